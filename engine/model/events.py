@@ -1,0 +1,434 @@
+"""The closed union of everything that can have happened. `noun.verbed`; one event is one complete transition.
+
+Texts that may contain personal data are never fields here: they are sealed values, referred to by `ValueId`. Digests of such values
+are HMACs. Types are ``v0`` until the governance issue closes.
+"""
+
+from dataclasses import dataclass, fields
+from typing import Any, TypeAlias, get_args
+
+from engine.model.canonical import Json
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class OwnerTaken:
+    """A process became the ledger's owner; `epoch` rises by one each time."""
+
+    epoch: int
+    host: str
+    pid: int
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class RequestDecided:
+    """The owner answered a request from the `requests` table. `message` is a sealed value."""
+
+    request: str
+    kind: str
+    verdict: str
+    code: str
+    exit: int
+    message: str | None = None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class StopSet:
+    """No effect leaves from here on, until lifted."""
+
+    by: str
+    channel: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class StopLifted:
+    """Effects may leave again."""
+
+    by: str
+    channel: str
+    proof: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class StrengthEnrolled:
+    """The operator can prove decisions of strength 2 by this method. The secret is in the key store."""
+
+    method: str
+    by: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class TriggerReceived:
+    """Something arrived. `outcome` is started, offered, duplicate or ignored; `reason` is from a closed list."""
+
+    kind: str
+    source: str
+    playbook: str
+    outcome: str
+    reason: str = ""
+    thread: str = ""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class RunCreated:
+    """A run exists and may still queue behind its concurrency group. `event` and `inputs` are sealed values."""
+
+    playbook: str
+    plan: str
+    commit: str
+    stage: str
+    trigger: str
+    source: str
+    event: str | None = None
+    inputs: str | None = None
+    group: str = ""
+    thread: str = ""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class RunStarted:
+    """A queued run's turn came."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class RunEnded:
+    """Terminal. `status` is succeeded, no-op, failed, cancelled or undone."""
+
+    status: str
+    reason: str = ""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class StepStarted:
+    """An attempt began; `at` of the event is the step's recorded time."""
+
+    attempt: int
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class StepSucceeded:
+    """Done. `outputs` is a sealed value, `labels` the origins of what is in it."""
+
+    attempt: int
+    outputs: str | None = None
+    labels: tuple[str, ...] = ()
+    synthetic: bool = False
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class StepSkipped:
+    """Not run: its `if` was false, or it reads what is not there."""
+
+    because: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class StepRetried:
+    """An attempt failed in a way that may pass; the next one is due at `due`."""
+
+    attempt: int
+    due: str
+    code: str
+    message: str | None = None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class StepFailed:
+    """Failed for good. `message` is a sealed value."""
+
+    attempt: int
+    code: str
+    message: str | None = None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class StepCancelled:
+    """Will not run."""
+
+    because: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class WaitStarted:
+    """The run listens. `until` is a time or empty; `names`, `kinds` and `matches` (HMACs) run in parallel."""
+
+    until: str
+    names: tuple[str, ...]
+    kinds: tuple[str, ...]
+    matches: tuple[str, ...]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class WaitEnded:
+    """`got` is one of the names, or nothing."""
+
+    got: str
+    outputs: str | None = None
+    labels: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class HumanAsked:
+    """A person is asked; `question` is a sealed value, `ask` the id the answer names."""
+
+    ask: str
+    who: str
+    question: str
+    until: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class HumanAnswered:
+    """A person answered; `outputs` is a sealed value."""
+
+    ask: str
+    by: str
+    channel: str
+    outputs: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class EffectProposed:
+    """A frozen effect. `proposal` is a sealed value holding the exact bytes; `digest` their HMAC."""
+
+    action: str
+    key: str
+    revision: int
+    kind: str
+    reach: str
+    proposal: str
+    digest: str
+    edited: bool = False
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class EffectGated:
+    """Governance answered: allow, ask, deny or preview."""
+
+    revision: int
+    answer: str
+    rule: str
+    because: str
+    strength: int = 1
+    gate: str = ""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class EffectHeld:
+    """Approved or allowed, and held until `until` so that it can be withdrawn."""
+
+    revision: int
+    until: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class EffectWithdrawn:
+    """Taken back before anything was sent."""
+
+    revision: int
+    by: str
+    because: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class EffectIntended:
+    """Durable before the call. From here on every attempt carries `key`. `window` is when the provider may forget the key."""
+
+    key: str
+    revision: int
+    attempt: int
+    window: str = ""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class EffectSucceeded:
+    """The world did it."""
+
+    key: str
+    outputs: str
+    provider: str = ""
+    labels: tuple[str, ...] = ()
+    repeated: bool = False
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class EffectFailed:
+    """The world said no; certainly not done. `retry` is when it is tried again, or empty."""
+
+    key: str
+    code: str
+    message: str | None = None
+    retry: str = ""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class EffectUnknown:
+    """Nobody knows whether it happened; a person decides."""
+
+    key: str
+    code: str
+    message: str | None = None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class EffectResolved:
+    """A person looked: it happened, or it did not."""
+
+    key: str
+    happened: bool
+    by: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class EffectPreviewed:
+    """Shadow: nothing was called."""
+
+    revision: int
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class EffectUndone:
+    """What a finished effect did was taken back; `outputs` is a sealed value."""
+
+    key: str
+    by: str
+    outputs: str | None = None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class CardOpened:
+    """A person is asked about frozen effects. `steps` and `revisions` run in parallel; `content` is a sealed value."""
+
+    card: str
+    gate: str
+    steps: tuple[str, ...]
+    revisions: tuple[int, ...]
+    expires: str
+    strength: int
+    digest: str
+    content: str
+    replaces: str = ""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class CardApproved:
+    """The person said yes to exactly the bytes with this digest."""
+
+    card: str
+    by: str
+    channel: str
+    strength: int
+    digest: str
+    proof: str = ""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class CardRejected:
+    """The person said no; `because` is a sealed value."""
+
+    card: str
+    by: str
+    channel: str
+    because: str | None = None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class CardSnoozed:
+    """Hidden from the queue until then; its expiry did not move."""
+
+    card: str
+    until: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class CardExpired:
+    """Nobody answered in time: that is a no."""
+
+    card: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class CardClosed:
+    """The card died unanswered: `because` is edited, drift, superseded, run-ended or stopped."""
+
+    card: str
+    because: str
+
+
+Body: TypeAlias = (
+    OwnerTaken | RequestDecided | StopSet | StopLifted | StrengthEnrolled | TriggerReceived
+    | RunCreated | RunStarted | RunEnded
+    | StepStarted | StepSucceeded | StepSkipped | StepRetried | StepFailed | StepCancelled
+    | WaitStarted | WaitEnded | HumanAsked | HumanAnswered
+    | EffectProposed | EffectGated | EffectHeld | EffectWithdrawn | EffectIntended | EffectSucceeded | EffectFailed
+    | EffectUnknown | EffectResolved | EffectPreviewed | EffectUndone
+    | CardOpened | CardApproved | CardRejected | CardSnoozed | CardExpired | CardClosed
+)  # fmt: skip
+
+
+def _noun_verbed(name: str) -> str:
+    for index, letter in enumerate(name[1:], 1):
+        if letter.isupper():
+            return f"{name[:index].lower()}.{name[index:].lower()}"
+    raise ValueError(name)
+
+
+TYPES: dict[str, type[Body]] = {_noun_verbed(one.__name__): one for one in get_args(Body)}
+NAMES: dict[type[Body], str] = {cls: name for name, cls in TYPES.items()}
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Draft:
+    """An event that is not in the ledger yet. `cause` is the seq of the event that led to it."""
+
+    body: Body
+    run: str = ""
+    step: str = ""
+    subject: str = ""
+    actor: str = "engine"
+    cause: int = 0
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Event:
+    """An event of the ledger. `ts` is RFC 3339 UTC with microseconds; `hash` chains over the stored bytes."""
+
+    seq: int
+    ts: str
+    body: Body
+    run: str = ""
+    step: str = ""
+    subject: str = ""
+    actor: str = "engine"
+    cause: int = 0
+    prev: str = ""
+    hash: str = ""
+
+    @property
+    def type(self) -> str:
+        """``noun.verbed``."""
+        return NAMES[type(self.body)]
+
+
+def body_to_json(body: Body) -> Json:
+    """The body as a JSON object; the type travels beside it, never inside."""
+    return {f.name: list(v) if isinstance(v := getattr(body, f.name), tuple) else v for f in fields(body)}
+
+
+def body_from_json(type_: str, data: dict[str, Any]) -> Body:
+    """The body `body_to_json` wrote. Raises ValueError on an unknown type or field: a newer ledger is refused, not skipped."""
+    cls = TYPES.get(type_)
+    if cls is None:
+        raise ValueError(f"unknown event type {type_!r}")
+    known = {f.name: f.type for f in fields(cls)}
+    if extra := set(data) - set(known):
+        raise ValueError(f"{type_} has no field {', '.join(sorted(extra))}")
+    made = {k: tuple(v) if isinstance(v, list) else v for k, v in data.items()}
+    return cls(**made)
+
+
+def value_fields(body: Body) -> tuple[str, ...]:
+    """Value ids this event refers to, in field order."""
+    return tuple(v for name in _VALUE_FIELDS if isinstance(v := getattr(body, name, None), str) and v)
+
+
+_VALUE_FIELDS = ("event", "inputs", "outputs", "message", "question", "proposal", "content")

@@ -1,0 +1,230 @@
+"""The compiled form of a playbook or SOP: immutable, named by its digest, readable without its sources.
+
+An *expression* is kept as the typed CEL text the front end lowered it to, with every path it reads.
+An *argument* is a tree whose leaves are literals, expressions or rendered texts.
+"""
+
+from dataclasses import dataclass
+from datetime import timedelta
+from enum import StrEnum
+from typing import Literal, TypeAlias
+
+from engine.model.actions import ActionSpec, Reach
+from engine.model.canonical import Json
+from engine.model.labels import Labels
+from engine.model.span import Span
+from engine.model.triggers import TriggerKind
+from engine.model.types import Type
+
+
+class Stage(StrEnum):
+    """How far a playbook may go: the file's word is the ceiling."""
+
+    SHADOW = "shadow"
+    APPROVAL = "approval"
+    CANARY = "canary"
+    AUTO = "auto"
+
+    @property
+    def rank(self) -> int:
+        """0 for shadow … 3 for auto."""
+        return list(type(self)).index(self)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Read:
+    """One path an expression reads. `through_default`: read as ``default(path, other)``, so a skipped step does not skip the reader.
+
+    `path` is as the operator wrote it (``steps.payment-link.outputs.url``), `variable` its lowered CEL name.
+    """
+
+    path: str
+    variable: str
+    type: Type
+    through_default: bool = False
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Expr:
+    """One typed expression. `cel` is what is evaluated, `written` what the operator wrote, `type` its result."""
+
+    cel: str
+    written: str
+    type: Type
+    reads: tuple[Read, ...] = ()
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Fixed:
+    """A fixed value."""
+
+    value: Json
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Text:
+    """Text with expressions inside: parts are concatenated, each expression rendered as text."""
+
+    parts: tuple["str | Expr", ...]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ListArg:
+    """A list; items that evaluate to null stay null."""
+
+    items: tuple["Arg", ...]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class MapArg:
+    """A map with fixed keys."""
+
+    entries: tuple[tuple[str, "Arg"], ...]
+
+
+Arg: TypeAlias = Fixed | Expr | Text | ListArg | MapArg
+
+NodeKind = Literal["call", "effect", "wait", "human", "end"]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Retry:
+    """Attempts in all, and the back-off between them (full jitter)."""
+
+    attempts: int = 1
+    backoff: Literal["exponential", "constant"] = "exponential"
+    base: timedelta = timedelta(seconds=1)
+    max: timedelta = timedelta(minutes=10)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class WaitFor:
+    """One named thing a wait listens for: a trigger kind and the argument that must match (its field → value)."""
+
+    name: str
+    trigger: TriggerKind
+    match: tuple[tuple[str, Arg], ...]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Ask:
+    """A question to a person. `choices` empty: the question is only to be done. `fields` are typed answers."""
+
+    title: Arg
+    who: str | None = None
+    choices: tuple[str, ...] = ()
+    fields: tuple[tuple[str, Type], ...] = ()
+    context: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Node:
+    """One step, ready to run.
+
+    `needs` orders; `reads` are the steps whose outputs this one reads strictly (a skipped one skips it), `soft_reads` those read
+    through `default` or as status. All three name earlier nodes. `behind` are the gates whose refusal cancels this node
+    (gates of nodes it depends on, unless it reads their verdict). `handles_failure`: its `if` calls failure() or always().
+    """
+
+    id: str
+    name: str
+    kind: NodeKind
+    uses: str
+    span: Span
+    args: tuple[tuple[str, Arg], ...] = ()
+    action: ActionSpec | None = None
+    condition: Expr | None = None
+    needs: tuple[str, ...] = ()
+    reads: tuple[str, ...] = ()
+    soft_reads: tuple[str, ...] = ()
+    verdicts: tuple[str, ...] = ()
+    behind: tuple[str, ...] = ()
+    handles_failure: bool = False
+    stage: Stage | None = None
+    reach: Reach | None = None
+    highest_reach: Reach = Reach.INTERNAL
+    gate: str | None = None
+    undo_within: timedelta | None = None
+    timeout: timedelta = timedelta(minutes=10)
+    retry: Retry = Retry()
+    continue_on_error: bool = False
+    waits: tuple[WaitFor, ...] = ()
+    until: Arg | None = None
+    ask: Ask | None = None
+    end_as: Literal["succeeded", "cancelled"] | None = None
+    cite: str = ""
+
+    @property
+    def before(self) -> tuple[str, ...]:
+        """Every node that must be settled first, in file order, each once."""
+        return tuple(dict.fromkeys((*self.needs, *self.reads, *self.soft_reads)))
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Gate:
+    """One decision that may cover several steps. `own`: made by the stage for a single step without `gate:`."""
+
+    id: str
+    title: Arg
+    expires_after: timedelta = timedelta(days=7)
+    members: tuple[str, ...] = ()
+    own: bool = False
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Trigger:
+    """One entry under `on:` with its literal parameters."""
+
+    kind: TriggerKind
+    params: tuple[tuple[str, Json], ...] = ()
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Input:
+    """A typed input; `default` counts when `required` is false."""
+
+    name: str
+    type: Type
+    required: bool = True
+    default: Json = None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Plan:
+    """A compiled playbook or SOP.
+
+    `id` is the file's stem. `files` maps each file the run may read (templates, SOPs, agents, intents, policy) to the SHA-256 of its
+    bytes; a run reads only those bytes. `labels` are the origins of the paths `event` and `inputs`.
+    """
+
+    id: str
+    name: str
+    description: str
+    path: str
+    source: Literal["playbook", "sop"]
+    stage: Stage
+    triggers: tuple[Trigger, ...]
+    nodes: tuple[Node, ...]
+    gates: tuple[Gate, ...] = ()
+    inputs: tuple[Input, ...] = ()
+    subject: Arg | None = None
+    concurrency: Arg | None = None
+    budget_usd: float | None = None
+    event_labels: Labels = frozenset()
+    files: tuple[tuple[str, str], ...] = ()
+    time_zone: str = "UTC"
+    currency: str = "EUR"
+
+    def node(self, id_: str) -> Node:
+        """The node called `id_`. Raises KeyError."""
+        for node in self.nodes:
+            if node.id == id_:
+                return node
+        raise KeyError(id_)
+
+    def gate(self, id_: str) -> Gate:
+        """The gate called `id_`. Raises KeyError."""
+        for gate in self.gates:
+            if gate.id == id_:
+                return gate
+        raise KeyError(id_)

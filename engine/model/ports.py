@@ -1,0 +1,160 @@
+"""What one room needs of another, as Protocols of at most four methods that say what failure means.
+
+Neighbours on a floor meet only here; `engine.app` chooses who stands behind each port.
+"""
+
+from collections.abc import Callable, Iterable, Mapping
+from concurrent.futures import Future
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Any, Protocol
+
+from engine.model.actions import ActionSpec
+from engine.model.canonical import Json
+from engine.model.effects import Call, Effect, Outcome, Preview, Verdict
+from engine.model.ids import SubjectId
+from engine.model.labels import Labels
+from engine.model.plan import Expr, Node, Plan, Stage
+
+
+class Clock(Protocol):
+    """Time as an argument: the real one in `app`, a virtual one in tests."""
+
+    def now(self) -> datetime:
+        """The current time, aware, UTC."""
+
+    def wait(self, seconds: float) -> None:
+        """Let that much time pass, or less when woken."""
+
+
+class Connector(Protocol):
+    """A piece of the world that can be changed. Holds no secret but those the broker hands it."""
+
+    def declare(self) -> tuple[ActionSpec, ...]:
+        """Its actions, as data. Never touches the world."""
+
+    def preview(self, call: Call) -> Preview:
+        """Freeze the exact bytes. May read, never writes. Raises PermanentError when the call makes no sense."""
+
+    def perform(self, effect: Effect) -> Outcome:
+        """Do it, from `effect.preview.body` and `effect.key` alone.
+
+        Raises TransientError (certainly not done), PermanentError (certainly not done) or UnknownOutcome.
+        """
+
+    def find(self, effect: Effect) -> Outcome | None:
+        """Look the key up. None means certainly not done; raises UnknownOutcome when unsure."""
+
+
+class Undo(Protocol):
+    """Takes a finished effect back. Only connectors whose action names an undo have it."""
+
+    def undo(self, effect: Effect, outputs: Mapping[str, Json]) -> Outcome:
+        """Take it back; repeating is harmless. Raises like `perform`."""
+
+
+class Reader(Protocol):
+    """Answers without changing anything: identity, intent, memory, agents without tools."""
+
+    def declare(self) -> tuple[ActionSpec, ...]:
+        """Its actions, all of class pure or read."""
+
+    def read(self, call: Call) -> tuple[dict[str, Json], Labels]:
+        """Outputs and their origins. Raises TransientError or PermanentError."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Arrival:
+    """Something a source holds. `source` is the id that keeps it from starting twice; `ignored` is a reason of the closed list, or empty.
+
+    `place` is where it lies (a path below the workspace or state folder), shown to the operator only. `files` are
+    (name, media type, bytes) whose handles the intake makes before the run exists.
+    """
+
+    kind: str
+    source: str
+    event: dict[str, Json]
+    labels: Labels
+    ignored: str = ""
+    place: str = ""
+    files: tuple[tuple[str, str, bytes], ...] = ()
+
+
+class Source(Protocol):
+    """Where triggers come from."""
+
+    def poll(self, seen: Callable[[str], bool]) -> Iterable[Arrival]:
+        """Everything there is now, in a stable order; `seen(place digest)` may spare reading the bytes again. Never deletes."""
+
+    def head(self, name: str) -> str:
+        """The present version of what a preview read under this name; empty when it is gone."""
+
+
+class Blobs(Protocol):
+    """Content kept sealed under a subject's key; the handle is opaque and made here only."""
+
+    def put(self, data: bytes, subject: SubjectId | None) -> str:
+        """Store durably; the same bytes may get another handle. Raises DiskFull."""
+
+    def get(self, handle: str) -> bytes:
+        """The bytes. Raises PermanentError when they are gone or were altered."""
+
+
+class Secrets(Protocol):
+    """Resolves secret references, for the broker only."""
+
+    def secret(self, name: str) -> str:
+        """The value. Raises PermanentError(code='secret-missing') when no resolver has it."""
+
+
+class Evaluate(Protocol):
+    """Evaluates lowered expressions. Total: bounded in time and memory, no attribute of a value but its data."""
+
+    def evaluate(self, expr: Expr, bindings: Mapping[str, Json], *, now: datetime, zone: str) -> Json:
+        """The value, from lowered variable names to values. Raises PermanentError(code='expression') on a run-time error."""
+
+    def as_text(self, value: Json) -> str:
+        """How a value is rendered inside text."""
+
+
+class Templates(Protocol):
+    """Renders the workspace's fixed words."""
+
+    def render(self, source: str, values: Mapping[str, Json], *, path: str, zone: str) -> dict[str, Json]:
+        """``{subject, body, language}``. Raises PermanentError(code='template') naming file and line."""
+
+
+class Policy(Protocol):
+    """Says allow, ask, deny or preview to a frozen effect; knows nothing of how it will be done."""
+
+    def judge(self, effect: Effect, *, plan: Plan, node: Node, stage: Stage, stopped: bool) -> Verdict:
+        """Deny wins over ask wins over allow; what no rule covers asks."""
+
+
+class Connectors(Protocol):
+    """The literal table of what is wired in."""
+
+    def connector(self, action: str) -> Connector:
+        """Who performs `action`. Raises PermanentError(code='no-connector')."""
+
+    def reader(self, action: str) -> Reader:
+        """Who answers `action`. Raises PermanentError(code='no-connector')."""
+
+    def spec(self, action: str) -> ActionSpec | None:
+        """What `action` was declared as."""
+
+
+class Executor(Protocol):
+    """Transport for attempts: threads in the product, in line in the simulator."""
+
+    def submit(self, work: Callable[[], Any], /) -> "Future[Any]":
+        """Run it somewhere; the future carries its result or exception."""
+
+
+class Probe(Protocol):
+    """Named points where a test may kill the process. The product passes none."""
+
+    def __call__(self, point: str, /) -> None:
+        """Reached."""
+
+
