@@ -372,8 +372,8 @@ def _noun_verbed(name: str) -> str:
     raise ValueError(name)
 
 
-TYPES: dict[str, type[Body]] = {_noun_verbed(one.__name__): one for one in get_args(Body)}
-NAMES: dict[type[Body], str] = {cls: name for name, cls in TYPES.items()}
+TYPES: dict[str, type[Any]] = {_noun_verbed(one.__name__): one for one in get_args(Body)}
+NAMES: dict[type[Any], str] = {cls: name for name, cls in TYPES.items()}
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -423,7 +423,8 @@ def body_from_json(type_: str, data: dict[str, Any]) -> Body:
     if extra := set(data) - set(known):
         raise ValueError(f"{type_} has no field {', '.join(sorted(extra))}")
     made = {k: tuple(v) if isinstance(v, list) else v for k, v in data.items()}
-    return cls(**made)
+    body: Body = cls(**made)
+    return body
 
 
 def value_fields(body: Body) -> tuple[str, ...]:

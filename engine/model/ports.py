@@ -17,6 +17,20 @@ from engine.model.labels import Labels
 from engine.model.plan import Expr, Node, Plan, Stage
 
 
+class Tree(Protocol):
+    """Files of a workspace at one moment: a commit (what runs) or the working folder (what `check` reads)."""
+
+    @property
+    def commit(self) -> str:
+        """The commit, or empty for a working folder."""
+
+    def paths(self) -> tuple[tuple[str, str], ...]:
+        """(path with ``/``, git blob id) of every regular file, sorted by path. No symlink, no submodule."""
+
+    def read(self, path: str) -> bytes:
+        """The bytes as stored. Raises KeyError."""
+
+
 class Clock(Protocol):
     """Time as an argument: the real one in `app`, a virtual one in tests."""
 

@@ -1,0 +1,82 @@
+"""steward.yaml, intents and policy as frozen data."""
+
+from dataclasses import dataclass
+from decimal import Decimal
+
+from engine.model.actions import Reach
+from engine.model.canonical import Json
+from engine.model.money import Money
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class SecretRef:
+    """A value written as ``${{ secrets.NAME }}``: resolved by the broker only, when needed."""
+
+    name: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Person:
+    """Somebody who can be asked. The operator is the person called ``operator``."""
+
+    id: str
+    name: str
+    email: str = ""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ConnectorConfig:
+    """The block of one connector; leaves are JSON or :class:`SecretRef`."""
+
+    name: str
+    settings: dict[str, Json]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Config:
+    """steward.yaml. `id` is empty in the project's own checkout and in demos: they get a throw-away one."""
+
+    operator: Person
+    id: str = ""
+    deploy: str = "main"
+    time_zone: str = "UTC"
+    currency: str = "EUR"
+    people: tuple[Person, ...] = ()
+    budget_usd_per_day: Decimal | None = None
+    budget_usd_per_month: Decimal | None = None
+    connectors: tuple[ConnectorConfig, ...] = ()
+    secrets: tuple[str, ...] = ("env",)
+
+    def connector(self, name: str) -> dict[str, Json]:
+        """The settings of connector `name`, empty when it has no block."""
+        return next((c.settings for c in self.connectors if c.name == name), {})
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Intent:
+    """A canonical intent. `rules` are words that decide without a model; below `ask_below` a person is asked."""
+
+    name: str
+    means: str = ""
+    examples: tuple[str, ...] = ()
+    rules: tuple[str, ...] = ()
+    ask_below: float = 0.8
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Cap:
+    """Past it: deny, whatever a person approved. `action` may end in ``/*``."""
+
+    action: str
+    each: Money | None = None
+    per_day: Money | None = None
+    count_per_day: int | None = None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class PolicyRules:
+    """policy.yaml: the floors no stage lowers, and the caps."""
+
+    always_ask: tuple[Reach, ...] = (Reach.PAYMENT, Reach.LEGAL)
+    deny: tuple[str, ...] = ()
+    caps: tuple[Cap, ...] = ()
