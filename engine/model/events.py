@@ -58,14 +58,15 @@ class StrengthEnrolled:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class TriggerReceived:
-    """Something arrived. `outcome` is started, offered, duplicate or ignored; `reason` is from a closed list."""
+    """Something arrived. `outcome` is started, offered, duplicate or ignored; `reason` is from a closed list; `mark` an HMAC of
+    where it lay, so that the same untouched file is not read again."""
 
     kind: str
     source: str
     playbook: str
     outcome: str
     reason: str = ""
-    thread: str = ""
+    mark: str = ""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

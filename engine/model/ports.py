@@ -81,7 +81,8 @@ class Reader(Protocol):
 class Arrival:
     """Something a source holds. `source` is the id that keeps it from starting twice; `ignored` is a reason of the closed list, or empty.
 
-    `place` is where it lies (a path below the workspace or state folder), shown to the operator only. `files` are
+    `place` is where it lies (a path below the workspace or state folder), shown to the operator only; `mark` is what `seen` is asked
+    with (a digest of place, size and time: the same untouched file gives the same mark). `files` are
     (name, media type, bytes) whose handles the intake makes before the run exists.
     """
 
@@ -91,6 +92,7 @@ class Arrival:
     labels: Labels
     ignored: str = ""
     place: str = ""
+    mark: str = ""
     files: tuple[tuple[str, str, bytes], ...] = ()
 
 
@@ -98,7 +100,7 @@ class Source(Protocol):
     """Where triggers come from."""
 
     def poll(self, seen: Callable[[str], bool]) -> Iterable[Arrival]:
-        """Everything there is now, in a stable order; `seen(place digest)` may spare reading the bytes again. Never deletes."""
+        """Everything there is now, in a stable order; `seen(mark)` may spare reading the bytes again. Never deletes."""
 
     def head(self, name: str) -> str:
         """The present version of what a preview read under this name; empty when it is gone."""

@@ -1,0 +1,257 @@
+"""Events to state. Pure; one match over the closed union, so a new event type fails type checking here."""
+
+from collections.abc import Iterable
+from dataclasses import replace
+from typing import assert_never
+
+from engine.model import events as e
+from engine.model.state import TERMINAL, Book, CardState, RunState, StepState
+
+
+def fold(history: Iterable[e.Event], book: Book | None = None) -> Book:
+    """Add `history` to `book` (a new one by default) and return it. Events must follow on those it has seen."""
+    book = book if book is not None else Book()
+    for event in history:
+        apply(book, event)
+    return book
+
+
+def apply(book: Book, event: e.Event) -> None:
+    """Add one event."""
+    book.seq = event.seq
+    body = event.body
+    match body:
+        case e.OwnerTaken() | e.RequestDecided():
+            pass
+        case e.StopSet():
+            book.stopped = True
+        case e.StopLifted():
+            book.stopped = False
+            book.proofs.add(body.proof)
+        case e.StrengthEnrolled():
+            book.enrolled.add(body.method)
+        case e.TriggerReceived():
+            book.marks.add(body.mark)
+            book.sources.setdefault(body.source, event.run)
+            if body.reason:
+                book.ignored[body.reason] = book.ignored.get(body.reason, 0) + 1
+        case (
+            e.CardOpened() | e.CardApproved() | e.CardRejected() | e.CardSnoozed() | e.CardExpired() | e.CardClosed()
+        ):
+            _card(book, event, body)
+        case e.RunCreated():
+            book.runs[event.run] = _created(event, body)
+            book.open_runs[event.run] = None
+        case _:
+            run = book.runs[event.run]
+            run = _run(run, event, body)
+            book.runs[run.id] = run
+            if run.status in TERMINAL:
+                book.open_runs.pop(run.id, None)
+
+
+def _created(event: e.Event, body: e.RunCreated) -> RunState:
+    return RunState(
+        id=event.run,
+        order=event.seq,
+        playbook=body.playbook,
+        plan=body.plan,
+        commit=body.commit,
+        stage=body.stage,
+        trigger=body.trigger,
+        source=body.source,
+        created=event.ts,
+        subject=event.subject,
+        event=body.event,
+        inputs=body.inputs,
+        group=body.group,
+        thread=body.thread,
+    )
+
+
+RunBody = (
+    e.RunStarted | e.RunEnded | e.StepStarted | e.StepSucceeded | e.StepSkipped | e.StepRetried | e.StepFailed
+    | e.StepCancelled | e.WaitStarted | e.WaitEnded | e.HumanAsked | e.HumanAnswered | e.EffectProposed
+    | e.EffectGated | e.EffectHeld | e.EffectWithdrawn | e.EffectIntended | e.EffectSucceeded | e.EffectFailed
+    | e.EffectUnknown | e.EffectResolved | e.EffectPreviewed | e.EffectUndone
+)  # fmt: skip
+CardBody = e.CardOpened | e.CardApproved | e.CardRejected | e.CardSnoozed | e.CardExpired | e.CardClosed
+
+
+def _run(run: RunState, event: e.Event, body: RunBody) -> RunState:
+    match body:
+        case e.RunStarted():
+            return replace(run, status="running")
+        case e.RunEnded():
+            return replace(run, status=body.status, reason=body.reason, ended=event.ts)
+        case _:
+            step = _step(run.step(event.step), event, body)
+            run = replace(run, steps={**run.steps, event.step: step})
+            if isinstance(body, e.EffectWithdrawn) and step.gate:
+                run = replace(run, gates={**run.gates, step.gate: "rejected"})
+            return run
+
+
+StepBody = (
+    e.StepStarted | e.StepSucceeded | e.StepSkipped | e.StepRetried | e.StepFailed | e.StepCancelled
+    | e.WaitStarted | e.WaitEnded | e.HumanAsked | e.HumanAnswered | e.EffectProposed
+    | e.EffectGated | e.EffectHeld | e.EffectWithdrawn | e.EffectIntended | e.EffectSucceeded | e.EffectFailed
+    | e.EffectUnknown | e.EffectResolved | e.EffectPreviewed | e.EffectUndone
+)  # fmt: skip
+
+
+def _step(step: StepState, event: e.Event, body: StepBody) -> StepState:
+    match body:
+        case e.StepStarted():
+            return replace(step, status="running", attempt=body.attempt, at=event.ts, due="")
+        case e.StepSucceeded():
+            return replace(
+                step, status="succeeded", outputs=body.outputs, labels=body.labels, synthetic=body.synthetic
+            )
+        case e.StepSkipped():
+            return replace(step, status="skipped", because=body.because)
+        case e.StepRetried():
+            return replace(step, status="retrying", due=body.due, code=body.code, message=body.message)
+        case e.StepFailed():
+            return replace(step, status="failed", code=body.code, message=body.message, due="")
+        case e.StepCancelled():
+            # "behind …" carries a refusal on to what stands behind a refused step.
+            refused = step.refused or body.because.startswith("behind ")
+            return replace(step, status="cancelled", because=body.because, refused=refused, due="", card="")
+        case e.WaitStarted():
+            return replace(
+                step, status="waiting", due=body.until, names=body.names, kinds=body.kinds, matches=body.matches
+            )
+        case e.WaitEnded():
+            return replace(
+                step, status="succeeded", outputs=body.outputs, labels=body.labels, because=body.got, due=""
+            )
+        case e.HumanAsked():
+            return replace(
+                step, status="asked", ask=body.ask, who=body.who, question=body.question, due=body.until
+            )
+        case e.HumanAnswered():
+            return replace(step, status="succeeded", outputs=body.outputs, labels=("operator",), due="")
+        case _:
+            return _effect(step, body)
+
+
+EffectBody = (
+    e.EffectProposed | e.EffectGated | e.EffectHeld | e.EffectWithdrawn | e.EffectIntended | e.EffectSucceeded
+    | e.EffectFailed | e.EffectUnknown | e.EffectResolved | e.EffectPreviewed | e.EffectUndone
+)  # fmt: skip
+
+
+def _effect(step: StepState, body: EffectBody) -> StepState:  # size: one match over the closed union
+    match body:
+        case e.EffectProposed():
+            return replace(
+                step,
+                status="proposed",
+                action=body.action,
+                key=body.key,
+                revision=body.revision,
+                kind=body.kind,
+                reach=body.reach,
+                proposal=body.proposal,
+                digest=body.digest,
+                card="",
+                due="",
+            )
+        case e.EffectGated():
+            status = {"allow": "cleared", "ask": "gated"}.get(body.answer, "proposed")
+            return replace(
+                step,
+                status=status,  # type: ignore[arg-type]  # the two words above
+                answer=body.answer,
+                rule=body.rule,
+                because=body.because,
+                strength=body.strength,
+                gate=body.gate,
+            )
+        case e.EffectHeld():
+            return replace(step, status="held", held=True, due=body.until)
+        case e.EffectWithdrawn():
+            return replace(step, status="cancelled", refused=True, because=body.because, due="")
+        case e.EffectIntended():
+            return replace(step, status="intended", intents=step.intents + 1, window=body.window, due="")
+        case e.EffectSucceeded():
+            return replace(
+                step, status="succeeded", outputs=body.outputs, labels=body.labels, provider=body.provider
+            )
+        case e.EffectFailed():
+            if body.retry:
+                return replace(step, status="cleared", due=body.retry, code=body.code, message=body.message)
+            return replace(step, status="failed", code=body.code, message=body.message)
+        case e.EffectUnknown():
+            return replace(step, status="unknown", code=body.code, message=body.message)
+        case e.EffectResolved():
+            if body.happened:
+                return replace(step, status="succeeded", because="seen by a person")
+            return replace(step, status="failed", code="did-not-happen")
+        case e.EffectPreviewed():
+            return replace(step, status="previewed")
+        case e.EffectUndone():
+            return replace(step, undone=True)
+        case _:
+            assert_never(body)
+
+
+def _card(book: Book, event: e.Event, body: CardBody) -> None:
+    match body:
+        case e.CardOpened():
+            card = CardState(
+                id=body.card,
+                run=event.run,
+                gate=body.gate,
+                steps=body.steps,
+                revisions=body.revisions,
+                opened=event.ts,
+                expires=body.expires,
+                strength=body.strength,
+                digest=body.digest,
+                content=body.content,
+                subject=event.subject,
+                replaces=body.replaces,
+            )
+            _members(book, card, status="carded", card=card.id, due=body.expires)
+        case e.CardApproved():
+            card = _decided(book, body.card, event, "approved", body.by)
+            if body.proof:
+                book.proofs.add(body.proof)
+            _verdict(book, card, "approved")
+            _members(book, card, status="cleared", due="")
+        case e.CardRejected():
+            card = _decided(book, body.card, event, "rejected", body.by)
+            _verdict(book, card, "rejected")
+            _members(book, card, status="cancelled", refused=True, because="rejected", due="")
+        case e.CardExpired():
+            card = _decided(book, body.card, event, "expired", "")
+            _verdict(book, card, "expired")
+            _members(book, card, status="cancelled", refused=True, because="expired", due="")
+        case e.CardSnoozed():
+            card = replace(book.cards[body.card], snoozed=body.until)
+        case e.CardClosed():
+            card = replace(_decided(book, body.card, event, "closed", ""), because=body.because)
+            run = book.runs[card.run]
+            left = {gate: verdict for gate, verdict in run.gates.items() if gate != card.gate}
+            book.runs[run.id] = replace(run, gates=left)
+            _members(book, card, status="gated", card="", due="")
+        case _:
+            assert_never(body)
+    book.cards[card.id] = card
+
+
+def _decided(book: Book, card: str, event: e.Event, status: str, by: str) -> CardState:
+    return replace(book.cards[card], status=status, by=by, decided=event.ts)
+
+
+def _members(book: Book, of: CardState, /, **change: object) -> None:
+    run = book.runs[of.run]
+    steps = {id_: replace(run.step(id_), **change) for id_ in of.steps}  # type: ignore[arg-type]  # StepState's own fields
+    book.runs[run.id] = replace(run, steps={**run.steps, **steps})
+
+
+def _verdict(book: Book, card: CardState, verdict: str) -> None:
+    run = book.runs[card.run]
+    book.runs[run.id] = replace(run, gates={**run.gates, card.gate: verdict})

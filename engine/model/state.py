@@ -1,0 +1,154 @@
+"""What the events of a run add up to. Never holds a value, only names of sealed ones."""
+
+from dataclasses import dataclass, field
+from typing import Literal
+
+StepStatus = Literal[
+    "pending", "running", "retrying", "waiting", "asked",
+    "proposed", "gated", "carded", "cleared", "held", "intended", "unknown",
+    "succeeded", "failed", "skipped", "cancelled", "previewed",
+]  # fmt: skip
+
+SETTLED: frozenset[str] = frozenset({"succeeded", "failed", "skipped", "cancelled", "previewed"})
+TERMINAL: frozenset[str] = frozenset({"succeeded", "no-op", "failed", "cancelled", "undone"})
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class StepState:
+    """One step of one run.
+
+    `at` is its recorded time, `due` the moment a wait, hold, retry or question ends. `refused`: a person (or an expiry) said no to it or
+    to what it stands behind. `attempts` counts calls of the effect under its frozen key.
+    """
+
+    status: StepStatus = "pending"
+    attempt: int = 0
+    at: str = ""
+    due: str = ""
+    outputs: str | None = None
+    labels: tuple[str, ...] = ()
+    because: str = ""
+    code: str = ""
+    message: str | None = None
+    refused: bool = False
+    synthetic: bool = False
+    action: str = ""
+    key: str = ""
+    kind: str = ""
+    reach: str = ""
+    revision: int = 0
+    proposal: str = ""
+    digest: str = ""
+    answer: str = ""
+    rule: str = ""
+    strength: int = 1
+    gate: str = ""
+    card: str = ""
+    held: bool = False
+    intents: int = 0
+    window: str = ""
+    provider: str = ""
+    names: tuple[str, ...] = ()
+    kinds: tuple[str, ...] = ()
+    matches: tuple[str, ...] = ()
+    ask: str = ""
+    who: str = ""
+    question: str = ""
+    undone: bool = False
+
+    @property
+    def settled(self) -> bool:
+        """Nothing more will happen to it by itself."""
+        return self.status in SETTLED
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class RunState:
+    """One execution of one plan digest. `group` is the concurrency group's HMAC, `order` the seq of its creation."""
+
+    id: str
+    order: int
+    playbook: str
+    plan: str
+    commit: str
+    stage: str
+    trigger: str
+    source: str
+    created: str
+    subject: str = ""
+    event: str | None = None
+    inputs: str | None = None
+    group: str = ""
+    thread: str = ""
+    status: str = "queued"
+    reason: str = ""
+    ended: str = ""
+    steps: dict[str, StepState] = field(default_factory=dict)
+    gates: dict[str, str] = field(default_factory=dict)
+
+    def step(self, id_: str) -> StepState:
+        """Its state, `pending` before anything happened."""
+        return self.steps.get(id_, _PENDING)
+
+    @property
+    def terminal(self) -> bool:
+        """Ended for good."""
+        return self.status in TERMINAL
+
+    @property
+    def waiting(self) -> str:
+        """What a run that can't go on by itself waits for: approval, person, unknown, event, timer; empty when it can."""
+        if self.terminal:
+            return ""
+        found = {step.status for step in self.steps.values()}
+        if found & {"running", "proposed", "intended"}:
+            return ""
+        for status, reason in _WAITS:
+            if status in found:
+                return reason
+        if any(step.due for step in self.steps.values() if step.status in {"held", "retrying", "cleared"}):
+            return "timer"
+        return "timer" if self.status == "queued" else ""
+
+
+_PENDING = StepState()
+_WAITS = (("unknown", "unknown"), ("carded", "approval"), ("asked", "person"), ("waiting", "event"))
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class CardState:
+    """One decision. `status`: open, approved, rejected, expired or closed."""
+
+    id: str
+    run: str
+    gate: str
+    steps: tuple[str, ...]
+    revisions: tuple[int, ...]
+    opened: str
+    expires: str
+    strength: int
+    digest: str
+    content: str
+    subject: str = ""
+    replaces: str = ""
+    status: str = "open"
+    snoozed: str = ""
+    because: str = ""
+    by: str = ""
+    decided: str = ""
+
+
+@dataclass(slots=True, kw_only=True)
+class Book:
+    """Everything the ledger adds up to. The one mutable container: its members are frozen and replaced by the fold."""
+
+    seq: int = 0
+    runs: dict[str, RunState] = field(default_factory=dict)
+    open_runs: dict[str, None] = field(default_factory=dict)
+    cards: dict[str, CardState] = field(default_factory=dict)
+    marks: set[str] = field(default_factory=set)
+    sources: dict[str, str] = field(default_factory=dict)
+    proofs: set[str] = field(default_factory=set)
+    enrolled: set[str] = field(default_factory=set)
+    stopped: bool = False
+    ignored: dict[str, int] = field(default_factory=dict)
