@@ -111,12 +111,13 @@ def wanted(*, light: bool, dev: bool) -> list[Part]:
 
 
 def project_digest() -> str:
-    """What decides how the project itself is installed: its [project] table, not the tools' settings."""
+    """What decides how the project itself is installed: its [project] table and version, not the tools' settings."""
     import tomllib
 
     with open(os.path.join(ROOT, "pyproject.toml"), "rb") as file:
         data = tomllib.load(file)
-    return hashlib.sha256(json.dumps([data["project"], data["build-system"]]).encode()).hexdigest()
+    version = digest_of(os.path.join(ROOT, "engine", "__init__.py"))
+    return hashlib.sha256(json.dumps([data["project"], data["build-system"], version]).encode()).hexdigest()
 
 
 def identity() -> dict[str, str]:
@@ -393,7 +394,7 @@ def ensure(parts: Sequence[Part]) -> None:
         make_environment(state)
         left = missing(parts)
         settings = pip_settings()
-        if left:
+        if any(part.name != "steward" for part in left):
             announce(left, settings)
         try:
             for part in left:
