@@ -1,0 +1,135 @@
+"""The files a new workspace begins with: the same ones this project's own repository has at its top level.
+
+A checkout reads them beside `engine/`; an installed wheel carries a copy in `engine/starter/`.
+"""
+
+import json
+import os
+import re
+from pathlib import Path
+from types import MappingProxyType
+
+import engine
+from engine.model.errors import PermanentError
+
+_TOPS = ("steward.yaml", "playbooks", "schemas", "vault", "notebooks")
+_KINDS = frozenset({".json", ".md", ".py", ".yaml"})
+_PRIVATE = ("vault/inbox/", "vault/outbox/")
+
+_GITIGNORE = """\
+# Letters and other files that are dropped in, and what went out: not history.
+vault/inbox/*
+!vault/inbox/.gitkeep
+outbox/
+
+# Caches, and files that editors and systems leave behind.
+.steward/
+__marimo__/
+__pycache__/
+.DS_Store
+"""
+
+_SCHEMAS = MappingProxyType(
+    {
+        "schemas/playbook.schema.json": ["playbooks/*.yaml"],
+        "schemas/steward.schema.json": ["steward.yaml"],
+        "schemas/intents.schema.json": ["vault/intents/*.yaml"],
+        "schemas/policy.schema.json": ["vault/policy.yaml"],
+    }
+)
+
+
+def _json(value: object) -> bytes:
+    return (json.dumps(value, indent=2) + "\n").encode()
+
+
+def _generated() -> dict[str, bytes]:
+    """What only a new workspace needs. Other extensions claim ``playbooks/*.yaml``, so the editor is told what they are."""
+    vscode = {
+        "files.associations": {"**/playbooks/*.yaml": "yaml"},
+        "yaml.schemas": {f"./{schema}": globs for schema, globs in _SCHEMAS.items()},
+    }
+    zed = {"lsp": {"yaml-language-server": {"settings": {"yaml": {"schemas": vscode["yaml.schemas"]}}}}}
+    return {
+        ".gitignore": _GITIGNORE.encode(),
+        ".vscode/settings.json": _json(vscode),
+        ".zed/settings.json": _json(zed),
+        "vault/inbox/.gitkeep": b"",
+    }
+
+
+def source() -> Path:
+    """The folder the starter files are read from. Raises PermanentError when this installation has none."""
+    package = Path(engine.__file__).resolve().parent
+    for folder in (package / "starter", package.parent):
+        if (folder / "steward.yaml").is_file() and (folder / "playbooks").is_dir():
+            return folder
+    raise PermanentError(
+        "this installation has no starter files",
+        code="no-starter",
+        now_true="Nothing was written.",
+        way_out="install steward-cli again, or run from a clone of the repository",
+    )
+
+
+def _starters(folder: Path) -> dict[str, bytes]:
+    found: dict[str, bytes] = {}
+    for top in _TOPS:
+        base = folder / top
+        for file in [base] if base.is_file() else sorted(base.rglob("*")):
+            name = file.relative_to(folder).as_posix()
+            hidden = any(part.startswith((".", "_")) for part in name.split("/"))
+            # A checkout may hold letters somebody dropped in; they never travel into another workspace.
+            if hidden or name.startswith(_PRIVATE) or file.is_symlink() or file.suffix not in _KINDS:
+                continue
+            if file.is_file():
+                found[name] = file.read_bytes()
+    return found
+
+
+def files() -> dict[str, bytes]:
+    """Path with ``/`` → content of every file of a new workspace, sorted by path. `steward.yaml` carries no `id`."""
+    return dict(sorted({**_starters(source()), **_generated()}.items()))
+
+
+def _quoted(text: str) -> str:
+    return json.dumps("".join(c for c in text if c.isprintable()), ensure_ascii=False)
+
+
+def personal(settings: bytes, *, id: str | None, operator: str | None, email: str | None) -> bytes:  # noqa: A002 - the key's own name
+    """The starter's steward.yaml with an operator and an `id` put in; what is None stays as it is."""
+    text = settings.decode()
+    found = re.search(r"^operator: \{ name: (.+), email: (.+) \}$", text, re.MULTILINE)
+    if found is None:
+        raise PermanentError("the starter's steward.yaml has no operator line", code="no-starter")
+    name = found[1] if operator is None else _quoted(operator)
+    address = found[2] if email is None else _quoted(email)
+    line = f"operator: {{ name: {name}, email: {address} }}"
+    if id is not None:
+        # Quoted: twelve hexadecimal digits may look like a number to another reader of YAML.
+        line += f"\nid: {_quoted(id)}".ljust(46) + "  # written by `init`, never changed"
+    return (text[: found.start()] + line + text[found.end() :]).encode()
+
+
+def write(
+    root: Path,
+    *,
+    id: str | None,  # noqa: A002 - the key's own name
+    operator: str | None = None,
+    email: str | None = None,
+) -> tuple[str, ...]:
+    """Write the starter files below `root` and return the paths written. A file that is already there is kept as it is."""
+    written: list[str] = []
+    for name, content in files().items():
+        data = personal(content, id=id, operator=operator, email=email) if name == "steward.yaml" else content
+        target = root / name
+        target.parent.mkdir(parents=True, exist_ok=True)
+        try:
+            # O_EXCL also refuses a symlink, so nothing outside the folder is ever written through one.
+            handle = os.open(target, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o644)
+        except FileExistsError:
+            continue
+        with os.fdopen(handle, "wb") as file:
+            file.write(data)
+        written.append(name)
+    return tuple(written)
