@@ -69,6 +69,7 @@ NO_NETWORK = (
     "ReadTimeoutError",
     "ProxyError",
     "Connection refused",
+    "(from versions: none)",
 )
 
 
@@ -154,9 +155,9 @@ def missing(parts: Sequence[Part]) -> list[Part]:
 # ---------------------------------------------------------------- what pip is configured with
 
 
-def pip_settings() -> dict[str, list[str]]:
+def pip_settings(python: str = PYTHON) -> dict[str, list[str]]:
     """Ask pip: environment over [install] over [global], each value a list, names with underscores."""
-    lines = capture([PYTHON, "-m", "pip", "config", "list"]).splitlines()
+    lines = capture([python, "-m", "pip", "config", "list"]).splitlines()
     found: dict[str, dict[str, list[str]]] = {}
     for line in lines:
         key, _, value = line.partition("=")
@@ -370,7 +371,7 @@ def explain(part: Part, said: str, state: dict[str, dict[str, str]]) -> str:
         cause, remedy = "the disk is full", "Free some space and type the same command again"
     elif any(sign in said for sign in NO_NETWORK):
         cause, remedy = (
-            "the package index can't be reached",
+            "the package index can't be reached, or lacks this part",
             "Type the same command again when there is a network",
         )
     else:
