@@ -58,7 +58,7 @@ def _fix_line(diagnostic: Diagnostic, fix: Fix) -> str:
         return ""
     place = "" if fix.span.line == diagnostic.span.line else f" in line {fix.span.line}"
     if not text:
-        return f"take it out{place}"
+        return "" if "take it out" in diagnostic.hint else f"take it out{place}"
     empty = (fix.span.line, fix.span.column) == (fix.span.end_line, fix.span.end_column)
     return f"{'add' if empty else 'write'}{place}: {text}"
 

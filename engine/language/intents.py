@@ -1,0 +1,83 @@
+"""vault/intents/*.yaml: what letters may want, and the words that decide it without a model."""
+
+import re
+from collections.abc import Iterable
+
+from engine.language import reader
+from engine.language.checked import Checked
+from engine.language.codes import files as code
+from engine.language.names import is_id
+from engine.language.tree import Entry, Mapping
+from engine.model.config import Intent
+from engine.model.span import Diagnostic
+
+KEYS = ("means", "examples", "rules", "ask-below")
+"""The keys of one intent."""
+
+UNSURE = "unsure"
+"""The name of no intent: no rule decided."""
+
+
+def parse(files: Iterable[tuple[str, bytes]]) -> tuple[tuple[Intent, ...], tuple[Diagnostic, ...]]:
+    """All intents of (path, content) pairs, in that order. Files and intents with an error are left out."""
+    intents: dict[str, tuple[Intent, str]] = {}
+    rules: dict[str, str] = {}
+    diagnostics: list[Diagnostic] = []
+    for path, data in files:
+        tree, found = reader.read(path, data)
+        diagnostics += found
+        if tree is None:
+            continue
+        checked = Checked(path, data)
+        for entry in checked.mapping(tree):
+            intent = _intent(checked, entry, rules)
+            if entry.key in intents:
+                checked.note(code.twice(entry.key_span, name=entry.key, first=intents[entry.key][1]))
+            elif intent is not None:
+                intents[entry.key] = (intent, f"{path}:{entry.key_span.line}")
+        diagnostics += checked.diagnostics()
+    return tuple(intent for intent, _ in intents.values()), tuple(diagnostics)
+
+
+def normal(rule: str) -> str:
+    """A rule as it is compared: small letters, single spaces."""
+    return " ".join(rule.casefold().split())
+
+
+def _intent(checked: Checked, entry: Entry, rules: dict[str, str]) -> Intent | None:
+    if entry.key == UNSURE:
+        checked.note(code.reserved_name(entry.key_span, name=UNSURE, means="that no rule decides"))
+        return None
+    if not is_id(entry.key):
+        what = "the name of an intent: small letters and hyphens, like new-order"
+        checked.note(code.not_allowed(entry.key_span, value=entry.key, allowed=(), what=what))
+        return None
+    if not isinstance(entry.value, Mapping):
+        checked.mapping(entry.value)
+        return None
+    entries = checked.entries(entry.value, known=KEYS)
+    values = {key: found.value for key, found in entries.items()}
+    ask_below = checked.number(values.get("ask-below"), low=0, high=1, what="a number from 0 to 1")
+    return Intent(
+        name=entry.key,
+        means=checked.text(values.get("means")) or "",
+        examples=checked.texts(values.get("examples")),
+        rules=_rules(checked, entry.key, entries.get("rules"), rules),
+        **({} if ask_below is None else {"ask_below": float(ask_below)}),
+    )
+
+
+def _rules(checked: Checked, name: str, entry: Entry | None, taken: dict[str, str]) -> tuple[str, ...]:
+    rules: list[str] = []
+    for item in checked.items(entry.value) if entry is not None else ():
+        text = checked.text(item)
+        if text is None:
+            continue
+        rule = normal(text)
+        other = taken.setdefault(rule, name)
+        if not re.search(r"\w", rule):
+            checked.note(code.empty_rule(item.span))
+        elif other != name:
+            checked.note(code.shared_rule(item.span, rule=rule, other=other))
+        rules.append(rule)
+    return tuple(dict.fromkeys(rules))

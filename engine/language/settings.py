@@ -1,0 +1,206 @@
+"""steward.yaml as frozen configuration."""
+
+import re
+import zoneinfo
+from collections.abc import Collection
+from decimal import Decimal
+
+from engine.language import reader
+from engine.language.checked import Checked
+from engine.language.codes import files as code
+from engine.language.names import is_id
+from engine.language.tree import Entry, Mapping, Node, Scalar, Sequence
+from engine.model.canonical import Json
+from engine.model.config import Config, ConnectorConfig, Person, SecretRef
+from engine.model.span import Diagnostic, Severity
+
+KEYS = (
+    "operator", "people", "id", "deploy", "time-zone", "currency", "budget", "models", "connectors", "secrets",
+)  # fmt: skip
+"""The keys of steward.yaml."""
+
+RESOLVERS = ("env", "keyring")
+"""Where a secret can be looked up in this version."""
+
+_OPERATOR = "operator: { name: Your Name, email: you@example.com }"
+_EMAIL = re.compile(r"[^\s@<>()\[\],;:\"\\]+@[^\s@<>()\[\],;:\"\\]+")
+# The id names a folder of the state directory, so nothing that could leave it is let in.
+_ID = re.compile(r"[A-Za-z0-9][A-Za-z0-9-]{3,63}")
+_BRANCH = re.compile(r"(?!.*(?:\.\.|//|@\{|\.lock$|/$))[A-Za-z0-9_][\w./@+-]*")
+_CURRENCY = re.compile(r"[A-Z]{3}")
+_SECRET = re.compile(r"\$\{\{\s*secrets\.([A-Za-z][A-Za-z0-9_]*)\s*\}\}")
+_LOOKS_SECRET = re.compile(r"(?:.*[-_])?(?:password|passphrase|secret|token|api-?key|key)", re.IGNORECASE)
+
+
+def parse(
+    path: str, data: bytes, *, connectors: Collection[str] = ()
+) -> tuple[Config | None, tuple[Diagnostic, ...]]:
+    """The configuration, or None when an error keeps it from being used.
+
+    `connectors` are the names that exist; when given, a block for another one is warned about.
+    """
+    tree, found = reader.read(path, data)
+    if tree is None:
+        return None, found
+    checked = Checked(path, data)
+    config = _config(checked, tree, connectors)
+    diagnostics = checked.diagnostics()
+    return (None if any(d.severity is Severity.ERROR for d in diagnostics) else config), diagnostics
+
+
+def _config(checked: Checked, tree: Node, connectors: Collection[str]) -> Config | None:
+    entries = checked.entries(tree, known=KEYS)
+
+    def value(key: str) -> Node | None:
+        return entries[key].value if key in entries else None
+
+    checked.required(entries, [("operator", _OPERATOR)], tree.span)
+    operator = _operator(checked, value("operator"))
+    people = _people(checked, value("people"))
+    day, month = _budget(checked, value("budget"))
+    blocks = _connectors(checked, value("connectors"), connectors)
+    _models(checked, entries.get("models"))
+    config = {
+        "id": checked.matching(
+            value("id"), _ID, "an id: letters, digits and hyphens, as `steward init` writes it"
+        ),
+        "deploy": checked.matching(value("deploy"), _BRANCH, "the name of a branch"),
+        "time_zone": _zone(checked, value("time-zone")),
+        "currency": checked.matching(
+            value("currency"), _CURRENCY, "a currency code of three letters, like EUR"
+        ),
+    }
+    if operator is None:
+        return None
+    return Config(
+        operator=operator,
+        people=people,
+        budget_usd_per_day=day,
+        budget_usd_per_month=month,
+        connectors=blocks,
+        secrets=_resolvers(checked, value("secrets")),
+        **{key: text for key, text in config.items() if text is not None},
+    )
+
+
+def _operator(checked: Checked, node: Node | None) -> Person | None:
+    if node is None:
+        return None
+    entries = checked.entries(node, known=("name", "email"))
+    if isinstance(node, Mapping):
+        examples = [("name", "name: Your Name"), ("email", "email: you@example.com")]
+        checked.required(entries, examples, node.span)
+    name = checked.text(entries["name"].value) if "name" in entries else None
+    email = _email(checked, entries.get("email"))
+    return None if name is None or email is None else Person(id="operator", name=name, email=email)
+
+
+def _people(checked: Checked, node: Node | None) -> tuple[Person, ...]:
+    people = []
+    for entry in checked.mapping(node):
+        if entry.key == "operator":
+            checked.note(code.reserved_name(entry.key_span, name="operator", means="the person above"))
+        elif not is_id(entry.key):
+            what = "a short name in small letters, like partner"
+            checked.note(code.not_allowed(entry.key_span, value=entry.key, allowed=(), what=what))
+        entries = checked.entries(entry.value, known=("name", "ask", "address"))
+        if isinstance(entry.value, Mapping):
+            checked.required(entries, [("name", "name: Their Name")], entry.key_span)
+        checked.choice(
+            entries["ask"].value if "ask" in entries else None, ("email",), "a way to ask somebody"
+        )
+        name = checked.text(entries["name"].value) if "name" in entries else None
+        people.append(
+            Person(id=entry.key, name=name or entry.key, email=_email(checked, entries.get("address")) or "")
+        )
+    return tuple(people)
+
+
+def _email(checked: Checked, entry: Entry | None) -> str | None:
+    return checked.matching(entry.value, _EMAIL, "an address, like you@example.com") if entry else None
+
+
+def _zone(checked: Checked, node: Node | None) -> str | None:
+    name = checked.text(node)
+    if name is None or node is None:
+        return None
+    try:
+        zoneinfo.ZoneInfo(name)
+    except (zoneinfo.ZoneInfoNotFoundError, ValueError, OSError):
+        known = {zone.rsplit("/", 1)[-1]: zone for zone in zoneinfo.available_timezones() if "/" in zone}
+        allowed = [known[name]] if name in known else sorted(known.values())
+        checked.note(
+            code.not_allowed(node.span, value=name, allowed=allowed, what="a time zone, like Europe/Warsaw")
+        )
+        return None
+    return name
+
+
+def _budget(checked: Checked, node: Node | None) -> tuple[Decimal | None, Decimal | None]:
+    entries = checked.entries(node, known=("usd-per-day", "usd-per-month"))
+    day, month = (
+        checked.number(
+            entries[key].value if key in entries else None, low=0, high=None, what="a number of dollars"
+        )
+        for key in ("usd-per-day", "usd-per-month")
+    )
+    return day, month
+
+
+def _resolvers(checked: Checked, node: Node | None) -> tuple[str, ...]:
+    if node is None:
+        return ("env",)
+    words = (
+        checked.choice(item, RESOLVERS, "a place where secrets are looked up") for item in checked.items(node)
+    )
+    return tuple(dict.fromkeys(word for word in words if word is not None))
+
+
+def _models(checked: Checked, entry: Entry | None) -> None:
+    if entry is None:
+        return
+    for model in checked.mapping(entry.value):
+        _block(checked, model.value)
+    because = "no model is asked, replies come from vault/templates/replies"
+    checked.note(code.not_used(entry.key_span, what="`models`", because=because))
+
+
+def _connectors(checked: Checked, node: Node | None, known: Collection[str]) -> tuple[ConnectorConfig, ...]:
+    blocks = []
+    for entry in checked.mapping(node):
+        if known and entry.key not in known:
+            checked.note(code.unknown_key(entry.key_span, key=entry.key, known=known))
+        blocks.append(ConnectorConfig(name=entry.key, settings=_block(checked, entry.value)))
+    return tuple(blocks)
+
+
+def _block(checked: Checked, node: Node) -> dict[str, Json]:
+    return {entry.key: _leaf(checked, entry.value, entry.key) for entry in checked.mapping(node)}
+
+
+def _leaf(checked: Checked, node: Node, key: str) -> Json:
+    """A connector's setting: what is plain reads as YAML 1.2 reads it, a secret stays a reference."""
+    match node:
+        case Mapping():
+            return {entry.key: _leaf(checked, entry.value, entry.key) for entry in node.entries}
+        case Sequence():
+            return [_leaf(checked, item, key) for item in node.items]
+        case Scalar():
+            return _scalar(checked, node, key)
+
+
+def _scalar(checked: Checked, node: Scalar, key: str) -> Json:
+    if (secret := _SECRET.fullmatch(node.text.strip())) is not None:
+        return SecretRef(name=secret[1])
+    if "${{" in node.text:
+        checked.note(code.secret_place(node.span, why="this is not one whole `${{ secrets.NAME }}`"))
+        return None
+    if node.plain and node.text in {"", "~", "null"}:
+        return None
+    if node.plain and node.text in {"true", "false"}:
+        return node.text == "true"
+    if _LOOKS_SECRET.fullmatch(key) and node.span.line == node.span.end_line:
+        checked.note(code.bare_secret(node.span, key=key, name=re.sub(r"\W", "_", key).upper()))
+    if node.plain and re.fullmatch(r"-?(?:0|[1-9]\d{0,14})", node.text):
+        return int(node.text)
+    return node.text
