@@ -1,0 +1,106 @@
+"""Sealed files below the state directory: ``blobs/<subject>/<SHA-256 of the sealed bytes>``, ``_`` for the workspace's own.
+
+A file is whole and durable before anybody can name it; erasing a subject removes its folder.
+"""
+
+import contextlib
+import os
+import re
+import shutil
+import threading
+from pathlib import Path
+
+from engine.ledger.database import plainly
+from engine.ledger.head import sync_directory
+from engine.ledger.keys import WORKSPACE, Keys
+from engine.ledger.state import StateDir
+from engine.model.canonical import sha256
+from engine.model.errors import LedgerError, PermanentError
+from engine.model.ids import SubjectId
+
+_SUBJECT = re.compile(r"[0-9A-Za-z-]{0,64}")
+_HANDLE = re.compile(r"sealed:([0-9A-Za-z-]{0,64}):([0-9a-f]{64})")
+_CONTEXT = "blob"
+
+
+class BlobFiles:
+    """The files themselves; any thread may call."""
+
+    def __init__(self, state: StateDir) -> None:
+        self._root = state.blobs
+
+    def put(self, subject: str, sealed: bytes) -> str:
+        """Store durably; returns the SHA-256. Raises DiskFull or LedgerError."""
+        name, folder = sha256(sealed), self._folder(subject)
+        target = folder / name
+        with plainly(target):
+            if not target.exists():
+                folder.mkdir(mode=0o700, parents=True, exist_ok=True)
+                temporary = folder / f".{name}.{os.getpid()}.{threading.get_ident()}"
+                try:
+                    with open(temporary, "wb", opener=_private) as file:
+                        file.write(sealed)
+                        file.flush()
+                        os.fsync(file.fileno())
+                    temporary.replace(target)
+                finally:
+                    temporary.unlink(missing_ok=True)
+            # Also when it was there: another thread may have renamed it and not synced yet.
+            for place in (folder, self._root, self._root.parent):
+                sync_directory(place)
+        return name
+
+    def get(self, subject: str, name: str) -> bytes:
+        """The sealed bytes. Raises FileNotFoundError, or LedgerError when they are not what was stored."""
+        path = self._folder(subject) / name
+        data = path.read_bytes()
+        if sha256(data) != name:
+            raise LedgerError(
+                f"the file {path} was altered",
+                code="altered",
+                now_true="nothing was changed by this attempt",
+                way_out="restore it from a backup of the state directory",
+            )
+        return data
+
+    def remove(self, subject: str) -> None:
+        """Delete everything kept for a subject; repeating is harmless."""
+        if subject == WORKSPACE:
+            raise ValueError("the workspace's own blobs are not erased")
+        with contextlib.suppress(FileNotFoundError):
+            shutil.rmtree(self._folder(subject))
+
+    def _folder(self, subject: str) -> Path:
+        if not _SUBJECT.fullmatch(subject):
+            raise ValueError(f"not a subject: {subject!r}")
+        return self._root / (subject or "_")
+
+
+class SealedBlobs:
+    """The port ``Blobs``. A handle is opaque: it names subject and file, and is of no use without the key."""
+
+    def __init__(self, state: StateDir, keys: Keys) -> None:
+        self._files, self._keys = BlobFiles(state), keys
+
+    def put(self, data: bytes, subject: SubjectId | None) -> str:
+        """Seal and store durably. Raises DiskFull; PermanentError when the subject was erased."""
+        whose = subject or WORKSPACE
+        return f"sealed:{whose}:{self._files.put(whose, self._keys.cipher(whose).seal(data, _CONTEXT))}"
+
+    def get(self, handle: str) -> bytes:
+        """The bytes. Raises PermanentError, code ``erased``, ``gone`` or ``altered``, and ``handle`` for one not made here."""
+        match = _HANDLE.fullmatch(handle)
+        if match is None:
+            raise PermanentError("that is no handle of a kept file", code="handle")
+        subject, name = match.groups()
+        cipher = self._keys.cipher(subject)
+        try:
+            return cipher.unseal(self._files.get(subject, name), _CONTEXT)
+        except FileNotFoundError as error:
+            raise PermanentError(f"the kept file {name[:8]} is gone", code="gone") from error
+        except LedgerError as error:
+            raise PermanentError(error.message, code="altered", way_out=error.way_out) from error
+
+
+def _private(path: str, flags: int) -> int:
+    return os.open(path, flags | getattr(os, "O_CLOEXEC", 0) | getattr(os, "O_BINARY", 0), 0o600)

@@ -1,0 +1,65 @@
+"""Authenticated encryption of values, and the digests that don't give them away.
+
+A sealed value: version byte, 12-byte nonce, AES-256-GCM ciphertext with tag. The nonce is an HMAC of the plaintext under a key of its own:
+sealing needs no chance, one value of one subject has one sealed form, and two different plaintexts share a nonce as rarely as random ones.
+"""
+
+import hashlib
+import hmac
+
+from engine.model.errors import LedgerError
+
+_VERSION = b"\x01"
+
+
+def derive(key: bytes, purpose: str) -> bytes:
+    """A key of 32 bytes for one purpose (HKDF-SHA-256, RFC 5869, without salt)."""
+    extracted = hmac.digest(bytes(32), key, "sha256")
+    return hmac.digest(extracted, purpose.encode() + b"\x01", "sha256")
+
+
+def mac(key: bytes, data: bytes) -> bytes:
+    """HMAC-SHA-256."""
+    return hmac.digest(key, data, "sha256")
+
+
+class Cipher:
+    """Seals under one key."""
+
+    def __init__(self, key: bytes) -> None:
+        from cryptography.hazmat.primitives.ciphers.aead import AESGCM
+
+        self._aead = AESGCM(derive(key, "steward/seal"))
+        self._nonces = derive(key, "steward/nonce")
+        self._commitments = derive(key, "steward/commitment")
+
+    def seal(self, data: bytes, context: str) -> bytes:
+        """The sealed form; opening it needs the same context."""
+        bound = context.encode()
+        nonce = mac(self._nonces, hashlib.sha256(bound).digest() + data)[:12]
+        return _VERSION + nonce + self._aead.encrypt(nonce, data, bound)
+
+    def unseal(self, sealed: bytes, context: str) -> bytes:
+        """The plaintext. Raises LedgerError when it was altered."""
+        from cryptography.exceptions import InvalidTag
+
+        try:
+            if sealed[:1] != _VERSION:
+                raise InvalidTag
+            return self._aead.decrypt(sealed[1:13], sealed[13:], context.encode())
+        except (InvalidTag, ValueError) as error:
+            raise altered("a sealed value") from error
+
+    def commitment(self, data: bytes) -> str:
+        """An HMAC that stands for `data` where the data itself must not be seen; 64 hex characters."""
+        return mac(self._commitments, data).hex()
+
+
+def altered(what: str) -> LedgerError:
+    """Stored bytes are not what was written."""
+    return LedgerError(
+        f"{what} was altered",
+        code="altered",
+        now_true="nothing was changed by this attempt",
+        way_out="`steward verify` names the place; restore it from a backup",
+    )

@@ -1,0 +1,91 @@
+"""Looking at everything that is stored, as somebody who trusts nothing would."""
+
+import re
+import sqlite3
+from dataclasses import dataclass
+
+from engine.ledger.chain import GENESIS, Row, Tail, fault
+from engine.ledger.journal import PAGE
+from engine.ledger.statements import statements
+from engine.ledger.values import Values
+from engine.model.canonical import sha256
+
+# Members that name a sealed value; quotes inside JSON texts are escaped, so a text can't imitate one.
+_VALUE = re.compile(rb'"(?:because|content|event|inputs|message|outputs|proposal|question)":"([0-9a-f]{64})"')
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Report:
+    """What `verify` saw. `bad` is the seq of the first bad event, 0 when the damage is not at one; `problem` says what, or is empty."""
+
+    events: int
+    values: int
+    contents: int
+    head: tuple[int, str]
+    bad: int | None = None
+    problem: str = ""
+
+    @property
+    def ok(self) -> bool:
+        """Nothing was altered, cut off or lost."""
+        return not self.problem
+
+
+class _Walk:
+    def __init__(self, db: sqlite3.Connection, values: Values) -> None:
+        self.db, self.values, self.sql = db, values, statements("ledger")
+        self.tail, self.seen, self.contents = Tail(0, GENESIS), 0, 0
+
+    def events(self, anchor: Tail | None) -> str:
+        """The first fault of the chain and of the values it names, or empty."""
+        while True:
+            page = self.db.execute(self.sql["page_of_events"], (self.tail.seq, PAGE)).fetchall()
+            if not page:
+                return ""
+            for columns in page:
+                row = Row(*columns)
+                if problem := fault(row, self.tail) or self._named(row):
+                    return problem
+                self.tail = Tail(row.seq, row.hash)
+                if anchor is not None and anchor.seq == row.seq and anchor.hash != row.hash:
+                    return f"the anchor names another event {row.seq}"
+
+    def _named(self, row: Row) -> str:
+        for id_ in _VALUE.findall(row.data):
+            self.seen += 1
+            if problem := self.values.fault(id_.decode()):
+                return problem
+        return ""
+
+    def kept(self) -> str:
+        """The first content whose bytes are not what its name says, or empty."""
+        for sha, data in self.db.execute(self.sql["all_contents"]):
+            if sha256(data) != sha.hex():
+                return f"the content {sha.hex()[:8]} was altered"
+            self.contents += 1
+        return ""
+
+
+def verify(db: sqlite3.Connection, values: Values, anchor: Tail | None) -> Report:
+    """Walk the chain, its values and the kept contents. Never raises on what it finds."""
+    walk = _Walk(db, values)
+    bad: int | None = None
+    try:
+        problem = walk.events(anchor)
+        if problem:
+            bad = walk.tail.seq + 1
+        elif anchor is None:
+            problem, bad = ("the head file is missing or unreadable", 0) if walk.tail.seq else ("", None)
+        elif anchor.seq > walk.tail.seq:
+            problem, bad = (
+                f"cut off: the anchor names event {anchor.seq}, the last one is {walk.tail.seq}",
+                walk.tail.seq + 1,
+            )
+        if not problem and (problem := walk.kept()):
+            bad = 0
+    except (sqlite3.Error, OSError, TypeError, ValueError, AttributeError) as error:
+        problem, bad = f"the file is damaged ({error})", walk.tail.seq + 1
+    return Report(
+        events=walk.tail.seq, values=walk.seen, contents=walk.contents,
+        head=(walk.tail.seq, walk.tail.hash.hex()), bad=bad, problem=problem,
+    )  # fmt: skip
