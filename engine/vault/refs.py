@@ -1,0 +1,69 @@
+"""Names that git keeps for us: pins that hold commits, and the anchor of the ledger."""
+
+import re
+from pathlib import Path
+
+from engine.model.errors import EngineError, UsageError
+from engine.vault.git import call, environment, find_git_dir
+from engine.vault.objects import Objects
+
+ANCHOR = "refs/steward/anchor"
+_PINS = "refs/steward/pins/"
+_BRANCH = re.compile(
+    r"(?!.*(?:\.\.|@\{|//|\.lock(?:/|$)|/\.|\.(?:/|$)))[^\x00-\x20\x7f~^:?*\[\\\-./][^\x00-\x20\x7f~^:?*\[\\]*(?<!/)"
+)
+_COMMIT = re.compile(r"[0-9a-f]{40}|[0-9a-f]{64}")
+_ANCHOR_LINE = re.compile(r"([0-9]{1,19}) ([0-9a-f]{64})\n")
+
+
+def check_branch(name: str) -> str:
+    """`name` itself. Raises UsageError when git could read it as anything but a branch."""
+    if not _BRANCH.fullmatch(name):
+        raise UsageError(
+            f"{name!r} is no name of a branch", code="branch", way_out="correct `deploy:` in steward.yaml"
+        )
+    return name
+
+
+def set_ref(root: Path, ref: str, target: str) -> bool:
+    """Let a ref below ``refs/steward/`` name an object. False when the repository can't be written or there is none."""
+    if not ref.startswith("refs/steward/") or not _BRANCH.fullmatch(ref) or not _COMMIT.fullmatch(target):
+        raise ValueError(f"not a ref of ours: {ref} {target}")
+    try:
+        git_dir, _ = find_git_dir(root)
+        done = call(["update-ref", "--no-deref", ref, target], env=environment(git_dir), cwd=git_dir)
+    except EngineError:
+        return False
+    return done.returncode == 0
+
+
+def pin(root: Path, commit: str) -> bool:
+    """Keep a commit, and all it is made from, out of git's garbage collection."""
+    return set_ref(root, _PINS + commit, commit)
+
+
+def anchor(root: Path, seq: int, digest: str) -> bool:
+    """Write down the ledger's end where a push takes it off this machine. False when the repository can't be written."""
+    try:
+        git_dir, _ = find_git_dir(root)
+        line = f"{seq} {digest}\n".encode()
+        done = call(
+            ["hash-object", "-w", "--no-filters", "--stdin"], env=environment(git_dir), cwd=git_dir, feed=line
+        )
+    except EngineError:
+        return False
+    return done.returncode == 0 and set_ref(root, ANCHOR, done.stdout.decode().strip())
+
+
+def anchored(root: Path) -> tuple[int, str] | None:
+    """What `anchor` wrote last: (seq, hash), or None when there is no such ref or it can't be read."""
+    try:
+        objects = Objects(find_git_dir(root)[0])
+        try:
+            found = objects.get(f"{ANCHOR}^{{blob}}")
+        finally:
+            objects.close()
+    except EngineError:
+        return None
+    match = _ANCHOR_LINE.fullmatch(found.data.decode("ascii", "replace")) if found else None
+    return (int(match[1]), match[2]) if match else None

@@ -1,0 +1,224 @@
+"""The two trees of a workspace: what the deploy branch holds, and what lies in the working folder."""
+
+import os
+import stat
+import sys
+from pathlib import Path
+from typing import Self
+
+from engine.model.errors import PermanentError, TransientError
+from engine.vault.git import call, environment, find_git_dir
+from engine.vault.objects import Objects, blob_id
+from engine.vault.paths import HUGE, belongs, fault, shown
+from engine.vault.refs import check_branch
+
+_LFS = b"version https://git-lfs.github.com/spec/v1\n"
+_LFS_SIZES = range(100, 400)
+
+
+class GitTree:
+    """The files of one commit, read from git's objects: the work tree, its filters and its attributes play no part."""
+
+    def __init__(
+        self, objects: Objects, commit: str, files: dict[str, str], refused: tuple[tuple[str, str], ...]
+    ) -> None:
+        self._objects, self._commit, self._files = objects, commit, files
+        self.refused = refused
+        """(path, reason) of every entry that is not read: links, submodules, LFS pointers, odd names, huge files."""
+
+    @classmethod
+    def at(cls, root: Path, ref: str) -> Self:
+        """The tree at the tip of branch `ref` below `root`.
+
+        Raises PermanentError: ``no-git``, ``not-a-repository``, ``no-commits``, ``no-branch``, ``git-object``.
+        """
+        git_dir, inside = find_git_dir(root)
+        check_branch(ref)
+        objects = Objects(git_dir)
+        try:
+            commit = _tip(objects, ref)
+            files, refused = _listing(git_dir, objects, commit, inside)
+        except BaseException:
+            objects.close()
+            raise
+        return cls(objects, commit, files, refused)
+
+    @property
+    def commit(self) -> str:
+        """The commit's id."""
+        return self._commit
+
+    def paths(self) -> tuple[tuple[str, str], ...]:
+        """(path, git blob id) of every file, sorted by path."""
+        return tuple(self._files.items())
+
+    def read(self, path: str) -> bytes:
+        """The bytes as committed. Raises KeyError; PermanentError when the repository is damaged."""
+        found = self._objects.get(self._files[path])
+        if found is None:
+            raise KeyError(path)
+        return found.data
+
+    def close(self) -> None:
+        """End the reading process; it also ends with this object."""
+        self._objects.close()
+
+
+def _tip(objects: Objects, ref: str) -> str:
+    if (found := objects.get(f"refs/heads/{ref}^{{commit}}")) is not None:
+        return found.id
+    if objects.get("HEAD^{commit}") is None:
+        raise PermanentError(
+            "the repository has no commit yet",
+            code="no-commits",
+            now_true="nothing is deployed, so nothing runs",
+            way_out="`git add` your files and `git commit` them",
+        )
+    raise PermanentError(
+        f"the repository has no branch {ref!r}",
+        code="no-branch",
+        now_true="nothing is deployed, so nothing runs",
+        way_out=f"`git branch {ref}`, or name another branch as `deploy:` in steward.yaml",
+    )
+
+
+def _listing(
+    git_dir: Path, objects: Objects, commit: str, inside: str
+) -> tuple[dict[str, str], tuple[tuple[str, str], ...]]:
+    done = call(
+        ["ls-tree", "-r", "-l", "-z", "--full-tree", f"{commit}:{inside}" if inside else commit],
+        env=environment(git_dir),
+        cwd=git_dir,
+    )
+    if done.returncode:
+        raise PermanentError(
+            f"the commit {commit[:8]} has no folder {inside or '/'} that can be read",
+            code="git-object",
+            way_out="commit the workspace's files; `git fsck` tells whether the repository is damaged",
+        )
+    sizes: dict[str, int] = {}
+    files: dict[str, str] = {}
+    refused: list[tuple[str, str]] = []
+    for line in done.stdout.split(b"\0")[:-1]:
+        entry, _, name = line.partition(b"\t")
+        mode, _, id_, size = entry.decode().split()
+        path = name.decode("utf-8", "surrogateescape")
+        if reason := fault(path) or _unread(mode, size):
+            refused.append((shown(path), reason))
+        elif belongs(path):
+            files[path], sizes[path] = id_, int(size)
+        elif path == ".gitattributes" or path.endswith("/.gitattributes"):
+            sizes[path] = -1
+    if any(size < 0 for size in sizes.values()):
+        refused += [(path, "a Git LFS pointer") for path in _pointers(objects, files, sizes)]
+    for path, _ in refused:
+        files.pop(path, None)
+    return dict(sorted(files.items())), tuple(sorted(refused))
+
+
+def _unread(mode: str, size: str) -> str:
+    match mode:
+        case "120000":
+            return "a symbolic link"
+        case "160000":
+            return "a submodule"
+        case _ if not size.isdigit():
+            return "its object is missing"
+        case _ if int(size) > HUGE:
+            return f"larger than {HUGE // 1024**2} MB"
+        case _:
+            return ""
+
+
+def _pointers(objects: Objects, files: dict[str, str], sizes: dict[str, int]) -> list[str]:
+    # Only where attributes exist, and only files of a pointer's size: reading every note would cost too much.
+    small = [path for path in files if sizes[path] in _LFS_SIZES]
+    return [path for path in small if (one := objects.get(files[path])) and one.data.startswith(_LFS)]
+
+
+class FolderTree:
+    """The working folder as it is now, for diagnostics: nothing that acts runs from it.
+
+    Left out: hidden names, virtual environments, other repositories, the inbox and outbox.
+    """
+
+    def __init__(self, root: Path) -> None:
+        self._root = root.resolve()
+        self._files: dict[str, str] = {}
+        refused: list[tuple[str, str]] = []
+        self._walk("", refused)
+        self._files = dict(sorted(self._files.items()))
+        self.refused = tuple(sorted(refused))
+        """(path, reason) of every entry that is not read."""
+
+    @property
+    def commit(self) -> str:
+        """Empty: this is no commit."""
+        return ""
+
+    def paths(self) -> tuple[tuple[str, str], ...]:
+        """(path, the blob id git would give these bytes) of every file, sorted by path."""
+        return tuple(self._files.items())
+
+    def read(self, path: str) -> bytes:
+        """The bytes that were listed. Raises KeyError; TransientError when the file changed in between."""
+        id_ = self._files[path]
+        data = _bytes(self._root / path)
+        if data is None or blob_id(data) != id_:
+            raise TransientError(
+                f"{path} changed while it was read", code="changed", way_out="type the command again"
+            )
+        return data
+
+    def _walk(self, inside: str, refused: list[tuple[str, str]]) -> None:
+        try:
+            with os.scandir(self._root / inside) as entries:
+                found = sorted(entries, key=lambda one: one.name)
+        except OSError as error:
+            refused.append((shown(inside), f"can't be listed: {error.strerror}"))
+            return
+        names = {one.name for one in found}
+        if inside and names & {".git", "pyvenv.cfg"}:
+            refused.append((shown(inside), "a repository or virtual environment of its own"))
+            return
+        for entry in found:
+            path = inside + entry.name
+            if not belongs(f"{path}/") or entry.name in {"__pycache__", "node_modules"}:
+                continue
+            if reason := fault(path) or ("a symbolic link" if entry.is_symlink() else ""):
+                refused.append((shown(path), reason))
+            elif entry.is_dir(follow_symlinks=False):
+                self._walk(f"{path}/", refused)
+            elif reason := self._add(path, entry):
+                refused.append((path, reason))
+
+    def _add(self, path: str, entry: "os.DirEntry[str]") -> str:
+        try:
+            if not entry.is_file(follow_symlinks=False):
+                return "not a regular file"
+            if entry.stat(follow_symlinks=False).st_size > HUGE:
+                return f"larger than {HUGE // 1024**2} MB"
+            data = _bytes(self._root / path)
+        except OSError as error:
+            return f"can't be read: {error.strerror}"
+        if data is None:
+            return "not a regular file"
+        self._files[path] = blob_id(data)
+        return ""
+
+
+def _bytes(path: Path) -> bytes | None:
+    """The bytes of a regular file, never through a link put there a moment ago; None for anything else."""
+    flags = os.O_RDONLY
+    if sys.platform == "win32":
+        flags |= os.O_BINARY
+    else:
+        flags |= os.O_NOFOLLOW | os.O_NONBLOCK | os.O_CLOEXEC
+    try:
+        fd = os.open(path, flags)
+    except FileNotFoundError:
+        return None
+    with open(fd, "rb", buffering=0) as file:
+        if not stat.S_ISREG(os.fstat(fd).st_mode):
+            return None
+        return file.read()
