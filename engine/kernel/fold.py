@@ -36,7 +36,12 @@ def apply(book: Book, event: e.Event) -> None:
             if body.reason:
                 book.ignored[body.reason] = book.ignored.get(body.reason, 0) + 1
         case (
-            e.CardOpened() | e.CardApproved() | e.CardRejected() | e.CardSnoozed() | e.CardExpired() | e.CardClosed()
+            e.CardOpened()
+            | e.CardApproved()
+            | e.CardRejected()
+            | e.CardSnoozed()
+            | e.CardExpired()
+            | e.CardClosed()
         ):
             _card(book, event, body)
         case e.RunCreated():
@@ -120,7 +125,12 @@ def _step(step: StepState, event: e.Event, body: StepBody) -> StepState:
             return replace(step, status="cancelled", because=body.because, refused=refused, due="", card="")
         case e.WaitStarted():
             return replace(
-                step, status="waiting", due=body.until, names=body.names, kinds=body.kinds, matches=body.matches
+                step,
+                status="waiting",
+                due=body.until,
+                names=body.names,
+                kinds=body.kinds,
+                matches=body.matches,
             )
         case e.WaitEnded():
             return replace(

@@ -10,7 +10,9 @@ Json: TypeAlias = Any
 
 def encode(value: Json) -> bytes:
     """The canonical bytes of `value`: UTF-8, sorted keys, no white space. NaN raises ValueError."""
-    return json.dumps(value, sort_keys=True, separators=(",", ":"), ensure_ascii=False, allow_nan=False).encode()
+    return json.dumps(
+        value, sort_keys=True, separators=(",", ":"), ensure_ascii=False, allow_nan=False
+    ).encode()
 
 
 def decode(data: bytes) -> Json:

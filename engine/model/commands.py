@@ -95,5 +95,16 @@ class End:
 
 
 Command: TypeAlias = (
-    Begin | Skip | Cancel | OpenCard | CloseCard | ExpireCard | Hold | Release | Recover | FireTimer | ExpireAsk | End
+    Begin
+    | Skip
+    | Cancel
+    | OpenCard
+    | CloseCard
+    | ExpireCard
+    | Hold
+    | Release
+    | Recover
+    | FireTimer
+    | ExpireAsk
+    | End
 )

@@ -1,13 +1,15 @@
 """One touch of the world, from proposal to outcome: the type that shadow, approval, edit, hold, send and undo share."""
 
+import base64
 from dataclasses import dataclass
 from datetime import datetime
 from enum import StrEnum
-from typing import Literal
+from typing import Any, Literal
 
 from engine.model.actions import EffectClass, Reach
 from engine.model.canonical import Json
 from engine.model.ids import EffectKey, RunId, SubjectId
+from engine.model import labels as labels_
 from engine.model.labels import Labels
 
 
@@ -94,3 +96,57 @@ class Verdict:
     rule: str
     because: str
     strength: Literal[1, 2] = 1
+
+
+def dump(effect: Effect) -> Json:
+    """A proposal as JSON, to be sealed. The body is base 64."""
+    preview = effect.preview
+    return {
+        "action": effect.action,
+        "key": effect.key,
+        "revision": effect.revision,
+        "run": effect.run,
+        "step": effect.step,
+        "subject": effect.subject,
+        "kind": effect.kind.value,
+        "reach": effect.reach.value,
+        "args": effect.args,
+        "digest": effect.digest,
+        "labels": {name: list(labels_.encode(one)) for name, one in effect.labels.items()},
+        "preview": {
+            "body": base64.b64encode(preview.body).decode(),
+            "media": preview.media,
+            "facts": [list(fact) for fact in preview.facts],
+            "text": preview.text,
+            "heads": [list(head) for head in preview.heads],
+            "warnings": list(preview.warnings),
+            "outputs": preview.outputs,
+        },
+    }
+
+
+def load(data: dict[str, Any]) -> Effect:
+    """The proposal `dump` wrote."""
+    preview = data["preview"]
+    return Effect(
+        action=data["action"],
+        key=EffectKey(data["key"]),
+        revision=data["revision"],
+        run=RunId(data["run"]),
+        step=data["step"],
+        subject=SubjectId(data["subject"]) if data["subject"] else None,
+        kind=EffectClass(data["kind"]),
+        reach=Reach(data["reach"]),
+        args=data["args"],
+        digest=data["digest"],
+        labels={name: labels_.decode(one) for name, one in data["labels"].items()},
+        preview=Preview(
+            body=base64.b64decode(preview["body"]),
+            media=preview["media"],
+            facts=tuple((name, text) for name, text in preview["facts"]),
+            text=preview["text"],
+            heads=tuple((name, version) for name, version in preview["heads"]),
+            warnings=tuple(preview["warnings"]),
+            outputs=preview["outputs"],
+        ),
+    )

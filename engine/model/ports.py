@@ -172,5 +172,3 @@ class Probe(Protocol):
 
     def __call__(self, point: str, /) -> None:
         """Reached."""
-
-

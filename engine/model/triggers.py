@@ -34,7 +34,11 @@ EMAIL_EVENT = Type(
         Field(name="message-id", type=TEXT),
         Field(name="at", type=TIME, description="when the letter was received or read"),
         Field(name="attachments", type=listing(FILE)),
-        Field(name="auth", type=_AUTH, description="DMARC, SPF and DKIM as the trusted receiver noted them, else none"),
+        Field(
+            name="auth",
+            type=_AUTH,
+            description="DMARC, SPF and DKIM as the trusted receiver noted them, else none",
+        ),
         Field(name="mailbox", type=TEXT),
     ),
 )
@@ -42,7 +46,13 @@ EMAIL_EVENT = Type(
 TRIGGERS: dict[str, TriggerSpec] = {
     "email": TriggerSpec(
         name="email",
-        params=(Field(name="mailbox", type=TEXT, description="a key of connectors.email.mailboxes, or a folder of vault/inbox"),),
+        params=(
+            Field(
+                name="mailbox",
+                type=TEXT,
+                description="a key of connectors.email.mailboxes, or a folder of vault/inbox",
+            ),
+        ),
         matches=(Field(name="thread", type=TEXT, description="letters of this conversation"),),
         event=EMAIL_EVENT,
         label=Label.UNTRUSTED,

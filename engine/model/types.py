@@ -102,7 +102,9 @@ def listing(items: Type) -> Type:
 
 def record(**fields: Type) -> Type:
     """A map type; underscores in names stand for hyphens, a trailing underscore pair is not special."""
-    return Type(kind="map", fields=tuple(Field(name=name.replace("_", "-"), type=t) for name, t in fields.items()))
+    return Type(
+        kind="map", fields=tuple(Field(name=name.replace("_", "-"), type=t) for name, t in fields.items())
+    )
 
 
 def choice(*options: str) -> Type:

@@ -1,0 +1,70 @@
+"""The working folder's diagnostics: compiled when something changed, answered from the cache when nothing did."""
+
+import hashlib
+from collections.abc import Mapping
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import engine
+from engine.app.workspace import SETTINGS
+from engine.language import cache
+from engine.ledger import StateDir
+from engine.model.ports import Tree
+from engine.model.span import Diagnostic
+from engine.vault import FolderTree
+
+if TYPE_CHECKING:
+    from engine.language.compile import Compiled
+
+
+def diagnostics(root: Path, env: Mapping[str, str]) -> tuple[Diagnostic, ...]:
+    """Everything wrong in the working folder. Nothing in it is executed."""
+    tree = FolderTree(root)
+    file = (
+        StateDir.of(f"check-{hashlib.sha256(str(root.resolve()).encode()).hexdigest()[:16]}", env=env).path
+        / "diagnostics.json"
+    )
+    key = cache.tree_key(_relevant(tree), version=engine.__version__, actions=_code())
+    known = cache.answer(file, key)
+    if known is not None:
+        return known
+    found = compile_tree(tree).diagnostics
+    cache.store(file, key, found)
+    return found
+
+
+def _relevant(tree: Tree) -> list[tuple[str, str]]:
+    return [
+        (path, blob)
+        for path, blob in tree.paths()
+        if path == SETTINGS or path.startswith(("playbooks/", "vault/"))
+    ]
+
+
+def _code() -> str:
+    """A digest of the front end's own files, so that another version of it never answers from this one's cache."""
+    folder = Path(engine.__file__).parent
+    stats = sorted(
+        (file.name, file.stat().st_mtime_ns, file.stat().st_size)
+        for part in ("language", "connectors", "model")
+        for file in (folder / part).rglob("*.py")
+    )
+    return hashlib.sha256(repr(stats).encode()).hexdigest()
+
+
+def compile_folder(root: Path) -> "Compiled":
+    """The working folder, compiled."""
+    return compile_tree(FolderTree(root))
+
+
+def compile_tree(tree: Tree) -> "Compiled":
+    """A tree, compiled with the built-in actions. Settings that can't be read are diagnostics like any other."""
+    from engine.app.actions import declared
+    from engine.language.compile import compile_tree as compile_
+    from engine.language.settings import parse
+    from engine.model.config import Config, Person
+
+    config, found = parse(SETTINGS, tree.read(SETTINGS))
+    settings = config or Config(operator=Person(id="operator", name="The operator"))
+    compiled = compile_(tree, actions=declared(settings), config=settings)
+    return compiled.plus(found)

@@ -1,0 +1,98 @@
+"""New workspaces: the operator's own, and the demo's with its letters."""
+
+import os
+import secrets
+import shutil
+from collections.abc import Mapping
+from dataclasses import dataclass
+from pathlib import Path
+
+from engine.app import starter
+from engine.app.workspace import Workspace, open_workspace
+from engine.governance import strength
+from engine.ledger import Keys
+from engine.model.errors import UsageError
+from engine.vault import commit_all, init_repository
+
+LETTERS = Path(__file__).parent / "letters"
+# Short words that are hard to mistake: a demo's passphrase is printed, so that it protects nothing but shows the way.
+_WORDS = "amber birch cedar delta ember fjord grove harbor iris juniper kestrel lagoon maple north olive pebble quartz river".split()
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Demo:
+    """A demo workspace, its letters still to come."""
+
+    workspace: Workspace
+    passphrase: str
+    letters: tuple[Path, ...]
+
+
+def make(root: Path, *, name: str, email: str) -> tuple[str, ...]:
+    """Write the starter files, make the git repository and its first commit. Files that are there already stay.
+
+    Returns the paths written. Raises UsageError when the folder already is a workspace.
+    """
+    if (root / "steward.yaml").exists():
+        raise UsageError(
+            f"{root} is a workspace already",
+            code="exists",
+            now_true="Nothing was changed.",
+            way_out=f"cd {root} && steward status",
+        )
+    root.mkdir(parents=True, exist_ok=True)
+    written = starter.write(root, id=secrets.token_hex(6), operator=name or None, email=email or None)
+    init_repository(root, name or "Robin Park", email or "robin@example.com")
+    commit_all(root, "Begin with the starter files")
+    return written
+
+
+def make_demo(root: Path, env: Mapping[str, str]) -> Demo:
+    """A demo workspace in a new folder, with a passphrase of its own. It carries no id, so its state is its own, too."""
+    if root.exists() and any(root.iterdir()):
+        raise UsageError(
+            f"{root} is not empty",
+            now_true="Nothing was changed.",
+            way_out="steward demo   (it makes a new folder)",
+        )
+    root.mkdir(parents=True, exist_ok=True)
+    starter.write(root, id=None)
+    init_repository(root, "Robin Park", "robin@example.com")
+    commit_all(root, "Begin with the starter files")
+    workspace = open_workspace(root, env)
+    # A folder that was deleted by hand may have left state behind that belongs to another demo in the same place.
+    if workspace.state.path.exists():
+        shutil.rmtree(workspace.state.path)
+    passphrase = "-".join(secrets.choice(_WORDS) for _ in range(4))
+    keys = Keys.open(workspace.state)
+    try:
+        strength.enrol_passphrase(keys, passphrase, salt=secrets.token_bytes(16))
+    finally:
+        keys.close()
+    return Demo(workspace=workspace, passphrase=passphrase, letters=tuple(sorted(LETTERS.glob("*.eml"))))
+
+
+def demo_folder(env: Mapping[str, str]) -> Path:
+    """A new folder for a demo below the data directory: demo-1, demo-2, …"""
+    base = (
+        Path(env.get("XDG_DATA_HOME") or Path(env.get("HOME") or Path.home()) / ".local" / "share")
+        / "steward"
+    )
+    if os.name == "nt":
+        base = Path(env.get("LOCALAPPDATA") or Path.home()) / "steward"
+    number = 1
+    while (base / f"demo-{number}").exists():
+        number += 1
+    return base / f"demo-{number}"
+
+
+def deliver(demo: Demo) -> list[Path]:
+    """Drop the letters into the inbox, as a mail client would: written beside, then renamed into place."""
+    inbox = demo.workspace.root / "vault" / "inbox" / "leads"
+    inbox.mkdir(parents=True, exist_ok=True)
+    placed = []
+    for letter in demo.letters:
+        part = inbox / f".{letter.name}.part"
+        part.write_bytes(letter.read_bytes())
+        placed.append(part.replace(inbox / letter.name))
+    return placed

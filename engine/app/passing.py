@@ -1,0 +1,145 @@
+"""How every command asks: a durable request; then whoever owns the ledger decides it, this process if nobody else does."""
+
+import os
+import secrets
+import time
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import Literal
+
+from engine.app.workspace import Workspace
+from engine.ledger import Keys, Ledger, Owner
+from engine.model.canonical import Json
+from engine.model.events import Event
+from engine.model.ports import Probe
+from engine.model.requests import Decided, Request, RequestKind
+from engine.model.state import Book
+
+# How long a command waits for another process to answer before it says so (the owner looks every 0.1 s).
+PATIENCE_SECONDS = 60.0
+
+Listener = Callable[[Event], None]
+
+
+def request(
+    kind: RequestKind, *, actor: str, target: str = "", digest: str = "", strength: int = 1, body: Json = None
+) -> Request:
+    """A request with a fresh nonce."""
+    return Request(
+        id=secrets.token_hex(16), kind=kind, actor=actor, channel="terminal", target=target, digest=digest,
+        strength=strength, body=body,
+    )  # fmt: skip
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Carried:
+    """What became of a request. `book` is the state when this process was the owner, else None: another one carries on."""
+
+    decided: Decided
+    book: Book | None
+    by: Literal["here", "elsewhere"]
+
+
+def carry(
+    workspace: Workspace,
+    asked: Request,
+    *,
+    listen: Listener,
+    quietly: bool = False,
+    probe: Probe | None = None,
+) -> Carried:
+    """Ask durably; become the owner if nobody is and run until everything waits, else wait for the owner's answer.
+
+    `quietly`: stop when the request is decided instead of running everything (nothing that left the gate is left behind: the
+    next command takes it up). Raises LedgerError when the ledger cannot be written.
+    """
+    keys = Keys.open(workspace.state)
+    try:
+        ledger = Ledger.open(workspace.state, keys=keys, owner=None)
+        try:
+            ledger.ask(asked)
+            deadline = time.monotonic() + PATIENCE_SECONDS
+            while True:
+                owner = Owner.take(workspace.state)
+                if owner is not None:
+                    ledger.close()
+                    try:
+                        return _own(
+                            workspace, keys, owner, asked, listen=listen, quietly=quietly, probe=probe
+                        )
+                    finally:
+                        owner.release()
+                decided = ledger.decided(asked.id)
+                if decided is not None:
+                    return Carried(decided=decided, book=None, by="elsewhere")
+                if time.monotonic() > deadline:
+                    return Carried(decided=_unanswered(asked), book=None, by="elsewhere")
+                time.sleep(0.05)
+        finally:
+            ledger.close()
+    finally:
+        keys.close()
+
+
+def _unanswered(asked: Request) -> Decided:
+    return Decided(
+        request=asked.id,
+        verdict="noop",
+        exit=1,
+        message="kept, but the steward process that owns the ledger has not answered; it will be decided when it does\n  steward status",
+    )
+
+
+def _own(
+    workspace: Workspace, keys: Keys, owner: Owner, asked: Request, *,
+    listen: Listener, quietly: bool, probe: Probe | None,
+) -> Carried:  # fmt: skip
+    from engine.app.wiring import furnish
+    from engine.kernel.loop import Loop
+    from engine.model.events import Draft, OwnerTaken
+
+    ledger = Ledger.open(workspace.state, keys=keys, owner=owner, probe=probe)
+    try:
+        house = furnish(workspace, ledger=ledger, keys=keys, owner=owner, listen=listen, probe=probe)
+        try:
+            loop = Loop(house.house)
+            house.settle(loop.journal)
+            taken = OwnerTaken(
+                epoch=owner.epoch, host=os.uname().nodename if hasattr(os, "uname") else "", pid=os.getpid()
+            )
+            loop.journal.write(Draft(body=taken), durable=False)
+            try:
+                loop.run(until=lambda: quietly and ledger.decided(asked.id) is not None)
+            except KeyboardInterrupt:
+                loop.withdraw()
+                raise
+            decided = ledger.decided(asked.id) or _unanswered(asked)
+            return Carried(decided=decided, book=loop.journal.book, by="here")
+        finally:
+            house.close()
+            house.anchor()
+    finally:
+        ledger.close()
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Reading:
+    """A look at the ledger without owning it."""
+
+    book: Book
+    ledger: Ledger
+    keys: Keys
+
+    def close(self) -> None:
+        """Let go of the files."""
+        self.ledger.close()
+        self.keys.close()
+
+
+def look(workspace: Workspace) -> Reading:
+    """State as of now, read from the ledger alone."""
+    from engine.kernel.fold import fold
+
+    keys = Keys.open(workspace.state)
+    ledger = Ledger.open(workspace.state, keys=keys, owner=None)
+    return Reading(book=fold(ledger.events()), ledger=ledger, keys=keys)

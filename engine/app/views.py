@@ -1,0 +1,248 @@
+"""What people see of the state: the queue, ids by their beginnings, one line per event. Read-only, from the ledger alone."""
+
+from collections.abc import Iterable
+from dataclasses import dataclass
+from typing import Any
+
+from engine.app.passing import Reading
+from engine.model import events as e
+from engine.model import ids
+from engine.model.errors import EngineError, UsageError
+from engine.model.state import Book, CardState, RunState
+
+SHORTEST = 4
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Waiting:
+    """One thing that waits for a person. `kind` is card, question or unknown; `needs` is what to type."""
+
+    id: str
+    short: str
+    kind: str
+    title: str
+    about: str
+    playbook: str
+    run: str
+    since: str
+    expires: str
+    strength: int
+    needs: str
+
+
+def waiting(reading: Reading, *, now: str, snoozed: bool = False) -> list[Waiting]:
+    """Everything that waits for a person, oldest first; snoozed cards only when asked for."""
+    book = reading.book
+    names = shorts(book)
+    found = [
+        _card(reading, card, names)
+        for card in book.cards.values()
+        if card.status == "open" and now < card.expires and (snoozed or card.snoozed <= now)
+    ]
+    for id_ in book.open_runs:
+        run = book.runs[id_]
+        for step_id, step in run.steps.items():
+            if step.status == "asked":
+                found.append(_question(reading, run, step_id, names))
+            elif step.status == "unknown":
+                found.append(_unknown(run, step_id))
+    return sorted(found, key=lambda one: (one.since, one.id))
+
+
+def shorts(book: Book) -> dict[str, str]:
+    """Card and question ids → their shortest unique beginnings of at least four characters."""
+    names = [
+        *book.cards,
+        *(step.ask for run in book.runs.values() for step in run.steps.values() if step.ask),
+    ]
+    return shortest(names)
+
+
+def shortest(names: Iterable[str]) -> dict[str, str]:
+    """Each name with its shortest beginning that no other name shares."""
+    ordered = sorted(set(names))
+    found = {}
+    for index, name in enumerate(ordered):
+        near = [ordered[i] for i in (index - 1, index + 1) if 0 <= i < len(ordered)]
+        shared = max((_shared(name, other) for other in near), default=0)
+        found[name] = name[: max(SHORTEST, shared + 1)]
+    return found
+
+
+def _shared(one: str, other: str) -> int:
+    return next(
+        (i for i, (a, b) in enumerate(zip(one, other, strict=False)) if a != b), min(len(one), len(other))
+    )
+
+
+def content(reading: Reading, card: CardState) -> dict[str, Any]:
+    """What a card shows. Raises PermanentError(code='erased') when its subject was erased."""
+    found: dict[str, Any] = reading.ledger.unseal(ids.ValueId(card.content))
+    return found
+
+
+def _card(reading: Reading, card: CardState, names: dict[str, str]) -> Waiting:
+    run = reading.book.runs[card.run]
+    try:
+        shown = content(reading, card)
+        title, letter = str(shown["title"]), shown.get("letter") or {}
+        about = f"{letter.get('subject') or ''} · {letter.get('from') or ''}".strip(" ·")
+    except EngineError as error:
+        title, about = card.gate, error.message
+    short = names[card.id]
+    return Waiting(
+        id=card.id, short=short, kind="card", title=title, about=about, playbook=run.playbook, run=run.id,
+        since=card.opened, expires=card.expires, strength=card.strength, needs=f"steward show {short}",
+    )  # fmt: skip
+
+
+def _question(reading: Reading, run: RunState, step_id: str, names: dict[str, str]) -> Waiting:
+    step = run.step(step_id)
+    question: dict[str, Any] = reading.ledger.unseal(ids.ValueId(step.question))
+    short = names[step.ask]
+    words = (
+        " | ".join(question["choices"])
+        or " ".join(f"{name}=…" for name, _, _ in question["fields"])
+        or "done"
+    )
+    return Waiting(
+        id=step.ask, short=short, kind="question", title=str(question["title"]), about=f"{step.who}: {words}",
+        playbook=run.playbook, run=run.id, since=step.at, expires=step.due, strength=1,
+        needs=f"steward answer {short} {words.replace(' | ', '|')}",
+    )  # fmt: skip
+
+
+def _unknown(run: RunState, step_id: str) -> Waiting:
+    step = run.step(step_id)
+    short = ids.short(step.key)
+    return Waiting(
+        id=step.key, short=short, kind="unknown", title=f"did `{step_id}` happen?", about=step.action,
+        playbook=run.playbook, run=run.id, since=step.at, expires="", strength=1,
+        needs=f"steward answer {short} happened|did-not-happen",
+    )  # fmt: skip
+
+
+def find_card(reading: Reading, given: str) -> CardState:
+    """The card whose id begins so. Raises UsageError."""
+    found = [card for id_, card in reading.book.cards.items() if id_.startswith(given.upper())]
+    if len(found) != 1:
+        raise _nothing(given, "card", len(found))
+    return found[0]
+
+
+def find_run(reading: Reading, given: str) -> RunState:
+    """The run whose id begins so. Raises UsageError."""
+    found = [run for id_, run in reading.book.runs.items() if id_.startswith(given.lower())]
+    if len(found) != 1:
+        raise _nothing(given, "run", len(found))
+    return found[0]
+
+
+def find_question(reading: Reading, given: str) -> tuple[RunState, str]:
+    """The open question or unknown effect whose id begins so, as (run, step). Raises UsageError."""
+    found = [
+        (run, name)
+        for run in reading.book.runs.values()
+        for name, step in run.steps.items()
+        if (step.ask and step.ask.startswith(given.upper()))
+        or (step.status == "unknown" and step.key.startswith(given.lower()))
+    ]
+    if len(found) != 1:
+        raise _nothing(given, "question", len(found))
+    return found[0]
+
+
+def _nothing(given: str, what: str, count: int) -> UsageError:
+    if count:
+        return UsageError(
+            f"{given} begins {count} ids; type more of it", code="ambiguous", way_out="steward queue"
+        )
+    return UsageError(
+        f"no {what} begins with {given}", code="not-found", way_out="steward queue   or   steward log"
+    )
+
+
+def sentence(event: e.Event, run: RunState | None) -> str:  # size: one line of words per event type
+    """One event in plain words; empty for those that only serve the machine."""
+    body = event.body
+    where = f"{run.playbook} {ids.short(run.id)}" if run else ""
+    step = f"`{event.step}`"
+    match body:
+        case e.TriggerReceived(outcome="ignored"):
+            return f"{body.kind} put aside: {body.reason}"
+        case e.TriggerReceived(outcome="offered"):
+            return f"{where}  {body.kind} taken by a waiting run"
+        case e.RunCreated():
+            return f"{where}  created by {body.trigger}, stage {body.stage}"
+        case e.RunEnded():
+            return f"{where}  {body.status}" + (f": {body.reason}" if body.reason else "")
+        case e.StepSucceeded():
+            return f"{where}  {step} done"
+        case e.StepSkipped():
+            return f"{where}  {step} skipped: {body.because}"
+        case e.StepRetried() | e.StepFailed():
+            again = f", again at {body.due[11:19]}Z" if isinstance(body, e.StepRetried) else ""
+            return f"{where}  {step} failed: {body.code}{again}"
+        case e.StepCancelled():
+            return f"{where}  {step} cancelled: {body.because}"
+        case e.WaitStarted():
+            return f"{where}  {step} waits" + (f" until {body.until[:16]}Z" if body.until else "")
+        case e.WaitEnded():
+            return f"{where}  {step} got {body.got}"
+        case e.HumanAsked():
+            return f"{where}  {step} asks {body.who}"
+        case e.HumanAnswered():
+            return f"{where}  {step} answered by {body.by}"
+        case e.EffectProposed():
+            return f"{where}  {step} frozen: {body.action}, reach {body.reach}" + (
+                " (edited)" if body.edited else ""
+            )
+        case e.EffectGated():
+            return f"{where}  {step} {body.answer}: {body.because}"
+        case e.EffectHeld():
+            return f"{where}  {step} held until {body.until[11:19]}Z"
+        case e.EffectWithdrawn():
+            return f"{where}  {step} withdrawn: {body.because}"
+        case e.EffectIntended():
+            return f"{where}  {step} intended, key {ids.short(body.key)}, attempt {body.attempt}"
+        case e.EffectSucceeded():
+            return f"{where}  {step} sent" + (" (it had been before)" if body.repeated else "")
+        case e.EffectFailed():
+            return f"{where}  {step} not sent: {body.code}" + (
+                f", again at {body.retry[11:19]}Z" if body.retry else ""
+            )
+        case e.EffectUnknown():
+            return f"{where}  {step} unknown: {body.code}; a person decides"
+        case e.EffectResolved():
+            return f"{where}  {step} {'happened' if body.happened else 'did not happen'}, says {body.by}"
+        case e.EffectPreviewed():
+            return f"{where}  {step} previewed (shadow)"
+        case e.EffectUndone():
+            return f"{where}  {step} taken back by {body.by}"
+        case _:
+            return _about_cards(event, where)
+
+
+def _about_cards(event: e.Event, where: str) -> str:
+    body = event.body
+    match body:
+        case e.CardOpened():
+            return f"{where}  asks you: {body.gate}, card {body.card[:6]}"
+        case e.CardApproved():
+            return f"{where}  card {body.card[:6]} approved by {body.by} ({body.channel}, strength {body.strength})"
+        case e.CardRejected():
+            return f"{where}  card {body.card[:6]} rejected by {body.by}"
+        case e.CardExpired():
+            return f"{where}  card {body.card[:6]} expired: no"
+        case e.CardClosed():
+            return f"{where}  card {body.card[:6]} closed: {body.because}"
+        case e.CardSnoozed():
+            return f"{where}  card {body.card[:6]} snoozed until {body.until[:16]}Z"
+        case e.StopSet():
+            return f"stopped by {body.by}"
+        case e.StopLifted():
+            return f"stop lifted by {body.by}"
+        case e.StrengthEnrolled():
+            return f"{body.method} enrolled by {body.by}"
+        case _:
+            return ""

@@ -1,0 +1,209 @@
+"""The only place that chooses who stands behind each port."""
+
+import json
+import os
+import random
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Any
+
+from engine.app.clock import present
+from engine.app.workspace import Workspace
+from engine.governance.policy import Rules, amount_of
+from engine.governance.secrets import Resolver
+from engine.kernel.house import Deployment, House, Journal
+from engine.ledger import Keys, Ledger, Owner, SealedBlobs
+from engine.model import effects
+from engine.model.actions import ActionSpec
+from engine.model.canonical import sha256
+from engine.model.config import PolicyRules
+from engine.model.errors import PermanentError
+from engine.model.events import Event
+from engine.model.ids import ValueId
+from engine.model.money import Money
+from engine.model.ports import Clock, Connector, Executor, Probe, Reader, Source, Tree
+from engine.model.state import Book
+from engine.model.times import stamp
+from engine.runtime.broker import Broker
+from engine.runtime.executor import Threads
+
+
+class RealClock:
+    """The machine's clock. Waiting ends early when another process pokes the owner."""
+
+    def __init__(self, owner: Owner) -> None:
+        self._owner = owner
+
+    def now(self) -> datetime:
+        """Now, UTC."""
+        return present()
+
+    def wait(self, seconds: float) -> None:
+        """Wait, or until poked."""
+        self._owner.wait(seconds)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Wired:
+    """The Connectors port: literal tables of who performs and who answers."""
+
+    connectors: Mapping[str, Connector]
+    readers: Mapping[str, Reader]
+    specs: Mapping[str, ActionSpec]
+
+    def connector(self, action: str) -> Connector:
+        """Who performs `action`."""
+        return self._find(self.connectors, action)
+
+    def reader(self, action: str) -> Reader:
+        """Who answers `action`."""
+        return self._find(self.readers, action)
+
+    def spec(self, action: str) -> ActionSpec | None:
+        """What it was declared as."""
+        return self.specs.get(action)
+
+    @staticmethod
+    def _find(table: Mapping[str, Any], action: str) -> Any:
+        found = table.get(action)
+        if found is None:
+            raise PermanentError(
+                f"nothing here performs {action}", code="no-connector", way_out="steward check"
+            )
+        return found
+
+
+class Spent:
+    """What actions did today, counted from the state; the sums come from the sealed proposals."""
+
+    def __init__(self, ledger: Ledger, clock: Clock, zone: str) -> None:
+        self._ledger, self._clock, self._zone = ledger, clock, zone
+        self.book = Book()
+
+    def today(self, action: str, but: str) -> tuple[int, tuple[Money, ...]]:
+        """(how many effects, their amounts) since midnight in the workspace's time zone."""
+        since = self._midnight()
+        count, amounts = 0, []
+        for run in self.book.runs.values():
+            if (run.ended or "~") < since:
+                continue
+            for step in run.steps.values():
+                if step.action != action or step.key == but or not step.intents or step.at < since:
+                    continue
+                count += 1
+                amount = amount_of(effects.load(self._ledger.unseal(ValueId(step.proposal))))
+                amounts += [amount] if amount is not None else []
+        return count, tuple(amounts)
+
+    def _midnight(self) -> str:
+        from zoneinfo import ZoneInfo
+
+        local = self._clock.now().astimezone(ZoneInfo(self._zone))
+        return stamp(local.replace(hour=0, minute=0, second=0, microsecond=0))
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Furnished:
+    """A house ready for the loop, and what must be closed after it."""
+
+    house: House
+    spent: Spent
+    workspace: Workspace
+    close: Callable[[], None]
+
+    def settle(self, journal: Journal) -> None:
+        """Let the caps see what happened."""
+        self.spent.book = journal.book
+
+    def anchor(self) -> None:
+        """Write the chain's head where a push takes it along; tolerated to fail, the head file is the first anchor."""
+        from engine.vault import anchor
+
+        seq, head = self.house.ledger.head()
+        if seq:
+            anchor(self.workspace.root, seq, head)
+
+
+def furnish(
+    workspace: Workspace, *, ledger: Ledger, keys: Keys, owner: Owner, listen: Callable[[Event], None],
+    probe: Probe | None = None, clock: Clock | None = None, executor: Executor | None = None,
+    more: "Extra | None" = None,
+) -> Furnished:  # fmt: skip
+    """Wire a house for `workspace`. `clock`, `executor` and `more` are chosen by the simulator only."""
+    from engine.language.expressions import Expressions
+    from engine.language.template import TemplateRenderer
+
+    chosen = clock or RealClock(owner)
+    threads = None if executor else Threads()
+    carrying: Executor = executor or threads  # type: ignore[assignment]  # one of the two is there
+    blobs = SealedBlobs(workspace.state, keys)
+    index_key = keys.index_key(workspace.id)
+    evaluate = Expressions()
+    templates = TemplateRenderer(evaluate)
+    store = json.loads(keys.get_secret("secrets") or b"{}")
+    resolver = Resolver(order=workspace.config.secrets, env=os.environ, store=store)
+    wired, sources = rooms(workspace, blobs=blobs, index_key=index_key, secrets=resolver, templates=templates)
+    if more is not None:
+        wired = Wired(
+            connectors={**wired.connectors, **more.connectors},
+            readers=wired.readers,
+            specs={**wired.specs, **more.specs},
+        )
+    spent = Spent(ledger, chosen, workspace.config.time_zone)
+    broker = Broker(
+        connectors=wired, heads=sources, durable=lambda seq: 0 < seq <= ledger.head()[0], probe=probe
+    )
+    house = House(
+        ledger=ledger, keys=keys, clock=chosen, executor=carrying, evaluate=evaluate, templates=templates,
+        connectors=wired, broker=broker, policy=Rules(rules=policy_of(workspace.tree), usage=spent), blobs=blobs,
+        sources=sources, deployment=lambda: deployment(workspace, wired.specs), workspace=workspace.id,
+        index_key=index_key, flag=(workspace.state.path / "stop").exists, chance=random.random, listen=listen,
+    )  # fmt: skip
+    return Furnished(
+        house=house, spent=spent, workspace=workspace, close=threads.close if threads else lambda: None
+    )
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Extra:
+    """Further connectors, by action, with their declarations."""
+
+    connectors: Mapping[str, Connector]
+    specs: Mapping[str, ActionSpec]
+
+
+def policy_of(tree: Tree) -> PolicyRules:
+    """The deployed policy. A file that can't be read leaves the floors and denies nothing away: everything above low asks."""
+    from engine.language.policy_file import parse
+
+    try:
+        rules, _ = parse("vault/policy.yaml", tree.read("vault/policy.yaml"))
+    except KeyError:
+        return PolicyRules()
+    if rules is None:
+        raise PermanentError(
+            "the deployed vault/policy.yaml can't be read",
+            code="policy",
+            now_true="Nothing was sent: without the policy nothing may leave.",
+            way_out="steward check",
+        )
+    return rules
+
+
+def deployment(workspace: Workspace, specs: Mapping[str, ActionSpec]) -> Deployment:
+    """The plans of the deployed tree; one that does not compile is left out and named in `broken`."""
+    from engine.language.compile import compile_tree
+
+    tree = workspace.tree
+    compiled = compile_tree(tree, actions=specs, config=workspace.config)
+    wanted = {path: sha for plan in compiled.plans.values() for path, sha in plan.files}
+    contents = {}
+    for path, sha in wanted.items():
+        data = tree.read(path)
+        if sha256(data) != sha:
+            raise PermanentError(f"{path} changed while it was read", code="tree")
+        contents[sha] = data
+    return Deployment(
+        commit=tree.commit, plans=dict(compiled.plans), contents=contents, broken=compiled.broken
+    )

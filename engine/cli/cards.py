@@ -1,0 +1,100 @@
+"""A card on the screen: who, what leaves (exactly), why, what is unusual, until when. Rendered from the frozen bytes."""
+
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+from engine.app.clock import present
+from engine.app.passing import Reading
+from engine.cli.talk import ago, colour, line, quoted, visible
+from engine.model import effects, ids
+from engine.model.canonical import Json
+from engine.model.state import CardState
+
+
+def lines(shown: dict[str, Any], card: CardState, short: str, *, whole: bool) -> Iterator[str]:
+    """The card as lines. `whole` adds the letter and the findings of the readers."""
+    now = present()
+    state = f"expires in {ago(card.expires, now)}; silence means no" if card.status == "open" else card.status
+    yield f"{colour(short, 'bold')}  {visible(str(shown['title']))}   {shown['playbook']} · run {ids.short(card.run)}   {state}"
+    if whole and shown.get("letter"):
+        yield from _letter(shown["letter"])
+    for member in shown["members"]:
+        yield ""
+        yield f"  {colour(member['name'], 'bold')}  {member['action']}   reach {member['reach']}"
+        for name, value in member["facts"]:
+            yield f"    {name:<9} {line(value, 100)}"
+        if member["text"]:
+            yield from (f"  {one}" for one in quoted(member["text"], lines=60 if whole else 12))
+        for warning in member["warnings"]:
+            yield f"    {colour('!', 'yellow')} {line(warning, 140)}"
+        yield f"    why       {line(member['because'], 120)}"
+        if member["undo"]:
+            yield f"    undo      {line(member['undo'], 120)}"
+        if member["cite"]:
+            yield f"    cited     {line(member['cite'], 120)}"
+    if whole:
+        yield from _findings(shown["findings"])
+    yield ""
+    yield f"  digest {shown['digest'][:16]}…   decided with {'your passphrase or code' if card.strength == 2 else 'a word from you'}"
+
+
+def _letter(letter: dict[str, Any]) -> Iterator[str]:
+    auth = letter.get("auth") or {}
+    yield ""
+    yield f"  from      {line(str(letter.get('name') or ''), 60)} <{line(str(letter.get('from') or ''), 80)}>   DMARC {auth.get('dmarc', 'none')}"
+    yield f"  subject   {line(str(letter.get('subject') or ''), 100)}"
+    yield from (f"  {one}" for one in quoted(str(letter.get("text") or ""), lines=25))
+
+
+def _findings(findings: list[dict[str, Any]]) -> Iterator[str]:
+    yield ""
+    for found in findings:
+        yield f"  {found['step']:<9} {line(_words(found['outputs']), 120)}"
+
+
+def _words(outputs: Json) -> str:
+    if not isinstance(outputs, dict):
+        return str(outputs)
+    parts = []
+    for name, value in outputs.items():
+        if name == "body":
+            continue
+        if isinstance(value, list):
+            parts.append(f"{name}: {', '.join(_short(one) for one in value) or 'none'}")
+        else:
+            parts.append(f"{name}: {_short(value)}")
+    return " · ".join(parts)
+
+
+def _short(value: Json) -> str:
+    if isinstance(value, dict):
+        return str(value.get("title") or value.get("what") or value.get("name") or value)
+    return line(str(value), 60)
+
+
+def save(reading: Reading, card: CardState, folder: Path) -> list[Path]:
+    """Write the exact bytes of each member below `folder`; returns the files."""
+    folder.mkdir(parents=True, exist_ok=True)
+    run = reading.book.runs[card.run]
+    written = []
+    for step in card.steps:
+        effect = effects.load(reading.ledger.unseal(ids.ValueId(run.step(step).proposal)))
+        ending = {"message/rfc822": "eml", "application/pdf": "pdf", "application/json": "json"}.get(
+            effect.preview.media, "txt"
+        )
+        path = folder / f"{card.id[:6]}-{step}.{ending}"
+        path.write_bytes(effect.preview.body)
+        written.append(path)
+    return written
+
+
+def as_json(shown: dict[str, Any], card: CardState) -> Json:
+    """The card for machines."""
+    return {
+        **shown,
+        "status": card.status,
+        "strength": card.strength,
+        "opened": card.opened,
+        "snoozed": card.snoozed,
+    }

@@ -1,0 +1,323 @@
+"""queue, show, approve, edit, reject, snooze, undo, answer."""
+
+import argparse
+import difflib
+import os
+import shlex
+import subprocess
+import sys
+import tempfile
+from dataclasses import replace
+from datetime import timedelta
+from pathlib import Path
+from typing import Any
+
+from engine.app.clock import present
+from engine.app import passing, views
+from engine.app.passing import Carried, Reading
+from engine.app.workspace import Workspace
+from engine.cli import cards, here, narrate
+from engine.cli.talk import ago, colour, line, put, put_json, say, table
+from engine.model import effects, ids
+from engine.model.canonical import Json
+from engine.model.errors import Refused, UsageError
+from engine.model.requests import Request
+from engine.model.state import CardState
+from engine.model.times import later
+
+EXIT_WAITING = 4
+
+
+def queue(args: argparse.Namespace) -> int:
+    """What waits for a person; exit 4 when something does."""
+    workspace = here.workspace()
+    reading = passing.look(workspace)
+    try:
+        found = views.waiting(reading, now=here.now())
+        if args.json:
+            put_json("queue", [{name: getattr(one, name) for name in one.__slots__} for one in found])
+        else:
+            _show_queue(found)
+        return EXIT_WAITING if found else 0
+    finally:
+        reading.close()
+
+
+def _show_queue(found: list[views.Waiting]) -> None:
+    if not found:
+        say("nothing waits for you")
+        return
+    now = present()
+    rows = []
+    for one in found:
+        expires = f"expires in {ago(one.expires, now)}" if one.expires else "waits for you"
+        mark = "passphrase or code" if one.strength == 2 else ""
+        rows.append([one.short, line(one.title, 40), line(one.about, 60), one.playbook, expires, mark])
+    for row in table(rows):
+        put(row)
+    say(f"\n  {found[0].needs}")
+
+
+def show(args: argparse.Namespace) -> int:
+    """One card, question or run, whole."""
+    workspace = here.workspace()
+    reading = passing.look(workspace)
+    try:
+        try:
+            card = views.find_card(reading, args.id)
+        except UsageError:
+            return _show_other(reading, args)
+        shown = views.content(reading, card)
+        if args.json:
+            put_json("card", cards.as_json(shown, card))
+        else:
+            short = views.shorts(reading.book)[card.id]
+            for one in cards.lines(shown, card, short, whole=True):
+                put(one)
+            if card.status == "open":
+                say(
+                    f"\n  steward approve {short}   ·   edit {short}   ·   reject {short}   ·   snooze {short} 1d"
+                )
+        if args.save:
+            for path in cards.save(reading, card, Path(args.save)):
+                say(f"  wrote {path}")
+        return 0
+    finally:
+        reading.close()
+
+
+def _show_other(reading: Reading, args: argparse.Namespace) -> int:
+    try:
+        run, step = views.find_question(reading, args.id)
+    except UsageError:
+        from engine.cli.knowing import show_run
+
+        return show_run(reading, views.find_run(reading, args.id), as_json=args.json)
+    question = reading.ledger.unseal(ids.ValueId(run.step(step).question)) if run.step(step).question else {}
+    if args.json:
+        put_json("question", {"run": run.id, "step": step, **question})
+        return 0
+    put(f"{question.get('title', step)}   {run.playbook} · run {ids.short(run.id)}")
+    for text in (question.get("cite", ""), *question.get("context", [])):
+        if text:
+            put(f"  {line(text, 140)}")
+    one = next((w for w in views.waiting(reading, now=here.now(), snoozed=True) if w.run == run.id), None)
+    say(f"\n  {one.needs}" if one else "\n  answered already")
+    return 0
+
+
+def approve(args: argparse.Namespace) -> int:
+    """Yes to exactly the bytes shown."""
+    here.need_person("approve")
+    workspace = here.workspace()
+    reading = passing.look(workspace)
+    try:
+        card = views.find_card(reading, args.id)
+        return _approve(workspace, reading, card)
+    finally:
+        reading.close()
+
+
+def _approve(workspace: Workspace, reading: Reading, card: CardState, *, shown_already: bool = False) -> int:
+    shown = views.content(reading, card)
+    short = views.shorts(reading.book)[card.id]
+    if not shown_already:
+        for one in cards.lines(shown, card, short, whole=False):
+            say(one)
+    asked = passing.request("approve", actor=here.actor(), target=card.id, digest=shown["digest"])
+    if card.strength == 2 and card.status == "open":
+        asked = prove(reading, asked)
+    reading.ledger.close()
+    return carry_out(workspace, asked)
+
+
+def prove(reading: Reading, asked: Request) -> Request:
+    """Ask for the passphrase or a code and put the proof on the request. Raises Refused when none is enrolled."""
+    import getpass
+
+    from engine.governance import strength
+
+    if not (reading.keys.get_secret("strength-passphrase") or reading.keys.get_secret("strength-totp")):
+        raise Refused(
+            "this needs a passphrase or code of yours, and none is enrolled",
+            code="not-enrolled",
+            now_true="Nothing was decided and nothing was sent.",
+            way_out="steward secrets enrol passphrase",
+        )
+    given = getpass.getpass("passphrase or code: ", stream=sys.stderr)
+    if given.isdigit() and len(given) == 6:
+        return replace(asked, strength=2, proof=f"totp:{given}")
+    return replace(asked, strength=2, proof=strength.prove_passphrase(reading.keys, given, asked))
+
+
+def carry_out(workspace: Workspace, asked: Request) -> int:
+    """Hand a request to whoever owns the ledger, tell what became of it, and return its exit code."""
+    narrator = narrate.Narrator(workspace)
+    carried = passing.carry(workspace, asked, listen=narrator.hear)
+    return told(workspace, carried, narrator)
+
+
+def told(workspace: Workspace, carried: Carried, narrator: "narrate.Narrator") -> int:
+    """Say what was decided and, when another process carries it, wait for what leaves."""
+    decided = carried.decided
+    sign = colour("✓", "green", sys.stderr) if decided.exit == 0 else colour("✗", "red", sys.stderr)
+    say(f"{sign} {decided.message}")
+    if carried.by == "elsewhere" and decided.verdict == "accepted" and decided.run:
+        narrator.follow(decided.run)
+    narrator.finish()
+    return decided.exit
+
+
+def edit(args: argparse.Namespace) -> int:
+    """New words, the difference, one question."""
+    here.need_person("edit")
+    workspace = here.workspace()
+    reading = passing.look(workspace)
+    try:
+        card = views.find_card(reading, args.id)
+        step, before = _editable(reading, card, args.step)
+    finally:
+        reading.close()
+    after = Path(args.file).read_text(encoding="utf-8") if args.file else _in_editor(before)
+    if after.strip() == before.strip():
+        say("the words are the same; nothing changed")
+        return 0
+    asked = passing.request("edit", actor=here.actor(), target=card.id, body={"step": step, "text": after})
+    carried = passing.carry(workspace, asked, listen=lambda event: None, quietly=True)
+    if carried.decided.exit or not carried.decided.card:
+        return told(workspace, carried, narrate.Narrator(workspace))
+    return _confirm(workspace, carried.decided.card, step, before)
+
+
+def _editable(reading: Reading, card: CardState, step: str | None) -> tuple[str, str]:
+    run = reading.book.runs[card.run]
+    for name in [step] if step else card.steps:
+        if name not in card.steps:
+            raise UsageError(f"the card holds no step {name}", way_out=f"it holds: {', '.join(card.steps)}")
+        effect = effects.load(reading.ledger.unseal(ids.ValueId(run.step(name).proposal)))
+        if effect.preview.text:
+            return name, effect.preview.text
+    raise UsageError(
+        "this card has no words to edit", now_true="Nothing changed.", way_out=f"steward reject {card.id[:6]}"
+    )
+
+
+def _in_editor(text: str) -> str:
+    editor = os.environ.get("VISUAL") or os.environ.get("EDITOR")
+    if not editor:
+        raise UsageError(
+            "no $EDITOR is set", now_true="Nothing changed.", way_out="steward edit ID --file new-words.txt"
+        )
+    # The folder is the operator's alone and goes with its contents, also when the editor is interrupted.
+    with tempfile.TemporaryDirectory(prefix="steward-edit-") as folder:
+        path = Path(folder) / "words.txt"
+        path.write_text(text, encoding="utf-8")
+        subprocess.run([*shlex.split(editor), str(path)], check=True)
+        return path.read_text(encoding="utf-8")
+
+
+def _confirm(workspace: Workspace, card_id: str, step: str, before: str) -> int:
+    reading = passing.look(workspace)
+    try:
+        card = reading.book.cards[card_id]
+        shown = views.content(reading, card)
+        after = next(m["text"] for m in shown["members"] if m["step"] == step)
+        for one in difflib.unified_diff(
+            before.splitlines(), after.splitlines(), "before", "after", lineterm="", n=2
+        ):
+            name = {"+": "green", "-": "red"}.get(one[:1], "dim")
+            say(colour(line(one, 160) if one.strip() else "", name, sys.stderr))
+        short = views.shorts(reading.book)[card.id]
+        for one in cards.lines(shown, card, short, whole=False):
+            say(one)
+        if input("approve exactly these bytes? [y/N] ").strip().lower() not in {"y", "yes"}:
+            say(f"kept as card {short}; nothing was sent\n  steward approve {short}")
+            return 0
+        return _approve(workspace, reading, card, shown_already=True)
+    finally:
+        reading.close()
+
+
+def reject(args: argparse.Namespace) -> int:
+    """No."""
+    return _on_card(args, "reject", {"because": args.because})
+
+
+def snooze(args: argparse.Namespace) -> int:
+    """Hide for a while."""
+    return _on_card(args, "snooze", {"until": later(here.now(), length(args.length))})
+
+
+def _on_card(args: argparse.Namespace, kind: Any, body: Json) -> int:
+    here.need_person(kind)
+    workspace = here.workspace()
+    reading = passing.look(workspace)
+    try:
+        card = views.find_card(reading, args.id)
+    finally:
+        reading.close()
+    return carry_out(workspace, passing.request(kind, actor=here.actor(), target=card.id, body=body))
+
+
+def length(text: str) -> timedelta:
+    """A length such as 90s, 10m, 4h, 2d, 1w. Raises UsageError."""
+    units = {"s": 1, "m": 60, "h": 3600, "d": 86400, "w": 604800}
+    if len(text) < 2 or text[-1] not in units or not text[:-1].isdigit():
+        raise UsageError(f"{text} is not a length", way_out="write it like 4h, 2d or 1w")
+    return timedelta(seconds=int(text[:-1]) * units[text[-1]])
+
+
+def undo(args: argparse.Namespace) -> int:
+    """Withdraw what is held, or take back."""
+    here.need_person("undo")
+    workspace = here.workspace()
+    reading = passing.look(workspace)
+    try:
+        try:
+            target: str = views.find_card(reading, args.id).id
+        except UsageError:
+            target = views.find_run(reading, args.id).id
+    finally:
+        reading.close()
+    return carry_out(workspace, passing.request("undo", actor=here.actor(), target=target))
+
+
+def answer(args: argparse.Namespace) -> int:
+    """Answer a question."""
+    here.need_person("answer")
+    workspace = here.workspace()
+    reading = passing.look(workspace)
+    try:
+        run, step = views.find_question(reading, args.id)
+        state = run.step(step)
+        if state.status == "unknown":
+            body, target = _happened(args.words), state.key
+        else:
+            question = reading.ledger.unseal(ids.ValueId(state.question))
+            body, target = _given(question, args.words), state.ask
+    finally:
+        reading.close()
+    return carry_out(workspace, passing.request("answer", actor=here.actor(), target=target, body=body))
+
+
+def _happened(words: list[str]) -> Json:
+    if words not in (["happened"], ["did-not-happen"]):
+        raise UsageError(
+            "say which", way_out="steward answer ID happened   or   steward answer ID did-not-happen"
+        )
+    return {"happened": words == ["happened"]}
+
+
+def _given(question: dict[str, Any], words: list[str]) -> Json:
+    given: dict[str, Json] = {}
+    kinds = {name: kind for name, _, kind in question["fields"]}
+    for word in words:
+        name, equals, value = word.partition("=")
+        if equals and name in kinds:
+            given[name] = narrate.typed(kinds[name], value)
+        elif word in question["choices"]:
+            given["choice"] = word
+        elif word != "done" or question["choices"] or kinds:
+            known = [*question["choices"], *(f"{name}=…" for name in kinds)] or ["done"]
+            raise UsageError(f"`{word}` is no answer here", way_out=f"choose: {' '.join(known)}")
+    return given

@@ -1,0 +1,136 @@
+"""stop, resume, secrets: the brake, and what proves it is you."""
+
+import argparse
+import getpass
+import json
+import secrets as chance
+import sys
+
+from engine.app.clock import present
+from engine.app import passing
+from engine.app.workspace import Workspace
+from engine.cli import here
+from engine.cli.deciding import carry_out, prove
+from engine.cli.talk import put, say
+from engine.governance import strength
+from engine.ledger import Keys
+from engine.model.errors import Refused, UsageError
+
+_STORE = "secrets"
+
+
+def stop(_args: argparse.Namespace) -> int:
+    """Nothing leaves from now on. Works without a terminal: stopping is always allowed."""
+    workspace = here.workspace()
+    # The flag first: it counts at once, also for an owner that is busy and when the ledger can't be written.
+    workspace.state.make()
+    (workspace.state.path / "stop").write_text("stopped\n", encoding="utf-8")
+    return carry_out(workspace, passing.request("stop", actor=here.actor()))
+
+
+def resume(_args: argparse.Namespace) -> int:
+    """Lift the stop."""
+    here.need_person("resume")
+    workspace = here.workspace()
+    reading = passing.look(workspace)
+    try:
+        flag = workspace.state.path / "stop"
+        if not reading.book.stopped and not flag.exists():
+            say("nothing is stopped")
+            return 0
+        asked = prove(reading, passing.request("resume", actor=here.actor()))
+    finally:
+        reading.close()
+    code = carry_out(workspace, asked)
+    if code == 0:
+        flag.unlink(missing_ok=True)
+    return code
+
+
+def secrets(args: argparse.Namespace) -> int:
+    """List names, keep one, or enrol what proves a decision of strength 2."""
+    workspace = here.workspace()
+    keys = Keys.open(workspace.state)
+    try:
+        if args.action == "list":
+            return _list(keys)
+        here.need_person(f"secrets {args.action}")
+        if not args.name:
+            raise UsageError(
+                "say which",
+                way_out=f"steward secrets {args.action} {'NAME' if args.action == 'set' else 'totp|passphrase'}",
+            )
+        if args.action == "set":
+            return _set(keys, args.name)
+        return _enrol(workspace, keys, args.name)
+    finally:
+        keys.close()
+
+
+def kept(keys: Keys) -> dict[str, str]:
+    """The workspace's own sealed secrets, name → value."""
+    found: dict[str, str] = json.loads(keys.get_secret(_STORE) or b"{}")
+    return found
+
+
+def _list(keys: Keys) -> int:
+    for name in sorted(kept(keys)):
+        put(name)
+    for method in ("passphrase", "totp"):
+        if keys.get_secret(f"strength-{method}") is not None:
+            say(f"enrolled: {method}")
+    return 0
+
+
+def _set(keys: Keys, name: str) -> int:
+    value = getpass.getpass(f"{name}: ", stream=sys.stderr)
+    if not value:
+        raise UsageError("nothing was typed", now_true="Nothing was kept.")
+    keys.put_secret(_STORE, json.dumps({**kept(keys), name: value}).encode())
+    say(
+        f"✓ kept, sealed; name it in steward.yaml as ${{{{ secrets.{name} }}}} and list `keyring` under secrets:"
+    )
+    return 0
+
+
+def _enrol(workspace: Workspace, keys: Keys, method: str) -> int:
+    if method not in {"passphrase", "totp"}:
+        raise UsageError(
+            f"{method} can't be enrolled", way_out="steward secrets enrol passphrase   or   … totp"
+        )
+    if keys.get_secret("strength-passphrase") or keys.get_secret("strength-totp"):
+        _prove_again(workspace)
+    if method == "passphrase":
+        first = getpass.getpass("new passphrase (8 characters or more): ", stream=sys.stderr)
+        if getpass.getpass("once more: ", stream=sys.stderr) != first:
+            raise UsageError("the two differ", now_true="Nothing was enrolled.")
+        strength.enrol_passphrase(keys, first, salt=chance.token_bytes(16))
+    else:
+        import pyotp
+
+        seed = pyotp.random_base32()
+        say(
+            f"  put this into your authenticator: {pyotp.TOTP(seed).provisioning_uri(name=workspace.root.name, issuer_name='Steward')}"
+        )
+        if not pyotp.TOTP(seed).verify(
+            getpass.getpass("the code it shows now: ", stream=sys.stderr), valid_window=1
+        ):
+            raise Refused(
+                "that is not the code", now_true="Nothing was enrolled.", way_out="steward secrets enrol totp"
+            )
+        strength.enrol_totp(keys, seed)
+    return carry_out(workspace, passing.request("enrol", actor=here.actor(), target=method))
+
+
+def _prove_again(workspace: Workspace) -> None:
+    """A new method replaces nothing unless the old one agrees."""
+    reading = passing.look(workspace)
+    try:
+        asked = prove(reading, passing.request("enrol", actor=here.actor(), target="again"))
+        name = strength.verify(reading.keys, asked, now=present(), used=reading.book.proofs.__contains__)
+    finally:
+        reading.close()
+    if not name:
+        raise Refused(
+            "that does not prove it is you", now_true="Nothing was enrolled.", way_out="steward secrets list"
+        )

@@ -1,0 +1,39 @@
+"""What every verb starts with: the workspace around the current folder, who types, and whether it is a person."""
+
+import getpass
+import os
+import sys
+from pathlib import Path
+
+from engine.app.clock import present_stamp
+from engine.app.workspace import Workspace, open_workspace
+from engine.model.errors import Refused
+
+
+def workspace() -> Workspace:
+    """The workspace around the current folder."""
+    return open_workspace(Path.cwd(), os.environ)
+
+
+def now() -> str:
+    """The present moment as a stamp."""
+    return present_stamp()
+
+
+def actor() -> str:
+    """Who decides, for the ledger: the login name."""
+    try:
+        return getpass.getuser()
+    except (KeyError, OSError):
+        return "operator"
+
+
+def need_person(verb: str) -> None:
+    """Raises Refused unless a person can be at the other end: decisions need a terminal for input and talk."""
+    if not (sys.stdin.isatty() and sys.stderr.isatty()):
+        raise Refused(
+            f"`steward {verb}` decides, and decisions need a terminal",
+            code="no-terminal",
+            now_true="Nothing was decided and nothing was sent.",
+            way_out=f"type it in a terminal: steward {verb} …",
+        )

@@ -1,0 +1,146 @@
+"""log, status, verify: what happened, how things stand, and the proof. All from the ledger alone."""
+
+import argparse
+from typing import Any
+
+from engine.app.clock import present
+from engine.app import passing, views
+from engine.app.passing import Reading
+from engine.app.workspace import Workspace
+from engine.cli import here, narrate
+from engine.cli.talk import ago, colour, line, put, put_json, say, table
+from engine.ledger import holder
+from engine.model import ids
+from engine.model.events import body_to_json
+from engine.model.state import RunState
+
+
+def log(args: argparse.Namespace) -> int:
+    """What happened, newest last."""
+    workspace = here.workspace()
+    reading = passing.look(workspace)
+    try:
+        only = views.find_run(reading, args.id).id if args.id else ""
+        events = [one for one in reading.ledger.events() if not only or one.run == only]
+        if args.json:
+            rows = [{"seq": one.seq, "ts": one.ts, "type": one.type, "run": one.run, "step": one.step, "subject": one.subject,
+                     "actor": one.actor, "body": body_to_json(one.body)} for one in events[-args.n :]]  # fmt: skip
+            put_json("log", rows)
+            return 0
+        told = [(one, views.sentence(one, reading.book.runs.get(one.run))) for one in events]
+        for event, words in [pair for pair in told if pair[1]][-args.n :]:
+            put(f"{event.ts[:19].replace('T', ' ')}Z  {line(words, 150)}")
+        return 0
+    finally:
+        reading.close()
+
+
+def show_run(reading: Reading, run: RunState, *, as_json: bool) -> int:
+    """One run: its steps and how each stands."""
+    plan = _plan(reading, run)
+    if as_json:
+        steps = {
+            name: {"status": s.status, "because": s.because, "code": s.code, "attempt": s.attempt}
+            for name, s in run.steps.items()
+        }
+        put_json(
+            "run",
+            {
+                "run": run.id,
+                "playbook": run.playbook,
+                "status": run.status,
+                "waiting": run.waiting,
+                "steps": steps,
+            },
+        )
+        return 0
+    put(
+        f"{run.playbook}  run {ids.short(run.id)}  {narrate.outcome_of(reading.book, run.id)}  {run.reason}  commit {run.commit[:8]}"
+    )
+    rows = []
+    for node in plan.nodes:
+        step = run.step(node.id)
+        why = step.because or step.code
+        if step.message:
+            why = f"{why}: {reading.ledger.unseal(ids.ValueId(step.message))}"
+        rows.append([node.id, step.status, node.uses, line(why, 90)])
+    for row in table(rows):
+        put(row)
+    say(f"\n  steward log {ids.short(run.id)}")
+    return 0
+
+
+def _plan(reading: Reading, run: RunState) -> Any:
+    from engine.language import serial
+
+    return serial.from_bytes(reading.ledger.kept(run.plan))
+
+
+def status(args: argparse.Namespace) -> int:
+    """Is everything alive."""
+    workspace = here.workspace()
+    reading = passing.look(workspace)
+    try:
+        facts = _facts(workspace, reading)
+        if args.json:
+            put_json("status", facts)
+            return 0
+        for name, value in facts.items():
+            put(f"  {name:<12} {value}")
+        return 0
+    finally:
+        reading.close()
+
+
+def _facts(workspace: Workspace, reading: Reading) -> dict[str, Any]:
+    book = reading.book
+    owner = holder(workspace.state)
+    counts: dict[str, int] = {}
+    for run in book.runs.values():
+        name = run.status if run.terminal else f"waiting for {run.waiting or 'its turn'}"
+        counts[name] = counts.get(name, 0) + 1
+    sent = sum(
+        1
+        for run in book.runs.values()
+        for step in run.steps.values()
+        if step.intents and step.status == "succeeded"
+    )
+    last = max((run.created for run in book.runs.values()), default="")
+    waiting = views.waiting(reading, now=here.now(), snoozed=True)
+    flag = workspace.state.path / "stop"
+    return {
+        "workspace": str(workspace.root),
+        "deployed": f"{workspace.tree.commit[:8]} of {workspace.config.deploy}",
+        "effects": "STOPPED: steward resume" if book.stopped or flag.exists() else "may leave",
+        "owner": f"process {owner.pid} on {owner.host}" if owner else "nobody; the next command is",
+        "runs": ", ".join(f"{count} {name}" for name, count in sorted(counts.items())) or "none yet",
+        "sent": sent,
+        "put aside": ", ".join(f"{count} {name}" for name, count in sorted(book.ignored.items()))
+        or "nothing",
+        "waits": f"{len(waiting)} for you" + (": steward queue" if waiting else ""),
+        "last run": f"{ago(last, present())} ago" if last else "never",
+        "cost": "0.00 USD (no model is configured)",
+        "state": str(workspace.state.path),
+        "ledger": reading.ledger.trouble or f"{book.seq} events",
+    }
+
+
+def verify(args: argparse.Namespace) -> int:
+    """The proof, or the first bad place; exit 1 when something was altered, cut off or lost."""
+    workspace = here.workspace()
+    reading = passing.look(workspace)
+    try:
+        report = reading.ledger.verify()
+        trouble = report.problem or reading.ledger.trouble
+        if args.json:
+            put_json("verify", {"ok": not trouble, "events": report.events, "values": report.values, "problem": trouble,
+                                "bad": report.bad, "seq": report.head[0], "hash": report.head[1]})  # fmt: skip
+        elif trouble:
+            say(f"{colour('✗', 'red')} {trouble}")
+            say("  No effect leaves until this is mended: restore the state directory from a backup.")
+        else:
+            put(f"✓ {report.events} events, {report.values} sealed values: nothing altered, cut off or lost")
+            put(f"  head {report.head[0]} {report.head[1][:16]}…")
+        return 1 if trouble else 0
+    finally:
+        reading.close()

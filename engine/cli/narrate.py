@@ -1,0 +1,129 @@
+"""Progress while something runs: one line per change, in plain words, on stderr."""
+
+import sys
+import time
+from collections.abc import Callable
+from typing import Any
+
+from engine.app import views
+from engine.app.workspace import Workspace
+from engine.cli.talk import colour, line, say
+from engine.model import events as e
+from engine.model.canonical import Json
+from engine.model.errors import UsageError
+from engine.model.money import Money
+from engine.model.state import Book
+
+_LOUD: tuple[type[Any], ...] = (
+    e.EffectHeld, e.EffectSucceeded, e.EffectFailed, e.EffectUnknown, e.EffectWithdrawn, e.CardOpened, e.CardExpired,
+    e.HumanAsked, e.StepFailed, e.StepRetried, e.RunEnded, e.WaitEnded, e.EffectPreviewed,
+)  # fmt: skip
+_FOLLOW_SECONDS = 35.0
+
+
+class Narrator:
+    """Hears events as they happen and says those a person cares about."""
+
+    def __init__(self, workspace: Workspace, *, loud: tuple[type[Any], ...] = _LOUD) -> None:
+        self.workspace = workspace
+        self.seen: list[e.Event] = []
+        self._playbooks: dict[str, str] = {}
+        self._loud = loud
+
+    def hear(self, event: e.Event) -> None:
+        """One event, as it is acknowledged."""
+        self.seen.append(event)
+        if isinstance(event.body, e.RunCreated):
+            self._playbooks[event.run] = event.body.playbook
+        if isinstance(event.body, self._loud):
+            self.tell(event)
+
+    def tell(self, event: e.Event) -> None:
+        """Say it."""
+        words = views.sentence(event, None)
+        if words:
+            name = self._playbooks.get(event.run, "")
+            place = f"{name} {event.run[:8]}  ".lstrip() if event.run else ""
+            say(
+                f"  {colour(mark(event), _COLOUR.get(mark(event), 'dim'), sys.stderr)} {place}{line(words.strip(), 150)}"
+            )
+
+    def follow(self, run: str) -> None:
+        """Another process carries it: wait until something of this run left, failed or waits again."""
+        from engine.app import passing
+
+        deadline = time.monotonic() + _FOLLOW_SECONDS
+        after = 0
+        while time.monotonic() < deadline:
+            reading = passing.look(self.workspace)
+            try:
+                state = reading.book.runs.get(run)
+                fresh = [one for one in reading.ledger.events(after) if one.run == run]
+                after = reading.book.seq
+            finally:
+                reading.close()
+            decided = [
+                one
+                for one in fresh
+                if isinstance(one.body, (e.EffectSucceeded, e.EffectFailed, e.EffectUnknown))
+            ]
+            busy = state is not None and not state.terminal and state.waiting == ""
+            if not busy:
+                for one in decided[-3:]:
+                    self.tell(one)
+                return
+            time.sleep(0.1)
+
+    def finish(self) -> None:
+        """What to type next, if anything waits."""
+        if any(isinstance(one.body, e.CardOpened | e.HumanAsked) for one in self.seen):
+            say("  steward queue")
+
+
+_COLOUR = {"✓": "green", "✗": "red", "●": "yellow", "…": "dim"}
+
+
+def mark(event: e.Event) -> str:
+    """A sign for a kind of event."""
+    match event.body:
+        case e.EffectSucceeded():
+            return "✓"
+        case e.StepFailed() | e.EffectFailed() | e.EffectUnknown():
+            return "✗"
+        case e.CardOpened() | e.HumanAsked():
+            return "●"
+        case _:
+            return "…"
+
+
+def typed(kind: str, text: str) -> Json:
+    """A word from the command line as a value of a kind. Raises UsageError."""
+    try:
+        return _TYPED.get(kind, str)(text)
+    except ValueError as error:
+        raise UsageError(f"{text!r} is no {kind}: {error}", way_out=_EXAMPLES.get(kind, "")) from error
+
+
+def _money(text: str) -> Json:
+    amount = Money.parse(text)
+    return {"minor": amount.minor, "currency": amount.currency}
+
+
+def _bool(text: str) -> bool:
+    if text.lower() not in {"true", "false", "yes", "no"}:
+        raise ValueError("write true or false")
+    return text.lower() in {"true", "yes"}
+
+
+_TYPED: dict[str, Callable[[str], Json]] = {"number": float, "integer": int, "bool": _bool, "money": _money}
+_EXAMPLES = {
+    "money": "write it like 49.00 EUR",
+    "integer": "write a whole number",
+    "number": "write a number",
+}
+
+
+def outcome_of(book: Book, run: str) -> str:
+    """How a run stands, in a word or two."""
+    state = book.runs[run]
+    return state.status if state.terminal else f"waits: {state.waiting or 'timer'}"

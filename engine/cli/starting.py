@@ -1,0 +1,141 @@
+"""demo and init: the first five minutes."""
+
+import argparse
+import os
+import shutil
+import sys
+from email import message_from_bytes, policy
+from pathlib import Path
+from typing import Any
+
+from engine.app import making, passing, views
+from engine.cli import here, narrate
+from engine.cli.talk import colour, line, put, say, table
+from engine.model import events as e
+from engine.model import ids
+
+
+def init(args: argparse.Namespace) -> int:
+    """Make a workspace."""
+    root = Path(args.folder).absolute()
+    name, email = args.name, args.email
+    if sys.stdin.isatty() and sys.stderr.isatty():
+        name = name or input("your name (Enter: later): ").strip()
+        email = email or input("your address (Enter: later): ").strip()
+    written = making.make(root, name=name, email=email)
+    say(f"{colour('✓', 'green', sys.stderr)} {len(written)} files in {root}, committed on branch main")
+    for path, why in _WHY:
+        say(f"  {path:<34} {why}")
+    say("\n  state and keys are outside the folder: `steward status` says where; back both up")
+    say(
+        f"\n  cd {args.folder}\n  {command()} check\n  {command()} secrets enrol passphrase\n  {command()} run"
+    )
+    return 0
+
+
+_WHY = (
+    ("steward.yaml", "who you are, your time zone, currency and budgets"),
+    ("playbooks/lead-capture.yaml", "what happens to a letter: classify, acknowledge, draft, ask you"),
+    ("vault/sops/answer-a-lead.md", "a checklist that runs: steward run answer-a-lead"),
+    ("vault/intents/", "the words that decide what a letter wants"),
+    ("vault/templates/", "your fixed words"),
+    ("vault/knowledge/", "contacts, prices, notes: what replies draw on"),
+    ("vault/policy.yaml", "what always asks, and caps nothing gets past"),
+    ("vault/inbox/", "drop .eml files here (not tracked by git)"),
+)
+
+
+def command() -> str:
+    """How `steward` is called here."""
+    if shutil.which("steward"):
+        return "steward"
+    return (
+        str(Path(sys.argv[0]).absolute())
+        if Path(sys.argv[0]).name.startswith("steward")
+        else f"{sys.executable} -m engine.cli.main"
+    )
+
+
+def demo(args: argparse.Namespace) -> int:
+    """A dozen letters through the real engine, in a workspace of their own. No account, no key, no network."""
+    root = Path(args.folder).absolute() if args.folder else making.demo_folder(os.environ)
+    say(f"{colour('Steward demo', 'bold', sys.stderr)}   no account, no key, no network\n")
+    made = making.make_demo(root, os.environ)
+    workspace = made.workspace
+    say(f"  workspace   {root}  (a git repository, commit {workspace.tree.commit[:8]})")
+    say(f"  state       {workspace.state.path}")
+    narrator = narrate.Narrator(workspace, loud=_LOUD)
+    passing.carry(
+        workspace,
+        passing.request("enrol", actor=here.actor(), target="passphrase"),
+        listen=lambda event: None,
+    )
+    placed = making.deliver(made)
+    say(f"  letters     {len(placed)} dropped into vault/inbox/leads\n")
+    passing.carry(workspace, passing.request("pass", actor=here.actor()), listen=narrator.hear)
+    reading = passing.look(workspace)
+    try:
+        _summary(reading, narrator, root, made.passphrase)
+    finally:
+        reading.close()
+    return 0
+
+
+_LOUD: tuple[type[Any], ...] = (
+    e.RunCreated, e.EffectHeld, e.EffectSucceeded, e.EffectFailed, e.EffectUnknown, e.CardOpened, e.RunEnded, e.StepFailed,
+)  # fmt: skip
+
+
+def _summary(reading: passing.Reading, narrator: narrate.Narrator, root: Path, passphrase: str) -> None:
+    book = reading.book
+    waiting = {one.run: one for one in views.waiting(reading, now=here.now())}
+    put()
+    rows = [["letter from", "subject", "intent", "what happened", "waits for you"]]
+    for run in book.runs.values():
+        letter = reading.ledger.unseal(ids.ValueId(run.event or ""))
+        intent = (
+            reading.ledger.unseal(ids.ValueId(run.step("intent").outputs or ""))["name"]
+            if run.step("intent").outputs
+            else "–"
+        )
+        sent = [name for name, step in run.steps.items() if step.status == "succeeded" and step.intents]
+        happened = ", ".join(sent) or (run.status if run.terminal else "–")
+        card = waiting.get(run.id)
+        strength = " (passphrase)" if card and card.strength == 2 else ""
+        rows.append(
+            [
+                line(letter["from"], 28),
+                line(letter["subject"], 34),
+                intent,
+                happened,
+                f"{card.title} {card.short}{strength}" if card else "–",
+            ]
+        )
+    for one in table(rows):
+        put(one)
+    put()
+    put(
+        f"  put aside   {', '.join(f'{count} {name}' for name, count in sorted(book.ignored.items())) or 'nothing'}"
+    )
+    outbox = sorted((root / "outbox").glob("*.eml"))
+    put(f"  outbox      {len(outbox)} letters in {root / 'outbox'}")
+    for path in outbox[:3]:
+        message = message_from_bytes(path.read_bytes(), policy=policy.default)
+        put(
+            f"              {path.name}  to {line(str(message['To']), 40)}: {line(str(message['Subject']), 50)}"
+        )
+    put("  cost        0.00 USD (no model is configured)")
+    put(f"  passphrase  {passphrase}   (this demo's own: money and contracts ask for it)")
+    put()
+    put("  next:")
+    put(f"    cd {root}")
+    for text in _next(waiting):
+        put(f"    {command()} {text}")
+
+
+def _next(waiting: dict[str, views.Waiting]) -> list[str]:
+    steps = ["queue"]
+    if waiting:
+        first = next(iter(waiting.values())).short
+        steps += [f"show {first}", f"approve {first}"]
+    return [*steps, "log", "verify"]

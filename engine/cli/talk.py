@@ -1,0 +1,88 @@
+"""How things are said: colours on a terminal only, untrusted text quoted with its invisible characters shown."""
+
+import json
+import os
+import sys
+import unicodedata
+from collections.abc import Iterable, Sequence
+from datetime import datetime
+from typing import TextIO
+
+from engine.model.canonical import Json
+from engine.model.errors import EngineError
+from engine.model.times import moment
+
+_COLOURS = {"bold": "1", "dim": "2", "red": "31", "green": "32", "yellow": "33", "cyan": "36"}
+
+
+def colour(text: str, name: str, stream: TextIO = sys.stdout) -> str:
+    """`text` in a colour where the stream is a terminal and NO_COLOR is not set."""
+    if os.environ.get("NO_COLOR") or not stream.isatty():
+        return text
+    return f"\x1b[{_COLOURS[name]}m{text}\x1b[0m"
+
+
+def say(text: str = "") -> None:
+    """Talk: stderr."""
+    print(text, file=sys.stderr, flush=True)
+
+
+def put(text: str = "") -> None:
+    """Data: stdout."""
+    print(text, flush=True)
+
+
+def put_json(kind: str, data: Json) -> None:
+    """Versioned JSON on stdout."""
+    put(json.dumps({"steward": kind, "version": 1, "data": data}, ensure_ascii=False, indent=2))
+
+
+def error(problem: EngineError) -> None:
+    """An error: what went wrong, what is now true, what to type."""
+    say(f"{colour('✗', 'red', sys.stderr)} {visible(problem.message)}")
+    for line in (problem.now_true, problem.way_out):
+        if line:
+            say(f"  {visible(line)}")
+
+
+def visible(text: str) -> str:
+    """The text with control, bidirectional and zero-width characters written out, so that nothing hides or moves."""
+    return "".join(one if one in "\n\t" or _plain(one) else f"\\u{{{ord(one):x}}}" for one in text)
+
+
+def _plain(one: str) -> bool:
+    category = unicodedata.category(one)
+    return category[0] != "C" and category not in {"Zl", "Zp"}
+
+
+def line(text: str, limit: int = 80) -> str:
+    """One short visible line of a text from outside."""
+    flat = " ".join(visible(text).split())
+    return flat if len(flat) <= limit else f"{flat[: limit - 1]}…"
+
+
+def quoted(text: str, *, lines: int = 40, width: int = 110) -> list[str]:
+    """A text from outside, each line behind a bar, capped and with a note of what was left out."""
+    found = visible(text).replace("\t", "    ").splitlines()
+    shown = [f"  │ {one if len(one) <= width else one[: width - 1] + '…'}" for one in found[:lines]]
+    if len(found) > lines:
+        shown.append(f"  │ … {len(found) - lines} more lines")
+    return shown
+
+
+def table(rows: Iterable[Sequence[str]], *, indent: str = "  ") -> list[str]:
+    """Rows as aligned columns."""
+    rows = [[str(cell) for cell in row] for row in rows]
+    if not rows:
+        return []
+    widths = [max(len(row[i]) for row in rows if i < len(row)) for i in range(max(map(len, rows)))]
+    return [indent + "  ".join(cell.ljust(widths[i]) for i, cell in enumerate(row)).rstrip() for row in rows]
+
+
+def ago(stamp: str, now: datetime) -> str:
+    """How long since (or until) a moment, in the largest fitting unit."""
+    seconds = abs((now - moment(stamp)).total_seconds())
+    for length, unit in ((86400, "d"), (3600, "h"), (60, "min")):
+        if seconds >= length:
+            return f"{int(seconds // length)} {unit}"
+    return f"{int(seconds)} s"

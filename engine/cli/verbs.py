@@ -1,0 +1,176 @@
+"""Every verb that works, as data: help, the module that carries it out, and its arguments."""
+
+from dataclasses import dataclass
+from typing import Any
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Option:
+    """One argument of a verb: argparse's flags and keywords."""
+
+    flags: tuple[str, ...]
+    settings: dict[str, Any]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Verb:
+    """One verb. `run` is a function ``(args) -> exit code`` in the module named before the colon."""
+
+    help: str
+    run: str
+    options: tuple[Option, ...] = ()
+    epilog: str = ""
+
+
+def _option(*flags: str, **settings: Any) -> Option:
+    return Option(flags=flags, settings=settings)
+
+
+_JSON = _option("--json", action="store_true", help="machine-readable output (stable, versioned)")
+_CARD = _option("id", help="the id shown by `steward queue`; its beginning is enough")
+
+VERBS: dict[str, Verb] = {
+    "demo": Verb(
+        help="a workspace with a dozen letters, run through the real engine",
+        run="engine.cli.starting:demo",
+        options=(
+            _option(
+                "folder", nargs="?", help="where to make it (default: a new folder of your data directory)"
+            ),
+        ),
+    ),
+    "init": Verb(
+        help="make a workspace: a git repository with the starter files",
+        run="engine.cli.starting:init",
+        options=(
+            _option("folder", nargs="?", default=".", help="an empty or new folder (default: here)"),
+            _option("--name", default="", help="the operator's name"),
+            _option("--email", default="", help="the operator's address"),
+        ),
+    ),
+    "check": Verb(
+        help="what is wrong in this folder's playbooks, SOPs and settings, and how to mend it",
+        run="engine.cli.writing:check",
+        options=(_JSON,),
+    ),
+    "explain": Verb(
+        help="what a code means, with an example (no code: all of them)",
+        run="engine.cli.writing:explain",
+        options=(_option("code", nargs="?", help="such as SW102"),),
+    ),
+    "plan": Verb(
+        help="what a playbook would do: run, ask, preview, skip",
+        run="engine.cli.writing:plan",
+        options=(_option("name", nargs="?", help="a playbook or SOP (default: all)"), _JSON),
+    ),
+    "run": Verb(
+        help="one pass: read every source once and run until everything waits; or start one by name",
+        run="engine.cli.running:run",
+        options=(
+            _option("name", nargs="?", help="a playbook or SOP with `manual: {}`"),
+            _option("inputs", nargs="*", metavar="key=value", help="its inputs"),
+            _JSON,
+        ),
+    ),
+    "queue": Verb(help="what waits for you", run="engine.cli.deciding:queue", options=(_JSON,)),
+    "show": Verb(
+        help="one card or run, whole: the letter, the exact bytes, why",
+        run="engine.cli.deciding:show",
+        options=(
+            _CARD,
+            _JSON,
+            _option("--save", metavar="FOLDER", help="write the exact bytes there as files"),
+        ),
+    ),
+    "approve": Verb(
+        help="yes: release exactly the bytes shown, once", run="engine.cli.deciding:approve", options=(_CARD,)
+    ),
+    "edit": Verb(
+        help="change the words, see the difference, approve the new bytes",
+        run="engine.cli.deciding:edit",
+        options=(
+            _CARD,
+            _option("--file", metavar="F", help="take the new words from this file (default: open $EDITOR)"),
+            _option("--step", help="which step of a card with several"),
+        ),
+    ),
+    "reject": Verb(
+        help="no: nothing is sent",
+        run="engine.cli.deciding:reject",
+        options=(_CARD, _option("because", nargs="?", default="", help="why, for later")),
+    ),
+    "snooze": Verb(
+        help="hide a card for a while; its expiry does not move",
+        run="engine.cli.deciding:snooze",
+        options=(_CARD, _option("length", nargs="?", default="1d", help="such as 4h or 2d (default 1d)")),
+    ),
+    "undo": Verb(
+        help="withdraw what is held, or take back what a run did",
+        run="engine.cli.deciding:undo",
+        options=(_option("id", help="a run or card"),),
+    ),
+    "answer": Verb(
+        help="answer a question of a SOP, or say whether an unknown effect happened",
+        run="engine.cli.deciding:answer",
+        options=(
+            _option("id", help="the id shown by `steward queue`"),
+            _option("words", nargs="*", help="a choice, field=value …, or happened / did-not-happen"),
+        ),
+    ),
+    "log": Verb(
+        help="what happened, newest last",
+        run="engine.cli.knowing:log",
+        options=(
+            _option("id", nargs="?", help="only this run"),
+            _option("-n", type=int, default=40, help="how many lines"),
+            _JSON,
+        ),
+    ),
+    "status": Verb(
+        help="is everything alive: runs, waits, stops, what went out",
+        run="engine.cli.knowing:status",
+        options=(_JSON,),
+    ),
+    "verify": Verb(
+        help="prove the ledger: chain, anchor, sealed values",
+        run="engine.cli.knowing:verify",
+        options=(_JSON,),
+    ),
+    "stop": Verb(help="nothing leaves from now on", run="engine.cli.guarding:stop"),
+    "resume": Verb(help="lift a stop (needs your passphrase or code)", run="engine.cli.guarding:resume"),
+    "secrets": Verb(
+        help="keep secrets, and enrol the passphrase or code that proves it is you",
+        run="engine.cli.guarding:secrets",
+        options=(
+            _option(
+                "action", choices=["list", "set", "enrol"], help="list names, set NAME, enrol totp|passphrase"
+            ),
+            _option("name", nargs="?", default="", help="the secret's name, or totp / passphrase"),
+        ),
+    ),
+}
+
+GROUPS: tuple[tuple[str, tuple[str, ...]], ...] = (
+    (
+        "daily",
+        (
+            "demo",
+            "init",
+            "run",
+            "queue",
+            "show",
+            "approve",
+            "edit",
+            "reject",
+            "snooze",
+            "answer",
+            "undo",
+            "stop",
+            "resume",
+            "status",
+            "log",
+        ),
+    ),
+    ("writing", ("check", "plan", "explain")),
+    ("keeping", ("verify", "secrets")),
+)

@@ -1,0 +1,112 @@
+"""Stage × reach × policy → a verdict that explains itself (DESIGN: stages)."""
+
+from dataclasses import dataclass
+from fnmatch import fnmatchcase
+from typing import Literal, Protocol
+
+from engine.model import labels
+from engine.model.actions import ActionSpec, EffectClass, Reach, Sink
+from engine.model.config import Cap, PolicyRules
+from engine.model.effects import Answer, Effect, Verdict
+from engine.model.money import Money
+from engine.model.plan import Node, Plan, Stage
+
+
+class Usage(Protocol):
+    """What an action did since midnight in the workspace's time zone."""
+
+    def today(self, action: str, but: str) -> tuple[int, tuple[Money, ...]]:
+        """(how many effects, their amounts) intended, done or unknown; the effect with key `but` is left out."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Rules:
+    """The Policy port over policy.yaml."""
+
+    rules: PolicyRules
+    usage: Usage
+
+    def judge(self, effect: Effect, *, plan: Plan, node: Node, stage: Stage, stopped: bool) -> Verdict:
+        """Deny, preview, ask or allow, in that order of precedence."""
+        strength: Literal[1, 2] = 2 if effect.reach.rank >= Reach.PAYMENT.rank else 1
+        if stopped:
+            return Verdict(answer=Answer.DENY, rule="stop", because="everything is stopped")
+        if denied := self._denied(effect):
+            return denied
+        if stage is Stage.SHADOW:
+            return Verdict(
+                answer=Answer.PREVIEW, rule="stage-shadow", because="the stage is shadow: nothing is called"
+            )
+        ask = self._ask(effect, node=node, stage=stage)
+        if ask:
+            return Verdict(answer=Answer.ASK, rule=ask[0], because=ask[1], strength=strength)
+        return Verdict(
+            answer=Answer.ALLOW,
+            rule=f"stage-{stage}",
+            because=f"reach {effect.reach} acts by itself at stage {stage}",
+        )
+
+    def _denied(self, effect: Effect) -> Verdict | None:
+        for pattern in self.rules.deny:
+            if fnmatchcase(effect.action, pattern):
+                return Verdict(
+                    answer=Answer.DENY, rule=f"deny {pattern}", because="vault/policy.yaml denies it"
+                )
+        for cap in self.rules.caps:
+            if fnmatchcase(effect.action, cap.action) and (why := self._over(cap, effect)):
+                return Verdict(answer=Answer.DENY, rule=f"cap {cap.action}", because=why)
+        return None
+
+    def _over(self, cap: Cap, effect: Effect) -> str:
+        amount = amount_of(effect)
+        count, amounts = self.usage.today(effect.action, effect.key)
+        if cap.count_per_day is not None and count >= cap.count_per_day:
+            return f"{count} today, the cap is {cap.count_per_day}"
+        for limit, total in ((cap.each, [amount]), (cap.per_day, [amount, *amounts])):
+            if limit is None:
+                continue
+            present = [one for one in total if one is not None]
+            if any(one.currency != limit.currency for one in present):
+                return f"the cap is in {limit.currency}, the amount is not"
+            if sum(one.minor for one in present) > limit.minor:
+                return f"past the cap of {limit.text()}"
+        return ""
+
+    def _ask(self, effect: Effect, *, node: Node, stage: Stage) -> tuple[str, str] | None:
+        if node.gate is not None:
+            return f"gate {node.gate}", f"the playbook holds it at gate `{node.gate}`"
+        if effect.reach in self.rules.always_ask:
+            return "always-ask", f"reach {effect.reach} always asks"
+        if tainted := tainted_sinks(node.action, effect):
+            return "trust", f"{', '.join(tainted)} comes from a source that is not trusted"
+        if effect.reach.rank <= Reach.LOW.rank:
+            return None
+        if effect.reach is Reach.CUSTOMER and stage is Stage.AUTO:
+            return None
+        return f"stage-{stage}", f"reach {effect.reach} asks at stage {stage}"
+
+
+def tainted_sinks(spec: ActionSpec | None, effect: Effect) -> list[str]:
+    """Arguments that decide who, how much, where or what is run, and that carry an untrusted label.
+
+    A preparing action passes: the label travels on with its output, and the gate is on the step that sends. A value of closed
+    type is no reach, except in an amount.
+    """
+    if spec is None or spec.kind in {EffectClass.PURE, EffectClass.READ} or spec.prepares:
+        return []
+    return [
+        param.name
+        for param in spec.params
+        if param.sink is not None
+        and (param.sink is Sink.AMOUNT or not param.type.closed)
+        and labels.untrusted(effect.labels.get(param.name, frozenset()))
+    ]
+
+
+def amount_of(effect: Effect) -> Money | None:
+    """The money an effect moves, as its preview says under `total` or `amount`; None when it moves none."""
+    for name in ("total", "amount"):
+        value = (effect.preview.outputs or {}).get(name) or effect.args.get(name)
+        if isinstance(value, dict) and {"minor", "currency"} <= set(value):
+            return Money(minor=value["minor"], currency=value["currency"])
+    return None

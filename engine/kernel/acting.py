@@ -1,0 +1,268 @@
+"""One effect from frozen proposal to outcome: gate, card, hold, release, recovery, undo. The broker is asked at each touch."""
+
+from collections.abc import Callable
+from datetime import timedelta
+from typing import Any
+
+from engine.kernel.house import Journal
+from engine.kernel.scope import Scope
+from engine.kernel.steps import Attempt, Place, backoff, fail
+from engine.model import canonical, ids
+from engine.model.canonical import Json
+from engine.model.commands import OpenCard
+from engine.model.effects import Answer, Call, Effect, Outcome, Verdict, dump
+from engine.model.errors import EngineError, UnknownOutcome
+from engine.model.events import (
+    CardClosed, CardOpened, Draft, EffectFailed, EffectGated, EffectIntended, EffectPreviewed, EffectProposed,
+    EffectSucceeded, EffectUnknown, Event, StepFailed, StepStarted,
+)  # fmt: skip
+from engine.model.labels import Labels, encode
+from engine.model.plan import Plan, Retry, Stage
+from engine.model.state import RunState
+from engine.model.times import later
+from engine.runtime.broker import classify
+
+
+def stopped(journal: Journal) -> bool:
+    """Whether nothing may leave: the ledger says so, or the flag file lies there."""
+    return journal.book.stopped or journal.house.flag()
+
+
+def stage_of(place: Place) -> Stage:
+    """The effective stage of a step: the lower of the run's and the step's own."""
+    stages = [Stage(place.run.stage), *([place.node.stage] if place.node.stage else [])]
+    return min(stages, key=lambda one: one.rank)
+
+
+def propose(place: Place, call: Call, origins: dict[str, Labels]) -> Attempt:
+    """Freeze the next revision of an effect; when it is frozen, ask governance."""
+    revision = place.run.step(place.node.id).revision + 1
+    key = ids.effect_key(ids.RunId(place.run.id), place.node.id, "", call.action, revision)
+    keyed = Call(
+        action=call.action, args=call.args, run=call.run, step=call.step, subject=call.subject,
+        trigger=call.trigger, at=call.at, key=key, revision=revision, files=call.files,
+    )  # fmt: skip
+    broker = place.journal.house.broker
+
+    def done(effect: Any, error: BaseException | None) -> None:
+        now = place.fresh()
+        if error is not None:
+            fail(now, error, now.run.step(now.node.id).attempt)
+            return
+        now.journal.write(*proposed(now, effect, edited=False))
+
+    return Attempt(work=lambda: broker.propose(keyed, floor=place.node.reach, labels=origins), done=done)
+
+
+def proposed(place: Place, effect: Effect, *, edited: bool) -> list[Draft]:
+    """The events of a frozen proposal and governance's answer to it."""
+    journal = place.journal
+    verdict = judge(place, effect)
+    body = EffectProposed(
+        action=effect.action,
+        key=effect.key,
+        revision=effect.revision,
+        kind=effect.kind.value,
+        reach=effect.reach.value,
+        proposal=place.sealed(dump(effect)),
+        digest=journal.commitment(effect.digest, place.run.subject),
+        edited=edited,
+    )
+    gate = place.node.gate or place.node.id
+    gated = EffectGated(
+        revision=effect.revision,
+        answer=verdict.answer.value,
+        rule=verdict.rule,
+        because=verdict.because,
+        strength=verdict.strength,
+        gate=gate if verdict.answer is Answer.ASK else "",
+    )
+    drafts = [place.draft(body), place.draft(gated)]
+    attempt = place.run.step(place.node.id).attempt
+    if verdict.answer is Answer.DENY:
+        drafts.append(place.draft(_denied(place, verdict, attempt)))
+    elif verdict.answer is Answer.PREVIEW:
+        drafts.append(place.draft(EffectPreviewed(revision=effect.revision)))
+    return drafts
+
+
+def judge(place: Place, effect: Effect) -> Verdict:
+    """Governance's answer for this step, now."""
+    journal = place.journal
+    return journal.house.policy.judge(
+        effect, plan=place.plan, node=place.node, stage=stage_of(place), stopped=stopped(journal)
+    )
+
+
+def _denied(place: Place, verdict: Verdict, attempt: int) -> StepFailed:
+    return StepFailed(attempt=attempt, code=f"denied: {verdict.rule}", message=place.sealed(verdict.because))
+
+
+def open_card(
+    journal: Journal, plan: Plan, run: RunState, command: OpenCard, *, replaces: str = ""
+) -> list[Draft]:
+    """The event that asks a person about frozen proposals. Its digest binds bytes, plan and expiry."""
+    gate = next((one for one in plan.gates if one.id == command.gate), None)
+    expires = later(journal.now(), gate.expires_after if gate else timedelta(days=7))
+    members = [_member(journal, plan, run, step) for step in command.steps]
+    digest = canonical.name_of([run.plan, expires, [member["digest"] for member in members]])
+    card = ids.card_id(ids.RunId(run.id), command.gate, digest)
+    scope = Scope(journal=journal, plan=plan, run=run, now=journal.now())
+    title = scope.evaluate(gate.title)[0] if gate else plan.node(command.steps[0]).name
+    content: dict[str, Json] = {
+        "card": card,
+        "title": title,
+        "playbook": plan.name,
+        "playbook-id": plan.id,
+        "run": run.id,
+        "gate": command.gate,
+        "expires": expires,
+        "digest": digest,
+        "members": members,
+        "letter": _letter(journal, run),
+        "findings": _findings(journal, plan, run),
+    }
+    body = CardOpened(
+        card=card,
+        gate=command.gate,
+        steps=command.steps,
+        revisions=tuple(run.step(step).revision for step in command.steps),
+        expires=expires,
+        strength=max(run.step(step).strength for step in command.steps),
+        digest=journal.commitment(digest, run.subject),
+        content=journal.seal(content, run.subject),
+        replaces=replaces,
+    )
+    return [Draft(body=body, run=run.id, subject=run.subject)]
+
+
+def _member(journal: Journal, plan: Plan, run: RunState, step: str) -> dict[str, Json]:
+    effect = journal.effect(run.step(step))
+    node = plan.node(step)
+    spec = node.action
+    return {
+        "step": step,
+        "name": node.name,
+        "action": effect.action,
+        "reach": effect.reach.value,
+        "revision": effect.revision,
+        "digest": effect.digest,
+        "facts": [list(fact) for fact in effect.preview.facts],
+        "text": effect.preview.text,
+        "warnings": list(effect.preview.warnings),
+        "because": run.step(step).because,
+        "undo": (spec.undo.none or f"undo by {spec.undo.action}") if spec else "",
+        "undo-within": node.undo_within.total_seconds() if node.undo_within else 0,
+        "cite": node.cite,
+    }
+
+
+def _letter(journal: Journal, run: RunState) -> Json:
+    event = journal.value(run.event)
+    if not isinstance(event, dict) or "from" not in event:
+        return None
+    return {name: event.get(name) for name in ("from", "name", "subject", "text", "auth", "at")}
+
+
+def _findings(journal: Journal, plan: Plan, run: RunState) -> list[Json]:
+    """What the readers of this run said, in step order: who, what they want, how sure."""
+    found = []
+    for node in plan.nodes:
+        step = run.step(node.id)
+        if node.kind == "call" and step.status == "succeeded":
+            found.append({"step": node.id, "uses": node.uses, "outputs": journal.value(step.outputs)})
+    return found
+
+
+def release(place: Place) -> Attempt | None:
+    """The last look before the intent: stop, policy, drift. Then the durable intent, then the call."""
+    journal = place.journal
+    step = place.run.step(place.node.id)
+    effect = journal.effect(step)
+    verdict = judge(place, effect)
+    if verdict.answer is Answer.DENY:
+        journal.write(place.draft(_denied(place, verdict, step.attempt)))
+        return None
+    # A retry carries the frozen body and key: the revision was fixed by the first intent, so drift no longer matters.
+    drifted = journal.house.broker.drift(effect) if step.intents == 0 else ()
+    if drifted:
+        journal.write(*ask_again(place))
+        return None
+    spec = place.node.action
+    window = "" if spec is None or spec.window is None else later(journal.now(), spec.window)
+    body = EffectIntended(key=effect.key, revision=effect.revision, attempt=step.intents + 1, window=window)
+    intent = journal.write(place.draft(body))[-1]
+    broker = journal.house.broker
+    return Attempt(work=lambda: broker.perform(effect, intent), done=outcome(place, effect))
+
+
+def ask_again(place: Place) -> list[Draft]:
+    """What was read has changed: the card is dead, its members are frozen anew and asked about again."""
+    step = place.run.step(place.node.id)
+    card = place.journal.book.cards.get(step.card)
+    members = card.steps if card is not None else (place.node.id,)
+    drafts = (
+        [Draft(body=CardClosed(card=card.id, because="drift"), run=place.run.id, subject=place.run.subject)]
+        if card
+        else []
+    )
+    for member in members:
+        body = StepStarted(attempt=place.run.step(member).attempt)
+        drafts.append(Draft(body=body, run=place.run.id, step=member, subject=place.run.subject))
+    return drafts
+
+
+def recover(place: Place, intent: Event) -> Attempt:
+    """A crash left an intent without outcome."""
+    journal = place.journal
+    effect = journal.effect(place.run.step(place.node.id))
+    broker, now = journal.house.broker, journal.house.clock.now()
+    return Attempt(work=lambda: broker.recover(effect, intent, now=now), done=outcome(place, effect))
+
+
+def outcome(place: Place, effect: Effect) -> Callable[[Any, BaseException | None], None]:
+    """What the world's answer becomes in the ledger."""
+
+    def done(result: Any, error: BaseException | None) -> None:
+        now = place.fresh()
+        if error is None:
+            now.journal.write(now.draft(_succeeded(now, effect, result)))
+        else:
+            now.journal.write(now.draft(_not_done(now, effect, error)))
+
+    return done
+
+
+def _succeeded(place: Place, effect: Effect, result: Outcome) -> EffectSucceeded:
+    spec = place.node.action
+    labels = spec.labels if spec is not None else frozenset()
+    if spec is not None and spec.passes_labels:
+        labels = labels.union(*effect.labels.values())
+    return EffectSucceeded(
+        key=effect.key,
+        outputs=place.sealed(result.outputs),
+        provider=result.provider_id,
+        labels=encode(labels),
+        repeated=result.repeated,
+    )
+
+
+def _not_done(place: Place, effect: Effect, error: BaseException) -> EffectFailed | EffectUnknown:
+    step = place.run.step(place.node.id)
+    code = error.code if isinstance(error, EngineError) else f"bug: {type(error).__name__}"
+    text = error.message if isinstance(error, EngineError) else str(error)
+    message = place.sealed(text)
+    how = classify(error)
+    if how == "unknown":
+        return EffectUnknown(key=effect.key, code=code, message=message)
+    retry: Retry = place.node.retry
+    again = ""
+    if how == "retry" and step.intents < retry.attempts:
+        journal = place.journal
+        again = later(journal.now(), backoff(retry, step.intents, journal.house.chance()))
+    return EffectFailed(key=effect.key, code=code, message=message, retry=again)
+
+
+def retries_itself(effect_kind: str, error: BaseException | None) -> bool:
+    """Whether an unanswered call may be looked up or repeated under its key instead of asking a person."""
+    return isinstance(error, UnknownOutcome) and effect_kind != "opaque"

@@ -1,0 +1,114 @@
+"""What the loop works with: the services wired in by `engine.app`, and the journal that keeps ledger and state in step."""
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+
+from engine.kernel.fold import apply, fold
+from engine.language import serial
+from engine.ledger import Keys, Ledger
+from engine.model import canonical, effects
+from engine.model.canonical import Json
+from engine.model.effects import Effect
+from engine.model.events import Draft, Event
+from engine.model.ids import ValueId
+from engine.model.plan import Plan
+from engine.model.ports import Blobs, Clock, Connectors, Evaluate, Executor, Policy, Source, Templates
+from engine.model.requests import Decided
+from engine.model.state import Book, RunState, StepState
+from engine.model.times import stamp
+from engine.runtime.broker import Broker
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Deployment:
+    """What runs now: the plans compiled from the tip of the deploy branch, and the bytes of the files they name (by SHA-256)."""
+
+    commit: str
+    plans: dict[str, Plan]
+    contents: dict[str, bytes]
+    broken: frozenset[str] = frozenset()
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class House:
+    """Every service the loop needs. `flag` is the stop flag file, `chance` a number in [0, 1) for jitter, `listen` shows progress."""
+
+    ledger: Ledger
+    keys: Keys
+    clock: Clock
+    executor: Executor
+    evaluate: Evaluate
+    templates: Templates
+    connectors: Connectors
+    broker: Broker
+    policy: Policy
+    blobs: Blobs
+    sources: tuple[Source, ...]
+    deployment: Callable[[], Deployment]
+    workspace: str
+    index_key: bytes
+    flag: Callable[[], bool]
+    chance: Callable[[], float]
+    listen: Callable[[Event], None]
+
+
+class Journal:
+    """The one writer. Appends, folds what it appended, and reads sealed values back."""
+
+    def __init__(self, house: House) -> None:
+        self.house = house
+        self.book: Book = fold(house.ledger.events())
+        self._plans: dict[str, Plan] = {}
+        self._last = 0
+
+    def now(self) -> str:
+        """The present moment as a stamp."""
+        return stamp(self.house.clock.now())
+
+    def write(
+        self, *drafts: Draft, durable: bool = True, answers: Sequence[Decided] = ()
+    ) -> tuple[Event, ...]:
+        """Append and fold. `durable` events are committed before this returns."""
+        events = self.house.ledger.append(
+            drafts, at=self.house.clock.now(), durable=durable, answers=tuple(answers)
+        )
+        for event in events:
+            apply(self.book, event)
+        for event in events:
+            self.house.listen(event)
+        return events
+
+    def seal(self, value: Json, subject: str) -> ValueId:
+        """Keep a value sealed under the subject's key; stored with the next append."""
+        return self.house.ledger.seal(value, subject)
+
+    def value(self, id_: str | None) -> Json:
+        """A sealed value; None for no id."""
+        return None if id_ is None else self.house.ledger.unseal(ValueId(id_))
+
+    def plan(self, run: RunState) -> Plan:
+        """The plan a run executes: the one it started with."""
+        plan = self._plans.get(run.plan)
+        if plan is None:
+            plan = self._plans[run.plan] = serial.from_bytes(self.house.ledger.kept(run.plan))
+        return plan
+
+    def files(self, plan: Plan) -> tuple[tuple[str, str], ...]:
+        """(path, text) of every file the plan pinned."""
+        return tuple(
+            (path, self.house.ledger.kept(sha).decode("utf-8", "replace")) for path, sha in plan.files
+        )
+
+    def effect(self, step: StepState) -> Effect:
+        """The frozen proposal of a step."""
+        return effects.load(self.value(step.proposal))
+
+    def keep_plan(self, plan: Plan, contents: dict[str, bytes]) -> str:
+        """Store plan bytes and the files it names; the name is the digest of the stored bytes."""
+        for _, sha in plan.files:
+            self.house.ledger.keep(contents[sha])
+        return self.house.ledger.keep(serial.to_bytes(plan))
+
+    def commitment(self, data: Json, subject: str) -> str:
+        """HMAC of a value under its subject's key, for events."""
+        return self.house.ledger.commitment(canonical.encode(data), subject)

@@ -1,0 +1,249 @@
+"""From something that arrived to a run: duplicates, offers to waiting runs, subject, concurrency group, plan."""
+
+import hmac
+from collections.abc import Iterable
+from dataclasses import dataclass
+from hashlib import sha256
+
+from engine.kernel.house import Deployment, Journal
+from engine.kernel.scope import Scope
+from engine.model import ids
+from engine.model.canonical import Json
+from engine.model.events import Draft, RunCreated, RunStarted, TriggerReceived, WaitEnded
+from engine.model.labels import Label, encode
+from engine.model.plan import Arg, Plan
+from engine.model.ports import Arrival
+from engine.model.requests import Decided
+from engine.model.state import RunState, StepState
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Counts:
+    """What one pass over the sources found."""
+
+    started: int = 0
+    offered: int = 0
+    ignored: int = 0
+
+
+def match_of(index_key: bytes, kind: str, name: str, value: Json) -> str:
+    """What a waiting run stores and an arrival is compared by: an HMAC, so that no address or thread stands in an event."""
+    return hmac.new(index_key, f"{kind}\0{name}\0{value}".encode(), sha256).hexdigest()
+
+
+def read_sources(journal: Journal, deployment: Deployment) -> Counts:
+    """Read every source once; whatever is new starts runs, feeds waiting ones, or is put aside with a reason."""
+    started = offered = ignored = 0
+    for source in journal.house.sources:
+        for arrival in source.poll(journal.book.marks.__contains__):
+            if arrival.mark in journal.book.marks:
+                continue
+            outcome = receive(journal, deployment, arrival)
+            started += outcome == "started"
+            offered += outcome == "offered"
+            ignored += outcome == "ignored"
+    return Counts(started=started, offered=offered, ignored=ignored)
+
+
+def receive(journal: Journal, deployment: Deployment, arrival: Arrival) -> str:
+    """What became of one arrival: started, offered or ignored. Durable when this returns."""
+    if arrival.ignored:
+        return _ignore(journal, arrival, arrival.ignored)
+    if arrival.source in journal.book.sources:
+        return _ignore(journal, arrival, "duplicate")
+    if _offer(journal, arrival):
+        return "offered"
+    plans = [plan for plan in deployment.plans.values() if _listens(plan, arrival)]
+    if not plans:
+        return _ignore(journal, arrival, "compile-error" if deployment.broken else "no-playbook")
+    drafts: list[Draft] = []
+    for plan in plans:
+        drafts += create(journal, deployment, plan, arrival)
+    journal.write(*drafts)
+    return "started"
+
+
+def _ignore(journal: Journal, arrival: Arrival, reason: str) -> str:
+    body = TriggerReceived(
+        kind=arrival.kind,
+        source=arrival.source,
+        playbook="",
+        outcome="ignored",
+        reason=reason,
+        mark=arrival.mark,
+    )
+    journal.write(Draft(body=body))
+    return "ignored"
+
+
+def _listens(plan: Plan, arrival: Arrival) -> bool:
+    return any(
+        trigger.kind == arrival.kind
+        and all(arrival.event.get(name) == value for name, value in trigger.params)
+        for trigger in plan.triggers
+    )
+
+
+def _offer(journal: Journal, arrival: Arrival) -> bool:
+    for id_ in list(journal.book.open_runs):
+        run = journal.book.runs[id_]
+        for step_id, step in run.steps.items():
+            name = _taken(journal, step, arrival)
+            if name:
+                _give(journal, run, step_id, name, arrival)
+                return True
+    return False
+
+
+def _taken(journal: Journal, step: StepState, arrival: Arrival) -> str:
+    if step.status != "waiting":
+        return ""
+    for name, kind, match in zip(step.names, step.kinds, step.matches, strict=True):
+        field, _, expected = match.partition("=")
+        if kind == arrival.kind and field in arrival.event:
+            found = match_of(journal.house.index_key, kind, field, arrival.event[field])
+            if hmac.compare_digest(found, expected):
+                return name
+    return ""
+
+
+def _give(journal: Journal, run: RunState, step: str, name: str, arrival: Arrival) -> None:
+    event = _with_files(journal, arrival, run.subject)
+    outputs = journal.seal({"got": name, "event": event}, run.subject)
+    received = TriggerReceived(
+        kind=arrival.kind, source=arrival.source, playbook=run.playbook, outcome="offered", mark=arrival.mark
+    )
+    ended = WaitEnded(got=name, outputs=outputs, labels=encode(arrival.labels))
+    journal.write(
+        Draft(body=received, run=run.id, subject=run.subject),
+        Draft(body=ended, run=run.id, step=step, subject=run.subject),
+    )
+
+
+def _with_files(journal: Journal, arrival: Arrival, subject: str) -> dict[str, Json]:
+    if not arrival.files:
+        return arrival.event
+    records = []
+    for name, media, data in arrival.files:
+        handle = journal.house.blobs.put(data, ids.SubjectId(subject) if subject else None)
+        records.append(
+            {
+                "name": name,
+                "media": media,
+                "size": len(data),
+                "sha256": sha256(data).hexdigest(),
+                "handle": handle,
+            }
+        )
+    return {**arrival.event, "attachments": records}
+
+
+def create(
+    journal: Journal, deployment: Deployment, plan: Plan, arrival: Arrival, *, inputs: Json = None
+) -> list[Draft]:
+    """The events that make a run of `plan`, not yet written. Its id follows from workspace, playbook, trigger and source."""
+    house = journal.house
+    run_id = ids.run_id(house.workspace, plan.id, arrival.kind, arrival.source)
+    subject = _subject(journal, plan, arrival, inputs)
+    event = journal.seal(_with_files(journal, arrival, subject), subject)
+    body = RunCreated(
+        playbook=plan.id,
+        plan=journal.keep_plan(plan, deployment.contents),
+        commit=deployment.commit,
+        stage=plan.stage.value,
+        trigger=arrival.kind,
+        source=arrival.source,
+        event=event,
+        inputs=None if inputs is None else journal.seal(inputs, subject),
+        group=_group(journal, plan, arrival, inputs),
+    )
+    received = TriggerReceived(
+        kind=arrival.kind, source=arrival.source, playbook=plan.id, outcome="started", mark=arrival.mark
+    )
+    return [
+        Draft(body=received, run=run_id, subject=subject),
+        Draft(body=body, run=run_id, subject=subject),
+    ]
+
+
+def _evaluated(journal: Journal, plan: Plan, arrival: Arrival, inputs: Json, arg: Arg) -> Json:
+    scope = _Early(
+        journal=journal, plan=plan, run=_NO_RUN, now=journal.now(), event=arrival.event, given=inputs
+    )
+    return scope.evaluate(arg)[0]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class _Early(Scope):
+    """The scope before the run exists: only event and inputs can be read."""
+
+    event: Json
+    given: Json
+
+    def read(self, path: str) -> tuple[Json, frozenset[Label]]:
+        root, _, rest = path.partition(".")
+        value: Json = {"event": self.event, "inputs": self.given}.get(root)
+        for name in rest.split(".") if rest else ():
+            value = value.get(name) if isinstance(value, dict) else None
+        return value, frozenset()
+
+
+_NO_RUN = RunState(
+    id="", order=0, playbook="", plan="", commit="", stage="", trigger="", source="", created=""
+)
+
+
+def _subject(journal: Journal, plan: Plan, arrival: Arrival, inputs: Json) -> str:
+    if plan.subject is None:
+        return ""
+    who = _evaluated(journal, plan, arrival, inputs, plan.subject)
+    return journal.house.keys.subject(str(who).strip().casefold()) if who else ""
+
+
+def _group(journal: Journal, plan: Plan, arrival: Arrival, inputs: Json) -> str:
+    if plan.concurrency is None:
+        return ""
+    text = _evaluated(journal, plan, arrival, inputs, plan.concurrency)
+    return match_of(journal.house.index_key, "group", plan.id, text)
+
+
+def start_queued(journal: Journal) -> bool:
+    """Let the oldest queued run of each free concurrency group begin; whether any did."""
+    busy = {(run.playbook, run.group) for run in _open(journal) if run.group and run.status != "queued"}
+    begun = False
+    for run in _open(journal):
+        if run.status != "queued":
+            continue
+        place = (run.playbook, run.group)
+        if run.group and place in busy:
+            continue
+        busy.add(place)
+        journal.write(Draft(body=RunStarted(), run=run.id, subject=run.subject), durable=False)
+        begun = True
+    return begun
+
+
+def _open(journal: Journal) -> Iterable[RunState]:
+    return [journal.book.runs[id_] for id_ in journal.book.open_runs]
+
+
+def start_manual(
+    journal: Journal,
+    deployment: Deployment,
+    plan: Plan,
+    nonce: str,
+    inputs: Json,
+    answer: Decided,
+    decided: Draft,
+) -> str:
+    """Start one run by hand; the run's id."""
+    event = {"at": journal.now()}
+    arrival = Arrival(
+        kind="manual",
+        source=ids.source_id(journal.house.index_key, "manual", nonce),
+        event=event,
+        labels=frozenset({Label.OPERATOR}),
+    )
+    drafts = create(journal, deployment, plan, arrival, inputs=inputs)
+    journal.write(*drafts, decided, answers=[answer])
+    return drafts[0].run

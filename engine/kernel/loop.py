@@ -1,0 +1,237 @@
+"""The one loop: carries out what `decide` says, appends what happened, answers requests, until every run waits."""
+
+from collections.abc import Callable
+from datetime import timedelta
+from functools import partial
+from queue import Empty, SimpleQueue
+from typing import Any, assert_never
+
+from engine.kernel import acting, intake
+from engine.kernel.decide import decide, next_due
+from engine.kernel.decisions import Desk
+from engine.kernel.house import Deployment, House, Journal
+from engine.kernel.steps import Attempt, Place, backoff, begin, fail
+from engine.model import commands as c
+from engine.model.errors import TransientError
+from engine.model.events import (
+    CardClosed, CardExpired, Draft, EffectHeld, EffectIntended, EffectWithdrawn, Event, RunEnded, StepCancelled, StepFailed,
+    StepSkipped, WaitEnded,
+)  # fmt: skip
+from engine.model.plan import Retry
+from engine.model.state import RunState
+from engine.model.times import later, moment
+
+# How often the owner looks for requests (DESIGN: at least every 100 ms) and how long a hold is waited out in one pass.
+LOOK_SECONDS = 0.1
+WAIT_OUT = timedelta(seconds=30)
+_LOOKUPS = Retry(attempts=5, base=timedelta(seconds=1), max=timedelta(seconds=20))
+
+Completion = tuple[tuple[str, str], Attempt, Any, BaseException | None]
+
+
+class Loop:
+    """Single-threaded: attempts run elsewhere, everything durable happens here."""
+
+    def __init__(self, house: House) -> None:
+        self.house = house
+        self.journal = Journal(house)
+        self._flying: dict[tuple[str, str], tuple[str, Attempt]] = {}
+        self._landed: SimpleQueue[Completion] = SimpleQueue()
+        self._intents: dict[tuple[str, str], Event] = {}
+        self._unsure: dict[tuple[str, str], tuple[int, str]] = {}
+        self._deployed: Deployment | None = None
+        self.desk = Desk(journal=self.journal, deployment=self.deployment, poll=self.poll)
+
+    def deployment(self) -> Deployment:
+        """What is deployed, read once per pass."""
+        if self._deployed is None:
+            self._deployed = self.house.deployment()
+        return self._deployed
+
+    def poll(self) -> intake.Counts:
+        """Read every source once."""
+        self._deployed = None
+        return intake.read_sources(self.journal, self.deployment())
+
+    def run(self, *, until: Callable[[], bool] = lambda: False) -> None:
+        """Go on until every run is terminal or waits for something more than 30 s away, or `until` says so."""
+        while True:
+            worked = self._requests()
+            worked |= intake.start_queued(self.journal)
+            worked |= self._advance()
+            worked |= self._land(0.0)
+            if worked:
+                continue
+            if until():
+                break
+            if self._flying:
+                self._land(LOOK_SECONDS)
+                continue
+            wait = self._until_due()
+            if wait is None:
+                break
+            self.house.ledger.flush()
+            self.house.clock.wait(min(wait, LOOK_SECONDS))
+        self.house.ledger.flush()
+
+    def withdraw(self) -> None:
+        """Interrupted: what is held is taken back, and nothing that was not sent will be."""
+        for id_ in list(self.journal.book.open_runs):
+            run = self.journal.book.runs[id_]
+            for step, state in run.steps.items():
+                if state.status == "held":
+                    body = EffectWithdrawn(revision=state.revision, by="operator", because="interrupted")
+                    self.journal.write(Draft(body=body, run=id_, step=step, subject=run.subject))
+
+    def _until_due(self) -> float | None:
+        """Seconds to the next moment worth waiting for; None when there is none within `WAIT_OUT`."""
+        now = self.journal.now()
+        limit = later(now, WAIT_OUT)
+        dues = [due for id_ in self.journal.book.open_runs if (due := next_due(self.journal.book.runs[id_]))]
+        dues += [due for _, due in self._unsure.values()]
+        near = [due for due in dues if due <= limit]
+        if not near:
+            return None
+        return max((moment(min(near)) - moment(now)).total_seconds(), 0.0)
+
+    def _requests(self) -> bool:
+        pending = self.house.ledger.pending()
+        for request in pending:
+            self.desk.decide(request)
+        return bool(pending)
+
+    def _advance(self) -> bool:
+        worked = False
+        for id_ in list(self.journal.book.open_runs):
+            while self._one(self.journal.book.runs[id_]):
+                worked = True
+        return worked
+
+    def _one(self, run: RunState) -> bool:
+        """Carry out the first command that is not under way; whether there was one."""
+        plan = self.journal.plan(run)
+        for command in decide(plan, run, now=self.journal.now()):
+            step = getattr(command, "step", "")
+            if step and (run.id, step) in self._flying:
+                continue
+            if isinstance(command, c.Recover) and not self._due(run.id, step):
+                continue
+            if isinstance(command, c.End) and any(flying[0] == run.id for flying in self._flying):
+                continue
+            self._carry_out(run, command)
+            return True
+        return False
+
+    def _due(self, run: str, step: str) -> bool:
+        return self.journal.now() >= self._unsure.get((run, step), (0, ""))[1]
+
+    def _carry_out(self, run: RunState, command: c.Command) -> None:
+        journal, plan = self.journal, self.journal.plan(run)
+
+        def write(body: Any, *, step: str = "", durable: bool = True) -> None:
+            journal.write(Draft(body=body, run=run.id, step=step, subject=run.subject), durable=durable)
+
+        match command:
+            case c.Begin():
+                self._fly(run, command.step, begin(self._place(run, command.step), acting.propose))
+            case c.Skip():
+                write(StepSkipped(because=command.because), step=command.step, durable=False)
+            case c.Cancel():
+                write(StepCancelled(because=command.because), step=command.step)
+            case c.OpenCard():
+                before = self._replaced(run, command)
+                journal.write(*acting.open_card(journal, plan, run, command, replaces=before))
+            case c.CloseCard():
+                write(CardClosed(card=command.card, because=command.because))
+            case c.ExpireCard():
+                write(CardExpired(card=command.card))
+            case c.Hold():
+                write(
+                    EffectHeld(revision=run.step(command.step).revision, until=command.until),
+                    step=command.step,
+                )
+            case c.Release():
+                self._fly(run, command.step, acting.release(self._place(run, command.step)))
+            case c.Recover():
+                place = self._place(run, command.step)
+                self._fly(run, command.step, acting.recover(place, self._intent(run.id, command.step)))
+            case c.FireTimer():
+                outputs = journal.seal({"got": "nothing", "event": None}, run.subject)
+                write(WaitEnded(got="nothing", outputs=outputs, labels=("system",)), step=command.step)
+            case c.ExpireAsk():
+                write(StepFailed(attempt=run.step(command.step).attempt, code="no-answer"), step=command.step)
+            case c.End():
+                write(RunEnded(status=command.status, reason=command.reason))
+            case _:
+                assert_never(command)
+
+    def _place(self, run: RunState, step: str) -> Place:
+        plan = self.journal.plan(run)
+        return Place(journal=self.journal, plan=plan, run=run, node=plan.node(step))
+
+    def _replaced(self, run: RunState, command: c.OpenCard) -> str:
+        old = [k for k in self.journal.book.cards.values() if k.run == run.id and k.gate == command.gate]
+        return old[-1].id if old else ""
+
+    def _intent(self, run: str, step: str) -> Event:
+        """The durable intent of a step; read back from the ledger after a restart."""
+        known = self._intents.get((run, step))
+        if known is not None:
+            return known
+        for event in self.house.ledger.events():
+            if isinstance(event.body, EffectIntended):
+                self._intents[event.run, event.step] = event
+        return self._intents[run, step]
+
+    def _fly(self, run: RunState, step: str, attempt: Attempt | None) -> None:
+        if attempt is None:
+            return
+        place = (run.id, step)
+        self._flying[place] = (self.journal.now(), attempt)
+        future = self.house.executor.submit(attempt.work)
+        future.add_done_callback(partial(self._landing, place, attempt))
+
+    def _landing(self, place: tuple[str, str], attempt: Attempt, future: Any) -> None:
+        error = future.exception()
+        self._landed.put((place, attempt, None if error else future.result(), error))
+
+    def _land(self, seconds: float) -> bool:
+        """Take in finished attempts; wait at most `seconds` for the first."""
+        landed = False
+        while True:
+            try:
+                place, attempt, result, error = self._landed.get(block=seconds > 0, timeout=seconds or None)
+            except Empty:
+                self._time_out()
+                return landed
+            seconds, landed = 0.0, True
+            # An attempt that was given up and has another in its place is not taken for it.
+            if self._flying.get(place, ("", None))[1] is not attempt:
+                continue
+            del self._flying[place]
+            if not self._look_again(place, error):
+                attempt.done(result, error)
+
+    def _look_again(self, place: tuple[str, str], error: BaseException | None) -> bool:
+        """An unanswered call of a repeatable class is looked up or repeated under its key before a person is asked."""
+        run, step = place
+        if not acting.retries_itself(self.journal.book.runs[run].step(step).kind, error):
+            self._unsure.pop(place, None)
+            return False
+        count = self._unsure.get(place, (0, ""))[0] + 1
+        if count >= _LOOKUPS.attempts:
+            return False
+        delay = backoff(_LOOKUPS, count, self.house.chance())
+        self._unsure[place] = (count, later(self.journal.now(), delay))
+        return True
+
+    def _time_out(self) -> None:
+        """Reads that take longer than their step's `timeout` are given up; effects are waited for."""
+        now = self.journal.now()
+        for place, (since, _) in list(self._flying.items()):
+            run = self.journal.book.runs[place[0]]
+            node = self.journal.plan(run).node(place[1])
+            if run.step(node.id).status == "running" and now >= later(since, node.timeout):
+                error = TransientError(f"no answer within {node.timeout}", code="timeout")
+                del self._flying[place]
+                fail(self._place(run, node.id), error, run.step(node.id).attempt)

@@ -1,0 +1,131 @@
+"""What a step can read, and the origin of each thing it reads."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Any
+
+from engine.kernel.decide import failed_step
+from engine.kernel.house import Journal
+from engine.model.canonical import Json
+from engine.model.errors import PermanentError
+from engine.model.labels import Label, Labels
+from engine.model.labels import decode as decode_labels
+from engine.model.plan import Arg, Expr, Fixed, ListArg, MapArg, Node, Plan, Text
+from engine.model.state import RunState
+from engine.model.times import moment
+
+_OPERATOR: Labels = frozenset({Label.OPERATOR})
+_SYSTEM: Labels = frozenset({Label.SYSTEM})
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Scope:
+    """The readable world of one run at one moment. Nothing here can be changed by what is read."""
+
+    journal: Journal
+    plan: Plan
+    run: RunState
+    now: str
+
+    def evaluate(self, arg: Arg) -> tuple[Json, Labels]:
+        """The value of an argument and the union of its origins. Raises PermanentError(code='expression')."""
+        match arg:
+            case Fixed():
+                return arg.value, _OPERATOR
+            case Expr():
+                return self._expression(arg)
+            case Text():
+                return self._text(arg)
+            case ListArg():
+                found = [self.evaluate(one) for one in arg.items]
+                return [value for value, _ in found], _union(labels for _, labels in found)
+            case MapArg():
+                pairs = {name: self.evaluate(one) for name, one in arg.entries}
+                return {k: value for k, (value, _) in pairs.items()}, _union(
+                    labels for _, labels in pairs.values()
+                )
+
+    def _text(self, arg: Text) -> tuple[Json, Labels]:
+        found = [(part, _OPERATOR) if isinstance(part, str) else self._expression(part) for part in arg.parts]
+        as_text = self.journal.house.evaluate.as_text
+        return "".join(v if isinstance(v, str) else as_text(v) for v, _ in found), _union(
+            one for _, one in found
+        )
+
+    def _expression(self, expr: Expr) -> tuple[Json, Labels]:
+        bindings: dict[str, Json] = {}
+        origins = [_OPERATOR]
+        for read in expr.reads:
+            value, labels = self.read(read.path)
+            bindings[read.variable] = value
+            origins.append(labels)
+        house = self.journal.house
+        value = house.evaluate.evaluate(expr, bindings, now=moment(self.now), zone=self.plan.time_zone)
+        return value, _union(origins)
+
+    def read(self, path: str) -> tuple[Json, Labels]:
+        """What stands at a path as written (``steps.who.outputs.email``); None where nothing stands."""
+        root, _, rest = path.partition(".")
+        match root:
+            case "event":
+                return _walk(self.journal.value(self.run.event), rest), self.plan.event_labels
+            case "inputs":
+                return _walk(self.journal.value(self.run.inputs), rest), _OPERATOR
+            case "steps":
+                return self._step(rest)
+            case "gates":
+                return self.run.gates.get(rest.partition(".")[0]), _SYSTEM
+            case "run":
+                failed = failed_step(self.plan, self.run)
+                if rest == "failed-step":
+                    return failed, _SYSTEM
+                return self.journal.value(self.run.step(failed).message) if failed else "", _SYSTEM
+            case _:
+                raise PermanentError(f"nothing is called {path}", code="expression")
+
+    def _step(self, rest: str) -> tuple[Json, Labels]:
+        id_, _, inner = rest.partition(".")
+        step = self.run.step(id_)
+        if inner == "status":
+            return step.status, _SYSTEM
+        if step.status != "succeeded":
+            return None, _SYSTEM
+        return _walk(self.journal.value(step.outputs), inner.partition(".")[2]), decode_labels(step.labels)
+
+
+def _walk(value: Json, path: str) -> Json:
+    for name in path.split(".") if path else ():
+        value = value.get(name) if isinstance(value, dict) else None
+    return value
+
+
+def _union(origins: Any) -> Labels:
+    return frozenset().union(*origins)
+
+
+def arguments(scope: Scope, node: Node) -> tuple[dict[str, Json], dict[str, Labels]]:
+    """A step's evaluated arguments and their origins, with templates rendered.
+
+    Raises PermanentError (expression, template).
+    """
+    args: dict[str, Json] = {}
+    origins: dict[str, Labels] = {}
+    for name, arg in node.args:
+        args[name], origins[name] = scope.evaluate(arg)
+    for param in node.action.params if node.action else ():
+        if param.type.kind == "template" and isinstance(args.get(param.name), str):
+            args[param.name] = _rendered(scope, args[param.name], args.get("values") or {})
+            origins[param.name] = origins[param.name] | origins.get("values", frozenset())
+        elif param.name not in args and param.default is not None:
+            args[param.name], origins[param.name] = param.default, _OPERATOR
+    return args, origins
+
+
+def _rendered(scope: Scope, name: str, values: Mapping[str, Json]) -> dict[str, Json]:
+    path = f"vault/templates/{name}.md"
+    sha = dict(scope.plan.files).get(path)
+    if sha is None:
+        raise PermanentError(f"the template {name} is not part of this plan", code="template")
+    house = scope.journal.house
+    source = house.ledger.kept(sha).decode("utf-8", "replace")
+    return {"name": name, **house.templates.render(source, values, path=path, zone=scope.plan.time_zone)}
