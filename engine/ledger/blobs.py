@@ -11,7 +11,7 @@ import threading
 from pathlib import Path
 
 from engine.ledger.database import plainly
-from engine.ledger.head import sync_directory
+from engine.ledger.disk import force, sync_directory
 from engine.ledger.keys import WORKSPACE, Keys
 from engine.ledger.state import StateDir
 from engine.model.canonical import sha256
@@ -41,7 +41,7 @@ class BlobFiles:
                     with open(temporary, "wb", opener=_private) as file:
                         file.write(sealed)
                         file.flush()
-                        os.fsync(file.fileno())
+                        force(file.fileno())
                     temporary.replace(target)
                 finally:
                     temporary.unlink(missing_ok=True)

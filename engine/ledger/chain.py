@@ -91,6 +91,8 @@ def fault(row: Row, tail: Tail) -> str:
     """Why `row` can't follow `tail`, or empty."""
     if row.seq != tail.seq + 1:
         return f"event {tail.seq + 1} is missing"
+    if {type(row.data), type(row.hash)} != {bytes}:  # SQLite keeps whatever type was put there
+        return f"event {row.seq} was altered"
     if follow(tail.hash, row.data) != row.hash:
         return f"event {row.seq} was altered"
     if not row.data.startswith(prefix(row.seq, row.type, row.run)):

@@ -35,6 +35,7 @@ def connect(path: Path, *, schema: str, version: int, journal: str) -> sqlite3.C
             _journal(db, journal)
             # EXTRA also syncs the directory after the rollback journal is gone; under WAL it is the same as FULL.
             db.execute("PRAGMA synchronous=EXTRA")
+            db.execute("PRAGMA fullfsync=ON")  # macOS: past the drive's own memory
             db.execute("PRAGMA trusted_schema=OFF")
             if found < version:
                 db.executescript(schema)
@@ -74,7 +75,8 @@ def plainly(path: Path) -> Iterator[None]:
 
 def translated(error: sqlite3.Error, path: Path) -> LedgerError:
     """What an error of SQLite means for the operator."""
-    code = getattr(error, "sqlite_errorcode", 0) or 0
+    # Python itself raises without a code when a column holds what can't be there.
+    code = getattr(error, "sqlite_errorcode", None) or sqlite3.SQLITE_CORRUPT
     if code in _NO_ROOM:
         return no_room(path, str(error))
     match code & 0xFF:

@@ -9,6 +9,7 @@ from pathlib import Path
 
 from engine.ledger.chain import Tail
 from engine.ledger.database import plainly
+from engine.ledger.disk import force
 from engine.model.canonical import sha256
 
 SYNC_EVERY = timedelta(seconds=1)
@@ -63,7 +64,7 @@ class HeadFile:
         ):
             return
         with plainly(self._path):
-            os.fsync(self._fd)
+            force(self._fd)
         self._dirty, self._synced = False, at or self._synced
 
     def close(self) -> None:
@@ -72,14 +73,3 @@ class HeadFile:
             self.sync(None)
         finally:
             os.close(self._fd)
-
-
-def sync_directory(path: Path) -> None:
-    """Make the names in a directory durable, where the system can."""
-    if os.name == "nt":
-        return
-    fd = os.open(path, os.O_RDONLY | os.O_CLOEXEC)
-    try:
-        os.fsync(fd)
-    finally:
-        os.close(fd)

@@ -8,7 +8,8 @@ from typing import TYPE_CHECKING
 from engine.ledger.batch import Batch
 from engine.ledger.chain import GENESIS, Row, Tail, follow, link
 from engine.ledger.database import damaged, plainly
-from engine.ledger.head import HeadFile, sync_directory
+from engine.ledger.disk import sync_directory
+from engine.ledger.head import HeadFile
 from engine.ledger.inbox import Inbox
 from engine.ledger.owner import Owner
 from engine.ledger.reserve import Reserve

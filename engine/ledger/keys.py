@@ -32,7 +32,7 @@ class Keys:
         self._secret = secret
         self._own = derive(secret, "steward/workspace")
         self._lookups = derive(secret, "steward/lookup")
-        self._names = Cipher(derive(secret, "steward/names"))
+        self._names = Cipher("", derive(secret, "steward/names"))
 
     @classmethod
     def open(cls, state: StateDir) -> Self:
@@ -98,7 +98,7 @@ class Keys:
                 self._ciphers.clear()
                 self._version = version
             if (found := self._ciphers.get(subject)) is None:
-                found = self._ciphers[subject] = Cipher(self.key(subject))
+                found = self._ciphers[subject] = Cipher(subject, self.key(subject))
             return found
 
     def erase(self, subject: str) -> None:

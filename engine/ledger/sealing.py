@@ -1,6 +1,6 @@
 """Authenticated encryption of values, and the digests that don't give them away.
 
-A sealed value: version byte, 12-byte nonce, AES-256-GCM ciphertext with tag. The nonce is an HMAC of the plaintext under a key of its own:
+A sealed value: version byte, length and name of the subject, 12-byte nonce, AES-256-GCM ciphertext with tag. The nonce is an HMAC of the plaintext under a key of its own:
 sealing needs no chance, one value of one subject has one sealed form, and two different plaintexts share a nonce as rarely as random ones.
 """
 
@@ -24,35 +24,44 @@ def mac(key: bytes, data: bytes) -> bytes:
 
 
 class Cipher:
-    """Seals under one key."""
+    """Seals under the key of one subject."""
 
-    def __init__(self, key: bytes) -> None:
+    def __init__(self, subject: str, key: bytes) -> None:
         from cryptography.hazmat.primitives.ciphers.aead import AESGCM
 
+        name = subject.encode()
+        self._header = _VERSION + bytes([len(name)]) + name
         self._aead = AESGCM(derive(key, "steward/seal"))
         self._nonces = derive(key, "steward/nonce")
         self._commitments = derive(key, "steward/commitment")
 
     def seal(self, data: bytes, context: str) -> bytes:
         """The sealed form; opening it needs the same context."""
-        bound = context.encode()
+        bound = self._header + context.encode()
         nonce = mac(self._nonces, hashlib.sha256(bound).digest() + data)[:12]
-        return _VERSION + nonce + self._aead.encrypt(nonce, data, bound)
+        return self._header + nonce + self._aead.encrypt(nonce, data, bound)
 
     def unseal(self, sealed: bytes, context: str) -> bytes:
         """The plaintext. Raises LedgerError when it was altered."""
         from cryptography.exceptions import InvalidTag
 
         try:
-            if sealed[:1] != _VERSION:
+            if not sealed.startswith(self._header):
                 raise InvalidTag
-            return self._aead.decrypt(sealed[1:13], sealed[13:], context.encode())
+            start = len(self._header)
+            nonce, rest = sealed[start : start + 12], sealed[start + 12 :]
+            return self._aead.decrypt(nonce, rest, self._header + context.encode())
         except (InvalidTag, ValueError) as error:
             raise altered("a sealed value") from error
 
     def commitment(self, data: bytes) -> str:
         """An HMAC that stands for `data` where the data itself must not be seen; 64 hex characters."""
         return mac(self._commitments, data).hex()
+
+
+def sealed_for(sealed: bytes) -> str:
+    """The subject that sealed bytes say they belong to."""
+    return sealed[2 : 2 + sealed[1]].decode("ascii", "replace") if len(sealed) > 1 else ""
 
 
 def altered(what: str) -> LedgerError:

@@ -6,7 +6,7 @@ from collections import OrderedDict
 from engine.ledger.batch import Batch, Sealed
 from engine.ledger.blobs import BlobFiles
 from engine.ledger.keys import Keys
-from engine.ledger.sealing import altered
+from engine.ledger.sealing import altered, sealed_for
 from engine.ledger.state import StateDir
 from engine.ledger.statements import statements
 from engine.model.canonical import Json, decode, encode, sha256
@@ -60,21 +60,14 @@ class Values:
         """Why the stored bytes of a value are not those that were named, or empty; no key is needed."""
         try:
             subject, sealed = self._stored(id_)
-        except LedgerError as error:
-            return error.message
-        if sealed is not None:
-            return "" if sha256(sealed) == id_ else f"the value {id_[:8]} was altered"
-        if self._keys.erased(subject):
-            return ""
-        try:
-            self._file(subject, id_)
+            if sealed is None and self._keys.erased(subject):
+                return ""
+            data = self._file(subject, id_) if sealed is None else sealed
         except (LedgerError, ValueError) as error:
             return str(error)
+        if sha256(data) != id_ or sealed_for(data) != subject:
+            return f"the value {id_[:8]} was altered"
         return ""
-
-    def forget(self) -> None:
-        """Drop what is opened in memory."""
-        self._cache.clear()
 
     def remove_files(self, subject: str) -> None:
         """Delete the blobs of an erased subject."""
@@ -86,6 +79,8 @@ class Values:
         row = self._db.execute(self._sql["value"], (bytes.fromhex(id_),)).fetchone()
         if row is None:
             raise altered(f"the value {id_[:8]} is missing; the table of values")
+        if not isinstance(row[0], str) or not isinstance(row[1], bytes | None):
+            raise altered(f"the value {id_[:8]}")
         return Sealed(*row)
 
     def _file(self, subject: str, id_: str) -> bytes:

@@ -54,6 +54,7 @@ def environment(git_dir: Path | None = None, work_tree: Path | None = None) -> d
         "GIT_OPTIONAL_LOCKS": "0",
         "GIT_TERMINAL_PROMPT": "0",
         "GIT_PAGER": "cat",
+        "GIT_LITERAL_PATHSPECS": "1",
     }
     # Naming the repository also keeps git from looking for one in the folders above.
     if git_dir is not None:
