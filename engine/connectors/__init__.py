@@ -1,8 +1,28 @@
-"""The pieces of the world Steward can change: letters, files, documents, payment requests, notices."""
+"""The pieces of the world Steward can change: letters, files, documents, payment requests, notices.
+
+Terms
+-----
+*declare*   what an action takes, gives, costs in reach, and how it is taken back: data, in :mod:`.declared`.
+*preview*   the finished bytes, made without writing anything; equal calls over an equal world give equal bytes.
+*perform*   those bytes, once per key, however often it is called.
+*find*      whether a key was performed: None is "certainly not", and what nobody can know is said as UnknownOutcome.
+
+Invariants
+----------
+Nothing here knows a clock, chance, or policy. Arguments are held against the declaration again, because a connector is
+the last that can refuse. Every path below the workspace is opened step by step (:mod:`.places`). What a connector keeps
+of its own lies in `outbox/` of the workspace, in files people can read: the outbox is its own index.
+
+Non-goals: deciding whether an effect may happen (governance), when (kernel), or for whom money moves (a provider).
+"""
+
+from dataclasses import dataclass
 
 from engine.connectors import declared
 from engine.model.actions import ActionSpec, EffectClass
 from engine.model.config import Config
+from engine.model.errors import PermanentError
+from engine.model.ports import Blobs, Connector, Secrets, Source
 
 
 def declare_all(config: Config | None = None) -> tuple[ActionSpec, ...]:
@@ -19,3 +39,58 @@ def declare_all(config: Config | None = None) -> tuple[ActionSpec, ...]:
         *declared.payments(),
         *declared.notify(),
     )
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Wired:
+    """The built-in connectors by the part of an action's name before the slash, and the source of letters."""
+
+    connectors: dict[str, Connector]
+    source: Source
+
+
+def build(config: Config, *, root: str, index_key: bytes, blobs: Blobs, secrets: Secrets) -> Wired:
+    """The connectors of the workspace in folder `root`. Raises PermanentError(code='setting') on settings that make no sense.
+
+    `index_key` keys every id made here, so that none contains an address.
+    """
+    # Imported here: `check` declares and imports nothing more.
+    from zoneinfo import ZoneInfo
+
+    from engine.connectors.email.actions import Email
+    from engine.connectors.email.addresses import Mailbox, usable
+    from engine.connectors.email.mailboxes import Mailboxes
+    from engine.connectors.email.outbox import Outbox
+    from engine.connectors.email.smtp import server_of
+    from engine.connectors.email.source import EmailSource
+    from engine.connectors.email.threads import Threads
+
+    settings = config.connector("email")
+    folders = settings.get("mailboxes")
+    if folders is not None and not (
+        isinstance(folders, dict) and all(isinstance(path, str) for path in folders.values())
+    ):
+        raise PermanentError("connectors.email.mailboxes is a map of names to folders", code="setting")
+    mailboxes = Mailboxes(root=root, folders=folders, index_key=index_key)
+    outbox = Outbox(root)
+    threads = Threads(mailboxes=mailboxes, outbox=outbox, index_key=index_key)
+    own = usable(config.operator.email)
+    email = Email(
+        outbox=outbox,
+        threads=threads,
+        blobs=blobs,
+        secrets=secrets,
+        operator=Mailbox(name=config.operator.name, address=own),
+        index_key=index_key,
+        zone=ZoneInfo(config.time_zone),
+        server=server_of(settings),
+    )
+    source = EmailSource(
+        mailboxes=mailboxes,
+        outbox=outbox,
+        threads=threads,
+        index_key=index_key,
+        own=(own,) if own else (),
+        trusted=str(settings.get("trusted-receiver") or ""),
+    )
+    return Wired(connectors={"email": email}, source=source)

@@ -1,0 +1,90 @@
+"""Arguments of a call against what its action declares."""
+
+import re
+from typing import Any
+
+from engine.model.actions import ActionSpec
+from engine.model.canonical import Json, sha256
+from engine.model.effects import Call
+from engine.model.errors import PermanentError
+from engine.model.ids import EffectKey, effect_key
+
+_CONTROL = re.compile(r"[\x00-\x08\x0b-\x1f\x7f-\x9f\ud800-\udfff]")
+
+
+def spec_of(actions: tuple[ActionSpec, ...], call: Call) -> ActionSpec:
+    """The declared action, with the call's arguments held against it.
+
+    Raises PermanentError: `no-action`, `unknown-argument`, `missing-argument` or `wrong-argument`.
+    """
+    spec = next((one for one in actions if one.name == call.action), None)
+    if spec is None:
+        raise PermanentError(f"there is no action {call.action}", code="no-action")
+    for name in call.args:
+        if spec.param(name) is None:
+            raise PermanentError(f"{call.action} takes no argument `{name}`", code="unknown-argument")
+    for param in spec.params:
+        value = call.args.get(param.name)
+        if value is None:
+            if param.required:
+                raise PermanentError(f"{call.action} needs `{param.name}`", code="missing-argument")
+        elif not _fits(param.type.kind, value):
+            raise PermanentError(f"{call.action}: `{param.name}` is no {param.type}", code="wrong-argument")
+    return spec
+
+
+def _fits(kind: str, value: Json) -> bool:
+    match kind:
+        case "text" | "url" | "email":
+            return isinstance(value, str)
+        case "template" | "file" | "person" | "note":
+            return isinstance(value, dict)
+        case "list":
+            return isinstance(value, list)
+        case "integer":
+            return isinstance(value, int) and not isinstance(value, bool)
+        case _:
+            return True
+
+
+def rendered(call: Call, name: str = "template") -> dict[str, str] | None:
+    """A template argument as the engine rendered it: name, subject, body, language. Raises PermanentError on another shape."""
+    value: Any = call.args.get(name)
+    if value is None:
+        return None
+    found = {field: value.get(field) or "" for field in ("name", "subject", "body", "language")}
+    if not all(isinstance(one, str) for one in found.values()) or not found["body"].strip():
+        raise PermanentError(f"{call.action}: the template has no words", code="wrong-argument")
+    return found
+
+
+def key_of(call: Call) -> EffectKey:
+    """The call's key; a preview without one gets the key its first revision would have."""
+    return call.key or effect_key(call.run, call.step, "", call.action, call.revision)
+
+
+def plain(text: str) -> str:
+    """Text that can be shown, stored and sent: no control characters but line ends and tabs, no broken surrogates."""
+    return _CONTROL.sub("", text.replace("\r\n", "\n").replace("\r", "\n"))
+
+
+def one_line(text: str, limit: int = 200) -> str:
+    """Text as one line of at most `limit` characters."""
+    line = " ".join(plain(text).split())
+    return line if len(line) <= limit else line[: limit - 1] + "…"
+
+
+def size_text(size: int) -> str:
+    """A number of bytes for people."""
+    return (
+        f"{size} bytes"
+        if size < 1000
+        else f"{size / 1000:.0f} kB"
+        if size < 1_000_000
+        else f"{size / 1e6:.1f} MB"
+    )
+
+
+def token_of(key: str) -> str:
+    """A file-name part that stands for an effect key."""
+    return sha256(key.encode())[:24]

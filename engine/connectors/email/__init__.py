@@ -1,0 +1,18 @@
+"""Letters: read from folders, answered with exact bytes, and left in the outbox or handed to an SMTP server.
+
+Terms
+-----
+*letter*   the bytes of one message, read without ever raising (:mod:`.headers`, :mod:`.letters`, :mod:`.readable`).
+*reason*   why a letter starts nothing (:mod:`.manners`): machines, lists, several authors, itself.
+*thread*   a conversation, named without an address (:mod:`.threads`).
+*place*    where a letter lies (:mod:`.mailboxes`); mailboxes are never changed.
+*claim*    what keeps a second letter of fixed words from leaving the same day; it stands in the letter's own head.
+
+Invariants
+----------
+An answer takes its recipient from the letter it answers. What a preview froze is what leaves, byte for byte
+(:mod:`.compose`, :mod:`.smtp`). A Message-ID follows from the effect key, so the same effect is the same letter.
+The outbox folder is its own index (:mod:`.outbox`): no other file remembers what was sent.
+
+Non-goals: IMAP, writing to mailboxes, sending to an address that wrote no letter, judging what a letter says.
+"""

@@ -1,0 +1,277 @@
+"""Answers to letters: who gets them, what stands in them, how they leave."""
+
+from dataclasses import dataclass, replace
+from datetime import tzinfo
+
+from engine.connectors import declared
+from engine.connectors.arguments import key_of, one_line, plain, rendered, size_text, spec_of
+from engine.connectors.email import compose, letters, smtp, targets
+from engine.connectors.email.addresses import Mailbox, domain_of, folded
+from engine.connectors.email.compose import Draft
+from engine.connectors.email.letters import Attachment
+from engine.connectors.email.outbox import SENDING, SENT, Outbox, Sent, outcome, summary
+from engine.connectors.email.source import HEAD
+from engine.connectors.email.targets import Target
+from engine.connectors.email.threads import Threads
+from engine.model.actions import ActionSpec, EffectClass, present
+from engine.model.canonical import Json, sha256
+from engine.model.effects import Call, Effect, Outcome, Preview
+from engine.model.errors import PermanentError, TransientError, UnknownOutcome
+from engine.model.ids import source_id
+from engine.model.ports import Blobs, Secrets
+
+MAX_WORDS = 100_000
+MAX_FILES = 20_000_000
+_URN = "urn:steward:payment:"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Email:
+    """Port Connector for `email/*`. `server` None: letters go to the outbox folder and a person sends them.
+
+    `zone` is the operator's: what "a day" means, and the offset in Date.
+    """
+
+    outbox: Outbox
+    threads: Threads
+    blobs: Blobs
+    secrets: Secrets
+    operator: Mailbox
+    index_key: bytes
+    zone: tzinfo
+    server: smtp.Server | None = None
+
+    def declare(self) -> tuple[ActionSpec, ...]:
+        """Both actions; opaque through a server, idempotent into the outbox."""
+        return declared.email(kind=EffectClass.OPAQUE if self.server else EffectClass.IDEMPOTENT)
+
+    def preview(self, call: Call) -> Preview:
+        """The finished letter. Raises PermanentError: no letter to answer, no words, a file that is gone."""
+        spec_of(self.declare(), call)
+        if not self.operator.address:
+            raise PermanentError(
+                "steward.yaml names no address to write from",
+                code="no-address",
+                way_out="add operator: { name: …, email: … } to steward.yaml",
+            )
+        target = targets.target_of(call, threads=self.threads, outbox=self.outbox, own=self.operator.address)
+        return (
+            self._acknowledgement(call, target)
+            if call.action == "email/acknowledge"
+            else self._reply(call, target)
+        )
+
+    def edited(self, call: Call, preview: Preview, text: str) -> Preview:
+        """The same letter with other words, under the new revision's Message-ID. Raises PermanentError on no words."""
+        words = _words(text)
+        body = compose.rebuild(preview.body, preview.text, words, message_id=self._message_id(call))
+        facts = tuple(
+            (name, _first_lines(words)) if name == "Words" else (name, fact) for name, fact in preview.facts
+        )
+        return replace(preview, body=body, text=words, facts=facts)
+
+    def perform(self, effect: Effect) -> Outcome:
+        """Let the letter leave. Raises as the port says; through a server a lost connection is UnknownOutcome."""
+        body = effect.preview.body
+        one = summary(body)
+        if one.message_id.strip("<>").rpartition("@")[0] != effect.key[:32]:
+            raise PermanentError("this letter belongs to another key", code="wrong-key")
+        return self.outbox.deliver(body) if self.server is None else self._send(self.server, one, body)
+
+    def find(self, effect: Effect) -> Outcome | None:
+        """Look into the outbox. Raises UnknownOutcome for a letter whose sending began and has no known end."""
+        one = summary(effect.preview.body)
+        if self.outbox.holds(one.message_id, SENT if self.server else "") == effect.preview.body:
+            return outcome(one, sent=True, repeated=True)
+        if self.server and self.outbox.holds(one.message_id, SENDING) is not None:
+            raise _unknown(one)
+        return None
+
+    def _send(self, server: smtp.Server, one: Sent, body: bytes) -> Outcome:
+        if self.outbox.holds(one.message_id, SENT) is not None:
+            return outcome(one, sent=True, repeated=True)
+        earlier = self.outbox.begin(one, body)
+        if earlier is not None:
+            return outcome(earlier, sent=False, repeated=True)
+        try:
+            smtp.transmit(server, self.secrets, sender=self.operator.address, to=one.to, body=body)
+        except (TransientError, PermanentError):
+            self.outbox.drop(one.message_id)
+            raise
+        try:
+            self.outbox.finish(one.message_id)
+        except TransientError:
+            # The server has the letter, whatever our disk says: that is the outcome.
+            pass
+        return outcome(one, sent=True)
+
+    def _acknowledgement(self, call: Call, target: Target) -> Preview:
+        template = rendered(call)
+        if template is None:
+            raise PermanentError(f"{call.action} needs `template`", code="missing-argument")
+        day = call.at.astimezone(self.zone).date().isoformat()
+        once = source_id(self.index_key, "once", "acknowledge", folded(target.author), day)
+        draft = self._draft(call, target, template, to=target.author, once=once[:32], automatic=True)
+        return self._preview(call, draft, target, warnings=[], heads=())
+
+    def _reply(self, call: Call, target: Target) -> Preview:
+        template, said = rendered(call), call.args.get("body")
+        if (template is None) == (not present(said)):
+            raise PermanentError("a reply has either a template or a body", code="wrong-argument")
+        version = self.threads.version(target.thread)
+        # Fixed words leave without a card: they go to the author's own address, once a conversation and day.
+        alone = not any(present(call.args.get(name)) for name in ("body", "attach", "link"))
+        to, warnings = (target.author, []) if alone else targets.recipient(target)
+        once = ""
+        if alone:
+            day = call.at.astimezone(self.zone).date().isoformat()
+            once = source_id(self.index_key, "once", "reply", folded(to), target.thread, day)[:32]
+        words = template or {"subject": "", "body": str(said), "language": ""}
+        draft = self._draft(call, target, words, to=to, once=once, automatic=False)
+        link = _link_line(call.args.get("link"))
+        quote = (
+            ""
+            if alone
+            else compose.quoted(target.text, who=target.name or target.author, when=target.at[:10])
+        )
+        draft = replace(
+            draft,
+            tail="\n\n".join(one for one in (link if link not in draft.words else "", quote) if one),
+            attachments=self._attachments(call.args.get("attach")),
+        )
+        return self._preview(
+            call, draft, target, warnings=warnings, heads=((f"{HEAD}{target.thread}", version),)
+        )
+
+    def _draft(
+        self, call: Call, target: Target, words: dict[str, str], *, to: str, once: str, automatic: bool
+    ) -> Draft:
+        before = target.letter.references if target.letter else ()
+        # The root and the newest: what answers to us need to find the way back.
+        references = tuple(
+            dict.fromkeys(
+                [*before[:1], *before[1:][-20:], *([target.message_id] if target.message_id else [])]
+            )
+        )
+        subject = compose.answer_to(target.subject) if target.subject else one_line(words["subject"], 300)
+        return Draft(
+            sender=self.operator,
+            to=Mailbox(name="" if "@" in target.name else target.name, address=to),
+            subject=subject or "Re:",
+            words=_words(words["body"]),
+            tail="",
+            at=call.at.astimezone(self.zone),
+            message_id=self._message_id(call),
+            in_reply_to=target.message_id,
+            references=references,
+            automatic=automatic,
+            thread=target.thread,
+            once=once,
+            language=words["language"],
+        )
+
+    def _message_id(self, call: Call) -> str:
+        return f"<{key_of(call)[:32]}@{domain_of(self.operator.address)}>"
+
+    def _attachments(self, value: Json) -> tuple[Attachment, ...]:
+        files = [one for one in value or [] if one is not None]
+        found = []
+        for one in files:
+            data = self.blobs.get(str(one.get("handle") or ""))
+            if sha256(data) != one.get("sha256"):
+                raise PermanentError(
+                    f"{one_line(str(one.get('name')))} is not the file it was", code="file-changed"
+                )
+            found.append(
+                Attachment(
+                    name=one_line(str(one.get("name") or "file"), 150), media=str(one.get("media")), data=data
+                )
+            )
+        if sum(len(one.data) for one in found) > MAX_FILES:
+            raise PermanentError(
+                f"attachments of more than {size_text(MAX_FILES)} reach few people", code="too-big"
+            )
+        return tuple(found)
+
+    def _preview(
+        self,
+        call: Call,
+        draft: Draft,
+        target: Target,
+        *,
+        warnings: list[str],
+        heads: tuple[tuple[str, str], ...],
+    ) -> Preview:
+        body = compose.write(draft)
+        if target.letter is None:
+            warnings.append("the letter itself no longer lies in a mailbox")
+        if target.dmarc == "fail":
+            warnings.append(f"nobody vouches for the sender: {domain_of(target.author)} fails DMARC")
+        if self.outbox.claimed(draft.once, draft.message_id) is not None:
+            what = "acknowledged" if draft.automatic else "answered with fixed words"
+            warnings.append(f"already {what} today: nothing will be sent")
+        way = (
+            f"through {self.server.host}"
+            if self.server
+            else "to the outbox folder; nothing is sent from there"
+        )
+        return Preview(
+            body=body,
+            media="message/rfc822",
+            facts=(*_facts(body, call.args, draft.words), ("Leaves", way)),
+            text=draft.words,
+            heads=heads,
+            warnings=tuple(warnings),
+        )
+
+
+def _words(text: str) -> str:
+    words = plain(text).strip("\n").rstrip()
+    if not words.strip():
+        raise PermanentError("a letter needs words", code="no-words")
+    if len(words) > MAX_WORDS:
+        raise PermanentError(f"a letter of more than {MAX_WORDS} characters reaches nobody", code="too-big")
+    return words
+
+
+def _link_line(value: Json) -> str:
+    if not present(value):
+        return ""
+    link = str(value).strip()
+    if link.startswith(_URN):
+        return f"Payment reference: {one_line(link.removeprefix(_URN), 60)}"
+    web = link.startswith(("https://", "http://"))
+    if not web or any(ord(one) <= 32 or ord(one) >= 127 or one in '<>"' for one in link) or len(link) > 900:
+        raise PermanentError("the link is no web address", code="wrong-argument")
+    return link
+
+
+def _facts(body: bytes, args: dict[str, Json], words: str) -> tuple[tuple[str, str], ...]:
+    """What the card shows, read from the finished bytes."""
+    letter = letters.read(body)
+    facts = [("To", letter.to), ("From", letter.head.text("from")), ("Subject", letter.subject)]
+    facts += [
+        ("Attachment", f"{one.name} ({one.media}, {size_text(len(one.data))})") for one in letter.attachments
+    ]
+    if "attach" in args and not letter.attachments:
+        facts.append(("Attachment", "none"))
+    if "link" in args:
+        link = _link_line(args["link"])
+        facts.append(
+            ("Payment link", link if link and link in letter.text else "none: nothing to pay for was found")
+        )
+    return (*facts, ("Words", _first_lines(words)))
+
+
+def _first_lines(words: str) -> str:
+    lines = [line for line in words.split("\n") if line.strip()][:4]
+    text = "\n".join(one_line(line, 120) for line in lines)
+    return text if text == words else f"{text}\n…"
+
+
+def _unknown(one: Sent) -> UnknownOutcome:
+    return UnknownOutcome(
+        f"the letter to {one.to} began to leave and nobody knows whether it arrived",
+        code="smtp-lost",
+        way_out="look into your Sent folder, then answer the card",
+    )

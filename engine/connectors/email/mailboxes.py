@@ -1,0 +1,127 @@
+"""Mailboxes as folders of the workspace: loose `.eml` files or a Maildir. They are read, never changed.
+
+Without configuration `vault/inbox` itself and `vault/inbox/leads` are the mailbox `leads`, and every other folder of the
+inbox is a mailbox of its own name. Links are not followed; what is no regular file is not there.
+"""
+
+import os
+import stat
+from collections.abc import Mapping
+from dataclasses import dataclass
+
+from engine.connectors import places
+from engine.connectors.arguments import one_line
+from engine.model.errors import PermanentError
+from engine.model.ids import source_id
+
+INBOX = ("vault", "inbox")
+DEFAULT = "leads"
+_MAILDIR = ("cur", "new")
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Place:
+    """Where a letter lies. `mark` stays the same as long as the file does, also when a Maildir program sets its flags."""
+
+    mailbox: str
+    folder: tuple[str, ...]
+    name: str
+    size: int
+    mtime_ns: int
+    mark: str
+
+    @property
+    def path(self) -> str:
+        """Path below the workspace, for people."""
+        return one_line("/".join((*self.folder, self.name)).encode("utf-8", "replace").decode(), 500)
+
+
+class Mailboxes:
+    """The mailboxes of one workspace. `folders`: mailbox → path below `root`; none: the inbox."""
+
+    def __init__(self, *, root: str, folders: Mapping[str, str] | None, index_key: bytes) -> None:
+        self._root = root
+        self._index_key = index_key
+        self._folders: tuple[tuple[str, tuple[str, ...]], ...] | None = None
+        if folders:
+            self._folders = tuple((name, _configured(name, path)) for name, path in sorted(folders.items()))
+
+    def places(self) -> list[Place]:
+        """Every letter there is, by mailbox and name."""
+        found: list[Place] = []
+        for mailbox, parts in self._folders if self._folders is not None else self._default():
+            found += self._letters(mailbox, parts)
+        return sorted(found, key=lambda one: (one.mailbox, one.name, one.folder))
+
+    def load(self, place: Place, limit: int) -> bytes:
+        """The first `limit` bytes of a letter. Raises OSError or PermanentError when they can't be read."""
+        with places.folder(self._root, place.folder) as here:
+            return places.read(here, place.name, limit)
+
+    def _default(self) -> tuple[tuple[str, tuple[str, ...]], ...]:
+        below = [name for name in self._names(INBOX, stat.S_ISDIR) if name not in {*_MAILDIR, "tmp"}]
+        boxes = [(DEFAULT, INBOX), *((name, (*INBOX, name)) for name in below)]
+        return tuple(boxes)
+
+    def _letters(self, mailbox: str, parts: tuple[str, ...]) -> list[Place]:
+        maildir = set(_MAILDIR) <= set(self._names(parts, stat.S_ISDIR))
+        found = []
+        for sub in _MAILDIR if maildir else ():
+            folder = (*parts, sub)
+            # The part behind the colon is flags: the letter stays the same when somebody reads it.
+            found += self._places(mailbox, folder, self._names(folder, stat.S_ISREG), cut=":")
+        loose = [name for name in self._names(parts, stat.S_ISREG) if name.lower().endswith(".eml")]
+        return found + self._places(mailbox, parts, loose, cut="")
+
+    def _places(self, mailbox: str, folder: tuple[str, ...], names: list[str], *, cut: str) -> list[Place]:
+        found = []
+        with places.folder(self._root, folder) as here:
+            for name in names:
+                try:
+                    seen = os.stat(name, dir_fd=here, follow_symlinks=False)
+                except FileNotFoundError:
+                    continue
+                stable = name.partition(cut)[0] if cut else "/".join((*folder, name))
+                parts = (
+                    mailbox,
+                    stable.encode("utf-8", "replace").decode(),
+                    str(seen.st_size),
+                    str(seen.st_mtime_ns),
+                )
+                found.append(
+                    Place(
+                        mailbox=mailbox,
+                        folder=folder,
+                        name=name,
+                        size=seen.st_size,
+                        mtime_ns=seen.st_mtime_ns,
+                        mark=source_id(self._index_key, "place", *parts),
+                    )
+                )
+        return found
+
+    def _names(self, parts: tuple[str, ...], kind: "os.PathLike[str] | object") -> list[str]:
+        """Names of one kind in a folder, hidden ones left out; none when the folder is missing, a link, or closed to us."""
+        found = []
+        try:
+            with places.folder(self._root, parts) as here, os.scandir(here) as entries:
+                for entry in entries:
+                    if entry.name.startswith("."):
+                        continue
+                    is_folder = entry.is_dir(follow_symlinks=False)
+                    if is_folder if kind is stat.S_ISDIR else entry.is_file(follow_symlinks=False):
+                        found.append(entry.name)
+        except (OSError, PermanentError):
+            return []
+        return sorted(found)
+
+
+def _configured(name: str, path: str) -> tuple[str, ...]:
+    try:
+        return places.parts_of(path)
+    except PermanentError as error:
+        raise PermanentError(
+            f"connectors.email.mailboxes.{name}: {error.message}",
+            code="bad-path",
+            way_out="name a folder below the workspace in steward.yaml",
+        ) from error

@@ -1,0 +1,105 @@
+"""Letters as triggers: what lies in the mailboxes, each with the event a run gets or the reason it starts nothing."""
+
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
+from datetime import UTC, datetime
+
+from engine.connectors.email import letters, manners
+from engine.connectors.email.auth import auth_of
+from engine.connectors.email.letters import Letter
+from engine.connectors.email.mailboxes import Mailboxes, Place
+from engine.connectors.email.outbox import Outbox
+from engine.connectors.email.threads import Threads, when
+from engine.model.canonical import Json, sha256
+from engine.model.errors import PermanentError
+from engine.model.ids import source_id
+from engine.model.labels import Label
+from engine.model.ports import Arrival
+from engine.model.times import stamp
+
+HEAD = "thread:"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class EmailSource:
+    """Port Source over the mailboxes. `own` are the operator's addresses, `trusted` the receiver whose results count."""
+
+    mailboxes: Mailboxes
+    outbox: Outbox
+    threads: Threads
+    index_key: bytes
+    own: tuple[str, ...]
+    trusted: str = ""
+
+    def poll(self, seen: Callable[[str], bool]) -> Iterator[Arrival]:
+        """Every letter whose mark is not `seen`, by mailbox and name. One that can't be read never stops the others."""
+        for place in self.mailboxes.places():
+            if not seen(place.mark):
+                yield self._arrival(place)
+
+    def head(self, name: str) -> str:
+        """The version of ``thread:<id>``: a digest of the letters it has now. Empty for other names and empty threads."""
+        return self.threads.version(name.removeprefix(HEAD)) if name.startswith(HEAD) else ""
+
+    def _arrival(self, place: Place) -> Arrival:
+        if place.size == 0:
+            return self._unread(place, "empty")
+        if place.size > letters.MAX_LETTER:
+            return self._unread(place, "too-big")
+        try:
+            raw = self.mailboxes.load(place, letters.MAX_LETTER)
+        except (OSError, PermanentError):
+            return self._unread(place, "unreadable")
+        if not raw.strip():
+            return self._unread(place, "empty")
+        return self._read(place, letters.read(raw))
+
+    def _unread(self, place: Place, reason: str) -> Arrival:
+        return Arrival(
+            kind="email",
+            source=source_id(self.index_key, "email-place", place.mark),
+            event={"mailbox": place.mailbox},
+            labels=frozenset({Label.UNTRUSTED}),
+            ignored=reason,
+            place=place.path,
+            mark=place.mark,
+        )
+
+    def _read(self, place: Place, letter: Letter) -> Arrival:
+        reason = manners.reason(letter, own=self.own, sent=self.outbox.sent().__contains__)
+        return Arrival(
+            kind="email",
+            source=self.threads.source_of(letter),
+            event={"mailbox": place.mailbox} if reason else self._event(place, letter),
+            labels=frozenset({Label.UNTRUSTED}),
+            ignored=reason,
+            place=place.path,
+            mark=place.mark,
+            files=() if reason else tuple((one.name, one.media, one.data) for one in letter.attachments),
+        )
+
+    def _event(self, place: Place, letter: Letter) -> dict[str, Json]:
+        auth = auth_of(letter.head, letter.author, self.trusted)
+        return {
+            "from": letter.author,
+            "name": letter.name,
+            "to": letter.to,
+            "subject": letter.subject,
+            "text": letter.text,
+            "thread": self.threads.thread_of(letter),
+            "message-id": letter.message_id,
+            "at": stamp(datetime.fromtimestamp(when(place, letter), UTC)),
+            # Handles are made by the intake, which stores the bytes of `files`, in the same order.
+            "attachments": [
+                {
+                    "name": one.name,
+                    "media": one.media,
+                    "size": len(one.data),
+                    "sha256": sha256(one.data),
+                    "handle": "",
+                }
+                for one in letter.attachments
+            ],
+            "auth": {"dmarc": auth.dmarc, "spf": auth.spf, "dkim": auth.dkim, "aligned": auth.aligned},
+            "mailbox": place.mailbox,
+        }

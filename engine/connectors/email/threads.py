@@ -1,0 +1,172 @@
+"""Which letters belong together, without an address in the name of a thread.
+
+A thread is named by an HMAC of the Message-ID of its first letter, found in this order: one of our own letters that the
+letter refers to (its copy in the outbox says which thread), the first entry of References, what In-Reply-To leads back to
+through the mailboxes, the letter's own Message-ID, the letter itself.
+"""
+
+import threading
+from dataclasses import dataclass, replace
+
+from engine.connectors.email import headers, letters
+from engine.connectors.email.letters import Letter
+from engine.connectors.email.mailboxes import Mailboxes, Place
+from engine.connectors.email.outbox import Outbox
+from engine.model.errors import PermanentError
+from engine.model.ids import source_id
+
+_HEAD = 65_536
+_STEPS = 100
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Entry:
+    """What ties a letter to others."""
+
+    place: Place
+    message_id: str
+    references: tuple[str, ...]
+    in_reply_to: tuple[str, ...]
+
+
+class Threads:
+    """Threads over all mailboxes and the outbox. Safe to use from several threads of the program."""
+
+    def __init__(self, *, mailboxes: Mailboxes, outbox: Outbox, index_key: bytes) -> None:
+        self._mailboxes = mailboxes
+        self._outbox = outbox
+        self._index_key = index_key
+        self._lock = threading.RLock()
+        self._entries: dict[str, Entry] = {}
+        self._sources: dict[str, str] = {}
+
+    def source_of(self, letter: Letter) -> str:
+        """The id that keeps a letter from starting twice: a repeated Message-ID over another body is another letter."""
+        return source_id(self._index_key, "email", letter.message_id, letter.digest)
+
+    def thread_of(self, letter: Letter, entries: dict[str, Entry] | None = None) -> str:
+        """The id of the letter's conversation: 64 hex characters."""
+        return self._thread(
+            letter.message_id, letter.references, letter.in_reply_to, self.source_of(letter), entries
+        )
+
+    def _thread(
+        self,
+        message_id: str,
+        references: tuple[str, ...],
+        in_reply_to: tuple[str, ...],
+        source: str,
+        entries: dict[str, Entry] | None,
+    ) -> str:
+        if not references and not in_reply_to:
+            return source_id(self._index_key, "thread", message_id or source)
+        sent = self._outbox.sent()
+        for one in reversed((*references, *in_reply_to)):
+            if one in sent and sent[one].thread:
+                return sent[one].thread
+        root = next(iter(references), "")
+        if not root and in_reply_to:
+            root = self._back(in_reply_to[0], self._by_id() if entries is None else entries)
+            if root in sent and sent[root].thread:
+                return sent[root].thread
+        return source_id(self._index_key, "thread", root or message_id or source)
+
+    def _back(self, id_: str, entries: dict[str, Entry]) -> str:
+        """The oldest letter that In-Reply-To leads to, as far as the mailboxes know it."""
+        passed: set[str] = set()
+        while id_ in entries and id_ not in passed and len(passed) < _STEPS:
+            passed.add(id_)
+            entry = entries[id_]
+            if entry.references:
+                return entry.references[0]
+            if not entry.in_reply_to:
+                break
+            id_ = entry.in_reply_to[0]
+        return id_
+
+    def members(self, thread: str) -> list[tuple[Entry, str]]:
+        """(entry, source id) of every letter of a thread that lies in the mailboxes now."""
+        with self._lock:
+            found = self._all()
+            by_id = {entry.message_id: entry for entry in reversed(found) if entry.message_id}
+            members = []
+            for entry in found:
+                alone = not (entry.message_id or entry.references or entry.in_reply_to)
+                source = self._source(entry.place) if alone else ""
+                if (
+                    self._thread(entry.message_id, entry.references, entry.in_reply_to, source, by_id)
+                    == thread
+                ):
+                    members.append((entry, source or self._source(entry.place)))
+            return members
+
+    def version(self, thread: str) -> str:
+        """A digest of which letters the thread has now; empty when it has none."""
+        sources = sorted({source for _, source in self.members(thread)})
+        return source_id(self._index_key, "head", *sources) if sources else ""
+
+    def find(self, message_id: str, author: str, thread: str) -> Letter | None:
+        """The letter a run is about, read again; None when it is gone. A stranger's letter with the same id is not it."""
+        for entry in self._all():
+            if entry.message_id != message_id:
+                continue
+            letter = self._letter(entry.place)
+            if letter is not None and letter.author == author and self.thread_of(letter) == thread:
+                return letter
+        return None
+
+    def letters(self, thread: str) -> list[tuple[Place, Letter]]:
+        """The letters of a thread, oldest first."""
+        found = [(entry.place, self._letter(entry.place)) for entry, _ in self.members(thread)]
+        known = [(place, letter) for place, letter in found if letter is not None]
+        return sorted(known, key=lambda one: (when(*one), one[0].name))
+
+    def _by_id(self) -> dict[str, Entry]:
+        return {entry.message_id: entry for entry in reversed(self._all()) if entry.message_id}
+
+    def _all(self) -> list[Entry]:
+        with self._lock:
+            found: dict[str, Entry] = {}
+            for place in self._mailboxes.places():
+                entry = self._entries.get(place.mark) or self._entry(place)
+                if entry is not None:
+                    # A Maildir program may have moved it since.
+                    found[place.mark] = entry if entry.place == place else replace(entry, place=place)
+            self._entries = found
+            self._sources = {mark: source for mark, source in self._sources.items() if mark in found}
+            return list(found.values())
+
+    def _entry(self, place: Place) -> Entry | None:
+        try:
+            head = headers.split(headers.even(self._mailboxes.load(place, _HEAD)))
+        except (OSError, PermanentError):
+            return None
+        if not head.fields:
+            return None
+        return Entry(
+            place=place,
+            message_id=next(iter(head.ids("message-id")), ""),
+            references=head.ids("references"),
+            in_reply_to=head.ids("in-reply-to"),
+        )
+
+    def _source(self, place: Place) -> str:
+        known = self._sources.get(place.mark)
+        if known is None:
+            letter = self._letter(place)
+            known = self.source_of(letter) if letter else place.mark
+            self._sources[place.mark] = known
+        return known
+
+    def _letter(self, place: Place) -> Letter | None:
+        if not 0 < place.size <= letters.MAX_LETTER:
+            return None
+        try:
+            return letters.read(self._mailboxes.load(place, letters.MAX_LETTER))
+        except (OSError, PermanentError):
+            return None
+
+
+def when(place: Place, letter: Letter) -> float:
+    """Seconds since 1970: when the last server took the letter, else when the file was written."""
+    return letter.received.timestamp() if letter.received else place.mtime_ns / 1e9
