@@ -1,0 +1,230 @@
+"""SW02x: a playbook or SOP that is YAML, but not in the shape of one."""
+
+from collections.abc import Callable, Iterable
+
+from engine.language.near import listed, meant, nearest
+from engine.model.span import Diagnostic, Fix, Severity, Span
+
+
+def unknown_key(span: Span, *, key: str, of: str, known: Iterable[str]) -> Diagnostic:
+    """SW020: a key the language doesn't have.
+
+    A misspelt key that is silently ignored is a rule that silently doesn't hold.
+
+    Wrong: `stages: approval`. Right: `stage: approval`.
+    """
+    names = list(known)
+    best = nearest(key, names)
+    fix = None if best is None else Fix(span=span, text=best)
+    return Diagnostic(
+        code="SW020",
+        span=span,
+        message=f"{of} has no key `{key}`",
+        hint=meant(key, names, what="keys"),
+        fix=fix,
+    )
+
+
+def missing_key(span: Span, *, key: str, of: str, example: str) -> Diagnostic:
+    """SW021: a key that has to be there.
+
+    Wrong: a step without `uses:`. Right: `uses: notify/me`.
+    """
+    return Diagnostic(code="SW021", span=span, message=f"{of} needs `{key}`", hint=f"add `{example}`")
+
+
+def wrong_shape(
+    span: Span, *, wanted: str, got: str, example: str = "", fix: Fix | None = None
+) -> Diagnostic:
+    """SW022: a list where a map is wanted, or the like.
+
+    Wrong: `needs: draft`. Right: `needs: [draft]`.
+    """
+    hint = f"write it like `{example}`" if example else ""
+    return Diagnostic(
+        code="SW022", span=span, message=f"{wanted} is wanted here, this is {got}", hint=hint, fix=fix
+    )
+
+
+def not_one_of(span: Span, *, value: str, options: Iterable[str]) -> Diagnostic:
+    """SW023: a word that is none of the words this key takes.
+
+    Wrong: `stage: aproval`. Right: `stage: approval`.
+    """
+    names = list(options)
+    best = nearest(value, names)
+    fix = None if best is None else Fix(span=span, text=best)
+    return Diagnostic(
+        code="SW023",
+        span=span,
+        message=f"`{value}` is none of {listed(names)}",
+        hint=meant(value, names),
+        fix=fix,
+    )
+
+
+def not_yet(span: Span, *, what: str, way_out: str = "") -> Diagnostic:
+    """SW024: part of the language that this version reads but doesn't run.
+
+    It is refused instead of ignored, so that nothing runs differently from what the file says.
+
+    Wrong, in this version: `foreach: ${{ … }}`. Right: what the hint proposes, or the version that runs it.
+    """
+    return Diagnostic(
+        code="SW024",
+        span=span,
+        message=f"{what} is not run by this version",
+        hint=way_out or "leave it out for now",
+    )
+
+
+def bad_id(span: Span, *, name: str, what: str, slug: str, fixable: bool = True) -> Diagnostic:
+    """SW025: a name of a step, gate or file that is not kebab-case.
+
+    Names are paths, keys and identifiers at once: lower case letters, digits and single hyphens, at most 64, a letter first.
+
+    Wrong: `id: Draft_Reply`. Right: `id: draft-reply`.
+    """
+    fix = Fix(span=span, text=slug) if fixable else None
+    return Diagnostic(
+        code="SW025",
+        span=span,
+        message=f"`{name}` can't be the name of {what}",
+        hint=f"write `{slug}`",
+        fix=fix,
+    )
+
+
+def same_id(span: Span, *, id_: str, other: str) -> Diagnostic:
+    """SW026: two files would be the same playbook.
+
+    A playbook or SOP is named by its file, without the ending.
+
+    Wrong: playbooks/refund.yaml and vault/sops/refund.md. Right: rename one of them.
+    """
+    return Diagnostic(
+        code="SW026", span=span, message=f"`{id_}` is also {other}", hint="rename one of the two files"
+    )
+
+
+def bad_number(span: Span, *, value: str, wanted: str, example: str) -> Diagnostic:
+    """SW027: not a number, length or date as the place wants it, or out of its range.
+
+    Wrong: `timeout: 5 minutes`. Right: `timeout: 5m`.
+    """
+    return Diagnostic(
+        code="SW027",
+        span=span,
+        message=f"{wanted} is wanted here, this is `{value}`",
+        hint=f"write it like `{example}`",
+    )
+
+
+def no_steps(span: Span, *, what: str, example: str) -> Diagnostic:
+    """SW028: nothing to do.
+
+    Wrong: `steps: []`, or a SOP without a `- [ ]` item. Right: at least one step.
+    """
+    return Diagnostic(code="SW028", span=span, message=f"{what} has no steps", hint=f"add one: `{example}`")
+
+
+def other_ending(span: Span, *, name: str) -> Diagnostic:
+    """SW029: a playbook that ends in .yml (a warning).
+
+    Only .yaml is read, so that a name is one file.
+
+    Wrong: playbooks/refund.yml. Right: playbooks/refund.yaml.
+    """
+    return Diagnostic(
+        code="SW029",
+        span=span,
+        message="this file is not read: playbooks end in .yaml",
+        hint=f"rename it to {name}",
+        severity=Severity.WARNING,
+    )
+
+
+def no_item_id(span: Span, *, slug: str) -> Diagnostic:
+    """SW030: an item of a SOP without `^id` (a warning).
+
+    Its name is made of its words then, and changes when they do: runs under way would not find it.
+
+    Wrong: `- [ ] Was it our fault?`. Right: `- [ ] Was it our fault? ^fault`.
+    """
+    return Diagnostic(
+        code="SW030",
+        span=span,
+        message=f"this item has no id; it is called `{slug}` until its words change",
+        hint=f"end it with ` ^{slug}`",
+        severity=Severity.WARNING,
+        fix=Fix(span=span, text=f" ^{slug}"),
+    )
+
+
+def one_choice(span: Span, *, word: str) -> Diagnostic:
+    """SW031: a single bold word in an item (a warning).
+
+    Two or more bold words are choices; one alone is none, and is read as emphasis.
+
+    Wrong: `- [ ] Is it **ours**?`. Right: `- [ ] Is it **ours** or **theirs**?`, or *ours* for emphasis.
+    """
+    return Diagnostic(
+        code="SW031",
+        span=span,
+        message=f"one bold word (`{word}`) is no choice",
+        hint="write a second one, or *emphasis* with single stars",
+        severity=Severity.WARNING,
+        fix=Fix(span=span, text=f"*{word}*"),
+    )
+
+
+def loose_fence(span: Span) -> Diagnostic:
+    """SW032: a ```` ```yaml step ```` that stands in no item.
+
+    A step belongs to the item whose words name it: indent the fence by two spaces below it.
+
+    Wrong: the fence at the left margin below the item. Right: the fence indented like the item's text.
+    """
+    return Diagnostic(
+        code="SW032",
+        span=span,
+        message="this step belongs to no item",
+        hint="indent it by two spaces below its item",
+    )
+
+
+def two_fences(span: Span) -> Diagnostic:
+    """SW033: an item with two steps.
+
+    Wrong: two ```` ```yaml step ```` blocks below one item. Right: an item for each.
+    """
+    return Diagnostic(code="SW033", span=span, message="one item is one step", hint="make it two items")
+
+
+def same_choice(span: Span, *, word: str) -> Diagnostic:
+    """SW034: the same choice or field twice in one item.
+
+    Wrong: `**yes** or **yes**`. Right: `**yes** or **no**`.
+    """
+    return Diagnostic(
+        code="SW034", span=span, message=f"`{word}` stands here twice", hint="give them different names"
+    )
+
+
+SHAPE: dict[str, Callable[..., Diagnostic]] = {
+    "SW020": unknown_key,
+    "SW021": missing_key,
+    "SW022": wrong_shape,
+    "SW023": not_one_of,
+    "SW024": not_yet,
+    "SW025": bad_id,
+    "SW026": same_id,
+    "SW027": bad_number,
+    "SW028": no_steps,
+    "SW029": other_ending,
+    "SW030": no_item_id,
+    "SW031": one_choice,
+    "SW032": loose_fence,
+    "SW033": two_fences,
+    "SW034": same_choice,
+}

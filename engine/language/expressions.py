@@ -1,0 +1,240 @@
+"""Expressions in authored values: found, checked, lowered, evaluated. The port `Evaluate` stands here."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from datetime import datetime
+
+from engine.language import functions, syntax
+from engine.language.assign import of_field
+from engine.language.checker import Checker
+from engine.language.codes import references as code
+from engine.language.paths import Where
+from engine.language.scope import Scope, fields_of
+from engine.language.source import Source, part
+from engine.language.tree import Scalar
+from engine.language.wall import WALL
+from engine.model.canonical import Json
+from engine.model.errors import PermanentError
+from engine.model.plan import Expr
+from engine.model.span import Diagnostic, Fix, Span
+from engine.model.times import stamp
+from engine.model.types import Type
+
+MOST_ITEMS = 1_000
+"""Entries of a list an expression may touch; beyond that it is a step's work."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Piece:
+    """One `${{ … }}` in a text: the characters from `start` to `end`, its expression from `inner` to `inner_end`."""
+
+    start: int
+    end: int
+    inner: int
+    inner_end: int
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Compiled:
+    """An expression ready to run. `flows`: variable → whether its data travels openly in the value."""
+
+    expr: Expr
+    flows: Mapping[str, bool]
+    handles_failure: bool = False
+
+
+def pieces(text: str) -> list[Piece]:
+    """Every `${{ … }}` of a text, in order. An open one reaches to the end and has `inner_end` -1."""
+    found: list[Piece] = []
+    at = text.find("${{")
+    while at >= 0:
+        end = _closing(text, at + 3)
+        if end < 0:
+            found.append(Piece(start=at, end=len(text), inner=at + 3, inner_end=-1))
+            break
+        found.append(Piece(start=at, end=end + 2, inner=at + 3, inner_end=end))
+        at = text.find("${{", end + 2)
+    return found
+
+
+def _closing(text: str, index: int) -> int:
+    """Where the `}}` of an expression stands: not inside its texts, and not the end of its own maps."""
+    depth, quote = 0, ""
+    start = index
+    while index < len(text):
+        char = text[index]
+        if quote:
+            if char == "\\":
+                index += 1
+            elif char == quote:
+                quote = ""
+        elif char in "'\"":
+            quote = char
+        elif char == "{":
+            depth += 1
+        elif char == "}":
+            if depth == 0:
+                return index if text.startswith("}}", index) else -1
+            depth -= 1
+        index += 1
+    # A quote that is never closed: the expression ends at the first braces, and says so itself.
+    return text.find("}}", start)
+
+
+def whole(text: str) -> Piece | None:
+    """The one expression a text is, white space around it aside; None when it is more or less than that."""
+    found = pieces(text)
+    if len(found) != 1 or found[0].inner_end < 0:
+        return None
+    outside = text[: found[0].start] + text[found[0].end :]
+    return None if outside.strip() else found[0]
+
+
+def compile_piece(
+    source: Source, scalar: Scalar, piece: Piece, scope: Scope, *, in_if: bool = False
+) -> tuple[Compiled | None, tuple[Diagnostic, ...]]:
+    """One expression of a scalar."""
+    if piece.inner_end < 0:
+        span = part(source, scalar, piece.start, piece.start + 3)
+        return None, (code.bad_expression(span, problem="its `}}` is missing"),)
+    return compile_text(source, scalar, piece.inner, piece.inner_end, scope, in_if=in_if)
+
+
+def compile_text(
+    source: Source, scalar: Scalar, start: int, end: int, scope: Scope, *, in_if: bool = False
+) -> tuple[Compiled | None, tuple[Diagnostic, ...]]:
+    """The expression that stands in a scalar from `start` to `end`."""
+    inner = scalar.text[start:end]
+    text = inner.strip()
+    base = start + len(inner) - len(inner.lstrip())
+
+    def where(begin: int, stop: int) -> Span:
+        return part(source, scalar, base + begin, base + stop)
+
+    if not text:
+        return None, (
+            code.bad_expression(part(source, scalar, max(start - 3, 0), end), problem="it is empty"),
+        )
+    try:
+        tree = syntax.parse(text)
+    except syntax.SyntaxProblem as problem:
+        return None, (_syntax(problem, where),)
+    checker = Checker(text, scope, where, in_if=in_if)
+    typed = checker.infer(tree)
+    if checker.diagnostics:
+        return None, tuple(checker.diagnostics)
+    reads = tuple(sorted(checker.reads.values(), key=lambda one: one.path))
+    if objection := WALL.check(typed.cel, reads):
+        return None, (code.bad_expression(where(0, len(text)), problem=objection),)
+    expr = Expr(cel=typed.cel, written=text, type=typed.type, reads=reads)
+    return Compiled(expr=expr, flows=typed.flows, handles_failure=checker.handles_failure), ()
+
+
+def _syntax(problem: syntax.SyntaxProblem, where: Where) -> Diagnostic:
+    span = where(problem.start, problem.end)
+    fix = None
+    if problem.repair is not None:
+        start, end, text = problem.repair
+        fix = Fix(span=where(start, end), text=text)
+    if "nested more" in problem.message or "are read" in problem.message:
+        return code.too_big(span, problem=problem.message)
+    return code.bad_expression(span, problem=problem.message, fix=fix)
+
+
+class Expressions:
+    """Evaluates lowered expressions: the port `Evaluate`. Safe to use from several threads."""
+
+    def evaluate(self, expr: Expr, bindings: Mapping[str, Json], *, now: datetime, zone: str) -> Json:
+        """The value, from lowered variable names to values. Raises PermanentError(code='expression') on a run-time error."""
+        data: dict[str, Json] = {}
+        for read in expr.reads:
+            value = bindings.get(read.variable)
+            if value is None and not (read.through_default or read.type.nullable or read.type.kind == "any"):
+                raise PermanentError(f"{read.path} has no value", code="expression")
+            if expr.cel == read.variable:
+                return value
+            data[read.variable] = conform(value, read.type, read.path)
+        value = WALL.evaluate(expr.cel, expr.reads, data, now=stamp(now), zone=zone)
+        return _result(value, expr.type)
+
+    def as_text(self, value: Json) -> str:
+        """How a value is rendered inside text."""
+        return functions.as_text(value)
+
+
+def conform(value: Json, type_: Type, path: str) -> Json:
+    """A value as CEL wants it for a type: whole numbers as doubles, absent optional fields as null, text that is text.
+
+    Raises PermanentError(code='expression') for a value of another type, so that data never decides how it is read.
+    """
+    if value is None:
+        return None
+    match type_.kind:
+        case "number":
+            if isinstance(value, int | float) and not isinstance(value, bool):
+                return float(value)
+        case "integer":
+            if isinstance(value, int | float) and not isinstance(value, bool) and float(value).is_integer():
+                return int(value)
+        case "bool":
+            if isinstance(value, bool):
+                return value
+        case "any":
+            return _open(value, path)
+        case "list":
+            if isinstance(value, list):
+                _within(value, path)
+                return [conform(one, type_.items, path) if type_.items else one for one in value]
+        case "money":
+            if isinstance(value, str | dict):
+                return functions.of_money(functions.as_money(value)) if isinstance(value, str) else value
+        case "map" | "person" | "file" | "note":
+            if isinstance(value, dict):
+                known = {
+                    one.name: conform(value.get(one.name), of_field(one), path) for one in fields_of(type_)
+                }
+                return {
+                    **{str(name): _open(one, path) for name, one in value.items() if name not in known},
+                    **known,
+                }
+        case _:
+            if isinstance(value, str):
+                return _sound(value)
+    raise PermanentError(f"{path} is not {type_}", code="expression")
+
+
+def _open(value: Json, path: str) -> Json:
+    match value:
+        case str():
+            return _sound(value)
+        case list():
+            _within(value, path)
+            return [_open(one, path) for one in value]
+        case dict():
+            return {str(name): _open(one, path) for name, one in value.items()}
+        case int() if not isinstance(value, bool) and abs(value) >= 2**63:
+            raise PermanentError(f"{path} holds a number too large", code="expression")
+        case _:
+            return value
+
+
+def _within(value: list[Json], path: str) -> None:
+    if len(value) > MOST_ITEMS:
+        raise PermanentError(
+            f"{path} has {len(value):,} entries; expressions read {MOST_ITEMS:,}", code="expression"
+        )
+
+
+def _sound(text: str) -> str:
+    """The text without halves of characters, which letters can hold and UTF-8 can't."""
+    return text if text.isascii() else text.encode("utf-16", "surrogatepass").decode("utf-16", "replace")
+
+
+def _result(value: Json, type_: Type) -> Json:
+    if type_.kind == "integer" and isinstance(value, float) and value.is_integer():
+        return int(value)
+    if type_.kind == "money" and isinstance(value, str):
+        return functions.of_money(functions.as_money(value))
+    if type_.kind == "list" and isinstance(value, list) and type_.items is not None:
+        return [_result(one, type_.items) for one in value]
+    return value

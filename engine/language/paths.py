@@ -1,0 +1,133 @@
+"""A written path to what it names: root, step, gate, field; or the diagnostic that says what was meant."""
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+
+from engine.language.assign import of_field
+from engine.language.codes import references as code
+from engine.language.codes import shape
+from engine.language.scope import RUN, STATUS, VERDICT, Scope, StepScope, fields_of
+from engine.language.syntax import Name
+from engine.language.typeexpr import nullable
+from engine.model.span import Diagnostic, Span
+from engine.model.types import Type
+
+Where = Callable[[int, int], Span]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Place:
+    """One name after a dot."""
+
+    name: str
+    start: int
+    end: int
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Found:
+    """The longest declared path; `used` of the names belong to it, the rest goes on inside its value."""
+
+    path: str
+    type: Type
+    used: int
+
+
+def follow(scope: Scope, root: Name, names: Sequence[Place], where: Where) -> Found | Diagnostic:
+    """What a path names."""
+    span = where(root.start, root.end)
+    whole = where(root.start, names[-1].end if names else root.end)
+    match root.name:
+        case "event" if scope.event is not None:
+            return _fields("event", scope.event, names, where)
+        case "inputs":
+            return _fields("inputs", scope.inputs, names, where)
+        case "steps" if not scope.now_only:
+            return _step(scope, root, names, where, whole)
+        case "gates" if not scope.now_only:
+            return _gate(scope, names, where, whole)
+        case "run" if not scope.now_only:
+            if not names:
+                return code.no_value(whole, path="run", fix="run.error")
+            return _fields("run", RUN, names, where)
+        case "item":
+            return shape.not_yet(span, what="`item` (with `foreach`)")
+        case "secrets":
+            return shape.not_yet(
+                span,
+                what="`secrets` in a playbook",
+                way_out="secrets stand in steward.yaml, under their connector",
+            )
+        case _:
+            return code.unknown_root(span, name=root.name, known=scope.roots())
+
+
+def _fields(path: str, type_: Type, names: Sequence[Place], where: Where) -> Found | Diagnostic:
+    used, null = 0, False
+    for place in names:
+        if type_.kind == "any" or type_.kind == "list":
+            break
+        member = type_.field(place.name)
+        if member is None:
+            return no_field(place, path, type_, where)
+        null = null or type_.nullable
+        type_ = of_field(member)
+        path = f"{path}.{place.name}"
+        used += 1
+    return Found(path=path, type=nullable(type_) if null else type_, used=used)
+
+
+def _step(scope: Scope, root: Name, names: Sequence[Place], where: Where, whole: Span) -> Found | Diagnostic:
+    earlier = scope.earlier()
+    if not names:
+        example = next(iter(earlier), "id")
+        return code.no_value(whole, path="steps", fix=f"steps.{example}.outputs")
+    place = names[0]
+    step = scope.steps.get(place.name)
+    if step is None:
+        return code.unknown_step(where(place.start, place.end), name=place.name, known=earlier)
+    if step.order >= scope.here:
+        return code.later_step(
+            where(place.start, place.end), name=place.name, line=step.line, itself=step.order == scope.here
+        )
+    return _part(f"steps.{place.name}", step, names[1:], where, whole)
+
+
+def _part(
+    path: str, step: StepScope, names: Sequence[Place], where: Where, whole: Span
+) -> Found | Diagnostic:
+    if not names:
+        return code.no_value(whole, path=path, fix=f"{path}.outputs")
+    part = names[0]
+    if part.name == "status":
+        return Found(path=f"{path}.status", type=STATUS, used=2)
+    if part.name != "outputs":
+        return code.unknown_field(
+            where(part.start, part.end), name=part.name, of=path, known=("outputs", "status")
+        )
+    found = _fields(f"{path}.outputs", step.outputs, names[1:], where)
+    return Found(path=found.path, type=found.type, used=found.used + 2) if isinstance(found, Found) else found
+
+
+def _gate(scope: Scope, names: Sequence[Place], where: Where, whole: Span) -> Found | Diagnostic:
+    if not names:
+        return code.no_value(whole, path="gates", fix=f"gates.{next(iter(scope.gates), 'id')}.verdict")
+    place = names[0]
+    if place.name not in scope.gates:
+        return code.unknown_gate(where(place.start, place.end), name=place.name, known=scope.gates)
+    if len(names) == 1:
+        return code.no_value(whole, path=f"gates.{place.name}", fix=f"gates.{place.name}.verdict")
+    part = names[1]
+    if part.name != "verdict":
+        return code.unknown_field(
+            where(part.start, part.end), name=part.name, of=f"gates.{place.name}", known=("verdict",)
+        )
+    return Found(path=f"gates.{place.name}.verdict", type=VERDICT, used=2)
+
+
+def no_field(place: Place, of: str, type_: Type, where: Where) -> Diagnostic:
+    """The diagnostic of a field that isn't declared. `hours-1` where `hours` is one was meant as a subtraction."""
+    known = [one.name for one in fields_of(type_)]
+    head, _, tail = place.name.rpartition("-")
+    apart = f"{head} - {tail}" if head in known and tail.isdigit() else ""
+    return code.unknown_field(where(place.start, place.end), name=place.name, of=of, known=known, apart=apart)

@@ -1,0 +1,342 @@
+"""YAML in stages, so that no file can hurt: bytes, characters, events, tree. The one module that knows PyYAML.
+
+Nothing is resolved: `no`, `010` and `12:30` stay the characters they are, and the place a value stands in asks for its type.
+The tree is built from parse events, which cost the same however hostile the file; composing (as libraries do) recurses.
+"""
+
+import re
+from dataclasses import dataclass, field, replace
+from typing import Any
+
+from engine.language.codes import reading as code
+from engine.language.quoting import needs_quotes, quoted_line, quoted_throughout
+from engine.language.source import Source, shown
+from engine.language.tree import Entry, Mapping, Node, Scalar, Sequence
+from engine.model.span import Diagnostic, Fix, Span
+
+MOST_BYTES = 256_000
+MOST_DEPTH = 40
+MOST_NODES = 20_000
+
+# What YAML takes for a line break or refuses, and people can't see. Tab, line feed and CR LF are read.
+_INVISIBLE = re.compile("[\x00-\x08\x0b-\x1f\x7f-\x9f\u2028\u2029\ufeff\ufffe\uffff]")
+# Brackets in quoted text count too, hence far above MOST_DEPTH: this wall only stops what would hold up the scanner.
+_MOST_BRACKETS = 400
+
+Read = tuple[Node | None, tuple[Diagnostic, ...]]
+
+
+def read(path: str, data: bytes) -> Read:
+    """The tree of a YAML file, or None with what keeps it from being read. An empty file is an empty map."""
+    text, diagnostics = text_of(path, data)
+    if text is None:
+        return None, diagnostics
+    return read_text(path, text)
+
+
+def text_of(path: str, data: bytes) -> tuple[str | None, tuple[Diagnostic, ...]]:
+    """The characters of a file within the caps, or why they can't be had."""
+    start = Span(path=path)
+    if len(data) > MOST_BYTES:
+        return None, (code.too_large(start, size=len(data), most=MOST_BYTES),)
+    try:
+        text = data.decode("utf-8-sig").replace("\r\n", "\n")
+    except UnicodeDecodeError as error:
+        line = data.count(b"\n", 0, error.start) + 1
+        column = len(data[data.rfind(b"\n", 0, error.start) + 1 : error.start].decode("utf-8", "replace")) + 1
+        return None, (code.not_utf8(_at(path, line, column)),)
+    if (match := _INVISIBLE.search(text)) is not None:
+        span = _place(path, text, match.start())
+        found = code.bad_character(span, character=match[0], fix=Fix(span=span, text=" "))
+        return None, shown(Source(path=path, lines=tuple(text.split("\n"))), (found,))
+    return text, ()
+
+
+def read_text(path: str, text: str, *, line: int = 1, column: int = 1) -> Read:
+    """The tree of YAML that begins at `line` of the file and was indented by `column` - 1 there."""
+    if _brackets(text) > _MOST_BRACKETS:
+        return None, (code.too_deep(_at(path, line, column), most=MOST_DEPTH),)
+    builder = _Builder(path=path, down=line - 1, right=column - 1)
+    tree = builder.build(text)
+    source = Source(path=path, lines=tuple(text.split("\n")))
+    found = builder.diagnostics
+    if tree is not None:
+        found = [*found, *_traps(tree, source, down=line - 1, right=column - 1)]
+    if line == 1 and column == 1:
+        found = list(shown(source, found))
+    return (None if found else tree), tuple(found)
+
+
+def front_matter(path: str, data: bytes) -> tuple[Node | None, str, int, tuple[Diagnostic, ...]]:
+    """(front matter, body, lines before the body, diagnostics) of a Markdown file; no front matter is None and no diagnostic."""
+    text, diagnostics = text_of(path, data)
+    if text is None:
+        return None, "", 0, diagnostics
+    if not text.startswith("---\n"):
+        return None, text, 0, ()
+    end = re.compile(r"^---[ \t]*$", re.MULTILINE).search(text, 4)
+    if end is None:
+        return (
+            None,
+            text,
+            0,
+            (code.not_yaml(_at(path, 1, 1), problem="the front matter has no closing `---`"),),
+        )
+    before = text.count("\n", 0, end.end()) + 1
+    tree, diagnostics = read_text(path, text[4 : end.start()], line=2)
+    return (
+        tree,
+        text[end.end() + 1 :],
+        before,
+        shown(Source(path=path, lines=tuple(text.split("\n"))), diagnostics),
+    )
+
+
+def _brackets(text: str) -> int:
+    depth = deepest = 0
+    for match in re.finditer(r"[\[\]{}]", text):
+        depth = depth + 1 if match[0] in "[{" else max(depth - 1, 0)
+        deepest = max(deepest, depth)
+    return deepest
+
+
+def _at(path: str, line: int, column: int, *, width: int = 1) -> Span:
+    return Span(path=path, line=line, column=column, end_line=line, end_column=column + width)
+
+
+def _place(path: str, text: str, index: int) -> Span:
+    return _at(path, text.count("\n", 0, index) + 1, index - text.rfind("\n", 0, index))
+
+
+@dataclass(slots=True, kw_only=True)
+class _Open:
+    """A list or map under construction."""
+
+    start: Any
+    keyed: bool
+    items: list[Node] = field(default_factory=list)
+    entries: list[Entry] = field(default_factory=list)
+    keys: dict[str, int] = field(default_factory=dict)
+    key: Scalar | None = None
+
+
+@dataclass(slots=True, kw_only=True)
+class _Builder:
+    """Events to tree. Stops at the first thing that is refused, because what follows can't be trusted to mean anything."""
+
+    path: str
+    down: int
+    right: int
+    diagnostics: list[Diagnostic] = field(default_factory=list)
+    stack: list[_Open] = field(default_factory=list)
+    root: Node | None = None
+    nodes: int = 0
+    documents: int = 0
+
+    def build(self, text: str) -> Node | None:
+        """The tree, or None after a diagnostic."""
+        import yaml
+
+        loader = getattr(yaml, "CSafeLoader", yaml.SafeLoader)
+        try:
+            for event in yaml.parse(text, Loader=loader):
+                if (found := self._take(event, type(event).__name__, text)) is not None:
+                    self.diagnostics.append(found)
+                    return None
+        except yaml.MarkedYAMLError as error:
+            self.diagnostics.append(self._broken(text, error))
+            return None
+        except yaml.YAMLError as error:
+            self.diagnostics.append(code.not_yaml(self._span(1, 1), problem=str(error).split("\n", 1)[0]))
+            return None
+        return self.root or Mapping(entries=(), span=self._span(1, 1))
+
+    def _take(self, event: Any, kind: str, text: str) -> Diagnostic | None:
+        match kind:
+            case "DocumentStartEvent":
+                self.documents += 1
+                if self.documents > 1 or event.version or event.tags:
+                    return code.documents(self._marked(event))
+            case "AliasEvent":
+                return code.alias(self._marked(event), text=f"*{event.anchor}")
+            case "ScalarEvent" | "SequenceStartEvent" | "MappingStartEvent":
+                return self._node(event, kind, text)
+            case "SequenceEndEvent" | "MappingEndEvent":
+                self._close(event)
+            case _:
+                pass
+        return None
+
+    def _node(self, event: Any, kind: str, text: str) -> Diagnostic | None:
+        self.nodes += 1
+        span = self._marked(event)
+        if event.anchor:
+            return code.alias(_at(self.path, span.line, span.column), text=f"&{event.anchor}")
+        if event.tag:
+            return code.tag(_at(self.path, span.line, span.column), text=event.tag)
+        if self.nodes > MOST_NODES:
+            return code.too_many(span, most=MOST_NODES)
+        wants_key = bool(self.stack) and self.stack[-1].keyed and self.stack[-1].key is None
+        if kind != "ScalarEvent":
+            if wants_key:
+                return code.odd_key(_at(self.path, span.line, span.column))
+            if len(self.stack) >= MOST_DEPTH:
+                return code.too_deep(_at(self.path, span.line, span.column), most=MOST_DEPTH)
+            self.stack.append(_Open(start=event.start_mark, keyed=kind == "MappingStartEvent"))
+            return None
+        scalar = Scalar(
+            text=event.value, plain=event.style is None or event.style == "", span=self._trimmed(event, span)
+        )
+        if wants_key:
+            return self._key(scalar, text)
+        self._put(scalar)
+        return None
+
+    def _key(self, scalar: Scalar, text: str) -> Diagnostic | None:
+        top = self.stack[-1]
+        if scalar.plain and scalar.text == "<<":
+            return code.merge_key(scalar.span)
+        if not scalar.text or "\n" in scalar.text:
+            return code.odd_key(scalar.span)
+        first = top.keys.setdefault(scalar.text, scalar.span.line)
+        if len(top.keys) == len(top.entries):
+            return code.duplicate_key(scalar.span, key=scalar.text, line=first)
+        top.key = scalar
+        return None
+
+    def _put(self, node: Node) -> None:
+        if not self.stack:
+            self.root = node
+            return
+        top = self.stack[-1]
+        if top.keyed and top.key is not None:
+            top.entries.append(Entry(key=top.key.text, key_span=top.key.span, value=node))
+            top.key = None
+        else:
+            top.items.append(node)
+
+    def _close(self, event: Any) -> None:
+        done = self.stack.pop()
+        span = self._between(done.start, event.end_mark)
+        if done.keyed:
+            self._put(Mapping(entries=tuple(done.entries), span=span))
+        else:
+            self._put(Sequence(items=tuple(done.items), span=span))
+
+    def _trimmed(self, event: Any, span: Span) -> Span:
+        # A block scalar's end mark is where the next thing begins; its own last line is the one before.
+        if event.style in {"|", ">"} and span.end_column == 1 + self.right and span.end_line > span.line:
+            return replace(span, end_line=span.end_line - 1, end_column=10_000)
+        return span
+
+    def _marked(self, event: Any) -> Span:
+        return self._between(event.start_mark, event.end_mark)
+
+    def _between(self, start: Any, end: Any) -> Span:
+        return Span(
+            path=self.path,
+            line=start.line + 1 + self.down,
+            column=start.column + 1 + self.right,
+            end_line=end.line + 1 + self.down,
+            end_column=end.column + 1 + self.right,
+        )
+
+    def _span(self, line: int, column: int) -> Span:
+        return _at(self.path, line + self.down, column + self.right)
+
+    def _broken(self, text: str, error: Any) -> Diagnostic:
+        mark = error.problem_mark or error.context_mark
+        line, column = (mark.line + 1, mark.column + 1) if mark else (1, 1)
+        words = text.split("\n")
+        content = words[line - 1] if line <= len(words) else ""
+        span = self._span(line, column)
+        if "\t" in content[: len(content) - len(content.lstrip())] or content[column - 1 : column] == "\t":
+            return self._tab(content, line)
+        # Some mistakes are noticed a line late: an open bracket swallows the next line.
+        for at in (line, line - 1):
+            before = words[at - 1] if 0 < at <= len(words) else ""
+            if (found := self._unquoted(text, before, at)) is not None:
+                return found
+        return code.not_yaml(span, problem=_plain_words(error))
+
+    def _tab(self, content: str, line: int) -> Diagnostic:
+        at = content.find("\t")
+        blank = content[: len(content) - len(content.lstrip())]
+        width = len(blank) if "\t" in blank else 1
+        start = 1 if "\t" in blank else at + 1
+        span = replace(self._span(line, start), end_column=start + width + self.right)
+        return code.tab(
+            self._span(line, at + 1), fix=Fix(span=span, text=(blank or "\t").replace("\t", "  "))
+        )
+
+    def _unquoted(self, text: str, content: str, line: int) -> Diagnostic | None:
+        found = quoted_throughout(content)
+        if found is None:
+            return None
+        start, end, repaired = found
+        span = replace(self._span(line, start + 1), end_column=end + 1 + self.right)
+        lines = text.split("\n")
+        lines[line - 1] = content[:start] + repaired + content[end:]
+        again = _Builder(path=self.path, down=self.down, right=self.right)
+        mended = again._first_error(lines) > line  # noqa: SLF001  # its own class
+        fix = Fix(span=span, text=repaired) if mended else None
+        return code.unquoted(span, because="YAML would read it as a map or a comment", fix=fix)
+
+    def _first_error(self, lines: list[str]) -> int:
+        """The line where reading these breaks off for want of YAML; past the end when it doesn't."""
+        import yaml
+
+        loader = getattr(yaml, "CSafeLoader", yaml.SafeLoader)
+        try:
+            for event in yaml.parse("\n".join(lines), Loader=loader):
+                if self._take(event, type(event).__name__, "") is not None:
+                    return int(event.start_mark.line) + 1
+        except yaml.MarkedYAMLError as error:
+            mark = error.problem_mark
+            return int(mark.line) + 1 if mark is not None else 0
+        return len(lines) + 1
+
+
+_WORDS = {
+    "mapping values are not allowed in this context": "a `:` where no key can stand",
+    "could not find expected ':'": "a key without its `:`",
+    "did not find expected key": "this line is not indented like its neighbours",
+    "did not find expected ',' or '}'": "a `{` that is not closed, or a comma missing",
+    "did not find expected ',' or ']'": "a `[` that is not closed, or a comma missing",
+    "did not find expected '-' indicator": "this line is not indented like the list above it",
+    "found unexpected end of stream": "a quote that is not closed",
+    "found character that cannot start any token": "a character that can't begin a value; quote it",
+    "found unknown escape character": "a backslash in double quotes means something else; use single quotes",
+}
+
+
+def _plain_words(error: Any) -> str:
+    problem = str(error.problem or "not YAML")
+    return _WORDS.get(problem, problem)
+
+
+def _traps(tree: Node, source: Source, *, down: int, right: int) -> list[Diagnostic]:
+    """Plain scalars with an expression that YAML has cut or that only works outside of a flow map."""
+    found: list[Diagnostic] = []
+    waiting = [tree]
+    while waiting:
+        node = waiting.pop()
+        match node:
+            case Scalar():
+                if node.plain and "${{" in node.text and (because := needs_quotes(node.text)):
+                    found.append(_trap(node, source, because, down=down, right=right))
+            case Sequence():
+                waiting.extend(node.items)
+            case Mapping():
+                waiting.extend(entry.value for entry in node.entries)
+    return sorted(found, key=lambda one: one.span)
+
+
+def _trap(node: Scalar, source: Source, because: str, *, down: int, right: int) -> Diagnostic:
+    content = source.line(node.span.line - down)
+    repaired = quoted_line(content, start=node.span.column - 1 - right)
+    if repaired is None:
+        return code.unquoted(node.span, because=because, fix=None)
+    start, end, text = repaired
+    span = _at(node.span.path, node.span.line, start + 1 + right, width=end - start)
+    return code.unquoted(span, because=because, fix=Fix(span=span, text=text))

@@ -1,0 +1,65 @@
+"""What an expression at one place may read: every path with its type."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+
+from engine.model.types import RECORDS, TEXT, Field, Type, choice
+
+STATUSES = ("succeeded", "skipped", "failed", "cancelled")
+VERDICTS = ("approved", "rejected", "expired")
+ROOTS = ("event", "inputs", "steps", "gates", "run")
+
+STATUS = choice(*STATUSES)
+VERDICT = choice(*VERDICTS)
+RUN = Type(
+    kind="map",
+    fields=(
+        Field(name="failed-step", type=TEXT, description="the first step that failed; empty while none has"),
+        Field(name="error", type=TEXT, description="its message"),
+    ),
+)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class StepScope:
+    """A step as others see it."""
+
+    outputs: Type
+    line: int
+    order: int
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Scope:
+    """The readable world of one place. Steps with `order` below `here` may be read; all are known, for better messages.
+
+    `now_only` is set where no run exists yet (`subject`, `concurrency`): only event and inputs can be read there.
+    """
+
+    event: Type | None = None
+    inputs: Type = Type(kind="map")
+    steps: Mapping[str, StepScope] = field(default_factory=dict)
+    gates: Mapping[str, int] = field(default_factory=dict)
+    here: int = 0
+    currency: str = "EUR"
+    now_only: bool = False
+
+    def roots(self) -> tuple[str, ...]:
+        """The roots that can be read here."""
+        if self.now_only:
+            return ("event", "inputs")
+        return ROOTS
+
+    def earlier(self) -> dict[str, int]:
+        """The steps above, with their lines."""
+        return {id_: one.line for id_, one in self.steps.items() if one.order < self.here}
+
+
+def fields_of(type_: Type) -> tuple[Field, ...]:
+    """The declared fields of a map or record."""
+    return type_.fields if type_.kind == "map" else RECORDS.get(type_.kind, ())
+
+
+def open_map(type_: Type) -> bool:
+    """Whether anything may be read below: `any`, and maps without declared fields."""
+    return type_.kind == "any"

@@ -1,0 +1,412 @@
+"""The text of one expression to a tree: CEL's grammar without messages, bytes and unsigned numbers, with kebab names.
+
+After the dot of a root or a variable a hyphen without spaces belongs to the name; subtraction needs spaces.
+"""
+
+import re
+from dataclasses import dataclass, replace
+from typing import Literal, TypeAlias
+
+MOST_CHARACTERS = 500
+MOST_DEPTH = 24
+"""Google's parser stops at 32; parentheses and lowering take some of them."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Literal_:
+    """A written value. `kind` is how it was written: an `integer` may still be lifted to a number."""
+
+    kind: Literal["text", "integer", "number", "bool", "null"]
+    value: str | int | float | bool | None
+    start: int
+    end: int
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Name:
+    """A root, or the variable of a comprehension."""
+
+    name: str
+    start: int
+    end: int
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Member:
+    """`of.name`; `at` is where the name begins."""
+
+    of: "Tree"
+    name: str
+    at: int
+    start: int
+    end: int
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Index:
+    """`of[key]`."""
+
+    of: "Tree"
+    key: "Tree"
+    start: int
+    end: int
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Call:
+    """`name(…)` or `of.name(…)`; `at` is where the name begins."""
+
+    name: str
+    of: "Tree | None"
+    args: tuple["Tree", ...]
+    at: int
+    start: int
+    end: int
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Unary:
+    """`!x` or `-x`."""
+
+    op: str
+    of: "Tree"
+    start: int
+    end: int
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Binary:
+    """`left op right`; `at` is where the operator stands."""
+
+    op: str
+    left: "Tree"
+    right: "Tree"
+    at: int
+    start: int
+    end: int
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Choice:
+    """`test ? yes : no`."""
+
+    test: "Tree"
+    yes: "Tree"
+    no: "Tree"
+    start: int
+    end: int
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ListOf:
+    """`[a, b]`."""
+
+    items: tuple["Tree", ...]
+    start: int
+    end: int
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class MapOf:
+    """`{'a': b}`; keys are written texts."""
+
+    entries: tuple[tuple[str, "Tree"], ...]
+    start: int
+    end: int
+
+
+Tree: TypeAlias = Literal_ | Name | Member | Index | Call | Unary | Binary | Choice | ListOf | MapOf
+
+
+class SyntaxProblem(Exception):
+    """Raised inside this module's callers only: where and why the text is no expression; `repair` is (start, end, text)."""
+
+    def __init__(
+        self, message: str, start: int, end: int, repair: tuple[int, int, str] | None = None
+    ) -> None:
+        super().__init__(message)
+        self.message, self.start, self.end, self.repair = message, start, end, repair
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class _Token:
+    kind: str
+    text: str
+    start: int
+    end: int
+
+
+_TOKEN = re.compile(
+    r"""(?P<space>\s+)
+    |(?P<number>\d+\.\d+(?:[eE][+-]?\d+)?|\d+[eE][+-]?\d+)
+    |(?P<integer>\d+)
+    |(?P<text>'(?:[^'\\\n]|\\.)*'|"(?:[^"\\\n]|\\.)*")
+    |(?P<name>[A-Za-z_][A-Za-z0-9_]*)
+    |(?P<op>&&|\|\||==|!=|<=|>=|[-+*/%!<>?:.,()\[\]{}])""",
+    re.VERBOSE,
+)
+_KEBAB = re.compile(r"[A-Za-z][A-Za-z0-9]*(?:[-_][A-Za-z0-9]+)*")
+_ESCAPE = re.compile(r"\\(u[0-9A-Fa-f]{4}|x[0-9A-Fa-f]{2}|.)", re.DOTALL)
+_ESCAPES = {"n": "\n", "t": "\t", "r": "\r", "\\": "\\", "'": "'", '"': '"', "`": "`", "?": "?"}
+_REPAIRS = {"=": "==", "&": "&&", "|": "||", "and": "&&", "or": "||", "not": "!"}
+
+
+def parse(text: str) -> Tree:
+    """The tree of an expression. Raises SyntaxProblem."""
+    if len(text) > MOST_CHARACTERS:
+        raise SyntaxProblem(f"{len(text)} characters; {MOST_CHARACTERS} are read", 0, len(text))
+    parser = _Parser(_tokens(text))
+    found = parser.expression(0)
+    if (token := parser.peek()) is not None:
+        raise SyntaxProblem(*_unexpected(token, "an operator or the end"))
+    if _height(found) > MOST_DEPTH:
+        raise SyntaxProblem(f"nested more than {MOST_DEPTH} deep; make it two steps", found.start, found.end)
+    return found
+
+
+def children(node: Tree) -> tuple[Tree, ...]:
+    """The parts of a tree, in order."""
+    match node:
+        case Literal_() | Name():
+            return ()
+        case Member() | Unary():
+            return (node.of,)
+        case Index():
+            return (node.of, node.key)
+        case Call():
+            return node.args if node.of is None else (node.of, *node.args)
+        case Binary():
+            return (node.left, node.right)
+        case Choice():
+            return (node.test, node.yes, node.no)
+        case ListOf():
+            return node.items
+        case MapOf():
+            return tuple(value for _, value in node.entries)
+
+
+def _height(tree: Tree) -> int:
+    highest = 0
+    waiting = [(tree, 1)]
+    while waiting:
+        node, level = waiting.pop()
+        highest = max(highest, level)
+        waiting.extend((one, level + 1) for one in children(node))
+    return highest
+
+
+def _tokens(text: str) -> list[_Token]:
+    found: list[_Token] = []
+    index = 0
+    while index < len(text):
+        after_dot = bool(found) and found[-1].text == "." and found[-1].end == index
+        match = _KEBAB.match(text, index) if after_dot else _TOKEN.match(text, index)
+        if match is None:
+            raise _lexical(text, index)
+        kind = "name" if after_dot else str(match.lastgroup)
+        if kind != "space":
+            found.append(_Token(kind=kind, text=match[0], start=index, end=match.end()))
+        index = match.end()
+    return found
+
+
+def _lexical(text: str, index: int) -> SyntaxProblem:
+    char = text[index]
+    if char in "'\"":
+        return SyntaxProblem("a text without its closing quote", index, len(text))
+    if char in _REPAIRS:
+        word = _REPAIRS[char]
+        return SyntaxProblem(
+            f"`{char}` alone means nothing here; write `{word}`", index, index + 1, (index, index + 1, word)
+        )
+    return SyntaxProblem(f"`{char}` means nothing here", index, index + 1)
+
+
+def _unexpected(token: _Token, wanted: str) -> tuple[str, int, int, tuple[int, int, str] | None]:
+    word = _REPAIRS.get(token.text) if token.kind == "name" else None
+    if word is not None:
+        message = f"`{token.text}` is no operator here; write `{word}`"
+        return message, token.start, token.end, (token.start, token.end, word)
+    return f"`{token.text}` where {wanted} should stand", token.start, token.end, None
+
+
+def unescaped(text: str) -> str:
+    """The content of a written text."""
+
+    def one(match: re.Match[str]) -> str:
+        body = match[1]
+        if body[0] in "ux" and len(body) > 1:
+            code = int(body[1:], 16)
+            return chr(code) if not 0xD800 <= code <= 0xDFFF else "\ufffd"
+        return _ESCAPES.get(body, body)
+
+    return _ESCAPE.sub(one, text[1:-1])
+
+
+_LEVELS: dict[str, int] = {
+    "||": 2, "&&": 3, "==": 4, "!=": 4, "<": 4, "<=": 4, ">": 4, ">=": 4, "in": 4, "+": 5, "-": 5, "*": 6, "/": 6, "%": 6,
+}  # fmt: skip
+
+
+class _Parser:
+    """Precedence climbing with a depth cap, so that no text can exhaust the stack."""
+
+    def __init__(self, tokens: list[_Token]) -> None:
+        self.tokens = tokens
+        self.index = 0
+        self.depth = 0
+
+    def peek(self) -> _Token | None:
+        """The next token."""
+        return self.tokens[self.index] if self.index < len(self.tokens) else None
+
+    def at(self, text: str) -> bool:
+        """Whether the next token is this operator."""
+        token = self.peek()
+        return token is not None and token.kind != "text" and token.text == text
+
+    def take(self, wanted: str) -> _Token:
+        """The next token, whatever it is."""
+        token = self.peek()
+        if token is None:
+            end = self.tokens[-1].end if self.tokens else 0
+            raise SyntaxProblem(f"it ends where {wanted} should stand", max(end - 1, 0), max(end, 1))
+        self.index += 1
+        return token
+
+    def expect(self, text: str) -> _Token:
+        """The next token, which has to be this operator."""
+        token = self.take(f"`{text}`")
+        if token.text != text or token.kind == "text":
+            raise SyntaxProblem(*_unexpected(token, f"`{text}`"))
+        return token
+
+    def expression(self, level: int) -> Tree:
+        """An expression whose operators bind at least as tightly as `level`."""
+        self.depth += 1
+        if self.depth > MOST_DEPTH:
+            token = self.tokens[min(self.index, len(self.tokens) - 1)]
+            raise SyntaxProblem(
+                f"nested more than {MOST_DEPTH} deep; make it a step of its own", token.start, token.end
+            )
+        left = self._unary()
+        while (
+            (token := self.peek()) is not None
+            and token.kind in {"op", "name"}
+            and _LEVELS.get(token.text, 0) >= max(level, 2)
+        ):
+            self.index += 1
+            right = self.expression(_LEVELS[token.text] + 1)
+            left = Binary(
+                op=token.text, left=left, right=right, at=token.start, start=left.start, end=right.end
+            )
+        if level <= 1 and self.at("?"):
+            self.index += 1
+            yes = self.expression(2)
+            self.expect(":")
+            no = self.expression(1)
+            left = Choice(test=left, yes=yes, no=no, start=left.start, end=no.end)
+        self.depth -= 1
+        return left
+
+    def _unary(self) -> Tree:
+        token = self.take("a value")
+        if token.kind == "op" and token.text in {"!", "-"}:
+            self.depth += 1
+            if self.depth > MOST_DEPTH:
+                raise SyntaxProblem(f"nested more than {MOST_DEPTH} deep", token.start, token.end)
+            of = self._unary()
+            self.depth -= 1
+            if token.text == "-" and isinstance(of, Literal_) and of.kind in {"integer", "number"}:
+                return replace(of, value=-(of.value or 0), start=token.start)  # type: ignore[operator]  # a number by its kind
+            return Unary(op=token.text, of=of, start=token.start, end=of.end)
+        return self._members(self._primary(token))
+
+    def _members(self, of: Tree) -> Tree:
+        steps = 0
+        while self.at(".") or self.at("["):
+            steps += 1
+            if steps > MOST_DEPTH:
+                raise SyntaxProblem(f"more than {MOST_DEPTH} dots in a row", of.start, of.end)
+            if self.take("`.`").text == ".":
+                name = self.take("a name")
+                if name.kind != "name":
+                    raise SyntaxProblem(*_unexpected(name, "a name"))
+                if self.at("("):
+                    args, end = self._arguments()
+                    of = Call(name=name.text, of=of, args=args, at=name.start, start=of.start, end=end)
+                else:
+                    of = Member(of=of, name=name.text, at=name.start, start=of.start, end=name.end)
+            else:
+                key = self.expression(0)
+                of = Index(of=of, key=key, start=of.start, end=self.expect("]").end)
+        return of
+
+    def _arguments(self) -> tuple[tuple[Tree, ...], int]:
+        self.expect("(")
+        args: list[Tree] = []
+        while not self.at(")"):
+            args.append(self.expression(0))
+            if not self.at(")"):
+                self.expect(",")
+        return tuple(args), self.expect(")").end
+
+    def _primary(self, token: _Token) -> Tree:
+        start, end = token.start, token.end
+        match token.kind:
+            case "text":
+                return Literal_(kind="text", value=unescaped(token.text), start=start, end=end)
+            case "integer":
+                if len(token.text) > 15:
+                    raise SyntaxProblem("a number of more than 15 digits", start, end)
+                return Literal_(kind="integer", value=int(token.text), start=start, end=end)
+            case "number":
+                return Literal_(kind="number", value=float(token.text), start=start, end=end)
+            case "name":
+                return self._name(token)
+            case _:
+                return self._bracketed(token)
+
+    def _name(self, token: _Token) -> Tree:
+        start, end = token.start, token.end
+        if token.text in {"true", "false"}:
+            return Literal_(kind="bool", value=token.text == "true", start=start, end=end)
+        if token.text == "null":
+            return Literal_(kind="null", value=None, start=start, end=end)
+        if self.at("("):
+            args, end = self._arguments()
+            return Call(name=token.text, of=None, args=args, at=start, start=start, end=end)
+        if (
+            (following := self.peek()) is not None
+            and following.kind in {"text", "name"}
+            and token.text in _REPAIRS
+        ):
+            raise SyntaxProblem(*_unexpected(token, "a value"))
+        return Name(name=token.text, start=start, end=end)
+
+    def _bracketed(self, token: _Token) -> Tree:
+        if token.text == "(":
+            inner = self.expression(0)
+            return replace(inner, start=token.start, end=self.expect(")").end)
+        if token.text == "[":
+            items: list[Tree] = []
+            while not self.at("]"):
+                items.append(self.expression(0))
+                if not self.at("]"):
+                    self.expect(",")
+            return ListOf(items=tuple(items), start=token.start, end=self.expect("]").end)
+        if token.text == "{":
+            return self._map(token)
+        raise SyntaxProblem(*_unexpected(token, "a value"))
+
+    def _map(self, token: _Token) -> Tree:
+        entries: list[tuple[str, Tree]] = []
+        while not self.at("}"):
+            key = self.take("a key")
+            if key.kind != "text":
+                raise SyntaxProblem("a key of a map is a text in quotes", key.start, key.end, None)
+            self.expect(":")
+            entries.append((unescaped(key.text), self.expression(0)))
+            if not self.at("}"):
+                self.expect(",")
+        return MapOf(entries=tuple(entries), start=token.start, end=self.expect("}").end)

@@ -1,0 +1,163 @@
+"""The one type language: `text`, `[text]`, `{a: text}`, `one of a, b`, `name?`, and the long form `{type, default, …}`."""
+
+import re
+from dataclasses import dataclass, replace
+from typing import Final
+
+from engine.language import tree
+from engine.language.codes import references as code
+from engine.language.names import is_field
+from engine.language.near import nearest
+from engine.model.canonical import Json
+from engine.model.span import Diagnostic, Span
+from engine.model.types import ANY, Field, Kind, Type, choice, listing
+
+SIMPLE: Final[tuple[Kind, ...]] = (
+    "text", "number", "integer", "bool", "money", "date", "time", "length", "file", "url", "email", "person", "note", "any",
+)  # fmt: skip
+_LONG = ("type", "default", "min", "max", "description", "optional")
+_CHOICE = re.compile(r"one of\s+(.+)", re.DOTALL)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Declared:
+    """A field with what only its long form says."""
+
+    field: Field
+    default: tree.Node | None = None
+    extra: tuple[tree.Entry, ...] = ()
+
+
+def parse(text: str) -> Type | None:
+    """A type from a string, as in `` `amount: money` `` or ``[text]``; None when it is none."""
+    text = text.strip()
+    if text.startswith("[") and text.endswith("]"):
+        inner = parse(text[1:-1])
+        return None if inner is None else listing(inner)
+    if text.startswith("{") and text.endswith("}"):
+        return _map(text[1:-1])
+    if (match := _CHOICE.fullmatch(text)) is not None:
+        options = [one.strip() for one in match[1].split(",")]
+        return choice(*options) if all(options) and len(set(options)) == len(options) > 1 else None
+    for kind in SIMPLE:
+        if kind == text:
+            return Type(kind=kind)
+    return None
+
+
+def _map(text: str) -> Type | None:
+    fields = []
+    for one in _split(text):
+        name, colon, rest = one.partition(":")
+        type_ = parse(rest) if colon else None
+        bare = name.strip().strip("\"'")
+        if type_ is None or not is_field(bare.removesuffix("?")):
+            return None
+        fields.append(Field(name=bare.removesuffix("?"), type=type_, optional=bare.endswith("?")))
+    return Type(kind="map", fields=tuple(fields))
+
+
+def _split(text: str) -> list[str]:
+    parts, depth, start = [], 0, 0
+    for index, char in enumerate(text):
+        depth += {"[": 1, "{": 1, "]": -1, "}": -1}.get(char, 0)
+        if char == "," and depth == 0:
+            parts.append(text[start:index])
+            start = index + 1
+    return [one for one in [*parts, text[start:]] if one.strip()]
+
+
+def read(node: tree.Node) -> tuple[Type, tuple[Diagnostic, ...]]:
+    """The type written at a node; `any` beside a diagnostic when it is none."""
+    match node:
+        case tree.Scalar():
+            found = parse(node.text)
+            return (ANY, (_bad(node),)) if found is None else (found, ())
+        case tree.Sequence():
+            if len(node.items) != 1:
+                return ANY, (
+                    code.bad_type(
+                        node.span, written="a list", hint="write one type in the brackets: `[text]`"
+                    ),
+                )
+            inner, diagnostics = read(node.items[0])
+            return listing(inner), diagnostics
+        case tree.Mapping():
+            fields, diagnostics = declared(node)
+            return Type(kind="map", fields=tuple(one.field for one in fields)), diagnostics
+
+
+def _bad(node: tree.Scalar) -> Diagnostic:
+    best = nearest(node.text, SIMPLE)
+    hint = (
+        f"did you mean `{best}`?" if best else f"types: {', '.join(SIMPLE)}, [text], {{a: text}}, one of a, b"
+    )
+    return code.bad_type(node.span, written=node.text, hint=hint, best=best)
+
+
+def declared(node: tree.Mapping) -> tuple[tuple[Declared, ...], tuple[Diagnostic, ...]]:
+    """The fields of a map of names to types (`inputs`, `values`, `fields`, …), long forms included."""
+    fields: list[Declared] = []
+    diagnostics: list[Diagnostic] = []
+    for entry in node.entries:
+        name = entry.key.removesuffix("?")
+        if not is_field(name):
+            diagnostics.append(code.bad_field_name(entry.key_span, name=entry.key))
+            continue
+        found, more = _one(name, entry, optional=entry.key.endswith("?"))
+        fields.append(found)
+        diagnostics += more
+    return tuple(fields), tuple(diagnostics)
+
+
+def _one(name: str, entry: tree.Entry, *, optional: bool) -> tuple[Declared, tuple[Diagnostic, ...]]:
+    node = entry.value
+    long = isinstance(node, tree.Mapping) and isinstance(node.get("type"), tree.Scalar | tree.Sequence)
+    if not long or not isinstance(node, tree.Mapping) or any(one.key not in _LONG for one in node.entries):
+        type_, diagnostics = read(node)
+        return Declared(field=Field(name=name, type=type_, optional=optional)), diagnostics
+    inner = node.get("type")
+    type_, diagnostics = read(inner) if inner is not None else (ANY, ())
+    words = node.get("description")
+    default = node.get("default")
+    found = Field(
+        name=name,
+        type=type_,
+        optional=optional or default is not None,
+        description=words.text if isinstance(words, tree.Scalar) else "",
+    )
+    extra = tuple(one for one in node.entries if one.key in {"min", "max"})
+    return Declared(field=found, default=default, extra=extra), diagnostics
+
+
+def nullable(type_: Type) -> Type:
+    """The type that also admits null."""
+    return type_ if type_.nullable or type_.kind == "any" else replace(type_, nullable=True)
+
+
+def certain(type_: Type) -> Type:
+    """The type without null."""
+    return replace(type_, nullable=False) if type_.nullable else type_
+
+
+def empty_value(type_: Type) -> Json:
+    """What stands for nothing in this type, in a fix: `''`, `0`, `[]`; None when nothing does."""
+    match type_.kind:
+        case "number" | "integer":
+            return 0
+        case "bool":
+            return False
+        case "list":
+            return []
+        case "text" | "url" | "email" | "date" | "length" | "template":
+            return ""
+        case _:
+            return None
+
+
+def place(node: tree.Node) -> Span:
+    """The first line of a node, which is where a diagnostic about all of it points."""
+    span = node.span
+    return (
+        span if span.line == span.end_line else replace(span, end_line=span.line, end_column=span.column + 1)
+    )

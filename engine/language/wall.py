@@ -1,0 +1,196 @@
+"""The one module that knows Google's CEL. Compiles lowered text with types, evaluates it with values; nothing else gets through.
+
+CEL is total: no loops but over lists, no attributes but of data, an iteration budget. What Python code it may call is the table
+of `engine.language.functions`.
+"""
+
+import itertools
+import threading
+from collections.abc import Iterable, Mapping
+from typing import Any
+
+from engine.language.functions import IMPLEMENTED
+from engine.model.canonical import Json
+from engine.model.errors import PermanentError
+from engine.model.plan import Read
+from engine.model.types import Type
+
+MOST_TEXT = 4_000_000
+"""Characters a result may have in all: a list of one long letter ten thousand times must not fill the memory."""
+
+_Key = tuple[str, tuple[tuple[str, str], ...]]
+
+
+class Wall:
+    """Compiled expressions by text and types of their variables. Safe to use from several threads."""
+
+    def __init__(self) -> None:
+        self._lock = threading.Lock()
+        self._compiled: dict[_Key, Any] = {}
+        self._functions: list[Any] | None = None
+
+    def check(self, cel: str, reads: Iterable[Read]) -> str:
+        """CEL's own objection to a lowered text, or empty."""
+        try:
+            self._compile(cel, tuple(reads))
+        except RuntimeError as error:
+            return str(error).split("\n", 1)[0].partition(": ERROR: ")[2] or str(error)
+        return ""
+
+    def evaluate(
+        self, cel: str, reads: Iterable[Read], data: Mapping[str, Json], *, now: str, zone: str
+    ) -> Json:
+        """The value. Raises PermanentError(code='expression')."""
+        try:
+            result = self._compile(cel, tuple(reads)).eval(data={**data, "now_": now, "zone_": zone})
+            # cel-cpp hands a run-time error out as a value, whose content is the message.
+            if result.type().name() == "ERROR":
+                raise ValueError(str(result.value()))
+            return _plain(result, [MOST_TEXT])
+        except (RuntimeError, ValueError, TypeError, OverflowError) as error:
+            raise PermanentError(_plain_words(str(error)), code="expression") from None
+
+    def _compile(self, cel: str, reads: tuple[Read, ...]) -> Any:
+        key = (cel, tuple((one.variable, cel_type(one)) for one in reads))
+        found = self._compiled.get(key)
+        if found is not None:
+            return found
+        with self._lock:
+            from cel_expr_python import cel as google
+
+            if self._functions is None:
+                self._functions = _declared(google)
+            variables = {name: _named(google, type_) for name, type_ in key[1]}
+            variables |= {"now_": google.Type.STRING, "zone_": google.Type.STRING}
+            env = google.NewEnv(variables=variables, functions=self._functions)
+            found = self._compiled[key] = env.compile(cel)
+        return found
+
+
+def cel_type(read: Read) -> str:
+    """The CEL type a variable is declared with. What may be null is `dyn`: CEL's own types have no null."""
+    return "dyn" if read.through_default or read.type.nullable else _cel_type(read.type)
+
+
+def _cel_type(type_: Type) -> str:
+    match type_.kind:
+        case "number":
+            return "double"
+        case "integer":
+            return "int"
+        case "bool":
+            return "bool"
+        case "money" | "person" | "file" | "note" | "map":
+            return "map"
+        case "list":
+            return "list"
+        case "any":
+            return "dyn"
+        case _:
+            return "string"
+
+
+def _named(google: Any, name: str) -> Any:
+    kind = google.Type
+    match name:
+        case "map":
+            return kind.Map(kind.STRING, kind.DYN)
+        case "list":
+            return kind.List(kind.DYN)
+        case _:
+            return {"double": kind.DOUBLE, "int": kind.INT, "bool": kind.BOOL, "string": kind.STRING}.get(
+                name, kind.DYN
+            )
+
+
+_MONEY = ("map", "string")
+_NUMBER = ("double", "int")
+_SCALAR = ("string", "double", "int", "bool", "map")
+# name → (what each argument may be at run time, result, whether it is written after a dot).
+# Every combination is an overload of its own, because CEL chooses by the run-time kinds and knows no unions.
+_OVERLOADS: dict[str, tuple[tuple[tuple[str, ...], ...], str, bool]] = {
+    "plus": ((_MONEY, _MONEY), "map", False),
+    "minus": ((_MONEY, _MONEY), "map", False),
+    "times": ((_MONEY, _NUMBER), "map", False),
+    "percent": ((_MONEY, _NUMBER), "map", False),
+    "sum": ((("list",), ("string",)), "map", False),
+    "above": ((_MONEY, _MONEY), "bool", False),
+    "below": ((_MONEY, _MONEY), "bool", False),
+    "same": ((_MONEY, _MONEY), "bool", False),
+    "join": ((("list",), ("string",)), "string", True),
+    "day": ((("string",), ("string",)), "string", False),
+    "moved": ((("string",), ("string",), ("string",), ("int",)), "string", False),
+    "text": ((_SCALAR,), "string", False),
+}
+
+
+def _declared(google: Any) -> list[Any]:
+    found = []
+    for name, (params, result, method) in _OVERLOADS.items():
+        overloads = [
+            google.Overload(
+                f"{name}_{'_'.join(kinds)}",
+                return_type=_named(google, result),
+                parameters=[_named(google, kind) for kind in kinds],
+                is_member=method,
+                impl=IMPLEMENTED[name],
+            )
+            for kinds in itertools.product(*params)
+        ]
+        found.append(google.FunctionDecl(name, overloads))
+    return found
+
+
+def _plain(value: Any, left: list[int]) -> Json:
+    """A CEL value as JSON, leaf by leaf within the budget of characters. Raises ValueError."""
+    found = value.value()
+    match found:
+        case str():
+            left[0] -= len(found)
+        case list():
+            left[0] -= len(found)
+            if left[0] >= 0:
+                return [_plain(one, left) for one in found]
+        case dict():
+            left[0] -= len(found)
+            if left[0] >= 0:
+                return {str(name): _plain(one, left) for name, one in found.items()}
+        case float():
+            if found != found or found in {float("inf"), float("-inf")}:
+                raise ValueError("the result is no number (a division by zero?)")
+        case None | bool() | int():
+            pass
+        case _:
+            raise ValueError(f"a value that is no data: {type(found).__name__}")
+    if left[0] < 0:
+        raise ValueError("the result is too large")
+    return found
+
+
+_MEANT: tuple[tuple[str, str], ...] = (
+    (
+        "Iteration budget exceeded",
+        "too many entries: more than 10,000 rounds through lists; make it a step of its own",
+    ),
+    ("divide by zero", "a division by zero"),
+    ("modulus by zero", "a division by zero"),
+    ("Index error", "the list has no entry at that place"),
+    ("Key not found in map", "a field that isn't there; read it with default(…)"),
+    ("overflow", "a number too large"),
+    ("No matching overload", "a value of another type than expected"),
+    ("no value with name", "a value that isn't there"),
+)
+
+
+def _plain_words(text: str) -> str:
+    first = text.split("\n", 1)[0]
+    head, colon, rest = first.partition(": ")
+    first = rest if colon and head.isupper() else first
+    for found, words in _MEANT:
+        if found.lower() in first.lower():
+            return words
+    return first
+
+
+WALL = Wall()
+"""One cache for the process: compiling is checking, so a plan compiled here is evaluated without compiling again."""
