@@ -1,0 +1,114 @@
+"""The connector to :mod:`engine.testing.provider`: one action per class of effect, and one that a person must approve."""
+
+import os
+from collections.abc import Mapping
+from dataclasses import replace
+from datetime import timedelta
+
+from engine.model import canonical
+from engine.model.actions import ActionSpec, EffectClass, Param, Reach, UndoSpec
+from engine.model.canonical import Json
+from engine.model.effects import Call, Effect, Outcome, Preview
+from engine.model.errors import PermanentError, TransientError, UnknownOutcome
+from engine.model.types import BOOL, TEXT, Field
+from engine.testing.provider import ask
+
+_OUTPUTS = (
+    Field(name="id", type=TEXT, description="the provider's own name for it"),
+    Field(name="repeated", type=BOOL),
+)
+_PARAMS = (Param(name="text", type=TEXT, required=True, description="what to tell the provider"),)
+_MEDIA = "application/json"
+
+
+def _action(
+    name: str, kind: EffectClass, *, reach: Reach = Reach.LOW, window: timedelta | None = None
+) -> ActionSpec:
+    undo = (
+        UndoSpec(action="provider/take-back")
+        if kind is EffectClass.IDEMPOTENT
+        else UndoSpec(none="the provider takes nothing back")
+    )
+    return ActionSpec(
+        name=f"provider/{name}", summary=f"Tell the provider something ({kind})", kind=kind, params=_PARAMS,
+        outputs=_OUTPUTS, reach=reach, undo=undo, window=window,
+    )  # fmt: skip
+
+
+ACTIONS = (
+    _action("idempotent", EffectClass.IDEMPOTENT),
+    _action("forgetful", EffectClass.IDEMPOTENT, window=timedelta(hours=24)),
+    _action("queryable", EffectClass.QUERYABLE),
+    _action("opaque", EffectClass.OPAQUE),
+    _action("customer", EffectClass.IDEMPOTENT, reach=Reach.CUSTOMER),
+    _action("legal", EffectClass.IDEMPOTENT, reach=Reach.LEGAL),
+)
+
+
+class ProviderConnector:
+    """Ports Connector and Undo. Nothing is remembered on this side."""
+
+    def __init__(self, address: str) -> None:
+        self._address = address
+
+    def declare(self) -> tuple[ActionSpec, ...]:
+        """Its actions."""
+        return ACTIONS
+
+    def preview(self, call: Call) -> Preview:
+        """The line that is sent, whole."""
+        return _preview(call, str(call.args.get("text", "")))
+
+    def edited(self, call: Call, before: Preview, text: str) -> Preview:
+        """The same line with other words."""
+        return replace(_preview(call, text), heads=before.heads, warnings=before.warnings)
+
+    def perform(self, effect: Effect) -> Outcome:
+        """Send the frozen line under its key."""
+        if canonical.decode(effect.preview.body)["key"] != effect.key:
+            raise PermanentError("the bytes belong to another key", code="wrong-body")
+        question = {
+            "do": "perform", "mode": effect.kind.value, "key": effect.key, "pid": os.getpid(),
+            "body": effect.preview.body.decode(),
+        }  # fmt: skip
+        answer = self._ask(question)
+        match answer["status"]:
+            case 200:
+                return _outcome(answer["id"], repeated=bool(answer["repeated"]))
+            case 429:
+                raise TransientError("the provider is busy", code="rate-limited")
+            case 400 | 409:
+                raise PermanentError("the provider refuses this", code=f"http-{answer['status']}")
+            case status:
+                raise UnknownOutcome(f"the provider answered {status}", code=f"http-{status}")
+
+    def find(self, effect: Effect) -> Outcome | None:
+        """Only the queryable class can be looked up."""
+        if effect.kind is not EffectClass.QUERYABLE:
+            raise UnknownOutcome("the provider can't be asked about a key", code="no-look-up")
+        answer = self._ask({"do": "find", "key": effect.key})
+        return _outcome(answer["id"], repeated=True) if answer["status"] == 200 else None
+
+    def undo(self, effect: Effect, outputs: Mapping[str, Json]) -> Outcome:
+        """Take it back; the provider notes it once."""
+        self._ask({"do": "undo", "key": effect.key})
+        return _outcome(str(outputs.get("id", "")), repeated=False)
+
+    def _ask(self, question: dict[str, Json]) -> dict[str, Json]:
+        try:
+            return ask(self._address, question)
+        except ConnectionRefusedError as error:
+            raise TransientError(str(error), code="unreachable") from error
+        except ConnectionAbortedError as error:
+            raise UnknownOutcome(str(error), code="no-answer") from error
+
+
+def _preview(call: Call, text: str) -> Preview:
+    if call.key is None:
+        raise PermanentError("an effect needs a key", code="no-key")
+    body = canonical.encode({"action": call.action, "key": call.key, "text": text})
+    return Preview(body=body, media=_MEDIA, facts=(("provider", call.action.partition("/")[2]),), text=text)
+
+
+def _outcome(id_: str, *, repeated: bool) -> Outcome:
+    return Outcome(outputs={"id": id_, "repeated": repeated}, provider_id=id_, repeated=repeated)
