@@ -7,6 +7,7 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Literal
 
+from engine.app import anchoring
 from engine.app.workspace import Workspace
 from engine.ledger import Keys, Ledger, Owner
 from engine.model.canonical import Json
@@ -100,6 +101,7 @@ def _own(
 
     ledger = Ledger.open(workspace.state, keys=keys, owner=owner, probe=probe)
     try:
+        anchoring.require(workspace.root, ledger)
         house = furnish(workspace, ledger=ledger, keys=keys, owner=owner, listen=listen, probe=probe)
         try:
             loop = Loop(house.house)

@@ -96,7 +96,7 @@ def _quoted(text: str) -> str:
     return json.dumps("".join(c for c in text if c.isprintable()), ensure_ascii=False)
 
 
-def personal(settings: bytes, *, id: str | None, operator: str | None, email: str | None) -> bytes:  # noqa: A002 - the key's own name
+def personal(settings: bytes, *, id: str | None, operator: str | None, email: str | None) -> bytes:
     """The starter's steward.yaml with an operator and an `id` put in; what is None stays as it is."""
     text = settings.decode()
     found = re.search(r"^operator: \{ name: (.+), email: (.+) \}$", text, re.MULTILINE)
@@ -114,7 +114,7 @@ def personal(settings: bytes, *, id: str | None, operator: str | None, email: st
 def write(
     root: Path,
     *,
-    id: str | None,  # noqa: A002 - the key's own name
+    id: str | None,
     operator: str | None = None,
     email: str | None = None,
 ) -> tuple[str, ...]:

@@ -4,10 +4,11 @@ import json
 import os
 import random
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime
 from typing import Any
 
+from engine.app import anchoring
 from engine.app.clock import present
 from engine.app.workspace import Workspace
 from engine.governance.policy import Rules, amount_of
@@ -18,15 +19,16 @@ from engine.model import effects
 from engine.model.actions import ActionSpec
 from engine.model.canonical import sha256
 from engine.model.config import PolicyRules
-from engine.model.errors import PermanentError
+from engine.model.errors import EngineError, PermanentError
 from engine.model.events import Event
 from engine.model.ids import ValueId
 from engine.model.money import Money
-from engine.model.ports import Clock, Connector, Executor, Probe, Reader, Source, Tree
+from engine.model.ports import Clock, Connector, Executor, Probe, Reader, Tree
 from engine.model.state import Book
 from engine.model.times import stamp
 from engine.runtime.broker import Broker
 from engine.runtime.executor import Threads
+from engine.vault import GitTree, pin, set_ref
 
 
 class RealClock:
@@ -117,12 +119,9 @@ class Furnished:
         self.spent.book = journal.book
 
     def anchor(self) -> None:
-        """Write the chain's head where a push takes it along; tolerated to fail, the head file is the first anchor."""
-        from engine.vault import anchor
-
-        seq, head = self.house.ledger.head()
-        if seq:
-            anchor(self.workspace.root, seq, head)
+        """Keep the deployed commit readable, and the chain's head where a push takes it along. Both may fail without harm."""
+        pin(self.workspace.root, self.workspace.tree.commit)
+        anchoring.settle(self.workspace.root, self.house.ledger, self.spent.book, stamp(self.house.clock.now()))
 
 
 def furnish(
@@ -191,11 +190,28 @@ def policy_of(tree: Tree) -> PolicyRules:
     return rules
 
 
+LAST_GOOD = "refs/steward/deployed"
+
+
 def deployment(workspace: Workspace, specs: Mapping[str, ActionSpec]) -> Deployment:
-    """The plans of the deployed tree; one that does not compile is left out and named in `broken`."""
+    """The plans of the deployed commit. A tip that does not compile leaves the last good commit deployed, and says so."""
+    tip = workspace.tree
+    found = _compiled(tip, workspace, specs)
+    if not found.broken:
+        set_ref(workspace.root, LAST_GOOD, tip.commit)
+        return found
+    try:
+        before = GitTree.at(workspace.root, LAST_GOOD)
+    except EngineError:
+        return replace(found, notice=f"{', '.join(sorted(found.broken))} does not compile and does not run: steward check")
+    kept = _compiled(before, workspace, specs)
+    notice = f"commit {tip.commit[:8]} does not compile; {before.commit[:8]} stays deployed: steward check"
+    return replace(kept, notice=notice)
+
+
+def _compiled(tree: Tree, workspace: Workspace, specs: Mapping[str, ActionSpec]) -> Deployment:
     from engine.language.compile import compile_tree
 
-    tree = workspace.tree
     compiled = compile_tree(tree, actions=specs, config=workspace.config)
     wanted = {path: sha for plan in compiled.plans.values() for path, sha in plan.files}
     contents = {}
@@ -204,6 +220,4 @@ def deployment(workspace: Workspace, specs: Mapping[str, ActionSpec]) -> Deploym
         if sha256(data) != sha:
             raise PermanentError(f"{path} changed while it was read", code="tree")
         contents[sha] = data
-    return Deployment(
-        commit=tree.commit, plans=dict(compiled.plans), contents=contents, broken=compiled.broken
-    )
+    return Deployment(commit=tree.commit, plans=dict(compiled.plans), contents=contents, broken=compiled.broken)

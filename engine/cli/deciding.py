@@ -12,8 +12,8 @@ from datetime import timedelta
 from pathlib import Path
 from typing import Any
 
-from engine.app.clock import present
 from engine.app import passing, views
+from engine.app.clock import present
 from engine.app.passing import Carried, Reading
 from engine.app.workspace import Workspace
 from engine.cli import cards, here, narrate

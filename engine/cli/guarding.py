@@ -6,8 +6,8 @@ import json
 import secrets as chance
 import sys
 
-from engine.app.clock import present
 from engine.app import passing
+from engine.app.clock import present
 from engine.app.workspace import Workspace
 from engine.cli import here
 from engine.cli.deciding import carry_out, prove

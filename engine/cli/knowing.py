@@ -3,8 +3,8 @@
 import argparse
 from typing import Any
 
+from engine.app import anchoring, passing, views
 from engine.app.clock import present
-from engine.app import passing, views
 from engine.app.passing import Reading
 from engine.app.workspace import Workspace
 from engine.cli import here, narrate
@@ -131,7 +131,7 @@ def verify(args: argparse.Namespace) -> int:
     reading = passing.look(workspace)
     try:
         report = reading.ledger.verify()
-        trouble = report.problem or reading.ledger.trouble
+        trouble = report.problem or reading.ledger.trouble or anchoring.check(workspace.root, reading.ledger)
         if args.json:
             put_json("verify", {"ok": not trouble, "events": report.events, "values": report.values, "problem": trouble,
                                 "bad": report.bad, "seq": report.head[0], "hash": report.head[1]})  # fmt: skip

@@ -13,8 +13,19 @@ from engine.model.commands import OpenCard
 from engine.model.effects import Answer, Call, Effect, Outcome, Verdict, dump
 from engine.model.errors import EngineError, UnknownOutcome
 from engine.model.events import (
-    CardClosed, CardOpened, Draft, EffectFailed, EffectGated, EffectIntended, EffectPreviewed, EffectProposed,
-    EffectSucceeded, EffectUnknown, Event, StepFailed, StepStarted,
+    CardClosed,
+    CardOpened,
+    Draft,
+    EffectFailed,
+    EffectGated,
+    EffectIntended,
+    EffectPreviewed,
+    EffectProposed,
+    EffectSucceeded,
+    EffectUnknown,
+    Event,
+    StepFailed,
+    StepStarted,
 )  # fmt: skip
 from engine.model.labels import Labels, encode
 from engine.model.plan import Plan, Retry, Stage

@@ -13,8 +13,21 @@ from engine.model.commands import OpenCard
 from engine.model.effects import Call
 from engine.model.errors import EngineError
 from engine.model.events import (
-    Body, CardApproved, CardClosed, CardExpired, CardRejected, CardSnoozed, Draft, EffectResolved, EffectUndone,
-    EffectWithdrawn, HumanAnswered, RequestDecided, StopLifted, StopSet, StrengthEnrolled,
+    Body,
+    CardApproved,
+    CardClosed,
+    CardExpired,
+    CardRejected,
+    CardSnoozed,
+    Draft,
+    EffectResolved,
+    EffectUndone,
+    EffectWithdrawn,
+    HumanAnswered,
+    RequestDecided,
+    StopLifted,
+    StopSet,
+    StrengthEnrolled,
 )  # fmt: skip
 from engine.model.requests import Decided, Request
 from engine.model.state import CardState, RunState
@@ -33,6 +46,359 @@ class Desk:
         """Answer `request` durably. A request that makes a bug of ours show is refused, never lost."""
         try:
             _HANDLERS[request.kind](self, request)
+        except EngineError as error:
+            way = f"\n  {error.way_out}" if error.way_out else ""
+            self.refuse(
+                request, f"{error.message}\n  {error.now_true or 'Nothing happened.'}{way}", code=error.code
+            )
+
+    def accept(self, request: Request, message: str, *drafts: Draft, run: str = "", card: str = "") -> None:
+        """Yes, with the events it causes."""
+        self._answer(request, "accepted", message, drafts, code="ok", exit_=0, run=run, card=card)
+
+    def noop(self, request: Request, message: str, *, run: str = "") -> None:
+        """It was so already."""
+        self._answer(request, "noop", message, (), code="already", exit_=0, run=run)
+
+    def refuse(
+        self, request: Request, message: str, *drafts: Draft, code: str, exit_: int = 5, card: str = ""
+    ) -> None:
+        """No; nothing happened."""
+        self._answer(request, "refused", message, drafts, code=code, exit_=exit_, card=card)
+
+    def _answer(
+        self, request: Request, verdict: Any, message: str, drafts: tuple[Draft, ...], *,
+        code: str, exit_: int, run: str = "", card: str = "",
+    ) -> None:  # fmt: skip
+        answer, decided = self.verdict(request, verdict, message, code=code, exit_=exit_, run=run, card=card)
+        self.journal.write(*drafts, decided, answers=[answer])
+
+    def verdict(
+        self,
+        request: Request,
+        verdict: Any,
+        message: str,
+        *,
+        code: str,
+        exit_: int,
+        run: str = "",
+        card: str = "",
+    ) -> tuple[Decided, Draft]:
+        """The answer row and its event, not yet written."""
+        body = RequestDecided(
+            request=request.id, kind=request.kind, verdict=verdict, code=code, exit=exit_,
+            message=self.journal.seal(message, ""),
+        )  # fmt: skip
+        answer = Decided(request=request.id, verdict=verdict, message=message, exit=exit_, run=run, card=card)
+        return answer, Draft(body=body, actor=request.actor)
+
+    def card(self, request: Request) -> CardState | None:
+        """The card a request names, if it is still open; else the request is answered here and None comes back."""
+        card = self.journal.book.cards.get(request.target)
+        if card is None:
+            self.refuse(request, f"no card {request.target[:8]}\n  steward queue", code="no-card", exit_=2)
+            return None
+        if card.status == "open" and self.journal.now() >= card.expires:
+            expired = Draft(body=CardExpired(card=card.id), run=card.run, subject=card.subject)
+            self.refuse(request, _over("expired"), expired, code="expired")
+            return None
+        if card.status == "open":
+            return card
+        if (card.status, request.kind) in {("approved", "approve"), ("rejected", "reject")}:
+            self.noop(
+                request,
+                f"already {card.status} by {card.by} at {card.decided[:19]}Z; once is enough",
+                run=card.run,
+            )
+            return None
+        newer = next((c.id for c in self.journal.book.cards.values() if c.replaces == card.id), "")
+        self.refuse(request, _over(card.because or card.status, newer[:6]), code=card.status, card=newer)
+        return None
+
+    def proven(self, request: Request, needed: int) -> str | None:
+        """The proof's name when it suffices (empty where none is needed); None after refusing."""
+        if needed < 2:
+            return ""
+        proofs = self.journal.book.proofs
+        now = self.journal.house.clock.now()
+        name = strength.verify(self.journal.house.keys, request, now=now, used=proofs.__contains__)
+        if name:
+            return name
+        hint = "" if self.journal.book.enrolled else "\n  steward secrets enrol passphrase"
+        self.refuse(
+            request, f"this needs your passphrase or a fresh code; nothing happened{hint}", code="strength"
+        )
+        return None
+
+    def place(self, run: RunState, step: str) -> Place:
+        """A step of a run."""
+        plan = self.journal.plan(run)
+        return Place(journal=self.journal, plan=plan, run=run, node=plan.node(step))
+
+
+def _over(why: str, newer: str = "") -> str:
+    words = {
+        "expired": "this card has expired, and silence means no; nothing was sent",
+        "edited": "this card was edited; the new bytes have a card of their own",
+        "drift": "what this card was made from has changed; it asks again with the difference",
+        "rejected": "this card was rejected; nothing was sent",
+        "approved": "this card was approved already",
+        "run-ended": "the run of this card has ended; nothing was sent",
+    }
+    return words.get(why, f"this card is {why}; nothing happened") + (
+        f"\n  steward show {newer}" if newer else "\n  steward queue"
+    )
+
+
+def _of_card(card: CardState, body: Body) -> Draft:
+    return Draft(body=body, run=card.run, subject=card.subject)
+
+
+def _approve(desk: Desk, request: Request) -> None:
+    card = desk.card(request)
+    if card is None:
+        return
+    journal = desk.journal
+    content = journal.value(card.content)
+    if request.digest != content["digest"]:
+        desk.refuse(request, "what was shown is not what this card holds; nothing happened", code="digest")
+        return
+    if acting.stopped(journal):
+        desk.refuse(request, "everything is stopped; nothing was sent\n  steward resume", code="stopped")
+        return
+    run = journal.book.runs[card.run]
+    drifted = [s for s in card.steps if journal.house.broker.drift(journal.effect(run.step(s)))]
+    if drifted:
+        drafts = acting.ask_again(desk.place(run, drifted[0]))
+        message = _over("drift").replace("steward queue", "steward queue   (the new card is being made)")
+        desk.refuse(request, message, *drafts, code="changed")
+        return
+    proof = desk.proven(request, card.strength)
+    if proof is None:
+        return
+    approved = CardApproved(
+        card=card.id, by=request.actor, channel=request.channel, strength=card.strength,
+        digest=journal.commitment(content["digest"], card.subject), proof=proof,
+    )  # fmt: skip
+    desk.accept(request, "approved", _of_card(card, approved), run=card.run, card=card.id)
+
+
+def _reject(desk: Desk, request: Request) -> None:
+    card = desk.card(request)
+    if card is None:
+        return
+    because = (request.body or {}).get("because")
+    sealed = desk.journal.seal(because, card.subject) if because else None
+    body = CardRejected(card=card.id, by=request.actor, channel=request.channel, because=sealed)
+    desk.accept(request, "rejected; nothing was sent", _of_card(card, body), run=card.run, card=card.id)
+
+
+def _snooze(desk: Desk, request: Request) -> None:
+    card = desk.card(request)
+    if card is None:
+        return
+    until = min(str((request.body or {}).get("until", "")), card.expires)
+    message = f"hidden until {until[:16]}Z; it still expires at {card.expires[:16]}Z, and silence means no"
+    desk.accept(
+        request, message, _of_card(card, CardSnoozed(card=card.id, until=until)), run=card.run, card=card.id
+    )
+
+
+def _edit(desk: Desk, request: Request) -> None:
+    card = desk.card(request)
+    if card is None:
+        return
+    journal, body = desk.journal, request.body or {}
+    run = journal.book.runs[card.run]
+    editable = [s for s in card.steps if journal.effect(run.step(s)).preview.text]
+    step = body.get("step") or (editable[0] if editable else card.steps[0])
+    place = desk.place(run, step)
+    effect = journal.effect(run.step(step))
+    revision = run.step(step).revision + 1
+    key = ids.effect_key(ids.RunId(run.id), step, "", effect.action, revision)
+    trigger = journal.value(run.event)
+    call = Call(
+        action=effect.action, args=effect.args, run=effect.run, step=step, subject=effect.subject,
+        trigger=trigger if isinstance(trigger, dict) else {}, at=moment(journal.now()), key=key,
+        revision=revision, files=journal.files(place.plan),
+    )  # fmt: skip
+    changed = journal.house.broker.edited(call, effect, str(body.get("text", "")))
+    journal.write(
+        _of_card(card, CardClosed(card=card.id, because="edited")),
+        *acting.proposed(place, changed, edited=True),
+    )
+    run = journal.book.runs[card.run]
+    steps = tuple(s for s in card.steps if run.step(s).status == "gated")
+    if not steps:
+        desk.refuse(request, "the edited words are denied by policy; nothing was sent", code="denied")
+        return
+    opened = acting.open_card(
+        journal, place.plan, run, OpenCard(gate=card.gate, steps=steps), replaces=card.id
+    )
+    made = opened[0].body
+    desk.accept(request, "edited", *opened, run=card.run, card=getattr(made, "card", ""))
+
+
+def _undo(desk: Desk, request: Request) -> None:
+    journal = desk.journal
+    found = journal.book.runs.get(request.target)
+    run = found or next(
+        (journal.book.runs[c.run] for c in journal.book.cards.values() if c.id == request.target), None
+    )
+    if run is None:
+        desk.refuse(request, f"no run or card {request.target[:8]}\n  steward log", code="no-run", exit_=2)
+        return
+    only = None if found else journal.book.cards[request.target].steps
+    steps = [s for s in run.steps if only is None or s in only]
+    held = [s for s in steps if run.step(s).status == "held"]
+    if held:
+        because = EffectWithdrawn(revision=0, by=request.actor, because="withdrawn by you")
+        drafts = [Draft(body=because, run=run.id, step=s, subject=run.subject) for s in held]
+        desk.accept(request, f"withdrawn before anything was sent: {', '.join(held)}", *drafts, run=run.id)
+        return
+    _take_back(desk, request, run, steps)
+
+
+def _take_back(desk: Desk, request: Request, run: RunState, steps: list[str]) -> None:
+    journal = desk.journal
+    done = [
+        s
+        for s in reversed(steps)
+        if run.step(s).kind and run.step(s).status == "succeeded" and not run.step(s).undone
+    ]
+    if not done:
+        desk.refuse(request, "nothing of it is waiting to leave and nothing of it was sent", code="nothing")
+        return
+    taken, left = [], []
+    drafts = []
+    for step in done:
+        effect, outputs = journal.effect(run.step(step)), journal.value(run.step(step).outputs)
+        try:
+            outcome = journal.house.broker.undo(effect, outputs or {})
+        except EngineError as error:
+            left.append(f"{step} stays: {error.message}")
+            continue
+        body = EffectUndone(
+            key=effect.key, by=request.actor, outputs=journal.seal(outcome.outputs, run.subject)
+        )
+        drafts.append(Draft(body=body, run=run.id, step=step, subject=run.subject))
+        taken.append(step)
+    message = "\n  ".join(
+        [f"taken back: {', '.join(taken)}" if taken else "nothing could be taken back", *left]
+    )
+    if taken:
+        desk.accept(request, message, *drafts, run=run.id)
+    else:
+        desk.refuse(request, message, code="no-undo")
+
+
+def _answer(desk: Desk, request: Request) -> None:
+    journal = desk.journal
+    for run_id in journal.book.open_runs:
+        run = journal.book.runs[run_id]
+        for step_id, step in run.steps.items():
+            if step.status == "asked" and step.ask == request.target:
+                _answered(desk, request, run, step_id)
+                return
+            if step.status == "unknown" and step.key == request.target:
+                happened = bool((request.body or {}).get("happened"))
+                body = EffectResolved(key=step.key, happened=happened, by=request.actor)
+                said = "noted as done" if happened else "noted as not done; the step has failed"
+                desk.accept(
+                    request, said, Draft(body=body, run=run.id, step=step_id, subject=run.subject), run=run.id
+                )
+                return
+    desk.refuse(request, f"no question {request.target[:8]} is open\n  steward queue", code="no-ask", exit_=2)
+
+
+def _answered(desk: Desk, request: Request, run: RunState, step: str) -> None:
+    journal = desk.journal
+    question = journal.value(run.step(step).question)
+    given = request.body or {}
+    choices = question["choices"]
+    if choices and given.get("choice") not in choices:
+        desk.refuse(request, f"choose one of: {', '.join(choices)}", code="choice", exit_=2)
+        return
+    missing = [name for name, _, _ in question["fields"] if given.get(name) is None]
+    if missing:
+        desk.refuse(request, f"still to fill: {', '.join(missing)}", code="fields", exit_=2)
+        return
+    body = HumanAnswered(
+        ask=request.target,
+        by=request.actor,
+        channel=request.channel,
+        outputs=journal.seal(given, run.subject),
+    )
+    desk.accept(request, "answered", Draft(body=body, run=run.id, step=step, subject=run.subject), run=run.id)
+
+
+def _stop(desk: Desk, request: Request) -> None:
+    if desk.journal.book.stopped:
+        desk.noop(request, "already stopped; nothing leaves")
+        return
+    desk.accept(
+        request,
+        "stopped; nothing leaves\n  steward resume",
+        Draft(body=StopSet(by=request.actor, channel=request.channel)),
+    )
+
+
+def _resume(desk: Desk, request: Request) -> None:
+    if not acting.stopped(desk.journal):
+        desk.noop(request, "nothing is stopped")
+        return
+    proof = desk.proven(request, 2)
+    if proof is not None:
+        lifted = StopLifted(by=request.actor, channel=request.channel, proof=proof)
+        desk.accept(request, "effects may leave again", Draft(body=lifted))
+
+
+def _enrol(desk: Desk, request: Request) -> None:
+    body = StrengthEnrolled(method=request.target, by=request.actor)
+    desk.accept(request, f"{request.target} enrolled", Draft(body=body))
+
+
+def _start(desk: Desk, request: Request) -> None:
+    deployment = desk.deployment()
+    plan = deployment.plans.get(request.target)
+    if plan is None:
+        broken = request.target in deployment.broken
+        known = ", ".join(sorted(deployment.plans)) or "none"
+        message = (
+            f"{request.target} does not compile at the deployed commit\n  steward check"
+            if broken
+            else f"no playbook or SOP `{request.target}` is deployed; there are: {known}"
+        )
+        desk.refuse(request, message, code="no-playbook", exit_=1 if broken else 2)
+        return
+    if not any(trigger.kind == "manual" for trigger in plan.triggers):
+        desk.refuse(
+            request,
+            f"{plan.id} has no `manual: {{}}` under `on:`; it starts by itself",
+            code="not-manual",
+            exit_=2,
+        )
+        return
+    run = ids.run_id(
+        desk.journal.house.workspace,
+        plan.id,
+        "manual",
+        ids.source_id(desk.journal.house.index_key, "manual", request.id),
+    )
+    answer, decided = desk.verdict(request, "accepted", "started", code="ok", exit_=0, run=run)
+    intake.start_manual(
+        desk.journal, deployment, plan, request.id, (request.body or {}).get("inputs"), answer, decided
+    )
+
+
+def _pass(desk: Desk, request: Request) -> None:
+    counts = desk.poll()
+    notice = desk.deployment().notice
+    message = f"read: {counts.started} started, {counts.offered} taken by waiting runs, {counts.ignored} put aside"
+    desk.accept(request, f"{message}\n  {notice}" if notice else message)
+
+
+_HANDLERS[request.kind](self, request)
         except EngineError as error:
             way = f"\n  {error.way_out}" if error.way_out else ""
             self.refuse(

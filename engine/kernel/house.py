@@ -21,12 +21,13 @@ from engine.runtime.broker import Broker
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Deployment:
-    """What runs now: the plans compiled from the tip of the deploy branch, and the bytes of the files they name (by SHA-256)."""
+    """What runs now: compiled plans, and the bytes of the files they name (by SHA-256). `notice` is for the operator."""
 
     commit: str
     plans: dict[str, Plan]
     contents: dict[str, bytes]
     broken: frozenset[str] = frozenset()
+    notice: str = ""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -14,8 +14,18 @@ from engine.kernel.steps import Attempt, Place, backoff, begin, fail
 from engine.model import commands as c
 from engine.model.errors import TransientError
 from engine.model.events import (
-    CardClosed, CardExpired, Draft, EffectHeld, EffectIntended, EffectWithdrawn, Event, RunEnded, StepCancelled, StepFailed,
-    StepSkipped, WaitEnded,
+    CardClosed,
+    CardExpired,
+    Draft,
+    EffectHeld,
+    EffectIntended,
+    EffectWithdrawn,
+    Event,
+    RunEnded,
+    StepCancelled,
+    StepFailed,
+    StepSkipped,
+    WaitEnded,
 )  # fmt: skip
 from engine.model.plan import Retry
 from engine.model.state import RunState

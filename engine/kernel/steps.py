@@ -14,7 +14,14 @@ from engine.model.canonical import Json
 from engine.model.effects import Call
 from engine.model.errors import EngineError, TransientError
 from engine.model.events import (
-    Draft, HumanAsked, StepFailed, StepRetried, StepSkipped, StepStarted, StepSucceeded, WaitStarted,
+    Draft,
+    HumanAsked,
+    StepFailed,
+    StepRetried,
+    StepSkipped,
+    StepStarted,
+    StepSucceeded,
+    WaitStarted,
 )  # fmt: skip
 from engine.model.labels import Labels, encode
 from engine.model.plan import Node, Plan, Retry

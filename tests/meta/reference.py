@@ -1,0 +1,105 @@
+"""The reference pages, made from the code: ``python -m tests.meta.reference`` writes them, a test compares."""
+
+import inspect
+from dataclasses import fields
+from pathlib import Path
+
+from engine.app.actions import declared
+from engine.cli.verbs import GROUPS, VERBS
+from engine.model import events
+from engine.model.actions import ActionSpec
+from engine.model.triggers import IGNORED_REASONS
+
+ROOT = Path(__file__).resolve().parents[2]
+FOLDER = ROOT / "docs" / "reference"
+
+
+def _cell(text: object) -> str:
+    return " ".join(str(text).split()).replace("|", "\\|")
+
+
+def events_page() -> str:
+    """Every event type with its meaning and fields."""
+    lines = ["# Events", "", "Every event type (`v0`), what it means, and its body's fields. Ids of sealed values end in ⚿.", ""]
+    for name, cls in events.TYPES.items():
+        body = ", ".join(
+            f"`{f.name}`{' ⚿' if f.name in {'event', 'inputs', 'outputs', 'message', 'question', 'proposal', 'content', 'because'} and 'None' in str(f.type) else ''}"
+            for f in fields(cls)
+        )
+        lines += [f"## `{name}`", "", " ".join((inspect.getdoc(cls) or "").split()), "", f"Fields: {body or 'none'}", ""]
+    return "\n".join(lines)
+
+
+def actions_page() -> str:
+    """Every action with arguments, outputs, reach and undo."""
+    lines = ["# Actions", "", "What `uses:` can name. Reach rises with the arguments marked so; an argument marked as a sink takes no untrusted value without a gate.", ""]
+    for spec in declared().values():
+        lines += _action(spec)
+    return "\n".join(lines)
+
+
+def _action(spec: ActionSpec) -> list[str]:
+    undo = f"`{spec.undo.action}`" if spec.undo.action else spec.undo.none or "nothing to undo"
+    acts = f" · reach {spec.reach} · undo: {undo}" if spec.kind.acts else ""
+    lines = [f"## `{spec.name}`", "", f"{spec.summary}.", "", f"Class {spec.kind}{acts}{' · prepares' if spec.prepares else ''}", ""]
+    lines += ["| argument | type | | meaning |", "|---|---|---|---|"]
+    for p in spec.params:
+        marks = [*(["required"] if p.required else []), *([f"sink: {p.sink}"] if p.sink else []), *([f"reach {p.raises}"] if p.raises else [])]
+        lines.append(f"| `{p.name}` | {_cell(p.type)} | {', '.join(marks)} | {_cell(p.description)} |")
+    lines += ["", "| output | type | meaning |", "|---|---|---|"]
+    lines += [f"| `{f.name}` | {_cell(f.type)} | {_cell(f.description)} |" for f in spec.outputs]
+    return [*lines, ""]
+
+
+def verbs_page() -> str:
+    """Every verb with its arguments."""
+    lines = ["# Verbs", ""]
+    for title, names in GROUPS:
+        lines += [f"## {title}", ""]
+        for name in names:
+            verb = VERBS[name]
+            words = " ".join(_argument(o.flags, bool(o.settings.get("nargs"))) for o in verb.options)
+            lines += [f"### `steward {name} {words}`".replace(" `", "`").rstrip(), "", f"{verb.help}", ""]
+            lines += [f"- `{', '.join(o.flags)}`: {o.settings.get('help', '')}" for o in verb.options]
+            lines += [""]
+    return "\n".join(lines)
+
+
+def _argument(flags: tuple[str, ...], optional: bool) -> str:
+    return f"[{flags[0]}]" if optional or flags[0].startswith("-") else flags[0]
+
+
+def codes_page() -> str:
+    """Every diagnostic code with its explanation."""
+    from engine.language import explain
+
+    lines = ["# Diagnostics", "", "The same pages as `steward explain CODE`.", ""]
+    for code in explain.codes():
+        lines += [f"## {code}", "", (explain.page(code) or "").strip(), ""]
+    return "\n".join(lines)
+
+
+def reasons_page() -> str:
+    """Why a letter starts nothing."""
+    lines = ["# Reasons", "", "Why a letter starts nothing: a closed list, counted by `steward status`.", "", "| reason | meaning |", "|---|---|"]
+    return "\n".join([*lines, *(f"| `{name}` | {_cell(why)} |" for name, why in IGNORED_REASONS.items()), ""])
+
+
+def pages() -> dict[str, str]:
+    """File name → content."""
+    made = {"events": events_page(), "actions": actions_page(), "verbs": verbs_page(), "diagnostics": codes_page(), "reasons": reasons_page()}
+    return {f"{name}.md": text.rstrip() + "\n" for name, text in made.items()}
+
+
+def undocumented() -> list[str]:
+    """What has no words: event types, verbs, actions, arguments without a description."""
+    found = [name for name, cls in events.TYPES.items() if not inspect.getdoc(cls)]
+    found += [name for name, verb in VERBS.items() if not verb.help]
+    found += [f"{spec.name} {p.name}" for spec in declared().values() for p in spec.params if not p.description]
+    return found + [spec.name for spec in declared().values() if not spec.summary]
+
+
+if __name__ == "__main__":
+    FOLDER.mkdir(parents=True, exist_ok=True)
+    for file, text in pages().items():
+        (FOLDER / file).write_text(text, encoding="utf-8")
