@@ -6,8 +6,8 @@ from datetime import datetime, timedelta
 from typing import TYPE_CHECKING
 
 from engine.ledger.batch import Batch
-from engine.ledger.chain import GENESIS, Row, Tail, follow, link
-from engine.ledger.database import damaged, plainly
+from engine.ledger.chain import GENESIS, Row, Tail, fault, link
+from engine.ledger.database import plainly
 from engine.ledger.disk import sync_directory
 from engine.ledger.head import HeadFile
 from engine.ledger.inbox import Inbox
@@ -48,13 +48,13 @@ class Journal:
         self._head: HeadFile | None = None
         self._reserve: Reserve | None = None
         self.batch = Batch()
-        self.trouble = ""
+        self.trouble, self._overtaken = "", False
         self.committed = self._tail = Tail(0, GENESIS)
 
     def boot(self, anchor: Tail | None) -> None:
         """Find the chain's end, compare it with the anchor, and get ready to write when this process is the owner."""
         self.committed = self._tail = self._stored_tail()
-        self.trouble = self._misfit(anchor)
+        self.trouble = self._altered_end() or self._misfit(anchor)
         if self._owner is None or self.trouble:
             return
         self._head = HeadFile(self._state.head, self._owner.epoch)
@@ -70,6 +70,8 @@ class Journal:
         """Raise NotOwner or LedgerError when this process may not append."""
         if self._owner is None:
             raise _not_owner("this process reads the ledger and doesn't own it")
+        if self._overtaken:
+            raise _not_owner(self.trouble)
         if self.trouble:
             raise LedgerError(
                 self.trouble,
@@ -181,7 +183,7 @@ class Journal:
     def _settle(self, before: Tail, error: BaseException) -> None:
         """After a failure, be again what the database is: an interrupt may have come right behind the COMMIT."""
         if isinstance(error, LedgerError) and error.code in _FOR_GOOD:
-            self.trouble = error.message
+            self.trouble, self._overtaken = error.message, isinstance(error, NotOwner)
         try:
             stored = self._stored_tail()
         except (LedgerError, sqlite3.Error):
@@ -194,13 +196,13 @@ class Journal:
 
     def _stored_tail(self) -> Tail:
         row = self._db.execute(self._sql["last_event"]).fetchone()
-        if row is None:
-            return Tail(0, GENESIS)
-        seq, data, digest = row
-        previous = self._db.execute(self._sql["hash_at"], (seq - 1,)).fetchone()
-        if follow(previous[0] if previous else GENESIS, data) != digest:
-            raise damaged(self._state.ledger, f"event {seq} was altered")
-        return Tail(seq, digest)
+        return Tail(*row) if row else Tail(0, GENESIS)
+
+    def _altered_end(self) -> str:
+        """A look at the last event only: reading checks each event on its way, `verify` all at once."""
+        last = self.committed.seq
+        problem = "".join(fault(row, self.tail_at(last - 1)) for row in self.page(last - 1)) if last else ""
+        return f"{self._state.ledger} is damaged: {problem}" if problem else ""
 
     def _misfit(self, anchor: Tail | None) -> str:
         """Why the stored chain is not the one the anchor was written for, or empty."""

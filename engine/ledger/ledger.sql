@@ -106,7 +106,7 @@ SELECT seq, type, run, bytes, hash FROM events WHERE seq > ? ORDER BY seq LIMIT 
 SELECT hash FROM events WHERE seq = ?
 
 -- name: last_event
-SELECT seq, bytes, hash FROM events ORDER BY seq DESC LIMIT 1
+SELECT seq, hash FROM events ORDER BY seq DESC LIMIT 1
 
 -- name: add_value
 -- Sealing is deterministic: the same value of the same subject is the same row.
