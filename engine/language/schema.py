@@ -131,13 +131,7 @@ _CONCURRENCY: Shape = {
             {
                 "group": (_TEXT, "runs with the same text are one group"),
                 "if-running": (
-                    _one_of(
-                        {
-                            "wait": "start when the other has ended",
-                            "drop": "do not start",
-                            "replace": "end the other, unless it has already acted",
-                        }
-                    ),
+                    _one_of({"wait": "start when the other has ended"}),
                     "what happens while another run of the group is under way",
                 ),
             },
@@ -159,6 +153,10 @@ COMMON: Keys = {
     "concurrency": (_CONCURRENCY, "one run at a time for the same text"),
     "inputs": (_FIELDS, "what a caller gives, name → type"),
     "budget": (_BUDGET, "the most a run may cost"),
+    "if-failed": (
+        _one_of({"stop": "what was done stays done"}),
+        "what becomes of what was done when a step fails (stop)",
+    ),
     "gates": (_named(_GATE), "decisions that may cover several steps"),
 }
 """What playbooks and SOPs share."""
@@ -179,6 +177,10 @@ STEP: Keys = {
     "stage": (_STAGES, "a lower ceiling for this step"),
     "reach": (_REACHES, "how far it reaches; may only rise above the action's own"),
     "gate": ({"type": "string", "pattern": _NAME}, "the decision that covers it"),
+    "undo": (
+        _map({"none": (_TEXT, "why it can't be taken back")}, required=("none",)),
+        "how the step is taken back, where its action does not say",
+    ),
     "undo-within": (_ref("length"), "how long the approved effect is held, at most 10m: steward undo"),
     "timeout": (_ref("length"), "how long one attempt may take (10m)"),
     "retry": (

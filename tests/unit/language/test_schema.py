@@ -5,7 +5,7 @@ import jsonschema
 import pytest
 import yaml
 
-from engine.language import intents, policy_file, schema, settings
+from engine.language import blocks, intents, playbook, policy_file, schema, settings
 
 ROOT = Path(__file__).parents[3]
 SCHEMAS = schema.all_schemas()
@@ -74,6 +74,9 @@ def test_nothing_stands_beside_a_reference():
 
 
 def test_the_table_has_the_keys_that_are_read():
+    assert set(schema.PLAYBOOK) == set(playbook.KEYS)
+    assert set(schema.STEP) == set(playbook.STEP_KEYS)
+    assert set(schema.TEMPLATE) == set(blocks.KEYS)
     assert set(schema.STEWARD) == set(settings.KEYS)
     assert set(schema.INTENT) == set(intents.KEYS)
     assert set(schema.POLICY) == set(policy_file.KEYS)
