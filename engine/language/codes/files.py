@@ -219,12 +219,12 @@ def block_alone(span: Span, *, block: str) -> Diagnostic:
     )
 
 
-def unbalanced(span: Span, *, message: str, hint: str) -> Diagnostic:
+def unbalanced(span: Span, *, message: str, hint: str, fix: Fix) -> Diagnostic:
     """SW082: a block without its end, or an end without its block.
 
     Wrong: `${{ for line in lines }}` up to the end of the file. Right: `${{ end }}` on a line of its own after what is repeated.
     """
-    return Diagnostic(code="SW082", span=span, message=message, hint=hint)
+    return Diagnostic(code="SW082", span=span, message=message, hint=hint, fix=fix)
 
 
 def nested(span: Span, *, most: int) -> Diagnostic:
@@ -264,12 +264,42 @@ def name_taken(span: Span, *, name: str) -> Diagnostic:
     )
 
 
-def wrong_type(span: Span, *, message: str, hint: str) -> Diagnostic:
+def wrong_type(span: Span, *, message: str, hint: str, fix: Fix | None = None) -> Diagnostic:
     """SW086: a block is given something that it can't take: `for` needs a list, `if` a yes or no.
 
     Wrong: `${{ if lines }}`. Right: `${{ if size(lines) > 0 }}`.
     """
-    return Diagnostic(code="SW086", span=span, message=message, hint=hint)
+    return Diagnostic(code="SW086", span=span, message=message, hint=hint, fix=fix)
+
+
+def value_name(span: Span, *, name: str) -> Diagnostic:
+    """SW087: a value whose name can't begin an expression.
+
+    At the beginning of an expression a hyphen is a minus: `first-name` would be `first` less `name`.
+
+    Wrong: `values: { first-name: text }`. Right: `values: { name: text }`, or `values: { client: { first-name: text } }`.
+    """
+    return Diagnostic(
+        code="SW087",
+        span=span,
+        message=f"a value can't be called `{name}`",
+        hint="letters and digits only, a letter first",
+    )
+
+
+def no_clock(span: Span, *, name: str) -> Diagnostic:
+    """SW088: a template that asks for the time.
+
+    What was approved must read the same when it leaves, so a template shows only what it is given.
+
+    Wrong: `${{ today() }}` in a template. Right: `values: { today: date }`, and `values: { today: "${{ today() }}" }` in the step.
+    """
+    return Diagnostic(
+        code="SW088",
+        span=span,
+        message=f"a template has no clock: `{name}`",
+        hint="declare a date as a value and hand it in",
+    )
 
 
 FILES: dict[str, Callable[..., Diagnostic]] = {
@@ -294,5 +324,7 @@ FILES: dict[str, Callable[..., Diagnostic]] = {
     "SW084": bad_block,
     "SW085": name_taken,
     "SW086": wrong_type,
+    "SW087": value_name,
+    "SW088": no_clock,
 }
 """Code → what makes its diagnostic; the docstring is the page of `steward explain`."""
