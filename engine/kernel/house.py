@@ -54,13 +54,16 @@ class House:
 
 
 class Journal:
-    """The one writer. Appends, folds what it appended, and reads sealed values back."""
+    """The one writer. Appends, folds what it appended, and reads sealed values back.
+
+    `touched` are the runs something happened to since somebody took them out: only those need a decision.
+    """
 
     def __init__(self, house: House) -> None:
         self.house = house
         self.book: Book = fold(house.ledger.events())
+        self.touched: set[str] = set(self.book.open_runs)
         self._plans: dict[str, Plan] = {}
-        self._last = 0
 
     def now(self) -> str:
         """The present moment as a stamp."""
@@ -75,6 +78,8 @@ class Journal:
         )
         for event in events:
             apply(self.book, event)
+            if event.run:
+                self.touched.add(event.run)
         for event in events:
             self.house.listen(event)
         return events

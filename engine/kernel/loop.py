@@ -49,6 +49,7 @@ class Loop:
         self._landed: SimpleQueue[Completion] = SimpleQueue()
         self._intents: dict[tuple[str, str], Event] = {}
         self._unsure: dict[tuple[str, str], tuple[int, str]] = {}
+        self._dues: dict[str, str] = {}
         self._deployed: Deployment | None = None
         self.desk = Desk(journal=self.journal, deployment=self.deployment, poll=self.poll)
 
@@ -67,7 +68,6 @@ class Loop:
         """Go on until every run is terminal or waits for something more than 30 s away, or `until` says so."""
         while True:
             worked = self._requests()
-            worked |= intake.start_queued(self.journal)
             worked |= self._advance()
             worked |= self._land(0.0)
             if worked:
@@ -97,8 +97,7 @@ class Loop:
         """Seconds to the next moment worth waiting for; None when there is none within `WAIT_OUT`."""
         now = self.journal.now()
         limit = later(now, WAIT_OUT)
-        dues = [due for id_ in self.journal.book.open_runs if (due := next_due(self.journal.book.runs[id_]))]
-        dues += [due for _, due in self._unsure.values()]
+        dues = [*self._dues.values(), *(due for _, due in self._unsure.values())]
         near = [due for due in dues if due <= limit]
         if not near:
             return None
@@ -111,10 +110,18 @@ class Loop:
         return bool(pending)
 
     def _advance(self) -> bool:
-        worked = False
-        for id_ in list(self.journal.book.open_runs):
-            while self._one(self.journal.book.runs[id_]):
+        """Decide for every run that something happened to, or whose time has come."""
+        journal, now = self.journal, self.journal.now()
+        worked = bool(journal.touched) and intake.start_queued(journal)
+        due = {run for run, moment_ in self._dues.items() if moment_ <= now}
+        due |= {run for (run, _), (_, moment_) in self._unsure.items() if moment_ <= now}
+        todo, journal.touched = sorted(journal.touched | due), set()
+        for id_ in todo:
+            while id_ in journal.book.open_runs and self._one(journal.book.runs[id_]):
                 worked = True
+            self._dues[id_] = next_due(journal.book.runs[id_])
+            if not self._dues[id_]:
+                del self._dues[id_]
         return worked
 
     def _one(self, run: RunState) -> bool:
