@@ -1,4 +1,16 @@
-"""Agents propose; they never perform."""
+"""Agents propose; they never perform. Without a model they propose the operator's own words (:mod:`.draft`).
+
+Terms
+-----
+*draft*   a body, what it would ask to pay for, and how sure it is; a person or a policy decides what becomes of it.
+
+Invariants
+----------
+An agent has no way to act and is handed none. Its outputs are labelled `model` whoever made them. An amount comes from the
+price list, never from a letter.
+
+Non-goals: choosing recipients, steps or gates.
+"""
 
 from engine.model.actions import ActionSpec, EffectClass, Param
 from engine.model.labels import Label

@@ -16,6 +16,7 @@ of its own lies in `outbox/` of the workspace, in files people can read: the out
 Non-goals: deciding whether an effect may happen (governance), when (kernel), or for whom money moves (a provider).
 """
 
+from collections.abc import Callable
 from dataclasses import dataclass
 
 from engine.connectors import declared
@@ -49,12 +50,42 @@ class Wired:
     source: Source
 
 
-def build(config: Config, *, root: str, index_key: bytes, blobs: Blobs, secrets: Secrets) -> Wired:
+def build(
+    config: Config,
+    *,
+    root: str,
+    index_key: bytes,
+    blobs: Blobs,
+    secrets: Secrets,
+    screen: Callable[[str], None] | None = None,
+) -> Wired:
     """The connectors of the workspace in folder `root`. Raises PermanentError(code='setting') on settings that make no sense.
 
-    `index_key` keys every id made here, so that none contains an address.
+    `index_key` keys every id made here, so that none contains an address; `screen` shows a notice to whoever is looking.
     """
     # Imported here: `check` declares and imports nothing more.
+    from engine.connectors.documents import Documents
+    from engine.connectors.files import Files
+    from engine.connectors.notify import Notify
+    from engine.connectors.payments import Payments, pay_url_of
+
+    email, source = _email(config, root=root, index_key=index_key, blobs=blobs, secrets=secrets)
+    payments = config.connector("payments")
+    connectors: dict[str, Connector] = {
+        "email": email,
+        "files": Files(root=root, blobs=blobs),
+        "documents": Documents(blobs=blobs),
+        "payments": Payments(
+            root=root, pay_url=pay_url_of(payments), pay_to=str(payments.get("pay-to") or "")
+        ),
+        "notify": Notify(root=root, screen=screen),
+    }
+    return Wired(connectors=connectors, source=source)
+
+
+def _email(
+    config: Config, *, root: str, index_key: bytes, blobs: Blobs, secrets: Secrets
+) -> tuple[Connector, Source]:
     from zoneinfo import ZoneInfo
 
     from engine.connectors.email.actions import Email
@@ -93,4 +124,4 @@ def build(config: Config, *, root: str, index_key: bytes, blobs: Blobs, secrets:
         own=(own,) if own else (),
         trusted=str(settings.get("trusted-receiver") or ""),
     )
-    return Wired(connectors={"email": email}, source=source)
+    return email, source

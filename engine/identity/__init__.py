@@ -1,4 +1,18 @@
-"""Who is who, and what somebody wants."""
+"""Who is who, and what somebody wants: both answered from the operator's own files, both willing to say "I don't know".
+
+Terms
+-----
+*person*   an address with the contact note that has exactly it, or a stranger (:mod:`.resolve`).
+*intent*   a name from vault/intents that exactly one set of rules points to, or `unsure` (:mod:`.intent`).
+*tier*     who decided: here always `rules`.
+
+Invariants
+----------
+An address is evidence of nothing until the trusted receiver proved its domain. Abstaining is an answer: `unsure` has
+confidence 0 and waits for nobody. What `intent/resolve` puts out is made of the operator's words only.
+
+Non-goals: guessing that two addresses are one person, reading intent from a model.
+"""
 
 from engine.model.actions import ActionSpec, EffectClass, Param
 from engine.model.labels import Label

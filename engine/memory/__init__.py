@@ -1,4 +1,18 @@
-"""What the workspace knows, found again."""
+"""What the workspace knows, found again: passages of the vault, with where they stand and what found them.
+
+Terms
+-----
+*passage*   a piece of a note under one heading, with the way to it.
+*kind*      a note's front matter `type`, else what its folder holds.
+*found-by*  `full-text` here; a passage never hides which index it came from.
+
+Invariants
+----------
+The index is a cache in memory, keyed by blob ids: forgetting it loses nothing. A query is words, never syntax. Notes about
+other people are not recalled unless asked for by kind.
+
+Non-goals: remembering between runs (outputs of runs do that), ranking by meaning.
+"""
 
 from engine.model.actions import ActionSpec, EffectClass, Param
 from engine.model.labels import Label
