@@ -26,7 +26,11 @@ def check(root: Path, ledger: Ledger) -> str:
     event = _event(ledger, known[0])
     if event is None:
         return f"the ledger ends before event {known[0]}, which refs/steward/anchor names: its end was cut off, or it is another ledger"
-    return "" if event.hash == known[1] else f"event {known[0]} is not the one that refs/steward/anchor names: the ledger was rewritten"
+    return (
+        ""
+        if event.hash == known[1]
+        else f"event {known[0]} is not the one that refs/steward/anchor names: the ledger was rewritten"
+    )
 
 
 def require(root: Path, ledger: Ledger) -> None:

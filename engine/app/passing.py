@@ -1,11 +1,10 @@
 """How every command asks: a durable request; then whoever owns the ledger decides it, this process if nobody else does."""
 
-import os
 import secrets
 import time
 from collections.abc import Callable
 from dataclasses import dataclass
-from typing import Literal
+from typing import TYPE_CHECKING, Literal
 
 from engine.app import anchoring
 from engine.app.workspace import Workspace
@@ -16,10 +15,15 @@ from engine.model.ports import Probe
 from engine.model.requests import Decided, Request, RequestKind
 from engine.model.state import Book
 
+if TYPE_CHECKING:
+    # Only a name here: a decision while another process owns the ledger wires nothing.
+    from engine.app.wiring import Furnished
+
 # How long a command waits for another process to answer before it says so (the owner looks every 0.1 s).
 PATIENCE_SECONDS = 60.0
 
 Listener = Callable[[Event], None]
+Wire = Callable[..., "Furnished"]
 
 
 def request(
@@ -48,11 +52,13 @@ def carry(
     listen: Listener,
     quietly: bool = False,
     probe: Probe | None = None,
+    screen: Callable[[str], None] | None = None,
 ) -> Carried:
     """Ask durably; become the owner if nobody is and run until everything waits, else wait for the owner's answer.
 
     `quietly`: stop when the request is decided instead of running everything (nothing that left the gate is left behind: the
-    next command takes it up). Raises LedgerError when the ledger cannot be written.
+    next command takes it up). `wire` furnishes the house, for the simulator only. Raises LedgerError when the ledger cannot be
+    written.
     """
     keys = Keys.open(workspace.state)
     try:
@@ -66,7 +72,14 @@ def carry(
                     ledger.close()
                     try:
                         return _own(
-                            workspace, keys, owner, asked, listen=listen, quietly=quietly, probe=probe
+                            workspace,
+                            keys,
+                            owner,
+                            asked,
+                            listen=listen,
+                            quietly=quietly,
+                            probe=probe,
+                            screen=screen,
                         )
                     finally:
                         owner.release()
@@ -93,7 +106,7 @@ def _unanswered(asked: Request) -> Decided:
 
 def _own(
     workspace: Workspace, keys: Keys, owner: Owner, asked: Request, *,
-    listen: Listener, quietly: bool, probe: Probe | None,
+    listen: Listener, quietly: bool, probe: Probe | None, wire: "Wire | None",
 ) -> Carried:  # fmt: skip
     from engine.app.wiring import furnish
     from engine.kernel.loop import Loop
@@ -102,13 +115,13 @@ def _own(
     ledger = Ledger.open(workspace.state, keys=keys, owner=owner, probe=probe)
     try:
         anchoring.require(workspace.root, ledger)
-        house = furnish(workspace, ledger=ledger, keys=keys, owner=owner, listen=listen, probe=probe)
+        house = furnish(
+            workspace, ledger=ledger, keys=keys, owner=owner, listen=listen, probe=probe, screen=screen
+        )
         try:
             loop = Loop(house.house)
             house.settle(loop.journal)
-            taken = OwnerTaken(
-                epoch=owner.epoch, host=os.uname().nodename if hasattr(os, "uname") else "", pid=os.getpid()
-            )
+            taken = OwnerTaken(epoch=owner.epoch, host=owner.host, pid=owner.pid)
             loop.journal.write(Draft(body=taken), durable=False)
             try:
                 loop.run(until=lambda: quietly and ledger.decided(asked.id) is not None)
@@ -116,10 +129,10 @@ def _own(
                 loop.withdraw()
                 raise
             decided = ledger.decided(asked.id) or _unanswered(asked)
+            house.anchor()
             return Carried(decided=decided, book=loop.journal.book, by="here")
         finally:
             house.close()
-            house.anchor()
     finally:
         ledger.close()
 

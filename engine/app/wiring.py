@@ -8,7 +8,7 @@ from dataclasses import dataclass, replace
 from datetime import datetime
 from typing import Any
 
-from engine.app import anchoring
+from engine.app import anchoring, rooms
 from engine.app.clock import present
 from engine.app.workspace import Workspace
 from engine.governance.policy import Rules, amount_of
@@ -44,36 +44,6 @@ class RealClock:
     def wait(self, seconds: float) -> None:
         """Wait, or until poked."""
         self._owner.wait(seconds)
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Wired:
-    """The Connectors port: literal tables of who performs and who answers."""
-
-    connectors: Mapping[str, Connector]
-    readers: Mapping[str, Reader]
-    specs: Mapping[str, ActionSpec]
-
-    def connector(self, action: str) -> Connector:
-        """Who performs `action`."""
-        return self._find(self.connectors, action)
-
-    def reader(self, action: str) -> Reader:
-        """Who answers `action`."""
-        return self._find(self.readers, action)
-
-    def spec(self, action: str) -> ActionSpec | None:
-        """What it was declared as."""
-        return self.specs.get(action)
-
-    @staticmethod
-    def _find(table: Mapping[str, Any], action: str) -> Any:
-        found = table.get(action)
-        if found is None:
-            raise PermanentError(
-                f"nothing here performs {action}", code="no-connector", way_out="steward check"
-            )
-        return found
 
 
 class Spent:
@@ -121,13 +91,16 @@ class Furnished:
     def anchor(self) -> None:
         """Keep the deployed commit readable, and the chain's head where a push takes it along. Both may fail without harm."""
         pin(self.workspace.root, self.workspace.tree.commit)
-        anchoring.settle(self.workspace.root, self.house.ledger, self.spent.book, stamp(self.house.clock.now()))
+        anchoring.settle(
+            self.workspace.root, self.house.ledger, self.spent.book, stamp(self.house.clock.now())
+        )
 
 
 def furnish(
     workspace: Workspace, *, ledger: Ledger, keys: Keys, owner: Owner, listen: Callable[[Event], None],
     probe: Probe | None = None, clock: Clock | None = None, executor: Executor | None = None,
     more: "Extra | None" = None,
+    screen: Callable[[str], None] | None = None,
 ) -> Furnished:  # fmt: skip
     """Wire a house for `workspace`. `clock`, `executor` and `more` are chosen by the simulator only."""
     from engine.language.expressions import Expressions
@@ -142,9 +115,11 @@ def furnish(
     templates = TemplateRenderer(evaluate)
     store = json.loads(keys.get_secret("secrets") or b"{}")
     resolver = Resolver(order=workspace.config.secrets, env=os.environ, store=store)
-    wired, sources = rooms(workspace, blobs=blobs, index_key=index_key, secrets=resolver, templates=templates)
+    wired, sources = rooms.build(
+        workspace, blobs=blobs, index_key=index_key, secrets=resolver, templates=templates, screen=screen
+    )
     if more is not None:
-        wired = Wired(
+        wired = rooms.Wired(
             connectors={**wired.connectors, **more.connectors},
             readers=wired.readers,
             specs={**wired.specs, **more.specs},
@@ -166,7 +141,7 @@ def furnish(
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Extra:
-    """Further connectors, by action, with their declarations."""
+    """Further connectors by their names, with the declarations of their actions by whole name."""
 
     connectors: Mapping[str, Connector]
     specs: Mapping[str, ActionSpec]
@@ -203,7 +178,10 @@ def deployment(workspace: Workspace, specs: Mapping[str, ActionSpec]) -> Deploym
     try:
         before = GitTree.at(workspace.root, LAST_GOOD)
     except EngineError:
-        return replace(found, notice=f"{', '.join(sorted(found.broken))} does not compile and does not run: steward check")
+        return replace(
+            found,
+            notice=f"{', '.join(sorted(found.broken))} does not compile and does not run: steward check",
+        )
     kept = _compiled(before, workspace, specs)
     notice = f"commit {tip.commit[:8]} does not compile; {before.commit[:8]} stays deployed: steward check"
     return replace(kept, notice=notice)
@@ -220,4 +198,6 @@ def _compiled(tree: Tree, workspace: Workspace, specs: Mapping[str, ActionSpec])
         if sha256(data) != sha:
             raise PermanentError(f"{path} changed while it was read", code="tree")
         contents[sha] = data
-    return Deployment(commit=tree.commit, plans=dict(compiled.plans), contents=contents, broken=compiled.broken)
+    return Deployment(
+        commit=tree.commit, plans=dict(compiled.plans), contents=contents, broken=compiled.broken
+    )

@@ -153,7 +153,7 @@ def prove(reading: Reading, asked: Request) -> Request:
 def carry_out(workspace: Workspace, asked: Request) -> int:
     """Hand a request to whoever owns the ledger, tell what became of it, and return its exit code."""
     narrator = narrate.Narrator(workspace)
-    carried = passing.carry(workspace, asked, listen=narrator.hear)
+    carried = passing.carry(workspace, asked, listen=narrator.hear, screen=narrator.notice)
     return told(workspace, carried, narrator)
 
 

@@ -48,6 +48,10 @@ class Narrator:
                 f"  {colour(mark(event), _COLOUR.get(mark(event), 'dim'), sys.stderr)} {place}{line(words.strip(), 150)}"
             )
 
+    def notice(self, text: str) -> None:
+        """A notice to the operator (`notify/me`)."""
+        say(f"  {colour('●', 'yellow', sys.stderr)} {line(text, 300)}")
+
     def follow(self, run: str) -> None:
         """Another process carries it: wait until something of this run left, failed or waits again."""
         from engine.app import passing

@@ -22,7 +22,7 @@ def run(args: argparse.Namespace) -> int:
     else:
         asked = passing.request("pass", actor=here.actor())
     narrator = narrate.Narrator(workspace)
-    carried = passing.carry(workspace, asked, listen=narrator.hear)
+    carried = passing.carry(workspace, asked, listen=narrator.hear, screen=narrator.notice)
     if carried.decided.exit:
         return _refused(carried)
     reading = passing.look(workspace)

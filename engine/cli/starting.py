@@ -72,7 +72,9 @@ def demo(args: argparse.Namespace) -> int:
     )
     placed = making.deliver(made)
     say(f"  letters     {len(placed)} dropped into vault/inbox/leads\n")
-    passing.carry(workspace, passing.request("pass", actor=here.actor()), listen=narrator.hear)
+    passing.carry(
+        workspace, passing.request("pass", actor=here.actor()), listen=narrator.hear, screen=narrator.notice
+    )
     reading = passing.look(workspace)
     try:
         _summary(reading, narrator, root, made.passphrase)

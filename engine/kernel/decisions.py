@@ -381,7 +381,9 @@ def _start(desk: Desk, request: Request) -> None:
 def _pass(desk: Desk, request: Request) -> None:
     counts = desk.poll()
     notice = desk.deployment().notice
-    message = f"read: {counts.started} started, {counts.offered} taken by waiting runs, {counts.ignored} put aside"
+    message = (
+        f"read: {counts.started} started, {counts.offered} taken by waiting runs, {counts.ignored} put aside"
+    )
     desk.accept(request, f"{message}\n  {notice}" if notice else message)
 
 

@@ -74,6 +74,7 @@ class Loop:
                 continue
             if until():
                 break
+            self.house.ledger.tick(self.house.clock.now())
             if self._flying:
                 self._land(LOOK_SECONDS)
                 continue

@@ -1,0 +1,127 @@
+"""The built-in connectors and readers of a workspace, behind one table."""
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from functools import cache
+
+from engine.app.actions import declared
+from engine.app.workspace import Workspace
+from engine.language import tree as authored
+from engine.model.actions import ActionSpec
+from engine.model.canonical import Json
+from engine.model.config import Intent
+from engine.model.effects import Call
+from engine.model.errors import PermanentError
+from engine.model.ports import Blobs, Connector, Reader, Secrets, Source, Templates
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Wired:
+    """The Connectors port. Tables go by an action's part before the slash; `specs` by its whole name."""
+
+    connectors: Mapping[str, Connector]
+    readers: Mapping[str, Reader]
+    specs: Mapping[str, ActionSpec]
+
+    def connector(self, action: str) -> Connector:
+        """Who performs `action`."""
+        found = self.connectors.get(action.partition("/")[0])
+        if found is None:
+            raise _nobody(action)
+        return found
+
+    def reader(self, action: str) -> Reader:
+        """Who answers `action`."""
+        found = self.readers.get(action.partition("/")[0])
+        if found is None:
+            raise _nobody(action)
+        return found
+
+    def spec(self, action: str) -> ActionSpec | None:
+        """What it was declared as."""
+        return self.specs.get(action)
+
+
+def _nobody(action: str) -> PermanentError:
+    return PermanentError(f"nothing here performs {action}", code="no-connector", way_out="steward check")
+
+
+def build(
+    workspace: Workspace,
+    *,
+    blobs: Blobs,
+    index_key: bytes,
+    secrets: Secrets,
+    templates: Templates,
+    screen: Callable[[str], None] | None = None,
+) -> tuple[Wired, tuple[Source, ...]]:
+    """The rooms of `workspace`. Knowledge is read at the tip; what a run must not see change is in its plan's files.
+
+    `screen` shows a notice to whoever is looking.
+    """
+    from engine import connectors
+    from engine.agents.draft import DraftReply
+    from engine.identity.intent import Intents, resolve
+    from engine.identity.resolve import Identity
+    from engine.memory.fulltext import FullText
+
+    made = connectors.build(
+        workspace.config,
+        root=str(workspace.root),
+        index_key=index_key,
+        blobs=blobs,
+        secrets=secrets,
+        screen=screen,
+    )
+
+    def intent(call: Call, text: str) -> tuple[str, float]:
+        found = resolve(text, pinned_intents(call))
+        return found.name, found.confidence
+
+    zone = workspace.config.time_zone
+    readers: dict[str, Reader] = {
+        "identity": Identity(tree=lambda: workspace.tree, front_matter=front_matter),
+        "intent": Intents(intents=pinned_intents),
+        "memory": FullText(tree=lambda: workspace.tree, front_matter=front_matter),
+        "agent": DraftReply(
+            tree=lambda: workspace.tree,
+            front_matter=front_matter,
+            intent=intent,
+            templates=templates,
+            zone=zone,
+        ),
+    }
+    wired = Wired(connectors=made.connectors, readers=readers, specs=declared(workspace.config))
+    return wired, (made.source,)
+
+
+def pinned_intents(call: Call) -> tuple[Intent, ...]:
+    """The intents of the plan a call belongs to."""
+    return _intents(tuple((path, text) for path, text in call.files if path.startswith("vault/intents/")))
+
+
+@cache
+def _intents(files: tuple[tuple[str, str], ...]) -> tuple[Intent, ...]:
+    from engine.language.intents import parse
+
+    return parse((path, text.encode()) for path, text in files)[0]
+
+
+def front_matter(path: str, data: bytes) -> dict[str, Json] | None:
+    """A note's front matter as plain data; None when it has none or it can't be read."""
+    from engine.language.reader import front_matter as read
+
+    node, _, _, _ = read(path, data)
+    found = _plain(node) if node is not None else None
+    return found if isinstance(found, dict) else None
+
+
+def _plain(node: authored.Node) -> Json:
+    """Authored YAML as data: text stays as written, only an unquoted null is one."""
+    match node:
+        case authored.Scalar():
+            return None if node.plain and node.text in {"", "~", "null"} else node.text
+        case authored.Sequence():
+            return [_plain(one) for one in node.items]
+        case authored.Mapping():
+            return {entry.key: _plain(entry.value) for entry in node.entries}
