@@ -53,6 +53,7 @@ def carry(
     quietly: bool = False,
     probe: Probe | None = None,
     screen: Callable[[str], None] | None = None,
+    wire: "Wire | None" = None,
 ) -> Carried:
     """Ask durably; become the owner if nobody is and run until everything waits, else wait for the owner's answer.
 
@@ -105,9 +106,16 @@ def _unanswered(asked: Request) -> Decided:
 
 
 def _own(
-    workspace: Workspace, keys: Keys, owner: Owner, asked: Request, *,
-    listen: Listener, quietly: bool, probe: Probe | None, wire: "Wire | None",
-) -> Carried:  # fmt: skip
+    workspace: Workspace,
+    keys: Keys,
+    owner: Owner,
+    asked: Request,
+    *,
+    listen: Listener,
+    quietly: bool,
+    probe: Probe | None,
+    screen: Callable[[str], None] | None,
+) -> Carried:
     from engine.app.wiring import furnish
     from engine.kernel.loop import Loop
     from engine.model.events import Draft, OwnerTaken
