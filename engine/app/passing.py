@@ -81,6 +81,7 @@ def carry(
                             quietly=quietly,
                             probe=probe,
                             screen=screen,
+                            wire=wire,
                         )
                     finally:
                         owner.release()
@@ -115,6 +116,7 @@ def _own(
     quietly: bool,
     probe: Probe | None,
     screen: Callable[[str], None] | None,
+    wire: "Wire | None",
 ) -> Carried:
     from engine.app.wiring import furnish
     from engine.kernel.loop import Loop
@@ -123,7 +125,7 @@ def _own(
     ledger = Ledger.open(workspace.state, keys=keys, owner=owner, probe=probe)
     try:
         anchoring.require(workspace.root, ledger)
-        house = furnish(
+        house = (wire or furnish)(
             workspace, ledger=ledger, keys=keys, owner=owner, listen=listen, probe=probe, screen=screen
         )
         try:
