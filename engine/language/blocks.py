@@ -11,6 +11,7 @@ from engine.language.checked import Checked
 from engine.language.codes import files as code
 from engine.language.expressions import pieces
 from engine.language.paths import Where
+from engine.language.proving import proven
 from engine.language.source import Source, part, shown
 from engine.language.tree import Mapping, Node, Scalar
 from engine.model.plan import Expr
@@ -75,6 +76,13 @@ Parsed: TypeAlias = tuple[Template | None, tuple[Diagnostic, ...]]
 
 def parse(path: str, data: bytes) -> Parsed:
     """The template, or None when an error keeps it from being used."""
+    template, diagnostics = _read(path, data)
+    if not diagnostics:
+        return template, ()
+    return template, proven(data, diagnostics, lambda mended: _read(path, mended)[1])
+
+
+def _read(path: str, data: bytes) -> Parsed:
     node, body, before, found = reader.front_matter(path, data)
     if found:
         return None, found

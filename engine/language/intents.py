@@ -1,13 +1,15 @@
 """vault/intents/*.yaml: what letters may want, and the words that decide it without a model."""
 
 import re
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 
 from engine.language import reader
 from engine.language.checked import Checked
 from engine.language.codes import files as code
 from engine.language.names import is_id
-from engine.language.tree import Entry, Mapping
+from engine.language.proving import proven
+from engine.language.tree import Entry
+from engine.language.tree import Mapping as Map
 from engine.model.config import Intent
 from engine.model.span import Diagnostic
 
@@ -20,10 +22,24 @@ UNSURE = "unsure"
 
 def parse(files: Iterable[tuple[str, bytes]]) -> tuple[tuple[Intent, ...], tuple[Diagnostic, ...]]:
     """All intents of (path, content) pairs, in that order. Files and intents with an error are left out."""
+    given = dict(files)
+    intents, found = _read(given)
+    diagnostics: list[Diagnostic] = []
+    for path, data in given.items():
+        mine = [one for one in found if one.span.path == path]
+        diagnostics += proven(data, mine, lambda mended, path=path: _of(path, {**given, path: mended}))  # type: ignore[misc]
+    return intents, tuple(diagnostics)
+
+
+def _of(path: str, files: Mapping[str, bytes]) -> list[Diagnostic]:
+    return [one for one in _read(files)[1] if one.span.path == path]
+
+
+def _read(files: Mapping[str, bytes]) -> tuple[tuple[Intent, ...], tuple[Diagnostic, ...]]:
     intents: dict[str, tuple[Intent, str]] = {}
     rules: dict[str, str] = {}
     diagnostics: list[Diagnostic] = []
-    for path, data in files:
+    for path, data in files.items():
         tree, found = reader.read(path, data)
         diagnostics += found
         if tree is None:
@@ -52,7 +68,7 @@ def _intent(checked: Checked, entry: Entry, rules: dict[str, str]) -> Intent | N
         what = "the name of an intent: small letters and hyphens, like new-order"
         checked.note(code.not_allowed(entry.key_span, value=entry.key, allowed=(), what=what))
         return None
-    if not isinstance(entry.value, Mapping):
+    if not isinstance(entry.value, Map):
         checked.mapping(entry.value)
         return None
     entries = checked.entries(entry.value, known=KEYS)

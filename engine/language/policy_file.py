@@ -8,6 +8,7 @@ from fnmatch import fnmatchcase
 from engine.language import reader
 from engine.language.checked import Checked
 from engine.language.codes import files as code
+from engine.language.proving import proven
 from engine.language.tree import Entry, Mapping, Node
 from engine.model.actions import Reach
 from engine.model.config import Cap, PolicyRules
@@ -39,10 +40,24 @@ def parse(
     tree, found = reader.read(path, data)
     if tree is None:
         return None, found
+    rules, diagnostics = _read(path, data, tree, actions)
+    usable = not any(one.severity is Severity.ERROR for one in diagnostics)
+    return (rules if usable else None), proven(
+        data, diagnostics, lambda mended: _again(path, mended, actions)
+    )
+
+
+def _again(path: str, data: bytes, actions: Collection[str]) -> tuple[Diagnostic, ...]:
+    tree, found = reader.read(path, data)
+    return found if tree is None else _read(path, data, tree, actions)[1]
+
+
+def _read(
+    path: str, data: bytes, tree: Node, actions: Collection[str]
+) -> tuple[PolicyRules, tuple[Diagnostic, ...]]:
     checked = Checked(path, data)
     rules = _rules(checked, tree, actions)
-    diagnostics = checked.diagnostics()
-    return (None if any(d.severity is Severity.ERROR for d in diagnostics) else rules), diagnostics
+    return rules, checked.diagnostics()
 
 
 def _rules(checked: Checked, tree: Node, actions: Collection[str]) -> PolicyRules:

@@ -9,6 +9,7 @@ from engine.language import reader
 from engine.language.checked import Checked
 from engine.language.codes import files as code
 from engine.language.names import is_id
+from engine.language.proving import proven
 from engine.language.tree import Entry, Mapping, Node, Scalar, Sequence
 from engine.model.canonical import Json
 from engine.model.config import Config, ConnectorConfig, Person, SecretRef
@@ -42,10 +43,23 @@ def parse(
     tree, found = reader.read(path, data)
     if tree is None:
         return None, found
+    config, diagnostics = _read(path, data, tree, connectors)
+    if any(one.severity is Severity.ERROR for one in diagnostics):
+        config = None
+    return config, proven(data, diagnostics, lambda mended: _again(path, mended, connectors))
+
+
+def _again(path: str, data: bytes, connectors: Collection[str]) -> tuple[Diagnostic, ...]:
+    tree, found = reader.read(path, data)
+    return found if tree is None else _read(path, data, tree, connectors)[1]
+
+
+def _read(
+    path: str, data: bytes, tree: Node, connectors: Collection[str]
+) -> tuple[Config | None, tuple[Diagnostic, ...]]:
     checked = Checked(path, data)
     config = _config(checked, tree, connectors)
-    diagnostics = checked.diagnostics()
-    return (None if any(d.severity is Severity.ERROR for d in diagnostics) else config), diagnostics
+    return config, checked.diagnostics()
 
 
 def _config(checked: Checked, tree: Node, connectors: Collection[str]) -> Config | None:

@@ -1,0 +1,44 @@
+"""A fix is offered only where it is one: applied as printed, its diagnostic is gone and no other has come."""
+
+from collections import Counter
+from collections.abc import Callable, Sequence
+from dataclasses import replace
+
+from engine.language.source import decoded
+from engine.model.span import Diagnostic, Fix
+
+_MOST = 40
+"""Fixes of one file that are tried; a file with more mistakes is repaired in rounds."""
+
+
+def applied(data: bytes, fix: Fix) -> bytes:
+    """The file with the text of the fix's place replaced."""
+    lines = decoded(data).split("\n")
+    span = fix.span
+    last = lines[span.end_line - 1] if span.end_line <= len(lines) else ""
+    middle = lines[span.line - 1][: span.column - 1] + fix.text + last[span.end_column - 1 :]
+    return "\n".join([*lines[: span.line - 1], middle, *lines[span.end_line :]]).encode(
+        "utf-8", "surrogatepass"
+    )
+
+
+def proven(
+    data: bytes, diagnostics: Sequence[Diagnostic], again: Callable[[bytes], Sequence[Diagnostic]]
+) -> tuple[Diagnostic, ...]:
+    """The diagnostics, each with its fix only if `again`, reading the repaired file, finds less and nothing else."""
+    before = Counter(map(_what, diagnostics))
+    kept: list[Diagnostic] = []
+    tries = 0
+    for one in diagnostics:
+        if one.fix is None:
+            kept.append(one)
+            continue
+        tries += 1
+        after = Counter(map(_what, again(applied(data, one.fix)))) if tries <= _MOST else before
+        good = not after - before and after[_what(one)] < before[_what(one)]
+        kept.append(one if good else replace(one, fix=None))
+    return tuple(kept)
+
+
+def _what(diagnostic: Diagnostic) -> tuple[str, str]:
+    return diagnostic.code, diagnostic.message
