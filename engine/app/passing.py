@@ -1,8 +1,11 @@
 """How every command asks: a durable request; then whoever owns the ledger decides it, this process if nobody else does."""
 
 import secrets
+import signal
+import threading
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Literal
 
@@ -133,11 +136,12 @@ def _own(
             house.settle(loop.journal)
             taken = OwnerTaken(epoch=owner.epoch, host=owner.host, pid=owner.pid)
             loop.journal.write(Draft(body=taken), durable=False)
-            try:
-                loop.run(until=lambda: quietly and ledger.decided(asked.id) is not None)
-            except KeyboardInterrupt:
+            with _interruptible() as interrupted:
+                loop.run(until=lambda: interrupted() or (quietly and ledger.decided(asked.id) is not None))
+            if interrupted():
                 loop.withdraw()
-                raise
+                ledger.flush()
+                raise KeyboardInterrupt
             decided = ledger.decided(asked.id) or _unanswered(asked)
             house.anchor()
             return Carried(decided=decided, book=loop.journal.book, by="here")
@@ -145,6 +149,26 @@ def _own(
             house.close()
     finally:
         ledger.close()
+
+
+@contextmanager
+def _interruptible() -> Iterator[Callable[[], bool]]:
+    """Turns the first Ctrl-C into a word the loop asks for between two steps, so that none is cut in half; the second one raises."""
+    pressed: list[int] = []
+    if threading.current_thread() is not threading.main_thread():
+        yield lambda: False
+        return
+    before = signal.getsignal(signal.SIGINT)
+
+    def note(number: int, _frame: object) -> None:
+        pressed.append(number)
+        signal.signal(signal.SIGINT, before)
+
+    signal.signal(signal.SIGINT, note)
+    try:
+        yield lambda: bool(pressed)
+    finally:
+        signal.signal(signal.SIGINT, before)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

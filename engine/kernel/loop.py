@@ -73,6 +73,9 @@ class Loop:
             if worked:
                 continue
             if until():
+                # What is under way is followed to its end, so that no outcome is lost.
+                while self._flying:
+                    self._land(LOOK_SECONDS)
                 break
             self.house.ledger.tick(self.house.clock.now())
             if self._flying:
