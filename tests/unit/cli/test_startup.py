@@ -18,7 +18,12 @@ _LIST = "import sys; from engine.cli.main import main\ntry:\n    code = main({ar
 def imported(args: list[str], cwd: Path, env: dict[str, str]) -> set[str]:
     """Top-level modules a command has imported when it ends."""
     done = subprocess.run(
-        [sys.executable, "-c", _LIST.format(args=args)], cwd=cwd, env=env, capture_output=True, text=True, check=False
+        [sys.executable, "-c", _LIST.format(args=args)],
+        cwd=cwd,
+        env=env,
+        capture_output=True,
+        text=True,
+        check=False,
     )
     assert "Traceback" not in done.stderr, done.stderr
     return set(next(one for one in done.stdout.splitlines() if one.startswith("MODULES")).split()[1:])
@@ -29,7 +34,13 @@ def cpu(args: list[str], cwd: Path, env: dict[str, str]) -> float:
     found = []
     for _ in range(3):
         before = resource.getrusage(resource.RUSAGE_CHILDREN)
-        subprocess.run([sys.executable, "-m", "engine.cli.main", *args], cwd=cwd, env=env, capture_output=True, check=False)
+        subprocess.run(
+            [sys.executable, "-m", "engine.cli.main", *args],
+            cwd=cwd,
+            env=env,
+            capture_output=True,
+            check=False,
+        )
         after = resource.getrusage(resource.RUSAGE_CHILDREN)
         found.append(after.ru_utime - before.ru_utime + after.ru_stime - before.ru_stime)
     return min(found)
@@ -39,14 +50,23 @@ def cpu(args: list[str], cwd: Path, env: dict[str, str]) -> float:
 def env(tmp_path: Path) -> dict[str, str]:
     """An environment with its own home."""
     root = str(Path(__file__).resolve().parents[3])
-    return {**os.environ, "HOME": str(tmp_path), "XDG_STATE_HOME": str(tmp_path / "state"), "PYTHONPATH": root}
+    return {
+        **os.environ,
+        "HOME": str(tmp_path),
+        "XDG_STATE_HOME": str(tmp_path / "state"),
+        "PYTHONPATH": root,
+    }
 
 
 @pytest.fixture
 def workspace(tmp_path: Path, env: dict[str, str]) -> Path:
     """A new workspace made by the command."""
     subprocess.run(
-        [sys.executable, "-m", "engine.cli.main", "init", "w"], cwd=tmp_path, env=env, check=True, capture_output=True
+        [sys.executable, "-m", "engine.cli.main", "init", "w"],
+        cwd=tmp_path,
+        env=env,
+        check=True,
+        capture_output=True,
     )
     return tmp_path / "w"
 
@@ -70,11 +90,20 @@ def test_looking_imports_nothing_heavy(verb: list[str], workspace: Path, env: di
     assert imported(verb, workspace, env) & HEAVY <= {"yaml"}
 
 
-@pytest.mark.parametrize("args", [["nonsense"], ["run", "a", "b"], ["explain", "SW999"], ["show", "ZZZZ"], ["plan", "nothing"]])
-def test_a_wrong_command_says_what_to_type_and_exits_with_2(args: list[str], workspace: Path, env: dict[str, str]) -> None:
+@pytest.mark.parametrize(
+    "args", [["nonsense"], ["run", "a", "b"], ["explain", "SW999"], ["show", "ZZZZ"], ["plan", "nothing"]]
+)
+def test_a_wrong_command_says_what_to_type_and_exits_with_2(
+    args: list[str], workspace: Path, env: dict[str, str]
+) -> None:
     """Usage, never a traceback."""
     done = subprocess.run(
-        [sys.executable, "-m", "engine.cli.main", *args], cwd=workspace, env=env, capture_output=True, text=True, check=False
+        [sys.executable, "-m", "engine.cli.main", *args],
+        cwd=workspace,
+        env=env,
+        capture_output=True,
+        text=True,
+        check=False,
     )
     assert (done.returncode, "Traceback" in done.stderr) == (2, False), done.stderr
     assert "steward" in done.stderr

@@ -10,7 +10,9 @@ from engine.cli.talk import line, quoted, table, visible
 from engine.model.errors import UsageError
 
 
-@pytest.mark.parametrize("bad", ["\x1b[2J", "a\u202eb", "\u200bx", "\x07", "\u2066x\u2069", "\r", "\ufeff", "\u2028"])
+@pytest.mark.parametrize(
+    "bad", ["\x1b[2J", "a\u202eb", "\u200bx", "\x07", "\u2066x\u2069", "\r", "\ufeff", "\u2028"]
+)
 def test_control_bidirectional_and_zero_width_characters_are_written_out(bad: str) -> None:
     """A letter can't move the cursor or turn text around."""
     shown = visible(bad)
@@ -39,10 +41,16 @@ def test_a_table_is_aligned() -> None:
 
 def test_ids_are_shown_by_their_shortest_unique_beginning() -> None:
     """Of at least four characters, like git's."""
-    assert shortest(["ABCDE1", "ABCDF2", "ZZZZ99"]) == {"ABCDE1": "ABCDE", "ABCDF2": "ABCDF", "ZZZZ99": "ZZZZ"}
+    assert shortest(["ABCDE1", "ABCDF2", "ZZZZ99"]) == {
+        "ABCDE1": "ABCDE",
+        "ABCDF2": "ABCDF",
+        "ZZZZ99": "ZZZZ",
+    }
 
 
-@pytest.mark.parametrize(("text", "long"), [("90s", 90), ("10m", 600), ("4h", 14400), ("2d", 172800), ("1w", 604800)])
+@pytest.mark.parametrize(
+    ("text", "long"), [("90s", 90), ("10m", 600), ("4h", 14400), ("2d", 172800), ("1w", 604800)]
+)
 def test_lengths(text: str, long: int) -> None:
     """Seconds to weeks."""
     assert length(text) == timedelta(seconds=long)

@@ -37,7 +37,9 @@ def effect(reach: Reach = Reach.CUSTOMER, **more: object) -> Effect:
     return replace(made, **more)  # type: ignore[arg-type]
 
 
-def judge(one: Effect, stage: Stage, rules: PolicyRules | None = None, **more: object) -> tuple[str, str, int]:
+def judge(
+    one: Effect, stage: Stage, rules: PolicyRules | None = None, **more: object
+) -> tuple[str, str, int]:
     """(answer, rule, strength)."""
     step = more.pop("node", node("a", "effect"))
     usage = more.pop("usage", Today())
@@ -50,7 +52,13 @@ def judge(one: Effect, stage: Stage, rules: PolicyRules | None = None, **more: o
 
 
 TABLE = {
-    "shadow": {"internal": "preview", "low": "preview", "customer": "preview", "payment": "preview", "legal": "preview"},
+    "shadow": {
+        "internal": "preview",
+        "low": "preview",
+        "customer": "preview",
+        "payment": "preview",
+        "legal": "preview",
+    },
     "approval": {"internal": "allow", "low": "allow", "customer": "ask", "payment": "ask", "legal": "ask"},
     "canary": {"internal": "allow", "low": "allow", "customer": "ask", "payment": "ask", "legal": "ask"},
     "auto": {"internal": "allow", "low": "allow", "customer": "allow", "payment": "ask", "legal": "ask"},
@@ -72,7 +80,9 @@ def test_a_gate_asks_at_every_stage_above_shadow() -> None:
 
 def test_money_and_contracts_need_strength_two() -> None:
     """A word in a terminal is not enough."""
-    assert [judge(effect(reach), Stage.APPROVAL)[2] for reach in (Reach.CUSTOMER, Reach.PAYMENT, Reach.LEGAL)] == [1, 2, 2]
+    assert [
+        judge(effect(reach), Stage.APPROVAL)[2] for reach in (Reach.CUSTOMER, Reach.PAYMENT, Reach.LEGAL)
+    ] == [1, 2, 2]
 
 
 def test_stop_and_deny_win_over_everything() -> None:
@@ -85,7 +95,10 @@ def test_stop_and_deny_win_over_everything() -> None:
 def test_an_untrusted_value_in_a_sink_asks_although_the_reach_is_low() -> None:
     """Unless it is of closed type, or the action only prepares."""
     spec = ActionSpec(
-        name="x/y", summary="", kind=EffectClass.IDEMPOTENT, params=(Param(name="path", type=TEXT, sink=Sink.PATH),)
+        name="x/y",
+        summary="",
+        kind=EffectClass.IDEMPOTENT,
+        params=(Param(name="path", type=TEXT, sink=Sink.PATH),),
     )
     tainted = effect(Reach.LOW, labels={"path": frozenset({Label.UNTRUSTED})})
     assert judge(tainted, Stage.AUTO, node=replace(node("a", "effect"), action=spec))[:2] == ("ask", "trust")
@@ -118,7 +131,9 @@ def paying(text: str) -> Effect:
         (Cap(action="other/y", each=euros("1")), Today(), "99.00", "ask"),
     ],
 )
-def test_past_a_cap_is_denied_whatever_a_person_approved(cap: Cap, usage: Today, amount: str, answer: str) -> None:
+def test_past_a_cap_is_denied_whatever_a_person_approved(
+    cap: Cap, usage: Today, amount: str, answer: str
+) -> None:
     """A cap in another currency can't be compared, so it denies."""
     assert judge(paying(amount), Stage.APPROVAL, PolicyRules(caps=(cap,)), usage=usage)[0] == answer
 

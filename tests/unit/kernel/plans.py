@@ -61,7 +61,8 @@ class History:
         self.events: list[e.Event] = []
         self.book = Book()
         self.add(
-            e.RunCreated(playbook="p", plan="d", commit="", stage="approval", trigger="manual", source="s"), seconds=0
+            e.RunCreated(playbook="p", plan="d", commit="", stage="approval", trigger="manual", source="s"),
+            seconds=0,
         )
         self.add(e.RunStarted(), seconds=0)
 
@@ -86,7 +87,9 @@ class History:
             ),
             step,
         )  # fmt: skip
-        return self.add(e.EffectGated(revision=revision, answer=answer, rule="r", because="b", gate=gate), step)
+        return self.add(
+            e.EffectGated(revision=revision, answer=answer, rule="r", because="b", gate=gate), step
+        )
 
     def card(self, id_: str, gate_: str, *steps: str, expires: float = 3600) -> "History":
         """A card over steps."""

@@ -19,7 +19,9 @@ def test_a_queued_run_does_nothing() -> None:
     """Its concurrency group is busy."""
     history = History()
     history.book.runs.clear()
-    history.add(e.RunCreated(playbook="p", plan="d", commit="", stage="approval", trigger="manual", source="s"))
+    history.add(
+        e.RunCreated(playbook="p", plan="d", commit="", stage="approval", trigger="manual", source="s")
+    )
     assert decide(plan(node("a")), history.run, now=at(0)) == []
 
 
@@ -27,7 +29,10 @@ def test_a_reader_of_a_skipped_step_is_skipped_and_one_that_only_needs_it_is_not
     """So nobody answers spam by accident."""
     three = plan(node("a"), node("b", reads=("a",)), node("c", needs=("a",)))
     history = History().add(e.StepSkipped(because="if false"), "a")
-    assert decide(three, history.run, now=at(0)) == [c.Skip(step="b", because="`a` was skipped"), c.Begin(step="c")]
+    assert decide(three, history.run, now=at(0)) == [
+        c.Skip(step="b", because="`a` was skipped"),
+        c.Begin(step="c"),
+    ]
 
 
 def test_a_failure_starts_nothing_new_withdraws_what_waits_and_lets_handlers_run() -> None:
@@ -37,7 +42,10 @@ def test_a_failure_starts_nothing_new_withdraws_what_waits_and_lets_handlers_run
     history.add(e.WaitStarted(until="", names=(), kinds=(), matches=()), "w")
     history.add(e.StepStarted(attempt=1), "b")
     history.add(e.StepFailed(attempt=1, code="broken"), "a")
-    assert decide(four, history.run, now=at(0)) == [c.Begin(step="b"), c.Cancel(step="w", because="`a` failed")]
+    assert decide(four, history.run, now=at(0)) == [
+        c.Begin(step="b"),
+        c.Cancel(step="w", because="`a` failed"),
+    ]
     history.add(e.StepSucceeded(attempt=1), "b").add(e.StepCancelled(because="`a` failed"), "w")
     assert decide(four, history.run, now=at(0)) == [c.Begin(step="h")]
     history.done("h")
@@ -48,7 +56,9 @@ def test_run_end_cancels_the_rest_and_ends_as_told() -> None:
     """Spam: no effect, no card, no wait."""
     spam = plan(node("not-for-us", "end", end_as="succeeded"), node("reply", "effect", needs=("not-for-us",)))
     history = History().done("not-for-us")
-    assert decide(spam, history.run, now=at(0)) == [c.Cancel(step="reply", because="`not-for-us` ended the run")]
+    assert decide(spam, history.run, now=at(0)) == [
+        c.Cancel(step="reply", because="`not-for-us` ended the run")
+    ]
     history.add(e.StepCancelled(because="`not-for-us` ended the run"), "reply")
     assert decide(spam, history.run, now=at(0)) == [c.End(status="succeeded", reason="ended by not-for-us")]
 
@@ -115,7 +125,9 @@ def test_a_withdrawn_hold_counts_as_a_no() -> None:
 def test_an_intent_without_outcome_is_recovered_never_begun_again() -> None:
     """Also when the run is closing: what may have left is followed to its end."""
     two = plan(node("a", "effect"), node("b"))
-    history = History().proposed("a", answer="allow").add(e.EffectIntended(key="ka1", revision=1, attempt=1), "a")
+    history = (
+        History().proposed("a", answer="allow").add(e.EffectIntended(key="ka1", revision=1, attempt=1), "a")
+    )
     history.add(e.StepFailed(attempt=1, code="x"), "b")
     assert decide(two, history.run, now=at(0)) == [c.Recover(step="a")]
 
@@ -123,7 +135,9 @@ def test_an_intent_without_outcome_is_recovered_never_begun_again() -> None:
 def test_a_failed_call_is_released_again_when_due_under_the_same_key() -> None:
     """The revision was frozen by the first intent."""
     one = plan(node("a", "effect"))
-    history = History().proposed("a", answer="allow").add(e.EffectIntended(key="ka1", revision=1, attempt=1), "a")
+    history = (
+        History().proposed("a", answer="allow").add(e.EffectIntended(key="ka1", revision=1, attempt=1), "a")
+    )
     history.add(e.EffectFailed(key="ka1", code="429", retry=at(5)), "a")
     assert decide(one, history.run, now=at(4)) == []
     assert decide(one, history.run, now=at(5)) == [c.Release(step="a")]
@@ -133,7 +147,9 @@ def test_a_failed_call_is_released_again_when_due_under_the_same_key() -> None:
 def test_an_unknown_outcome_waits_for_a_person() -> None:
     """Nobody repeats it."""
     one = plan(node("a", "effect"))
-    history = History().proposed("a", answer="allow").add(e.EffectIntended(key="ka1", revision=1, attempt=1), "a")
+    history = (
+        History().proposed("a", answer="allow").add(e.EffectIntended(key="ka1", revision=1, attempt=1), "a")
+    )
     history.add(e.EffectUnknown(key="ka1", code="dropped"), "a")
     assert decide(one, history.run, now=at(10**9)) == []
     assert history.run.waiting == "unknown"
