@@ -1,0 +1,276 @@
+"""A workspace in a folder, asked through the same door as every command, under virtual time.
+
+Everything lies below one folder: ``work`` (the workspace, a git repository), ``state`` and the provider's file. A copy of the folder is
+the same scenario again, and a killed process leaves behind exactly what the next one opens: the clock goes on from the ledger.
+"""
+
+import os
+import shutil
+import threading
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
+from dataclasses import dataclass, field, replace
+from datetime import timedelta
+from email.message import EmailMessage
+from functools import partial
+from pathlib import Path
+from typing import Any, Self
+
+from engine.app import passing, starter, views
+from engine.app.passing import Listener, Reading
+from engine.app.wiring import Extra, furnish
+from engine.app.workspace import Workspace, open_workspace
+from engine.governance import strength
+from engine.ledger import Keys
+from engine.model.canonical import Json
+from engine.model.events import Event
+from engine.model.ids import ValueId
+from engine.model.ports import Probe
+from engine.model.requests import Decided, RequestKind
+from engine.model.state import Book, CardState, RunState
+from engine.model.times import moment, stamp
+from engine.runtime.executor import InLine
+from engine.testing.clock import START, VirtualClock
+from engine.testing.connector import ACTIONS, ProviderConnector
+from engine.vault import commit_all, init_repository
+
+PASSPHRASE = "correct horse battery staple"  # noqa: S105 - it opens nothing but scenarios
+PROVIDER_FILE = "provider.jsonl"
+_MAIL = "vault/inbox"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Shown:
+    """A card as a person sees it: its state, and what it shows."""
+
+    card: CardState
+    content: dict[str, Any]
+
+    @property
+    def digest(self) -> str:
+        """What an approval must name."""
+        return str(self.content["digest"])
+
+    @property
+    def text(self) -> str:
+        """The editable words of the first member that has any."""
+        return next((str(one["text"]) for one in self.content["members"] if one["text"]), "")
+
+
+@dataclass(slots=True, kw_only=True)
+class Scenario:
+    """One operator's company, in a folder. Not safe for several threads; several processes are what it is for."""
+
+    folder: Path
+    clock: VirtualClock
+    provider: str = ""
+    probe: Probe | None = None
+    heard: list[Event] = field(default_factory=list)
+    listen: Listener | None = None
+
+    @classmethod
+    def make(
+        cls, folder: Path, *, files: Mapping[str, str] | None = None, provider: str = "", bare: bool = False
+    ) -> Self:
+        """A new workspace with the starter's files and `files` (path → text) over them. `bare`: without the starter's playbooks and SOPs."""
+        root = folder / "work"
+        root.mkdir(parents=True)
+        starter.write(root, id="scenario")
+        if bare:
+            shutil.rmtree(root / "playbooks")
+            for sop in (root / "vault" / "sops").glob("*.md"):
+                sop.unlink()
+        made = cls(folder=folder, clock=VirtualClock(), provider=provider)
+        init_repository(root, "Robin Park", "robin@example.com")
+        made.commit(files or {})
+        return made
+
+    @classmethod
+    def at(cls, folder: Path, *, provider: str = "", probe: Probe | None = None) -> Self:
+        """The scenario that lies in `folder`; it is as late there as its ledger says."""
+        found = cls(folder=folder, clock=VirtualClock(), provider=provider, probe=probe)
+        with found.reading() as reading:
+            last = max((event.ts for event in reading.ledger.events()), default="")
+        if last:
+            found.clock = VirtualClock(max(START, moment(last)))
+        return found
+
+    # ------------------------------------------------------------ the workspace
+
+    @property
+    def root(self) -> Path:
+        """The workspace."""
+        return self.folder / "work"
+
+    @property
+    def env(self) -> dict[str, str]:
+        """Where its state is found; all a command needs to know."""
+        return {"XDG_STATE_HOME": os.fspath(self.folder / "state"), "HOME": os.fspath(self.folder / "home")}
+
+    def workspace(self) -> Workspace:
+        """As it is deployed now."""
+        return open_workspace(self.root, self.env)
+
+    def commit(self, files: Mapping[str, str]) -> str:
+        """Write files and deploy them."""
+        for name, text in files.items():
+            target = self.root / name
+            target.parent.mkdir(parents=True, exist_ok=True)
+            target.write_text(text, encoding="utf-8")
+        return commit_all(self.root, "As the scenario wants it", at=self.clock.now())
+
+    def drop(self, name: str, letter: bytes, *, mailbox: str = "leads") -> Path:
+        """Put a letter into a mailbox, whole. The same name again replaces it."""
+        box = self.root / _MAIL / mailbox
+        box.mkdir(parents=True, exist_ok=True)
+        part = box / f".{name}.part"
+        part.write_bytes(letter)
+        when = self.clock.now().timestamp()
+        os.utime(part, (when, when))
+        return part.replace(box / f"{name}.eml")
+
+    # ------------------------------------------------------------ asking
+
+    def ask(
+        self, kind: RequestKind, *, id: str = "", target: str = "", digest: str = "", body: Json = None,
+        passphrase: str = "", quietly: bool = False,
+    ) -> Decided:  # fmt: skip
+        """One request, through the door every command uses. `id` makes it the same request again."""
+        workspace = self.workspace()
+        asked = passing.request(kind, actor="robin", target=target, digest=digest, body=body)
+        asked = replace(asked, id=id) if id else asked
+        if passphrase:
+            keys = Keys.open(workspace.state)
+            try:
+                asked = replace(asked, strength=2, proof=strength.prove_passphrase(keys, passphrase, asked))
+            finally:
+                keys.close()
+        more = None
+        if self.provider:
+            connectors = {"provider": ProviderConnector(self.provider)}
+            more = Extra(connectors=connectors, specs={one.name: one for one in ACTIONS})
+        wire = partial(furnish, clock=self.clock, executor=InLine(), more=more)
+        carried = passing.carry(
+            workspace, asked, listen=self._hear, quietly=quietly, probe=self.probe, wire=wire
+        )
+        return carried.decided
+
+    def _hear(self, event: Event) -> None:
+        self.heard.append(event)
+        if self.listen is not None:
+            self.listen(event)
+
+    def run(self, *, quietly: bool = False) -> Decided:
+        """One pass over the sources. `quietly`: as soon as it was read, without waiting anything out."""
+        return self.ask("pass", quietly=quietly)
+
+    def start(self, name: str, **inputs: Json) -> Decided:
+        """Start a playbook or SOP by hand."""
+        return self.ask("start", target=name, body={"inputs": inputs})
+
+    def approve(self, shown: Shown, *, passphrase: str = "") -> Decided:
+        """Yes to exactly what was shown; with the passphrase where the card wants it."""
+        given = passphrase or (PASSPHRASE if shown.card.strength == 2 else "")
+        return self.ask("approve", target=shown.card.id, digest=shown.digest, passphrase=given)
+
+    def edit(self, shown: Shown, text: str) -> Decided:
+        """Other words."""
+        return self.ask("edit", target=shown.card.id, body={"text": text})
+
+    def enrol(self) -> Decided:
+        """Enrol `PASSPHRASE`, with a salt that is always the same."""
+        keys = Keys.open(self.workspace().state)
+        try:
+            strength.enrol_passphrase(keys, PASSPHRASE, salt=bytes(16))
+        finally:
+            keys.close()
+        return self.ask("enrol", target="passphrase")
+
+    def later(self, length: timedelta) -> Decided:
+        """Let time pass, then take up what became due."""
+        self.clock.advance(length)
+        return self.run()
+
+    # ------------------------------------------------------------ looking
+
+    @contextmanager
+    def reading(self) -> Iterator[Reading]:
+        """The ledger, without owning it."""
+        reading = passing.look(self.workspace())
+        try:
+            yield reading
+        finally:
+            reading.close()
+
+    def book(self) -> Book:
+        """What the ledger adds up to."""
+        with self.reading() as reading:
+            return reading.book
+
+    def events(self) -> list[Event]:
+        """All of it."""
+        with self.reading() as reading:
+            return list(reading.ledger.events())
+
+    def value(self, id_: str | None) -> Json:
+        """A sealed value."""
+        with self.reading() as reading:
+            return None if id_ is None else reading.ledger.unseal(ValueId(id_))
+
+    def cards(self, *, status: str = "open") -> list[Shown]:
+        """Cards of one status, oldest first."""
+        with self.reading() as reading:
+            found = [card for card in reading.book.cards.values() if card.status == status]
+            return [Shown(card=card, content=views.content(reading, card)) for card in found]
+
+    def queue(self) -> list[views.Waiting]:
+        """What waits for a person now."""
+        with self.reading() as reading:
+            return views.waiting(reading, now=stamp(self.clock.now()))
+
+    def runs(self, playbook: str = "") -> list[RunState]:
+        """Runs in the order of their creation."""
+        found = sorted(self.book().runs.values(), key=lambda run: run.order)
+        return [run for run in found if playbook in {"", run.playbook}]
+
+    def outbox(self) -> dict[str, bytes]:
+        """Name → bytes of every letter in the outbox and its folders."""
+        box = self.root / "outbox"
+        return {file.relative_to(box).as_posix(): file.read_bytes() for file in sorted(box.rglob("*.eml"))}
+
+
+def letter(
+    subject: str,
+    text: str,
+    *,
+    sender: str = "Ada Byron <ada@example.org>",
+    id: str = "",
+    answers: str = "",
+    **headers: str,
+) -> bytes:
+    """A plain letter to the operator. `id` is its Message-ID without brackets, `answers` that of the letter it replies to."""
+    made = EmailMessage()
+    made["From"], made["To"], made["Subject"] = sender, "robin@example.com", subject
+    made["Date"] = "Mon, 02 Mar 2026 08:30:00 +0000"
+    made["Message-ID"] = f"<{id or subject.lower().replace(' ', '-') + '@example.org'}>"
+    if answers:
+        made["In-Reply-To"] = made["References"] = f"<{answers}>"
+    for name, value in headers.items():
+        made[name.replace("_", "-")] = value
+    made.set_content(text)
+    return made.as_bytes()
+
+
+class Counting:
+    """A probe that counts points and, at the one it is told, calls `at_last`. Points of all threads are counted in one row."""
+
+    def __init__(self, last: int = 0, at_last: "Probe | None" = None) -> None:
+        self.points: list[str] = []
+        self._last, self._at_last, self._lock = last, at_last, threading.Lock()
+
+    def __call__(self, point: str, /) -> None:
+        """Reached."""
+        with self._lock:
+            self.points.append(point)
+            if len(self.points) == self._last and self._at_last is not None:
+                self._at_last(point)
