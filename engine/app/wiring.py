@@ -6,7 +6,6 @@ import random
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, replace
 from datetime import datetime
-from typing import Any
 
 from engine.app import anchoring, rooms
 from engine.app.clock import present
@@ -23,7 +22,7 @@ from engine.model.errors import EngineError, PermanentError
 from engine.model.events import Event
 from engine.model.ids import ValueId
 from engine.model.money import Money
-from engine.model.ports import Clock, Connector, Executor, Probe, Reader, Tree
+from engine.model.ports import Clock, Connector, Executor, Probe, Tree
 from engine.model.state import Book
 from engine.model.times import stamp
 from engine.runtime.broker import Broker

@@ -21,7 +21,7 @@ from engine.cli.talk import ago, colour, line, put, put_json, say, table
 from engine.model import effects, ids
 from engine.model.canonical import Json
 from engine.model.errors import Refused, UsageError
-from engine.model.requests import Request
+from engine.model.requests import Request, RequestKind
 from engine.model.state import CardState
 from engine.model.times import later
 
@@ -154,10 +154,10 @@ def carry_out(workspace: Workspace, asked: Request) -> int:
     """Hand a request to whoever owns the ledger, tell what became of it, and return its exit code."""
     narrator = narrate.Narrator(workspace)
     carried = passing.carry(workspace, asked, listen=narrator.hear, screen=narrator.notice)
-    return told(workspace, carried, narrator)
+    return told(carried, narrator)
 
 
-def told(workspace: Workspace, carried: Carried, narrator: "narrate.Narrator") -> int:
+def told(carried: Carried, narrator: "narrate.Narrator") -> int:
     """Say what was decided and, when another process carries it, wait for what leaves."""
     decided = carried.decided
     sign = colour("✓", "green", sys.stderr) if decided.exit == 0 else colour("✗", "red", sys.stderr)
@@ -183,9 +183,9 @@ def edit(args: argparse.Namespace) -> int:
         say("the words are the same; nothing changed")
         return 0
     asked = passing.request("edit", actor=here.actor(), target=card.id, body={"step": step, "text": after})
-    carried = passing.carry(workspace, asked, listen=lambda event: None, quietly=True)
+    carried = passing.carry(workspace, asked, listen=narrate.silent, quietly=True)
     if carried.decided.exit or not carried.decided.card:
-        return told(workspace, carried, narrate.Narrator(workspace))
+        return told(carried, narrate.Narrator(workspace))
     return _confirm(workspace, carried.decided.card, step, before)
 
 
@@ -248,7 +248,7 @@ def snooze(args: argparse.Namespace) -> int:
     return _on_card(args, "snooze", {"until": later(here.now(), length(args.length))})
 
 
-def _on_card(args: argparse.Namespace, kind: Any, body: Json) -> int:
+def _on_card(args: argparse.Namespace, kind: RequestKind, body: Json) -> int:
     here.need_person(kind)
     workspace = here.workspace()
     reading = passing.look(workspace)

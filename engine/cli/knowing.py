@@ -12,6 +12,7 @@ from engine.cli.talk import ago, colour, line, put, put_json, say, table
 from engine.ledger import holder
 from engine.model import ids
 from engine.model.events import body_to_json
+from engine.model.plan import Plan
 from engine.model.state import RunState
 
 
@@ -70,7 +71,7 @@ def show_run(reading: Reading, run: RunState, *, as_json: bool) -> int:
     return 0
 
 
-def _plan(reading: Reading, run: RunState) -> Any:
+def _plan(reading: Reading, run: RunState) -> Plan:
     from engine.language import serial
 
     return serial.from_bytes(reading.ledger.kept(run.plan))

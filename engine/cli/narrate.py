@@ -21,6 +21,10 @@ _LOUD: tuple[type[Any], ...] = (
 _FOLLOW_SECONDS = 35.0
 
 
+def silent(_event: e.Event) -> None:
+    """Hears and says nothing."""
+
+
 class Narrator:
     """Hears events as they happen and says those a person cares about."""
 

@@ -68,7 +68,7 @@ def demo(args: argparse.Namespace) -> int:
     passing.carry(
         workspace,
         passing.request("enrol", actor=here.actor(), target="passphrase"),
-        listen=lambda event: None,
+        listen=narrate.silent,
     )
     placed = making.deliver(made)
     say(f"  letters     {len(placed)} dropped into vault/inbox/leads\n")
@@ -77,7 +77,7 @@ def demo(args: argparse.Namespace) -> int:
     )
     reading = passing.look(workspace)
     try:
-        _summary(reading, narrator, root, made.passphrase)
+        _summary(reading, root, made.passphrase)
     finally:
         reading.close()
     return 0
@@ -88,7 +88,7 @@ _LOUD: tuple[type[Any], ...] = (
 )  # fmt: skip
 
 
-def _summary(reading: passing.Reading, narrator: narrate.Narrator, root: Path, passphrase: str) -> None:
+def _summary(reading: passing.Reading, root: Path, passphrase: str) -> None:
     book = reading.book
     waiting = {one.run: one for one in views.waiting(reading, now=here.now())}
     put()

@@ -22,7 +22,7 @@ class Verb:
     epilog: str = ""
 
 
-def _option(*flags: str, **settings: Any) -> Option:
+def _option(*flags: str, **settings: object) -> Option:
     return Option(flags=flags, settings=settings)
 
 

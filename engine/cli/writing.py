@@ -4,12 +4,12 @@ import argparse
 import os
 import sys
 from pathlib import Path
-from typing import Any
 
 from engine.app import checking
 from engine.cli.talk import colour, put, put_json, say
 from engine.language import render
 from engine.model.errors import UsageError
+from engine.model.plan import Plan
 from engine.model.span import Diagnostic, Severity
 from engine.vault import find_root
 
@@ -44,8 +44,8 @@ def explain(args: argparse.Namespace) -> int:
 
     if args.code is None:
         for code in pages.codes():
-            page = pages.page(code) or ""
-            put(f"{code}  {page.strip().splitlines()[0] if page else ''}")
+            title = (pages.page(code) or "").partition("\n")[0]
+            put(f"{code}  {title}")
         return 0
     page = pages.page(args.code.upper())
     if page is None:
@@ -77,7 +77,7 @@ def plan(args: argparse.Namespace) -> int:
     return 0
 
 
-def _show_plan(one: Any) -> None:
+def _show_plan(one: Plan) -> None:
     from engine.app.planning import lines
 
     for sign, text in lines(one):

@@ -2,7 +2,6 @@
 
 from collections.abc import Callable
 from datetime import timedelta
-from typing import Any
 
 from engine.kernel.house import Journal
 from engine.kernel.scope import Scope
@@ -55,14 +54,17 @@ def propose(place: Place, call: Call, origins: dict[str, Labels]) -> Attempt:
     )  # fmt: skip
     broker = place.journal.house.broker
 
-    def done(effect: Any, error: BaseException | None) -> None:
+    def done(effect: Effect) -> None:
         now = place.fresh()
-        if error is not None:
-            fail(now, error, now.run.step(now.node.id).attempt)
-            return
         now.journal.write(*proposed(now, effect, edited=False))
 
-    return Attempt(work=lambda: broker.propose(keyed, floor=place.node.reach, labels=origins), done=done)
+    def failed(error: BaseException) -> None:
+        now = place.fresh()
+        fail(now, error, now.run.step(now.node.id).attempt)
+
+    return Attempt(
+        work=lambda: broker.propose(keyed, floor=place.node.reach, labels=origins), done=done, failed=failed
+    )
 
 
 def proposed(place: Place, effect: Effect, *, edited: bool) -> list[Draft]:
@@ -204,7 +206,7 @@ def release(place: Place) -> Attempt | None:
     body = EffectIntended(key=effect.key, revision=effect.revision, attempt=step.intents + 1, window=window)
     intent = journal.write(place.draft(body))[-1]
     broker = journal.house.broker
-    return Attempt(work=lambda: broker.perform(effect, intent), done=outcome(place, effect))
+    return _calling(place, effect, lambda: broker.perform(effect, intent))
 
 
 def ask_again(place: Place) -> list[Draft]:
@@ -228,20 +230,21 @@ def recover(place: Place, intent: Event) -> Attempt:
     journal = place.journal
     effect = journal.effect(place.run.step(place.node.id))
     broker, now = journal.house.broker, journal.house.clock.now()
-    return Attempt(work=lambda: broker.recover(effect, intent, now=now), done=outcome(place, effect))
+    return _calling(place, effect, lambda: broker.recover(effect, intent, now=now))
 
 
-def outcome(place: Place, effect: Effect) -> Callable[[Any, BaseException | None], None]:
-    """What the world's answer becomes in the ledger."""
+def _calling(place: Place, effect: Effect, work: Callable[[], Outcome]) -> Attempt:
+    """A call, and what the world's answer becomes in the ledger."""
 
-    def done(result: Any, error: BaseException | None) -> None:
+    def done(result: Outcome) -> None:
         now = place.fresh()
-        if error is None:
-            now.journal.write(now.draft(_succeeded(now, effect, result)))
-        else:
-            now.journal.write(now.draft(_not_done(now, effect, error)))
+        now.journal.write(now.draft(_succeeded(now, effect, result)))
 
-    return done
+    def failed(error: BaseException) -> None:
+        now = place.fresh()
+        now.journal.write(now.draft(_not_done(now, effect, error)))
+
+    return Attempt(work=work, done=done, failed=failed)
 
 
 def _succeeded(place: Place, effect: Effect, result: Outcome) -> EffectSucceeded:

@@ -2,7 +2,7 @@
 
 from collections.abc import Callable
 from dataclasses import dataclass
-from typing import Any
+from typing import Literal
 
 from engine.governance import strength
 from engine.kernel import acting, intake
@@ -13,12 +13,27 @@ from engine.model.commands import OpenCard
 from engine.model.effects import Call
 from engine.model.errors import EngineError
 from engine.model.events import (
-    Body, CardApproved, CardClosed, CardExpired, CardRejected, CardSnoozed, Draft, EffectResolved, EffectUndone,
-    EffectWithdrawn, HumanAnswered, RequestDecided, StopLifted, StopSet, StrengthEnrolled,
+    Body,
+    CardApproved,
+    CardClosed,
+    CardExpired,
+    CardRejected,
+    CardSnoozed,
+    Draft,
+    EffectResolved,
+    EffectUndone,
+    EffectWithdrawn,
+    HumanAnswered,
+    RequestDecided,
+    StopLifted,
+    StopSet,
+    StrengthEnrolled,
 )  # fmt: skip
 from engine.model.requests import Decided, Request
 from engine.model.state import CardState, RunState
 from engine.model.times import moment
+
+Said = Literal["accepted", "noop", "refused"]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -54,7 +69,7 @@ class Desk:
         self._answer(request, "refused", message, drafts, code=code, exit_=exit_, card=card)
 
     def _answer(
-        self, request: Request, verdict: Any, message: str, drafts: tuple[Draft, ...], *,
+        self, request: Request, verdict: Said, message: str, drafts: tuple[Draft, ...], *,
         code: str, exit_: int, run: str = "", card: str = "",
     ) -> None:  # fmt: skip
         answer, decided = self.verdict(request, verdict, message, code=code, exit_=exit_, run=run, card=card)
@@ -63,7 +78,7 @@ class Desk:
     def verdict(
         self,
         request: Request,
-        verdict: Any,
+        verdict: Said,
         message: str,
         *,
         code: str,

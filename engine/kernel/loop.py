@@ -2,18 +2,17 @@
 
 from collections.abc import Callable
 from datetime import timedelta
-from functools import partial
-from queue import Empty, SimpleQueue
-from typing import Any, assert_never
+from typing import assert_never
 
 from engine.kernel import acting, intake
 from engine.kernel.decide import decide, next_due
 from engine.kernel.decisions import Desk
+from engine.kernel.flights import Flights
 from engine.kernel.house import Deployment, House, Journal
-from engine.kernel.steps import Attempt, Place, backoff, begin, fail
+from engine.kernel.steps import Place, begin
 from engine.model import commands as c
-from engine.model.errors import TransientError
 from engine.model.events import (
+    Body,
     CardClosed,
     CardExpired,
     Draft,
@@ -27,16 +26,12 @@ from engine.model.events import (
     StepSkipped,
     WaitEnded,
 )  # fmt: skip
-from engine.model.plan import Retry
 from engine.model.state import RunState
 from engine.model.times import later, moment
 
 # How often the owner looks for requests (DESIGN: at least every 100 ms) and how long a hold is waited out in one pass.
 LOOK_SECONDS = 0.1
 WAIT_OUT = timedelta(seconds=30)
-_LOOKUPS = Retry(attempts=5, base=timedelta(seconds=1), max=timedelta(seconds=20))
-
-Completion = tuple[tuple[str, str], Attempt, Any, BaseException | None]
 
 
 class Loop:
@@ -45,10 +40,8 @@ class Loop:
     def __init__(self, house: House) -> None:
         self.house = house
         self.journal = Journal(house)
-        self._flying: dict[tuple[str, str], tuple[str, Attempt]] = {}
-        self._landed: SimpleQueue[Completion] = SimpleQueue()
+        self._flights = Flights(self.journal)
         self._intents: dict[tuple[str, str], Event] = {}
-        self._unsure: dict[tuple[str, str], tuple[int, str]] = {}
         self._dues: dict[str, str] = {}
         self._deployed: Deployment | None = None
         self.desk = Desk(journal=self.journal, deployment=self.deployment, poll=self.poll)
@@ -69,17 +62,17 @@ class Loop:
         while True:
             worked = self._requests()
             worked |= self._advance()
-            worked |= self._land(0.0)
+            worked |= self._flights.land(0.0)
             if worked:
                 continue
             if until():
                 # What is under way is followed to its end, so that no outcome is lost.
-                while self._flying:
-                    self._land(LOOK_SECONDS)
+                while self._flights:
+                    self._flights.land(LOOK_SECONDS)
                 break
             self.house.ledger.tick(self.house.clock.now())
-            if self._flying:
-                self._land(LOOK_SECONDS)
+            if self._flights:
+                self._flights.land(LOOK_SECONDS)
                 continue
             wait = self._until_due()
             if wait is None:
@@ -101,7 +94,7 @@ class Loop:
         """Seconds to the next moment worth waiting for; None when there is none within `WAIT_OUT`."""
         now = self.journal.now()
         limit = later(now, WAIT_OUT)
-        dues = [*self._dues.values(), *(due for _, due in self._unsure.values())]
+        dues = [*self._dues.values(), *self._flights.dues().values()]
         near = [due for due in dues if due <= limit]
         if not near:
             return None
@@ -118,7 +111,7 @@ class Loop:
         journal, now = self.journal, self.journal.now()
         worked = bool(journal.touched) and intake.start_queued(journal)
         due = {run for run, moment_ in self._dues.items() if moment_ <= now}
-        due |= {run for (run, _), (_, moment_) in self._unsure.items() if moment_ <= now}
+        due |= {run for (run, _), moment_ in self._flights.dues().items() if moment_ <= now}
         todo, journal.touched = sorted(journal.touched | due), set()
         for id_ in todo:
             while id_ in journal.book.open_runs and self._one(journal.book.runs[id_]):
@@ -133,28 +126,30 @@ class Loop:
         plan = self.journal.plan(run)
         for command in decide(plan, run, now=self.journal.now()):
             step = getattr(command, "step", "")
-            if step and (run.id, step) in self._flying:
+            if step and (run.id, step) in self._flights:
                 continue
             if isinstance(command, c.Recover) and not self._due(run.id, step):
                 continue
-            if isinstance(command, c.End) and any(flying[0] == run.id for flying in self._flying):
+            if isinstance(command, c.End) and self._flights.of_run(run.id):
                 continue
             self._carry_out(run, command)
             return True
         return False
 
     def _due(self, run: str, step: str) -> bool:
-        return self.journal.now() >= self._unsure.get((run, step), (0, ""))[1]
+        return self.journal.now() >= self._flights.dues().get((run, step), "")
 
     def _carry_out(self, run: RunState, command: c.Command) -> None:
         journal, plan = self.journal, self.journal.plan(run)
 
-        def write(body: Any, *, step: str = "", durable: bool = True) -> None:
+        def write(body: Body, *, step: str = "", durable: bool = True) -> None:
             journal.write(Draft(body=body, run=run.id, step=step, subject=run.subject), durable=durable)
 
         match command:
             case c.Begin():
-                self._fly(run, command.step, begin(self._place(run, command.step), acting.propose))
+                self._flights.start(
+                    (run.id, command.step), begin(self._place(run, command.step), acting.propose)
+                )
             case c.Skip():
                 write(StepSkipped(because=command.because), step=command.step, durable=False)
             case c.Cancel():
@@ -172,10 +167,12 @@ class Loop:
                     step=command.step,
                 )
             case c.Release():
-                self._fly(run, command.step, acting.release(self._place(run, command.step)))
+                self._flights.start((run.id, command.step), acting.release(self._place(run, command.step)))
             case c.Recover():
                 place = self._place(run, command.step)
-                self._fly(run, command.step, acting.recover(place, self._intent(run.id, command.step)))
+                self._flights.start(
+                    (run.id, command.step), acting.recover(place, self._intent(run.id, command.step))
+                )
             case c.FireTimer():
                 outputs = journal.seal({"got": "nothing", "event": None}, run.subject)
                 write(WaitEnded(got="nothing", outputs=outputs, labels=("system",)), step=command.step)
@@ -203,56 +200,3 @@ class Loop:
             if isinstance(event.body, EffectIntended):
                 self._intents[event.run, event.step] = event
         return self._intents[run, step]
-
-    def _fly(self, run: RunState, step: str, attempt: Attempt | None) -> None:
-        if attempt is None:
-            return
-        place = (run.id, step)
-        self._flying[place] = (self.journal.now(), attempt)
-        future = self.house.executor.submit(attempt.work)
-        future.add_done_callback(partial(self._landing, place, attempt))
-
-    def _landing(self, place: tuple[str, str], attempt: Attempt, future: Any) -> None:
-        error = future.exception()
-        self._landed.put((place, attempt, None if error else future.result(), error))
-
-    def _land(self, seconds: float) -> bool:
-        """Take in finished attempts; wait at most `seconds` for the first."""
-        landed = False
-        while True:
-            try:
-                place, attempt, result, error = self._landed.get(block=seconds > 0, timeout=seconds or None)
-            except Empty:
-                self._time_out()
-                return landed
-            seconds, landed = 0.0, True
-            # An attempt that was given up and has another in its place is not taken for it.
-            if self._flying.get(place, ("", None))[1] is not attempt:
-                continue
-            del self._flying[place]
-            if not self._look_again(place, error):
-                attempt.done(result, error)
-
-    def _look_again(self, place: tuple[str, str], error: BaseException | None) -> bool:
-        """An unanswered call of a repeatable class is looked up or repeated under its key before a person is asked."""
-        run, step = place
-        if not acting.retries_itself(self.journal.book.runs[run].step(step).kind, error):
-            self._unsure.pop(place, None)
-            return False
-        count = self._unsure.get(place, (0, ""))[0] + 1
-        if count >= _LOOKUPS.attempts:
-            return False
-        delay = backoff(_LOOKUPS, count, self.house.chance())
-        self._unsure[place] = (count, later(self.journal.now(), delay))
-        return True
-
-    def _time_out(self) -> None:
-        """Reads that take longer than their step's `timeout` are given up; effects are waited for."""
-        now = self.journal.now()
-        for place, (since, _) in list(self._flying.items()):
-            run = self.journal.book.runs[place[0]]
-            node = self.journal.plan(run).node(place[1])
-            if run.step(node.id).status == "running" and now >= later(since, node.timeout):
-                error = TransientError(f"no answer within {node.timeout}", code="timeout")
-                del self._flying[place]
-                fail(self._place(run, node.id), error, run.step(node.id).attempt)

@@ -1,8 +1,7 @@
 """What a step can read, and the origin of each thing it reads."""
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
-from typing import Any
 
 from engine.kernel.decide import failed_step
 from engine.kernel.house import Journal
@@ -99,7 +98,7 @@ def _walk(value: Json, path: str) -> Json:
     return value
 
 
-def _union(origins: Any) -> Labels:
+def _union(origins: Iterable[Labels]) -> Labels:
     return frozenset().union(*origins)
 
 

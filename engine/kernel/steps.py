@@ -14,6 +14,7 @@ from engine.model.canonical import Json
 from engine.model.effects import Call
 from engine.model.errors import EngineError, TransientError
 from engine.model.events import (
+    Body,
     Draft,
     HumanAsked,
     StepFailed,
@@ -28,16 +29,14 @@ from engine.model.plan import Node, Plan, Retry
 from engine.model.state import RunState
 from engine.model.times import later, moment
 
-Work = Callable[[], Any]
-Done = Callable[[Any, BaseException | None], None]
-
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Attempt:
-    """Work to be carried by the executor, and what to do with its result on the loop's thread."""
+    """Work to be carried by the executor, and what to do on the loop's thread with its result, or with its error."""
 
-    work: Work
-    done: Done
+    work: Callable[[], Any]
+    done: Callable[[Any], None]
+    failed: Callable[[BaseException], None]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -49,7 +48,7 @@ class Place:
     run: RunState
     node: Node
 
-    def draft(self, body: Any) -> Draft:
+    def draft(self, body: Body) -> Draft:
         """An event of this step."""
         return Draft(body=body, run=self.run.id, step=self.node.id, subject=self.run.subject)
 
@@ -118,23 +117,20 @@ def _call(place: Place, args: dict[str, Json]) -> Call:
 def _read(place: Place, call: Call, origins: dict[str, Labels]) -> Attempt:
     reader = place.journal.house.connectors.reader(call.action)
 
-    def done(result: Any, error: BaseException | None) -> None:
-        if error is not None:
-            fail(place.fresh(), error, place.run.step(place.node.id).attempt)
-            return
+    attempt = place.run.step(place.node.id).attempt
+    spec = place.node.action
+
+    def done(result: tuple[dict[str, Json], Labels]) -> None:
         outputs, labels = result
-        spec = place.node.action
         if spec is not None and spec.passes_labels:
             labels = labels.union(*origins.values())
-        body = StepSucceeded(
-            attempt=place.run.step(place.node.id).attempt,
-            outputs=place.sealed(outputs),
-            labels=encode(labels),
-        )
+        body = StepSucceeded(attempt=attempt, outputs=place.sealed(outputs), labels=encode(labels))
         pure = spec is not None and spec.kind is EffectClass.PURE
         place.journal.write(place.draft(body), durable=not pure)
 
-    return Attempt(work=lambda: reader.read(call), done=done)
+    return Attempt(
+        work=lambda: reader.read(call), done=done, failed=lambda error: fail(place.fresh(), error, attempt)
+    )
 
 
 def fail(place: Place, error: BaseException, attempt: int) -> None:
