@@ -19,6 +19,10 @@ def lines(shown: dict[str, Any], card: CardState, short: str, *, whole: bool) ->
     yield f"{colour(short, 'bold')}  {visible(str(shown['title']))}   {shown['playbook']} · run {ids.short(card.run)}   {state}"
     if whole and shown.get("letter"):
         yield from _letter(shown["letter"])
+    if shown.get("since"):
+        yield ""
+        yield f"  since the card before ({card.replaces[:6]}):"
+        yield from (f"    {line(one, 120)}" for one in shown["since"][:20])
     for member in shown["members"]:
         yield ""
         yield f"  {colour(member['name'], 'bold')}  {member['action']}   reach {member['reach']}"

@@ -134,6 +134,7 @@ def open_card(
         "members": members,
         "letter": _letter(journal, run),
         "findings": _findings(journal, plan, run),
+        "since": _since(journal, replaces, members),
     }
     body = CardOpened(
         card=card,
@@ -168,6 +169,26 @@ def _member(journal: Journal, plan: Plan, run: RunState, step: str) -> dict[str,
         "undo-within": node.undo_within.total_seconds() if node.undo_within else 0,
         "cite": node.cite,
     }
+
+
+def _since(journal: Journal, replaces: str, members: list[dict[str, Json]]) -> list[str]:
+    """What is different from the card this one replaces, as lines with ``+`` and ``-``; empty for a first card."""
+    old = journal.book.cards.get(replaces)
+    if old is None:
+        return []
+    before = {one["step"]: _words(one) for one in journal.value(old.content)["members"]}
+    changes = []
+    for member in members:
+        was, now = before.get(member["step"], []), _words(member)
+        changes += [f"- {one}" for one in was if one not in now] + [
+            f"+ {one}" for one in now if one not in was
+        ]
+    return changes or ["+ what it read has another version now; the words are the same"]
+
+
+def _words(member: dict[str, Json]) -> list[str]:
+    facts = [f"{name}: {value}" for name, value in member["facts"]]
+    return [*facts, *member["warnings"], *str(member["text"]).splitlines()]
 
 
 def _letter(journal: Journal, run: RunState) -> Json:
