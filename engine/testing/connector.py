@@ -40,6 +40,7 @@ ACTIONS = (
     _action("forgetful", EffectClass.IDEMPOTENT, window=timedelta(hours=24)),
     _action("queryable", EffectClass.QUERYABLE),
     _action("opaque", EffectClass.OPAQUE),
+    _action("quoted", EffectClass.IDEMPOTENT),
     _action("customer", EffectClass.IDEMPOTENT, reach=Reach.CUSTOMER),
     _action("legal", EffectClass.IDEMPOTENT, reach=Reach.LEGAL),
 )
@@ -56,7 +57,9 @@ class ProviderConnector:
         return ACTIONS
 
     def preview(self, call: Call) -> Preview:
-        """The line that is sent, whole."""
+        """The line that is sent, whole. ``provider/quoted`` asks the provider first, which may be busy or refuse."""
+        if call.action == "provider/quoted":
+            self._answered(self._ask({"do": "quote"}))
         return _preview(call, str(call.args.get("text", "")))
 
     def edited(self, call: Call, before: Preview, text: str) -> Preview:
@@ -71,16 +74,8 @@ class ProviderConnector:
             "do": "perform", "mode": effect.kind.value, "key": effect.key, "pid": os.getpid(),
             "body": effect.preview.body.decode(),
         }  # fmt: skip
-        answer = self._ask(question)
-        match answer["status"]:
-            case 200:
-                return _outcome(answer["id"], repeated=bool(answer["repeated"]))
-            case 429:
-                raise TransientError("the provider is busy", code="rate-limited")
-            case 400 | 409:
-                raise PermanentError("the provider refuses this", code=f"http-{answer['status']}")
-            case status:
-                raise UnknownOutcome(f"the provider answered {status}", code=f"http-{status}")
+        answer = self._answered(self._ask(question))
+        return _outcome(answer["id"], repeated=bool(answer["repeated"]))
 
     def find(self, effect: Effect) -> Outcome | None:
         """Only the queryable class can be looked up."""
@@ -93,6 +88,18 @@ class ProviderConnector:
         """Take it back; the provider notes it once."""
         self._ask({"do": "undo", "key": effect.key})
         return _outcome(str(outputs.get("id", "")), repeated=False)
+
+    @staticmethod
+    def _answered(answer: dict[str, Json]) -> dict[str, Json]:
+        match answer["status"]:
+            case 200:
+                return answer
+            case 429:
+                raise TransientError("the provider is busy", code="rate-limited")
+            case 400 | 409:
+                raise PermanentError("the provider refuses this", code=f"http-{answer['status']}")
+            case status:
+                raise UnknownOutcome(f"the provider answered {status}", code=f"http-{status}")
 
     def _ask(self, question: dict[str, Json]) -> dict[str, Json]:
         try:

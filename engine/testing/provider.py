@@ -4,7 +4,7 @@ As a program (``provider.py FILE``) it serves JSON lines on a loopback socket an
 alone, never from its memory, and FILE is all it needs to go on after a restart.
 
 *calls* are what it was asked; *effects* what it did. In the mode ``idempotent`` a second call with a known key is a call without an
-effect; ``queryable`` and ``opaque`` do it again every time, as real providers without keys do.
+effect; ``queryable`` and ``opaque`` do it again every time, as real providers without keys do. ``quote`` is a question without a key.
 """
 
 import hashlib
@@ -21,7 +21,7 @@ from collections import Counter
 from pathlib import Path
 from typing import Any, Literal, Self
 
-Mode = Literal["idempotent", "queryable", "opaque"]
+Mode = Literal["idempotent", "queryable", "opaque", "quote"]
 Manner = Literal[
     "drop-before", "drop-after", "500-before", "500-after", "429", "400", "delay", "kill-before", "kill-after",
 ]  # fmt: skip
@@ -106,6 +106,10 @@ class _Line(socketserver.StreamRequestHandler):
                 return self._perform(books, asked)
             case "find":
                 return self._find(books, asked)
+            case "quote":
+                with books.lock:
+                    order = books.order("quote")
+                return {"status": int(order["how"][:3])} if order else {"status": 200}
             case "undo":
                 with books.lock:
                     books.write({"what": "call", "do": "undo", "key": asked["key"]})

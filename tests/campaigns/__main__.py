@@ -1,0 +1,85 @@
+"""Run the next slice of each campaign.
+
+    python -m tests.campaigns --minutes N [--only NAME]
+
+Each slice adds a line to docs/evidence/campaigns.jsonl; the next one goes on behind it. Ends with 1 when something was violated.
+"""
+
+import argparse
+import resource
+import sys
+import tempfile
+import time
+from collections.abc import Callable
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Protocol
+
+from tests.campaigns import evidence
+
+
+class Tally(Protocol):
+    """What a slice adds up to."""
+
+    violations: list[str]
+
+    def result(self) -> dict[str, object]:
+        """As kept in the evidence."""
+
+
+@dataclass(frozen=True)
+class Campaign:
+    """`begin(folder)` gives a function that tries one unit and an empty tally; `code` are the places its claim is about."""
+
+    name: str
+    code: tuple[str, ...]
+    begin: Callable[[Path], tuple[Callable[[int, Tally], None], Tally]]
+
+
+def _killing(folder: Path) -> tuple[Callable[[int, Tally], None], Tally]:
+    from tests.campaigns import killing
+
+    theatre = killing.Theatre(folder)
+    return lambda index, tally: killing.unit(theatre, index, tally), killing.Tally()
+
+
+CAMPAIGNS = (Campaign("killing", ("engine", "tests/campaigns", "playbooks", "vault"), _killing),)
+
+
+def main(argv: list[str]) -> int:
+    """The next slice of each campaign, or of one."""
+    parser = argparse.ArgumentParser(prog="python -m tests.campaigns", description=__doc__)
+    parser.add_argument("--minutes", type=float, default=10.0, help="how long all of them together may take")
+    parser.add_argument("--only", choices=[one.name for one in CAMPAIGNS], help="one campaign")
+    args = parser.parse_args(argv)
+    chosen = [one for one in CAMPAIGNS if args.only in {None, one.name}]
+    bad = 0
+    for campaign in chosen:
+        with tempfile.TemporaryDirectory(prefix="steward-campaign-") as folder:
+            bad += _slice(campaign, Path(folder), seconds=args.minutes * 60 / len(chosen))
+    return 1 if bad else 0
+
+
+def _slice(campaign: Campaign, folder: Path, *, seconds: float) -> int:
+    deadline = time.monotonic() + seconds
+    digest = evidence.digest(*campaign.code)
+    first = index = evidence.next_unit(evidence.slices(campaign.name, digest))
+    unit, tally = campaign.begin(folder)
+    while time.monotonic() < deadline:
+        unit(index, tally)
+        index += 1
+    for one in tally.violations:
+        print(f"{campaign.name}: {one}", file=sys.stderr)
+    used = sum(sum(resource.getrusage(who)[:2]) for who in (resource.RUSAGE_SELF, resource.RUSAGE_CHILDREN))
+    row = {
+        "campaign": campaign.name, "commit": evidence.commit(), "digest": digest, "range": [first, index],
+        "result": tally.result(), "cpu_seconds": round(used),
+    }  # fmt: skip
+    evidence.add(row)
+    done = evidence.slices(campaign.name, digest)
+    print(f"{campaign.name}: units {first} to {index}; with this code so far: {evidence.claim(done)}")
+    return len(tally.violations)
+
+
+if __name__ == "__main__":
+    sys.exit(main(sys.argv[1:]))

@@ -1,0 +1,212 @@
+"""Deaths at every point of every story: a forked process ends itself with SIGKILL, the next one goes on, and three witnesses are compared."""
+
+import json
+import os
+import random
+import shutil
+import signal
+import tempfile
+import time
+import traceback
+from collections import Counter
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass, field
+from functools import cache
+from pathlib import Path
+
+from engine.model.events import Event
+from engine.testing.provider import Provider
+from engine.testing.scenario import PROVIDER_FILE, Counting, Scenario
+from tests.campaigns.invariants import ACKNOWLEDGED, judge
+from tests.campaigns.stories import PROVIDER, STORIES, Teller, settle
+
+DIED, FINISHED, FAILED = "died", "finished", "failed"
+_MOST_SECONDS = 120
+
+
+@dataclass(frozen=True, order=True)
+class Point:
+    """One place to die: the `number`-th point of a story, what it is called, and the events that are being appended there."""
+
+    story: str
+    number: int
+    name: str
+    events: tuple[str, ...] = ()
+
+    def __str__(self) -> str:
+        return f"{self.story} {self.number} {self.name} {','.join(self.events) or '-'}"
+
+
+@dataclass
+class Tally:
+    """What a range of deaths showed."""
+
+    points: int = 0
+    deaths: int = 0
+    violations: list[str] = field(default_factory=list)
+    counts: Counter[str] = field(default_factory=Counter)
+    recovery_ms: list[int] = field(default_factory=list)
+
+    def result(self) -> dict[str, object]:
+        """As it is kept in the evidence."""
+        times = sorted(self.recovery_ms) or [0]
+        duplicates = sum("duplicate:" in one for one in self.violations)
+        lost = sum("lost:" in one for one in self.violations)
+        return {
+            "points": self.points, "deaths": self.deaths, "violations": len(self.violations), "duplicates": duplicates,
+            "lost": lost, "unknown": self.counts["unknown"], "effects": self.counts["effects"],
+            "repeated": self.counts["repeated"], "recovery_ms_p95": times[int(len(times) * 0.95) - 1],
+        }  # fmt: skip
+
+
+def forked(work: Callable[[], None]) -> str:
+    """Do `work` in a child and say how it ended. Nothing of the child's outlives it."""
+    child = os.fork()
+    if child == 0:
+        code = 1
+        try:
+            signal.alarm(_MOST_SECONDS)
+            work()
+            code = 0
+        except BaseException:
+            traceback.print_exc()
+        finally:
+            os._exit(code)
+    status = os.waitpid(child, 0)[1]
+    if os.WIFSIGNALED(status) and os.WTERMSIG(status) == signal.SIGKILL:
+        return DIED
+    return FINISHED if os.WIFEXITED(status) and os.WEXITSTATUS(status) == 0 else FAILED
+
+
+def die(_point: str, /) -> None:
+    """As hard as it gets."""
+    os.kill(os.getpid(), signal.SIGKILL)
+
+
+def _noting(scenario: Scenario) -> Callable[[Event], None]:
+    """Write down what this process was told is durable, as a person would who was shown it."""
+    file = os.open(scenario.folder / ACKNOWLEDGED, os.O_CREAT | os.O_WRONLY | os.O_APPEND, 0o600)
+
+    def hear(event: Event) -> None:
+        # What was listened to last may still be buffered; a request's verdict never is.
+        if event.type == "request.decided":
+            line = f"event {event.seq} {event.hash}\nanswer {event.body.request} {event.body.verdict}\n"  # type: ignore[union-attr]
+            os.write(file, line.encode())
+
+    return hear
+
+
+def tell(folder: Path, story: str, provider: str, *, probe: Counting | None = None) -> None:
+    """Tell a story from the beginning, or go on with it, and let it settle."""
+    scenario = Scenario.at(folder, provider=provider, probe=probe)
+    scenario.listen = _noting(scenario)
+    begun = time.monotonic()
+    if (folder / "begun").exists():
+        # Somebody died here: whatever can go on by itself does so before anything else is asked.
+        scenario.run(quietly=True)
+        (folder / "recovered").write_text(str(int((time.monotonic() - begun) * 1000)))
+    (folder / "begun").touch()
+    STORIES[story](Teller(story, scenario))
+    settle(scenario)
+
+
+class Theatre:
+    """A folder with the scene every story begins in."""
+
+    def __init__(self, folder: Path) -> None:
+        self.folder = folder
+        self.scene = folder / "scene"
+        if forked(self._set) != FINISHED:
+            raise RuntimeError("the scene could not be set")
+
+    def _set(self) -> None:
+        with Provider.start(self.folder / "nobody.jsonl") as provider:
+            made = Scenario.make(self.scene, files=PROVIDER, provider=provider.address)
+            made.enrol()
+
+    @contextmanager
+    def stage(self) -> Iterator[Path]:
+        """A copy of the scene, gone afterwards."""
+        place = Path(tempfile.mkdtemp(dir=self.folder)) / "s"
+        shutil.copytree(self.scene, place, symlinks=True)
+        try:
+            yield place
+        finally:
+            shutil.rmtree(place.parent)
+
+    def rehearse(self, story: str) -> list[Point]:
+        """Tell a story undisturbed and list its points. Raises RuntimeError when even that goes wrong."""
+        with self.stage() as place:
+            with Provider.start(place / PROVIDER_FILE) as provider:
+                if forked(lambda: _rehearse(place, story, provider.address)) != FINISHED:
+                    raise RuntimeError(f"the story {story} fails without any death")
+            if problems := judge(place).violations:
+                raise RuntimeError(f"the story {story} without any death: {problems}")
+            rows = json.loads((place / "points.json").read_text())
+            return [Point(story, number, name, tuple(types)) for number, (name, types) in enumerate(rows, 1)]
+
+    def perform(self, story: str, deaths: Sequence[int], tally: Tally) -> list[str]:
+        """Tell a story in which the processes die at these points, one after another, then let it end. Returns what was violated."""
+        tally.points += 1
+        with self.stage() as place:
+            for number in deaths:
+                with Provider.start(place / PROVIDER_FILE) as provider:
+                    ended = forked(lambda: tell(place, story, provider.address, probe=Counting(number, die)))  # noqa: B023 - called at once
+                if ended == FAILED:
+                    return ["a process failed by itself"]
+                tally.deaths += ended == DIED
+            with Provider.start(place / PROVIDER_FILE) as provider:
+                ended = forked(lambda: tell(place, story, provider.address))
+            if ended != FINISHED:
+                return ["it could not go on"]
+            if (place / "recovered").exists():
+                tally.recovery_ms.append(int((place / "recovered").read_text()))
+            verdict = judge(place)
+            tally.counts += verdict.counts
+            return list(verdict.violations)
+
+
+def _rehearse(place: Path, story: str, provider: str) -> None:
+    probe = Counting()
+    rows: list[tuple[str, list[str]]] = []
+    scenario = Scenario.at(place, provider=provider, probe=probe)
+    marks: list[tuple[int, str]] = []
+    scenario.listen = lambda event: marks.append((len(probe.points), event.type))
+    STORIES[story](Teller(story, scenario))
+    settle(scenario)
+    # The events of an append are heard right after its last point; the points before it, back to the last `before`, are its own.
+    types: dict[int, list[str]] = {}
+    for at, type_ in marks:
+        types.setdefault(at, []).append(type_)
+    for index, name in enumerate(probe.points):
+        own = name.startswith("append:") and not name.endswith(":flush")
+        ahead = next((at for at in sorted(types) if at > index), 0) if own else 0
+        rows.append((name, types.get(ahead, [])))
+    (place / "points.json").write_text(json.dumps(rows))
+
+
+@cache
+def all_points(theatre: Theatre) -> tuple[Point, ...]:
+    """Every point of every story, in an order that spreads over stories and kinds: any first part is a fair sample."""
+    by_story = [theatre.rehearse(story) for story in STORIES]
+    points = [point for one in by_story for point in one]
+    random.Random(1).shuffle(points)
+    return tuple(points)
+
+
+def unit(theatre: Theatre, index: int, tally: Tally) -> None:
+    """The `index`-th death. Behind the enumerated ones: two to five deaths in a row at points a seed draws."""
+    points = all_points(theatre)
+    if index < len(points):
+        story, deaths = points[index].story, [points[index].number]
+    else:
+        chance = random.Random(index)
+        story = chance.choice(sorted(STORIES))
+        most = sum(point.story == story for point in points)
+        deaths = [
+            chance.randint(1, most),
+            *(chance.randint(1, max(2, most // 4)) for _ in range(chance.randint(1, 4))),
+        ]
+    where = " then ".join(map(str, deaths))
+    tally.violations += [f"{story} at {where}: {one}" for one in theatre.perform(story, deaths, tally)]
