@@ -8,17 +8,17 @@ from dataclasses import dataclass, field, replace
 
 from engine.language import syntax as s
 from engine.language import written
-from engine.language.assign import TEXTUAL, assignable, of_field, unify
+from engine.language.assign import TEXTUAL, of_field, unify
 from engine.language.codes import references as code
 from engine.language.codes import shape
 from engine.language.functions import ELSEWHERE, FUNCTIONS, LATER
 from engine.language.names import lowered, variable
 from engine.language.paths import Found, Place, follow, no_field
 from engine.language.scope import Scope
-from engine.language.typeexpr import certain, empty_value, nullable
+from engine.language.typeexpr import certain, empty_value
 from engine.model.plan import Read
 from engine.model.span import Diagnostic, Fix, Span
-from engine.model.types import ANY, BOOL, DATE, INTEGER, MONEY, NUMBER, TEXT, TIME, Type, listing
+from engine.model.types import ANY, BOOL, INTEGER, MONEY, NUMBER, TEXT, Type, listing
 
 _NUMERIC = frozenset({"number", "integer"})
 _ORDERED = frozenset({"number", "integer", "text", "date", "time"})

@@ -278,7 +278,7 @@ class _Builder:
         lines = text.split("\n")
         lines[line - 1] = content[:start] + repaired + content[end:]
         again = _Builder(path=self.path, down=self.down, right=self.right)
-        mended = again._first_error(lines) > line  # noqa: SLF001  # its own class
+        mended = again._first_error(lines) > line  # its own class
         fix = Fix(span=span, text=repaired) if mended else None
         return code.unquoted(span, because="YAML would read it as a map or a comment", fix=fix)
 

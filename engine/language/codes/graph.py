@@ -1,0 +1,147 @@
+"""SW2xx: the order of steps, and gates."""
+
+from collections.abc import Callable, Iterable
+
+from engine.language.near import listed, meant, nearest
+from engine.model.span import Diagnostic, Fix, Severity, Span
+
+
+def same_step(span: Span, *, id_: str, line: int) -> Diagnostic:
+    """SW201: two steps with one id.
+
+    Wrong: two steps with `id: draft`. Right: `id: draft` and `id: second-draft`.
+    """
+    return Diagnostic(
+        code="SW201",
+        span=span,
+        message=f"step `{id_}` is defined twice",
+        hint=f"first on line {line}; rename one of them",
+    )
+
+
+def unknown_need(span: Span, *, name: str, known: Iterable[str]) -> Diagnostic:
+    """SW202: `needs` names a step that isn't there.
+
+    Wrong: `needs: [darft]`. Right: `needs: [draft]`.
+    """
+    names = list(known)
+    best = nearest(name, names)
+    return Diagnostic(
+        code="SW202",
+        span=span,
+        message=f"no step `{name}` stands above",
+        hint=meant(name, names, what="steps above") or "nothing stands above; write `needs: []`",
+        fix=None if best is None else Fix(span=span, text=best),
+    )
+
+
+def later_need(span: Span, *, name: str, line: int, itself: bool) -> Diagnostic:
+    """SW203: `needs` names the step itself or one below, which would be a circle.
+
+    Wrong: `draft` needs `reply` and `reply` needs `draft`. Right: the file reads top to bottom.
+    """
+    what = "itself" if itself else f"`{name}`, which stands below it (line {line})"
+    return Diagnostic(
+        code="SW203",
+        span=span,
+        message=f"a step can't need {what}",
+        hint="steps need steps above them; move it or take the need out",
+    )
+
+
+def empty_gate(span: Span, *, gate: str) -> Diagnostic:
+    """SW205: a gate that no step stands at (a warning).
+
+    It would never ask anything. Perhaps a step lost its `gate:`.
+
+    Wrong: `gates: { offer: … }` and no step with `gate: offer`. Right: the step that sends has `gate: offer`.
+    """
+    return Diagnostic(
+        code="SW205",
+        span=span,
+        message=f"no step stands at the gate `{gate}`",
+        hint=f"put `gate: {gate}` on the step it is for, or take it out",
+        severity=Severity.WARNING,
+    )
+
+
+def not_convex(span: Span, *, gate: str, between: str, first: str, last: str) -> Diagnostic:
+    """SW206: a step outside of a gate stands between two inside of it.
+
+    One decision covers its steps at once; the one between would have to run before and after the decision.
+
+    Wrong: `invoice` (gate offer), then `check` (no gate) reads it, then `letter` (gate offer) needs `check`.
+    Right: `check` before both, or the letter at a gate of its own.
+    """
+    message = f"`{between}` stands between `{first}` and `{last}`, which gate `{gate}` decides at once"
+    return Diagnostic(
+        code="SW206", span=span, message=message, hint="move it out from between, or make two gates"
+    )
+
+
+def reads_member(span: Span, *, gate: str, member: str, previewed: Iterable[str]) -> Diagnostic:
+    """SW207: a step reads the outcome of another one behind the same gate.
+
+    Nothing behind a gate has happened when you decide, so there is nothing to read and nothing exact to show you. Prepare first
+    (a rendered PDF, a payment link), then gate what sends it.
+
+    Wrong: `pay` and `tell` at one gate, and `tell` reads `steps.pay.outputs.id`. Right: two gates, one after the other.
+    """
+    known = list(previewed)
+    also = f"; only {listed(known)} can be shown before" if known else ""
+    return Diagnostic(
+        code="SW207",
+        span=span,
+        message=f"`{member}` stands behind the same gate `{gate}`: it has no outcome yet when this step is shown{also}",
+        hint="give this step a gate of its own",
+    )
+
+
+def name_of_gate(span: Span, *, step: str, fix: Fix | None) -> Diagnostic:
+    """SW209: a step that acts has the name of a gate it doesn't stand at.
+
+    Its own card would have the gate's name, and approving one would look like approving the other.
+
+    Wrong: a gate `deposit`, and a step `deposit` without `gate: deposit`. Right: add it, or rename one.
+    """
+    return Diagnostic(
+        code="SW209",
+        span=span,
+        message=f"`{step}` is also a gate, and this step doesn't stand at it",
+        hint=f"add `gate: {step}`, or rename one of them",
+        fix=fix,
+    )
+
+
+def early_verdict(span: Span, *, gate: str, member: str) -> Diagnostic:
+    """SW210: a step waits for the verdict of a gate that can't be decided before it.
+
+    Wrong: a step above all steps of gate `offer` reads `gates.offer.verdict`. Right: the step stands below them.
+    """
+    return Diagnostic(
+        code="SW210",
+        span=span,
+        message=f"gate `{gate}` is decided only after this step: `{member}` stands below it or is itself",
+        hint="move this step below the gate's steps",
+    )
+
+
+def key_does_not_fit(span: Span, *, key: str, kind: str, why: str) -> Diagnostic:
+    """SW211: a key on a step it can't mean anything on.
+
+    Wrong: `undo-within: 20s` on a step that only reads. Right: on a step that sends.
+    """
+    return Diagnostic(code="SW211", span=span, message=f"`{key}` does not fit {kind}", hint=why)
+
+
+GRAPH: dict[str, Callable[..., Diagnostic]] = {
+    "SW201": same_step,
+    "SW202": unknown_need,
+    "SW203": later_need,
+    "SW205": empty_gate,
+    "SW206": not_convex,
+    "SW207": reads_member,
+    "SW209": name_of_gate,
+    "SW210": early_verdict,
+    "SW211": key_does_not_fit,
+}

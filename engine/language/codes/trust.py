@@ -1,0 +1,92 @@
+"""SW3xx: what may reach whom, and what can be taken back."""
+
+from collections.abc import Callable
+
+from engine.model.span import Diagnostic, Fix, Span
+
+
+def reaches_sink(
+    span: Span, *, path: str, origin: str, param: str, sink: str, action: str, hint: str, fix: Fix | None
+) -> Diagnostic:
+    """SW301: a stranger's or a model's words reach a recipient, amount, account, address, command or path that nobody sees.
+
+    Whoever writes a letter may not choose where money, mail or files go. A card shows it to you first; a closed value (a number, a
+    date, one of a list) may steer a path, never an amount; a step that only prepares is shown with what sends it.
+
+    Wrong: `files/write` with `path: "letters/${{ event.subject }}.txt"`.
+    Right: `path: "letters/${{ event.thread }}.txt"` in a step with `gate:`, or a fixed path.
+    """
+    message = f"`{path}` ({origin}) reaches the {sink} `{param}` of {action}, and no card shows it"
+    return Diagnostic(code="SW301", span=span, message=message, hint=hint, fix=fix)
+
+
+def no_undo(span: Span, *, action: str, fix: Fix | None) -> Diagnostic:
+    """SW302: a step acts, and nothing says how it is taken back.
+
+    Wrong: a step whose action declares no undo, without `undo:`. Right: `undo: { none: the parcel has left }`.
+    """
+    return Diagnostic(
+        code="SW302",
+        span=span,
+        message=f"nothing says how `{action}` is taken back",
+        hint="add `undo: { none: why it can't be }`",
+        fix=fix,
+    )
+
+
+def no_subject(span: Span, *, path: str, fix: Fix | None) -> Diagnostic:
+    """SW303: a step takes somebody's data, and the playbook doesn't say whose.
+
+    Values are kept under the key of the person they are about, so that one person can be forgotten. Without `subject` nobody
+    could be.
+
+    Wrong: a playbook that reads `event.from` without `subject:`. Right: `subject: ${{ event.from }}`.
+    """
+    return Diagnostic(
+        code="SW303",
+        span=span,
+        message=f"`{path}` is about a person, and the playbook names no `subject`",
+        hint="add `subject:` with their address",
+        fix=fix,
+    )
+
+
+def lower_reach(span: Span, *, written: str, real: str, action: str) -> Diagnostic:
+    """SW304: `reach:` lower than what the action does.
+
+    Reach may only rise: what a letter with an attachment means for the law is not the playbook's to say.
+
+    Wrong: `reach: low` on `email/reply` with a `body`. Right: `reach: customer`, or no `reach:`.
+    """
+    return Diagnostic(
+        code="SW304",
+        span=span,
+        message=f"with these arguments `{action}` reaches {real}; `reach: {written}` can't lower it",
+        hint=f"write `{real}` or leave it out",
+        fix=Fix(span=span, text=real),
+    )
+
+
+def higher_stage(span: Span, *, step: str, file: str) -> Diagnostic:
+    """SW305: a step's stage above its file's.
+
+    The file's stage is the ceiling.
+
+    Wrong: `stage: auto` on a step of a playbook with `stage: approval`. Right: `stage: shadow` on the step, or a higher file.
+    """
+    return Diagnostic(
+        code="SW305",
+        span=span,
+        message=f"this step says `{step}`, the file's ceiling is `{file}`",
+        hint=f"write `{file}` or lower",
+        fix=Fix(span=span, text=file),
+    )
+
+
+TRUST: dict[str, Callable[..., Diagnostic]] = {
+    "SW301": reaches_sink,
+    "SW302": no_undo,
+    "SW303": no_subject,
+    "SW304": lower_reach,
+    "SW305": higher_stage,
+}

@@ -1,0 +1,274 @@
+"""A tree to plans and diagnostics. Nothing a workspace contains is executed; nothing is raised; everything wrong is collected.
+
+Passes: read → shape (playbook, sop) → resolve and type → order and gates → trust → lower. Each file is compiled by itself, and its
+result is remembered within the process by its blob id and those of the files it names.
+"""
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, replace
+
+from engine.language import (
+    blocks,
+    fits,
+    intents,
+    lower,
+    order,
+    playbook,
+    policy_file,
+    reader,
+    sop,
+    starting,
+    trust,
+)
+from engine.language.authored import Authored
+from engine.language.blocks import Template
+from engine.language.codes import shape, triggers
+from engine.language.resolve import Resolved, Resolver, World, event_labels, event_type
+from engine.language.scope import Scope
+from engine.language.source import Source, shown
+from engine.language.values import Built, Values
+from engine.model import canonical
+from engine.model.actions import ActionSpec
+from engine.model.config import Config
+from engine.model.plan import Plan, Trigger
+from engine.model.ports import Tree
+from engine.model.span import Diagnostic, Severity, Span
+from engine.model.types import TEXT, Type
+
+_TEMPLATES = "vault/templates/"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Compiled:
+    """Everything a tree compiles to. `broken` are the playbooks and SOPs that exist and don't compile."""
+
+    plans: dict[str, Plan]
+    diagnostics: tuple[Diagnostic, ...]
+    broken: frozenset[str] = frozenset()
+
+    def plus(self, more: tuple[Diagnostic, ...]) -> "Compiled":
+        """With the diagnostics of other files."""
+        return replace(self, diagnostics=tuple(sorted({*self.diagnostics, *more}, key=_place)))
+
+
+def _place(one: Diagnostic) -> tuple[Span, str]:
+    return one.span, one.code
+
+
+def compile_tree(tree: Tree, *, actions: Mapping[str, ActionSpec], config: Config) -> Compiled:
+    """Every playbook and SOP of a tree, and what is wrong in it."""
+    files = _Files(tree)
+    diagnostics = list(_others(files))
+    plans: dict[str, Plan] = {}
+    broken: set[str] = set()
+    taken: dict[str, str] = {}
+    world = World(
+        actions=actions,
+        config=config,
+        template=files.template,
+        templates=files.templates(),
+        people=tuple(one.id for one in config.people),
+    )
+    for path in files.sources():
+        if (bad := playbook.bad_name(path)) is not None:
+            diagnostics.append(bad)
+            continue
+        id_ = playbook.stem(path)
+        if id_ in taken:
+            diagnostics.append(shape.same_id(Span(path=path), id_=id_, other=taken[id_]))
+            continue
+        taken[id_] = path
+        plan, found = _one(files, path, id_, world)
+        diagnostics += found
+        if plan is None:
+            broken.add(id_)
+        else:
+            plans[id_] = plan
+    return Compiled(plans=plans, diagnostics=tuple(sorted(diagnostics, key=_place)), broken=frozenset(broken))
+
+
+class _Files:
+    """The tree's files, each read and parsed at most once."""
+
+    def __init__(self, tree: Tree) -> None:
+        self._tree = tree
+        self.blobs: dict[str, str] = dict(tree.paths())
+        self._data: dict[str, bytes] = {}
+        self._templates: dict[str, blocks.Parsed] = {}
+
+    def read(self, path: str) -> bytes:
+        """The bytes of a file; none for one that went away."""
+        if path not in self._data:
+            try:
+                self._data[path] = self._tree.read(path)
+            except KeyError:
+                self._data[path] = b""
+        return self._data[path]
+
+    def under(self, folder: str, ending: str) -> list[str]:
+        """Paths of files in a folder, sorted."""
+        return [path for path in self.blobs if path.startswith(folder) and path.endswith(ending)]
+
+    def sources(self) -> list[str]:
+        """Playbooks and SOPs."""
+        playbooks = [
+            path for path in self.under("playbooks/", ".yaml") if not path.startswith("playbooks/tests/")
+        ]
+        return [*playbooks, *(path for path in self.under("vault/", ".md") if sop.is_sop(self.read(path)))]
+
+    def templates(self) -> tuple[str, ...]:
+        """Names of templates, as steps write them."""
+        return tuple(
+            path.removeprefix(_TEMPLATES).removesuffix(".md") for path in self.under(_TEMPLATES, ".md")
+        )
+
+    def parsed(self, path: str) -> blocks.Parsed:
+        """A template with its diagnostics."""
+        if path not in self._templates:
+            self._templates[path] = blocks.parse(path, self.read(path))
+        return self._templates[path]
+
+    def template(self, name: str) -> Template | None:
+        """A template by name; None when it is broken, which is said where it stands."""
+        return self.parsed(f"{_TEMPLATES}{name}.md")[0]
+
+    def notes(self) -> dict[str, str]:
+        """Notes by the names links use: the file's stem and its path below vault/, in lower case."""
+        found: dict[str, str] = {}
+        for path in self.under("vault/", ".md"):
+            found.setdefault(playbook.stem(path).lower(), path)
+            found[path.removeprefix("vault/").removesuffix(".md").lower()] = path
+        return found
+
+    def pinned(self, used: set[str]) -> tuple[tuple[str, str], ...]:
+        """(path, SHA-256) of files a run may read, sorted."""
+        always = [
+            *self.under(f"{_TEMPLATES}replies/", ".md"),
+            *self.under("vault/intents/", ".yaml"),
+            *(["vault/policy.yaml"] if "vault/policy.yaml" in self.blobs else []),
+        ]
+        paths = sorted({*always, *used} & self.blobs.keys())
+        return tuple((path, canonical.sha256(self.read(path))) for path in paths)
+
+
+def _others(files: _Files) -> list[Diagnostic]:
+    """What is wrong in templates, intents and policy, and playbooks with another ending."""
+    found: list[Diagnostic] = []
+    for path in files.under(_TEMPLATES, ".md"):
+        found += files.parsed(path)[1]
+    found += intents.parse([(path, files.read(path)) for path in files.under("vault/intents/", ".yaml")])[1]
+    if "vault/policy.yaml" in files.blobs:
+        found += policy_file.parse("vault/policy.yaml", files.read("vault/policy.yaml"))[1]
+    for path in files.under("playbooks/", ".yml"):
+        found.append(shape.other_ending(Span(path=path), name=f"{playbook.stem(path)}.yaml"))
+    return found
+
+
+def _one(files: _Files, path: str, id_: str, world: World) -> tuple[Plan | None, tuple[Diagnostic, ...]]:
+    data = files.read(path)
+    source = Source.of(path, data)
+    authored, diagnostics = _authored(files, path, id_, data, source)
+    if authored is None:
+        return None, diagnostics
+    plan, more = compile_one(authored, world, files.pinned)
+    found = (*diagnostics, *shown(source, more))
+    wrong = any(one.severity is Severity.ERROR for one in found)
+    return (None if wrong else plan), found
+
+
+def _authored(
+    files: _Files, path: str, id_: str, data: bytes, source: Source
+) -> tuple[Authored | None, tuple[Diagnostic, ...]]:
+    if path.endswith(".md"):
+        return sop.read(
+            source, id_, data, notes=files.notes(), is_sop=lambda note: sop.is_sop(files.read(note))
+        )
+    node, diagnostics = reader.read(path, data)
+    if node is None:
+        return None, diagnostics
+    return playbook.read(source, id_, node)
+
+
+Pin = Callable[[set[str]], tuple[tuple[str, str], ...]]
+
+
+def compile_one(authored: Authored, world: World, pin: Pin) -> tuple[Plan | None, tuple[Diagnostic, ...]]:
+    """One file in its shape to its plan."""
+    on, diagnostics = _starting(authored)
+    names = [one.kind for one in on]
+    event = event_type(names)
+    inputs, bad_defaults = lower.inputs(authored)
+    resolver = Resolver(authored=authored, world=world, event=event, inputs=lower.inputs_type(authored))
+    steps = resolver.run()
+    found = [*diagnostics, *bad_defaults, *order.unique_steps(authored), *resolver.diagnostics]
+    resolved = {one.step.id.text: one for one in steps}
+    edges, wrong = order.edges(authored, steps)
+    facts = trust.Facts(
+        authored=authored, resolved=resolved, event=event_labels(names), readers=_readers(resolved)
+    )
+    found += [*wrong, *fits.check(authored, steps), *order.check_gates(authored, resolved, edges)]
+    found += [*trust.check_steps(facts), *trust.check_sinks(facts), *trust.check_subject(facts, event)]
+    heads, more = _heads(authored, event, resolver)
+    found += more
+    diagnostics = tuple(sorted(found, key=_place))
+    if any(one.severity is Severity.ERROR for one in diagnostics):
+        return None, diagnostics
+    used = {authored.path, *(f"{_TEMPLATES}{name}.md" for name in resolver.templates)}
+    used |= {
+        f"vault/agents/{one.step.uses.text.removeprefix('agent/')}.md"
+        for one in steps
+        if one.step.uses.text.startswith("agent/")
+    }
+    used |= {word.text for step in authored.steps if step.question for word in step.question.context}
+    plan = lower.plan(
+        authored,
+        steps,
+        edges,
+        triggers=on,
+        inputs=inputs,
+        heads=heads,
+        facts=facts,
+        files=pin(used),
+        config=world.config,
+    )
+    return plan, diagnostics
+
+
+def _starting(authored: Authored) -> tuple[tuple[Trigger, ...], list[Diagnostic]]:
+    on, diagnostics = starting.read(authored)
+    found = list(diagnostics)
+    if not authored.on and authored.on_span is not None:
+        found.append(triggers.no_trigger(authored.on_span))
+    return on, found
+
+
+def _readers(resolved: Mapping[str, Resolved]) -> dict[str, tuple[str, ...]]:
+    """Step → the steps that read its outputs."""
+    found: dict[str, dict[str, None]] = {}
+    for id_, one in resolved.items():
+        for built in one.built():
+            for read in built.reads:
+                parts = read.path.split(".")
+                if parts[0] == "steps" and parts[2] == "outputs":
+                    found.setdefault(parts[1], {})[id_] = None
+    return {name: tuple(ids) for name, ids in found.items()}
+
+
+def _heads(
+    authored: Authored, event: Type | None, resolver: Resolver
+) -> tuple[lower.Heads, list[Diagnostic]]:
+    """`subject`, `concurrency` and the titles of gates."""
+    scope = Scope(event=event, inputs=resolver.inputs, currency=resolver.world.config.currency, now_only=True)
+    values = Values(authored.source, scope)
+    subject = values.value(authored.subject, TEXT, name="subject") if authored.subject else None
+    group = values.value(authored.concurrency, TEXT, name="concurrency") if authored.concurrency else None
+    titles: dict[str, Built] = {}
+    late = resolver.values(len(authored.steps))
+    for gate in authored.gates:
+        built = late.value(gate.title, TEXT, name="title") if gate.title else None
+        if built is not None:
+            titles[gate.id.text] = built
+    return lower.Heads(subject=subject, concurrency=group, titles=titles), [
+        *values.diagnostics,
+        *late.diagnostics,
+    ]

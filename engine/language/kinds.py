@@ -1,0 +1,266 @@
+"""The steps that are the engine's own: waiting, asking a person, ending the run."""
+
+from collections.abc import Callable
+from dataclasses import replace
+from typing import Literal
+
+from engine.language import tree, typeexpr
+from engine.language.authored import Step, Word
+from engine.language.codes import references as code
+from engine.language.codes import shape, triggers
+from engine.language.resolve import Resolved, Resolver
+from engine.language.starting import LATER_TRIGGERS
+from engine.language.taking import Taker
+from engine.language.typeexpr import nullable, place
+from engine.language.values import Built, Values
+from engine.language.written import length
+from engine.model.labels import Label, Labels
+from engine.model.plan import Ask, Fixed, Text, WaitFor
+from engine.model.triggers import TRIGGERS
+from engine.model.types import ANY, TEXT, TIME, Field, Type, choice, record
+
+_SYSTEM: Labels = frozenset({Label.SYSTEM})
+_OPERATOR: Labels = frozenset({Label.OPERATOR})
+
+
+def _keys(
+    values: Values, node: tree.Mapping | None, *, of: str, known: tuple[str, ...]
+) -> dict[str, tree.Entry]:
+    found: dict[str, tree.Entry] = {}
+    given = {entry.key for entry in node.entries} if node else set()
+    for entry in node.entries if node else ():
+        if entry.key in known:
+            found[entry.key] = entry
+        else:
+            free = [one for one in known if one not in given]
+            values.note(code.unknown_argument(entry.key_span, name=entry.key, of=of, known=free))
+    return found
+
+
+# ---------------------------------------------------------------- wait/for
+
+
+def wait(resolver: Resolver, values: Values, step: Step) -> Resolved | None:
+    """`wait/for`: named triggers, a time, or both; outputs which of them came, and its event."""
+    given = _keys(values, step.args, of="wait/for", known=("any", "time"))
+    until = _until(values, given["time"].value) if "time" in given else None
+    waits, kinds, others = _any(values, given.get("any"))
+    if not given or ("time" not in given and not waits and not values.diagnostics):
+        values.note(triggers.waits_for_nothing(step.key("with")))
+    if values.diagnostics:
+        return None
+    names = [one.name for one in waits]
+    event = TRIGGERS[kinds[0]].event if len(set(kinds)) == 1 else ANY
+    outputs = record(got=choice(*names, "nothing"), event=nullable(event))
+    labels = _SYSTEM | frozenset(TRIGGERS[kind].label for kind in kinds)
+    return Resolved(
+        step=step, kind="wait", outputs=outputs, waits=waits, until=until, others=tuple(others), labels=labels
+    )
+
+
+def _until(values: Values, node: tree.Node) -> Built | None:
+    if isinstance(node, tree.Scalar) and "${{" not in node.text:
+        span = length(node.text)
+        if span is not None and span.total_seconds() > 0:
+            return Built(arg=Fixed(value=span.total_seconds()))
+        values.note(shape.bad_number(place(node), value=node.text, wanted="a length", example="time: 3d"))
+        return None
+    if isinstance(node, tree.Scalar):
+        values.note(shape.not_yet(place(node), what="a computed `time`", way_out="write a length like `3d`"))
+        return None
+    values.note(code.wrong_type(place(node), wanted=str(TIME), got="a list or map", hint="write `time: 3d`"))
+    return None
+
+
+def _any(values: Values, entry: tree.Entry | None) -> tuple[tuple[WaitFor, ...], list[str], list[Built]]:
+    if entry is None:
+        return (), [], []
+    taker = Taker()
+    top = taker.mapping(entry.value, example="any: { reply: { email: { thread: … } } }")
+    found: list[WaitFor] = []
+    kinds: list[str] = []
+    others: list[Built] = []
+    for one in top.entries if top else ():
+        name = taker.named(one.key, one.key_span, of="something to wait for")
+        body = taker.mapping(one.value, example=f"{one.key}: {{ email: {{ thread: … }} }}")
+        if name is None or body is None:
+            continue
+        if one.key == "nothing" or len(body.entries) != 1:
+            taker.note(
+                shape.wrong_shape(
+                    place(body),
+                    wanted="one trigger",
+                    got=f"{len(body.entries)}",
+                    example="{ email: { thread: … } }",
+                )
+            )
+            continue
+        made = _awaited(values, one.key, body.entries[0])
+        if made is not None:
+            wait_, built = made
+            found.append(wait_)
+            kinds.append(wait_.trigger)
+            others += built
+    values.diagnostics += taker.diagnostics
+    if top is not None and not top.entries:
+        values.note(triggers.waits_for_nothing(entry.key_span))
+    return tuple(found), kinds, others
+
+
+def _awaited(values: Values, name: str, entry: tree.Entry) -> tuple[WaitFor, list[Built]] | None:
+    if entry.key in LATER_TRIGGERS:
+        values.note(
+            shape.not_yet(
+                entry.key_span, what=f"waiting for `{entry.key}`", way_out="wait for `email` or a `time`"
+            )
+        )
+        return None
+    spec = TRIGGERS.get(entry.key)
+    if spec is None:
+        known = [one for one, it in TRIGGERS.items() if it.matches]
+        values.note(triggers.unknown_trigger(entry.key_span, name=entry.key, known=known))
+        return None
+    fields = {one.name: one for one in spec.matches}
+    body = entry.value if isinstance(entry.value, tree.Mapping) else None
+    if body is None or not body.entries or not fields:
+        values.note(triggers.not_awaited(entry.key_span, name=entry.key, known=fields))
+        return None
+    match = []
+    for one in body.entries:
+        if one.key not in fields:
+            values.note(triggers.unknown_param(one.key_span, name=one.key, trigger=entry.key, known=fields))
+            continue
+        built = values.value(one.value, fields[one.key].type, name=one.key)
+        if built is not None:
+            match.append((one.key, built))
+    wait_ = WaitFor(name=name, trigger=spec.name, match=tuple((key, built.arg) for key, built in match))
+    return wait_, [built for _, built in match]
+
+
+# ---------------------------------------------------------------- run/end
+
+
+def end(resolver: Resolver, values: Values, step: Step) -> Resolved | None:
+    """`run/end`: succeeded or cancelled, and why."""
+    given = _keys(values, step.args, of="run/end", known=("as", "because"))
+    taker = Taker()
+    word = taker.text(given["as"].value, name="as", example="as: succeeded") if "as" in given else "succeeded"
+    if word not in {"succeeded", "cancelled", None}:
+        taker.note(
+            shape.not_one_of(given["as"].value.span, value=word or "", options=("succeeded", "cancelled"))
+        )
+    values.diagnostics += taker.diagnostics
+    because = (
+        values.value(given["because"].value, nullable(TEXT), name="because") if "because" in given else None
+    )
+    if values.diagnostics:
+        return None
+    end_as: Literal["succeeded", "cancelled"] = "cancelled" if word == "cancelled" else "succeeded"
+    args = (("because", because),) if because is not None else ()
+    return Resolved(step=step, kind="end", outputs=Type(kind="map"), args=args, end_as=end_as)
+
+
+# ---------------------------------------------------------------- human/ask
+
+
+def ask(resolver: Resolver, values: Values, step: Step) -> Resolved | None:
+    """`human/ask`, and every item of a SOP without an action."""
+    if step.question is not None:
+        return _item(resolver, values, step)
+    given = _keys(values, step.args, of="human/ask", known=("title", "choices", "fields", "who"))
+    if "title" not in given:
+        values.note(code.missing_argument(step.key("with"), name="title", of="human/ask", type_="text"))
+        return None
+    title = values.value(given["title"].value, TEXT, name="title")
+    taker = Taker()
+    words = (
+        taker.words(given["choices"].value, of="choices", example="choices: [yes, no]")
+        if "choices" in given
+        else ()
+    )
+    choices = tuple(one.text for one in words or ())
+    for one in words or ():
+        if choices.count(one.text) > 1:
+            taker.note(shape.same_choice(one.span, word=one.text))
+            break
+    fields = _fields(taker, given.get("fields"))
+    who = taker.id(given["who"].value, of="a person") if "who" in given else None
+    values.diagnostics += taker.diagnostics
+    who = _person(resolver, values, who)
+    if title is None or values.diagnostics:
+        return None
+    question = Ask(title=title.arg, who=who.text if who else None, choices=choices, fields=fields)
+    return _asked(step, question, (title,))
+
+
+def _fields(taker: Taker, entry: tree.Entry | None) -> tuple[tuple[str, Type], ...]:
+    node = taker.mapping(entry.value, example="fields: { amount: money }") if entry else None
+    if node is None:
+        return ()
+    found, diagnostics = typeexpr.declared(node)
+    taker.diagnostics += diagnostics
+    for one in found:
+        if one.default is not None:
+            taker.note(
+                shape.not_yet(place(one.default), what="`default` of a field", way_out="say it in the title")
+            )
+        for extra in one.extra:
+            taker.note(
+                shape.not_yet(extra.key_span, what=f"`{extra.key}` of a field", way_out="say it in the title")
+            )
+    return tuple(
+        (one.field.name, nullable(one.field.type) if one.field.optional else one.field.type) for one in found
+    )
+
+
+def _item(resolver: Resolver, values: Values, step: Step) -> Resolved | None:
+    question = step.question
+    if question is None:
+        return None
+    if step.args is not None:
+        values.note(
+            shape.not_yet(step.key("with"), what="limits of a field", way_out="say them in the item's words")
+        )
+    who = _person(resolver, values, question.who)
+    title = values.value(question.title, TEXT, name="title")
+    if title is None or values.diagnostics:
+        return None
+    made = Ask(
+        title=title.arg,
+        who=who.text if who else None,
+        choices=question.choices,
+        fields=question.fields,
+        context=tuple(one.text for one in question.context),
+    )
+    return _asked(step, made, (title,))
+
+
+def _person(resolver: Resolver, values: Values, who: Word | None) -> Word | None:
+    if who is None or who.text in {"operator", *resolver.world.people}:
+        return who
+    values.note(code.unknown_person(who.span, name=who.text, known=("operator", *resolver.world.people)))
+    return None
+
+
+def _asked(step: Step, question: Ask, built: tuple[Built, ...]) -> Resolved:
+    fields = [Field(name=name, type=type_) for name, type_ in question.fields]
+    if question.choices:
+        fields.insert(0, Field(name="choice", type=choice(*question.choices)))
+    title = question.title
+    if isinstance(title, Text) and not title.parts:
+        question = replace(question, title=Fixed(value=step.name))
+    return Resolved(
+        step=step,
+        kind="human",
+        outputs=Type(kind="map", fields=tuple(fields)),
+        ask=question,
+        others=built,
+        labels=_OPERATOR,
+    )
+
+
+KINDS: dict[str, Callable[[Resolver, Values, Step], Resolved | None]] = {
+    "wait/for": wait,
+    "human/ask": ask,
+    "run/end": end,
+}

@@ -1,0 +1,172 @@
+"""A checked file to its plan: frozen, canonical, readable without its source."""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field, replace
+from datetime import timedelta
+
+from engine.language import order, tree, trust, written
+from engine.language.authored import Authored
+from engine.language.codes import references as code
+from engine.language.order import Edges
+from engine.language.resolve import Resolved
+from engine.language.taking import what
+from engine.language.typeexpr import nullable, place
+from engine.language.values import Built
+from engine.model.actions import ActionSpec, UndoSpec
+from engine.model.canonical import Json
+from engine.model.config import Config
+from engine.model.plan import Arg, Expr, Fixed, Gate, Input, MapArg, Node, Plan, Retry, Trigger
+from engine.model.span import Diagnostic
+from engine.model.types import Field, Type
+
+_DEFAULT_TIMEOUT = timedelta(minutes=10)
+_HUMAN_TIMEOUT = timedelta(days=7)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Heads:
+    """The values of a file that belong to no step."""
+
+    subject: Built | None = None
+    concurrency: Built | None = None
+    titles: Mapping[str, Built] = field(default_factory=dict)
+
+
+def inputs_type(authored: Authored) -> Type:
+    """The type of the root `inputs`. One with a default always has a value."""
+    fields = tuple(
+        replace(one.field, optional=one.field.optional and one.default is None) for one in authored.inputs
+    )
+    return Type(kind="map", fields=fields)
+
+
+def inputs(authored: Authored) -> tuple[tuple[Input, ...], tuple[Diagnostic, ...]]:
+    """The declared inputs with their literal defaults."""
+    found: list[Input] = []
+    diagnostics: list[Diagnostic] = []
+    for one in authored.inputs:
+        default: Json = None
+        if one.default is not None:
+            good, default = _literal(one.default, one.field)
+            if not good:
+                diagnostics.append(
+                    code.wrong_type(
+                        place(one.default),
+                        wanted=str(one.field.type),
+                        got=what(one.default),
+                        hint="a default is a fixed value",
+                    )
+                )
+        type_ = nullable(one.field.type) if one.field.optional and one.default is None else one.field.type
+        found.append(Input(name=one.field.name, type=type_, required=not one.field.optional, default=default))
+    return tuple(found), tuple(diagnostics)
+
+
+def _literal(node: tree.Node, declared: Field) -> tuple[bool, Json]:
+    if not isinstance(node, tree.Scalar) or "${{" in node.text:
+        return False, None
+    return written.of_type(node.text, declared.type, plain=node.plain)
+
+
+def plan(
+    authored: Authored,
+    steps: Sequence[Resolved],
+    edges: Mapping[str, Edges],
+    *,
+    triggers: tuple[Trigger, ...],
+    inputs: tuple[Input, ...],
+    heads: Heads,
+    facts: trust.Facts,
+    files: tuple[tuple[str, str], ...],
+    config: Config,
+) -> Plan:
+    """The plan of a file without errors."""
+    behind = order.behind(authored, facts.resolved, edges)
+    nodes = tuple(_node(one, edges[one.step.id.text], behind[one.step.id.text]) for one in steps)
+    return Plan(
+        id=authored.id,
+        name=authored.name,
+        description=authored.description,
+        path=authored.path,
+        source="sop" if authored.kind == "sop" else "playbook",
+        stage=authored.stage,
+        triggers=triggers,
+        nodes=nodes,
+        gates=_gates(authored, steps, heads),
+        inputs=inputs,
+        subject=_arg(heads.subject),
+        concurrency=_arg(heads.concurrency),
+        budget_usd=authored.budget_usd,
+        event_labels=facts.event,
+        files=files,
+        time_zone=config.time_zone,
+        currency=config.currency,
+    )
+
+
+def _arg(built: Built | None) -> Arg | None:
+    return None if built is None else built.arg
+
+
+def _node(one: Resolved, edges: Edges, behind: tuple[str, ...]) -> Node:
+    step = one.step
+    condition = one.condition.arg if one.condition is not None else None
+    human = one.kind == "human"
+    return Node(
+        id=step.id.text,
+        name=step.name,
+        kind=one.kind,
+        uses="human/ask" if human else step.uses.text,
+        span=step.id.span,
+        args=tuple((name, _sorted(built.arg)) for name, built in one.args),
+        action=_action(one),
+        condition=condition if isinstance(condition, Expr) else None,
+        needs=edges.needs,
+        reads=edges.reads,
+        soft_reads=edges.soft,
+        verdicts=edges.verdicts,
+        behind=behind,
+        handles_failure=one.condition is not None and one.condition.handles_failure,
+        stage=step.stage,
+        reach=step.reach,
+        highest_reach=trust.highest_reach(one),
+        gate=step.gate.text if step.gate else None,
+        undo_within=step.undo_within,
+        timeout=step.timeout or (_HUMAN_TIMEOUT if human else _DEFAULT_TIMEOUT),
+        retry=step.retry or Retry(),
+        continue_on_error=step.continue_on_error,
+        waits=one.waits,
+        until=_arg(one.until),
+        ask=one.ask,
+        end_as=one.end_as,
+        cite=step.cite,
+    )
+
+
+def _sorted(arg: Arg) -> Arg:
+    """Maps by key, so that the plan doesn't depend on the order they were written in."""
+    if isinstance(arg, MapArg):
+        return MapArg(entries=tuple(sorted((key, _sorted(one)) for key, one in arg.entries)))
+    return arg
+
+
+def _action(one: Resolved) -> ActionSpec | None:
+    if one.spec is None or one.step.undo is None:
+        return one.spec
+    return replace(one.spec, undo=UndoSpec(none=one.step.undo.none))
+
+
+def _gates(authored: Authored, steps: Sequence[Resolved], heads: Heads) -> tuple[Gate, ...]:
+    """The declared gates, then one for each step that acts without: the card the stage may ask for."""
+    found = []
+    for gate in authored.gates:
+        members = tuple(
+            one.step.id.text for one in steps if one.step.gate and one.step.gate.text == gate.id.text
+        )
+        title = heads.titles[gate.id.text].arg if gate.id.text in heads.titles else Fixed(value=gate.id.text)
+        found.append(Gate(id=gate.id.text, title=title, expires_after=gate.expires_after, members=members))
+    for one in steps:
+        if one.kind == "effect" and one.step.gate is None:
+            id_ = one.step.id.text
+            found.append(Gate(id=id_, title=Fixed(value=one.step.name), members=(id_,), own=True))
+    return tuple(found)

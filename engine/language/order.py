@@ -1,0 +1,250 @@
+"""Who comes after whom, what stands behind which gate, and what gates may cover."""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+from engine.language.authored import Authored, Step
+from engine.language.codes import graph as code
+from engine.language.codes import references, shape
+from engine.language.resolve import Resolved
+from engine.model.plan import Plan
+from engine.model.span import Diagnostic, Fix, Span
+
+if TYPE_CHECKING:
+    import networkx as nx
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Edges:
+    """What one step waits for and reads."""
+
+    needs: tuple[str, ...] = ()
+    reads: tuple[str, ...] = ()
+    soft: tuple[str, ...] = ()
+    verdicts: tuple[str, ...] = ()
+
+    @property
+    def before(self) -> tuple[str, ...]:
+        """Every step that has to be settled first."""
+        return tuple(dict.fromkeys((*self.needs, *self.reads, *self.soft)))
+
+
+def edges(
+    authored: Authored, resolved: Sequence[Resolved]
+) -> tuple[dict[str, Edges], tuple[Diagnostic, ...]]:
+    """The edges of every step. The step above is needed where nothing else is said."""
+    order = {step.id.text: index for index, step in reversed(list(enumerate(authored.steps)))}
+    diagnostics: list[Diagnostic] = []
+    found: dict[str, Edges] = {}
+    known = {one.step.id.text: one for one in resolved}
+    for index, step in enumerate(authored.steps):
+        needs = _needs(authored, step, index, order, diagnostics)
+        one = known.get(step.id.text)
+        reads, soft, verdicts = _reads(one) if one else ((), (), ())
+        found.setdefault(step.id.text, Edges(needs=needs, reads=reads, soft=soft, verdicts=verdicts))
+    return found, tuple(diagnostics)
+
+
+def _needs(
+    authored: Authored, step: Step, index: int, order: Mapping[str, int], diagnostics: list[Diagnostic]
+) -> tuple[str, ...]:
+    if step.needs is None:
+        return (authored.steps[index - 1].id.text,) if index else ()
+    found = []
+    above = [one.id.text for one in authored.steps[:index]]
+    for word in step.needs:
+        at = order.get(word.text)
+        if at is None:
+            diagnostics.append(code.unknown_need(word.span, name=word.text, known=above))
+        elif at >= index:
+            line = authored.steps[at].id.span.line
+            diagnostics.append(code.later_need(word.span, name=word.text, line=line, itself=at == index))
+        else:
+            found.append(word.text)
+    return tuple(dict.fromkeys(found))
+
+
+def _reads(one: Resolved) -> tuple[tuple[str, ...], tuple[str, ...], tuple[str, ...]]:
+    strict: dict[str, None] = {}
+    soft: dict[str, None] = {}
+    verdicts: dict[str, None] = {}
+    for built in one.built():
+        for read in built.reads:
+            root, _, rest = read.path.partition(".")
+            name, _, inner = rest.partition(".")
+            if root == "gates":
+                verdicts[name] = None
+            elif root == "steps":
+                (soft if read.through_default or inner == "status" else strict)[name] = None
+    return tuple(strict), tuple(name for name in soft if name not in strict), tuple(verdicts)
+
+
+def unique_steps(authored: Authored) -> list[Diagnostic]:
+    """Ids that stand twice."""
+    first: dict[str, int] = {}
+    found = []
+    for step in authored.steps:
+        line = first.setdefault(step.id.text, step.id.span.line)
+        if line != step.id.span.line:
+            found.append(code.same_step(step.id.span, id_=step.id.text, line=line))
+    return found
+
+
+def behind(
+    authored: Authored, resolved: Mapping[str, Resolved], found: Mapping[str, Edges]
+) -> dict[str, tuple[str, ...]]:
+    """For each step the gates whose refusal cancels it: those of all it depends on, unless it reads their verdict."""
+    stands: dict[str, dict[str, None]] = {}
+    for step in authored.steps:
+        id_ = step.id.text
+        if id_ in stands or id_ not in found:
+            continue
+        gates: dict[str, None] = {}
+        for before in found[id_].before:
+            gates |= stands.get(before, {})
+            if (own := _gate_of(resolved.get(before))) is not None:
+                gates[own] = None
+        for verdict in found[id_].verdicts:
+            gates.pop(verdict, None)
+        gates.pop(_gate_of(resolved.get(id_)) or "", None)
+        stands[id_] = gates
+    return {id_: tuple(gates) for id_, gates in stands.items()}
+
+
+def _gate_of(one: Resolved | None) -> str | None:
+    if one is None or one.kind != "effect":
+        return None
+    return one.step.gate.text if one.step.gate else one.step.id.text
+
+
+def check_gates(
+    authored: Authored, resolved: Mapping[str, Resolved], found: Mapping[str, Edges]
+) -> list[Diagnostic]:
+    """Unknown and empty gates, members that read each other, steps between members, verdicts read too early."""
+    declared = {one.id.text: one for one in authored.gates}
+    members: dict[str, list[Step]] = {name: [] for name in declared}
+    diagnostics: list[Diagnostic] = []
+    for step in authored.steps:
+        if step.gate is None:
+            diagnostics += _named_like(step, resolved.get(step.id.text), declared)
+        elif step.gate.text not in declared:
+            diagnostics.append(references.unknown_gate(step.gate.span, name=step.gate.text, known=declared))
+        else:
+            members[step.gate.text].append(step)
+    reach = _ancestors(authored, found)
+    for name, steps in members.items():
+        if not steps:
+            diagnostics.append(code.empty_gate(declared[name].id.span, gate=name))
+        diagnostics += _between(name, steps, resolved, found, reach)
+    diagnostics += _verdicts(authored, resolved, found, members)
+    return diagnostics
+
+
+def _named_like(step: Step, one: Resolved | None, declared: Mapping[str, object]) -> list[Diagnostic]:
+    if step.id.text not in declared or one is None or one.kind != "effect":
+        return []
+    fix = None if step.room is None else Fix(span=step.room.span, text=step.room.key(f"gate: {step.id.text}"))
+    return [code.name_of_gate(step.id.span, step=step.id.text, fix=fix)]
+
+
+def _ancestors(authored: Authored, found: Mapping[str, Edges]) -> dict[str, frozenset[str]]:
+    reach: dict[str, frozenset[str]] = {}
+    for step in authored.steps:
+        before = found[step.id.text].before if step.id.text in found else ()
+        reach.setdefault(
+            step.id.text, frozenset(before).union(*(reach.get(one, frozenset()) for one in before))
+        )
+    return reach
+
+
+def _between(
+    gate: str,
+    steps: Sequence[Step],
+    resolved: Mapping[str, Resolved],
+    found: Mapping[str, Edges],
+    reach: Mapping[str, frozenset[str]],
+) -> list[Diagnostic]:
+    ids = {step.id.text for step in steps}
+    diagnostics: list[Diagnostic] = []
+    for step in steps:
+        id_ = step.id.text
+        read = _member_read(resolved.get(id_), ids - {id_}, resolved)
+        if read is not None:
+            member, span, previewed = read
+            diagnostics.append(
+                code.reads_member(span or step.id.span, gate=gate, member=member, previewed=previewed)
+            )
+            continue
+        above = reach.get(id_, frozenset())
+        inside = sorted(ids & above - {id_})
+        between = [one for one in above - ids if reach.get(one, frozenset()) & ids]
+        if between:
+            first = sorted(reach[between[0]] & ids)[0]
+            diagnostics.append(
+                code.not_convex(step.id.span, gate=gate, between=sorted(between)[0], first=first, last=id_)
+            )
+        elif inside:
+            diagnostics.append(
+                shape.not_yet(
+                    step.key("needs"),
+                    what=f"a step that needs another one (`{inside[-1]}`) of its own gate",
+                    way_out="give both the same `needs:`, since one decision covers them; or a gate each",
+                )
+            )
+    return diagnostics
+
+
+def _member_read(
+    one: Resolved | None, others: set[str], resolved: Mapping[str, Resolved]
+) -> tuple[str, Span | None, tuple[str, ...]] | None:
+    for built in one.built() if one else ():
+        for read in built.reads:
+            parts = read.path.split(".")
+            if parts[0] != "steps" or parts[1] not in others or parts[2] == "status":
+                continue
+            spec = resolved[parts[1]].spec if parts[1] in resolved else None
+            previewed = spec.previewed if spec else ()
+            if len(parts) < 4 or parts[3] not in previewed:
+                span = next((flow.span for flow in built.flows if flow.path == read.path), None)
+                return parts[1], span, previewed
+    return None
+
+
+def _verdicts(
+    authored: Authored,
+    resolved: Mapping[str, Resolved],
+    found: Mapping[str, Edges],
+    members: Mapping[str, Sequence[Step]],
+) -> list[Diagnostic]:
+    order = {step.id.text: index for index, step in enumerate(authored.steps)}
+    diagnostics = []
+    for step in authored.steps:
+        for gate in found[step.id.text].verdicts if step.id.text in found else ():
+            late = next(
+                (one for one in members.get(gate, ()) if order[one.id.text] >= order[step.id.text]), None
+            )
+            if late is not None:
+                diagnostics.append(code.early_verdict(step.key("if"), gate=gate, member=late.id.text))
+    return diagnostics
+
+
+def graph(plan: Plan) -> "nx.DiGraph[str]":
+    """The plan's public face: a node for each step, an edge for each dependency with `kind` needs, reads or soft."""
+    import networkx as nx
+
+    found: nx.DiGraph[str] = nx.DiGraph(plan=plan.id)
+    for node in plan.nodes:
+        found.add_node(
+            node.id,
+            name=node.name,
+            kind=node.kind,
+            uses=node.uses,
+            gate=node.gate,
+            reach=node.highest_reach.value,
+        )
+    for node in plan.nodes:
+        for kind, names in (("soft", node.soft_reads), ("reads", node.reads), ("needs", node.needs)):
+            for name in names:
+                found.add_edge(name, node.id, kind=kind)
+    return found

@@ -1,0 +1,325 @@
+"""The shape of a playbook: known keys with values of the right kind. Shared by SOPs, whose steps have the same keys."""
+
+from dataclasses import replace
+from datetime import timedelta
+
+from engine.language import typeexpr
+from engine.language.authored import Authored, Gate, On, Room, Step, Undo, Word
+from engine.language.codes import shape as code
+from engine.language.names import is_id, slug
+from engine.language.source import Source, shown
+from engine.language.taking import Taker
+from engine.language.tree import Entry, Mapping, Node, Scalar
+from engine.language.typeexpr import place
+from engine.model.actions import Reach
+from engine.model.plan import Retry, Stage
+from engine.model.span import Diagnostic, Span
+
+KEYS = (
+    "name",
+    "description",
+    "stage",
+    "on",
+    "subject",
+    "concurrency",
+    "inputs",
+    "budget",
+    "if-failed",
+    "gates",
+    "steps",
+)
+LATER = {
+    "stop-on": "end the run with `run/end` after a `wait/for`",
+    "once": "the run id already keeps one trigger from starting twice",
+    "outputs": "nothing reads them before `run/find` and `playbook/x` are run",
+}
+STEP_KEYS = (
+    "id", "name", "uses", "with", "needs", "if", "reach", "gate", "stage", "undo", "undo-within", "retry", "timeout",
+    "continue-on-error",
+)  # fmt: skip
+STEP_LATER = {
+    "foreach": "write the steps out, one for each item",
+    "key": "it belongs to `foreach`",
+    "max-parallel": "it belongs to `foreach`",
+    "once": "the effect's key already keeps one effect from happening twice",
+    "expect": "read the value back in a step and end the run with `run/end`",
+    "subject": "put `subject:` on the playbook",
+}
+MOST_HOLD = timedelta(minutes=10)
+
+
+def read(source: Source, id_: str, node: Node) -> tuple[Authored | None, tuple[Diagnostic, ...]]:
+    """A playbook from its tree; None when an error keeps it from being compiled."""
+    taker = Taker()
+    top = taker.mapping(node, example="name: …")
+    if top is None:
+        return None, shown(source, taker.diagnostics)
+    entries = taker.keys(top, of="a playbook", known=KEYS, later=LATER)
+    start = Span(path=source.path, end_column=max(len(source.line(1)), 1) + 1)
+    for key, example in (
+        ("name", "name: What it does"),
+        ("on", "on: { manual: {} }"),
+        ("steps", "steps: [ { id: …, uses: … } ]"),
+    ):
+        if key not in entries:
+            taker.note(code.missing_key(start, key=key, of="a playbook", example=example))
+    head = header(taker, entries, Authored(id=id_, source=source, kind="playbook", name=id_))
+    nodes = taker.items(_value(entries, "steps"), example="steps: [ { id: …, uses: … } ]")
+    if nodes is not None and not nodes:
+        taker.note(
+            code.no_steps(
+                entries["steps"].key_span,
+                what="a playbook",
+                example="- { id: tell, uses: notify/me, with: { text: Hello } }",
+            )
+        )
+    steps = tuple(one for one in (step(taker, node) for node in nodes or ()) if one is not None)
+    head = replace(head, steps=steps, room=room(top, entries.get("name")))
+    return head, shown(source, sorted(taker.diagnostics, key=lambda one: one.span))
+
+
+def _value(entries: dict[str, Entry], key: str) -> Node | None:
+    return entries[key].value if key in entries else None
+
+
+def header(taker: Taker, entries: dict[str, Entry], base: Authored) -> Authored:
+    """Everything of a playbook or SOP but its steps."""
+    if "if-failed" in entries:
+        failed = taker.text(entries["if-failed"].value, name="if-failed", example="if-failed: stop")
+        if failed == "undo":
+            taker.note(
+                code.not_yet(
+                    entries["if-failed"].value.span,
+                    what="`if-failed: undo`",
+                    way_out="`steward undo RUN` takes a run back",
+                )
+            )
+        elif failed not in {None, "stop"}:
+            taker.note(
+                code.not_one_of(entries["if-failed"].value.span, value=failed or "", options=("stop", "undo"))
+            )
+    return replace(
+        base,
+        name=taker.text(_value(entries, "name"), name="name", example="name: What it does") or base.name,
+        description=taker.text(_value(entries, "description"), name="description", example="description: Why")
+        or "",
+        stage=taker.option(_value(entries, "stage"), Stage, name="stage") or Stage.SHADOW,
+        on=_on(taker, _value(entries, "on")),
+        on_span=entries["on"].key_span if isinstance(_value(entries, "on"), Mapping) else None,
+        inputs=_inputs(taker, _value(entries, "inputs")),
+        subject=taker.scalar(_value(entries, "subject"), example="subject: ${{ event.from }}"),
+        concurrency=_concurrency(taker, _value(entries, "concurrency")),
+        budget_usd=_budget(taker, _value(entries, "budget")),
+        gates=_gates(taker, _value(entries, "gates")),
+    )
+
+
+def _on(taker: Taker, node: Node | None) -> tuple[On, ...]:
+    top = taker.mapping(node, example="on: { manual: {} }")
+    found = []
+    for entry in top.entries if top else ():
+        value = entry.value
+        empty = isinstance(value, Scalar) and value.plain and not value.text
+        params = None if empty else taker.mapping(value, example=f"{entry.key}: {{}}")
+        found.append(On(kind=Word(text=entry.key, span=entry.key_span), params=params))
+    return tuple(found)
+
+
+def _inputs(taker: Taker, node: Node | None) -> tuple[typeexpr.Declared, ...]:
+    top = taker.mapping(node, example="inputs: { client: person }")
+    if top is None:
+        return ()
+    found, diagnostics = typeexpr.declared(top)
+    taker.diagnostics += diagnostics
+    for one in found:
+        for extra in one.extra:
+            taker.note(
+                code.not_yet(
+                    extra.key_span, what=f"`{extra.key}` of an input", way_out="check it in a step's `if`"
+                )
+            )
+    return found
+
+
+def _concurrency(taker: Taker, node: Node | None) -> Scalar | None:
+    if not isinstance(node, Mapping):
+        return taker.scalar(node, example="concurrency: ${{ event.thread }}")
+    entries = taker.keys(node, of="`concurrency`", known=("group", "if-running"))
+    if "if-running" in entries:
+        value = entries["if-running"].value
+        word = taker.text(value, name="if-running", example="if-running: wait")
+        if word in {"drop", "replace"}:
+            taker.note(code.not_yet(value.span, what=f"`if-running: {word}`", way_out="`wait` is"))
+        elif word not in {None, "wait"}:
+            taker.note(code.not_one_of(value.span, value=word or "", options=("wait", "drop", "replace")))
+    return taker.scalar(_value(entries, "group"), example='group: "${{ event.thread }}"')
+
+
+def _budget(taker: Taker, node: Node | None) -> float | None:
+    top = taker.mapping(node, example="budget: { usd: 0.25 }")
+    if top is None:
+        return None
+    entries = taker.keys(top, of="`budget`", known=("usd",))
+    return taker.number(_value(entries, "usd"), name="usd", least=0, most=10_000)
+
+
+def _gates(taker: Taker, node: Node | None) -> tuple[Gate, ...]:
+    top = taker.mapping(node, example="gates: { offer: { title: Offer } }")
+    found = []
+    for entry in top.entries if top else ():
+        id_ = taker.named(entry.key, entry.key_span, of="a gate")
+        body = taker.mapping(entry.value, example=f"{entry.key}: {{ title: … }}")
+        if id_ is None or body is None:
+            continue
+        keys = taker.keys(body, of="a gate", known=("title", "expires-after"))
+        expires = taker.length(
+            _value(keys, "expires-after"),
+            name="expires-after",
+            least=timedelta(minutes=1),
+            most=timedelta(days=365),
+        )
+        title = taker.scalar(_value(keys, "title"), example="title: Offer")
+        found.append(Gate(id=id_, title=title, expires_after=expires or timedelta(days=7)))
+    return tuple(found)
+
+
+def step(taker: Taker, node: Node) -> Step | None:
+    """One entry of `steps:`."""
+    top = taker.mapping(node, example="{ id: tell, uses: notify/me }")
+    if top is None:
+        return None
+    entries = taker.keys(top, of="a step", known=STEP_KEYS, later=STEP_LATER)
+    at = replace(top.span, end_line=top.span.line, end_column=top.span.column + 1)
+    for key, example in (("id", "id: tell"), ("uses", "uses: notify/me")):
+        if key not in entries:
+            taker.note(code.missing_key(at, key=key, of="a step", example=example))
+    id_ = taker.id(_value(entries, "id"), of="a step")
+    if id_ is None and "id" in entries and isinstance(entries["id"].value, Scalar):
+        # Keep the step, so that others that read it bring no diagnostics of their own.
+        id_ = Word(text=slug(entries["id"].value.text), span=entries["id"].value.span)
+    uses = _uses(taker, _value(entries, "uses"))
+    if id_ is None or uses is None:
+        return None
+    return common(taker, top, entries, Step(id=id_, name=id_.text, uses=uses))
+
+
+def step_of(taker: Taker, top: Mapping, entries: dict[str, Entry], base: Step) -> Step | None:
+    """A SOP's fence: the keys of a step but `id` and `name`, which its item has."""
+    known = taker.keys(
+        top, of="a step", known=tuple(one for one in STEP_KEYS if one not in {"id", "name"}), later=STEP_LATER
+    )
+    uses = _uses(taker, _value(entries, "uses"))
+    return None if uses is None else common(taker, top, known, replace(base, uses=uses))
+
+
+def _uses(taker: Taker, node: Node | None) -> Word | None:
+    found = taker.fixed(node, name="uses", example="uses: notify/me")
+    return None if found is None else Word(text=found.text, span=found.span)
+
+
+def common(taker: Taker, top: Mapping, entries: dict[str, Entry], base: Step) -> Step:
+    """The keys a step may have in a playbook and in a SOP alike."""
+    reach, stage = _value(entries, "reach"), _value(entries, "stage")
+    return replace(
+        base,
+        name=taker.text(_value(entries, "name"), name="name", example="name: Tell them") or base.name,
+        args=taker.mapping(_value(entries, "with"), example="with: { text: Hello }"),
+        condition=taker.scalar(_value(entries, "if"), example="if: ${{ … }}"),
+        needs=taker.words(_value(entries, "needs"), of="needs", example="needs: [draft]"),
+        gate=_gate(taker, _value(entries, "gate")),
+        reach=taker.option(reach, Reach, name="reach"),
+        reach_span=place(reach) if reach is not None else None,
+        stage=taker.option(stage, Stage, name="stage"),
+        stage_span=place(stage) if stage is not None else None,
+        undo=_undo(taker, _value(entries, "undo")),
+        undo_within=taker.length(
+            _value(entries, "undo-within"), name="undo-within", least=timedelta(seconds=1), most=MOST_HOLD
+        ),
+        timeout=taker.length(
+            _value(entries, "timeout"), name="timeout", least=timedelta(seconds=1), most=timedelta(days=365)
+        ),
+        retry=_retry(taker, _value(entries, "retry")),
+        continue_on_error=taker.boolean(_value(entries, "continue-on-error"), name="continue-on-error")
+        or False,
+        keys=tuple((key, entry.key_span) for key, entry in entries.items()),
+        room=room(top, entries.get("uses")),
+    )
+
+
+def room(top: Mapping, entry: Entry | None) -> Room | None:
+    """Where another key may follow a key with a plain value: on a line of its own, or after a comma."""
+    if entry is None or not isinstance(entry.value, Scalar):
+        return None
+    end, first = entry.value.span, top.entries[0].key_span
+    flow = (first.line, first.column) != (top.span.line, top.span.column)
+    at = replace(
+        end, line=end.end_line, column=end.end_column, end_line=end.end_line, end_column=end.end_column
+    )
+    return Room(span=at, before=", " if flow else "\n" + " " * (entry.key_span.column - 1))
+
+
+def _gate(taker: Taker, node: Node | None) -> Word | None:
+    found = taker.fixed(node, name="gate", example="gate: offer")
+    return None if found is None else Word(text=found.text, span=found.span)
+
+
+def _undo(taker: Taker, node: Node | None) -> Undo | None:
+    top = taker.mapping(node, example="undo: { none: why it can't be }")
+    if top is None:
+        return None
+    later = {
+        "uses": "`undo: { none: why }` states that it can't be taken back",
+        "with": "it belongs to `uses`",
+    }
+    entries = taker.keys(top, of="`undo`", known=("none",), later=later)
+    why = taker.text(
+        _value(entries, "none"), name="none", example="none: a letter that left can't be called back"
+    )
+    if why is None and not any(entry.key in {"none", "uses"} for entry in top.entries):
+        taker.note(
+            code.missing_key(place(top), key="none", of="`undo`", example="none: why it can't be taken back")
+        )
+    return None if why is None else Undo(none=why)
+
+
+def _retry(taker: Taker, node: Node | None) -> Retry | None:
+    top = taker.mapping(node, example="retry: { attempts: 3 }")
+    if top is None:
+        return None
+    entries = taker.keys(top, of="`retry`", known=("attempts", "backoff", "base", "max"))
+    attempts = taker.number(_value(entries, "attempts"), name="attempts", least=1, most=100, whole=True)
+    word = taker.text(_value(entries, "backoff"), name="backoff", example="backoff: exponential")
+    if word not in {None, "exponential", "constant"}:
+        taker.note(
+            code.not_one_of(
+                entries["backoff"].value.span, value=word or "", options=("exponential", "constant")
+            )
+        )
+    base = taker.length(
+        _value(entries, "base"), name="base", least=timedelta(milliseconds=100), most=timedelta(days=1)
+    )
+    most = taker.length(
+        _value(entries, "max"), name="max", least=timedelta(seconds=1), most=timedelta(days=7)
+    )
+    plain = Retry()
+    return Retry(
+        attempts=int(attempts or 1),
+        backoff="constant" if word == "constant" else "exponential",
+        base=base or plain.base,
+        max=most or plain.max,
+    )
+
+
+def stem(path: str) -> str:
+    """The name of a playbook or SOP: its file without folder and ending."""
+    return path.rpartition("/")[2].rpartition(".")[0]
+
+
+def bad_name(path: str) -> Diagnostic | None:
+    """The diagnostic of a file whose name can't name a playbook."""
+    name = stem(path)
+    if is_id(name):
+        return None
+    return code.bad_id(
+        Span(path=path), name=name, what="a playbook or SOP (rename the file)", slug=slug(name), fixable=False
+    )

@@ -1,0 +1,272 @@
+"""Steps against what connectors declare: actions, arguments, conditions, outputs. One step at a time, top to bottom."""
+
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, field, replace
+from typing import Literal
+
+from engine.language import tree
+from engine.language.assign import of_field
+from engine.language.authored import Authored, Step
+from engine.language.blocks import Template
+from engine.language.codes import references as code
+from engine.language.codes import shape
+from engine.language.scope import Scope, StepScope
+from engine.language.typeexpr import place
+from engine.language.values import Built, Values
+from engine.model.actions import ActionSpec, Param
+from engine.model.config import Config
+from engine.model.labels import Label, Labels
+from engine.model.plan import Ask, NodeKind, WaitFor
+from engine.model.span import Diagnostic, Span
+from engine.model.triggers import TRIGGERS
+from engine.model.types import ANY, Field, Type
+
+BUILTIN = ("wait/for", "human/ask", "run/end")
+LATER = ("run/find", "playbook/")
+"""Steps of the language that this version doesn't run."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class World:
+    """What a playbook may name: actions, people, templates, notes. Given as data."""
+
+    actions: Mapping[str, ActionSpec]
+    config: Config
+    template: Callable[[str], Template | None]
+    templates: tuple[str, ...] = ()
+    people: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Resolved:
+    """A step with everything it names found and typed."""
+
+    step: Step
+    kind: NodeKind
+    outputs: Type
+    spec: ActionSpec | None = None
+    args: tuple[tuple[str, Built], ...] = ()
+    condition: Built | None = None
+    others: tuple[Built, ...] = ()
+    waits: tuple[WaitFor, ...] = ()
+    until: Built | None = None
+    ask: Ask | None = None
+    end_as: Literal["succeeded", "cancelled"] | None = None
+    labels: Labels = frozenset({Label.SYSTEM})
+    templates: tuple[str, ...] = ()
+
+    def built(self) -> tuple[Built, ...]:
+        """Everything of this step that reads something."""
+        found = [one for _, one in self.args]
+        found += [one for one in (self.condition, self.until) if one is not None]
+        return (*found, *self.others)
+
+
+@dataclass(slots=True, kw_only=True)
+class Resolver:
+    """Resolves the steps of one file. What is wrong is collected."""
+
+    authored: Authored
+    world: World
+    event: Type | None
+    inputs: Type
+    done: dict[str, Resolved] = field(default_factory=dict)
+    diagnostics: list[Diagnostic] = field(default_factory=list)
+    templates: set[str] = field(default_factory=set)
+
+    def scope(self, here: int) -> Scope:
+        """What the step at place `here` may read."""
+        steps = {
+            one.id.text: StepScope(
+                outputs=self.done[one.id.text].outputs if one.id.text in self.done else ANY,
+                line=one.id.span.line,
+                order=order,
+            )
+            for order, one in reversed(list(enumerate(self.authored.steps)))
+        }
+        gates = {one.id.text: one.id.span.line for one in self.authored.gates}
+        return Scope(
+            event=self.event,
+            inputs=self.inputs,
+            steps=steps,
+            gates=gates,
+            here=here,
+            currency=self.world.config.currency,
+        )
+
+    def values(self, here: int) -> Values:
+        """A builder of values for the step at place `here`."""
+        return Values(self.authored.source, self.scope(here))
+
+    def run(self) -> tuple[Resolved, ...]:
+        """Every step that could be resolved, in order."""
+        from engine.language import kinds
+
+        found = []
+        for here, step in enumerate(self.authored.steps):
+            values = self.values(here)
+            condition = values.condition(step.condition) if step.condition is not None else None
+            special = kinds.KINDS.get(step.uses.text)
+            resolved = special(self, values, step) if special is not None else self._action(values, step)
+            self.diagnostics += values.diagnostics
+            if resolved is None:
+                # Readers of a step that is wrong already bring no diagnostics of their own.
+                self.done.setdefault(step.id.text, Resolved(step=step, kind="call", outputs=ANY))
+                continue
+            resolved = replace(resolved, condition=condition)
+            self.done.setdefault(step.id.text, resolved)
+            found.append(resolved)
+        return tuple(found)
+
+    # ------------------------------------------------------------ actions
+
+    def _action(self, values: Values, step: Step) -> Resolved | None:
+        name, span = step.uses.text, step.uses.span
+        if name.startswith(LATER):
+            way_out = (
+                "start it by hand: `steward run NAME`"
+                if name.startswith("playbook/")
+                else "keep what is needed in a note or table"
+            )
+            values.note(shape.not_yet(span, what=f"`{name}`", way_out=way_out))
+            return None
+        spec = self.world.actions.get(name)
+        if spec is None:
+            values.note(code.unknown_action(span, name=name, known=(*self.world.actions, *BUILTIN)))
+            return None
+        args = self._arguments(values, step, spec)
+        if args is None:
+            return None
+        outputs = Type(kind="map", fields=spec.outputs)
+        used = tuple(
+            str(one.arg.value)
+            for name, one in args
+            if self._is_template(spec, name) and hasattr(one.arg, "value")
+        )
+        return Resolved(
+            step=step,
+            kind="effect" if spec.kind.acts else "call",
+            outputs=outputs,
+            spec=spec,
+            args=args,
+            templates=used,
+        )
+
+    @staticmethod
+    def _is_template(spec: ActionSpec, name: str) -> bool:
+        param = spec.param(name)
+        return param is not None and param.type.kind == "template"
+
+    def _arguments(
+        self, values: Values, step: Step, spec: ActionSpec
+    ) -> tuple[tuple[str, Built], ...] | None:
+        good = True
+        given = {entry.key: entry for entry in step.args.entries} if step.args else {}
+        found: dict[str, Built] = {}
+        template: Template | None = None
+        for param in spec.params:
+            if param.type.kind == "template" and param.name in given:
+                named = self._template(values, given[param.name].value)
+                good = good and named is not None
+                template = named or template
+        for entry in given.values():
+            declared = spec.param(entry.key)
+            if declared is None:
+                free = [one.name for one in spec.params if one.name not in given]
+                values.note(code.unknown_argument(entry.key_span, name=entry.key, of=spec.name, known=free))
+                good = False
+                continue
+            built = self._argument(values, declared, entry.value, template)
+            good = good and built is not None
+            if built is not None:
+                found[entry.key] = built
+        for one in spec.params:
+            if one.required and one.name not in given:
+                values.note(
+                    code.missing_argument(step.key("with"), name=one.name, of=spec.name, type_=str(one.type))
+                )
+                good = False
+        if template is not None and "values" not in given and spec.param("values") is not None:
+            good = self._no_values(values, step, template) and good
+        # In the order the action declares them, so that a plan doesn't depend on the order they were written in.
+        return (
+            tuple((one.name, found[one.name]) for one in spec.params if one.name in found) if good else None
+        )
+
+    def _argument(
+        self, values: Values, param: Param, node: tree.Node, template: Template | None
+    ) -> Built | None:
+        if param.type.kind == "template" and isinstance(node, tree.Scalar) and "${{" in node.text:
+            return None  # noted with the template
+        if param.name == "values" and template is not None:
+            return self._values(values, node, template)
+        type_ = param.type if param.required else replace(param.type, nullable=True)
+        return values.value(node, type_, name=param.name)
+
+    def _template(self, values: Values, node: tree.Node) -> Template | None:
+        if not isinstance(node, tree.Scalar):
+            return None
+        if "${{" in node.text:
+            values.note(code.must_be_fixed(place(node), what="a template"))
+            return None
+        known = {one for one in self.world.templates}
+        if node.text not in known:
+            values.note(code.unknown_template(node.span, name=node.text, known=known))
+            return None
+        self.templates.add(node.text)
+        return self.world.template(node.text)
+
+    def _values(self, values: Values, node: tree.Node, template: Template) -> Built | None:
+        name = template_name(template)
+        if not isinstance(node, tree.Mapping):
+            return values.value(node, Type(kind="map", fields=template.values), name="values")
+        return values.record(
+            node,
+            template.values,
+            unknown=lambda span, key, known: code.unknown_value(span, name=key, template=name, known=known),
+            missing=lambda span, one: code.missing_value(
+                span, name=one.name, template=name, type_=str(one.type)
+            ),
+            at=place(node),
+        )
+
+    def _no_values(self, values: Values, step: Step, template: Template) -> bool:
+        needed: Sequence[Field] = [
+            one for one in template.values if not one.optional and not of_field(one).nullable
+        ]
+        for one in needed:
+            values.note(
+                code.missing_value(
+                    step.key("with"), name=one.name, template=template_name(template), type_=str(one.type)
+                )
+            )
+        return not needed
+
+
+def template_name(template: Template) -> str:
+    """As a step names it."""
+    return template.path.removeprefix("vault/templates/").removesuffix(".md")
+
+
+def event_type(kinds: Sequence[str]) -> Type | None:
+    """The type of `event` for these triggers. A field that not all of them have may be missing."""
+    specs = [TRIGGERS[kind] for kind in kinds if kind in TRIGGERS]
+    if not specs:
+        return None
+    every: dict[str, Field] = {}
+    for spec in specs:
+        for one in spec.event.fields:
+            every.setdefault(one.name, one)
+    shared = set.intersection(*({one.name for one in spec.event.fields} for spec in specs))
+    fields = tuple(one if one.name in shared else replace(one, optional=True) for one in every.values())
+    return Type(kind="map", fields=fields)
+
+
+def event_labels(kinds: Sequence[str]) -> Labels:
+    """Where the event's fields come from."""
+    return frozenset(TRIGGERS[kind].label for kind in kinds if kind in TRIGGERS)
+
+
+def where(step: Step) -> Span:
+    """The place that stands for a step."""
+    return step.id.span

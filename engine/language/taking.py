@@ -1,0 +1,190 @@
+"""Takes keys and plain values out of a playbook's tree and keeps what is wrong. Every method answers None after a diagnostic."""
+
+from collections.abc import Collection, Iterable, Mapping
+from datetime import timedelta
+from enum import StrEnum
+from typing import TypeVar
+
+from engine.language import written
+from engine.language.authored import Word
+from engine.language.codes import references
+from engine.language.codes import shape as code
+from engine.language.names import is_id, slug
+from engine.language.tree import Entry, Node, Scalar, Sequence
+from engine.language.tree import Mapping as MapNode
+from engine.language.typeexpr import place
+from engine.model.span import Diagnostic, Fix, Span
+
+_E = TypeVar("_E", bound=StrEnum)
+
+
+def what(node: Node) -> str:
+    """A node in a message."""
+    match node:
+        case Scalar():
+            return "nothing" if not node.text and node.plain else f"`{node.text[:40]}`"
+        case Sequence():
+            return "a list"
+        case MapNode():
+            return "a map"
+
+
+class Taker:
+    """One file under inspection."""
+
+    def __init__(self) -> None:
+        self.diagnostics: list[Diagnostic] = []
+
+    def note(self, diagnostic: Diagnostic) -> None:
+        """Keep a diagnostic."""
+        self.diagnostics.append(diagnostic)
+
+    def keys(
+        self, node: MapNode, *, of: str, known: Collection[str], later: Mapping[str, str] | None = None
+    ) -> dict[str, Entry]:
+        """The known keys of a map. Keys of the language that this version doesn't run are refused as such."""
+        found: dict[str, Entry] = {}
+        missing = {entry.key for entry in node.entries}
+        for entry in node.entries:
+            if entry.key in known:
+                found[entry.key] = entry
+            elif later and entry.key in later:
+                self.note(code.not_yet(entry.key_span, what=f"`{entry.key}`", way_out=later[entry.key]))
+            else:
+                free = [one for one in known if one not in missing]
+                self.note(code.unknown_key(entry.key_span, key=entry.key, of=of, known=free))
+        return found
+
+    def mapping(self, node: Node | None, *, example: str) -> MapNode | None:
+        """A map."""
+        if node is None or isinstance(node, MapNode):
+            return node
+        self.note(code.wrong_shape(place(node), wanted="a map", got=what(node), example=example))
+        return None
+
+    def items(self, node: Node | None, *, example: str) -> tuple[Node, ...] | None:
+        """The items of a list; a single word gets brackets as its fix."""
+        if node is None:
+            return None
+        if isinstance(node, Sequence):
+            return node.items
+        fix = None
+        if isinstance(node, Scalar) and node.text and is_id(node.text):
+            fix = Fix(span=node.span, text=f"[{node.text}]")
+        self.note(code.wrong_shape(place(node), wanted="a list", got=what(node), example=example, fix=fix))
+        return None
+
+    def scalar(self, node: Node | None, *, example: str) -> Scalar | None:
+        """One value of any kind, an expression too."""
+        if node is None:
+            return None
+        if isinstance(node, Scalar) and (node.text.strip() or not node.plain):
+            return node
+        self.note(code.wrong_shape(place(node), wanted="text", got=what(node), example=example))
+        return None
+
+    def fixed(self, node: Node | None, *, name: str, example: str) -> Scalar | None:
+        """One value that is no expression."""
+        found = self.scalar(node, example=example)
+        if found is not None and "${{" in found.text:
+            self.note(references.must_be_fixed(place(found), what=f"`{name}`"))
+            return None
+        return found
+
+    def text(self, node: Node | None, *, name: str, example: str) -> str | None:
+        """Fixed words."""
+        found = self.fixed(node, name=name, example=example)
+        return None if found is None else found.text.strip()
+
+    def id(self, node: Node | None, *, of: str) -> Word | None:
+        """A kebab-case name."""
+        found = self.fixed(node, name="id", example="id: first-letter")
+        return None if found is None else self.named(found.text, found.span, of=of)
+
+    def named(self, text: str, span: Span, *, of: str) -> Word | None:
+        """A word that has to be a kebab-case name."""
+        if is_id(text):
+            return Word(text=text, span=span)
+        self.note(code.bad_id(span, name=text, what=of, slug=slug(text)))
+        return None
+
+    def option(self, node: Node | None, options: type[_E], *, name: str) -> _E | None:
+        """One of a closed set of words."""
+        found = self.fixed(node, name=name, example=f"{name}: {next(iter(options)).value}")
+        if found is None:
+            return None
+        for one in options:
+            if one.value == found.text:
+                return one
+        self.note(code.not_one_of(found.span, value=found.text, options=[one.value for one in options]))
+        return None
+
+    def boolean(self, node: Node | None, *, name: str) -> bool | None:
+        """`true` or `false`."""
+        found = self.fixed(node, name=name, example=f"{name}: true")
+        if found is None:
+            return None
+        truth = written.boolean(found.text)
+        if truth is None or not found.plain:
+            self.note(code.not_one_of(found.span, value=found.text, options=("true", "false")))
+            return None
+        return truth
+
+    def length(
+        self,
+        node: Node | None,
+        *,
+        name: str,
+        least: timedelta = timedelta(),
+        most: timedelta = timedelta(days=3650),
+    ) -> timedelta | None:
+        """A length like `5m`, within its range."""
+        found = self.fixed(node, name=name, example=f"{name}: 5m")
+        if found is None:
+            return None
+        span = written.length(found.text)
+        if span is not None and least <= span <= most:
+            return span
+        wanted = (
+            "a length"
+            if span is None
+            else f"a length of {written.of_length(least)} to {written.of_length(most)}"
+        )
+        self.note(
+            code.bad_number(
+                found.span,
+                value=found.text,
+                wanted=wanted,
+                example=f"{name}: {written.of_length(min(most, timedelta(minutes=5)))}",
+            )
+        )
+        return None
+
+    def number(
+        self, node: Node | None, *, name: str, least: float, most: float, whole: bool = False
+    ) -> float | None:
+        """A number within its range."""
+        found = self.fixed(node, name=name, example=f"{name}: {least:g}")
+        if found is None:
+            return None
+        value = written.integer(found.text) if whole else written.number(found.text)
+        if value is not None and found.plain and least <= value <= most:
+            return value
+        kind = "a whole number" if whole else "a number"
+        self.note(
+            code.bad_number(
+                found.span,
+                value=found.text,
+                wanted=f"{kind} from {least:g} to {most:g}",
+                example=f"{name}: {least:g}",
+            )
+        )
+        return None
+
+    def words(self, node: Node | None, *, of: str, example: str) -> tuple[Word, ...] | None:
+        """A list of names; the ones that can't be names are left out."""
+        items: Iterable[Node] | None = self.items(node, example=example)
+        if items is None:
+            return None
+        found = [self.fixed(one, name=of, example=example) for one in items]
+        return tuple(Word(text=one.text, span=one.span) for one in found if one is not None)

@@ -1,0 +1,256 @@
+"""Where values come from and where they may go: the one rule of DESIGN "Trust labels", judged at the file's stage."""
+
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass
+
+from engine.language.authored import Authored, Step
+from engine.language.codes import trust as code
+from engine.language.resolve import Resolved
+from engine.language.values import Built, Flow
+from engine.model.actions import ActionSpec, Reach, Sink, UndoSpec, reach_of
+from engine.model.labels import Label, Labels, untrusted
+from engine.model.plan import Arg, Fixed, Read, Stage
+from engine.model.span import Diagnostic, Fix
+from engine.model.types import Type, members
+
+_OPERATOR: Labels = frozenset({Label.OPERATOR})
+_SYSTEM: Labels = frozenset({Label.SYSTEM})
+_WORDS = {
+    Label.UNTRUSTED: "written by a stranger",
+    Label.MODEL: "written by a model",
+    Label.CUSTOMER: "written by a customer",
+}
+_PREPARES = frozenset({Reach.INTERNAL, Reach.LOW})
+# The first reach that each stage asks about; shadow calls nothing.
+_ASKS: dict[Stage, int] = {
+    Stage.APPROVAL: Reach.CUSTOMER.rank,
+    Stage.CANARY: Reach.PAYMENT.rank,
+    Stage.AUTO: Reach.PAYMENT.rank,
+}
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Facts:
+    """What the passes before found out about one file."""
+
+    authored: Authored
+    resolved: Mapping[str, Resolved]
+    event: Labels
+    readers: Mapping[str, tuple[str, ...]]
+
+
+def highest_reach(one: Resolved) -> Reach:
+    """The highest reach a step's arguments can give it; what an expression gives counts as present."""
+    if one.spec is None:
+        return Reach.INTERNAL
+    return reach_of(one.spec, {name: _stand_in(built.arg) for name, built in one.args}, floor=one.step.reach)
+
+
+def _stand_in(arg: Arg) -> object:
+    return arg.value if isinstance(arg, Fixed) else True
+
+
+def outputs_of(facts: Facts) -> dict[str, Labels]:
+    """The origins of every step's outputs, in order: what the action declares, joined with its arguments' where they pass."""
+    found: dict[str, Labels] = {}
+    for id_, one in facts.resolved.items():
+        if one.spec is None:
+            found[id_] = one.labels
+            continue
+        labels = one.spec.labels
+        if one.spec.passes_labels:
+            labels = labels.union(*(origins(facts, built.reads, found) for _, built in one.args))
+        found[id_] = labels
+    return found
+
+
+def origins(facts: Facts, reads: Iterable[Read], outputs: Mapping[str, Labels]) -> Labels:
+    """The union of the origins of paths."""
+    return frozenset().union(*(origin(facts, read.path, outputs) for read in reads))
+
+
+def origin(facts: Facts, path: str, outputs: Mapping[str, Labels]) -> Labels:
+    """Where the value at a path comes from."""
+    root, _, rest = path.partition(".")
+    match root:
+        case "event":
+            return facts.event
+        case "inputs":
+            return _OPERATOR
+        case "steps":
+            name, _, inner = rest.partition(".")
+            return _SYSTEM if inner == "status" else outputs.get(name, _SYSTEM)
+        case _:
+            return _SYSTEM
+
+
+# ---------------------------------------------------------------- sinks
+
+
+def check_sinks(facts: Facts) -> list[Diagnostic]:
+    """Untrusted or model values that reach a sink without a card."""
+    outputs = outputs_of(facts)
+    found: list[Diagnostic] = []
+    for one in facts.resolved.values():
+        for name, built in one.args:
+            param = one.spec.param(name) if one.spec else None
+            if one.spec is None or param is None or param.sink is None:
+                continue
+            flow = _first(facts, built, param.sink, outputs)
+            if flow is None or _carded(facts, one, one.spec, param.raises) or _prepared(facts, one, one.spec):
+                continue
+            found.append(_reaching(facts, one, name, param.sink, flow, outputs))
+    return found
+
+
+def _first(facts: Facts, built: Built, sink: Sink, outputs: Mapping[str, Labels]) -> Flow | None:
+    for flow in built.flows:
+        if untrusted(origin(facts, flow.path, outputs)) and (flow.openly or sink is Sink.AMOUNT):
+            return flow
+    return None
+
+
+def stage_of(facts: Facts, step: Step) -> Stage:
+    """The lower of the file's stage and the step's own."""
+    return min(facts.authored.stage, step.stage or facts.authored.stage, key=lambda one: one.rank)
+
+
+def _carded(facts: Facts, one: Resolved, spec: ActionSpec, raises: Reach | None) -> bool:
+    """Whether every call with this argument makes a card at the file's stage (in shadow nothing is called)."""
+    stage = stage_of(facts, one.step)
+    if stage is Stage.SHADOW:
+        return True
+    if one.kind != "effect":
+        return False
+    if one.step.gate is not None:
+        return True
+    reach = max(
+        (spec.reach, *(each for each in (one.step.reach, raises) if each)), key=lambda each: each.rank
+    )
+    return reach.rank >= _ASKS[stage]
+
+
+def _prepared(facts: Facts, one: Resolved, spec: ActionSpec) -> bool:
+    """A preparing step whose outputs only one gate's steps use: that card shows what was prepared."""
+    if not spec.prepares or highest_reach(one) not in _PREPARES:
+        return False
+    gates = set()
+    for reader in facts.readers.get(one.step.id.text, ()):
+        user = facts.resolved.get(reader)
+        if user is None or user.spec is None or not _shown(facts, user, one.step.id.text):
+            return False
+        gates.add(user.step.gate.text if user.step.gate else user.step.id.text)
+    return len(gates) <= 1
+
+
+def _shown(facts: Facts, user: Resolved, prepared: str) -> bool:
+    """Whether a card certainly shows each argument that holds something of the prepared step."""
+    if user.spec is None:
+        return False
+    if user.condition is not None and _uses(user.condition, prepared):
+        return False
+    for name, built in user.args:
+        param = user.spec.param(name)
+        if _uses(built, prepared) and not _carded(facts, user, user.spec, param.raises if param else None):
+            return False
+    return True
+
+
+def _uses(built: Built, step: str) -> bool:
+    prefix = f"steps.{step}.outputs"
+    return any(read.path == prefix or read.path.startswith(f"{prefix}.") for read in built.reads)
+
+
+def _reaching(
+    facts: Facts, one: Resolved, name: str, sink: Sink, flow: Flow, outputs: Mapping[str, Labels]
+) -> Diagnostic:
+    labels = untrusted(origin(facts, flow.path, outputs))
+    words = " and ".join(
+        _WORDS[label] for label in sorted(labels, key=lambda each: each.value) if label in _WORDS
+    )
+    hint, fix = "put it behind a `gate:`, or take the value from a record of yours", None
+    if one.spec is not None and one.kind == "effect" and not one.spec.prepares:
+        raised = Reach.CUSTOMER if stage_of(facts, one.step) is Stage.APPROVAL else Reach.PAYMENT
+        if one.step.room is not None and one.step.reach is None and one.step.gate is None:
+            hint = f"`reach: {raised.value}` makes a card of it; or put it behind a `gate:`"
+            fix = Fix(span=one.step.room.span, text=one.step.room.key(f"reach: {raised.value}"))
+    elif one.spec is not None and one.spec.prepares:
+        hint = "use what it prepares in steps behind one gate only"
+    return code.reaches_sink(
+        flow.span,
+        path=flow.path,
+        origin=words,
+        param=name,
+        sink=sink.value,
+        action=one.spec.name if one.spec else "",
+        hint=hint,
+        fix=fix,
+    )
+
+
+# ---------------------------------------------------------------- reach, stage, undo, subject
+
+
+def check_steps(facts: Facts) -> list[Diagnostic]:
+    """Reach that falls, stages above the file's, effects nobody says how to take back."""
+    found: list[Diagnostic] = []
+    for one in facts.resolved.values():
+        step, spec = one.step, one.spec
+        if step.stage is not None and step.stage.rank > facts.authored.stage.rank and step.stage_span:
+            found.append(
+                code.higher_stage(step.stage_span, step=step.stage.value, file=facts.authored.stage.value)
+            )
+        if spec is None or one.kind != "effect":
+            continue
+        real = reach_of(spec, {name: _stand_in(built.arg) for name, built in one.args})
+        if step.reach is not None and step.reach.rank < real.rank and step.reach_span:
+            found.append(
+                code.lower_reach(step.reach_span, written=step.reach.value, real=real.value, action=spec.name)
+            )
+        if spec.undo == UndoSpec() and step.undo is None:
+            text = 'undo: { none: "it can\'t be taken back" }'
+            fix = None if step.room is None else Fix(span=step.room.span, text=step.room.key(text))
+            found.append(code.no_undo(step.uses.span, action=spec.name, fix=fix))
+    return found
+
+
+def check_subject(facts: Facts, event: Type | None) -> list[Diagnostic]:
+    """Personal data in a playbook without `subject`. One diagnostic a file: the fix is one line."""
+    if facts.authored.subject is not None:
+        return []
+    for one in facts.resolved.values():
+        for built in one.built():
+            for read in built.reads:
+                if not _personal(read, event):
+                    continue
+                span = next((flow.span for flow in built.flows if flow.path == read.path), one.step.id.span)
+                return [code.no_subject(span, path=read.path, fix=_subject_fix(facts.authored, event))]
+    return []
+
+
+def _personal(read: Read, event: Type | None) -> bool:
+    if _about(read.type):
+        return True
+    # All of a letter is about who wrote it.
+    sender = event.field("from") if event else None
+    return (
+        read.path.startswith("event")
+        and read.path != "event.at"
+        and sender is not None
+        and sender.type.kind == "email"
+    )
+
+
+def _about(type_: Type) -> bool:
+    if type_.kind in {"person", "email"}:
+        return True
+    if type_.items is not None:
+        return _about(type_.items)
+    return type_.kind == "map" and any(_about(one.type) for one in members(type_))
+
+
+def _subject_fix(authored: Authored, event: Type | None) -> Fix | None:
+    sender = event.field("from") if event else None
+    if authored.room is None or sender is None or sender.optional:
+        return None
+    return Fix(span=authored.room.span, text=authored.room.key("subject: ${{ event.from }}"))

@@ -1,0 +1,347 @@
+"""Authored values to arguments: literals take the type their place asks for, expressions have to fit it."""
+
+from collections.abc import Callable, Iterable, Sequence
+from dataclasses import dataclass
+
+from engine.language import expressions, tree, written
+from engine.language.assign import assignable, of_field
+from engine.language.codes import references as code
+from engine.language.codes import shape
+from engine.language.expressions import Compiled, Piece
+from engine.language.scope import Scope, fields_of
+from engine.language.source import Source, part
+from engine.language.taking import what
+from engine.language.typeexpr import certain, empty_value, place
+from engine.model.plan import Arg, Expr, Fixed, ListArg, MapArg, Read, Text
+from engine.model.span import Diagnostic, Fix, Span
+from engine.model.types import ANY, BOOL, Field, Type
+
+Unknown = Callable[[Span, str, list[str]], Diagnostic]
+Missing = Callable[[Span, Field], Diagnostic]
+
+_MAPS = frozenset({"map", "person", "file", "note", "any"})
+_IN_TEXT = frozenset({"text", "any", "url", "email"})
+_UNTEXTUAL = frozenset({"list", "map", "person", "file", "note"})
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Flow:
+    """Data that reaches a value: the path it was read at, whether openly (as free text), and the expression's place."""
+
+    path: str
+    openly: bool
+    span: Span
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Built:
+    """An argument with all that it reads."""
+
+    arg: Arg
+    reads: tuple[Read, ...] = ()
+    flows: tuple[Flow, ...] = ()
+    handles_failure: bool = False
+
+
+class Values:
+    """Builds the values of one place. What is wrong is collected; a wrong value is None."""
+
+    def __init__(self, source: Source, scope: Scope) -> None:
+        self.source = source
+        self.scope = scope
+        self.diagnostics: list[Diagnostic] = []
+
+    def note(self, diagnostic: Diagnostic) -> None:
+        """Keep a diagnostic."""
+        self.diagnostics.append(diagnostic)
+
+    def condition(self, scalar: tree.Scalar) -> Built | None:
+        """An `if`: one expression, with or without its braces written, that gives a bool."""
+        piece = expressions.whole(scalar.text)
+        if piece is None and "${{" in scalar.text:
+            self.note(
+                code.wrong_type(
+                    place(scalar),
+                    wanted="bool",
+                    got="text with an expression inside",
+                    hint="write one `${{ … }}`",
+                )
+            )
+            return None
+        if piece is None:
+            truth = written.boolean(scalar.text.strip())
+            if truth is not None:
+                return Built(arg=Expr(cel=scalar.text.strip(), written=scalar.text.strip(), type=BOOL))
+            fix = (
+                Fix(span=scalar.span, text=f"${{{{ {scalar.text} }}}}") if self._reads_well(scalar) else None
+            )
+            self.note(
+                code.wrong_type(
+                    place(scalar), wanted="bool", got="text", hint="write it as `${{ … }}`", fix=fix
+                )
+            )
+            return None
+        found = self._compiled(scalar, piece, in_if=True)
+        if found is None:
+            return None
+        if found.expr.type.kind not in {"bool", "any"} or found.expr.type.nullable:
+            self.note(self._misfit(scalar, piece, found, BOOL))
+            return None
+        return self._of(scalar, piece, found)
+
+    def _reads_well(self, scalar: tree.Scalar) -> bool:
+        if not scalar.plain or "#" in scalar.text or "{" in scalar.text:
+            return False
+        found, _ = expressions.compile_text(self.source, scalar, 0, len(scalar.text), self.scope, in_if=True)
+        return found is not None and found.expr.type.kind == "bool"
+
+    def value(self, node: tree.Node, type_: Type, *, name: str) -> Built | None:
+        """Any value where `type_` is wanted."""
+        match node:
+            case tree.Scalar():
+                return self._scalar(node, type_)
+            case tree.Sequence():
+                return self._list(node, type_, name=name)
+            case tree.Mapping():
+                return self._map(node, type_, name=name)
+
+    # ------------------------------------------------------------ characters
+
+    def _scalar(self, node: tree.Scalar, type_: Type) -> Built | None:
+        if "${{" in node.text:
+            piece = expressions.whole(node.text)
+            return self._expression(node, piece, type_) if piece else self._text(node, type_)
+        if node.plain and written.is_null(node.text):
+            if type_.nullable or type_.kind == "any":
+                return Built(arg=Fixed(value=None))
+            self.note(
+                code.wrong_type(place(node), wanted=str(type_), got="nothing", hint=self._example(type_))
+            )
+            return None
+        good, value = written.of_type(node.text, type_, plain=node.plain)
+        if good and not (type_.kind in {"bool", "number", "integer"} and not node.plain):
+            return Built(arg=Fixed(value=value))
+        self._wrong_literal(node, type_)
+        return None
+
+    def _wrong_literal(self, node: tree.Scalar, type_: Type) -> None:
+        span = place(node)
+        if type_.kind == "choice":
+            self.note(shape.not_one_of(span, value=node.text, options=type_.options))
+            return
+        best = None
+        if not node.plain and written.of_type(node.text, type_, plain=True)[0]:
+            best = node.text  # a number in quotes
+        elif (
+            type_.kind == "list"
+            and type_.items is not None
+            and written.of_type(node.text, type_.items, plain=node.plain)[0]
+        ):
+            best = f"[{node.text}]" if node.plain and not set(node.text) & set(",[]{}#:") else None
+        fix = Fix(span=node.span, text=best) if best else None
+        self.note(
+            code.wrong_type(
+                span, wanted=str(certain(type_)), got=what(node), hint=self._example(type_), fix=fix
+            )
+        )
+
+    def _example(self, type_: Type) -> str:
+        example = written.EXAMPLES.get(type_.kind)
+        return f"write it like `{example}`" if example else ""
+
+    def _expression(self, node: tree.Scalar, piece: Piece, type_: Type) -> Built | None:
+        found = self._compiled(node, piece)
+        if found is None:
+            return None
+        if not assignable(found.expr.type, type_):
+            self.note(self._misfit(node, piece, found, type_))
+            return None
+        return self._of(node, piece, found)
+
+    def _misfit(self, node: tree.Scalar, piece: Piece, found: Compiled, wanted: Type) -> Diagnostic:
+        got = found.expr.type
+        span = self._inside(node, piece)
+        if got.nullable and assignable(certain(got), wanted):
+            return code.may_be_missing(span, path=found.expr.written, fix=self._defaulted(node, piece, found))
+        fix = None
+        if wanted.kind == "text" and got.kind in {"number", "integer", "bool", "money"} and not got.nullable:
+            fix = Fix(span=span, text=f"text({found.expr.written})")
+        return code.wrong_type(span, wanted=str(certain(wanted)), got=str(got), fix=fix)
+
+    def _defaulted(self, node: tree.Scalar, piece: Piece, found: Compiled) -> Fix | None:
+        empty = empty_value(found.expr.type)
+        path_alone = len(found.expr.reads) == 1 and found.expr.reads[0].path == found.expr.written
+        if empty is None or not path_alone:
+            return None
+        quote = '""' if not node.plain and self._quote(node) == "'" else "''"
+        other = quote if empty == "" else str(empty).lower()
+        return Fix(span=self._inside(node, piece), text=f"default({found.expr.written}, {other})")
+
+    def _quote(self, node: tree.Scalar) -> str:
+        return self.source.line(node.span.line)[node.span.column - 1 : node.span.column]
+
+    def _inside(self, node: tree.Scalar, piece: Piece) -> Span:
+        inner = node.text[piece.inner : piece.inner_end]
+        start = piece.inner + len(inner) - len(inner.lstrip())
+        return part(self.source, node, start, start + len(inner.strip()))
+
+    def _text(self, node: tree.Scalar, type_: Type) -> Built | None:
+        if type_.kind not in _IN_TEXT:
+            self.note(
+                code.wrong_type(
+                    place(node),
+                    wanted=str(certain(type_)),
+                    got="text with expressions inside",
+                    hint="write one `${{ … }}` and nothing else",
+                )
+            )
+            return None
+        parts: list[str | Expr] = []
+        built: list[Built] = []
+        at, whole = 0, True
+        for piece in expressions.pieces(node.text):
+            parts.append(node.text[at : piece.start])
+            found = self._compiled(node, piece)
+            if found is None or not self._fits_text(node, piece, found):
+                whole = False
+            else:
+                parts.append(found.expr)
+                built.append(self._of(node, piece, found))
+            at = piece.end
+        parts.append(node.text[at:])
+        return joined(Text(parts=tuple(one for one in parts if one != "")), built) if whole else None
+
+    def _fits_text(self, node: tree.Scalar, piece: Piece, found: Compiled) -> bool:
+        type_ = found.expr.type
+        span = self._inside(node, piece)
+        if type_.kind in _UNTEXTUAL:
+            self.note(code.not_text(span, type_=str(certain(type_))))
+            return False
+        if type_.nullable:
+            self.note(
+                code.may_be_missing(span, path=found.expr.written, fix=self._defaulted(node, piece, found))
+            )
+            return False
+        return True
+
+    def _compiled(self, node: tree.Scalar, piece: Piece, *, in_if: bool = False) -> Compiled | None:
+        found, diagnostics = expressions.compile_piece(self.source, node, piece, self.scope, in_if=in_if)
+        self.diagnostics += diagnostics
+        return found
+
+    def _of(self, node: tree.Scalar, piece: Piece, found: Compiled) -> Built:
+        span = self._inside(node, piece)
+        paths = {one.variable: one.path for one in found.expr.reads}
+        flows = tuple(
+            Flow(path=paths[name], openly=openly, span=span)
+            for name, openly in sorted(found.flows.items())
+            if name in paths
+        )
+        return Built(
+            arg=found.expr, reads=found.expr.reads, flows=flows, handles_failure=found.handles_failure
+        )
+
+    # ------------------------------------------------------------ lists and maps
+
+    def _list(self, node: tree.Sequence, type_: Type, *, name: str) -> Built | None:
+        if type_.kind not in {"list", "any"}:
+            self.note(
+                code.wrong_type(
+                    place(node), wanted=str(certain(type_)), got="a list", hint=self._example(type_)
+                )
+            )
+            return None
+        wanted = type_.items or ANY
+        # Null entries are left out, so that `[default(steps.x.outputs.file, null)]` says "if there is one".
+        optional = Type(
+            kind=wanted.kind, items=wanted.items, fields=wanted.fields, options=wanted.options, nullable=True
+        )
+        items = [self.value(one, optional, name=name) for one in node.items]
+        if any(one is None for one in items):
+            return None
+        return listed([one for one in items if one is not None])
+
+    def _map(self, node: tree.Mapping, type_: Type, *, name: str) -> Built | None:
+        if type_.kind not in _MAPS:
+            self.note(
+                code.wrong_type(
+                    place(node), wanted=str(certain(type_)), got="a map", hint=self._example(type_)
+                )
+            )
+            return None
+        if type_.kind == "any":
+            pairs = [(entry.key, self.value(entry.value, ANY, name=entry.key)) for entry in node.entries]
+            return (
+                None
+                if any(one is None for _, one in pairs)
+                else mapped([(key, one) for key, one in pairs if one])
+            )
+        return self.record(
+            node,
+            fields_of(type_),
+            unknown=lambda span, key, known: code.unknown_field(span, name=key, of=name, known=known),
+            missing=lambda span, one: code.wrong_type(
+                span,
+                wanted=f"the field `{one.name}` ({one.type})",
+                got="a map without it",
+                hint=f"add `{one.name}:`",
+            ),
+            at=place(node),
+        )
+
+    def record(
+        self,
+        node: tree.Mapping | None,
+        fields: Sequence[Field],
+        *,
+        unknown: Unknown,
+        missing: Missing,
+        at: Span,
+    ) -> Built | None:
+        """A map with declared fields; `unknown` and `missing` make its diagnostics."""
+        known = {one.name: one for one in fields}
+        pairs: list[tuple[str, Built]] = []
+        good = True
+        given = {entry.key for entry in node.entries} if node else set()
+        for entry in node.entries if node else ():
+            field = known.get(entry.key)
+            if field is None:
+                self.note(unknown(entry.key_span, entry.key, [one for one in known if one not in given]))
+                good = False
+                continue
+            built = self.value(entry.value, of_field(field), name=entry.key)
+            good = good and built is not None
+            if built is not None:
+                pairs.append((entry.key, built))
+        for one in fields:
+            if one.name not in given and not (one.optional or one.type.nullable):
+                self.note(missing(at, one))
+                good = False
+        return mapped(pairs) if good else None
+
+
+def joined(arg: Arg, parts: Iterable[Built]) -> Built:
+    """An argument made of others."""
+    found = list(parts)
+    return Built(
+        arg=arg,
+        reads=tuple(read for one in found for read in one.reads),
+        flows=tuple(flow for one in found for flow in one.flows),
+        handles_failure=any(one.handles_failure for one in found),
+    )
+
+
+def listed(items: Sequence[Built]) -> Built:
+    """A list; fixed when all its items are."""
+    if all(isinstance(one.arg, Fixed) for one in items):
+        return Built(arg=Fixed(value=[one.arg.value for one in items if isinstance(one.arg, Fixed)]))
+    return joined(ListArg(items=tuple(one.arg for one in items)), items)
+
+
+def mapped(pairs: Sequence[tuple[str, Built]]) -> Built:
+    """A map; fixed when all its values are."""
+    if all(isinstance(one.arg, Fixed) for _, one in pairs):
+        return Built(
+            arg=Fixed(value={key: one.arg.value for key, one in pairs if isinstance(one.arg, Fixed)})
+        )
+    return joined(MapArg(entries=tuple((key, one.arg) for key, one in pairs)), [one for _, one in pairs])
