@@ -11,7 +11,7 @@ from engine.kernel.steps import Place
 from engine.model import ids
 from engine.model.commands import OpenCard
 from engine.model.effects import Call
-from engine.model.errors import EngineError
+from engine.model.errors import EngineError, LedgerError
 from engine.model.events import (
     Body,
     CardApproved,
@@ -49,6 +49,8 @@ class Desk:
         try:
             _HANDLERS[request.kind](self, request)
         except EngineError as error:
+            if isinstance(error, LedgerError):
+                raise
             way = f"\n  {error.way_out}" if error.way_out else ""
             self.refuse(
                 request, f"{error.message}\n  {error.now_true or 'Nothing happened.'}{way}", code=error.code

@@ -7,7 +7,7 @@ from typing import Any
 
 from engine.kernel.house import Journal
 from engine.kernel.steps import Attempt, Place, backoff, fail
-from engine.model.errors import TransientError, UnknownOutcome
+from engine.model.errors import LedgerError, TransientError, UnknownOutcome
 from engine.model.plan import Retry
 from engine.model.times import later
 
@@ -71,7 +71,12 @@ class Flights:
         error = future.exception()
         if error is None:
             self._unsure.pop(where, None)
-            attempt.done(future.result())
+            try:
+                attempt.done(future.result())
+            except LedgerError:
+                raise
+            except Exception as bug:
+                attempt.failed(bug)
         elif not self._look_again(where, error):
             self._unsure.pop(where, None)
             attempt.failed(error)

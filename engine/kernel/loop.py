@@ -11,6 +11,7 @@ from engine.kernel.flights import Flights
 from engine.kernel.house import Deployment, House, Journal
 from engine.kernel.steps import Place, begin
 from engine.model import commands as c
+from engine.model.errors import EngineError, LedgerError
 from engine.model.events import (
     Body,
     CardClosed,
@@ -132,9 +133,24 @@ class Loop:
                 continue
             if isinstance(command, c.End) and self._flights.of_run(run.id):
                 continue
-            self._carry_out(run, command)
+            self._guarded(run, command)
             return True
         return False
+
+    def _guarded(self, run: RunState, command: c.Command) -> None:
+        """Carry out a command; a fault of ours fails the run it happens in and stops no other."""
+        try:
+            self._carry_out(run, command)
+        except LedgerError:
+            raise
+        except Exception as bug:
+            error = f"bug: {type(bug).__name__}" if not isinstance(bug, EngineError) else bug.code
+            step = getattr(command, "step", "")
+            attempt = run.step(step).attempt if step else 0
+            body = (
+                StepFailed(attempt=attempt, code=error) if step else RunEnded(status="failed", reason=error)
+            )
+            self.journal.write(Draft(body=body, run=run.id, step=step, subject=run.subject))
 
     def _due(self, run: str, step: str) -> bool:
         return self.journal.now() >= self._flights.dues().get((run, step), "")
