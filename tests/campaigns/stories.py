@@ -25,7 +25,11 @@ PAYMENT = letter("Going ahead", "We take the website check. How can I pay?", id=
 CONTRACT = letter(
     "Before we start", "Please send us the contract, so that we can read it.", id="contract@example.org"
 )
-SPAM = letter("Offer", "We sell high quality SEO backlinks, DA 50+.", id="spam@example.org")
+SPAM = letter(
+    "Offer",
+    "You are not on the first page of Google. We sell high quality SEO backlinks.",
+    id="spam@example.org",
+)
 AUTOMATIC = letter("Away", "I am on holiday.", id="away@example.org", Auto_Submitted="auto-replied")
 LIST = letter("News", "This month: prices.", id="news@example.org", List_Id="<news.example.org>")
 
