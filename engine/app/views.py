@@ -206,7 +206,11 @@ def sentence(event: e.Event, run: RunState | None) -> str:  # size: one line of 
         case e.EffectIntended():
             return f"{where}  {step} intended, key {ids.short(body.key)}, attempt {body.attempt}"
         case e.EffectSucceeded():
-            return f"{where}  {step} done" + (" (it had been before)" if body.repeated else "")
+            return (
+                f"{where}  {step} done"
+                + (" (it had been before)" if body.repeated else "")
+                + (f": {body.provider}" if body.provider else "")
+            )
         case e.EffectFailed():
             return f"{where}  {step} not sent: {body.code}" + (
                 f", again at {body.retry[11:19]}Z" if body.retry else ""

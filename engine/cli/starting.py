@@ -136,8 +136,7 @@ def _summary(reading: passing.Reading, root: Path, passphrase: str) -> None:
 
 
 def _next(waiting: dict[str, views.Waiting]) -> list[str]:
-    steps = ["queue"]
-    if waiting:
-        first = next(iter(waiting.values())).short
-        steps += [f"show {first}", f"approve {first}"]
-    return [*steps, "log", "verify"]
+    """What to type: the oldest card that needs no passphrase first."""
+    cards = sorted(waiting.values(), key=lambda one: one.strength)
+    steps = [f"show {cards[0].short}", f"approve {cards[0].short}"] if cards else []
+    return ["queue", *steps, "log", "verify"]

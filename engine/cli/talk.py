@@ -62,12 +62,22 @@ def line(text: str, limit: int = 80) -> str:
 
 
 def quoted(text: str, *, lines: int = 40, width: int = 110) -> list[str]:
-    """A text from outside, each line behind a bar, capped and with a note of what was left out."""
+    """A text from outside or a draft, whole lines behind a bar (long ones go on behind ``┊``), and a note of what was left out."""
     found = visible(text).replace("\t", "    ").splitlines()
-    shown = [f"  │ {one if len(one) <= width else one[: width - 1] + '…'}" for one in found[:lines]]
+    shown = []
+    for one in found[:lines]:
+        parts = [one[start : start + width] for start in range(0, len(one), width)] or [""]
+        shown += [
+            f"  {'┊' if index else '│'} {part}".rstrip() for index, part in enumerate(parts[:_MOST_PARTS])
+        ]
+        if len(parts) > _MOST_PARTS:
+            shown.append(f"  ┊ … {len(one) - _MOST_PARTS * width} more characters")
     if len(found) > lines:
         shown.append(f"  │ … {len(found) - lines} more lines")
     return shown
+
+
+_MOST_PARTS = 20
 
 
 def table(rows: Iterable[Sequence[str]], *, indent: str = "  ") -> list[str]:

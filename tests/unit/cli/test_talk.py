@@ -27,11 +27,11 @@ def test_a_line_is_one_line_and_short() -> None:
 
 
 def test_a_quoted_text_is_capped_and_says_so() -> None:
-    """Each line stands behind a bar."""
-    shown = quoted("\n".join("x" * 300 for _ in range(50)), lines=3, width=20)
-    assert len(shown) == 4
-    assert all(one.startswith("  │ ") for one in shown)
-    assert "47 more" in shown[-1]
+    """Each line stands behind a bar, whole."""
+    shown = quoted("\n".join("x" * 30 for _ in range(50)), lines=3, width=20)
+    assert shown[:2] == ["  │ " + "x" * 20, "  ┊ " + "x" * 10]
+    assert len(shown) == 7
+    assert "47 more lines" in shown[-1]
 
 
 def test_a_table_is_aligned() -> None:
