@@ -70,7 +70,7 @@ def _unify(a: Type, b: Type) -> Type | None:
         return TEXT
     if a.kind == b.kind == "list" and a.items is not None and b.items is not None:
         # The empty list is a list of anything.
-        if b.items == ANY or a.items == ANY:
+        if ANY in {a.items, b.items}:
             return a if b.items == ANY else b
         items = unify(a.items, b.items)
         return None if items is None else Type(kind="list", items=items)

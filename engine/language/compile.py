@@ -194,19 +194,19 @@ Pin = Callable[[set[str]], tuple[tuple[str, str], ...]]
 
 def compile_one(authored: Authored, world: World, pin: Pin) -> tuple[Plan | None, tuple[Diagnostic, ...]]:
     """One file in its shape to its plan."""
-    on, diagnostics = _starting(authored)
+    on, starts_wrong = _starting(authored)
     names = [one.kind for one in on]
     event = event_type(names)
     inputs, bad_defaults = lower.inputs(authored)
     resolver = Resolver(authored=authored, world=world, event=event, inputs=lower.inputs_type(authored))
     steps = resolver.run()
-    found = [*diagnostics, *bad_defaults, *order.unique_steps(authored), *resolver.diagnostics]
+    found = [*starts_wrong, *bad_defaults, *order.unique_steps(authored), *resolver.diagnostics]
     resolved = {one.step.id.text: one for one in steps}
     edges, wrong = order.edges(authored, steps)
     facts = trust.Facts(
         authored=authored, resolved=resolved, event=event_labels(names), readers=_readers(resolved)
     )
-    found += [*wrong, *fits.check(authored, steps), *order.check_gates(authored, resolved, edges)]
+    found += [*wrong, *fits.check(steps), *order.check_gates(authored, resolved, edges)]
     found += [*trust.check_steps(facts), *trust.check_sinks(facts), *trust.check_subject(facts, event)]
     heads, more = _heads(authored, event, resolver)
     found += more

@@ -2,7 +2,6 @@
 
 from collections.abc import Sequence
 
-from engine.language.authored import Authored
 from engine.language.codes import graph as code
 from engine.language.resolve import Resolved
 from engine.model.plan import NodeKind
@@ -37,7 +36,7 @@ _UNFIT: dict[NodeKind, dict[str, str]] = {
 }
 
 
-def check(authored: Authored, steps: Sequence[Resolved]) -> list[Diagnostic]:
+def check(steps: Sequence[Resolved]) -> list[Diagnostic]:
     """Keys that can't mean anything on their step."""
     return [
         code.key_does_not_fit(span, key=key, kind=_WORDS[one.kind], why=_UNFIT[one.kind][key])

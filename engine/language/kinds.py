@@ -40,7 +40,7 @@ def _keys(
 # ---------------------------------------------------------------- wait/for
 
 
-def wait(resolver: Resolver, values: Values, step: Step) -> Resolved | None:
+def wait(_resolver: Resolver, values: Values, step: Step) -> Resolved | None:
     """`wait/for`: named triggers, a time, or both; outputs which of them came, and its event."""
     given = _keys(values, step.args, of="wait/for", known=("any", "time"))
     until = _until(values, given["time"].value) if "time" in given else None
@@ -140,7 +140,7 @@ def _awaited(values: Values, name: str, entry: tree.Entry) -> tuple[WaitFor, lis
 # ---------------------------------------------------------------- run/end
 
 
-def end(resolver: Resolver, values: Values, step: Step) -> Resolved | None:
+def end(_resolver: Resolver, values: Values, step: Step) -> Resolved | None:
     """`run/end`: succeeded or cancelled, and why."""
     given = _keys(values, step.args, of="run/end", known=("as", "because"))
     taker = Taker()

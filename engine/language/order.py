@@ -136,8 +136,8 @@ def check_gates(
     for name, steps in members.items():
         if not steps:
             diagnostics.append(code.empty_gate(declared[name].id.span, gate=name))
-        diagnostics += _between(name, steps, resolved, found, reach)
-    diagnostics += _verdicts(authored, resolved, found, members)
+        diagnostics += _between(name, steps, resolved, reach)
+    diagnostics += _verdicts(authored, found, members)
     return diagnostics
 
 
@@ -162,7 +162,6 @@ def _between(
     gate: str,
     steps: Sequence[Step],
     resolved: Mapping[str, Resolved],
-    found: Mapping[str, Edges],
     reach: Mapping[str, frozenset[str]],
 ) -> list[Diagnostic]:
     ids = {step.id.text for step in steps}
@@ -180,9 +179,9 @@ def _between(
         inside = sorted(ids & above - {id_})
         between = [one for one in above - ids if reach.get(one, frozenset()) & ids]
         if between:
-            first = sorted(reach[between[0]] & ids)[0]
+            first = min(reach[min(between)] & ids)
             diagnostics.append(
-                code.not_convex(step.id.span, gate=gate, between=sorted(between)[0], first=first, last=id_)
+                code.not_convex(step.id.span, gate=gate, between=min(between), first=first, last=id_)
             )
         elif inside:
             diagnostics.append(
@@ -213,7 +212,6 @@ def _member_read(
 
 def _verdicts(
     authored: Authored,
-    resolved: Mapping[str, Resolved],
     found: Mapping[str, Edges],
     members: Mapping[str, Sequence[Step]],
 ) -> list[Diagnostic]:

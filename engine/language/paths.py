@@ -43,7 +43,7 @@ def follow(scope: Scope, root: Name, names: Sequence[Place], where: Where) -> Fo
         case "inputs":
             return _fields("inputs", scope.inputs, names, where)
         case "steps" if not scope.now_only:
-            return _step(scope, root, names, where, whole)
+            return _step(scope, names, where, whole)
         case "gates" if not scope.now_only:
             return _gate(scope, names, where, whole)
         case "run" if not scope.now_only:
@@ -65,7 +65,7 @@ def follow(scope: Scope, root: Name, names: Sequence[Place], where: Where) -> Fo
 def _fields(path: str, type_: Type, names: Sequence[Place], where: Where) -> Found | Diagnostic:
     used, null = 0, False
     for place in names:
-        if type_.kind == "any" or type_.kind == "list":
+        if type_.kind in {"any", "list"}:
             break
         member = type_.field(place.name)
         if member is None:
@@ -77,7 +77,7 @@ def _fields(path: str, type_: Type, names: Sequence[Place], where: Where) -> Fou
     return Found(path=path, type=nullable(type_) if null else type_, used=used)
 
 
-def _step(scope: Scope, root: Name, names: Sequence[Place], where: Where, whole: Span) -> Found | Diagnostic:
+def _step(scope: Scope, names: Sequence[Place], where: Where, whole: Span) -> Found | Diagnostic:
     earlier = scope.earlier()
     if not names:
         example = next(iter(earlier), "id")

@@ -290,9 +290,9 @@ class _Builder:
         try:
             for event in yaml.parse("\n".join(lines), Loader=loader):
                 if self._take(event, type(event).__name__, "") is not None:
-                    return int(event.start_mark.line) + 1
+                    return int(event.start_mark.line if event.start_mark else 0) + 1
         except yaml.MarkedYAMLError as error:
-            mark = error.problem_mark
+            mark: Any = error.problem_mark
             return int(mark.line) + 1 if mark is not None else 0
         return len(lines) + 1
 

@@ -209,7 +209,7 @@ class Resolver:
         if "${{" in node.text:
             values.note(code.must_be_fixed(place(node), what="a template"))
             return None
-        known = {one for one in self.world.templates}
+        known = set(self.world.templates)
         if node.text not in known:
             values.note(code.unknown_template(node.span, name=node.text, known=known))
             return None

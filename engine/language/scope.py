@@ -20,6 +20,9 @@ RUN = Type(
 )
 
 
+_NO_INPUTS = Type(kind="map")
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class StepScope:
     """A step as others see it."""
@@ -37,7 +40,7 @@ class Scope:
     """
 
     event: Type | None = None
-    inputs: Type = Type(kind="map")
+    inputs: Type = _NO_INPUTS
     steps: Mapping[str, StepScope] = field(default_factory=dict)
     gates: Mapping[str, int] = field(default_factory=dict)
     here: int = 0
@@ -58,8 +61,3 @@ class Scope:
 def fields_of(type_: Type) -> tuple[Field, ...]:
     """The declared fields of a map or record."""
     return type_.fields if type_.kind == "map" else RECORDS.get(type_.kind, ())
-
-
-def open_map(type_: Type) -> bool:
-    """Whether anything may be read below: `any`, and maps without declared fields."""
-    return type_.kind == "any"

@@ -83,8 +83,8 @@ def _write(value: object) -> Json:
             return value
 
 
-def _record(value: object) -> dict[str, Json]:
-    kind = type(value)
+def _record(value: Any) -> dict[str, Json]:  # noqa: ANN401 - any class of the plan
+    kind: Any = type(value)
     found: dict[str, Json] = {}
     if kind in _TAGS:
         found["arg"] = _TAGS[kind]
@@ -94,15 +94,21 @@ def _record(value: object) -> dict[str, Json]:
     return found
 
 
-@functools.cache
-def _fields(kind: type) -> dict[str, Any]:
-    hints = get_type_hints(kind)
-    return {one.name: hints[one.name] for one in dataclasses.fields(kind)}
+_HINTS: dict[str, dict[str, Any]] = {}
+
+
+def _fields(kind: Any) -> dict[str, Any]:  # noqa: ANN401 - a class of the plan
+    name = kind.__name__
+    if name not in _HINTS:
+        hints = get_type_hints(kind)
+        _HINTS[name] = {one.name: hints[one.name] for one in dataclasses.fields(kind)}
+    return _HINTS[name]
 
 
 def _read(kind: type[_T], data: Json) -> _T:
     values: dict[str, Any] = {}
-    for name, hint in _fields(kind).items():
+    hints: dict[str, Any] = _fields(kind)
+    for name, hint in hints.items():
         # A field that is younger than the bytes keeps its default.
         if name in data:
             values[name] = data[name] if (kind.__name__, name) in _RAW else _reader(hint)(data[name])
@@ -126,7 +132,8 @@ def _reader(hint: Any) -> Callable[[Json], Any]:  # noqa: ANN401 - a type as an 
     if isinstance(hint, type) and issubclass(hint, Enum):
         return hint
     if dataclasses.is_dataclass(hint):
-        return lambda data: _read(hint, data)
+        kind: type[Any] = hint if isinstance(hint, type) else type(hint)
+        return lambda data: _read(kind, data)
     return lambda data: data
 
 

@@ -214,12 +214,12 @@ class _Reading:
                 self.taker.note(code.bad_id(span, name=match[1], what="a step", slug=slug(match[1])))
             return Word(text=match[1] if is_id(match[1]) else slug(match[1]), span=span), words
         name = slug(_spoken(item.words))
-        end = _line(self.source, item.end if item.end >= item.line else item.line)
+        end = _line(self.source, max(item.end, item.line))
         at = replace(end, column=end.end_column, end_column=end.end_column)
         self.taker.note(code.no_item_id(at, slug=name))
         return Word(text=name, span=_line(self.source, item.line)), item.words
 
-    def _fence(self, item: _Item) -> tree.Node | None | bool:
+    def _fence(self, item: _Item) -> tree.Node | bool | None:
         """The fence's tree; None without one, False when it can't be read."""
         if len(item.fences) > 1:
             self.taker.note(code.two_fences(_line(self.source, item.fences[1][0])))

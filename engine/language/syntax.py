@@ -13,7 +13,7 @@ MOST_DEPTH = 24
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Literal_:
+class Literal_:  # noqa: N801 - `Literal` is typing's
     """A written value. `kind` is how it was written: an `integer` may still be lifted to a number."""
 
     kind: Literal["text", "integer", "number", "bool", "null"]
@@ -160,7 +160,7 @@ def parse(text: str) -> Tree:
     if (token := parser.peek()) is not None:
         raise SyntaxProblem(*_unexpected(token, "an operator or the end"))
     if _height(found) > MOST_DEPTH:
-        raise SyntaxProblem(f"nested more than {MOST_DEPTH} deep; make it two steps", found.start, found.end)
+        raise SyntaxProblem(f"nested more than {MOST_DEPTH} deep", found.start, found.end)
     return found
 
 
@@ -285,10 +285,8 @@ class _Parser:
         """An expression whose operators bind at least as tightly as `level`."""
         self.depth += 1
         if self.depth > MOST_DEPTH:
-            token = self.tokens[min(self.index, len(self.tokens) - 1)]
-            raise SyntaxProblem(
-                f"nested more than {MOST_DEPTH} deep; make it a step of its own", token.start, token.end
-            )
+            here = self.tokens[min(self.index, len(self.tokens) - 1)]
+            raise SyntaxProblem(f"nested more than {MOST_DEPTH} deep", here.start, here.end)
         left = self._unary()
         while (
             (token := self.peek()) is not None

@@ -5,6 +5,7 @@ of `engine.language.functions`.
 """
 
 import itertools
+import math
 import threading
 from collections.abc import Iterable, Mapping
 from typing import Any
@@ -50,7 +51,7 @@ class Wall:
         except (RuntimeError, ValueError, TypeError, OverflowError) as error:
             raise PermanentError(_plain_words(str(error)), code="expression") from None
 
-    def _compile(self, cel: str, reads: tuple[Read, ...]) -> Any:
+    def _compile(self, cel: str, reads: tuple[Read, ...]) -> Any:  # noqa: ANN401 - the library has no types
         key = (cel, tuple((one.variable, cel_type(one)) for one in reads))
         found = self._compiled.get(key)
         if found is not None:
@@ -90,7 +91,7 @@ def _cel_type(type_: Type) -> str:
             return "string"
 
 
-def _named(google: Any, name: str) -> Any:
+def _named(google: Any, name: str) -> Any:  # noqa: ANN401 - as above
     kind = google.Type
     match name:
         case "map":
@@ -124,7 +125,7 @@ _OVERLOADS: dict[str, tuple[tuple[tuple[str, ...], ...], str, bool]] = {
 }
 
 
-def _declared(google: Any) -> list[Any]:
+def _declared(google: Any) -> list[Any]:  # noqa: ANN401 - as above
     found = []
     for name, (params, result, method) in _OVERLOADS.items():
         overloads = [
@@ -141,7 +142,7 @@ def _declared(google: Any) -> list[Any]:
     return found
 
 
-def _plain(value: Any, left: list[int]) -> Json:
+def _plain(value: Any, left: list[int]) -> Json:  # noqa: ANN401 - as above
     """A CEL value as JSON, leaf by leaf within the budget of characters. Raises ValueError."""
     found = value.value()
     match found:
@@ -156,7 +157,7 @@ def _plain(value: Any, left: list[int]) -> Json:
             if left[0] >= 0:
                 return {str(name): _plain(one, left) for name, one in found.items()}
         case float():
-            if found != found or found in {float("inf"), float("-inf")}:
+            if not math.isfinite(found):
                 raise ValueError("the result is no number (a division by zero?)")
         case None | bool() | int():
             pass

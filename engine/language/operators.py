@@ -1,0 +1,197 @@
+"""Operators of expressions: which values they fit, and what they are in CEL."""
+
+from typing import TYPE_CHECKING
+
+from engine.language import syntax as s
+from engine.language.assign import TEXTUAL, unify
+from engine.language.codes import references as code
+from engine.language.near import nearest
+from engine.language.typed import WRONG, Typed, closed, joined, named, plainly, written_amount
+from engine.model.span import Fix
+from engine.model.types import ANY, BOOL, INTEGER, NUMBER, TEXT, Type
+
+if TYPE_CHECKING:
+    from engine.language.checker import Checker
+
+_NUMERIC = frozenset({"number", "integer"})
+_ORDERED = frozenset({"number", "integer", "text", "date", "time"})
+
+
+def binary(checker: "Checker", node: s.Binary) -> Typed:
+    if node.op in {"&&", "||"}:
+        left, right = checker.boolean(node.left), checker.boolean(node.right)
+        return Typed(type=BOOL, cel=f"({left.cel} {node.op} {right.cel})", flows=closed(left, right))
+    if node.op in {"==", "!="}:
+        return _equal(checker, node)
+    left, right = checker.certainly(node.left), checker.certainly(node.right)
+    if left is WRONG or right is WRONG:
+        return WRONG
+    if node.op in {"<", "<=", ">", ">="}:
+        return _ordered(checker, node, left, right)
+    if node.op == "in":
+        return _in(checker, node, left, right)
+    return _arithmetic(checker, node, left, right)
+
+
+def _equal(checker: "Checker", node: s.Binary) -> Typed:
+    left, right = checker.infer(node.left), checker.infer(node.right)
+    if left is WRONG or right is WRONG:
+        return WRONG
+    flows = closed(left, right)
+    for one, other in ((left, right), (right, left)):
+        if isinstance(one.tree, s.Literal_) and one.tree.kind == "text":
+            if other.type.kind == "choice" and one.tree.value not in other.type.options:
+                return _never(checker, one.tree, other.type)
+            if other.type.kind == "money":
+                return _money_equal(checker, node, left, right, flows)
+        if (
+            isinstance(one.tree, s.Literal_)
+            and one.tree.kind == "null"
+            and not (other.type.nullable or other.type.kind == "any")
+        ):
+            return _refused(
+                checker, node, left, right, "this value is never null; `default` is for what may be missing"
+            )
+    if {left.type.kind, right.type.kind} <= {"money", "any"} and "money" in {
+        left.type.kind,
+        right.type.kind,
+    }:
+        if isinstance(left.tree, s.Literal_) or isinstance(right.tree, s.Literal_):
+            return Typed(type=BOOL, cel=f"(dyn({left.cel}) {node.op} dyn({right.cel}))", flows=flows)
+        return _money_equal(checker, node, left, right, flows)
+    if unify(left.type, right.type) is None:
+        return _refused(checker, node, left, right, "only values of one type can be equal")
+    a, b = left.cel, right.cel
+    if {left.type.kind, right.type.kind} == _NUMERIC:
+        a, b = left.number(), right.number()
+    if not plainly(left.type, right.type):
+        a, b = f"dyn({a})", f"dyn({b})"
+    return Typed(type=BOOL, cel=f"({a} {node.op} {b})", flows=flows)
+
+
+def _money_equal(
+    checker: "Checker", node: s.Binary, left: Typed, right: Typed, flows: dict[str, bool]
+) -> Typed:
+    parts = [checker.amount(one, part) for one, part in ((node.left, left), (node.right, right))]
+    if None in parts:
+        return WRONG
+    cel = f"same({parts[0]}, {parts[1]})"
+    return Typed(type=BOOL, cel=cel if node.op == "==" else f"!{cel}", flows=flows)
+
+
+def _never(checker: "Checker", literal: s.Literal_, type_: Type) -> Typed:
+    best = nearest(str(literal.value), type_.options)
+    quote = checker.text[literal.start]
+    fix = Fix(span=checker.at(literal), text=f"{quote}{best}{quote}") if best else None
+    return checker.note(
+        code.no_such_option(checker.at(literal), value=str(literal.value), options=type_.options, fix=fix)
+    )
+
+
+def _refused(
+    checker: "Checker", node: s.Binary, left: Typed, right: Typed, hint: str, fix: Fix | None = None
+) -> Typed:
+    span = checker.span(node.at, node.at + len(node.op))
+    return checker.note(
+        code.wrong_operands(span, op=node.op, left=named(left), right=named(right), hint=hint, fix=fix)
+    )
+
+
+def _ordered(checker: "Checker", node: s.Binary, left: Typed, right: Typed) -> Typed:
+    kinds = {left.type.kind, right.type.kind}
+    flows = closed(left, right)
+    if "money" in kinds:
+        word = "above" if node.op in {">", ">="} else "below"
+        fix = None
+        if node.op in {">", "<"} and (right.type.kind == "money" or written_amount(right) is not None):
+            fix = Fix(
+                span=checker.at(node), text=f"{word}({checker.piece(node.left)}, {checker.piece(node.right)})"
+            )
+        return _refused(checker, node, left, right, f"amounts are compared with `{word}(a, b)`", fix)
+    if kinds <= _NUMERIC:
+        a, b = (left.cel, right.cel) if kinds == {"integer"} else (left.number(), right.number())
+        return Typed(type=BOOL, cel=f"({a} {node.op} {b})", flows=flows)
+    comparable = kinds <= {*_ORDERED, "any"} and (
+        len(kinds) == 1 or "any" in kinds or kinds <= {"date", "text"} | {"time"}
+    )
+    if not comparable or (kinds == {"date", "time"}):
+        hint = (
+            "`day(…)` makes a date of a time"
+            if kinds == {"date", "time"}
+            else "only numbers, dates, times and texts have an order"
+        )
+        return _refused(checker, node, left, right, hint)
+    a, b = (
+        (left.cel, right.cel) if plainly(left.type, right.type) else (f"dyn({left.cel})", f"dyn({right.cel})")
+    )
+    return Typed(type=BOOL, cel=f"({a} {node.op} {b})", flows=flows)
+
+
+def _in(checker: "Checker", node: s.Binary, left: Typed, right: Typed) -> Typed:
+    if right.type.kind not in {"list", "any"}:
+        return _refused(
+            checker, node, left, right, "`in` looks in a list; `text.contains(…)` looks in a text"
+        )
+    if isinstance(node.right, s.ListOf) and left.type.kind == "choice":
+        for one in node.right.items:
+            if isinstance(one, s.Literal_) and one.kind == "text" and one.value not in left.type.options:
+                return _never(checker, one, left.type)
+    if right.type.items is not None and unify(left.type, right.type.items) is None:
+        return _refused(checker, node, left, right, "the list holds values of another type")
+    return Typed(type=BOOL, cel=f"(dyn({left.cel}) in {right.cel})", flows=closed(left, right))
+
+
+def _arithmetic(checker: "Checker", node: s.Binary, left: Typed, right: Typed) -> Typed:
+    kinds = {left.type.kind, right.type.kind}
+    flows = joined(left, right)
+    if "money" in kinds:
+        word = {"+": "plus", "-": "minus", "*": "times"}.get(node.op, "times")
+        fits = (
+            kinds == {"money"}
+            if node.op in {"+", "-"}
+            else left.type.kind == "money" and kinds & _NUMERIC and node.op == "*"
+        )
+        fix = (
+            Fix(
+                span=checker.at(node), text=f"{word}({checker.piece(node.left)}, {checker.piece(node.right)})"
+            )
+            if fits
+            else None
+        )
+        return _refused(checker, node, left, right, f"amounts are computed with `{word}(…)`", fix)
+    if kinds <= _NUMERIC:
+        whole = kinds == {"integer"} and node.op != "/"
+        if node.op == "%" and not whole:
+            return _refused(checker, node, left, right, "`%` is for integers")
+        a, b = (left.cel, right.cel) if whole else (left.number(), right.number())
+        return Typed(
+            type=INTEGER if whole else NUMBER,
+            cel=f"({a} {node.op} {b})",
+            flows=dict.fromkeys(flows, False),
+        )
+    if kinds <= {*_NUMERIC, "any"} and kinds & _NUMERIC:
+        return Typed(type=NUMBER, cel=f"({_double(left)} {node.op} {_double(right)})", flows=flows)
+    if node.op == "+":
+        return _added(checker, node, left, right, flows)
+    if kinds == {"any"}:
+        return Typed(type=ANY, cel=f"({left.cel} {node.op} {right.cel})", flows=flows)
+    return _refused(checker, node, left, right, f"`{node.op}` is for numbers")
+
+
+def _double(part: Typed) -> str:
+    return f"double({part.cel})" if part.type.kind == "any" else part.number()
+
+
+def _added(checker: "Checker", node: s.Binary, left: Typed, right: Typed, flows: dict[str, bool]) -> Typed:
+    kinds = {left.type.kind, right.type.kind}
+    if kinds <= {*TEXTUAL, "any"}:
+        type_ = ANY if kinds == {"any"} else TEXT
+        return Typed(type=type_, cel=f"({left.cel} + {right.cel})", flows=flows)
+    lists = unify(left.type, right.type) if kinds == {"list"} else None
+    if lists is not None:
+        return Typed(type=lists, cel=f"(dyn({left.cel}) + dyn({right.cel}))", flows=flows)
+    if kinds & TEXTUAL and kinds & {*_NUMERIC, "bool"}:
+        other = node.left if right.type.kind in TEXTUAL else node.right
+        fix = Fix(span=checker.at(other), text=f"text({checker.piece(other)})")
+        return _refused(checker, node, left, right, "`text(…)` makes text of a number", fix)
+    return _refused(checker, node, left, right, "`+` is for numbers, texts and lists")

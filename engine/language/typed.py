@@ -1,0 +1,90 @@
+"""A typed part of an expression, and how parts combine."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+
+from engine.language import syntax as s
+from engine.language import written
+from engine.language.assign import TEXTUAL
+from engine.model.types import ANY, MONEY, Type
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Typed:
+    """A part of an expression: its type, its CEL text, and which variables' data its value carries.
+
+    `flows` maps a variable to whether it travels openly: False once only a closed type (a bool, a number) of it is left.
+    """
+
+    type: Type
+    cel: str
+    flows: Mapping[str, bool] = field(default_factory=dict)
+    tree: s.Tree | None = None
+
+    def number(self) -> str:
+        """The CEL text as a double: a literal without a point is a number wherever a number is wanted."""
+        if self.type.kind == "number":
+            return self.cel
+        if isinstance(self.tree, s.Literal_) and self.tree.kind == "integer":
+            return f"{float(self.tree.value or 0)!r}"
+        return f"double({self.cel})"
+
+
+WRONG = Typed(type=ANY, cel="null")
+"""Stands for a part that has its diagnostic already, so that it brings no second one."""
+
+
+def joined(*parts: Typed) -> dict[str, bool]:
+    """The data of all parts together."""
+    found: dict[str, bool] = {}
+    for part in parts:
+        for name, openly in part.flows.items():
+            found[name] = found.get(name, False) or openly
+    return found
+
+
+def closed(*parts: Typed) -> dict[str, bool]:
+    """The same data where only a closed value of it is left."""
+    return dict.fromkeys(joined(*parts), False)
+
+
+_SCALARS = frozenset({*TEXTUAL, "number", "integer", "bool"})
+
+
+def plainly(a: Type, b: Type) -> bool:
+    """Whether CEL's own checker can compare these: scalars that are never null. All else is compared as `dyn`."""
+    return not (a.nullable or b.nullable) and a.kind in _SCALARS and b.kind in _SCALARS
+
+
+def either(cel: str, type_: Type) -> str:
+    """One of two answers, which CEL wants to be of one type."""
+    return cel if plainly(type_, type_) else f"dyn({cel})"
+
+
+def named(part: Typed) -> str:
+    """A part in a message: a literal as written, else its type."""
+    if isinstance(part.tree, s.Literal_):
+        return f"`{part.tree.value}`" if part.tree.kind != "null" else "`null`"
+    return str(part.type)
+
+
+def quoted(text: str) -> str:
+    """A text as a CEL literal."""
+    found = (
+        text.replace("\\", "\\\\")
+        .replace("'", "\\'")
+        .replace("\n", "\\n")
+        .replace("\r", "\\r")
+        .replace("\t", "\\t")
+    )
+    return "'" + "".join(one if one.isprintable() else f"\\U{ord(one):08x}" for one in found) + "'"
+
+
+def written_amount(part: Typed) -> str | None:
+    """The CEL text of an amount written as a literal text; None for anything else."""
+    if not isinstance(part.tree, s.Literal_) or part.tree.kind != "text":
+        return None
+    good, value = written.of_type(str(part.tree.value), MONEY, plain=False)
+    if not good:
+        return None
+    return f"{{'minor': {value['minor']}, 'currency': {quoted(value['currency'])}}}"
