@@ -2,16 +2,8 @@
 
 import inspect
 import textwrap
-from collections.abc import Callable
 
-from engine.language.codes.files import FILES
-from engine.language.codes.reading import READING
-from engine.language.codes.references import REFERENCES
-from engine.language.codes.shape import SHAPE
-from engine.model.span import Diagnostic
-
-CODES: dict[str, Callable[..., Diagnostic]] = {**READING, **SHAPE, **FILES, **REFERENCES}
-"""Every code there is, with what makes its diagnostic."""
+from engine.language.codes import CODES
 
 TOPIC = "FUNCTIONS"
 """The one page that is about no code."""

@@ -3,6 +3,7 @@ import re
 import pytest
 
 from engine.language import explain
+from engine.language.codes import CODES
 from engine.language.codes.files import FILES
 
 
@@ -19,7 +20,7 @@ def test_every_page_shows_what_fails_and_what_is_right(code):
     assert "Right" in rest
 
 
-@pytest.mark.parametrize(("code", "make"), explain.CODES.items())
+@pytest.mark.parametrize(("code", "make"), CODES.items())
 def test_a_code_stands_in_its_own_docstring(code, make):
     assert re.match(rf"{code}: \S", make.__doc__)
 
