@@ -216,6 +216,11 @@ class Provider:
         """How often it was asked to do something, by key."""
         return Counter(o["key"] for o in records(self.file) if o["what"] == "call" and o["do"] == "perform")
 
+    def repeated(self) -> dict[str, int]:
+        """Bytes (by digest) that were done more than once, whatever their keys, and how often."""
+        done = Counter(one["body"] for one in records(self.file) if one["what"] == "effect" and one["body"])
+        return {body: times for body, times in done.items() if times > 1}
+
     def bodies(self) -> dict[str, str]:
         """Digest of the bytes that were done, by key."""
         return {one["key"]: one["body"] for one in records(self.file) if one["what"] == "effect"}

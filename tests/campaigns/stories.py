@@ -15,7 +15,7 @@ from engine.testing.clock import START
 from engine.testing.provider import Manner, Mode, ask
 from engine.testing.scenario import PASSPHRASE, Scenario, Shown, letter
 
-HOUR, DAY = timedelta(hours=1), timedelta(days=1)
+DAY = timedelta(days=1)
 
 QUOTE = letter(
     "Website check", "Could you give us a quote for a website check? Thank you, Ada", id="quote@example.org"
@@ -362,5 +362,5 @@ STORIES: dict[str, Callable[[Teller], None]] = {
 def settle(scenario: Scenario) -> None:
     """Let everything that can end by itself end: no letter, no decision, a month."""
     scenario.run()
-    for _ in range(3):
-        scenario.later(10 * DAY + HOUR)
+    for _ in range(2):
+        scenario.later(10 * DAY)

@@ -86,9 +86,11 @@ def test_only_the_queryable_class_can_be_looked_up(provider):
 def test_a_forgotten_key_is_done_again(provider):
     connector, effect = frozen(provider, "idempotent")
     connector.perform(effect)
+    assert provider.repeated() == {}
     provider.prune()
     connector.perform(effect)
     assert provider.effects()["k1"] == 2
+    assert list(provider.repeated().values()) == [2]
 
 
 @pytest.mark.parametrize(
