@@ -71,13 +71,10 @@ def _steps(reading: Reading) -> Iterator[StepState]:
 def _provider(reading: Reading, folder: Path) -> Iterator[str]:
     """I2–I4: no effect without an intent before it, one effect a key, and what the ledger calls done or not done is so."""
     file = folder / PROVIDER_FILE
-    done = (
-        Counter(one["key"] for one in records(file) if one["what"] == "effect")
-        if file.exists()
-        else Counter()
-    )
+    rows = [one for one in records(file) if one["what"] == "effect"] if file.exists() else []
+    done = Counter(one["key"] for one in rows)
     intended = {ev.body.key for ev in reading.ledger.events() if isinstance(ev.body, e.EffectIntended)}
-    for key, times in done.items():
+    for key in done:
         if not key.startswith("undo ") and key not in intended:
             yield f"effect {key[:8]} without an intent"
     # By their bytes, which name run, step and revision: a second key for the same effect is no excuse.
