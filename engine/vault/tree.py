@@ -65,7 +65,8 @@ class GitTree:
 
 
 def _tip(objects: Objects, ref: str) -> str:
-    if (found := objects.get(f"refs/heads/{ref}^{{commit}}")) is not None:
+    name = ref if ref.startswith("refs/steward/") else f"refs/heads/{ref}"
+    if (found := objects.get(f"{name}^{{commit}}")) is not None:
         return found.id
     if objects.get("HEAD^{commit}") is None:
         raise PermanentError(
