@@ -6,20 +6,20 @@ What comes out is checked once more by CEL's typed compiler (`engine.language.ex
 from collections.abc import Callable
 from dataclasses import replace
 
-from engine.language import calls, operators
+from engine.language import calls, operators, parts
 from engine.language import syntax as s
-from engine.language.assign import of_field, unify
+from engine.language.assign import of_field
 from engine.language.codes import references as code
 from engine.language.codes import shape
 from engine.language.functions import ELSEWHERE, FUNCTIONS, LATER
 from engine.language.names import lowered, variable
 from engine.language.paths import Found, Place, follow, no_field
 from engine.language.scope import Scope
-from engine.language.typed import WRONG, Typed, closed, either, joined, named, quoted, written_amount
+from engine.language.typed import WRONG, Typed, named, quoted, written_amount
 from engine.language.typeexpr import certain, empty_value
 from engine.model.plan import Read
 from engine.model.span import Diagnostic, Fix, Span
-from engine.model.types import ANY, BOOL, INTEGER, MONEY, NUMBER, TEXT, Field, Type, listing
+from engine.model.types import ANY, MONEY, Type
 
 __all__ = ["Checker", "Typed"]
 
@@ -55,23 +55,23 @@ class Checker:
         """The type and CEL text of a part."""
         match node:
             case s.Literal_():
-                return self._literal(node)
+                return parts.literal(node)
             case s.Name() | s.Member():
                 return self._path(node)
             case s.Index():
-                return self._index(node)
+                return parts.index(self, node)
             case s.Call():
                 return self._call(node)
             case s.Unary():
-                return self._unary(node)
+                return parts.unary(self, node)
             case s.Binary():
                 return operators.binary(self, node)
             case s.Choice():
-                return self._choice(node)
+                return parts.choice(self, node)
             case s.ListOf():
-                return self._list(node)
+                return parts.list_of(self, node)
             case s.MapOf():
-                return self._map(node)
+                return parts.map_of(self, node)
 
     def certainly(self, node: s.Tree) -> Typed:
         """As `infer`, refusing a value that may be missing."""
@@ -91,19 +91,6 @@ class Checker:
         other = "''" if empty == "" else str(empty).lower()
         return Fix(span=self.at(node), text=f"default({self.piece(node)}, {other})")
 
-    def _literal(self, node: s.Literal_) -> Typed:
-        match node.kind:
-            case "text":
-                return Typed(type=TEXT, cel=quoted(str(node.value)), tree=node)
-            case "integer":
-                return Typed(type=INTEGER, cel=str(node.value), tree=node)
-            case "number":
-                return Typed(type=NUMBER, cel=f"{float(node.value or 0)!r}", tree=node)
-            case "bool":
-                return Typed(type=BOOL, cel="true" if node.value else "false", tree=node)
-            case "null":
-                return Typed(type=replace(ANY, nullable=True), cel="null", tree=node)
-
     def _path(self, node: s.Name | s.Member) -> Typed:
         names: list[Place] = []
         inner: s.Tree = node
@@ -112,14 +99,14 @@ class Checker:
             inner = inner.of
         names.reverse()
         if not isinstance(inner, s.Name):
-            return self._below(self.certainly(inner), names, inner)
+            return self.below(self.certainly(inner), names, inner)
         loop = next((typed for name, typed in reversed(self._loops) if name == inner.name), None)
         if loop is not None:
-            return self._below(replace(loop, cel=lowered(inner.name)), names, inner)
+            return self.below(replace(loop, cel=lowered(inner.name)), names, inner)
         found = follow(self.scope, inner, names, self.span)
         if isinstance(found, Diagnostic):
             return self.note(found)
-        return self._below(self.read(found), names[found.used :], node)
+        return self.below(self.read(found), names[found.used :], node)
 
     def read(self, found: Found) -> Typed:
         """Note that a path is read."""
@@ -130,7 +117,7 @@ class Checker:
         self.reads[name] = Read(path=found.path, variable=name, type=found.type, through_default=soft)
         return Typed(type=found.type, cel=name, flows={name: not found.type.closed})
 
-    def _below(self, of: Typed, names: list[Place], node: s.Tree) -> Typed:
+    def below(self, of: Typed, names: list[Place], node: s.Tree) -> Typed:
         for place in names:
             if of.type.nullable:
                 self.note(code.may_be_missing(self.at(node), path=self.piece(node), fix=None))
@@ -146,57 +133,6 @@ class Checker:
             flows = of.flows if not type_.closed else dict.fromkeys(of.flows, False)
             of = Typed(type=type_, cel=f"{of.cel}[{quoted(place.name)}]", flows=flows)
         return of
-
-    def _index(self, node: s.Index) -> Typed:
-        of, key = self.certainly(node.of), self.certainly(node.key)
-        flows = joined(of)
-        if of.type.kind == "list" and key.type.kind in {"integer", "any"}:
-            return Typed(type=of.type.items or ANY, cel=f"{of.cel}[{key.cel}]", flows=flows)
-        if of.type.kind == "any":
-            return Typed(type=ANY, cel=f"{of.cel}[{key.cel}]", flows=flows)
-        if isinstance(node.key, s.Literal_) and node.key.kind == "text":
-            place = Place(name=str(node.key.value), start=node.key.start, end=node.key.end)
-            return self._below(of, [place], node.of)
-        return self.note(
-            code.wrong_operands(
-                self.at(node),
-                op="[ ]",
-                left=str(of.type),
-                right=str(key.type),
-                hint="lists are read as `list[0]`, fields as `.name`",
-            )
-        )
-
-    def _unary(self, node: s.Unary) -> Typed:
-        of = self.certainly(node.of)
-        wanted = "bool" if node.op == "!" else "number"
-        fits = of.type.kind in ({"bool", "any"} if node.op == "!" else {"number", "integer", "any"})
-        if not fits:
-            return self.note(code.wrong_type(self.at(node.of), wanted=wanted, got=str(of.type)))
-        type_ = BOOL if node.op == "!" else of.type
-        return Typed(type=type_, cel=f"{node.op}({of.cel})", flows=closed(of))
-
-    def _choice(self, node: s.Choice) -> Typed:
-        test = self.boolean(node.test)
-        yes, no = self.infer(node.yes), self.infer(node.no)
-        type_ = unify(yes.type, no.type)
-        if type_ is None:
-            return self.note(
-                code.wrong_operands(
-                    self.at(node),
-                    op="? :",
-                    left=str(yes.type),
-                    right=str(no.type),
-                    hint="both answers have to be of one type",
-                )
-            )
-        # The test chooses among values; nothing of it is in them.
-        left, right = self.fitted(yes, type_), self.fitted(no, type_)
-        return Typed(
-            type=type_,
-            cel=f"({test.cel} ? {either(left, yes.type)} : {either(right, no.type)})",
-            flows=joined(yes, no),
-        )
 
     def boolean(self, node: s.Tree) -> Typed:
         """A part that has to be a bool."""
@@ -216,25 +152,6 @@ class Checker:
         if type_.kind == "money" and (amount := written_amount(part)) is not None:
             return amount
         return part.cel
-
-    def _list(self, node: s.ListOf) -> Typed:
-        parts = [self.infer(one) for one in node.items]
-        type_: Type | None = parts[0].type if parts else ANY
-        for one in parts[1:]:
-            type_ = None if type_ is None else unify(type_, one.type)
-        items = type_ or ANY
-        cel = ", ".join(f"dyn({self.fitted(one, items)})" for one in parts)
-        return Typed(type=listing(items), cel=f"[{cel}]", flows=joined(*parts))
-
-    def _map(self, node: s.MapOf) -> Typed:
-        parts = [(name, self.infer(one)) for name, one in node.entries]
-        fields = tuple(Field(name=name, type=part.type) for name, part in parts)
-        cel = ", ".join(f"{quoted(name)}: dyn({part.cel})" for name, part in parts)
-        return Typed(
-            type=Type(kind="map", fields=fields),
-            cel=f"{{{cel}}}",
-            flows=joined(*(part for _, part in parts)),
-        )
 
     def _call(self, node: s.Call) -> Typed:
         known = FUNCTIONS.get(node.name)

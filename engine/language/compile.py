@@ -69,6 +69,8 @@ def compile_tree(tree: Tree, *, actions: Mapping[str, ActionSpec], config: Confi
         templates=files.templates(),
         people=tuple(one.id for one in config.people),
     )
+    _KNOWN.trim()
+    context = files.context(world)
     for path in files.sources():
         if (bad := playbook.bad_name(path)) is not None:
             diagnostics.append(bad)
@@ -78,13 +80,36 @@ def compile_tree(tree: Tree, *, actions: Mapping[str, ActionSpec], config: Confi
             diagnostics.append(shape.same_id(Span(path=path), id_=id_, other=taken[id_]))
             continue
         taken[id_] = path
-        plan, found = _one(files, path, id_, world)
+        key = (path, files.blobs[path], context)
+        if key not in _KNOWN.compiled:
+            _KNOWN.compiled[key] = _one(files, path, id_, world)
+        plan, found = _KNOWN.compiled[key]
         diagnostics += found
         if plan is None:
             broken.add(id_)
         else:
             plans[id_] = plan
     return Compiled(plans=plans, diagnostics=tuple(sorted(diagnostics, key=_place)), broken=frozenset(broken))
+
+
+class _Remembered:
+    """What this process already knows, by content: whether a blob is a SOP, its SHA-256, and what a file compiled to."""
+
+    MOST = 20_000
+
+    def __init__(self) -> None:
+        self.sop: dict[str, bool] = {}
+        self.sha: dict[str, str] = {}
+        self.compiled: dict[tuple[str, ...], tuple[Plan | None, tuple[Diagnostic, ...]]] = {}
+
+    def trim(self) -> None:
+        """Forget everything once it is much: a cache, and cheap to fill again."""
+        for cache in (self.sop, self.sha, self.compiled):
+            if len(cache) > self.MOST:
+                cache.clear()
+
+
+_KNOWN = _Remembered()
 
 
 class _Files:
@@ -114,7 +139,26 @@ class _Files:
         playbooks = [
             path for path in self.under("playbooks/", ".yaml") if not path.startswith("playbooks/tests/")
         ]
-        return [*playbooks, *(path for path in self.under("vault/", ".md") if sop.is_sop(self.read(path)))]
+        return [*playbooks, *(path for path in self.under("vault/", ".md") if self.is_sop(path))]
+
+    def is_sop(self, path: str) -> bool:
+        """Whether a note is a SOP."""
+        blob = self.blobs.get(path, "")
+        if blob not in _KNOWN.sop:
+            _KNOWN.sop[blob] = path in self.blobs and sop.is_sop(self.read(path))
+        return _KNOWN.sop[blob]
+
+    def sha(self, path: str) -> str:
+        """SHA-256 of a file's bytes."""
+        blob = self.blobs[path]
+        if blob not in _KNOWN.sha:
+            _KNOWN.sha[blob] = canonical.sha256(self.read(path))
+        return _KNOWN.sha[blob]
+
+    def context(self, world: World) -> str:
+        """Names everything a file may depend on but itself: actions, settings, and what the vault holds."""
+        vault = [one for one in self.blobs.items() if one[0].startswith("vault/")]
+        return canonical.sha256(repr((sorted(world.actions.items()), world.config, vault)).encode())
 
     def templates(self) -> tuple[str, ...]:
         """Names of templates, as steps write them."""
@@ -148,7 +192,7 @@ class _Files:
             *(["vault/policy.yaml"] if "vault/policy.yaml" in self.blobs else []),
         ]
         paths = sorted({*always, *used} & self.blobs.keys())
-        return tuple((path, canonical.sha256(self.read(path))) for path in paths)
+        return tuple((path, self.sha(path)) for path in paths)
 
 
 def _others(files: _Files) -> list[Diagnostic]:
@@ -180,9 +224,7 @@ def _authored(
     files: _Files, path: str, id_: str, data: bytes, source: Source
 ) -> tuple[Authored | None, tuple[Diagnostic, ...]]:
     if path.endswith(".md"):
-        return sop.read(
-            source, id_, data, notes=files.notes(), is_sop=lambda note: sop.is_sop(files.read(note))
-        )
+        return sop.read(source, id_, data, notes=files.notes(), is_sop=files.is_sop)
     node, diagnostics = reader.read(path, data)
     if node is None:
         return None, diagnostics

@@ -1,7 +1,7 @@
 """Expressions in authored values: found, checked, lowered, evaluated. The port `Evaluate` stands here."""
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime
 
 from engine.language import functions, syntax
@@ -10,7 +10,7 @@ from engine.language.checker import Checker
 from engine.language.codes import references as code
 from engine.language.paths import Where
 from engine.language.scope import Scope, fields_of
-from engine.language.source import Source, part
+from engine.language.source import Source, escaped, part
 from engine.language.tree import Scalar
 from engine.language.wall import WALL
 from engine.model.canonical import Json
@@ -122,12 +122,18 @@ def compile_text(
     checker = Checker(text, scope, where, in_if=in_if)
     typed = checker.infer(tree)
     if checker.diagnostics:
-        return None, tuple(checker.diagnostics)
+        return None, tuple(_fixable(source, scalar, one) for one in checker.diagnostics)
     reads = tuple(sorted(checker.reads.values(), key=lambda one: one.path))
     if objection := WALL.check(typed.cel, reads):
         return None, (code.bad_expression(where(0, len(text)), problem=objection),)
     expr = Expr(cel=typed.cel, written=text, type=typed.type, reads=reads)
     return Compiled(expr=expr, flows=typed.flows, handles_failure=checker.handles_failure), ()
+
+
+def _fixable(source: Source, scalar: Scalar, one: Diagnostic) -> Diagnostic:
+    if one.fix is None:
+        return one
+    return replace(one, fix=replace(one.fix, text=escaped(source, scalar, one.fix.text)))
 
 
 def _syntax(problem: syntax.SyntaxProblem, where: Where) -> Diagnostic:

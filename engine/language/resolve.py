@@ -12,7 +12,7 @@ from engine.language.codes import references as code
 from engine.language.codes import shape
 from engine.language.scope import Scope, StepScope
 from engine.language.typeexpr import place
-from engine.language.values import Built, Values
+from engine.language.values import Built, Values, condition
 from engine.model.actions import ActionSpec, Param
 from engine.model.config import Config
 from engine.model.labels import Label, Labels
@@ -105,7 +105,7 @@ class Resolver:
         found = []
         for here, step in enumerate(self.authored.steps):
             values = self.values(here)
-            condition = values.condition(step.condition) if step.condition is not None else None
+            tested = condition(values, step.condition) if step.condition is not None else None
             special = kinds.KINDS.get(step.uses.text)
             resolved = special(self, values, step) if special is not None else self._action(values, step)
             self.diagnostics += values.diagnostics
@@ -113,7 +113,7 @@ class Resolver:
                 # Readers of a step that is wrong already bring no diagnostics of their own.
                 self.done.setdefault(step.id.text, Resolved(step=step, kind="call", outputs=ANY))
                 continue
-            resolved = replace(resolved, condition=condition)
+            resolved = replace(resolved, condition=tested)
             self.done.setdefault(step.id.text, resolved)
             found.append(resolved)
         return tuple(found)

@@ -37,6 +37,16 @@ def shown(source: Source, diagnostics: Iterable[Diagnostic]) -> tuple[Diagnostic
     )
 
 
+def escaped(source: Source, scalar: Scalar, text: str) -> str:
+    """A replacement inside a scalar as its quotes want it written."""
+    mark = "" if scalar.plain else source.line(scalar.span.line)[scalar.span.column - 1 : scalar.span.column]
+    if mark == "'":
+        return text.replace("'", "''")
+    if mark == '"':
+        return text.replace("\\", "\\\\").replace('"', '\\"')
+    return text
+
+
 def part(source: Source, scalar: Scalar, start: int, end: int) -> Span:
     """The place of `scalar.text[start:end]` in the file, as exactly as escapes and folding leave it.
 

@@ -3,15 +3,13 @@
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
 
-from engine.language import expressions, tree, written
+from engine.language import expressions, misfit, tree, written
 from engine.language.assign import assignable, of_field
 from engine.language.codes import references as code
-from engine.language.codes import shape
 from engine.language.expressions import Compiled, Piece
 from engine.language.scope import Scope, fields_of
-from engine.language.source import Source, part
-from engine.language.taking import what
-from engine.language.typeexpr import certain, empty_value, place
+from engine.language.source import Source
+from engine.language.typeexpr import certain, place
 from engine.model.plan import Arg, Expr, Fixed, ListArg, MapArg, Read, Text
 from engine.model.span import Diagnostic, Fix, Span
 from engine.model.types import ANY, BOOL, Field, Type
@@ -55,46 +53,6 @@ class Values:
         """Keep a diagnostic."""
         self.diagnostics.append(diagnostic)
 
-    def condition(self, scalar: tree.Scalar) -> Built | None:
-        """An `if`: one expression, with or without its braces written, that gives a bool."""
-        piece = expressions.whole(scalar.text)
-        if piece is None and "${{" in scalar.text:
-            self.note(
-                code.wrong_type(
-                    place(scalar),
-                    wanted="bool",
-                    got="text with an expression inside",
-                    hint="write one `${{ … }}`",
-                )
-            )
-            return None
-        if piece is None:
-            truth = written.boolean(scalar.text.strip())
-            if truth is not None:
-                return Built(arg=Expr(cel=scalar.text.strip(), written=scalar.text.strip(), type=BOOL))
-            fix = (
-                Fix(span=scalar.span, text=f"${{{{ {scalar.text} }}}}") if self._reads_well(scalar) else None
-            )
-            self.note(
-                code.wrong_type(
-                    place(scalar), wanted="bool", got="text", hint="write it as `${{ … }}`", fix=fix
-                )
-            )
-            return None
-        found = self._compiled(scalar, piece, in_if=True)
-        if found is None:
-            return None
-        if found.expr.type.kind not in {"bool", "any"} or found.expr.type.nullable:
-            self.note(self._misfit(scalar, piece, found, BOOL))
-            return None
-        return self._of(scalar, piece, found)
-
-    def _reads_well(self, scalar: tree.Scalar) -> bool:
-        if not scalar.plain or "#" in scalar.text or "{" in scalar.text:
-            return False
-        found, _ = expressions.compile_text(self.source, scalar, 0, len(scalar.text), self.scope, in_if=True)
-        return found is not None and found.expr.type.kind == "bool"
-
     def value(self, node: tree.Node, type_: Type, *, name: str) -> Built | None:
         """Any value where `type_` is wanted."""
         match node:
@@ -115,75 +73,23 @@ class Values:
             if type_.nullable or type_.kind == "any":
                 return Built(arg=Fixed(value=None))
             self.note(
-                code.wrong_type(place(node), wanted=str(type_), got="nothing", hint=self._example(type_))
+                code.wrong_type(place(node), wanted=str(type_), got="nothing", hint=misfit.example(type_))
             )
             return None
         good, value = written.of_type(node.text, type_, plain=node.plain)
         if good and not (type_.kind in {"bool", "number", "integer"} and not node.plain):
             return Built(arg=Fixed(value=value))
-        self._wrong_literal(node, type_)
+        self.note(misfit.literal(node, type_))
         return None
 
-    def _wrong_literal(self, node: tree.Scalar, type_: Type) -> None:
-        span = place(node)
-        if type_.kind == "choice":
-            self.note(shape.not_one_of(span, value=node.text, options=type_.options))
-            return
-        best = None
-        if not node.plain and written.of_type(node.text, type_, plain=True)[0]:
-            best = node.text  # a number in quotes
-        elif (
-            type_.kind == "list"
-            and type_.items is not None
-            and written.of_type(node.text, type_.items, plain=node.plain)[0]
-        ):
-            best = f"[{node.text}]" if node.plain and not set(node.text) & set(",[]{}#:") else None
-        fix = Fix(span=node.span, text=best) if best else None
-        self.note(
-            code.wrong_type(
-                span, wanted=str(certain(type_)), got=what(node), hint=self._example(type_), fix=fix
-            )
-        )
-
-    def _example(self, type_: Type) -> str:
-        example = written.EXAMPLES.get(type_.kind)
-        return f"write it like `{example}`" if example else ""
-
     def _expression(self, node: tree.Scalar, piece: Piece, type_: Type) -> Built | None:
-        found = self._compiled(node, piece)
+        found = self.compiled(node, piece)
         if found is None:
             return None
         if not assignable(found.expr.type, type_):
-            self.note(self._misfit(node, piece, found, type_))
+            self.note(misfit.result(self.source, node, piece, found, type_))
             return None
-        return self._of(node, piece, found)
-
-    def _misfit(self, node: tree.Scalar, piece: Piece, found: Compiled, wanted: Type) -> Diagnostic:
-        got = found.expr.type
-        span = self._inside(node, piece)
-        if got.nullable and assignable(certain(got), wanted):
-            return code.may_be_missing(span, path=found.expr.written, fix=self._defaulted(node, piece, found))
-        fix = None
-        if wanted.kind == "text" and got.kind in {"number", "integer", "bool", "money"} and not got.nullable:
-            fix = Fix(span=span, text=f"text({found.expr.written})")
-        return code.wrong_type(span, wanted=str(certain(wanted)), got=str(got), fix=fix)
-
-    def _defaulted(self, node: tree.Scalar, piece: Piece, found: Compiled) -> Fix | None:
-        empty = empty_value(found.expr.type)
-        path_alone = len(found.expr.reads) == 1 and found.expr.reads[0].path == found.expr.written
-        if empty is None or not path_alone:
-            return None
-        quote = '""' if not node.plain and self._quote(node) == "'" else "''"
-        other = quote if empty == "" else str(empty).lower()
-        return Fix(span=self._inside(node, piece), text=f"default({found.expr.written}, {other})")
-
-    def _quote(self, node: tree.Scalar) -> str:
-        return self.source.line(node.span.line)[node.span.column - 1 : node.span.column]
-
-    def _inside(self, node: tree.Scalar, piece: Piece) -> Span:
-        inner = node.text[piece.inner : piece.inner_end]
-        start = piece.inner + len(inner) - len(inner.lstrip())
-        return part(self.source, node, start, start + len(inner.strip()))
+        return self.of(node, piece, found)
 
     def _text(self, node: tree.Scalar, type_: Type) -> Built | None:
         if type_.kind not in _IN_TEXT:
@@ -201,36 +107,34 @@ class Values:
         at, whole = 0, True
         for piece in expressions.pieces(node.text):
             parts.append(node.text[at : piece.start])
-            found = self._compiled(node, piece)
+            found = self.compiled(node, piece)
             if found is None or not self._fits_text(node, piece, found):
                 whole = False
             else:
                 parts.append(found.expr)
-                built.append(self._of(node, piece, found))
+                built.append(self.of(node, piece, found))
             at = piece.end
         parts.append(node.text[at:])
         return joined(Text(parts=tuple(one for one in parts if one != "")), built) if whole else None
 
     def _fits_text(self, node: tree.Scalar, piece: Piece, found: Compiled) -> bool:
         type_ = found.expr.type
-        span = self._inside(node, piece)
+        span = misfit.inside(self.source, node, piece)
         if type_.kind in _UNTEXTUAL:
             self.note(code.not_text(span, type_=str(certain(type_))))
             return False
         if type_.nullable:
-            self.note(
-                code.may_be_missing(span, path=found.expr.written, fix=self._defaulted(node, piece, found))
-            )
+            self.note(misfit.missing(self.source, node, piece, found))
             return False
         return True
 
-    def _compiled(self, node: tree.Scalar, piece: Piece, *, in_if: bool = False) -> Compiled | None:
+    def compiled(self, node: tree.Scalar, piece: Piece, *, in_if: bool = False) -> Compiled | None:
         found, diagnostics = expressions.compile_piece(self.source, node, piece, self.scope, in_if=in_if)
         self.diagnostics += diagnostics
         return found
 
-    def _of(self, node: tree.Scalar, piece: Piece, found: Compiled) -> Built:
-        span = self._inside(node, piece)
+    def of(self, node: tree.Scalar, piece: Piece, found: Compiled) -> Built:
+        span = misfit.inside(self.source, node, piece)
         paths = {one.variable: one.path for one in found.expr.reads}
         flows = tuple(
             Flow(path=paths[name], openly=openly, span=span)
@@ -247,7 +151,7 @@ class Values:
         if type_.kind not in {"list", "any"}:
             self.note(
                 code.wrong_type(
-                    place(node), wanted=str(certain(type_)), got="a list", hint=self._example(type_)
+                    place(node), wanted=str(certain(type_)), got="a list", hint=misfit.example(type_)
                 )
             )
             return None
@@ -265,7 +169,7 @@ class Values:
         if type_.kind not in _MAPS:
             self.note(
                 code.wrong_type(
-                    place(node), wanted=str(certain(type_)), got="a map", hint=self._example(type_)
+                    place(node), wanted=str(certain(type_)), got="a map", hint=misfit.example(type_)
                 )
             )
             return None
@@ -318,6 +222,44 @@ class Values:
                 self.note(missing(at, one))
                 good = False
         return mapped(pairs) if good else None
+
+
+def condition(values: Values, scalar: tree.Scalar) -> Built | None:
+    """An `if`: one expression, with or without its braces written, that gives a bool."""
+    piece = expressions.whole(scalar.text)
+    if piece is None and "${{" in scalar.text:
+        values.note(
+            code.wrong_type(
+                place(scalar),
+                wanted="bool",
+                got="text with an expression inside",
+                hint="write one `${{ … }}`",
+            )
+        )
+        return None
+    if piece is None:
+        truth = written.boolean(scalar.text.strip())
+        if truth is not None:
+            return Built(arg=Expr(cel=scalar.text.strip(), written=scalar.text.strip(), type=BOOL))
+        fix = Fix(span=scalar.span, text=f"${{{{ {scalar.text} }}}}") if _reads_well(values, scalar) else None
+        values.note(
+            code.wrong_type(place(scalar), wanted="bool", got="text", hint="write it as `${{ … }}`", fix=fix)
+        )
+        return None
+    found = values.compiled(scalar, piece, in_if=True)
+    if found is None:
+        return None
+    if found.expr.type.kind not in {"bool", "any"} or found.expr.type.nullable:
+        values.note(misfit.result(values.source, scalar, piece, found, BOOL))
+        return None
+    return values.of(scalar, piece, found)
+
+
+def _reads_well(values: Values, scalar: tree.Scalar) -> bool:
+    if not scalar.plain or "#" in scalar.text or "{" in scalar.text:
+        return False
+    found, _ = expressions.compile_text(values.source, scalar, 0, len(scalar.text), values.scope, in_if=True)
+    return found is not None and found.expr.type.kind == "bool"
 
 
 def joined(arg: Arg, parts: Iterable[Built]) -> Built:

@@ -1,0 +1,66 @@
+"""What to say, and what to write instead, when a value doesn't fit its place."""
+
+from engine.language import tree, written
+from engine.language.assign import assignable
+from engine.language.codes import references as code
+from engine.language.codes import shape
+from engine.language.expressions import Compiled, Piece
+from engine.language.source import Source, escaped, part
+from engine.language.taking import what
+from engine.language.typeexpr import certain, empty_value, place
+from engine.model.span import Diagnostic, Fix, Span
+from engine.model.types import Type
+
+
+def example(type_: Type) -> str:
+    """How a value of this type is written."""
+    found = written.EXAMPLES.get(type_.kind)
+    return f"write it like `{found}`" if found else ""
+
+
+def literal(node: tree.Scalar, type_: Type) -> Diagnostic:
+    """A literal of another type than wanted."""
+    span = place(node)
+    if type_.kind == "choice":
+        return shape.not_one_of(span, value=node.text, options=type_.options)
+    best = None
+    if not node.plain and written.of_type(node.text, type_, plain=True)[0]:
+        best = node.text  # a number in quotes
+    elif (
+        type_.kind == "list"
+        and type_.items is not None
+        and written.of_type(node.text, type_.items, plain=node.plain)[0]
+    ):
+        best = f"[{node.text}]" if node.plain and not set(node.text) & set(",[]{}#:") else None
+    fix = Fix(span=node.span, text=best) if best else None
+    return code.wrong_type(span, wanted=str(certain(type_)), got=what(node), hint=example(type_), fix=fix)
+
+
+def inside(source: Source, node: tree.Scalar, piece: Piece) -> Span:
+    """The place of an expression without its braces."""
+    inner = node.text[piece.inner : piece.inner_end]
+    start = piece.inner + len(inner) - len(inner.lstrip())
+    return part(source, node, start, start + len(inner.strip()))
+
+
+def result(source: Source, node: tree.Scalar, piece: Piece, found: Compiled, wanted: Type) -> Diagnostic:
+    """An expression whose result doesn't fit."""
+    got = found.expr.type
+    span = inside(source, node, piece)
+    if got.nullable and assignable(certain(got), wanted):
+        return missing(source, node, piece, found)
+    fix = None
+    if wanted.kind == "text" and got.kind in {"number", "integer", "bool", "money"} and not got.nullable:
+        fix = Fix(span=span, text=escaped(source, node, f"text({found.expr.written})"))
+    return code.wrong_type(span, wanted=str(certain(wanted)), got=str(got), fix=fix)
+
+
+def missing(source: Source, node: tree.Scalar, piece: Piece, found: Compiled) -> Diagnostic:
+    """An expression that may give nothing where something has to be."""
+    empty = empty_value(found.expr.type)
+    span, fix = inside(source, node, piece), None
+    path_alone = len(found.expr.reads) == 1 and found.expr.reads[0].path == found.expr.written
+    if empty is not None and path_alone:
+        other = "''" if empty == "" else str(empty).lower()
+        fix = Fix(span=span, text=escaped(source, node, f"default({found.expr.written}, {other})"))
+    return code.may_be_missing(span, path=found.expr.written, fix=fix)

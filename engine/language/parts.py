@@ -1,0 +1,110 @@
+"""Written values, lists, maps and choices inside expressions."""
+
+from typing import TYPE_CHECKING
+
+from engine.language import syntax as s
+from engine.language.assign import unify
+from engine.language.codes import references as code
+from engine.language.paths import Place
+from engine.language.typed import Typed, closed, either, joined, quoted
+from engine.model.types import ANY, BOOL, INTEGER, NUMBER, TEXT, Field, Type, listing
+
+if TYPE_CHECKING:
+    from engine.language.checker import Checker
+
+_NULL = Type(kind="any", nullable=True)
+
+
+def literal(node: s.Literal_) -> Typed:
+    """A written value."""
+    match node.kind:
+        case "text":
+            return Typed(type=TEXT, cel=quoted(str(node.value)), tree=node)
+        case "integer":
+            return Typed(type=INTEGER, cel=str(node.value), tree=node)
+        case "number":
+            return Typed(type=NUMBER, cel=f"{float(node.value or 0)!r}", tree=node)
+        case "bool":
+            return Typed(type=BOOL, cel="true" if node.value else "false", tree=node)
+        case "null":
+            return Typed(type=_NULL, cel="null", tree=node)
+
+
+def index(checker: "Checker", node: s.Index) -> Typed:
+    """`of[key]`: an entry of a list, a field of a map."""
+    of, key = checker.certainly(node.of), checker.certainly(node.key)
+    flows = joined(of)
+    if of.type.kind == "list" and key.type.kind in {"integer", "any"}:
+        return Typed(type=of.type.items or ANY, cel=f"{of.cel}[{key.cel}]", flows=flows)
+    if of.type.kind == "any":
+        return Typed(type=ANY, cel=f"{of.cel}[{key.cel}]", flows=flows)
+    if isinstance(node.key, s.Literal_) and node.key.kind == "text":
+        place = Place(name=str(node.key.value), start=node.key.start, end=node.key.end)
+        return checker.below(of, [place], node.of)
+    return checker.note(
+        code.wrong_operands(
+            checker.at(node),
+            op="[ ]",
+            left=str(of.type),
+            right=str(key.type),
+            hint="lists are read as `list[0]`, fields as `.name`",
+        )
+    )
+
+
+def unary(checker: "Checker", node: s.Unary) -> Typed:
+    """`!x` and `-x`."""
+    of = checker.certainly(node.of)
+    wanted = "bool" if node.op == "!" else "number"
+    fits = of.type.kind in ({"bool", "any"} if node.op == "!" else {"number", "integer", "any"})
+    if not fits:
+        return checker.note(code.wrong_type(checker.at(node.of), wanted=wanted, got=str(of.type)))
+    type_ = BOOL if node.op == "!" else of.type
+    return Typed(type=type_, cel=f"{node.op}({of.cel})", flows=closed(of))
+
+
+def choice(checker: "Checker", node: s.Choice) -> Typed:
+    """`test ? yes : no`."""
+    test = checker.boolean(node.test)
+    yes, no = checker.infer(node.yes), checker.infer(node.no)
+    type_ = unify(yes.type, no.type)
+    if type_ is None:
+        return checker.note(
+            code.wrong_operands(
+                checker.at(node),
+                op="? :",
+                left=str(yes.type),
+                right=str(no.type),
+                hint="both answers have to be of one type",
+            )
+        )
+    # The test chooses among values; nothing of it is in them.
+    left, right = checker.fitted(yes, type_), checker.fitted(no, type_)
+    return Typed(
+        type=type_,
+        cel=f"({test.cel} ? {either(left, yes.type)} : {either(right, no.type)})",
+        flows=joined(yes, no),
+    )
+
+
+def list_of(checker: "Checker", node: s.ListOf) -> Typed:
+    """`[a, b]`."""
+    parts = [checker.infer(one) for one in node.items]
+    type_: Type | None = parts[0].type if parts else ANY
+    for one in parts[1:]:
+        type_ = None if type_ is None else unify(type_, one.type)
+    items = type_ or ANY
+    cel = ", ".join(f"dyn({checker.fitted(one, items)})" for one in parts)
+    return Typed(type=listing(items), cel=f"[{cel}]", flows=joined(*parts))
+
+
+def map_of(checker: "Checker", node: s.MapOf) -> Typed:
+    """`{'a': b}`."""
+    parts = [(name, checker.infer(one)) for name, one in node.entries]
+    fields = tuple(Field(name=name, type=part.type) for name, part in parts)
+    cel = ", ".join(f"{quoted(name)}: dyn({part.cel})" for name, part in parts)
+    return Typed(
+        type=Type(kind="map", fields=fields),
+        cel=f"{{{cel}}}",
+        flows=joined(*(part for _, part in parts)),
+    )
