@@ -352,10 +352,17 @@ def _shade(t: Teller) -> None:
     t.start("shade")
 
 
+def _enrol(t: Teller) -> None:
+    t.ask("enrol", lambda: {"target": "passphrase"})
+    t.ask("stop")
+    t.ask("resume", lambda: {"passphrase": "not the passphrase"})
+    t.ask("resume", lambda: {"passphrase": PASSPHRASE})
+
+
 STORIES: dict[str, Callable[[Teller], None]] = {
     "quote": _quote, "edit": _edit, "no": _no, "expiry": _expiry, "snooze": _snooze, "withdraw": _withdraw, "stop": _stop,
     "payment": _payment, "contract": _contract, "noise": _noise, "drift": _drift, "checklist": _checklist,
-    "classes": _classes, "lost": _lost, "refused": _refused, "held": _held, "reading": _reading, "shade": _shade,
+    "classes": _classes, "lost": _lost, "refused": _refused, "held": _held, "reading": _reading, "shade": _shade, "enrol": _enrol,
 }  # fmt: skip
 
 
