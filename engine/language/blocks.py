@@ -19,8 +19,8 @@ from engine.model.span import Diagnostic, Fix, Severity, Span
 from engine.model.types import ANY, Field, Type
 
 MOST_NESTED = 2
-KEYS = ("subject", "values", "language", "tags", "aliases", "cssclasses")
-"""The keys of a template's front matter; the last three are Obsidian's."""
+KEYS = ("subject", "values", "language", "tags", "aliases", "cssclasses", "created", "updated")
+"""The keys of a template's front matter; from `tags` on they are those of note programs."""
 
 _BLOCK = re.compile(r"(for|if)\b|end$")
 _FOR = re.compile(r"for\s+([A-Za-z][A-Za-z0-9_]*)\s+in\s+(.+)", re.DOTALL)

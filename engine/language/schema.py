@@ -214,6 +214,8 @@ _OBSIDIAN: Keys = {
     "tags": ({}, "as in Obsidian"),
     "aliases": ({}, "as in Obsidian"),
     "cssclasses": ({}, "as in Obsidian"),
+    "created": ({}, "when the note was made; means nothing here"),
+    "updated": ({}, "when the note was changed; means nothing here"),
 }
 
 SOP: Keys = {

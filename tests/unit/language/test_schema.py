@@ -5,7 +5,7 @@ import jsonschema
 import pytest
 import yaml
 
-from engine.language import blocks, intents, playbook, policy_file, schema, settings
+from engine.language import blocks, intents, playbook, policy_file, schema, settings, sop
 
 ROOT = Path(__file__).parents[3]
 SCHEMAS = schema.all_schemas()
@@ -76,6 +76,7 @@ def test_nothing_stands_beside_a_reference():
 def test_the_table_has_the_keys_that_are_read():
     assert set(schema.PLAYBOOK) == set(playbook.KEYS)
     assert set(schema.STEP) == set(playbook.STEP_KEYS)
+    assert set(schema.SOP) == {*sop.KEYS, *sop.OBSIDIAN}
     assert set(schema.TEMPLATE) == set(blocks.KEYS)
     assert set(schema.STEWARD) == set(settings.KEYS)
     assert set(schema.INTENT) == set(intents.KEYS)
