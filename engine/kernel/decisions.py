@@ -401,6 +401,8 @@ def _pass(desk: Desk, request: Request) -> None:
     message = (
         f"read: {counts.started} started, {counts.offered} taken by waiting runs, {counts.ignored} put aside"
     )
+    if counts.left:
+        message += f", {counts.left} left lying until the playbooks compile"
     desk.accept(request, f"{message}\n  {notice}" if notice else message)
 
 

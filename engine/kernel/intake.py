@@ -19,11 +19,12 @@ from engine.model.state import RunState, StepState
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Counts:
-    """What one pass over the sources found."""
+    """What one pass over the sources found. `left`: left lying until the playbooks compile."""
 
     started: int = 0
     offered: int = 0
     ignored: int = 0
+    left: int = 0
 
 
 def match_of(index_key: bytes, kind: str, name: str, value: Json) -> str:
@@ -33,20 +34,17 @@ def match_of(index_key: bytes, kind: str, name: str, value: Json) -> str:
 
 def read_sources(journal: Journal, deployment: Deployment) -> Counts:
     """Read every source once; whatever is new starts runs, feeds waiting ones, or is put aside with a reason."""
-    started = offered = ignored = 0
+    found: dict[str, int] = {}
     for source in journal.house.sources:
         for arrival in source.poll(journal.book.marks.__contains__):
-            if arrival.mark in journal.book.marks:
-                continue
-            outcome = receive(journal, deployment, arrival)
-            started += outcome == "started"
-            offered += outcome == "offered"
-            ignored += outcome == "ignored"
-    return Counts(started=started, offered=offered, ignored=ignored)
+            if arrival.mark not in journal.book.marks:
+                outcome = receive(journal, deployment, arrival)
+                found[outcome] = found.get(outcome, 0) + 1
+    return Counts(**found)
 
 
 def receive(journal: Journal, deployment: Deployment, arrival: Arrival) -> str:
-    """What became of one arrival: started, offered or ignored. Durable when this returns."""
+    """What became of one arrival: started, offered, ignored or left. Durable when this returns."""
     if arrival.ignored:
         return _ignore(journal, arrival, arrival.ignored)
     if arrival.source in journal.book.sources:
@@ -54,8 +52,11 @@ def receive(journal: Journal, deployment: Deployment, arrival: Arrival) -> str:
     if _offer(journal, arrival):
         return "offered"
     plans = [plan for plan in deployment.plans.values() if _listens(plan, arrival)]
+    if not plans and deployment.broken:
+        # Not written down: once the playbook compiles, the next pass finds the letter as new.
+        return "left"
     if not plans:
-        return _ignore(journal, arrival, "compile-error" if deployment.broken else "no-playbook")
+        return _ignore(journal, arrival, "no-playbook")
     drafts: list[Draft] = []
     for plan in plans:
         drafts += create(journal, deployment, plan, arrival)

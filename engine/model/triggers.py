@@ -75,6 +75,5 @@ IGNORED_REASONS: dict[str, str] = {
     "empty": "no bytes",
     "too-big": "larger than the limit",
     "no-playbook": "no deployed playbook reads this mailbox",
-    "compile-error": "the playbook that reads this mailbox does not compile",
 }
 """The closed list of reasons for which a letter starts nothing."""
