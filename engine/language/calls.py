@@ -2,7 +2,6 @@
 
 from collections.abc import Callable
 from dataclasses import dataclass
-from typing import TYPE_CHECKING
 
 from engine.language import syntax as s
 from engine.language import written
@@ -14,11 +13,9 @@ from engine.language.paths import Found
 from engine.language.scope import ROOTS
 from engine.language.typed import WRONG, Typed, named
 from engine.language.typeexpr import certain, nullable
+from engine.language.walk import Walk
 from engine.model.span import Fix, Span
 from engine.model.types import ANY, BOOL, DATE, INTEGER, MONEY, TEXT, TIME, Type, listing
-
-if TYPE_CHECKING:
-    from engine.language.checker import Checker
 
 MOST_LOOPS = 2
 _LISTS = ("map", "filter", "exists", "all")
@@ -30,7 +27,7 @@ _CONTAINERS = frozenset({"map", "person", "file", "note", "list"})
 class _Call:
     """One call: who checks it, what is called with what, and where its name stands."""
 
-    checker: "Checker"
+    checker: Walk
     node: s.Call
     function: Function
     args: tuple[s.Tree, ...]
@@ -54,7 +51,7 @@ class _Call:
         return None
 
 
-def call(checker: "Checker", node: s.Call, function: Function, span: Span) -> Typed:
+def call(checker: Walk, node: s.Call, function: Function, span: Span) -> Typed:
     """The type and CEL text of a call of a known function."""
     args = (node.of, *node.args) if node.of is not None else node.args
     one = _Call(checker=checker, node=node, function=function, args=args, span=span)
@@ -102,7 +99,7 @@ def _plain(one: _Call) -> Typed:
     return Typed(type=type_, cel=cel, flows=flows)
 
 
-def _argument(checker: "Checker", node: s.Tree, wanted: str) -> Typed | None:
+def _argument(checker: Walk, node: s.Tree, wanted: str) -> Typed | None:
     part = checker.certainly(node)
     kind = part.type.kind
     fits = kind == "any" or {

@@ -11,6 +11,7 @@ from engine.language import (
     blocks,
     fits,
     intents,
+    kinds,
     lower,
     order,
     playbook,
@@ -240,7 +241,9 @@ def compile_one(authored: Authored, world: World, pin: Pin) -> tuple[Plan | None
     names = [one.kind for one in on]
     event = event_type(names)
     inputs, bad_defaults = lower.inputs(authored)
-    resolver = Resolver(authored=authored, world=world, event=event, inputs=lower.inputs_type(authored))
+    resolver = Resolver(
+        authored=authored, world=world, event=event, inputs=lower.inputs_type(authored), special=kinds.KINDS
+    )
     steps = resolver.run()
     found = [*starts_wrong, *bad_defaults, *order.unique_steps(authored), *resolver.diagnostics]
     resolved = {one.step.id.text: one for one in steps}

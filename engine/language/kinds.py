@@ -1,6 +1,5 @@
 """The steps that are the engine's own: waiting, asking a person, ending the run."""
 
-from collections.abc import Callable
 from dataclasses import replace
 from typing import Literal
 
@@ -8,7 +7,7 @@ from engine.language import tree, typeexpr
 from engine.language.authored import Step, Word
 from engine.language.codes import references as code
 from engine.language.codes import shape, triggers
-from engine.language.resolve import Resolved, Resolver
+from engine.language.resolve import Resolved, Resolver, Special
 from engine.language.starting import LATER_TRIGGERS
 from engine.language.taking import Taker
 from engine.language.typeexpr import nullable, place
@@ -259,7 +258,7 @@ def _asked(step: Step, question: Ask, built: tuple[Built, ...]) -> Resolved:
     )
 
 
-KINDS: dict[str, Callable[[Resolver, Values, Step], Resolved | None]] = {
+KINDS: dict[str, Special] = {
     "wait/for": wait,
     "human/ask": ask,
     "run/end": end,

@@ -1,23 +1,19 @@
 """Operators of expressions: which values they fit, and what they are in CEL."""
 
-from typing import TYPE_CHECKING
-
 from engine.language import syntax as s
 from engine.language.assign import TEXTUAL, unify
 from engine.language.codes import references as code
 from engine.language.near import nearest
 from engine.language.typed import WRONG, Typed, closed, joined, named, plainly, written_amount
+from engine.language.walk import Walk
 from engine.model.span import Fix
 from engine.model.types import ANY, BOOL, INTEGER, NUMBER, TEXT, Type
-
-if TYPE_CHECKING:
-    from engine.language.checker import Checker
 
 _NUMERIC = frozenset({"number", "integer"})
 _ORDERED = frozenset({"number", "integer", "text", "date", "time"})
 
 
-def binary(checker: "Checker", node: s.Binary) -> Typed:
+def binary(checker: Walk, node: s.Binary) -> Typed:
     if node.op in {"&&", "||"}:
         left, right = checker.boolean(node.left), checker.boolean(node.right)
         return Typed(type=BOOL, cel=f"({left.cel} {node.op} {right.cel})", flows=closed(left, right))
@@ -33,7 +29,7 @@ def binary(checker: "Checker", node: s.Binary) -> Typed:
     return _arithmetic(checker, node, left, right)
 
 
-def _equal(checker: "Checker", node: s.Binary) -> Typed:
+def _equal(checker: Walk, node: s.Binary) -> Typed:
     left, right = checker.infer(node.left), checker.infer(node.right)
     if left is WRONG or right is WRONG:
         return WRONG
@@ -69,9 +65,7 @@ def _equal(checker: "Checker", node: s.Binary) -> Typed:
     return Typed(type=BOOL, cel=f"({a} {node.op} {b})", flows=flows)
 
 
-def _money_equal(
-    checker: "Checker", node: s.Binary, left: Typed, right: Typed, flows: dict[str, bool]
-) -> Typed:
+def _money_equal(checker: Walk, node: s.Binary, left: Typed, right: Typed, flows: dict[str, bool]) -> Typed:
     parts = [checker.amount(one, part) for one, part in ((node.left, left), (node.right, right))]
     if None in parts:
         return WRONG
@@ -79,7 +73,7 @@ def _money_equal(
     return Typed(type=BOOL, cel=cel if node.op == "==" else f"!{cel}", flows=flows)
 
 
-def _never(checker: "Checker", literal: s.Literal_, type_: Type) -> Typed:
+def _never(checker: Walk, literal: s.Literal_, type_: Type) -> Typed:
     best = nearest(str(literal.value), type_.options)
     quote = checker.text[literal.start]
     fix = Fix(span=checker.at(literal), text=f"{quote}{best}{quote}") if best else None
@@ -89,7 +83,7 @@ def _never(checker: "Checker", literal: s.Literal_, type_: Type) -> Typed:
 
 
 def _refused(
-    checker: "Checker", node: s.Binary, left: Typed, right: Typed, hint: str, fix: Fix | None = None
+    checker: Walk, node: s.Binary, left: Typed, right: Typed, hint: str, fix: Fix | None = None
 ) -> Typed:
     span = checker.span(node.at, node.at + len(node.op))
     return checker.note(
@@ -97,7 +91,7 @@ def _refused(
     )
 
 
-def _ordered(checker: "Checker", node: s.Binary, left: Typed, right: Typed) -> Typed:
+def _ordered(checker: Walk, node: s.Binary, left: Typed, right: Typed) -> Typed:
     kinds = {left.type.kind, right.type.kind}
     flows = closed(left, right)
     if "money" in kinds:
@@ -127,7 +121,7 @@ def _ordered(checker: "Checker", node: s.Binary, left: Typed, right: Typed) -> T
     return Typed(type=BOOL, cel=f"({a} {node.op} {b})", flows=flows)
 
 
-def _in(checker: "Checker", node: s.Binary, left: Typed, right: Typed) -> Typed:
+def _in(checker: Walk, node: s.Binary, left: Typed, right: Typed) -> Typed:
     if right.type.kind not in {"list", "any"}:
         return _refused(
             checker, node, left, right, "`in` looks in a list; `text.contains(…)` looks in a text"
@@ -141,7 +135,7 @@ def _in(checker: "Checker", node: s.Binary, left: Typed, right: Typed) -> Typed:
     return Typed(type=BOOL, cel=f"(dyn({left.cel}) in {right.cel})", flows=closed(left, right))
 
 
-def _arithmetic(checker: "Checker", node: s.Binary, left: Typed, right: Typed) -> Typed:
+def _arithmetic(checker: Walk, node: s.Binary, left: Typed, right: Typed) -> Typed:
     kinds = {left.type.kind, right.type.kind}
     flows = joined(left, right)
     if "money" in kinds:
@@ -182,7 +176,7 @@ def _double(part: Typed) -> str:
     return f"double({part.cel})" if part.type.kind == "any" else part.number()
 
 
-def _added(checker: "Checker", node: s.Binary, left: Typed, right: Typed, flows: dict[str, bool]) -> Typed:
+def _added(checker: Walk, node: s.Binary, left: Typed, right: Typed, flows: dict[str, bool]) -> Typed:
     kinds = {left.type.kind, right.type.kind}
     if kinds <= {*TEXTUAL, "any"}:
         type_ = ANY if kinds == {"any"} else TEXT

@@ -1,16 +1,12 @@
 """Written values, lists, maps and choices inside expressions."""
 
-from typing import TYPE_CHECKING
-
 from engine.language import syntax as s
 from engine.language.assign import unify
 from engine.language.codes import references as code
 from engine.language.paths import Place
 from engine.language.typed import Typed, closed, either, joined, quoted
+from engine.language.walk import Walk
 from engine.model.types import ANY, BOOL, INTEGER, NUMBER, TEXT, Field, Type, listing
-
-if TYPE_CHECKING:
-    from engine.language.checker import Checker
 
 _NULL = Type(kind="any", nullable=True)
 
@@ -30,7 +26,7 @@ def literal(node: s.Literal_) -> Typed:
             return Typed(type=_NULL, cel="null", tree=node)
 
 
-def index(checker: "Checker", node: s.Index) -> Typed:
+def index(checker: Walk, node: s.Index) -> Typed:
     """`of[key]`: an entry of a list, a field of a map."""
     of, key = checker.certainly(node.of), checker.certainly(node.key)
     flows = joined(of)
@@ -52,7 +48,7 @@ def index(checker: "Checker", node: s.Index) -> Typed:
     )
 
 
-def unary(checker: "Checker", node: s.Unary) -> Typed:
+def unary(checker: Walk, node: s.Unary) -> Typed:
     """`!x` and `-x`."""
     of = checker.certainly(node.of)
     wanted = "bool" if node.op == "!" else "number"
@@ -63,7 +59,7 @@ def unary(checker: "Checker", node: s.Unary) -> Typed:
     return Typed(type=type_, cel=f"{node.op}({of.cel})", flows=closed(of))
 
 
-def choice(checker: "Checker", node: s.Choice) -> Typed:
+def choice(checker: Walk, node: s.Choice) -> Typed:
     """`test ? yes : no`."""
     test = checker.boolean(node.test)
     yes, no = checker.infer(node.yes), checker.infer(node.no)
@@ -87,7 +83,7 @@ def choice(checker: "Checker", node: s.Choice) -> Typed:
     )
 
 
-def list_of(checker: "Checker", node: s.ListOf) -> Typed:
+def list_of(checker: Walk, node: s.ListOf) -> Typed:
     """`[a, b]`."""
     parts = [checker.infer(one) for one in node.items]
     type_: Type | None = parts[0].type if parts else ANY
@@ -98,7 +94,7 @@ def list_of(checker: "Checker", node: s.ListOf) -> Typed:
     return Typed(type=listing(items), cel=f"[{cel}]", flows=joined(*parts))
 
 
-def map_of(checker: "Checker", node: s.MapOf) -> Typed:
+def map_of(checker: Walk, node: s.MapOf) -> Typed:
     """`{'a': b}`."""
     parts = [(name, checker.infer(one)) for name, one in node.entries]
     fields = tuple(Field(name=name, type=part.type) for name, part in parts)

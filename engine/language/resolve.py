@@ -70,6 +70,7 @@ class Resolver:
     world: World
     event: Type | None
     inputs: Type
+    special: Mapping[str, "Special"]
     done: dict[str, Resolved] = field(default_factory=dict)
     diagnostics: list[Diagnostic] = field(default_factory=list)
     templates: set[str] = field(default_factory=set)
@@ -100,13 +101,11 @@ class Resolver:
 
     def run(self) -> tuple[Resolved, ...]:
         """Every step that could be resolved, in order."""
-        from engine.language import kinds
-
         found = []
         for here, step in enumerate(self.authored.steps):
             values = self.values(here)
             tested = condition(values, step.condition) if step.condition is not None else None
-            special = kinds.KINDS.get(step.uses.text)
+            special = self.special.get(step.uses.text)
             resolved = special(self, values, step) if special is not None else self._action(values, step)
             self.diagnostics += values.diagnostics
             if resolved is None:
@@ -241,6 +240,10 @@ class Resolver:
                 )
             )
         return not needed
+
+
+Special = Callable[[Resolver, Values, Step], Resolved | None]
+"""How one of the engine's own steps is resolved."""
 
 
 def template_name(template: Template) -> str:

@@ -1,0 +1,169 @@
+"""A walk over one expression: paths to what they name, reads, open lists, diagnostics. The parts of the tree are walked elsewhere."""
+
+from collections.abc import Callable
+from dataclasses import replace
+
+from engine.language import syntax as s
+from engine.language.assign import of_field
+from engine.language.codes import references as code
+from engine.language.names import lowered, variable
+from engine.language.paths import Found, Place, follow, no_field
+from engine.language.scope import Scope
+from engine.language.typed import WRONG, Typed, named, quoted, written_amount
+from engine.language.typeexpr import certain, empty_value
+from engine.model.plan import Read
+from engine.model.span import Diagnostic, Fix, Span
+from engine.model.types import ANY, MONEY, Type
+
+
+class Walk:
+    """What a walk over one expression knows: its scope, what it reads, the lists it is inside of, and what is wrong."""
+
+    def __init__(self, text: str, scope: Scope, span: Callable[[int, int], Span], *, in_if: bool) -> None:
+        self.text = text
+        self.scope = scope
+        self.span = span
+        self.in_if = in_if
+        self.diagnostics: list[Diagnostic] = []
+        self.reads: dict[str, Read] = {}
+        self.handles_failure = False
+        self._loops: list[tuple[str, Typed]] = []
+        self._soft = False
+
+    def note(self, diagnostic: Diagnostic) -> Typed:
+        """Keep a diagnostic; the part counts as anything from here on."""
+        self.diagnostics.append(diagnostic)
+        return WRONG
+
+    def at(self, node: s.Tree) -> Span:
+        """The place of a part."""
+        return self.span(node.start, node.end)
+
+    def piece(self, node: s.Tree) -> str:
+        """The characters of a part."""
+        return self.text[node.start : node.end]
+
+    def infer(self, node: s.Tree) -> Typed:
+        """The type and CEL text of a part."""
+        raise NotImplementedError
+
+    def certainly(self, node: s.Tree) -> Typed:
+        """As `infer`, refusing a value that may be missing."""
+        found = self.infer(node)
+        if not found.type.nullable:
+            return found
+        self.note(
+            code.may_be_missing(self.at(node), path=self.piece(node), fix=self.defaulted(node, found.type))
+        )
+        return replace(found, type=certain(found.type))
+
+    def defaulted(self, node: s.Tree, type_: Type) -> Fix | None:
+        """`default(path, …)` round a path, where its type has a word for nothing."""
+        empty = empty_value(type_)
+        if empty is None or not isinstance(node, s.Member):
+            return None
+        other = "''" if empty == "" else str(empty).lower()
+        return Fix(span=self.at(node), text=f"default({self.piece(node)}, {other})")
+
+    def path(self, node: s.Name | s.Member) -> Typed:
+        names: list[Place] = []
+        inner: s.Tree = node
+        while isinstance(inner, s.Member):
+            names.append(Place(name=inner.name, start=inner.at, end=inner.end))
+            inner = inner.of
+        names.reverse()
+        if not isinstance(inner, s.Name):
+            return self.below(self.certainly(inner), names, inner)
+        loop = next((typed for name, typed in reversed(self._loops) if name == inner.name), None)
+        if loop is not None:
+            return self.below(replace(loop, cel=lowered(inner.name)), names, inner)
+        found = follow(self.scope, inner, names, self.span)
+        if isinstance(found, Diagnostic):
+            return self.note(found)
+        return self.below(self.read(found), names[found.used :], node)
+
+    def read(self, found: Found) -> Typed:
+        """Note that a path is read."""
+        name = variable(found.path)
+        before = self.reads.get(name)
+        # One strict reading is enough for a skipped step to skip the reader.
+        soft = self._soft and (before is None or before.through_default)
+        self.reads[name] = Read(path=found.path, variable=name, type=found.type, through_default=soft)
+        return Typed(type=found.type, cel=name, flows={name: not found.type.closed})
+
+    def below(self, of: Typed, names: list[Place], node: s.Tree) -> Typed:
+        for place in names:
+            if of.type.nullable:
+                self.note(code.may_be_missing(self.at(node), path=self.piece(node), fix=None))
+                return WRONG
+            if of.type.kind == "any":
+                of = Typed(type=ANY, cel=f"{of.cel}[{quoted(place.name)}]", flows=of.flows)
+                continue
+            member = of.type.field(place.name)
+            if member is None:
+                what = self.text[node.start : place.start - 1] or str(of.type)
+                return self.note(no_field(place, what, of.type, self.span))
+            type_ = of_field(member)
+            flows = of.flows if not type_.closed else dict.fromkeys(of.flows, False)
+            of = Typed(type=type_, cel=f"{of.cel}[{quoted(place.name)}]", flows=flows)
+        return of
+
+    def boolean(self, node: s.Tree) -> Typed:
+        """A part that has to be a bool."""
+        found = self.certainly(node)
+        if found.type.kind in {"bool", "any"}:
+            return found
+        return self.note(
+            code.wrong_type(
+                self.at(node), wanted="bool", got=str(found.type), hint="compare it with something"
+            )
+        )
+
+    def fitted(self, part: Typed, type_: Type) -> str:
+        """The CEL text of a part where `type_` is wanted: numbers lifted, amounts read."""
+        if type_.kind == "number" and part.type.kind == "integer":
+            return part.number()
+        if type_.kind == "money" and (amount := written_amount(part)) is not None:
+            return amount
+        return part.cel
+
+    def loop(self, name: str, items: Typed, body: Callable[[], Typed]) -> Typed:
+        """The type of a body in which `name` is each entry of a list."""
+        self._loops.append((name, Typed(type=items.type.items or ANY, cel=lowered(name), flows=items.flows)))
+        try:
+            return body()
+        finally:
+            self._loops.pop()
+
+    @property
+    def loops(self) -> int:
+        """How many comprehensions are open here."""
+        return len(self._loops)
+
+    def is_loop(self, name: str) -> bool:
+        """Whether a comprehension has taken this name."""
+        return any(one == name for one, _ in self._loops)
+
+    def softly(self, node: s.Tree) -> Typed:
+        """A path read so that a missing value doesn't skip the reader."""
+        self._soft = True
+        try:
+            return self.infer(node)
+        finally:
+            self._soft = False
+
+    def amount(self, node: s.Tree, part: Typed) -> str | None:
+        """The CEL text of an amount, or None after a diagnostic."""
+        if part.type.kind in {"money", "any"}:
+            return part.cel
+        if (amount := written_amount(part)) is not None:
+            return amount
+        hint = "write an amount like '49.00 EUR'" if part.type.kind == "text" else ""
+        self.note(code.wrong_type(self.at(node), wanted="money", got=named(part), hint=hint))
+        return None
+
+    def money(self, node: s.Tree) -> Typed | None:
+        """An argument that has to be an amount."""
+        part = self.certainly(node)
+        cel = self.amount(node, part)
+        return None if cel is None else replace(part, type=MONEY, cel=cel)
