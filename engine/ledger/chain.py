@@ -91,7 +91,7 @@ def fault(row: Row, tail: Tail) -> str:
     """Why `row` can't follow `tail`, or empty."""
     if row.seq != tail.seq + 1:
         return f"event {tail.seq + 1} is missing"
-    if {type(row.data), type(row.hash)} != {bytes}:  # SQLite keeps whatever type was put there
+    if type(row.data) is not bytes or type(row.hash) is not bytes:  # SQLite keeps whatever type was put there
         return f"event {row.seq} was altered"
     if follow(tail.hash, row.data) != row.hash:
         return f"event {row.seq} was altered"

@@ -77,7 +77,7 @@ class Journal:
                 self.trouble,
                 code="untrusted",
                 now_true="nothing is written and no effect leaves; everything can still be read",
-                way_out="keep a copy of the state directory, restore ledger.db from a backup, then `steward verify`",
+                way_out="keep a copy of the state directory, restore ledger.db and keys.db of one time from backups, then `steward verify`",
             )
 
     def append(

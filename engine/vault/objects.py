@@ -1,14 +1,16 @@
 """One `git cat-file --batch` kept open: objects by name, and their bytes checked against it."""
 
 import hashlib
-import subprocess
 import threading
 import weakref
 from pathlib import Path
-from typing import NamedTuple
+from typing import TYPE_CHECKING, NamedTuple
 
 from engine.model.errors import PermanentError
 from engine.vault.git import argv, environment, missing_git
+
+if TYPE_CHECKING:
+    import subprocess
 
 
 class Object(NamedTuple):
@@ -31,6 +33,8 @@ class Objects:
     """Reads objects of one repository; any thread may call. The process ends with `close` or with this object."""
 
     def __init__(self, git_dir: Path) -> None:
+        import subprocess
+
         try:
             process = subprocess.Popen(
                 argv("cat-file", "--batch"),
