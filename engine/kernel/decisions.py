@@ -273,6 +273,10 @@ def _take_back(desk: Desk, request: Request, run: RunState, steps: list[str]) ->
     if not done:
         desk.refuse(request, "nothing of it is waiting to leave and nothing of it was sent", code="nothing")
         return
+    # Taking back touches the world like any effect.
+    if acting.stopped(journal):
+        desk.refuse(request, "everything is stopped; nothing was taken back\n  steward resume", code="stopped")
+        return
     taken, left = [], []
     drafts = []
     for step in done:
