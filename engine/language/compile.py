@@ -24,6 +24,7 @@ from engine.language import (
 from engine.language.authored import Authored
 from engine.language.blocks import Template
 from engine.language.codes import shape, triggers
+from engine.language.proving import proven
 from engine.language.resolve import Resolved, Resolver, World, event_labels, event_type
 from engine.language.scope import Scope
 from engine.language.source import Source, shown
@@ -37,6 +38,8 @@ from engine.model.span import Diagnostic, Severity, Span
 from engine.model.types import TEXT, Type
 
 _TEMPLATES = "vault/templates/"
+_MOST_PROVEN = 32_000
+"""Bytes of a file whose fixes are tried out before they are printed; trying one is compiling once more."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -78,7 +81,10 @@ def compile_tree(tree: Tree, *, actions: Mapping[str, ActionSpec], config: Confi
             continue
         id_ = playbook.stem(path)
         if id_ in taken:
+            # Two files claim one name: neither runs until the operator says which.
             diagnostics.append(shape.same_id(Span(path=path), id_=id_, other=taken[id_]))
+            plans.pop(id_, None)
+            broken.add(id_)
             continue
         taken[id_] = path
         key = (path, files.blobs[path], context)
@@ -211,6 +217,18 @@ def _others(files: _Files) -> list[Diagnostic]:
 
 def _one(files: _Files, path: str, id_: str, world: World) -> tuple[Plan | None, tuple[Diagnostic, ...]]:
     data = files.read(path)
+    plan, found = _once(files, path, id_, world, data)
+    if any(one.fix for one in found):
+        if len(data) <= _MOST_PROVEN:
+            found = proven(data, found, lambda mended: _once(files, path, id_, world, mended)[1])
+        else:
+            found = tuple(replace(one, fix=None) for one in found)
+    return plan, found
+
+
+def _once(
+    files: _Files, path: str, id_: str, world: World, data: bytes
+) -> tuple[Plan | None, tuple[Diagnostic, ...]]:
     source = Source.of(path, data)
     authored, diagnostics = _authored(files, path, id_, data, source)
     if authored is None:

@@ -15,6 +15,12 @@ def nearest(name: str, known: Iterable[str]) -> str | None:
     return found[0] if found else None
 
 
+def intended(unknown: Iterable[str], known: Iterable[str]) -> set[str]:
+    """The known names that unknown ones were meant to be: what is misspelt is not missing as well."""
+    names = list(known)
+    return {best for one in unknown if (best := nearest(one, names)) is not None}
+
+
 def listed(names: Iterable[str], *, most: int = 12) -> str:
     """Names in backquotes for a message, the first `most` of them."""
     known = [f"`{name}`" for name in names]

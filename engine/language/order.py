@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 from engine.language.authored import Authored, Step
 from engine.language.codes import graph as code
 from engine.language.codes import references, shape
+from engine.language.near import intended
 from engine.language.resolve import Resolved
 from engine.model.plan import Plan
 from engine.model.span import Diagnostic, Fix, Span
@@ -133,8 +134,11 @@ def check_gates(
         else:
             members[step.gate.text].append(step)
     reach = _ancestors(authored, found)
+    misspelt = intended(
+        (one.gate.text for one in authored.steps if one.gate and one.gate.text not in declared), declared
+    )
     for name, steps in members.items():
-        if not steps:
+        if not steps and name not in misspelt:
             diagnostics.append(code.empty_gate(declared[name].id.span, gate=name))
         diagnostics += _between(name, steps, resolved, reach)
     diagnostics += _verdicts(authored, found, members)

@@ -61,7 +61,7 @@ def read(source: Source, id_: str, node: Node) -> tuple[Authored | None, tuple[D
         ("on", "on: { manual: {} }"),
         ("steps", "steps: [ { id: …, uses: … } ]"),
     ):
-        if key not in entries:
+        if key not in entries and key not in taker.misspelt(top, KEYS):
             taker.note(code.missing_key(start, key=key, of="a playbook", example=example))
     head = header(taker, entries, Authored(id=id_, source=source, kind="playbook", name=id_))
     nodes = taker.items(_value(entries, "steps"), example="steps: [ { id: …, uses: … } ]")
@@ -191,7 +191,7 @@ def step(taker: Taker, node: Node) -> Step | None:
     entries = taker.keys(top, of="a step", known=STEP_KEYS, later=STEP_LATER)
     at = replace(top.span, end_line=top.span.line, end_column=top.span.column + 1)
     for key, example in (("id", "id: tell"), ("uses", "uses: notify/me")):
-        if key not in entries:
+        if key not in entries and key not in taker.misspelt(top, STEP_KEYS):
             taker.note(code.missing_key(at, key=key, of="a step", example=example))
     id_ = taker.id(_value(entries, "id"), of="a step")
     if id_ is None and "id" in entries and isinstance(entries["id"].value, Scalar):

@@ -173,7 +173,8 @@ class _Builder:
         if event.anchor:
             return code.alias(_at(self.path, span.line, span.column), text=f"&{event.anchor}")
         if event.tag:
-            return code.tag(_at(self.path, span.line, span.column), text=event.tag)
+            written = text.split("\n")[event.start_mark.line][event.start_mark.column :].split()
+            return code.tag(_at(self.path, span.line, span.column), text=written[0] if written else event.tag)
         if self.nodes > MOST_NODES:
             return code.too_many(span, most=MOST_NODES)
         wants_key = bool(self.stack) and self.stack[-1].keyed and self.stack[-1].key is None

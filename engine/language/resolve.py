@@ -10,6 +10,7 @@ from engine.language.authored import Authored, Step
 from engine.language.blocks import Template
 from engine.language.codes import references as code
 from engine.language.codes import shape
+from engine.language.near import intended
 from engine.language.scope import Scope, StepScope
 from engine.language.typeexpr import place
 from engine.language.values import Built, Values, condition
@@ -168,10 +169,10 @@ class Resolver:
                 named = self._template(values, given[param.name].value)
                 good = good and named is not None
                 template = named or template
+        free = [one.name for one in spec.params if one.name not in given]
         for entry in given.values():
             declared = spec.param(entry.key)
             if declared is None:
-                free = [one.name for one in spec.params if one.name not in given]
                 values.note(code.unknown_argument(entry.key_span, name=entry.key, of=spec.name, known=free))
                 good = False
                 continue
@@ -179,8 +180,9 @@ class Resolver:
             good = good and built is not None
             if built is not None:
                 found[entry.key] = built
+        misspelt = intended((one for one in given if spec.param(one) is None), free)
         for one in spec.params:
-            if one.required and one.name not in given:
+            if one.required and one.name not in given and one.name not in misspelt:
                 values.note(
                     code.missing_argument(step.key("with"), name=one.name, of=spec.name, type_=str(one.type))
                 )

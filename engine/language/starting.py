@@ -4,6 +4,7 @@ from engine.language import tree
 from engine.language.authored import Authored, On
 from engine.language.codes import references, shape, triggers
 from engine.language.codes import triggers as code
+from engine.language.near import intended
 from engine.language.scope import Scope
 from engine.language.typeexpr import place
 from engine.language.values import Values
@@ -55,7 +56,8 @@ def _params(values: Values, spec: TriggerSpec, on: On) -> tuple[tuple[str, objec
             built.arg, Fixed
         ):
             found.append((entry.key, built.arg.value))
+    misspelt = intended(given.keys() - fields.keys(), fields.keys() - given.keys())
     for one in spec.params:
-        if one.name not in given and not one.optional:
+        if one.name not in given.keys() | misspelt and not one.optional:
             values.note(triggers.missing_param(on.kind.span, name=one.name, trigger=spec.name))
     return tuple(sorted(found))

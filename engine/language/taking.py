@@ -10,6 +10,7 @@ from engine.language.authored import Word
 from engine.language.codes import references
 from engine.language.codes import shape as code
 from engine.language.names import is_id, slug
+from engine.language.near import intended
 from engine.language.tree import Entry, Node, Scalar, Sequence
 from engine.language.tree import Mapping as MapNode
 from engine.language.typeexpr import place
@@ -54,6 +55,12 @@ class Taker:
                 free = [one for one in known if one not in missing]
                 self.note(code.unknown_key(entry.key_span, key=entry.key, of=of, known=free))
         return found
+
+    @staticmethod
+    def misspelt(node: MapNode, known: Collection[str]) -> set[str]:
+        """The known keys that unknown ones of this map were meant to be."""
+        given = {entry.key for entry in node.entries}
+        return intended(given - set(known), set(known) - given)
 
     def mapping(self, node: Node | None, *, example: str) -> MapNode | None:
         """A map."""

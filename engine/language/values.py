@@ -7,6 +7,7 @@ from engine.language import expressions, misfit, tree, written
 from engine.language.assign import assignable, of_field
 from engine.language.codes import references as code
 from engine.language.expressions import Compiled, Piece
+from engine.language.near import intended
 from engine.language.scope import Scope, fields_of
 from engine.language.source import Source
 from engine.language.typeexpr import certain, place
@@ -217,8 +218,9 @@ class Values:
             good = good and built is not None
             if built is not None:
                 pairs.append((entry.key, built))
+        misspelt = intended(given - known.keys(), known.keys() - given)
         for one in fields:
-            if one.name not in given and not (one.optional or one.type.nullable):
+            if one.name not in given | misspelt and not (one.optional or one.type.nullable):
                 self.note(missing(at, one))
                 good = False
         return mapped(pairs) if good else None

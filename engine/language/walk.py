@@ -1,5 +1,6 @@
 """A walk over one expression: paths to what they name, reads, open lists, diagnostics. The parts of the tree are walked elsewhere."""
 
+from abc import ABC, abstractmethod
 from collections.abc import Callable
 from dataclasses import replace
 
@@ -16,7 +17,7 @@ from engine.model.span import Diagnostic, Fix, Span
 from engine.model.types import ANY, MONEY, Type
 
 
-class Walk:
+class Walk(ABC):
     """What a walk over one expression knows: its scope, what it reads, the lists it is inside of, and what is wrong."""
 
     def __init__(self, text: str, scope: Scope, span: Callable[[int, int], Span], *, in_if: bool) -> None:
@@ -43,9 +44,9 @@ class Walk:
         """The characters of a part."""
         return self.text[node.start : node.end]
 
+    @abstractmethod
     def infer(self, node: s.Tree) -> Typed:
         """The type and CEL text of a part."""
-        raise NotImplementedError
 
     def certainly(self, node: s.Tree) -> Typed:
         """As `infer`, refusing a value that may be missing."""
