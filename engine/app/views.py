@@ -162,69 +162,83 @@ def _nothing(given: str, what: str, count: int) -> UsageError:
     )
 
 
-def sentence(event: e.Event, run: RunState | None) -> str:  # size: one line of words per event type
+def sentence(event: e.Event, run: RunState | None) -> str:
     """One event in plain words; empty for those that only serve the machine."""
-    body = event.body
     where = f"{run.playbook} {ids.short(run.id)}" if run else ""
-    step = f"`{event.step}`"
-    match body:
-        case e.TriggerReceived(outcome="ignored"):
-            return f"{body.kind} put aside: {body.reason}"
-        case e.TriggerReceived(outcome="offered"):
-            return f"{where}  {body.kind} taken by a waiting run"
-        case e.RunCreated():
-            return f"{where}  created by {body.trigger}, stage {body.stage}"
-        case e.RunEnded():
-            return f"{where}  {body.status}" + (f": {body.reason}" if body.reason else "")
-        case e.StepSucceeded():
-            return f"{where}  {step} done"
-        case e.StepSkipped():
-            return f"{where}  {step} skipped: {body.because}"
-        case e.StepRetried() | e.StepFailed():
-            again = f", again at {body.due[11:19]}Z" if isinstance(body, e.StepRetried) else ""
-            return f"{where}  {step} failed: {body.code}{again}"
-        case e.StepCancelled():
-            return f"{where}  {step} cancelled: {body.because}"
-        case e.WaitStarted():
-            return f"{where}  {step} waits" + (f" until {body.until[:16]}Z" if body.until else "")
-        case e.WaitEnded():
-            return f"{where}  {step} got {body.got}"
-        case e.HumanAsked():
-            return f"{where}  {step} asks {body.who}"
-        case e.HumanAnswered():
-            return f"{where}  {step} answered by {body.by}"
-        case e.EffectProposed():
-            return f"{where}  {step} frozen: {body.action}, reach {body.reach}" + (
-                " (edited)" if body.edited else ""
-            )
-        case e.EffectGated():
-            return f"{where}  {step} {body.answer}: {body.because}"
-        case e.EffectHeld():
-            return f"{where}  {step} held until {body.until[11:19]}Z"
-        case e.EffectWithdrawn():
-            return f"{where}  {step} withdrawn: {body.because}"
-        case e.EffectIntended():
-            return f"{where}  {step} intended, key {ids.short(body.key)}, attempt {body.attempt}"
-        case e.EffectSucceeded():
-            return (
-                f"{where}  {step} done"
-                + (" (it had been before)" if body.repeated else "")
-                + (f": {body.provider}" if body.provider else "")
-            )
-        case e.EffectFailed():
-            return f"{where}  {step} not sent: {body.code}" + (
-                f", again at {body.retry[11:19]}Z" if body.retry else ""
-            )
-        case e.EffectUnknown():
-            return f"{where}  {step} unknown: {body.code}; a person decides"
-        case e.EffectResolved():
-            return f"{where}  {step} {'happened' if body.happened else 'did not happen'}, says {body.by}"
-        case e.EffectPreviewed():
-            return f"{where}  {step} previewed (shadow)"
-        case e.EffectUndone():
-            return f"{where}  {step} taken back by {body.by}"
+    words = _of_run(event) or _of_step(event, f"`{event.step}`") or _of_effect(event, f"`{event.step}`")
+    if words:
+        return f"{where}  {words}" if event.run else words
+    return _about_cards(event, where)
+
+
+def _of_run(event: e.Event) -> str:
+    match event.body:
+        case e.TriggerReceived(kind=kind, outcome="ignored", reason=reason):
+            return f"{kind} put aside: {reason}"
+        case e.TriggerReceived(kind=kind, outcome="offered"):
+            return f"{kind} taken by a waiting run"
+        case e.RunCreated(trigger=trigger, stage=stage):
+            return f"created by {trigger}, stage {stage}"
+        case e.RunEnded(status=status, reason=reason):
+            return f"{status}: {reason}" if reason else status
         case _:
-            return _about_cards(event, where)
+            return ""
+
+
+def _of_step(event: e.Event, step: str) -> str:
+    match event.body:
+        case e.StepSucceeded():
+            return f"{step} done"
+        case e.StepSkipped(because=because):
+            return f"{step} skipped: {because}"
+        case e.StepRetried(code=code, due=due):
+            return f"{step} failed: {code}, again at {due[11:19]}Z"
+        case e.StepFailed(code=code):
+            return f"{step} failed: {code}"
+        case e.StepCancelled(because=because):
+            return f"{step} cancelled: {because}"
+        case e.WaitStarted(until=until):
+            return f"{step} waits" + (f" until {until[:16]}Z" if until else "")
+        case e.WaitEnded(got=got):
+            return f"{step} got {got}"
+        case e.HumanAsked(who=who):
+            return f"{step} asks {who}"
+        case e.HumanAnswered(by=by):
+            return f"{step} answered by {by}"
+        case _:
+            return ""
+
+
+def _of_effect(event: e.Event, step: str) -> str:
+    match event.body:
+        case e.EffectProposed(action=action, reach=reach, edited=edited):
+            return f"{step} frozen: {action}, reach {reach}" + (" (edited)" if edited else "")
+        case e.EffectGated(answer=answer, because=because):
+            return f"{step} {answer}: {because}"
+        case e.EffectHeld(until=until):
+            return f"{step} held until {until[11:19]}Z"
+        case e.EffectWithdrawn(because=because):
+            return f"{step} withdrawn: {because}"
+        case e.EffectIntended(key=key, attempt=attempt):
+            return f"{step} intended, key {ids.short(key)}, attempt {attempt}"
+        case e.EffectSucceeded(repeated=repeated, provider=provider):
+            return (
+                f"{step} done"
+                + (" (it had been before)" if repeated else "")
+                + (f": {provider}" if provider else "")
+            )
+        case e.EffectFailed(code=code, retry=retry):
+            return f"{step} not sent: {code}" + (f", again at {retry[11:19]}Z" if retry else "")
+        case e.EffectUnknown(code=code):
+            return f"{step} unknown: {code}; a person decides"
+        case e.EffectResolved(happened=happened, by=by):
+            return f"{step} {'happened' if happened else 'did not happen'}, says {by}"
+        case e.EffectPreviewed():
+            return f"{step} previewed (shadow)"
+        case e.EffectUndone(by=by):
+            return f"{step} taken back by {by}"
+        case _:
+            return ""
 
 
 def _about_cards(event: e.Event, where: str) -> str:

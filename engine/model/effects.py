@@ -6,10 +6,10 @@ from datetime import datetime
 from enum import StrEnum
 from typing import Any, Literal
 
+from engine.model import labels as labels_
 from engine.model.actions import EffectClass, Reach
 from engine.model.canonical import Json
 from engine.model.ids import EffectKey, RunId, SubjectId
-from engine.model import labels as labels_
 from engine.model.labels import Labels
 
 

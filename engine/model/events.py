@@ -59,7 +59,8 @@ class StrengthEnrolled:
 @dataclass(frozen=True, slots=True, kw_only=True)
 class TriggerReceived:
     """Something arrived. `outcome` is started, offered, duplicate or ignored; `reason` is from a closed list; `mark` an HMAC of
-    where it lay, so that the same untouched file is not read again."""
+    where it lay, so that the same untouched file is not read again.
+    """
 
     kind: str
     source: str
@@ -420,17 +421,10 @@ def body_from_json(type_: str, data: dict[str, Any]) -> Body:
     cls = TYPES.get(type_)
     if cls is None:
         raise ValueError(f"unknown event type {type_!r}")
-    known = {f.name: f.type for f in fields(cls)}
-    if extra := set(data) - set(known):
+    if extra := data.keys() - _FIELDS[type_]:
         raise ValueError(f"{type_} has no field {', '.join(sorted(extra))}")
-    made = {k: tuple(v) if isinstance(v, list) else v for k, v in data.items()}
-    body: Body = cls(**made)
+    body: Body = cls(**{k: tuple(v) if isinstance(v, list) else v for k, v in data.items()})
     return body
 
 
-def value_fields(body: Body) -> tuple[str, ...]:
-    """Value ids this event refers to, in field order."""
-    return tuple(v for name in _VALUE_FIELDS if isinstance(v := getattr(body, name, None), str) and v)
-
-
-_VALUE_FIELDS = ("event", "inputs", "outputs", "message", "question", "proposal", "content")
+_FIELDS = {name: frozenset(f.name for f in fields(cls)) for name, cls in TYPES.items()}

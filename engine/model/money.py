@@ -55,7 +55,7 @@ class Money:
         """The difference. Raises ValueError when the currencies differ."""
         return self.plus(type(self)(minor=-other.minor, currency=other.currency))
 
-    def times(self, factor: Decimal | float | int) -> Self:
+    def times(self, factor: Decimal | float) -> Self:
         """The product, rounded half away from zero to the minor unit."""
         exact = Decimal(self.minor) * Decimal(str(factor))
         return type(self)(minor=int(exact.quantize(Decimal(1), ROUND_HALF_UP)), currency=self.currency)

@@ -1,5 +1,6 @@
 """Real files in a temporary place: a key store, an owner and a ledger."""
 
+import tempfile
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
@@ -54,8 +55,10 @@ def enter(state: StateDir, probe=None) -> House:
 
 
 @pytest.fixture
-def state(tmp_path) -> StateDir:
-    return StateDir.of("workspace", env={"XDG_STATE_HOME": str(tmp_path / "state")})
+def state() -> Iterator[StateDir]:
+    # Not tmp_path: with several workers its name is too long for a socket, and the owner would poll instead.
+    with tempfile.TemporaryDirectory(prefix="s") as folder:
+        yield StateDir.of("workspace", env={"XDG_STATE_HOME": folder})
 
 
 @pytest.fixture
