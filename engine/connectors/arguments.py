@@ -4,10 +4,11 @@ import re
 from typing import Any
 
 from engine.model.actions import ActionSpec
-from engine.model.canonical import Json, sha256
+from engine.model.canonical import Json, encode, sha256
 from engine.model.effects import Call
 from engine.model.errors import PermanentError
 from engine.model.ids import EffectKey, effect_key
+from engine.model.types import Type
 
 _CONTROL = re.compile(r"[\x00-\x08\x0b-\x1f\x7f-\x9f\ud800-\udfff]")
 
@@ -23,24 +24,33 @@ def spec_of(actions: tuple[ActionSpec, ...], call: Call) -> ActionSpec:
     for name in call.args:
         if spec.param(name) is None:
             raise PermanentError(f"{call.action} takes no argument `{name}`", code="unknown-argument")
+    try:
+        encode(call.args)
+    except (ValueError, TypeError) as error:
+        raise PermanentError(
+            f"{call.action}: an argument can't be written down", code="wrong-argument"
+        ) from error
     for param in spec.params:
         value = call.args.get(param.name)
         if value is None:
             if param.required:
                 raise PermanentError(f"{call.action} needs `{param.name}`", code="missing-argument")
-        elif not _fits(param.type.kind, value):
+        elif not _fits(param.type, value):
             raise PermanentError(f"{call.action}: `{param.name}` is no {param.type}", code="wrong-argument")
     return spec
 
 
-def _fits(kind: str, value: Json) -> bool:
-    match kind:
+def _fits(type_: Type, value: Json) -> bool:
+    match type_.kind:
         case "text" | "url" | "email":
             return isinstance(value, str)
-        case "template" | "file" | "person" | "note":
+        case "template" | "file" | "person" | "note" | "map":
             return isinstance(value, dict)
         case "list":
-            return isinstance(value, list)
+            inner = type_.items
+            return isinstance(value, list) and all(
+                one is None or inner is None or _fits(inner, one) for one in value
+            )
         case "integer":
             return isinstance(value, int) and not isinstance(value, bool)
         case _:

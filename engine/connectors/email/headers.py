@@ -65,28 +65,27 @@ def even(raw: bytes) -> bytes:
 
 def split(data: bytes) -> Head:
     """The head of a letter with even line ends. A line that is no header ends it, as mail programs do."""
-    fields: list[tuple[str, bytes]] = []
+    spans: list[tuple[str, int, int]] = []
     at, readable = 0, True
     while at < len(data):
         end = data.find(b"\n", at)
         end = len(data) if end < 0 else end
-        line = data[at:end]
-        if not line:
+        if end == at:
             at = end + 1
             break
-        match = _NAME.match(line)
-        if line[:1] in b" \t" and fields:
-            name, value = fields[-1]
-            fields[-1] = (name, value + b"\n" + line)
+        match = _NAME.match(data, at, end)
+        if data[at] in b" \t" and spans:
+            spans[-1] = (*spans[-1][:2], end)
         elif match:
-            fields.append((match[1].decode().lower(), line[match.end() :]))
-        elif not (at == 0 and line.startswith((b"From ", b">From "))):
+            spans.append((match[1].decode().lower(), match.end(), end))
+        elif at > 0 or not data.startswith((b"From ", b">From ")):
             break
         at = end + 1
-        if len(fields) > MAX_HEADERS or at > MAX_HEAD:
+        if len(spans) > MAX_HEADERS or at > MAX_HEAD:
             readable = False
             break
-    return Head(fields=tuple(fields), body=min(at, len(data)), readable=readable and bool(fields))
+    fields = tuple((name, data[start:end]) for name, start, end in spans)
+    return Head(fields=fields, body=min(at, len(data)), readable=readable and bool(fields))
 
 
 def unfolded(value: bytes) -> str:

@@ -4,25 +4,20 @@ One author rule: a letter is answered only when it has exactly one From header w
 Limits keep a hostile letter from costing more than an ordinary one; past them it is `unreadable`.
 """
 
-import email
-import email.message
-import email.policy
 import hashlib
 import re
-from collections.abc import Iterator
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from email.utils import parsedate_to_datetime
 
 from engine.connectors.arguments import one_line, plain
-from engine.connectors.email import headers
+from engine.connectors.email import headers, parts
 from engine.connectors.email.addresses import mailboxes
+from engine.connectors.email.parts import Part
 from engine.connectors.email.readable import from_html
 
 MAX_LETTER = 25_000_000
 """Bytes of one letter, attachments included."""
-MAX_DEPTH = 20
-MAX_PARTS = 200
 MAX_TEXT = 200_000
 """Characters of readable text; the rest is left out, and the text says so."""
 
@@ -45,9 +40,7 @@ TRANSPORT_PREFIXES = (
     "x-proofpoint-",
 )
 
-_NESTING = re.compile(rb"content-type\s*:\s*(?:multipart|message)/", re.IGNORECASE)
 _BAD_NAME = re.compile(r"[\x00-\x1f\x7f-\x9f\u200b-\u200f\u202a-\u202e\u2060-\u2069\ufeff/\\:*?\"<>|]+")
-_MEDIA = re.compile(r"[a-z0-9][a-z0-9.+-]{0,60}/[a-z0-9][a-z0-9.+-]{0,100}")
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -88,11 +81,9 @@ def read(raw: bytes) -> Letter:
     """The letter in `raw` (at most `MAX_LETTER` bytes; the caller sees to that)."""
     data = headers.even(raw)
     head = headers.split(data)
-    readable = (
-        head.readable and data.count(b"\0") * 10 <= len(data) and len(_NESTING.findall(data)) <= MAX_PARTS
-    )
-    parts = _parts(data) if readable else None
-    text, attachments = parts or ("", ())
+    readable = head.readable and data.count(b"\0") * 10 <= len(data)
+    found = _parts(data) if readable else None
+    text, attachments = found or ("", ())
     froms = [one for value in head.raw("from") for one in mailboxes(headers.unfolded(value))]
     return Letter(
         head=head,
@@ -110,7 +101,7 @@ def read(raw: bytes) -> Letter:
         received=_received(head),
         attachments=attachments,
         digest=_digest(head, data),
-        readable=parts is not None,
+        readable=found is not None,
     )
 
 
@@ -141,123 +132,48 @@ def _received(head: headers.Head) -> datetime | None:
 def _parts(data: bytes) -> tuple[str, tuple[Attachment, ...]] | None:
     """(readable text, attachments); None past a limit."""
     try:
-        # compat32: this policy takes broken structure as it comes; the default one raises on it.
-        message = email.message_from_bytes(data, policy=email.policy.compat32)
-        found = list(_walk(message, 0))
-        texts = [part for part in found if isinstance(part, str)]
-        attachments = [part for part in found if isinstance(part, Attachment)]
-    except (_TooMuch, RecursionError):
+        found = parts.leaves(data)
+    except parts.TooMuch:
         return None
+    chosen = _chosen(found)
+    texts = [
+        _text(part)
+        for part in found
+        if _is_text(part) and chosen.get((part.form or (0,))[0], part.form) == part.form
+    ]
     text = plain("\n\n".join(one for one in texts if one.strip())).strip("\n")
     if len(text) > MAX_TEXT:
         text = f"{text[:MAX_TEXT]}\n[… {len(text) - MAX_TEXT} more characters are left out here]"
-    return text, tuple(attachments)
+    return text, tuple(
+        Attachment(name=_name(part), media=part.media, data=part.data) for part in found if not _is_text(part)
+    )
 
 
-class _TooMuch(Exception):
-    """Deeper or more parts than anybody writes."""
+def _chosen(found: list[Part]) -> dict[int, tuple[int, int, str]]:
+    """Of each alternative: the plain form where there is one that says something, else the last that does."""
+    chosen: dict[int, tuple[int, int, str]] = {}
+    for part in found:
+        if part.form is None or not _is_text(part) or not part.data.strip():
+            continue
+        held = chosen.get(part.form[0])
+        if held is None or held[2] != "text/plain":
+            chosen[part.form[0]] = part.form
+    return chosen
 
 
-def _walk(
-    part: email.message.Message, depth: int, count: list[int] | None = None
-) -> Iterator[str | Attachment]:
-    count = count if count is not None else [0]
-    count[0] += 1
-    if depth > MAX_DEPTH or count[0] > MAX_PARTS:
-        raise _TooMuch
-    media = _media(part)
-    if media.startswith("multipart/") and not part.is_multipart():
-        # A boundary that never comes: what is there is shown as it is.
-        media = "text/plain"
-    if media == "message/rfc822":
-        yield _inner_letter(part, count[0])
-    elif part.is_multipart():
-        children = [one for one in part.get_payload() if isinstance(one, email.message.Message)]
-        if media == "multipart/alternative":
-            yield from _alternative(children, depth, count)
-            return
-        for child in children:
-            yield from _walk(child, depth + 1, count)
-    else:
-        yield _leaf(part, media, count[0])
+def _is_text(part: Part) -> bool:
+    attached = part.disposition.startswith("attachment") or (part.name and part.disposition)
+    return part.media in {"text/plain", "text/html"} and not attached
 
 
-def _alternative(
-    children: list[email.message.Message], depth: int, count: list[int]
-) -> Iterator[str | Attachment]:
-    """The plain form where there is one that says something, else the richest readable form; attachments of all."""
-    forms = [(_media(child), list(_walk(child, depth + 1, count))) for child in children]
-    spoken = [
-        (media, form) for media, form in forms if any(isinstance(one, str) and one.strip() for one in form)
-    ]
-    chosen = next((form for media, form in spoken if media == "text/plain"), spoken[-1][1] if spoken else [])
-    for _, form in forms:
-        yield from (one for one in form if isinstance(one, Attachment) or form is chosen)
+def _text(part: Part) -> str:
+    # Four bytes make a character at most; what lies beyond the limit is left out anyway.
+    text = headers.to_text(part.data[: 4 * MAX_TEXT + 4_000_000], part.charset)
+    return from_html(text) if part.media == "text/html" else text
 
 
-def _leaf(part: email.message.Message, media: str, number: int) -> str | Attachment:
-    data = _decoded(part)
-    name = _name(part)
-    disposition = str(part.get("content-disposition") or "").strip().lower()
-    if (
-        media not in {"text/plain", "text/html"}
-        or disposition.startswith("attachment")
-        or (name and disposition)
-    ):
-        if media in {"text/plain", "text/html"} and not name and not disposition:
-            return ""
-        return Attachment(name=name or f"part-{number}", media=media, data=data)
-    text = headers.to_text(data, _charset(part))
-    return from_html(text) if media == "text/html" else text
-
-
-def _inner_letter(part: email.message.Message, number: int) -> Attachment:
-    inner = part.get_payload()
-    first = inner[0] if isinstance(inner, list) and inner else None
-    try:
-        data = first.as_bytes() if isinstance(first, email.message.Message) else _decoded(part)
-    except (ValueError, LookupError, TypeError, AttributeError, KeyError):
-        data = b""
-    return Attachment(name=_name(part) or f"letter-{number}.eml", media="message/rfc822", data=data)
-
-
-def _decoded(part: email.message.Message) -> bytes:
-    try:
-        data = part.get_payload(decode=True)
-    except (ValueError, LookupError, TypeError, AssertionError, IndexError):
-        data = None
-    if isinstance(data, bytes):
-        return data
-    payload = part.get_payload()
-    return payload.encode("utf-8", "surrogateescape") if isinstance(payload, str) else b""
-
-
-def _media(part: email.message.Message) -> str:
-    try:
-        found = part.get_content_type()
-    except (ValueError, LookupError, TypeError, AttributeError):
-        return "text/plain"
-    # `text/plain charset=utf-8`, without its semicolon, still means text.
-    found = found.split()[0] if found.split() else ""
-    return found if _MEDIA.fullmatch(found) else "text/plain"
-
-
-def _charset(part: email.message.Message) -> str:
-    try:
-        found = part.get_content_charset()
-    except (ValueError, LookupError, TypeError, AttributeError):
-        found = None
-    return found or "utf-8"
-
-
-def _name(part: email.message.Message) -> str:
-    try:
-        written = part.get_filename()
-    except (ValueError, LookupError, TypeError, AttributeError, IndexError):
-        written = None
-    if not written:
-        return ""
-    text = headers.words(written.encode("utf-8", "surrogateescape").decode("utf-8", "replace"))
-    # Folders are somebody else's business; of `../../.ssh/keys` the last name is left.
-    last = re.split(r"[/\\]", text)[-1]
-    return _BAD_NAME.sub("", one_line(last, 150)).strip(". ") or "file"
+def _name(part: Part) -> str:
+    """The name without folders: of `../../.ssh/keys` the last one is left."""
+    last = re.split(r"[/\\]", part.name)[-1]
+    ending = ".eml" if part.media == "message/rfc822" else ""
+    return _BAD_NAME.sub("", one_line(last, 150)).strip(". ") or f"part-{part.number}{ending}"
