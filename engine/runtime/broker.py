@@ -3,6 +3,7 @@
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, replace
 from datetime import datetime
+from typing import TypeVar
 
 from engine.model import canonical
 from engine.model.actions import EffectClass, Reach, reach_of
@@ -13,6 +14,8 @@ from engine.model.events import EffectIntended, Event
 from engine.model.labels import Labels
 from engine.model.ports import Connectors, Probe, Source
 from engine.model.times import stamp
+
+_T = TypeVar("_T")
 
 
 class NotIntended(RuntimeError):
@@ -83,11 +86,11 @@ class Broker:
         body = intent.body
         window = body.window if isinstance(body, EffectIntended) else ""
         inside = not window or stamp(now) < window
-        if effect.kind is EffectClass.IDEMPOTENT and inside:
-            return replace(self.perform(effect, intent), repeated=True)
         if effect.kind is EffectClass.OPAQUE:
             raise UnknownOutcome("the process died between the call and its answer", code="crashed")
-        found = self.connectors.connector(effect.action).find(effect)
+        if effect.kind is EffectClass.IDEMPOTENT and inside:
+            return replace(_unsure(lambda: self.perform(effect, intent)), repeated=True)
+        found = _unsure(lambda: self.connectors.connector(effect.action).find(effect))
         if found is not None:
             return replace(found, repeated=True)
         if not inside:
@@ -115,6 +118,14 @@ class Broker:
     def _reach(self, point: str) -> None:
         if self.probe is not None:
             self.probe(point)
+
+
+def _unsure(ask: Callable[[], _T]) -> _T:
+    """A no to the second call says nothing about the first one, whose answer is missing."""
+    try:
+        return ask()
+    except (TransientError, PermanentError) as error:
+        raise UnknownOutcome(error.message, code=error.code) from error
 
 
 def digest_of(effect: Effect) -> str:
