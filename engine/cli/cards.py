@@ -19,7 +19,10 @@ def lines(shown: dict[str, Any], card: CardState, short: str, *, whole: bool) ->
     yield f"{colour(short, 'bold')}  {visible(str(shown['title']))}   {shown['playbook']} · run {ids.short(card.run)}   {state}"
     if whole and shown.get("letter"):
         yield from _letter(shown["letter"])
-    if any(isinstance(one["outputs"], dict) and one["outputs"].get("name") == "unsure" for one in shown["findings"]):
+    if any(
+        isinstance(one["outputs"], dict) and one["outputs"].get("name") == "unsure"
+        for one in shown["findings"]
+    ):
         yield f"  {colour('!', 'yellow')} intent unsure, confidence 0: no rule says what this letter wants, so read it first"
     if shown.get("since"):
         yield ""

@@ -41,10 +41,7 @@ def resume(_args: argparse.Namespace) -> int:
         asked = prove(reading, passing.request("resume", actor=here.actor()))
     finally:
         reading.close()
-    code = carry_out(workspace, asked)
-    if code == 0:
-        flag.unlink(missing_ok=True)
-    return code
+    return carry_out(workspace, asked)
 
 
 def secrets(args: argparse.Namespace) -> int:

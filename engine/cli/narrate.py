@@ -6,11 +6,13 @@ from collections.abc import Callable
 from typing import Any
 
 from engine.app import views
+from engine.app.passing import Reading
 from engine.app.workspace import Workspace
 from engine.cli.talk import colour, line, say
 from engine.model import events as e
+from engine.model import ids
 from engine.model.canonical import Json
-from engine.model.errors import UsageError
+from engine.model.errors import EngineError, UsageError
 from engine.model.money import Money
 from engine.model.state import Book
 
@@ -31,26 +33,46 @@ class Narrator:
     def __init__(self, workspace: Workspace, *, loud: tuple[type[Any], ...] = _LOUD) -> None:
         self.workspace = workspace
         self.seen: list[e.Event] = []
-        self._playbooks: dict[str, str] = {}
+        self._about: dict[str, str] = {}
+        self._reading: Reading | None = None
         self._loud = loud
 
     def hear(self, event: e.Event) -> None:
         """One event, as it is acknowledged."""
         self.seen.append(event)
         if isinstance(event.body, e.RunCreated):
-            self._playbooks[event.run] = event.body.playbook
+            self._about[event.run] = self._words(event, event.body)
         if isinstance(event.body, self._loud):
             self.tell(event)
+
+    def _words(self, event: e.Event, body: e.RunCreated) -> str:
+        """What a run is about: its playbook, and the letter's subject where there is one."""
+        if self._reading is None:
+            from engine.app import passing
+
+            self._reading = passing.look(self.workspace)
+        try:
+            letter = self._reading.ledger.unseal(ids.ValueId(body.event or ""))
+        except EngineError:
+            return body.playbook
+        subject = letter.get("subject") if isinstance(letter, dict) else None
+        return f"{body.playbook} · {line(subject, 40)}" if subject else body.playbook
 
     def tell(self, event: e.Event) -> None:
         """Say it."""
         words = views.sentence(event, None)
         if words:
-            name = self._playbooks.get(event.run, "")
-            place = f"{name} {event.run[:8]}  ".lstrip() if event.run else ""
+            about = self._about.get(event.run, "")
+            place = f"{event.run[:8]} {about}  " if event.run else ""
             say(
                 f"  {colour(mark(event), _COLOUR.get(mark(event), 'dim'), sys.stderr)} {place}{line(words.strip(), 150)}"
             )
+
+    def close(self) -> None:
+        """Let go of what it read from."""
+        if self._reading is not None:
+            self._reading.close()
+            self._reading = None
 
     def notice(self, text: str) -> None:
         """A notice to the operator (`notify/me`)."""
@@ -84,6 +106,7 @@ class Narrator:
 
     def finish(self) -> None:
         """What to type next, if anything waits."""
+        self.close()
         if any(isinstance(one.body, e.CardOpened | e.HumanAsked) for one in self.seen):
             say("  steward queue")
 
@@ -134,4 +157,6 @@ _EXAMPLES = {
 def outcome_of(book: Book, run: str) -> str:
     """How a run stands, in a word or two."""
     state = book.runs[run]
+    if state.status == "queued":
+        return "queued"
     return state.status if state.terminal else f"waits: {state.waiting or 'timer'}"

@@ -43,6 +43,7 @@ def run(args: argparse.Namespace) -> int:
                 say(f"\n  {len(waiting)} {'waits' if len(waiting) == 1 else 'wait'} for you:  steward queue")
         return EXIT_WAITING if waiting else 0
     finally:
+        narrator.close()
         reading.close()
 
 

@@ -79,6 +79,7 @@ def demo(args: argparse.Namespace) -> int:
     try:
         _summary(reading, root, made.passphrase)
     finally:
+        narrator.close()
         reading.close()
     return 0
 
