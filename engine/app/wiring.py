@@ -6,6 +6,7 @@ import random
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, replace
 from datetime import datetime
+from functools import partial
 
 from engine.app import anchoring, rooms
 from engine.app.clock import present
@@ -127,11 +128,13 @@ def furnish(
     broker = Broker(
         connectors=wired, heads=sources, durable=lambda seq: 0 < seq <= ledger.head()[0], probe=probe
     )
+    flag = workspace.state.path / "stop"
     house = House(
         ledger=ledger, keys=keys, clock=chosen, executor=carrying, evaluate=evaluate, templates=templates,
         connectors=wired, broker=broker, policy=Rules(rules=policy_of(workspace.tree), usage=spent), blobs=blobs,
         sources=sources, deployment=lambda: deployment(workspace, wired.specs), workspace=workspace.id,
-        index_key=index_key, flag=(workspace.state.path / "stop").exists, chance=random.random, listen=listen,
+        index_key=index_key, flag=flag.exists, lower=partial(flag.unlink, missing_ok=True), chance=random.random,
+        listen=listen,
     )  # fmt: skip
     return Furnished(
         house=house, spent=spent, workspace=workspace, close=threads.close if threads else lambda: None

@@ -275,7 +275,9 @@ def _take_back(desk: Desk, request: Request, run: RunState, steps: list[str]) ->
         return
     # Taking back touches the world like any effect.
     if acting.stopped(journal):
-        desk.refuse(request, "everything is stopped; nothing was taken back\n  steward resume", code="stopped")
+        desk.refuse(
+            request, "everything is stopped; nothing was taken back\n  steward resume", code="stopped"
+        )
         return
     taken, left = [], []
     drafts = []
@@ -359,6 +361,8 @@ def _resume(desk: Desk, request: Request) -> None:
     if proof is not None:
         lifted = StopLifted(by=request.actor, channel=request.channel, proof=proof)
         desk.accept(request, "effects may leave again", Draft(body=lifted))
+        # Before anything else is carried out: what is due in this pass may leave, too.
+        desk.journal.house.lower()
 
 
 def _enrol(desk: Desk, request: Request) -> None:

@@ -32,7 +32,7 @@ class Deployment:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class House:
-    """Every service the loop needs. `flag` is the stop flag file, `chance` a number in [0, 1) for jitter, `listen` shows progress."""
+    """Every service the loop needs. `flag` says whether the stop flag is up, `lower` takes it down, `chance` a number in [0, 1) for jitter, `listen` shows progress."""
 
     ledger: Ledger
     keys: Keys
@@ -49,6 +49,7 @@ class House:
     workspace: str
     index_key: bytes
     flag: Callable[[], bool]
+    lower: Callable[[], None]
     chance: Callable[[], float]
     listen: Callable[[Event], None]
 

@@ -29,6 +29,16 @@ steps:
 """
 LEGAL = ASKED.replace("provider/customer", "provider/legal")
 SHADOW = ASKED.replace("stage: approval", "stage: shadow")
+BUSY = """\
+name: Busy
+stage: approval
+on: { manual: {} }
+steps:
+  - id: tell
+    uses: provider/idempotent
+    with: { text: later }
+    retry: { attempts: 2, backoff: constant, base: 1h, max: 1h }
+"""
 QUESTION = letter("Website check", "Could you give us a quote for a website check?", id="one@example.org")
 MORE = letter("Re: Website check", "And one more thing.", id="two@example.org", answers="one@example.org")
 
@@ -303,6 +313,19 @@ def test_the_flag_file_stops_as_well(asked, provider):
     (asked.workspace().state.path / "stop").write_text("stopped\n")
     assert asked.approve(shown).verdict == "refused"
     assert provider.calls() == {}
+
+
+def test_what_is_due_when_the_stop_is_lifted_leaves_in_the_same_pass(supplied, provider):
+    company = supplied(busy=BUSY)
+    provider.behave("429")
+    company.start("busy")
+    (company.workspace().state.path / "stop").write_text("stopped\n")
+    company.ask("stop")
+    company.clock.advance(timedelta(hours=2))
+    assert company.ask("resume", passphrase=PASSPHRASE).verdict == "accepted"
+    assert company.runs()[0].status == "succeeded"
+    assert list(provider.effects().values()) == [1]
+    assert not (company.workspace().state.path / "stop").exists()
 
 
 def test_nothing_is_taken_back_while_stopped(asked, provider):
