@@ -265,14 +265,13 @@ def compile_one(authored: Authored, world: World, pin: Pin) -> tuple[Plan | None
     steps = resolver.run()
     found = [*starts_wrong, *bad_defaults, *order.unique_steps(authored), *resolver.diagnostics]
     resolved = {one.step.id.text: one for one in steps}
-    edges, wrong = order.edges(authored, steps)
+    heads, heads_wrong = _heads(authored, event, resolver)
+    edges, wrong = order.edges(authored, steps, heads.titles)
     facts = trust.Facts(
         authored=authored, resolved=resolved, event=event_labels(names), readers=_readers(resolved)
     )
-    found += [*wrong, *fits.check(steps), *order.check_gates(authored, resolved, edges)]
+    found += [*heads_wrong, *wrong, *fits.check(steps), *order.check_gates(authored, resolved, edges)]
     found += [*trust.check_steps(facts), *trust.check_sinks(facts), *trust.check_subject(facts, event)]
-    heads, more = _heads(authored, event, resolver)
-    found += more
     diagnostics = tuple(sorted(found, key=_place))
     if any(one.severity is Severity.ERROR for one in diagnostics):
         return None, diagnostics
@@ -326,12 +325,13 @@ def _heads(
     subject = values.value(authored.subject, TEXT, name="subject") if authored.subject else None
     group = values.value(authored.concurrency, TEXT, name="concurrency") if authored.concurrency else None
     titles: dict[str, Built] = {}
-    late = resolver.values(len(authored.steps))
+    found = values.diagnostics
     for gate in authored.gates:
-        built = late.value(gate.title, TEXT, name="title") if gate.title else None
+        # A title is written on the card, so it reads what stands above the gate's first step.
+        members = [at for at, one in enumerate(authored.steps) if one.gate and one.gate.text == gate.id.text]
+        titled = resolver.values(min(members, default=len(authored.steps)))
+        built = titled.value(gate.title, TEXT, name="title") if gate.title else None
+        found += titled.diagnostics
         if built is not None:
             titles[gate.id.text] = built
-    return lower.Heads(subject=subject, concurrency=group, titles=titles), [
-        *values.diagnostics,
-        *late.diagnostics,
-    ]
+    return lower.Heads(subject=subject, concurrency=group, titles=titles), found

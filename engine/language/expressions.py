@@ -200,7 +200,11 @@ def conform(value: Json, type_: Type, path: str) -> Json:
                     one.name: conform(value.get(one.name), of_field(one), path) for one in fields_of(type_)
                 }
                 return {
-                    **{str(name): _open(one, path) for name, one in value.items() if name not in known},
+                    **{
+                        _sound(str(name)): _open(one, path)
+                        for name, one in value.items()
+                        if name not in known
+                    },
                     **known,
                 }
         case _:
@@ -217,7 +221,7 @@ def _open(value: Json, path: str) -> Json:
             _within(value, path)
             return [_open(one, path) for one in value]
         case dict():
-            return {str(name): _open(one, path) for name, one in value.items()}
+            return {_sound(str(name)): _open(one, path) for name, one in value.items()}
         case int() if not isinstance(value, bool) and abs(value) >= 2**63:
             raise PermanentError(f"{path} holds a number too large", code="expression")
         case _:
@@ -232,7 +236,9 @@ def _within(value: list[Json], path: str) -> None:
 
 
 def _sound(text: str) -> str:
-    """The text without halves of characters, which letters can hold and UTF-8 can't."""
+    """The text without halves of characters, which UTF-8 can't hold, and without NUL, at which C's texts end."""
+    if "\x00" in text:
+        text = text.replace("\x00", "\ufffd")
     return text if text.isascii() else text.encode("utf-16", "surrogatepass").decode("utf-16", "replace")
 
 

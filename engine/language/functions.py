@@ -229,9 +229,9 @@ def moved(stamped: str, length: str, zone: str, sign: int) -> str:
     span = written.length(length)
     if span is None:
         raise ValueError(f"not a length: {length!r}; write it like 3d")
-    local = moment(stamped).astimezone(ZoneInfo(zone))
-    if span.seconds == 0 and span.microseconds == 0:
-        return stamp(local + sign * span)  # wall-clock arithmetic
+    if length.rstrip().endswith(("d", "w")):
+        # An aware time plus a length is wall-clock arithmetic in Python.
+        return stamp(moment(stamped).astimezone(ZoneInfo(zone)) + sign * span)
     return stamp(moment(stamped) + sign * span)
 
 

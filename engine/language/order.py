@@ -1,6 +1,6 @@
 """Who comes after whom, what stands behind which gate, and what gates may cover."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
@@ -9,6 +9,7 @@ from engine.language.codes import graph as code
 from engine.language.codes import references, shape
 from engine.language.near import intended
 from engine.language.resolve import Resolved
+from engine.language.values import Built
 from engine.model.plan import Plan
 from engine.model.span import Diagnostic, Fix, Span
 
@@ -32,9 +33,9 @@ class Edges:
 
 
 def edges(
-    authored: Authored, resolved: Sequence[Resolved]
+    authored: Authored, resolved: Sequence[Resolved], titles: Mapping[str, Built]
 ) -> tuple[dict[str, Edges], tuple[Diagnostic, ...]]:
-    """The edges of every step. The step above is needed where nothing else is said."""
+    """The edges of every step. The step above is needed where nothing else is said; a gate's title is read by its steps."""
     order = {step.id.text: index for index, step in reversed(list(enumerate(authored.steps)))}
     diagnostics: list[Diagnostic] = []
     found: dict[str, Edges] = {}
@@ -42,7 +43,9 @@ def edges(
     for index, step in enumerate(authored.steps):
         needs = _needs(authored, step, index, order, diagnostics)
         one = known.get(step.id.text)
-        reads, soft, verdicts = _reads(one) if one else ((), (), ())
+        title = titles.get(step.gate.text) if step.gate else None
+        built = (*(one.built() if one else ()), *((title,) if title else ()))
+        reads, soft, verdicts = _reads(built)
         found.setdefault(step.id.text, Edges(needs=needs, reads=reads, soft=soft, verdicts=verdicts))
     return found, tuple(diagnostics)
 
@@ -66,11 +69,11 @@ def _needs(
     return tuple(dict.fromkeys(found))
 
 
-def _reads(one: Resolved) -> tuple[tuple[str, ...], tuple[str, ...], tuple[str, ...]]:
+def _reads(found: Iterable[Built]) -> tuple[tuple[str, ...], tuple[str, ...], tuple[str, ...]]:
     strict: dict[str, None] = {}
     soft: dict[str, None] = {}
     verdicts: dict[str, None] = {}
-    for built in one.built():
+    for built in found:
         for read in built.reads:
             root, _, rest = read.path.partition(".")
             name, _, inner = rest.partition(".")

@@ -2,6 +2,9 @@
 
 import re
 
+MOST_CHARACTERS = 2_000
+"""A longer line gets no fix: looking for one would hold the reader up."""
+
 _EXPRESSION = re.compile(r"\$\{\{.*?\}\}")
 
 
@@ -32,7 +35,7 @@ def quoted_line(line: str, *, start: int | None = None) -> tuple[int, int, str] 
     Indexes count from 0. In a flow map the value ends at the comma or bracket after the expression, else with the line.
     """
     begin = _value_start(line) if start is None else start
-    if begin is None:
+    if begin is None or len(line) > MOST_CHARACTERS:
         return None
     flow = _inside_flow(line, begin)
     end = _flow_end(line, begin) if flow else _line_end(line, begin)
@@ -44,6 +47,8 @@ def quoted_line(line: str, *, start: int | None = None) -> tuple[int, int, str] 
 
 def quoted_throughout(line: str) -> tuple[int, int, str] | None:
     """As `quoted_line`, for every unquoted expression of the line at once."""
+    if len(line) > MOST_CHARACTERS:
+        return None
     mended = line
     for _ in range(line.count("${{")):
         found = quoted_line(mended)

@@ -22,6 +22,8 @@ MOST_NODES = 20_000
 _INVISIBLE = re.compile("[\x00-\x08\x0b-\x1f\x7f-\x9f\u2028\u2029\ufeff\ufffe\uffff]")
 # Brackets in quoted text count too, hence far above MOST_DEPTH: this wall only stops what would hold up the scanner.
 _MOST_BRACKETS = 400
+# Reported at once; a file with more is no playbook, and each costs a look for its fix.
+_MOST_TRAPS = 100
 
 Read = tuple[Node | None, tuple[Diagnostic, ...]]
 
@@ -320,16 +322,16 @@ def _traps(tree: Node, source: Source, *, down: int, right: int) -> list[Diagnos
     """Plain scalars with an expression that YAML has cut or that only works outside of a flow map."""
     found: list[Diagnostic] = []
     waiting = [tree]
-    while waiting:
+    while waiting and len(found) < _MOST_TRAPS:
         node = waiting.pop()
         match node:
             case Scalar():
                 if node.plain and "${{" in node.text and (because := needs_quotes(node.text)):
                     found.append(_trap(node, source, because, down=down, right=right))
             case Sequence():
-                waiting.extend(node.items)
+                waiting.extend(reversed(node.items))
             case Mapping():
-                waiting.extend(entry.value for entry in node.entries)
+                waiting.extend(entry.value for entry in reversed(node.entries))
     return sorted(found, key=lambda one: one.span)
 
 

@@ -186,7 +186,7 @@ class _Reading:
     def step(self, item: _Item) -> Step | None:
         """The step of one item: a question, or the action of its fence."""
         id_, words = self._id(item)
-        name = _spoken(words)
+        name = _EXPRESSION.sub("…", _spoken(words))
         fence = self._fence(item)
         if fence is False:
             return None

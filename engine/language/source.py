@@ -50,36 +50,49 @@ def escaped(source: Source, scalar: Scalar, text: str) -> str:
 def part(source: Source, scalar: Scalar, start: int, end: int) -> Span:
     """The place of `scalar.text[start:end]` in the file, as exactly as escapes and folding leave it.
 
-    Plain and quoted scalars of one line are exact. In others the piece is looked for as written; where it can't be found
-    (escapes, folding) the whole scalar is named.
+    Plain and quoted scalars of one line without escapes are exact. In others the expression the piece belongs to is looked for:
+    the third `${{` of the text is the third one in the file. Where that fails, the whole scalar is named.
     """
     span, text = scalar.span, scalar.text
-    first = source.line(span.line)
-    quoted = 0 if scalar.plain else 1
-    at = span.column - 1 + quoted
-    if span.line == span.end_line and first[at : at + len(text)] == text:
-        return Span(
-            path=span.path,
-            line=span.line,
-            column=at + 1 + start,
-            end_line=span.line,
-            end_column=at + 1 + max(end, start + 1),
-        )
+    at = span.column - 1 + (0 if scalar.plain else 1)
+    if span.line == span.end_line and source.line(span.line)[at : at + len(text)] == text:
+        return _at(span, span.line, at + start, max(end, start + 1) - start)
     return _searched(source, scalar, start, end) or span
+
+
+def _at(span: Span, line: int, index: int, width: int) -> Span:
+    return Span(path=span.path, line=line, column=index + 1, end_line=line, end_column=index + 1 + width)
 
 
 def _searched(source: Source, scalar: Scalar, start: int, end: int) -> Span | None:
     span, text = scalar.span, scalar.text
-    piece = text[start:end].split("\n", 1)[0]
-    line_begin = text.rfind("\n", 0, start) + 1
-    # The characters before the piece on its line tell apart equal pieces on other lines.
-    before = text[line_begin:start]
+    opening = text.rfind("${{", 0, start + 3)
+    if opening < 0:
+        return None
+    place = _opening(source, span, text.count("${{", 0, opening))
+    if place is None:
+        return None
+    number, index = place
+    lead = escaped(source, scalar, text[opening:start])
+    piece = escaped(source, scalar, text[start:end]).split("\n", 1)[0]
+    if source.line(number).startswith(lead + piece, index):
+        return _at(span, number, index + len(lead), max(len(piece), 1))
+    # An expression over several lines: its own line, if the piece stands on one that is written alike.
+    for later in range(number, min(span.end_line, len(source.lines)) + 1):
+        found = source.line(later).find(piece, index if later == number else 0)
+        if piece and found >= 0:
+            return _at(span, later, found, len(piece))
+    return _at(span, number, index, 3)
+
+
+def _opening(source: Source, span: Span, which: int) -> tuple[int, int] | None:
+    """Line and index of one of the `${{` between the places of a span."""
     for number in range(span.line, min(span.end_line, len(source.lines)) + 1):
         line = source.line(number)
-        at = line.find(before + piece, span.column - 1 if number == span.line else 0)
-        if at >= 0 and piece:
-            column = at + len(before) + 1
-            return Span(
-                path=span.path, line=number, column=column, end_line=number, end_column=column + len(piece)
-            )
+        index = line.find("${{", span.column - 1 if number == span.line else 0)
+        while index >= 0:
+            if which == 0:
+                return number, index
+            which -= 1
+            index = line.find("${{", index + 3)
     return None

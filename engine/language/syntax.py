@@ -237,7 +237,7 @@ def unescaped(text: str) -> str:
         body = match[1]
         if body[0] in "ux" and len(body) > 1:
             code = int(body[1:], 16)
-            return chr(code) if not 0xD800 <= code <= 0xDFFF else "\ufffd"
+            return chr(code) if code and not 0xD800 <= code <= 0xDFFF else "\ufffd"
         return _ESCAPES.get(body, body)
 
     return _ESCAPE.sub(one, text[1:-1])
