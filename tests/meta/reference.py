@@ -20,19 +20,36 @@ def _cell(text: object) -> str:
 
 def events_page() -> str:
     """Every event type with its meaning and fields."""
-    lines = ["# Events", "", "Every event type (`v0`), what it means, and its body's fields. Ids of sealed values end in ⚿.", ""]
+    lines = [
+        "# Events",
+        "",
+        "Every event type (`v0`), what it means, and its body's fields. Ids of sealed values end in ⚿.",
+        "",
+    ]
     for name, cls in events.TYPES.items():
         body = ", ".join(
             f"`{f.name}`{' ⚿' if f.name in {'event', 'inputs', 'outputs', 'message', 'question', 'proposal', 'content', 'because'} and 'None' in str(f.type) else ''}"
             for f in fields(cls)
         )
-        lines += [f"## `{name}`", "", " ".join((inspect.getdoc(cls) or "").split()), "", f"Fields: {body or 'none'}", ""]
+        lines += [
+            f"## `{name}`",
+            "",
+            " ".join((inspect.getdoc(cls) or "").split()),
+            "",
+            f"Fields: {body or 'none'}",
+            "",
+        ]
     return "\n".join(lines)
 
 
 def actions_page() -> str:
     """Every action with arguments, outputs, reach and undo."""
-    lines = ["# Actions", "", "What `uses:` can name. Reach rises with the arguments marked so; an argument marked as a sink takes no untrusted value without a gate.", ""]
+    lines = [
+        "# Actions",
+        "",
+        "What `uses:` can name. Reach rises with the arguments marked so; an argument marked as a sink takes no untrusted value without a gate.",
+        "",
+    ]
     for spec in declared().values():
         lines += _action(spec)
     return "\n".join(lines)
@@ -41,10 +58,21 @@ def actions_page() -> str:
 def _action(spec: ActionSpec) -> list[str]:
     undo = f"`{spec.undo.action}`" if spec.undo.action else spec.undo.none or "nothing to undo"
     acts = f" · reach {spec.reach} · undo: {undo}" if spec.kind.acts else ""
-    lines = [f"## `{spec.name}`", "", f"{spec.summary}.", "", f"Class {spec.kind}{acts}{' · prepares' if spec.prepares else ''}", ""]
+    lines = [
+        f"## `{spec.name}`",
+        "",
+        f"{spec.summary}.",
+        "",
+        f"Class {spec.kind}{acts}{' · prepares' if spec.prepares else ''}",
+        "",
+    ]
     lines += ["| argument | type | | meaning |", "|---|---|---|---|"]
     for p in spec.params:
-        marks = [*(["required"] if p.required else []), *([f"sink: {p.sink}"] if p.sink else []), *([f"reach {p.raises}"] if p.raises else [])]
+        marks = [
+            *(["required"] if p.required else []),
+            *([f"sink: {p.sink}"] if p.sink else []),
+            *([f"reach {p.raises}"] if p.raises else []),
+        ]
         lines.append(f"| `{p.name}` | {_cell(p.type)} | {', '.join(marks)} | {_cell(p.description)} |")
     lines += ["", "| output | type | meaning |", "|---|---|---|"]
     lines += [f"| `{f.name}` | {_cell(f.type)} | {_cell(f.description)} |" for f in spec.outputs]
@@ -81,13 +109,26 @@ def codes_page() -> str:
 
 def reasons_page() -> str:
     """Why a letter starts nothing."""
-    lines = ["# Reasons", "", "Why a letter starts nothing: a closed list, counted by `steward status`.", "", "| reason | meaning |", "|---|---|"]
+    lines = [
+        "# Reasons",
+        "",
+        "Why a letter starts nothing: a closed list, counted by `steward status`.",
+        "",
+        "| reason | meaning |",
+        "|---|---|",
+    ]
     return "\n".join([*lines, *(f"| `{name}` | {_cell(why)} |" for name, why in IGNORED_REASONS.items()), ""])
 
 
 def pages() -> dict[str, str]:
     """File name → content."""
-    made = {"events": events_page(), "actions": actions_page(), "verbs": verbs_page(), "diagnostics": codes_page(), "reasons": reasons_page()}
+    made = {
+        "events": events_page(),
+        "actions": actions_page(),
+        "verbs": verbs_page(),
+        "diagnostics": codes_page(),
+        "reasons": reasons_page(),
+    }
     return {f"{name}.md": text.rstrip() + "\n" for name, text in made.items()}
 
 
@@ -95,7 +136,9 @@ def undocumented() -> list[str]:
     """What has no words: event types, verbs, actions, arguments without a description."""
     found = [name for name, cls in events.TYPES.items() if not inspect.getdoc(cls)]
     found += [name for name, verb in VERBS.items() if not verb.help]
-    found += [f"{spec.name} {p.name}" for spec in declared().values() for p in spec.params if not p.description]
+    found += [
+        f"{spec.name} {p.name}" for spec in declared().values() for p in spec.params if not p.description
+    ]
     return found + [spec.name for spec in declared().values() if not spec.summary]
 
 

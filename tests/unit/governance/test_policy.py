@@ -11,8 +11,9 @@ from engine.model.effects import Answer, Effect, Preview
 from engine.model.ids import EffectKey, RunId
 from engine.model.labels import Label
 from engine.model.money import Money
-from engine.model.plan import Stage
+from engine.model.plan import Node, Stage
 from engine.model.types import BOOL, TEXT
+from tests.unit.kernel import plans
 from tests.unit.kernel.plans import node, plan
 
 
@@ -44,7 +45,7 @@ def judge(
     step = more.pop("node", node("a", "effect"))
     usage = more.pop("usage", Today())
     stopped = bool(more.pop("stopped", False))
-    verdict = Rules(rules=rules or PolicyRules(), usage=usage).judge(  # type: ignore[arg-type]
+    verdict = Rules(rules=rules or PolicyRules(), usage=usage).judge(
         one, plan=plan(), node=step, stage=stage, stopped=stopped
     )
     assert verdict.because
