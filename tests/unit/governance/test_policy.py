@@ -39,14 +39,17 @@ def effect(reach: Reach = Reach.CUSTOMER, **more: object) -> Effect:
 
 
 def judge(
-    one: Effect, stage: Stage, rules: PolicyRules | None = None, **more: object
+    one: Effect,
+    stage: Stage,
+    rules: PolicyRules | None = None,
+    *,
+    node: Node | None = None,
+    usage: Today | None = None,
+    stopped: bool = False,
 ) -> tuple[str, str, int]:
     """(answer, rule, strength)."""
-    step = more.pop("node", node("a", "effect"))
-    usage = more.pop("usage", Today())
-    stopped = bool(more.pop("stopped", False))
-    verdict = Rules(rules=rules or PolicyRules(), usage=usage).judge(
-        one, plan=plan(), node=step, stage=stage, stopped=stopped
+    verdict = Rules(rules=rules or PolicyRules(), usage=usage or Today()).judge(
+        one, plan=plan(), node=node or plans.node("a", "effect"), stage=stage, stopped=stopped
     )
     assert verdict.because
     return verdict.answer.value, verdict.rule, verdict.strength
