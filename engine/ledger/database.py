@@ -46,8 +46,14 @@ def connect(path: Path, *, schema: str, version: int, journal: str) -> sqlite3.C
 
 
 def _touch(path: Path) -> None:
-    # SQLite gives its journal files the mode of the database: private from the first byte.
-    os.close(os.open(path, os.O_CREAT | os.O_RDWR | getattr(os, "O_CLOEXEC", 0), 0o600))
+    # SQLite gives its journal files the mode of the database: private from the first byte. A file that is there is never opened here:
+    # closing any handle of it drops the locks that this process's other connections hold (POSIX), and with them gone the next
+    # reader that leaves takes the log away from under the owner.
+    try:
+        fd = os.open(path, os.O_CREAT | os.O_EXCL | os.O_RDWR | getattr(os, "O_CLOEXEC", 0), 0o600)
+    except FileExistsError:
+        return
+    os.close(fd)
 
 
 def _journal(db: sqlite3.Connection, mode: str) -> None:
