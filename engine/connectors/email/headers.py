@@ -121,7 +121,7 @@ def _word_bytes(encoding: str, content: str) -> bytes | None:
     if encoding in "qQ":
         return _QUOTED.sub(lambda found: bytes([int(found[1], 16)]), raw.replace(b"_", b" "))
     try:
-        return base64.b64decode(raw + b"=" * (-len(raw) % 4))
+        return base64.b64decode(raw + b"=" * (-len(raw) % 4)) or None
     except (binascii.Error, ValueError):
         return None
 

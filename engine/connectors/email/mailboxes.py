@@ -5,7 +5,6 @@ inbox is a mailbox of its own name. Links are not followed; what is no regular f
 """
 
 import os
-import stat
 from collections.abc import Mapping
 from dataclasses import dataclass
 
@@ -59,57 +58,52 @@ class Mailboxes:
             return places.read(here, place.name, limit)
 
     def _default(self) -> tuple[tuple[str, tuple[str, ...]], ...]:
-        below = [name for name in self._names(INBOX, stat.S_ISDIR) if name not in {*_MAILDIR, "tmp"}]
+        below = [name for name in self._names(INBOX, folders=True) if name not in {*_MAILDIR, "tmp"}]
         boxes = [(DEFAULT, INBOX), *((name, (*INBOX, name)) for name in below)]
         return tuple(boxes)
 
     def _letters(self, mailbox: str, parts: tuple[str, ...]) -> list[Place]:
-        maildir = set(_MAILDIR) <= set(self._names(parts, stat.S_ISDIR))
+        maildir = set(_MAILDIR) <= set(self._names(parts, folders=True))
         found = []
         for sub in _MAILDIR if maildir else ():
             folder = (*parts, sub)
             # The part behind the colon is flags: the letter stays the same when somebody reads it.
-            found += self._places(mailbox, folder, self._names(folder, stat.S_ISREG), cut=":")
-        loose = [name for name in self._names(parts, stat.S_ISREG) if name.lower().endswith(".eml")]
+            found += self._places(mailbox, folder, self._names(folder, folders=False), cut=":")
+        loose = [name for name in self._names(parts, folders=False) if name.lower().endswith(".eml")]
         return found + self._places(mailbox, parts, loose, cut="")
 
     def _places(self, mailbox: str, folder: tuple[str, ...], names: list[str], *, cut: str) -> list[Place]:
-        found = []
-        with places.folder(self._root, folder) as here:
-            for name in names:
-                try:
+        found: list[Place] = []
+        try:
+            with places.folder(self._root, folder) as here:
+                for name in names:
                     seen = os.stat(name, dir_fd=here, follow_symlinks=False)
-                except FileNotFoundError:
-                    continue
-                stable = name.partition(cut)[0] if cut else "/".join((*folder, name))
-                parts = (
-                    mailbox,
-                    stable.encode("utf-8", "replace").decode(),
-                    str(seen.st_size),
-                    str(seen.st_mtime_ns),
-                )
-                found.append(
-                    Place(
-                        mailbox=mailbox,
-                        folder=folder,
-                        name=name,
-                        size=seen.st_size,
-                        mtime_ns=seen.st_mtime_ns,
-                        mark=source_id(self._index_key, "place", *parts),
-                    )
-                )
+                    found.append(self._place(mailbox, folder, name, seen, cut=cut))
+        except (OSError, PermanentError):
+            # Taken away while we looked, or never there: what was seen so far counts.
+            return found
         return found
 
-    def _names(self, parts: tuple[str, ...], kind: "os.PathLike[str] | object") -> list[str]:
-        """Names of one kind in a folder, hidden ones left out; none when the folder is missing, a link, or closed to us."""
+    def _place(
+        self, mailbox: str, folder: tuple[str, ...], name: str, seen: os.stat_result, *, cut: str
+    ) -> Place:
+        stable = name.partition(cut)[0] if cut else "/".join((*folder, name))
+        stable = stable.encode("utf-8", "replace").decode()
+        mark = source_id(self._index_key, "place", mailbox, stable, str(seen.st_size), str(seen.st_mtime_ns))
+        return Place(
+            mailbox=mailbox, folder=folder, name=name, size=seen.st_size, mtime_ns=seen.st_mtime_ns, mark=mark
+        )
+
+    def _names(self, parts: tuple[str, ...], *, folders: bool) -> list[str]:
+        """Files or folders in a folder, hidden ones left out; none when it is missing, a link, or closed to us."""
         found = []
         try:
             with places.folder(self._root, parts) as here, os.scandir(here) as entries:
                 for entry in entries:
                     if entry.name.startswith("."):
                         continue
-                    is_folder = entry.is_dir(follow_symlinks=False)
-                    if is_folder if kind is stat.S_ISDIR else entry.is_file(follow_symlinks=False):
+                    fits = entry.is_dir if folders else entry.is_file
+                    if fits(follow_symlinks=False):
                         found.append(entry.name)
         except (OSError, PermanentError):
             return []

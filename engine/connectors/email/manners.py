@@ -16,7 +16,7 @@ _LIST = (
 )  # fmt: skip
 _AUTOMATIC = ("x-autoreply", "x-autorespond", "x-auto-reply")
 _NO_REPLY = re.compile(
-    r"(?:.*[._+-])?(?:no|do-?not|never|non)[._-]?(?:reply|respond|answer|responder)(?:[._+-].*)?"
+    r"(?:.*[._+-])?(?:no|do[._-]?not|never|non)[._-]?(?:reply|respond|answer|responder)(?:[._+-].*)?"
 )
 _DAEMON = re.compile(r"(?:mailer-daemon|postmaster|mail-daemon|mailerdaemon)(?:[._+-].*)?")
 _MARK = "x-steward-thread"

@@ -165,11 +165,12 @@ def summary(body: bytes) -> Sent:
     head = headers.split(headers.even(body[:_HEAD]))
     ids = head.ids("message-id")
     to = mailboxes(head.text("to"))
-    if len(ids) != 1 or len(to) != 1 or not to[0].address:
+    thread = head.text("x-steward-thread")
+    if len(ids) != 1 or len(to) != 1 or not to[0].address or not thread:
         raise PermanentError("these bytes are no letter of ours", code="wrong-body")
     return Sent(
         message_id=ids[0],
-        thread=head.text("x-steward-thread"),
+        thread=thread,
         once=head.text("x-steward-once"),
         to=to[0].address,
         at=date_stamp(head.text("date")),

@@ -39,9 +39,9 @@ def server_of(settings: dict[str, Json]) -> Server | None:
     if not host:
         return None
     tls = str(settings.get("tls") or "starttls")
-    password = settings.get("password")
+    password, wanted = settings.get("password"), settings.get("port")
     try:
-        port = int(str(settings.get("port") or {"ssl": 465}.get(tls, 587)))
+        port = int(str({"ssl": 465}.get(tls, 587) if wanted is None else wanted))
     except ValueError as error:
         raise PermanentError("connectors.email.port is no number", code="setting") from error
     if tls not in {"starttls", "ssl", "none"} or not isinstance(host, str) or not 0 < port < 65536:
