@@ -17,9 +17,11 @@ def decide(plan: Plan, run: RunState, *, now: str) -> list[c.Command]:
     closing = _closing(plan, run)
     found = list(_cards(plan, run, now=now, closing=closing))
     for node in plan.nodes:
-        found += _step(plan, node, run, now=now, closing=closing)
+        found += _step(plan, node, node.id, run, now=now, closing=closing)
+        if run.step(node.id).status == "fanned":
+            found += _items(plan, node, run, now=now, closing=closing)
     if not found and all(run.step(node.id).settled for node in plan.nodes):
-        return [_end(plan, run)]
+        return list(_taking_back(plan, run)) or [_end(plan, run)]
     return found
 
 
@@ -36,6 +38,11 @@ def failed_step(plan: Plan, run: RunState) -> str:
     )
 
 
+def item_ids(node: Node, step: StepState) -> tuple[str, ...]:
+    """The step ids of a fanned-out step's items."""
+    return tuple(f"{node.id}#{key}" for key in step.keys)
+
+
 def _ended_by(plan: Plan, run: RunState) -> Node | None:
     return next((n for n in plan.nodes if n.kind == "end" and run.step(n.id).status == "succeeded"), None)
 
@@ -44,42 +51,70 @@ def _closing(plan: Plan, run: RunState) -> str:
     """Why nothing new is started, or empty."""
     if failed := failed_step(plan, run):
         return f"`{failed}` failed"
+    if run.stopping:
+        return f"stopped by {run.stopping}"
     if node := _ended_by(plan, run):
         return f"`{node.id}` ended the run"
     return ""
 
 
-def _step(plan: Plan, node: Node, run: RunState, *, now: str, closing: str) -> Iterator[c.Command]:
-    step = run.step(node.id)
+def _step(
+    plan: Plan, node: Node, id_: str, run: RunState, *, now: str, closing: str
+) -> Iterator[c.Command]:
+    step = run.step(id_)
     if closing and not node.handles_failure and step.status in _WITHDRAWABLE:
-        yield c.Cancel(step=node.id, because=closing)
+        yield c.Cancel(step=id_, because=closing)
         return
     match step.status:
         case "pending":
             yield from _pending(plan, node, run, closing=closing)
         case "running":
-            yield c.Begin(step=node.id)
+            yield c.Begin(step=id_)
         case "retrying" if now >= step.due:
-            yield c.Begin(step=node.id)
+            yield c.Begin(step=id_)
         case "cleared" if now >= step.due:
             if node.undo_within is not None and not step.held and step.intents == 0:
-                yield c.Hold(step=node.id, until=later(now, node.undo_within))
+                yield c.Hold(step=id_, until=later(now, node.undo_within))
             else:
-                yield c.Release(step=node.id)
+                yield c.Release(step=id_)
         case "held" if now >= step.due:
-            yield c.Release(step=node.id)
+            yield c.Release(step=id_)
         case "intended":
-            yield c.Recover(step=node.id)
+            yield c.Recover(step=id_)
         case "waiting" if step.due and now >= step.due:
-            yield c.FireTimer(step=node.id)
+            yield c.FireTimer(step=id_)
         case "asked" if step.due and now >= step.due:
-            yield c.ExpireAsk(step=node.id)
+            yield c.ExpireAsk(step=id_)
         case _:
             pass
 
 
 # What can still be taken back when a run closes. A step whose intent is written is left to finish.
-_WITHDRAWABLE = frozenset({"pending", "retrying", "waiting", "asked", "proposed", "gated", "cleared", "held"})
+_WITHDRAWABLE = frozenset(
+    {"pending", "retrying", "waiting", "asked", "proposed", "gated", "cleared", "held"}
+)
+# An item in one of these takes one of the `max-parallel` places.
+_BUSY = frozenset({"running", "retrying", "intended", "calling"})
+
+
+def _items(plan: Plan, node: Node, run: RunState, *, now: str, closing: str) -> Iterator[c.Command]:
+    """The items of a fanned-out step: at most `max_parallel` at work, none begun after one failed."""
+    base = run.step(node.id)
+    ids = item_ids(node, base)
+    states = {id_: run.step(id_) for id_ in ids}
+    broken = next((id_ for id_, s in states.items() if s.status == "failed"), "")
+    stop = closing or (f"`{broken}` failed" if broken and not node.continue_on_error else "")
+    free = node.max_parallel - sum(s.status in _BUSY for s in states.values())
+    for id_, state in states.items():
+        if state.status != "pending":
+            yield from _step(plan, node, id_, run, now=now, closing=stop)
+        elif stop and not node.handles_failure:
+            yield c.Cancel(step=id_, because=stop)
+        elif free > 0:
+            free -= 1
+            yield c.Begin(step=id_)
+    if all(state.settled for state in states.values()):
+        yield c.Gather(step=node.id)
 
 
 def _pending(plan: Plan, node: Node, run: RunState, *, closing: str) -> Iterator[c.Command]:
@@ -110,10 +145,10 @@ def _verdict_known(plan: Plan, run: RunState, gate: str) -> bool:
 def _cards(plan: Plan, run: RunState, *, now: str, closing: str) -> Iterator[c.Command]:
     asked: dict[str, list[str]] = {}
     open_cards: dict[str, StepState] = {}
-    for node in plan.nodes:
-        step = run.step(node.id)
+    for id_ in _all_ids(plan, run):
+        step = run.step(id_)
         if step.status == "gated":
-            asked.setdefault(step.gate, []).append(node.id)
+            asked.setdefault(step.gate, []).append(id_)
         elif step.status == "carded":
             open_cards[step.card] = step
     for card, step in open_cards.items():
@@ -122,15 +157,47 @@ def _cards(plan: Plan, run: RunState, *, now: str, closing: str) -> Iterator[c.C
         elif now >= step.due:
             yield c.ExpireCard(card=card)
     for gate, steps in asked.items():
-        members = [n.id for n in plan.nodes if n.gate == gate] or steps
-        frozen = all(run.step(m).settled or run.step(m).status in {"gated", "cleared"} for m in members)
-        if frozen and not closing:
+        if not closing and all(_frozen(run.step(id_)) for id_ in _members(plan, run, gate, steps)):
             yield c.OpenCard(gate=gate, steps=tuple(steps))
+
+
+def _all_ids(plan: Plan, run: RunState) -> Iterator[str]:
+    for node in plan.nodes:
+        yield node.id
+        yield from item_ids(node, run.step(node.id))
+
+
+def _members(plan: Plan, run: RunState, gate: str, asked: list[str]) -> list[str]:
+    """Every step, or item of one, whose proposal the gate's card must wait for."""
+    own = {id_.partition("#")[0] for id_ in asked}
+    nodes = [node for node in plan.nodes if node.gate == gate or (node.gate is None and node.id in own)]
+    found: list[str] = []
+    for node in nodes:
+        step = run.step(node.id)
+        found += item_ids(node, step) if step.status == "fanned" else [node.id]
+    return found
+
+
+def _frozen(step: StepState) -> bool:
+    return step.settled or step.status in {"gated", "cleared"}
+
+
+def _taking_back(plan: Plan, run: RunState) -> Iterator[c.Command]:
+    """`if-failed: undo`: what this run did, newest first, one after the other."""
+    if plan.if_failed != "undo" or not failed_step(plan, run):
+        return
+    for id_ in reversed(list(_all_ids(plan, run))):
+        step = run.step(id_)
+        if step.done and step.kind and not step.undone and not step.kept:
+            yield c.TakeBack(step=id_)
+            return
 
 
 def _end(plan: Plan, run: RunState) -> c.End:
     if failed := failed_step(plan, run):
         return c.End(status="failed", reason=f"{failed}: {run.step(failed).code}")
+    if run.stopping:
+        return c.End(status="succeeded", reason=f"stopped by {run.stopping}")
     if node := _ended_by(plan, run):
         return c.End(status=node.end_as or "succeeded", reason=f"ended by {node.id}")
     for gate, verdict in run.gates.items():

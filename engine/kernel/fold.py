@@ -44,6 +44,8 @@ def apply(book: Book, event: e.Event) -> None:
             | e.CardClosed()
         ):
             _card(book, event, body)
+        case e.OnceClaimed():
+            book.claims[body.claim] = event.run
         case e.RunCreated():
             book.runs[event.run] = _created(event, body)
             book.open_runs[event.run] = None
@@ -71,14 +73,17 @@ def _created(event: e.Event, body: e.RunCreated) -> RunState:
         inputs=body.inputs,
         group=body.group,
         thread=body.thread,
+        once=body.once,
+        parent=body.parent,
+        parent_step=body.parent_step,
     )
 
 
 RunBody = (
-    e.RunStarted | e.RunEnded | e.StepStarted | e.StepSucceeded | e.StepSkipped | e.StepRetried | e.StepFailed
-    | e.StepCancelled | e.WaitStarted | e.WaitEnded | e.HumanAsked | e.HumanAnswered | e.EffectProposed
+    e.RunStarted | e.RunStopped | e.RunEnded | e.StepStarted | e.StepSucceeded | e.StepSkipped | e.StepRetried | e.StepFailed
+    | e.StepCancelled | e.CallStarted | e.StepFanned | e.WaitStarted | e.WaitEnded | e.HumanAsked | e.HumanAnswered | e.EffectProposed
     | e.EffectGated | e.EffectHeld | e.EffectWithdrawn | e.EffectIntended | e.EffectSucceeded | e.EffectFailed
-    | e.EffectUnknown | e.EffectResolved | e.EffectPreviewed | e.EffectUndone
+    | e.EffectUnknown | e.EffectResolved | e.EffectPreviewed | e.EffectUndone | e.EffectKept
 )  # fmt: skip
 CardBody = e.CardOpened | e.CardApproved | e.CardRejected | e.CardSnoozed | e.CardExpired | e.CardClosed
 
@@ -86,9 +91,13 @@ CardBody = e.CardOpened | e.CardApproved | e.CardRejected | e.CardSnoozed | e.Ca
 def _run(run: RunState, event: e.Event, body: RunBody) -> RunState:
     match body:
         case e.RunStarted():
-            return replace(run, status="running")
+            return replace(
+                run, status="running", stop_names=body.names, stop_kinds=body.kinds, stop_matches=body.matches
+            )
+        case e.RunStopped():
+            return replace(run, stopping=body.by)
         case e.RunEnded():
-            return replace(run, status=body.status, reason=body.reason, ended=event.ts)
+            return replace(run, status=body.status, reason=body.reason, ended=event.ts, outputs=body.outputs)
         case _:
             step = _step(run.step(event.step), event, body)
             run = replace(run, steps={**run.steps, event.step: step})
@@ -99,9 +108,9 @@ def _run(run: RunState, event: e.Event, body: RunBody) -> RunState:
 
 StepBody = (
     e.StepStarted | e.StepSucceeded | e.StepSkipped | e.StepRetried | e.StepFailed | e.StepCancelled
-    | e.WaitStarted | e.WaitEnded | e.HumanAsked | e.HumanAnswered | e.EffectProposed
+    | e.CallStarted | e.StepFanned | e.WaitStarted | e.WaitEnded | e.HumanAsked | e.HumanAnswered | e.EffectProposed
     | e.EffectGated | e.EffectHeld | e.EffectWithdrawn | e.EffectIntended | e.EffectSucceeded | e.EffectFailed
-    | e.EffectUnknown | e.EffectResolved | e.EffectPreviewed | e.EffectUndone
+    | e.EffectUnknown | e.EffectResolved | e.EffectPreviewed | e.EffectUndone | e.EffectKept
 )  # fmt: skip
 
 
@@ -123,6 +132,10 @@ def _step(step: StepState, event: e.Event, body: StepBody) -> StepState:
             # "behind …" carries a refusal on to what stands behind a refused step.
             refused = step.refused or body.because.startswith("behind ")
             return replace(step, status="cancelled", because=body.because, refused=refused, due="", card="")
+        case e.CallStarted():
+            return replace(step, status="calling", child=body.child)
+        case e.StepFanned():
+            return replace(step, status="fanned", keys=body.keys, items=body.items)
         case e.WaitStarted():
             return replace(
                 step,
@@ -148,7 +161,7 @@ def _step(step: StepState, event: e.Event, body: StepBody) -> StepState:
 
 EffectBody = (
     e.EffectProposed | e.EffectGated | e.EffectHeld | e.EffectWithdrawn | e.EffectIntended | e.EffectSucceeded
-    | e.EffectFailed | e.EffectUnknown | e.EffectResolved | e.EffectPreviewed | e.EffectUndone
+    | e.EffectFailed | e.EffectUnknown | e.EffectResolved | e.EffectPreviewed | e.EffectUndone | e.EffectKept
 )  # fmt: skip
 
 
@@ -187,7 +200,12 @@ def _effect(step: StepState, body: EffectBody) -> StepState:  # size: one match 
             return replace(step, status="intended", intents=step.intents + 1, window=body.window, due="")
         case e.EffectSucceeded():
             return replace(
-                step, status="succeeded", outputs=body.outputs, labels=body.labels, provider=body.provider
+                step,
+                status="succeeded",
+                done=True,
+                outputs=body.outputs,
+                labels=body.labels,
+                provider=body.provider,
             )
         case e.EffectFailed():
             if body.retry:
@@ -197,12 +215,14 @@ def _effect(step: StepState, body: EffectBody) -> StepState:  # size: one match 
             return replace(step, status="unknown", code=body.code, message=body.message)
         case e.EffectResolved():
             if body.happened:
-                return replace(step, status="succeeded", because="seen by a person")
+                return replace(step, status="succeeded", done=True, because="seen by a person")
             return replace(step, status="failed", code="did-not-happen")
         case e.EffectPreviewed():
             return replace(step, status="previewed")
         case e.EffectUndone():
             return replace(step, undone=True)
+        case e.EffectKept():
+            return replace(step, kept=True, code=body.code, message=body.message)
         case _:
             assert_never(body)
 
@@ -231,6 +251,7 @@ def _card(book: Book, event: e.Event, body: CardBody) -> None:
                 book.proofs.add(body.proof)
             _verdict(book, card, "approved")
             _members(book, card, status="cleared", due="")
+            _strike(book, card, body.struck)
         case e.CardRejected():
             card = _decided(book, body.card, event, "rejected", body.by)
             _verdict(book, card, "rejected")
@@ -260,6 +281,16 @@ def _members(book: Book, of: CardState, /, **change: object) -> None:
     run = book.runs[of.run]
     steps = {id_: replace(run.step(id_), **change) for id_ in of.steps}  # type: ignore[arg-type]  # StepState's own fields
     book.runs[run.id] = replace(run, steps={**run.steps, **steps})
+
+
+def _strike(book: Book, card: CardState, struck: tuple[str, ...]) -> None:
+    run = book.runs[card.run]
+    out = {
+        id_: replace(run.step(id_), status="cancelled", because="struck out", due="")
+        for id_ in struck
+        if id_ in card.steps
+    }
+    book.runs[run.id] = replace(run, steps={**run.steps, **out})
 
 
 def _verdict(book: Book, card: CardState, verdict: str) -> None:

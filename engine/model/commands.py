@@ -87,6 +87,20 @@ class ExpireAsk:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class Gather:
+    """Every item of a `foreach` is settled: the step takes their outputs together."""
+
+    step: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class TakeBack:
+    """The run failed and undoes what it did, newest first."""
+
+    step: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class End:
     """Every step is settled."""
 
@@ -106,5 +120,7 @@ Command: TypeAlias = (
     | Recover
     | FireTimer
     | ExpireAsk
+    | Gather
+    | TakeBack
     | End
 )

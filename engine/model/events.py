@@ -84,19 +84,57 @@ class RunCreated:
     inputs: str | None = None
     group: str = ""
     thread: str = ""
+    once: str = ""
+    parent: str = ""
+    parent_step: str = ""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class RunStarted:
-    """A queued run's turn came."""
+    """A queued run's turn came. What ends it early (`stop-on`) runs in parallel: `names`, `kinds`, `matches` (HMACs)."""
+
+    names: tuple[str, ...] = ()
+    kinds: tuple[str, ...] = ()
+    matches: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class RunStopped:
+    """Something named under `stop-on` came: nothing new begins, what waits is withdrawn, and the run ends well."""
+
+    by: str
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class RunEnded:
-    """Terminal. `status` is succeeded, no-op, failed, cancelled or undone."""
+    """Terminal. `status` is succeeded, no-op, failed, cancelled or undone. `outputs` is a sealed value."""
 
     status: str
     reason: str = ""
+    outputs: str | None = None
+    labels: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class OnceClaimed:
+    """`once` was used up by this run (and step): nothing of the same text acts again. `claim` is an HMAC."""
+
+    claim: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class CallStarted:
+    """A step called another playbook; `child` is its run."""
+
+    child: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class StepFanned:
+    """A step with `foreach` runs once per item. `keys` name the items, `items` is the sealed list."""
+
+    keys: tuple[str, ...]
+    items: str
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -297,6 +335,15 @@ class EffectUndone:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class EffectKept:
+    """It could not be taken back: it stays done. `message` is a sealed value."""
+
+    key: str
+    code: str
+    message: str | None = None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class CardOpened:
     """A person is asked about frozen effects. `steps` and `revisions` run in parallel; `content` is a sealed value."""
 
@@ -313,7 +360,7 @@ class CardOpened:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class CardApproved:
-    """The person said yes to exactly the bytes with this digest."""
+    """The person said yes to exactly the bytes with this digest, less the steps that were struck out."""
 
     card: str
     by: str
@@ -321,6 +368,7 @@ class CardApproved:
     strength: int
     digest: str
     proof: str = ""
+    struck: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -358,11 +406,11 @@ class CardClosed:
 
 Body: TypeAlias = (
     OwnerTaken | RequestDecided | StopSet | StopLifted | StrengthEnrolled | TriggerReceived
-    | RunCreated | RunStarted | RunEnded
+    | RunCreated | RunStarted | RunStopped | RunEnded | OnceClaimed | CallStarted | StepFanned
     | StepStarted | StepSucceeded | StepSkipped | StepRetried | StepFailed | StepCancelled
     | WaitStarted | WaitEnded | HumanAsked | HumanAnswered
     | EffectProposed | EffectGated | EffectHeld | EffectWithdrawn | EffectIntended | EffectSucceeded | EffectFailed
-    | EffectUnknown | EffectResolved | EffectPreviewed | EffectUndone
+    | EffectUnknown | EffectResolved | EffectPreviewed | EffectUndone | EffectKept
     | CardOpened | CardApproved | CardRejected | CardSnoozed | CardExpired | CardClosed
 )  # fmt: skip
 

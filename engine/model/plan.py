@@ -84,7 +84,7 @@ class MapArg:
 
 Arg: TypeAlias = Fixed | Expr | Text | ListArg | MapArg
 
-NodeKind = Literal["call", "effect", "wait", "human", "end"]
+NodeKind = Literal["call", "effect", "wait", "human", "end", "playbook", "find"]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -124,6 +124,9 @@ class Node:
     `needs` orders; `reads` are the steps whose outputs this one reads strictly (a skipped one skips it), `soft_reads` those read
     through `default` or as status. All three name earlier nodes. `behind` are the gates whose refusal cancels this node
     (gates of nodes it depends on, unless it reads their verdict). `handles_failure`: its `if` calls failure() or always().
+
+    With `foreach` the node runs once per item as the steps ``id#key``; conditions, arguments, key, once and subject may read `item`.
+    `once`: the text that claims it, for ever, with its first intent. `expect`: outputs read back, field → what it must equal.
     """
 
     id: str
@@ -151,6 +154,12 @@ class Node:
     waits: tuple[WaitFor, ...] = ()
     until: Arg | None = None
     ask: Ask | None = None
+    foreach: Arg | None = None
+    key: Arg | None = None
+    max_parallel: int = 4
+    once: Arg | None = None
+    subject: Arg | None = None
+    expect: tuple[tuple[str, Arg], ...] = ()
     end_as: Literal["succeeded", "cancelled"] | None = None
     cite: str = ""
 
@@ -209,6 +218,11 @@ class Plan:
     inputs: tuple[Input, ...] = ()
     subject: Arg | None = None
     concurrency: Arg | None = None
+    if_running: Literal["wait", "drop", "replace"] = "wait"
+    once: Arg | None = None
+    stop_on: tuple[WaitFor, ...] = ()
+    outputs: tuple[tuple[str, Arg], ...] = ()
+    if_failed: Literal["stop", "undo"] = "stop"
     budget_usd: float | None = None
     event_labels: Labels = frozenset()
     files: tuple[tuple[str, str], ...] = ()
@@ -216,9 +230,10 @@ class Plan:
     currency: str = "EUR"
 
     def node(self, id_: str) -> Node:
-        """The node called `id_`. Raises KeyError."""
+        """The node of a step, also of one item of it (``id#key``). Raises KeyError."""
+        base = id_.partition("#")[0]
         for node in self.nodes:
-            if node.id == id_:
+            if node.id == base:
                 return node
         raise KeyError(id_)
 

@@ -4,7 +4,7 @@ from dataclasses import dataclass, field
 from typing import Literal
 
 StepStatus = Literal[
-    "pending", "running", "retrying", "waiting", "asked",
+    "pending", "running", "retrying", "waiting", "asked", "calling", "fanned",
     "proposed", "gated", "carded", "cleared", "held", "intended", "unknown",
     "succeeded", "failed", "skipped", "cancelled", "previewed",
 ]  # fmt: skip
@@ -17,6 +17,7 @@ TERMINAL: frozenset[str] = frozenset({"succeeded", "no-op", "failed", "cancelled
 class StepState:
     """One step of one run.
 
+    `done`: its effect happened, whatever the step became. `keys` and `items`: what a `foreach` fanned out to.
     `at` is its recorded time, `due` the moment a wait, hold, retry or question ends. `refused`: a person (or an expiry) said no to it or
     to what it stands behind. `attempts` counts calls of the effect under its frozen key.
     """
@@ -55,6 +56,11 @@ class StepState:
     who: str = ""
     question: str = ""
     undone: bool = False
+    done: bool = False
+    kept: bool = False
+    child: str = ""
+    keys: tuple[str, ...] = ()
+    items: str = ""
 
     @property
     def settled(self) -> bool:
@@ -83,6 +89,14 @@ class RunState:
     status: str = "queued"
     reason: str = ""
     ended: str = ""
+    once: str = ""
+    parent: str = ""
+    parent_step: str = ""
+    outputs: str | None = None
+    stopping: str = ""
+    stop_names: tuple[str, ...] = ()
+    stop_kinds: tuple[str, ...] = ()
+    stop_matches: tuple[str, ...] = ()
     steps: dict[str, StepState] = field(default_factory=dict)
     gates: dict[str, str] = field(default_factory=dict)
 
@@ -112,7 +126,7 @@ class RunState:
 
 
 _PENDING = StepState()
-_WAITS = (("unknown", "unknown"), ("carded", "approval"), ("asked", "person"), ("waiting", "event"))
+_WAITS = (("unknown", "unknown"), ("carded", "approval"), ("asked", "person"), ("waiting", "event"), ("calling", "event"))
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -148,6 +162,7 @@ class Book:
     cards: dict[str, CardState] = field(default_factory=dict)
     marks: set[str] = field(default_factory=set)
     sources: dict[str, str] = field(default_factory=dict)
+    claims: dict[str, str] = field(default_factory=dict)
     proofs: set[str] = field(default_factory=set)
     enrolled: set[str] = field(default_factory=set)
     stopped: bool = False
