@@ -4,8 +4,10 @@ from collections.abc import Callable
 from datetime import timedelta
 
 from engine.kernel.house import Journal
+from engine.kernel.intake import taken
+from engine.kernel.place import Place
 from engine.kernel.scope import Scope
-from engine.kernel.steps import Attempt, Place, backoff, fail
+from engine.kernel.steps import Attempt, backoff, claim_of, fail, unexpected
 from engine.model import canonical, ids
 from engine.model.canonical import Json
 from engine.model.commands import OpenCard
@@ -18,12 +20,16 @@ from engine.model.events import (
     EffectFailed,
     EffectGated,
     EffectIntended,
+    EffectKept,
     EffectPreviewed,
     EffectProposed,
     EffectSucceeded,
+    EffectUndone,
     EffectUnknown,
     Event,
+    OnceClaimed,
     StepFailed,
+    StepSkipped,
     StepStarted,
 )  # fmt: skip
 from engine.model.labels import Labels, encode
@@ -46,8 +52,8 @@ def stage_of(place: Place) -> Stage:
 
 def propose(place: Place, call: Call, origins: dict[str, Labels]) -> Attempt:
     """Freeze the next revision of an effect; when it is frozen, ask governance."""
-    revision = place.run.step(place.node.id).revision + 1
-    key = ids.effect_key(ids.RunId(place.run.id), place.node.id, "", call.action, revision)
+    revision = place.state.revision + 1
+    key = ids.effect_key(ids.RunId(place.run.id), place.node.id, place.item, call.action, revision)
     keyed = Call(
         action=call.action, args=call.args, run=call.run, step=call.step, subject=call.subject,
         trigger=call.trigger, at=call.at, key=key, revision=revision, files=call.files,
@@ -60,7 +66,7 @@ def propose(place: Place, call: Call, origins: dict[str, Labels]) -> Attempt:
 
     def failed(error: BaseException) -> None:
         now = place.fresh()
-        fail(now, error, now.run.step(now.node.id).attempt)
+        fail(now, error, now.state.attempt)
 
     return Attempt(
         work=lambda: broker.propose(keyed, floor=place.node.reach, labels=origins), done=done, failed=failed
@@ -78,7 +84,7 @@ def proposed(place: Place, effect: Effect, *, edited: bool) -> list[Draft]:
         kind=effect.kind.value,
         reach=effect.reach.value,
         proposal=place.sealed(dump(effect)),
-        digest=journal.commitment(effect.digest, place.run.subject),
+        digest=journal.commitment(effect.digest, place.subject),
         edited=edited,
     )
     gate = place.node.gate or place.node.id
@@ -91,7 +97,7 @@ def proposed(place: Place, effect: Effect, *, edited: bool) -> list[Draft]:
         gate=gate if verdict.answer is Answer.ASK else "",
     )
     drafts = [place.draft(body), place.draft(gated)]
-    attempt = place.run.step(place.node.id).attempt
+    attempt = place.state.attempt
     if verdict.answer is Answer.DENY:
         drafts.append(place.draft(_denied(place, verdict, attempt)))
     elif verdict.answer is Answer.PREVIEW:
@@ -211,7 +217,7 @@ def _findings(journal: Journal, plan: Plan, run: RunState) -> list[Json]:
 def release(place: Place) -> Attempt | None:
     """The last look before the intent: stop, policy, drift. Then the durable intent, then the call."""
     journal = place.journal
-    step = place.run.step(place.node.id)
+    step = place.state
     effect = journal.effect(step)
     verdict = judge(place, effect)
     if verdict.answer is Answer.DENY:
@@ -222,19 +228,33 @@ def release(place: Place) -> Attempt | None:
     if drifted:
         journal.write(*ask_again(place))
         return None
+    claims = claims_of(place)
+    if claims is None:
+        journal.write(place.draft(StepSkipped(because="once: it was done before")))
+        return None
     spec = place.node.action
     window = "" if spec is None or spec.window is None else later(journal.now(), spec.window)
     body = EffectIntended(key=effect.key, revision=effect.revision, attempt=step.intents + 1, window=window)
-    intent = journal.write(place.draft(body))[-1]
+    intent = journal.write(*(place.draft(one) for one in claims), place.draft(body))[-1]
     broker = journal.house.broker
     return _calling(place, effect, lambda: broker.perform(effect, intent))
 
 
+def claims_of(place: Place) -> list[OnceClaimed] | None:
+    """What the first intent uses up, of the run's `once` and of the step's; None when another run was first."""
+    wanted = [one for one in (place.run.once, claim_of(place)) if one]
+    if place.state.intents:
+        return []
+    if any(taken(place.journal, one, place.run.id) for one in wanted):
+        return None
+    return [OnceClaimed(claim=one) for one in wanted if one not in place.journal.book.claims]
+
+
 def ask_again(place: Place) -> list[Draft]:
     """What was read has changed: the card is dead, its members are frozen anew and asked about again."""
-    step = place.run.step(place.node.id)
+    step = place.state
     card = place.journal.book.cards.get(step.card)
-    members = card.steps if card is not None else (place.node.id,)
+    members = card.steps if card is not None else (place.step,)
     drafts = (
         [Draft(body=CardClosed(card=card.id, because="drift"), run=place.run.id, subject=place.run.subject)]
         if card
@@ -249,7 +269,7 @@ def ask_again(place: Place) -> list[Draft]:
 def recover(place: Place, intent: Event) -> Attempt:
     """A crash left an intent without outcome."""
     journal = place.journal
-    effect = journal.effect(place.run.step(place.node.id))
+    effect = journal.effect(place.state)
     broker, now = journal.house.broker, journal.house.clock.now()
     return _calling(place, effect, lambda: broker.recover(effect, intent, now=now))
 
@@ -259,13 +279,35 @@ def _calling(place: Place, effect: Effect, work: Callable[[], Outcome]) -> Attem
 
     def done(result: Outcome) -> None:
         now = place.fresh()
-        now.journal.write(now.draft(_succeeded(now, effect, result)))
+        drafts = [now.draft(_succeeded(now, effect, result))]
+        if wrong := unexpected(now, result.outputs):
+            message = now.sealed(wrong.message)
+            failed = StepFailed(attempt=now.state.attempt, code=wrong.code, message=message)
+            drafts.append(now.draft(failed))
+        now.journal.write(*drafts)
 
     def failed(error: BaseException) -> None:
         now = place.fresh()
         now.journal.write(now.draft(_not_done(now, effect, error)))
 
     return Attempt(work=work, done=done, failed=failed)
+
+
+def take_back(place: Place) -> Attempt:
+    """Undo a finished effect of a run that failed."""
+    journal, effect = place.journal, place.journal.effect(place.state)
+    outputs = journal.value(place.state.outputs) or {}
+
+    def done(result: Outcome) -> None:
+        body = EffectUndone(key=effect.key, by="engine", outputs=place.sealed(result.outputs))
+        journal.write(place.draft(body))
+
+    def failed(error: BaseException) -> None:
+        code = error.code if isinstance(error, EngineError) else f"bug: {type(error).__name__}"
+        message = place.sealed(error.message if isinstance(error, EngineError) else str(error))
+        journal.write(place.draft(EffectKept(key=effect.key, code=code, message=message)))
+
+    return Attempt(work=lambda: journal.house.broker.undo(effect, outputs), done=done, failed=failed)
 
 
 def _succeeded(place: Place, effect: Effect, result: Outcome) -> EffectSucceeded:
@@ -283,7 +325,7 @@ def _succeeded(place: Place, effect: Effect, result: Outcome) -> EffectSucceeded
 
 
 def _not_done(place: Place, effect: Effect, error: BaseException) -> EffectFailed | EffectUnknown:
-    step = place.run.step(place.node.id)
+    step = place.state
     code = error.code if isinstance(error, EngineError) else f"bug: {type(error).__name__}"
     text = error.message if isinstance(error, EngineError) else str(error)
     message = place.sealed(text)

@@ -58,9 +58,7 @@ def _closing(plan: Plan, run: RunState) -> str:
     return ""
 
 
-def _step(
-    plan: Plan, node: Node, id_: str, run: RunState, *, now: str, closing: str
-) -> Iterator[c.Command]:
+def _step(plan: Plan, node: Node, id_: str, run: RunState, *, now: str, closing: str) -> Iterator[c.Command]:
     step = run.step(id_)
     if closing and not node.handles_failure and step.status in _WITHDRAWABLE:
         yield c.Cancel(step=id_, because=closing)
@@ -90,9 +88,7 @@ def _step(
 
 
 # What can still be taken back when a run closes. A step whose intent is written is left to finish.
-_WITHDRAWABLE = frozenset(
-    {"pending", "retrying", "waiting", "asked", "proposed", "gated", "cleared", "held"}
-)
+_WITHDRAWABLE = frozenset({"pending", "retrying", "waiting", "asked", "proposed", "gated", "cleared", "held"})
 # An item in one of these takes one of the `max-parallel` places.
 _BUSY = frozenset({"running", "retrying", "intended", "calling"})
 

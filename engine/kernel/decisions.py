@@ -7,7 +7,7 @@ from typing import Literal
 from engine.governance import strength
 from engine.kernel import acting, intake
 from engine.kernel.house import Deployment, Journal
-from engine.kernel.steps import Place
+from engine.kernel.place import Place
 from engine.model import ids
 from engine.model.commands import OpenCard
 from engine.model.effects import Call
@@ -136,8 +136,7 @@ class Desk:
 
     def place(self, run: RunState, step: str) -> Place:
         """A step of a run."""
-        plan = self.journal.plan(run)
-        return Place(journal=self.journal, plan=plan, run=run, node=plan.node(step))
+        return Place.of(self.journal, run.id, step)
 
 
 def _over(why: str, newer: str = "") -> str:
@@ -219,7 +218,8 @@ def _edit(desk: Desk, request: Request) -> None:
     place = desk.place(run, step)
     effect = journal.effect(run.step(step))
     revision = run.step(step).revision + 1
-    key = ids.effect_key(ids.RunId(run.id), step, "", effect.action, revision)
+    base, _, item = step.partition("#")
+    key = ids.effect_key(ids.RunId(run.id), base, item, effect.action, revision)
     trigger = journal.value(run.event)
     call = Call(
         action=effect.action, args=effect.args, run=effect.run, step=step, subject=effect.subject,

@@ -6,7 +6,8 @@ from queue import Empty, SimpleQueue
 from typing import Any
 
 from engine.kernel.house import Journal
-from engine.kernel.steps import Attempt, Place, backoff, fail
+from engine.kernel.place import Place
+from engine.kernel.steps import Attempt, backoff, fail
 from engine.model.errors import LedgerError, TransientError, UnknownOutcome
 from engine.model.plan import Retry
 from engine.model.times import later
@@ -97,14 +98,8 @@ class Flights:
         """Reads that take longer than their step's `timeout` count as failed; calls that may have left are waited for."""
         now = self._journal.now()
         for where, (since, _) in list(self._flying.items()):
-            run = self._journal.book.runs[where[0]]
-            plan = self._journal.plan(run)
-            node = plan.node(where[1])
-            if run.step(node.id).status == "running" and now >= later(since, node.timeout):
+            place = Place.of(self._journal, *where)
+            if place.state.status == "running" and now >= later(since, place.node.timeout):
                 del self._flying[where]
-                error = TransientError(f"no answer within {node.timeout}", code="timeout")
-                fail(
-                    Place(journal=self._journal, plan=plan, run=run, node=node),
-                    error,
-                    run.step(node.id).attempt,
-                )
+                error = TransientError(f"no answer within {place.node.timeout}", code="timeout")
+                fail(place, error, place.state.attempt)

@@ -117,7 +117,9 @@ StepBody = (
 def _step(step: StepState, event: e.Event, body: StepBody) -> StepState:
     match body:
         case e.StepStarted():
-            return replace(step, status="running", attempt=body.attempt, at=event.ts, due="")
+            return replace(
+                step, status="running", attempt=body.attempt, at=event.ts, due="", subject=event.subject
+            )
         case e.StepSucceeded():
             return replace(
                 step, status="succeeded", outputs=body.outputs, labels=body.labels, synthetic=body.synthetic
@@ -135,7 +137,7 @@ def _step(step: StepState, event: e.Event, body: StepBody) -> StepState:
         case e.CallStarted():
             return replace(step, status="calling", child=body.child)
         case e.StepFanned():
-            return replace(step, status="fanned", keys=body.keys, items=body.items)
+            return replace(step, status="fanned", keys=body.keys, items=body.items, labels=body.labels)
         case e.WaitStarted():
             return replace(
                 step,

@@ -63,6 +63,7 @@ class Journal:
     def __init__(self, house: House) -> None:
         self.house = house
         self.book: Book = fold(house.ledger.events())
+        self.deployment = house.deployment
         self.touched: set[str] = set(self.book.open_runs)
         self._plans: dict[str, Plan] = {}
 

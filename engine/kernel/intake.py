@@ -9,12 +9,23 @@ from engine.kernel.house import Deployment, Journal
 from engine.kernel.scope import Scope
 from engine.model import ids
 from engine.model.canonical import Json
-from engine.model.events import Draft, RunCreated, RunStarted, TriggerReceived, WaitEnded
+from engine.model.events import (
+    Body,
+    CardClosed,
+    Draft,
+    OnceClaimed,
+    RunCreated,
+    RunEnded,
+    RunStarted,
+    RunStopped,
+    TriggerReceived,
+    WaitEnded,
+)
 from engine.model.labels import Label, encode
-from engine.model.plan import Arg, Plan
+from engine.model.plan import Arg, Plan, WaitFor
 from engine.model.ports import Arrival
 from engine.model.requests import Decided
-from engine.model.state import RunState, StepState
+from engine.model.state import RunState
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -86,26 +97,70 @@ def _listens(plan: Plan, arrival: Arrival) -> bool:
 
 
 def _offer(journal: Journal, arrival: Arrival) -> bool:
+    """Give an arrival to what waits for it: it ends runs by their `stop-on`, and the first waiting step takes it."""
+    stopped = _stop_runs(journal, arrival)
     for id_ in list(journal.book.open_runs):
         run = journal.book.runs[id_]
         for step_id, step in run.steps.items():
-            name = _taken(journal, step, arrival)
-            if name:
+            waits = step.status == "waiting" and not run.stopping
+            if waits and (name := came(journal, step.names, step.kinds, step.matches, arrival)):
                 _give(journal, run, step_id, name, arrival)
                 return True
-    return False
+    return stopped
 
 
-def _taken(journal: Journal, step: StepState, arrival: Arrival) -> str:
-    if step.status != "waiting":
-        return ""
-    for name, kind, match in zip(step.names, step.kinds, step.matches, strict=True):
-        field, _, expected = match.partition("=")
-        if kind == arrival.kind and field in arrival.event:
-            found = match_of(journal.house.index_key, kind, field, arrival.event[field])
-            if hmac.compare_digest(found, expected):
-                return name
+def _stop_runs(journal: Journal, arrival: Arrival) -> bool:
+    drafts = []
+    for id_ in journal.book.open_runs:
+        run = journal.book.runs[id_]
+        if not run.stopping and came(journal, run.stop_names, run.stop_kinds, run.stop_matches, arrival):
+            what = str(arrival.event.get("type") or arrival.kind)
+            drafts.append(Draft(body=RunStopped(by=what), run=id_, subject=run.subject))
+    if drafts:
+        received = TriggerReceived(
+            kind=arrival.kind, source=arrival.source, playbook="", outcome="offered", mark=arrival.mark
+        )
+        journal.write(Draft(body=received, run=drafts[0].run), *drafts)
+    return bool(drafts)
+
+
+def arm(waits: tuple[WaitFor, ...], scope: Scope) -> dict[str, tuple[str, ...]]:
+    """What is listened for, as an event stores it: names, kinds, and all fields that must match as HMACs."""
+    index_key = scope.journal.house.index_key
+    matches = []
+    for wait in waits:
+        parts = [
+            f"{field}={match_of(index_key, wait.trigger, field, scope.evaluate(arg)[0])}"
+            for field, arg in wait.match
+        ]
+        matches.append("&".join(parts))
+    return {
+        "names": tuple(wait.name for wait in waits),
+        "kinds": tuple(wait.trigger for wait in waits),
+        "matches": tuple(matches),
+    }
+
+
+def came(
+    journal: Journal,
+    names: tuple[str, ...],
+    kinds: tuple[str, ...],
+    matches: tuple[str, ...],
+    arrival: Arrival,
+) -> str:
+    """The first name whose kind and every field this arrival has; empty when there is none."""
+    for name, kind, match in zip(names, kinds, matches, strict=True):
+        if kind == arrival.kind and all(_equal(journal, arrival, part) for part in match.split("&") if part):
+            return name
     return ""
+
+
+def _equal(journal: Journal, arrival: Arrival, part: str) -> bool:
+    field, _, expected = part.partition("=")
+    if field not in arrival.event:
+        return False
+    found = match_of(journal.house.index_key, arrival.kind, field, arrival.event[field])
+    return hmac.compare_digest(found, expected)
 
 
 def _give(journal: Journal, run: RunState, step: str, name: str, arrival: Arrival) -> None:
@@ -140,7 +195,13 @@ def _with_files(journal: Journal, arrival: Arrival, subject: str) -> dict[str, J
 
 
 def create(
-    journal: Journal, deployment: Deployment, plan: Plan, arrival: Arrival, *, inputs: Json = None
+    journal: Journal,
+    deployment: Deployment,
+    plan: Plan,
+    arrival: Arrival,
+    *,
+    inputs: Json = None,
+    parent: tuple[str, str] = ("", ""),
 ) -> list[Draft]:
     """The events that make a run of `plan`, not yet written. Its id follows from workspace, playbook, trigger and source."""
     house = journal.house
@@ -157,14 +218,32 @@ def create(
         event=event,
         inputs=None if inputs is None else journal.seal(inputs, subject),
         group=_group(journal, plan, arrival, inputs),
+        once=_once(journal, plan, arrival, inputs),
+        parent=parent[0],
+        parent_step=parent[1],
     )
     received = TriggerReceived(
         kind=arrival.kind, source=arrival.source, playbook=plan.id, outcome="started", mark=arrival.mark
     )
-    return [
-        Draft(body=received, run=run_id, subject=subject),
-        Draft(body=body, run=run_id, subject=subject),
-    ]
+    bodies: list[Body] = [received, body]
+    if body.once and taken(journal, body.once, run_id):
+        bodies.append(RunEnded(status="no-op", reason="once: it was done before"))
+    elif body.once and not any(node.kind == "effect" for node in plan.nodes):
+        bodies.append(OnceClaimed(claim=body.once))
+    return [Draft(body=one, run=run_id, subject=subject) for one in bodies]
+
+
+def taken(journal: Journal, claim: str, run: str) -> bool:
+    """Whether another run used a `once` up. One that failed leaves it free again."""
+    by = journal.book.claims.get(claim, "")
+    return bool(by) and by != run and journal.book.runs[by].status != "failed"
+
+
+def _once(journal: Journal, plan: Plan, arrival: Arrival, inputs: Json) -> str:
+    if plan.once is None:
+        return ""
+    text = _evaluated(journal, plan, arrival, inputs, plan.once)
+    return match_of(journal.house.index_key, "once", plan.id, text)
 
 
 def _evaluated(journal: Journal, plan: Plan, arrival: Arrival, inputs: Json, arg: Arg) -> Json:
@@ -209,19 +288,59 @@ def _group(journal: Journal, plan: Plan, arrival: Arrival, inputs: Json) -> str:
 
 
 def start_queued(journal: Journal) -> bool:
-    """Let the oldest queued run of each free concurrency group begin; whether any did."""
-    busy = {(run.playbook, run.group) for run in _open(journal) if run.group and run.status != "queued"}
-    begun = False
+    """Let the oldest queued run of each free concurrency group begin, drop or replace as the playbook says; whether any did."""
+    busy: dict[tuple[str, str], list[RunState]] = {}
+    for run in _open(journal):
+        if run.group and run.status != "queued":
+            busy.setdefault((run.playbook, run.group), []).append(run)
+    changed = False
     for run in _open(journal):
         if run.status != "queued":
             continue
-        place = (run.playbook, run.group)
-        if run.group and place in busy:
+        plan, others = journal.plan(run), busy.get((run.playbook, run.group), []) if run.group else []
+        if others and plan.if_running == "drop":
+            journal.write(
+                *ended(journal, run, status="no-op", reason="dropped: another run of this group goes on")
+            )
+            changed = True
             continue
-        busy.add(place)
-        journal.write(Draft(body=RunStarted(), run=run.id, subject=run.subject), durable=False)
-        begun = True
-    return begun
+        if others and (plan.if_running == "wait" or any(_intended(one) for one in others)):
+            continue
+        for other in others:
+            journal.write(*ended(journal, other, status="cancelled", reason="replaced by a newer run"))
+        _start(journal, plan, run)
+        changed = True
+        if run.group:
+            busy[run.playbook, run.group] = [run]
+    return changed
+
+
+def _intended(run: RunState) -> bool:
+    return any(step.intents for step in run.steps.values())
+
+
+def _start(journal: Journal, plan: Plan, run: RunState) -> None:
+    scope = Scope(journal=journal, plan=plan, run=run, now=journal.now())
+    journal.write(
+        Draft(body=RunStarted(**arm(plan.stop_on, scope)), run=run.id, subject=run.subject),
+        durable=bool(plan.stop_on),
+    )
+
+
+def ended(
+    journal: Journal,
+    run: RunState,
+    *,
+    status: str,
+    reason: str,
+    outputs: str | None = None,
+    labels: tuple[str, ...] = (),
+) -> list[Draft]:
+    """The events of a run's end: its open cards are withdrawn."""
+    cards = [card for card in journal.book.cards.values() if card.run == run.id and card.status == "open"]
+    body = RunEnded(status=status, reason=reason, outputs=outputs, labels=labels)
+    bodies: list[Body] = [*(CardClosed(card=card.id, because="run-ended") for card in cards), body]
+    return [Draft(body=one, run=run.id, subject=run.subject) for one in bodies]
 
 
 def _open(journal: Journal) -> Iterable[RunState]:

@@ -4,12 +4,14 @@ from collections.abc import Callable
 from datetime import timedelta
 from typing import assert_never
 
-from engine.kernel import acting, intake
+from engine.kernel import acting, calling, fanning, intake
 from engine.kernel.decide import decide, next_due
 from engine.kernel.decisions import Desk
 from engine.kernel.flights import Flights
 from engine.kernel.house import Deployment, House, Journal
-from engine.kernel.steps import Place, begin
+from engine.kernel.place import Place
+from engine.kernel.scope import Scope
+from engine.kernel.steps import begin
 from engine.model import commands as c
 from engine.model.errors import EngineError, LedgerError
 from engine.model.events import (
@@ -27,6 +29,7 @@ from engine.model.events import (
     StepSkipped,
     WaitEnded,
 )  # fmt: skip
+from engine.model.labels import Label, encode
 from engine.model.state import RunState
 from engine.model.times import later, moment
 
@@ -45,6 +48,7 @@ class Loop:
         self._intents: dict[tuple[str, str], Event] = {}
         self._dues: dict[str, str] = {}
         self._deployed: Deployment | None = None
+        self.journal.deployment = self.deployment
         self.desk = Desk(journal=self.journal, deployment=self.deployment, poll=self.poll)
 
     def deployment(self) -> Deployment:
@@ -194,14 +198,35 @@ class Loop:
                 write(WaitEnded(got="nothing", outputs=outputs, labels=("system",)), step=command.step)
             case c.ExpireAsk():
                 write(StepFailed(attempt=run.step(command.step).attempt, code="no-answer"), step=command.step)
+            case c.Gather():
+                fanning.gather(self._place(run, command.step))
+            case c.TakeBack():
+                self._flights.start((run.id, command.step), acting.take_back(self._place(run, command.step)))
             case c.End():
-                write(RunEnded(status=command.status, reason=command.reason))
+                self._end(run, command)
             case _:
                 assert_never(command)
 
     def _place(self, run: RunState, step: str) -> Place:
-        plan = self.journal.plan(run)
-        return Place(journal=self.journal, plan=plan, run=run, node=plan.node(step))
+        return Place.of(self.journal, run.id, step)
+
+    def _end(self, run: RunState, command: c.End) -> None:
+        """The run's outputs, its end, and what that is to a caller, in one transaction."""
+        journal, plan = self.journal, self.journal.plan(run)
+        scope = Scope(journal=journal, plan=plan, run=run, now=journal.now())
+        outputs, labels = {}, frozenset[Label]()
+        if command.status == "succeeded":
+            for name, arg in plan.outputs:
+                outputs[name], origin = scope.evaluate(arg)
+                labels |= origin
+        sealed = journal.seal(outputs, run.subject) if outputs else None
+        drafts = intake.ended(
+            journal, run, status=command.status, reason=command.reason, outputs=sealed, labels=encode(labels)
+        )
+        body = drafts[-1].body
+        if isinstance(body, RunEnded):
+            drafts += calling.answer(journal, run, body)
+        journal.write(*drafts)
 
     def _replaced(self, run: RunState, command: c.OpenCard) -> str:
         old = [k for k in self.journal.book.cards.values() if k.run == run.id and k.gate == command.gate]

@@ -25,6 +25,7 @@ class Scope:
     plan: Plan
     run: RunState
     now: str
+    step: str = ""
 
     def evaluate(self, arg: Arg) -> tuple[Json, Labels]:
         """The value of an argument and the union of its origins. Raises PermanentError(code='expression')."""
@@ -67,13 +68,15 @@ class Scope:
         root, _, rest = path.partition(".")
         match root:
             case "event":
-                return _walk(self.journal.value(self.run.event), rest), self.plan.event_labels
+                return walk(self.journal.value(self.run.event), rest), self.plan.event_labels
             case "inputs":
-                return _walk(self.journal.value(self.run.inputs), rest), _OPERATOR
+                return walk(self.journal.value(self.run.inputs), rest), _OPERATOR
             case "steps":
                 return self._step(rest)
             case "gates":
                 return self.run.gates.get(rest.partition(".")[0]), _SYSTEM
+            case "item":
+                return self._item(rest)
             case "run":
                 failed = failed_step(self.plan, self.run)
                 if rest == "failed-step":
@@ -82,6 +85,13 @@ class Scope:
             case _:
                 raise PermanentError(f"nothing is called {path}", code="expression")
 
+    def _item(self, rest: str) -> tuple[Json, Labels]:
+        """The item of a `foreach` this step is about."""
+        base, _, key = self.step.partition("#")
+        fanned = self.run.step(base)
+        items = self.journal.value(fanned.items)
+        return walk(items[fanned.keys.index(key)]["item"], rest), decode_labels(fanned.labels)
+
     def _step(self, rest: str) -> tuple[Json, Labels]:
         id_, _, inner = rest.partition(".")
         step = self.run.step(id_)
@@ -89,10 +99,11 @@ class Scope:
             return step.status, _SYSTEM
         if step.status != "succeeded":
             return None, _SYSTEM
-        return _walk(self.journal.value(step.outputs), inner.partition(".")[2]), decode_labels(step.labels)
+        return walk(self.journal.value(step.outputs), inner.partition(".")[2]), decode_labels(step.labels)
 
 
-def _walk(value: Json, path: str) -> Json:
+def walk(value: Json, path: str) -> Json:
+    """What stands at a dotted path inside a value; None where nothing does."""
     for name in path.split(".") if path else ():
         value = value.get(name) if isinstance(value, dict) else None
     return value

@@ -5,16 +5,16 @@ from dataclasses import dataclass
 from datetime import timedelta
 from typing import Any
 
-from engine.kernel.house import Journal
-from engine.kernel.intake import match_of
+from engine.kernel import calling, fanning
+from engine.kernel.intake import arm, match_of, taken
+from engine.kernel.place import Place
 from engine.kernel.scope import Scope, arguments
 from engine.model import ids
 from engine.model.actions import EffectClass
 from engine.model.canonical import Json
 from engine.model.effects import Call
-from engine.model.errors import EngineError, TransientError
+from engine.model.errors import EngineError, PermanentError, TransientError
 from engine.model.events import (
-    Body,
     Draft,
     HumanAsked,
     StepFailed,
@@ -25,8 +25,7 @@ from engine.model.events import (
     WaitStarted,
 )  # fmt: skip
 from engine.model.labels import Labels, encode
-from engine.model.plan import Node, Plan, Retry
-from engine.model.state import RunState
+from engine.model.plan import Retry
 from engine.model.times import later, moment
 
 
@@ -39,50 +38,30 @@ class Attempt:
     failed: Callable[[BaseException], None]
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Place:
-    """A step of a run, with all that is needed to act on it."""
-
-    journal: Journal
-    plan: Plan
-    run: RunState
-    node: Node
-
-    def draft(self, body: Body) -> Draft:
-        """An event of this step."""
-        return Draft(body=body, run=self.run.id, step=self.node.id, subject=self.run.subject)
-
-    def fresh(self) -> "Place":
-        """The same place with the run as it is now."""
-        return Place(
-            journal=self.journal, plan=self.plan, run=self.journal.book.runs[self.run.id], node=self.node
-        )
-
-    def sealed(self, value: Json) -> str:
-        """Seal a value under the run's subject."""
-        return self.journal.seal(value, self.run.subject)
+Propose = Callable[[Place, Call, dict[str, Labels]], Attempt | None]
 
 
-def begin(
-    place: Place, propose: Callable[[Place, Call, dict[str, Labels]], Attempt | None]
-) -> Attempt | None:
+def begin(place: Place, propose: Propose) -> Attempt | None:
     """Evaluate a step's condition and arguments and start it. `propose` freezes effects. None: nothing is left to carry."""
-    node, journal = place.node, place.journal
-    step = place.run.step(node.id)
+    node, journal, step = place.node, place.journal, place.state
     attempt = step.attempt if step.status == "running" else step.attempt + 1
-    scope = Scope(journal=journal, plan=place.plan, run=place.run, now=journal.now())
+    scope = place.scope()
     try:
-        if node.condition is not None and step.revision == 0 and not scope.evaluate(node.condition)[0]:
-            body = StepSkipped(because=f"if {node.condition.written}")
-            journal.write(place.draft(body), durable=False)
+        if node.foreach is not None and not place.item:
+            fanning.fan_out(place, scope)
+            return None
+        if why := _not_run(place, scope):
+            journal.write(place.draft(StepSkipped(because=why)), durable=False)
             return None
         args, origins = arguments(scope, node)
-        asked = _title(scope, node)
+        asked = scope.evaluate(node.ask.title)[0] if node.ask is not None else None
+        subject = _subject(place, scope)
     except EngineError as error:
         fail(place, error, attempt)
         return None
     if step.status != "running":
-        journal.write(place.draft(StepStarted(attempt=attempt)), durable=False)
+        started = StepStarted(attempt=attempt)
+        journal.write(Draft(body=started, run=place.run.id, step=place.step, subject=subject), durable=False)
         place = place.fresh()
     match node.kind:
         case "call":
@@ -96,7 +75,40 @@ def begin(
         case "end":
             outputs = place.sealed({"as": node.end_as, "because": args.get("because")})
             journal.write(place.draft(StepSucceeded(attempt=attempt, outputs=outputs)), durable=True)
+        case "playbook":
+            calling.call(place, args)
+        case "find":
+            outputs = place.sealed(calling.find(journal, args))
+            journal.write(place.draft(StepSucceeded(attempt=attempt, outputs=outputs)), durable=True)
     return None
+
+
+def _not_run(place: Place, scope: Scope) -> str:
+    """Why the step is skipped, or empty: its `if` is false, or its `once` is used up."""
+    node = place.node
+    if place.state.revision:
+        return ""
+    if node.condition is not None and not scope.evaluate(node.condition)[0]:
+        return f"if {node.condition.written}"
+    if node.once is not None and taken(place.journal, claim_of(place), place.run.id):
+        return "once: it was done before"
+    return ""
+
+
+def claim_of(place: Place) -> str:
+    """The HMAC under which this step's `once` is used up; empty without one."""
+    if place.node.once is None:
+        return ""
+    text, _ = place.scope().evaluate(place.node.once)
+    house = place.journal.house
+    return match_of(house.index_key, "once", f"{place.plan.id}/{place.node.id}", text)
+
+
+def _subject(place: Place, scope: Scope) -> str:
+    if place.node.subject is None:
+        return place.subject
+    who, _ = scope.evaluate(place.node.subject)
+    return place.journal.house.keys.subject(str(who).strip().casefold()) if who else place.run.subject
 
 
 def _call(place: Place, args: dict[str, Json]) -> Call:
@@ -106,22 +118,24 @@ def _call(place: Place, args: dict[str, Json]) -> Call:
         action=place.node.uses,
         args=args,
         run=ids.RunId(run.id),
-        step=place.node.id,
-        subject=ids.SubjectId(run.subject) if run.subject else None,
+        step=place.step,
+        subject=ids.SubjectId(place.subject) if place.subject else None,
         trigger=trigger if isinstance(trigger, dict) else {},
-        at=moment(run.step(place.node.id).at or journal.now()),
+        at=moment(place.state.at or journal.now()),
         files=journal.files(place.plan),
     )
 
 
 def _read(place: Place, call: Call, origins: dict[str, Labels]) -> Attempt:
     reader = place.journal.house.connectors.reader(call.action)
-
-    attempt = place.run.step(place.node.id).attempt
+    attempt = place.state.attempt
     spec = place.node.action
 
     def done(result: tuple[dict[str, Json], Labels]) -> None:
         outputs, labels = result
+        if wrong := unexpected(place, outputs):
+            fail(place.fresh(), wrong, attempt)
+            return
         if spec is not None and spec.passes_labels:
             labels = labels.union(*origins.values())
         body = StepSucceeded(attempt=attempt, outputs=place.sealed(outputs), labels=encode(labels))
@@ -131,6 +145,16 @@ def _read(place: Place, call: Call, origins: dict[str, Labels]) -> Attempt:
     return Attempt(
         work=lambda: reader.read(call), done=done, failed=lambda error: fail(place.fresh(), error, attempt)
     )
+
+
+def unexpected(place: Place, outputs: dict[str, Json]) -> PermanentError | None:
+    """What `expect` says should have come back and did not."""
+    scope = place.scope()
+    for name, arg in place.node.expect:
+        wanted, _ = scope.evaluate(arg)
+        if outputs.get(name) != wanted:
+            return PermanentError(f"expected {name} {wanted!r}, got {outputs.get(name)!r}", code="expect")
+    return None
 
 
 def fail(place: Place, error: BaseException, attempt: int) -> None:
@@ -152,33 +176,20 @@ def backoff(retry: Retry, attempt: int, chance: float) -> timedelta:
     return min(delay, retry.max) * (chance or 1.0)
 
 
-def _title(scope: Scope, node: Node) -> Json:
-    return scope.evaluate(node.ask.title)[0] if node.ask is not None else None
-
-
 def _wait(place: Place, scope: Scope) -> None:
-    names, kinds, matches = [], [], []
-    house = place.journal.house
-    for wait in place.node.waits:
-        for field, arg in wait.match:
-            value, _ = scope.evaluate(arg)
-            names.append(wait.name)
-            kinds.append(wait.trigger)
-            matches.append(f"{field}={match_of(house.index_key, wait.trigger, field, value)}")
     until = ""
     if place.node.until is not None:
         length, _ = scope.evaluate(place.node.until)
         until = later(scope.now, timedelta(seconds=float(length)))
-    body = WaitStarted(until=until, names=tuple(names), kinds=tuple(kinds), matches=tuple(matches))
-    place.journal.write(place.draft(body))
+    place.journal.write(place.draft(WaitStarted(until=until, **arm(place.node.waits, scope))))
 
 
 def _ask(place: Place, title: Json) -> None:
     ask = place.node.ask
     if ask is None:
         return
-    attempt = place.run.step(place.node.id).attempt
-    id_ = ids.card_id(ids.RunId(place.run.id), place.node.id, f"ask {attempt}")
+    attempt = place.state.attempt
+    id_ = ids.card_id(ids.RunId(place.run.id), place.step, f"ask {attempt}")
     question = {
         "title": title,
         "choices": list(ask.choices),

@@ -135,6 +135,7 @@ class StepFanned:
 
     keys: tuple[str, ...]
     items: str
+    labels: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

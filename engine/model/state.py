@@ -61,6 +61,7 @@ class StepState:
     child: str = ""
     keys: tuple[str, ...] = ()
     items: str = ""
+    subject: str = ""
 
     @property
     def settled(self) -> bool:
@@ -126,7 +127,13 @@ class RunState:
 
 
 _PENDING = StepState()
-_WAITS = (("unknown", "unknown"), ("carded", "approval"), ("asked", "person"), ("waiting", "event"), ("calling", "event"))
+_WAITS = (
+    ("unknown", "unknown"),
+    ("carded", "approval"),
+    ("asked", "person"),
+    ("waiting", "event"),
+    ("calling", "event"),
+)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

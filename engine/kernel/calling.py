@@ -1,0 +1,75 @@
+"""One playbook calls another, and looks up what earlier runs gave: the only two ways runs meet."""
+
+from engine.kernel import intake
+from engine.kernel.house import Journal
+from engine.kernel.place import Place
+from engine.model import ids
+from engine.model.canonical import Json
+from engine.model.errors import PermanentError
+from engine.model.events import CallStarted, Draft, RunEnded, StepFailed, StepSucceeded
+from engine.model.labels import Label
+from engine.model.ports import Arrival
+from engine.model.state import RunState
+
+MOST_RUNS = 100
+
+
+def call(place: Place, inputs: dict[str, Json]) -> None:
+    """Create the called playbook's run and wait for it. Raises PermanentError when it is not deployed."""
+    journal = place.journal
+    name = place.node.uses.removeprefix("playbook/")
+    deployment = journal.deployment()
+    plan = deployment.plans.get(name)
+    if plan is None:
+        raise PermanentError(f"no playbook {name} is deployed", code="no-playbook", way_out="steward check")
+    # The caller's run, step and item name the call: after a crash the same call is the same run.
+    source = ids.source_id(journal.house.index_key, "call", place.run.id, place.step)
+    arrival = Arrival(
+        kind="call", source=source, event={"at": journal.now()}, labels=frozenset({Label.SYSTEM})
+    )
+    drafts = intake.create(
+        journal, deployment, plan, arrival, inputs=inputs, parent=(place.run.id, place.step)
+    )
+    child = drafts[-1].run
+    journal.write(*drafts, place.draft(CallStarted(child=child)))
+    run = journal.book.runs[child]
+    if run.terminal:
+        journal.write(*answer(journal, run, RunEnded(status=run.status)))
+
+
+def answer(journal: Journal, child: RunState, ended: RunEnded) -> list[Draft]:
+    """What the end of a called run is to its caller; nothing for a run that nobody called, or whose caller is over."""
+    if not child.parent or journal.book.runs[child.parent].terminal:
+        return []
+    place = Place.of(journal, child.parent, child.parent_step)
+    if place.state.status != "calling":
+        return []
+    if ended.status in {"succeeded", "no-op"}:
+        outputs = journal.value(ended.outputs) or {}
+        return [
+            place.draft(
+                StepSucceeded(attempt=place.state.attempt, outputs=place.sealed(outputs), labels=ended.labels)
+            )
+        ]
+    return [place.draft(StepFailed(attempt=place.state.attempt, code=f"{child.playbook}: {ended.status}"))]
+
+
+def find(journal: Journal, args: dict[str, Json]) -> dict[str, Json]:
+    """`run/find`: earlier ended runs of a playbook, newest first, with their outputs."""
+    limit = min(int(args.get("limit") or 10), MOST_RUNS)
+    wanted = args.get("status")
+    found = []
+    for run in reversed(journal.book.runs.values()):
+        if run.playbook == args["playbook"] and run.terminal and (wanted is None or run.status == wanted):
+            found.append(
+                {
+                    "run": run.id,
+                    "status": run.status,
+                    "started": run.created,
+                    "ended": run.ended,
+                    "outputs": journal.value(run.outputs) or {},
+                }
+            )
+        if len(found) == limit:
+            break
+    return {"runs": found}

@@ -1,0 +1,80 @@
+"""`foreach`: one step becomes one per item, and their outputs one list."""
+
+from dataclasses import dataclass
+
+from engine.kernel.intake import match_of
+from engine.kernel.place import Place
+from engine.kernel.scope import Scope, walk
+from engine.model.canonical import Json
+from engine.model.errors import PermanentError
+from engine.model.events import Body, EffectPreviewed, StepCancelled, StepFailed, StepFanned, StepSucceeded
+from engine.model.labels import Labels, encode
+
+MOST_ITEMS = 1000
+
+
+def fan_out(place: Place, scope: Scope) -> None:
+    """One item each: nulls are left out, keys are unique. Raises PermanentError."""
+    if place.node.foreach is None:
+        return
+    found, labels = scope.evaluate(place.node.foreach)
+    items = [one for one in (found or []) if one is not None]
+    if len(items) > MOST_ITEMS:
+        raise PermanentError(f"{len(items)} items; at most {MOST_ITEMS} in one step", code="too-many")
+    texts = [_key(place, scope, items, number) for number in range(len(items))]
+    if len(set(texts)) != len(texts):
+        twice = next(text for text in texts if texts.count(text) > 1)
+        raise PermanentError(f"two items have the key {twice}", code="same-key")
+    # Keys may be addresses: events name items by an HMAC, the words are sealed beside the item.
+    index_key = place.journal.house.index_key
+    keys = tuple(match_of(index_key, "key", place.node.id, text)[:16] for text in texts)
+    rows = [{"key": text, "item": item} for text, item in zip(texts, items, strict=True)]
+    body = StepFanned(keys=keys, items=place.sealed(rows), labels=encode(labels))
+    place.journal.write(place.draft(body))
+
+
+def _key(place: Place, scope: Scope, items: list[Json], number: int) -> str:
+    """The item's own key, or its number where the step has no `key:`."""
+    if place.node.key is None:
+        return str(number)
+    one = _OneItem(
+        **{name: getattr(scope, name) for name in Scope.__slots__}, one=items[number], number=number
+    )
+    text, _ = one.evaluate(place.node.key)
+    return str(text)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class _OneItem(Scope):
+    """The scope of an item that has no key yet."""
+
+    one: Json
+    number: int
+
+    def read(self, path: str) -> tuple[Json, Labels]:
+        if path.partition(".")[0] != "item":
+            return Scope.read(self, path)
+        return walk(self.one, path.partition(".")[2]), frozenset()
+
+
+def gather(place: Place) -> None:
+    """Take the items of a fanned-out step together: one failure fails it, all refused cancels it, else a list of outputs."""
+    base = place.state
+    states = {key: place.run.step(f"{place.node.id}#{key}") for key in base.keys}
+    broken = next((s for s in states.values() if s.status == "failed"), None)
+    body: Body
+    if broken is not None:
+        body = StepFailed(attempt=1, code=broken.code, message=broken.message)
+    elif any(s.status == "previewed" for s in states.values()):
+        body = EffectPreviewed(revision=0)
+    elif states and all(s.refused for s in states.values()):
+        body = StepCancelled(because=f"behind `{place.node.id}`, which was refused")
+    else:
+        rows, labels = [], set(base.labels)
+        for key, row in zip(base.keys, place.journal.value(base.items), strict=True):
+            if states[key].status == "succeeded":
+                outputs = place.journal.value(states[key].outputs)
+                rows.append({**(outputs if isinstance(outputs, dict) else {}), **row})
+                labels |= set(states[key].labels)
+        body = StepSucceeded(attempt=1, outputs=place.sealed(rows), labels=tuple(sorted(labels)))
+    place.journal.write(place.draft(body))
