@@ -106,6 +106,7 @@ def render(source: str, *, title: str, language: str, at: Any) -> tuple[bytes, i
     pdf.set_title(title)
     if re.fullmatch(r"[A-Za-z]{2,3}(-[A-Za-z0-9]{1,8})*", language):
         pdf.set_lang(language)
+    writer.font.use("", _TEXT)
     pdf.add_page()
     markdown = MarkdownIt("commonmark", {"html": False}).enable("table")
     try:
@@ -118,10 +119,29 @@ def render(source: str, *, title: str, language: str, at: Any) -> tuple[bytes, i
     return data, pdf.pages_count, tuple(sorted(writer.missing))
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@dataclass(slots=True, kw_only=True)
 class _Font:
+    """A family whose faces are loaded when first used. `has` are the characters it shows, None for Windows-1252."""
+
+    pdf: Any
     family: str
-    has: frozenset[int] | None
+    paths: dict[str, str]
+    has: frozenset[int] | None = None
+    loaded: set[str] = field(default_factory=set)
+
+    def use(self, style: str, size: float) -> None:
+        """Write in this face from here on."""
+        if self.paths and style not in self.loaded:
+            self.pdf.add_font(self.family, style, self.paths[style])
+            self.loaded.add(style)
+            if self.has is None:
+                self.has = frozenset(self.pdf.fonts[self.family.lower()].cmap)
+        self.pdf.set_font(self.family, style, size)
+
+    def close(self) -> None:
+        """Let go of the font files."""
+        for style in self.loaded:
+            self.pdf.fonts[f"{self.family.lower()}{style}"].ttfont.close()
 
 
 def _font(pdf: Any) -> _Font:
@@ -130,11 +150,9 @@ def _font(pdf: Any) -> _Font:
     folder = os.path.join(os.path.dirname(found.origin), "files") if found and found.origin else ""
     paths = {style: os.path.join(folder, f"Roboto-{face}.ttf") for style, face in _FACES.items()}
     if folder and all(os.path.isfile(path) for path in paths.values()):
-        for style, path in paths.items():
-            pdf.add_font("Roboto", style, path)
-        return _Font(family="Roboto", has=frozenset(pdf.fonts["roboto"].cmap))
+        return _Font(pdf=pdf, family="Roboto", paths=paths)
     pdf.core_fonts_encoding = "windows-1252"
-    return _Font(family="Helvetica", has=None)
+    return _Font(pdf=pdf, family="Helvetica", paths={})
 
 
 @dataclass(slots=True, kw_only=True)
@@ -213,7 +231,7 @@ class _Writer:
 
     def _item(self) -> None:
         number = self.lists[-1]
-        self.pdf.set_font(self.font.family, size=_TEXT)
+        self.font.use("", _TEXT)
         self.pdf.set_x(self.pdf.l_margin + 6 * min(len(self.lists) - 1 + self.quotes, _DEEPEST))
         self.pdf.cell(6, _TEXT * 0.5, "•" if number is None else f"{number}.")
         if number is not None:
@@ -228,7 +246,7 @@ class _Writer:
         for child in children:
             strong += {"strong_open": 1, "strong_close": -1}.get(child.type, 0)
             emphasis += {"em_open": 1, "em_close": -1}.get(child.type, 0)
-            self.pdf.set_font(self.font.family, ("B" if strong else "") + ("I" if emphasis else ""), size)
+            self.font.use(("B" if strong else "") + ("I" if emphasis else ""), size)
             if child.type == "link_open":
                 link = str(child.attrGet("href") or "")
             text = {"softbreak": " ", "hardbreak": "\n"}.get(child.type, child.content)
@@ -251,7 +269,9 @@ class _Writer:
                 rows[-1].append(self.fit(_text_of(tokens[at + 1].children or [])))
                 if token.type == "th_open":
                     aligns.append("RIGHT" if "right" in str(token.attrGet("style")) else "LEFT")
-        self.pdf.set_font(self.font.family, size=10)
+        # The table sets its first row in bold by itself.
+        self.font.use("B", 10)
+        self.font.use("", 10)
         with self.pdf.table(
             text_align=tuple(aligns), borders_layout="HORIZONTAL_LINES", line_height=6
         ) as table:

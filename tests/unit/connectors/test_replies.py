@@ -11,6 +11,7 @@ from engine.connectors.email.compose import answer_to, encoded, quoted
 from engine.model.actions import Reach, reach_of
 from engine.model.config import Person
 from engine.model.errors import PermanentError
+from engine.model.ids import EffectKey
 from tests.contract.world import LETTER, TEMPLATE, World, call, effect, letter_event
 
 LINK = "https://pay.example.com/R-1"
@@ -56,7 +57,7 @@ def test_an_answer_goes_to_the_author_and_into_the_thread(world, letters):
 
 def test_the_message_id_follows_from_the_key(world, letters):
     asked = call("email/reply", {"body": "Yes."}, trigger=letter_event(world))
-    assert parsed(letters.preview(asked))["message-id"] == f"<{asked.key[:32]}@example.com>"
+    assert parsed(letters.preview(asked))["message-id"] == f"<{(asked.key or '')[:32]}@example.com>"
 
 
 def test_an_acknowledgement_says_that_a_machine_wrote_it(world, letters):
@@ -339,9 +340,11 @@ def test_a_day_is_the_operators(world, letters):
     late = call("email/acknowledge", {"template": TEMPLATE}, trigger=event, step="a")
     late = replace(late, at=late.at.replace(hour=22, minute=59))
     do(letters, late)
-    assert not do(letters, replace(late, step="b", key="b" * 64)).outputs["sent"]
+    assert not do(letters, replace(late, step="b", key=EffectKey("b" * 64))).outputs["sent"]
     # 23:00 UTC is midnight in Warsaw.
-    assert do(letters, replace(late, key="c" * 64, at=late.at.replace(hour=23, minute=0))).outputs["sent"]
+    assert do(letters, replace(late, key=EffectKey("c" * 64), at=late.at.replace(hour=23, minute=0))).outputs[
+        "sent"
+    ]
 
 
 def test_fixed_words_answer_a_thread_once_a_day_and_others_always(world, letters):
@@ -360,7 +363,7 @@ def test_a_key_carries_one_body(world, letters):
     with pytest.raises(PermanentError, match="another letter"):
         do(letters, replace(asked, args={"body": "two"}))
     with pytest.raises(PermanentError, match="another key"):
-        letters.perform(replace(effect(asked, letters.preview(asked)), key="f" * 64))
+        letters.perform(replace(effect(asked, letters.preview(asked)), key=EffectKey("f" * 64)))
 
 
 def test_a_strangers_file_in_the_outbox_is_no_matter(world, letters):
@@ -381,7 +384,7 @@ def test_editing_changes_the_words_and_the_message_id_alone(world, letters):
     )
     before = letters.preview(asked)
     world.blobs.held.clear()
-    again = replace(asked, revision=2, key="e" * 64)
+    again = replace(asked, revision=2, key=EffectKey("e" * 64))
     after = letters.edited(again, before, "New wörds.\r\n\r\nRobin\n")
     assert after.text == "New wörds.\n\nRobin"
     assert dict(after.facts)["Words"] == "New wörds.\nRobin\n…"

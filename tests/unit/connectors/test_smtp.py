@@ -369,4 +369,6 @@ def test_settings():
     found = server_of({"host": "h", "user": "u", "password": SecretRef(name="MAIL")})
     assert found is not None
     assert (found.port, found.tls) == (587, "starttls")
-    assert server_of({"host": "h", "tls": "ssl"}).port == 465
+    implicit = server_of({"host": "h", "tls": "ssl"})
+    assert implicit is not None
+    assert implicit.port == 465

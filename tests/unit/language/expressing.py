@@ -87,12 +87,12 @@ VALUES = {
 }  # fmt: skip
 
 
-def read(path: str):
+def read(path: str) -> object:
     """What stands at a path, as the kernel reads it."""
-    value = VALUES
+    found: object = VALUES
     for name in path.split("."):
-        value = value.get(name) if isinstance(value, dict) else None
-    return value
+        found = found.get(name) if isinstance(found, dict) else None
+    return found
 
 
 def attempt(

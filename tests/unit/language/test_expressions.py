@@ -140,7 +140,8 @@ def test_gives(text, expected):
 def test_refuses_with_a_place_and_a_fix_that_works(text, code, pointed, fix):
     assert wrong(text) == (code, pointed, fix)
     if fix is not None:
-        at = attempt(text)[1][0].fix.span
+        at = one.span if (one := attempt(text)[1][0].fix) else None
+        assert at is not None
         found, diagnostics = attempt(text[: at.column - 1] + fix + text[at.end_column - 1 :])
         assert (diagnostics, found is None) == ((), False)
 

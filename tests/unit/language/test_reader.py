@@ -2,6 +2,7 @@ import json
 import subprocess
 import sys
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -13,7 +14,7 @@ from tests.unit.language.mending import codes, mended
 ROOT = Path(__file__).parents[3]
 
 
-def tree(text):
+def tree(text) -> Any:
     node, diagnostics = read("a.yaml", text if isinstance(text, bytes) else text.encode())
     assert diagnostics == ()
     return node
@@ -68,8 +69,7 @@ def test_lists_and_nothing():
     node = tree("- a\n-\n- []\n")
 
     assert isinstance(node, Sequence)
-    assert [type(one).__name__ for one in node.items] == ["Scalar", "Scalar", "Sequence"]
-    assert node.items[1].text == ""
+    assert [one.text if isinstance(one, Scalar) else one.items for one in node.items] == ["a", "", ()]
 
 
 @pytest.mark.parametrize(
@@ -166,7 +166,8 @@ def test_front_matter_keeps_places_in_the_file():
     front, body, before, diagnostics = front_matter("a.md", b"---\ntitle: A\nbad: b\n---\n# Body\n")
 
     assert (body, before, diagnostics) == ("# Body\n", 4, ())
-    assert place(front.get("bad").span) == (3, 6, 3, 7)
+    assert isinstance(front, Mapping)
+    assert [place(entry.value.span) for entry in front.entries] == [(2, 8, 2, 9), (3, 6, 3, 7)]
 
 
 def test_a_note_without_front_matter():

@@ -1,0 +1,286 @@
+"""Real commands in real processes: on a terminal, without one, two at once, and beside a run that is under way."""
+
+import base64
+import email
+import os
+import re
+import signal
+import subprocess
+
+import pytest
+
+from engine.model import events as e
+from engine.testing.scenario import PASSPHRASE, Scenario, letter
+from tests.simulate.terminal import STEWARD, Typed, environment, plainly, typed
+
+pytestmark = pytest.mark.slow
+
+HELLO = letter("Hello", "I met you at the fair and wanted to say hello.", id="hello@example.org")
+QUOTE = letter("Website check", "Could you give us a quote for a website check?", id="quote@example.org")
+PAYMENT = letter("Going ahead", "We take the website check. How can I pay?", id="payment@example.org")
+MORE = letter("Re: Hello", "And one more thing.", id="more@example.org", answers="hello@example.org")
+
+
+class Company:
+    """A workspace as its operator's shell sees it, on the machine's own clock."""
+
+    def __init__(self, scenario):
+        self.scenario = scenario
+        self.root, self.env = scenario.root, environment(scenario.env)
+
+    def plainly(self, *words):
+        return plainly(words, cwd=self.root, env=self.env)
+
+    def typed(self, *words, answers=()):
+        return typed(words, answers, cwd=self.root, env=self.env)
+
+    def begin(self, *words):
+        return Typed(words, cwd=self.root, env=self.env)
+
+    def read(self, **letters):
+        for name, data in letters.items():
+            self.scenario.drop(name, data)
+        assert self.plainly("run").code == 4
+
+    def cards(self):
+        return [shown.card.id for shown in self.scenario.cards()]
+
+    def letters(self):
+        return list(self.scenario.outbox().values())
+
+    def frozen(self):
+        runs = {run.id: run for run in self.scenario.runs()}
+        shown = self.scenario.cards()
+        proposals = [
+            self.scenario.value(runs[s.card.run].step(step).proposal) for s in shown for step in s.card.steps
+        ]
+        return [base64.b64decode(one["preview"]["body"]) for one in proposals]
+
+
+@pytest.fixture
+def shop(tmp_path):
+    """Without the pause before an acknowledgement, which a real clock would wait out."""
+    made = Scenario.make(tmp_path / "c")
+    playbook = (made.root / "playbooks/lead-capture.yaml").read_text()
+    made.commit({"playbooks/lead-capture.yaml": playbook.replace("    undo-within: 20s\n", "")})
+    return Company(made)
+
+
+@pytest.mark.parametrize("verb", ["approve", "edit", "reject", "snooze", "undo"])
+def test_without_a_terminal_nothing_is_decided(shop, verb):
+    shop.read(hello=HELLO)
+    (card,) = shop.cards()
+    words = {"snooze": ["1d"], "edit": ["--file", "steward.yaml"]}.get(verb, [])
+    said = shop.plainly(verb, card, *words)
+    assert said.code == 5, said.text
+    assert "terminal" in said.text
+    assert (shop.cards(), shop.letters()) == ([card], [])
+
+
+def test_one_word_on_a_terminal_sends_exactly_the_shown_bytes(shop):
+    shop.read(hello=HELLO)
+    (body,), (card,) = shop.frozen(), shop.cards()
+    said = shop.typed("approve", card[:8])
+    assert (said.code, shop.letters()) == (0, [body]), said.text
+    again = shop.typed("approve", card[:8])
+    assert (again.code, shop.letters()) == (0, [body]), again.text
+
+
+def test_pressed_twice_at_once_it_leaves_once(shop):
+    shop.read(hello=HELLO)
+    (body,), (card,) = shop.frozen(), shop.cards()
+    pressed = [shop.begin("approve", card) for _ in range(3)]
+    said = [one.end() for one in pressed]
+    assert [one.code for one in said] == [0, 0, 0], said
+    assert shop.letters() == [body]
+    approvals = [event for event in shop.scenario.events() if isinstance(event.body, e.CardApproved)]
+    assert len(approvals) == 1
+    assert shop.plainly("verify").code == 0
+
+
+def test_approve_and_reject_at_once_have_one_winner(shop):
+    shop.read(hello=HELLO)
+    (card,) = shop.cards()
+    yes, no = shop.begin("approve", card), shop.begin("reject", card)
+    codes = (yes.end().code, no.end().code)
+    left = len(shop.letters())
+    assert (codes, left) in [((0, 5), 1), ((5, 0), 0)]
+
+
+def test_a_second_process_decides_while_a_run_is_under_way(shop):
+    """The owner is waiting out the pause before an acknowledgement; the answer doesn't wait for it."""
+    playbook = shop.root / "playbooks/lead-capture.yaml"
+    held = playbook.read_text().replace(
+        "    with: { template: got-it }\n", "    with: { template: got-it }\n    undo-within: 10s\n"
+    )
+    shop.scenario.commit({"playbooks/lead-capture.yaml": held})
+    shop.scenario.drop("quote", QUOTE)
+    with beginning(["run"], shop.root, shop.env) as run:
+        for line in run.stderr:
+            if "asks you" in line:
+                break
+        (body,), (card,) = shop.frozen(), shop.cards()
+        said = shop.typed("approve", card)
+        assert run.poll() is None
+        assert (said.code, shop.letters()) == (0, [body]), said.text
+        run.communicate()
+        assert run.returncode == 0
+    letters = shop.letters()
+    assert len(letters) == 2
+    assert len({email.message_from_bytes(one)["Message-ID"] for one in letters}) == 2
+    assert shop.plainly("verify").code == 0
+
+
+def beginning(words, cwd, env):
+    return subprocess.Popen(
+        [*STEWARD, *words],
+        cwd=cwd,
+        env=env,
+        stdin=subprocess.DEVNULL,
+        stdout=subprocess.PIPE,
+        stderr=subprocess.PIPE,
+        text=True,
+    )
+
+
+def test_a_run_that_is_interrupted_withdraws_what_it_held(shop):
+    playbook = shop.root / "playbooks/lead-capture.yaml"
+    held = playbook.read_text().replace(
+        "    with: { template: got-it }\n", "    with: { template: got-it }\n    undo-within: 10s\n"
+    )
+    shop.scenario.commit({"playbooks/lead-capture.yaml": held})
+    shop.scenario.drop("quote", QUOTE)
+    run = shop.begin("run")
+    run.until("asks you")
+    os.kill(run.pid, signal.SIGINT)
+    assert run.end().code == 130
+    assert shop.letters() == []
+    (state,) = shop.scenario.runs()
+    assert state.step("acknowledge").status == "cancelled"
+
+
+def test_money_asks_for_the_passphrase(shop):
+    enrol = [("new passphrase", PASSPHRASE), ("once more", PASSPHRASE)]
+    shop.read(payment=PAYMENT)
+    (card,) = shop.cards()
+    none = shop.typed("approve", card)
+    assert none.code == 5, none.text
+    assert shop.typed("secrets", "enrol", "passphrase", answers=enrol).code == 0
+    before = len(shop.letters())
+    wrong = shop.typed("approve", card, answers=[("passphrase or code: ", "not the passphrase")])
+    assert (wrong.code, len(shop.letters())) == (5, before), wrong.text
+    right = shop.typed("approve", card, answers=[("passphrase or code: ", PASSPHRASE)])
+    assert (right.code, len(shop.letters())) == (0, before + 1), right.text
+    assert PASSPHRASE not in right.text
+
+
+def test_an_edit_shows_the_difference_and_asks_once(shop, tmp_path):
+    shop.read(hello=HELLO)
+    (card,) = shop.cards()
+    words = tmp_path / "words.txt"
+    words.write_text("Dear Ada,\n\nit was good to meet you, too.\n\nRobin\n")
+    kept = shop.typed("edit", card, "--file", str(words), answers=[("approve exactly these bytes?", "n")])
+    assert (kept.code, shop.letters()) == (0, []), kept.text
+    assert re.search(r"(?m)^\+.*good to meet you, too", kept.text)
+    assert re.search(r"(?m)^-\S", kept.text)
+    (second,) = shop.cards()
+    assert second != card
+    words.write_text("Dear Ada,\n\nsee you in May.\n\nRobin\n")
+    sent = shop.typed("edit", second, "--file", str(words), answers=[("approve exactly these bytes?", "y")])
+    assert sent.code == 0, sent.text
+    (body,) = shop.letters()
+    assert b"see you in May" in body
+    assert shop.typed("approve", card).code == 5
+    assert len(shop.letters()) == 1
+
+
+def test_a_changed_thread_is_a_no_with_a_way_on(shop):
+    shop.read(hello=HELLO)
+    (card,) = shop.cards()
+    shop.scenario.drop("more", MORE)
+    said = shop.typed("approve", card)
+    assert (said.code, shop.letters()) == (5, []), said.text
+    newer = [shown.card.id for shown in shop.scenario.cards() if shown.card.replaces == card]
+    assert len(newer) == 1
+    assert shop.typed("approve", newer[0]).code == 0
+    assert len(shop.letters()) == 1
+
+
+def test_an_expired_card_is_a_no(shop):
+    """Asked on the scenario's own day, which is long over on the machine's clock."""
+    shop.scenario.drop("hello", HELLO)
+    shop.scenario.run()
+    (card,) = shop.cards()
+    said = shop.typed("approve", card)
+    assert (said.code, shop.letters()) == (5, []), said.text
+    assert "expired" in said.text
+    assert [shown.card.status for shown in shop.scenario.cards(status="expired")] == ["expired"]
+
+
+def test_stop_needs_no_terminal_and_resume_needs_the_passphrase(shop):
+    enrol = [("new passphrase", PASSPHRASE), ("once more", PASSPHRASE)]
+    assert shop.typed("secrets", "enrol", "passphrase", answers=enrol).code == 0
+    shop.read(hello=HELLO)
+    (card,) = shop.cards()
+    assert shop.plainly("stop").code == 0
+    assert shop.typed("approve", card).code == 5
+    assert shop.plainly("resume").code == 5
+    assert shop.typed("resume", answers=[("passphrase or code: ", "wrong, and long enough")]).code == 5
+    assert shop.letters() == []
+    assert shop.typed("resume", answers=[("passphrase or code: ", PASSPHRASE)]).code == 0
+    assert shop.typed("approve", card).code == 0
+    assert len(shop.letters()) == 1
+
+
+def test_undo_within_the_pause_withdraws(shop):
+    playbook = shop.root / "playbooks/lead-capture.yaml"
+    shop.scenario.commit(
+        {
+            "playbooks/lead-capture.yaml": playbook.read_text().replace(
+                "    gate: offer\n", "    gate: offer\n    undo-within: 10s\n", 1
+            )
+        }
+    )
+    shop.read(hello=HELLO)
+    (card,) = shop.cards()
+    approving = shop.begin("approve", card)
+    approving.until("held until")
+    withdrawn = shop.typed("undo", card)
+    assert withdrawn.code == 0, withdrawn.text
+    approving.end()
+    assert shop.letters() == []
+
+
+def test_the_queue_says_with_its_exit_code_that_something_waits(shop):
+    assert shop.plainly("queue").code == 0
+    shop.read(hello=HELLO)
+    assert shop.plainly("queue").code == 4
+    assert shop.plainly("run").code == 4
+
+
+def test_approve_while_the_demo_runs(tmp_path):
+    """The demo owns its ledger and is waiting out the pauses of its acknowledgements."""
+    env = environment({"HOME": str(tmp_path / "home"), "XDG_STATE_HOME": str(tmp_path / "state")})
+    root = tmp_path / "demo"
+    with beginning(["demo", str(root)], tmp_path, env) as demo:
+        cards = 0
+        for line in demo.stderr:
+            cards += "asks you" in line
+            if cards == 10:
+                break
+        queue = plainly(["queue"], cwd=root, env=env)
+        rows = [row for row in queue.text.splitlines() if "Offer" in row and "passphrase" not in row]
+        said = typed(["approve", rows[0].split()[0]], cwd=root, env=env)
+        assert demo.poll() is None
+        assert said.code == 0, said.text
+        replies = answers_in(root)
+        assert len(replies) == 1
+        demo.communicate()
+        assert demo.returncode == 0
+    assert answers_in(root) == replies
+    assert plainly(["verify"], cwd=root, env=env).code == 0
+
+
+def answers_in(root):
+    """Letters of the outbox that a person said yes to."""
+    return [one.name for one in (root / "outbox").glob("*.eml") if b"Auto-Submitted" not in one.read_bytes()]
