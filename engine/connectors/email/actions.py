@@ -136,7 +136,7 @@ class Email:
         )
         draft = replace(
             draft,
-            tail="\n\n".join(one for one in (link if link not in draft.words else "", quote) if one),
+            tail="\n\n".join(one for one in (link, quote) if one),
             attachments=self._attachments(call.args.get("attach")),
         )
         return self._preview(
@@ -218,7 +218,7 @@ class Email:
         return Preview(
             body=body,
             media="message/rfc822",
-            facts=(*_facts(body, call.args, draft.words), ("Leaves", way)),
+            facts=(*_facts(body, call.args, draft), ("Leaves", way)),
             text=draft.words,
             heads=heads,
             warnings=tuple(warnings),
@@ -246,7 +246,7 @@ def _link_line(value: Json) -> str:
     return link
 
 
-def _facts(body: bytes, args: dict[str, Json], words: str) -> tuple[tuple[str, str], ...]:
+def _facts(body: bytes, args: dict[str, Json], draft: Draft) -> tuple[tuple[str, str], ...]:
     """What the card shows, read from the finished bytes."""
     letter = letters.read(body)
     facts = [("To", letter.to), ("From", letter.head.text("from")), ("Subject", letter.subject)]
@@ -258,9 +258,13 @@ def _facts(body: bytes, args: dict[str, Json], words: str) -> tuple[tuple[str, s
     if "link" in args:
         link = _link_line(args["link"])
         facts.append(
-            ("Payment link", link if link and link in letter.text else "none: nothing to pay for was found")
+            ("Payment link", link if link and link in letter.text else "none: this letter asks for no money")
         )
-    return (*facts, ("Words", _first_lines(words)))
+    facts.append(("Words", _first_lines(draft.words)))
+    quoted = draft.tail.count("\n> ") + draft.tail.count("\n>\n")
+    if quoted:
+        facts.append(("Below them", f"{quoted} quoted lines of the letter it answers"))
+    return tuple(facts)
 
 
 def _first_lines(words: str) -> str:
