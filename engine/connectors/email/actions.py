@@ -139,9 +139,19 @@ class Email:
             tail="\n\n".join(one for one in (link, quote) if one),
             attachments=self._attachments(call.args.get("attach")),
         )
+        warnings = [*warnings, *self._newer(target)]
         return self._preview(
             call, draft, target, warnings=warnings, heads=((f"{HEAD}{target.thread}", version),)
         )
+
+    def _newer(self, target: Target) -> list[str]:
+        """A line for each letter of the conversation that came after the one answered: read it before you decide."""
+        known = [letter for _, letter in self.threads.letters(target.thread)]
+        place = next((i for i, one in enumerate(known) if one.message_id == target.message_id), len(known))
+        return [
+            f"a newer letter in this conversation, from {one.author or 'nobody'}: {_first_lines(one.text)}"
+            for one in known[place + 1 :][-5:]
+        ]
 
     def _draft(
         self, call: Call, target: Target, words: dict[str, str], *, to: str, once: str, automatic: bool
