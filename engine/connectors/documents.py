@@ -72,7 +72,8 @@ class Documents:
             "sha256": sha256(body),
             "handle": self.blobs.put(body, effect.subject),
         }
-        return Outcome(outputs={"file": record}, provider_id=record["sha256"])
+        # The name and not the digest: it stands in clear in the ledger, and the paper may be about a person.
+        return Outcome(outputs={"file": record}, provider_id=record["name"])
 
     def find(self, effect: Effect) -> Outcome | None:
         """Always None: a sealed file nobody was given changed nothing in the world, so nothing was done."""

@@ -211,4 +211,4 @@ def _bytes(text: str) -> bytes:
 
 def _written(path: str, data: bytes, before: Json, *, repeated: bool) -> Outcome:
     outputs = {"path": path, "size": len(data), "sha256": sha256(data), "before": before}
-    return Outcome(outputs=outputs, provider_id=path, repeated=repeated)
+    return Outcome(outputs=outputs, repeated=repeated)

@@ -38,8 +38,8 @@ from engine.model.span import Diagnostic, Severity, Span
 from engine.model.types import TEXT, Type
 
 _TEMPLATES = "vault/templates/"
-_MOST_PROVEN = 32_000
-"""Bytes of a file whose fixes are tried out before they are printed; trying one is compiling once more."""
+_MOST_PROVEN = 160_000
+"""Bytes compiled to try out one file's fixes before they are printed; the rest of them are left out."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -219,11 +219,17 @@ def _one(files: _Files, path: str, id_: str, world: World) -> tuple[Plan | None,
     data = files.read(path)
     plan, found = _once(files, path, id_, world, data)
     if any(one.fix for one in found):
-        if len(data) <= _MOST_PROVEN:
-            found = proven(data, found, lambda mended: _once(files, path, id_, world, mended)[1])
-        else:
-            found = tuple(replace(one, fix=None) for one in found)
+        found = _affordable(found, _MOST_PROVEN // max(len(data), 1))
+        found = proven(data, found, lambda mended: _once(files, path, id_, world, mended)[1])
     return plan, found
+
+
+def _affordable(found: tuple[Diagnostic, ...], most: int) -> tuple[Diagnostic, ...]:
+    kept = []
+    for one in found:
+        most -= one.fix is not None
+        kept.append(one if most >= 0 else replace(one, fix=None))
+    return tuple(kept)
 
 
 def _once(
@@ -326,10 +332,13 @@ def _heads(
     group = values.value(authored.concurrency, TEXT, name="concurrency") if authored.concurrency else None
     titles: dict[str, Built] = {}
     found = values.diagnostics
+    first: dict[str, int] = {}
+    for at, one in enumerate(authored.steps):
+        if one.gate is not None:
+            first.setdefault(one.gate.text, at)
     for gate in authored.gates:
         # A title is written on the card, so it reads what stands above the gate's first step.
-        members = [at for at, one in enumerate(authored.steps) if one.gate and one.gate.text == gate.id.text]
-        titled = resolver.values(min(members, default=len(authored.steps)))
+        titled = resolver.values(first.get(gate.id.text, len(authored.steps)))
         built = titled.value(gate.title, TEXT, name="title") if gate.title else None
         found += titled.diagnostics
         if built is not None:

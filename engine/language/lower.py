@@ -81,7 +81,7 @@ def plan(
     config: Config,
 ) -> Plan:
     """The plan of a file without errors."""
-    behind = order.behind(authored, facts.resolved, edges)
+    behind = order.behind(authored, edges, _gate_of(facts, steps))
     nodes = tuple(_node(one, edges[one.step.id.text], behind[one.step.id.text]) for one in steps)
     return Plan(
         id=authored.id,
@@ -102,6 +102,18 @@ def plan(
         time_zone=config.time_zone,
         currency=config.currency,
     )
+
+
+def _gate_of(facts: trust.Facts, steps: Sequence[Resolved]) -> dict[str, str]:
+    """The gate at which a step may be refused: its declared one, or its own card where the file's stage asks for one."""
+    found: dict[str, str] = {}
+    for one in steps:
+        id_ = one.step.id.text
+        if one.step.gate is not None:
+            found[id_] = one.step.gate.text
+        elif one.kind == "effect" and trust.may_ask(facts, one):
+            found[id_] = id_
+    return found
 
 
 def _arg(built: Built | None) -> Arg | None:
@@ -159,10 +171,12 @@ def _action(one: Resolved) -> ActionSpec | None:
 def _gates(authored: Authored, steps: Sequence[Resolved], heads: Heads) -> tuple[Gate, ...]:
     """The declared gates, then one for each step that acts without: the card the stage may ask for."""
     found = []
+    standing: dict[str, list[str]] = {}
+    for one in steps:
+        if one.step.gate is not None:
+            standing.setdefault(one.step.gate.text, []).append(one.step.id.text)
     for gate in authored.gates:
-        members = tuple(
-            one.step.id.text for one in steps if one.step.gate and one.step.gate.text == gate.id.text
-        )
+        members = tuple(standing.get(gate.id.text, ()))
         title = heads.titles[gate.id.text].arg if gate.id.text in heads.titles else Fixed(value=gate.id.text)
         found.append(Gate(id=gate.id.text, title=title, expires_after=gate.expires_after, members=members))
     for one in steps:

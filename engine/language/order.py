@@ -56,10 +56,10 @@ def _needs(
     if step.needs is None:
         return (authored.steps[index - 1].id.text,) if index else ()
     found = []
-    above = [one.id.text for one in authored.steps[:index]]
     for word in step.needs:
         at = order.get(word.text)
         if at is None:
+            above = [one.id.text for one in authored.steps[:index]]
             diagnostics.append(code.unknown_need(word.span, name=word.text, known=above))
         elif at >= index:
             line = authored.steps[at].id.span.line
@@ -96,30 +96,28 @@ def unique_steps(authored: Authored) -> list[Diagnostic]:
 
 
 def behind(
-    authored: Authored, resolved: Mapping[str, Resolved], found: Mapping[str, Edges]
+    authored: Authored, found: Mapping[str, Edges], gate_of: Mapping[str, str]
 ) -> dict[str, tuple[str, ...]]:
-    """For each step the gates whose refusal cancels it: those of all it depends on, unless it reads their verdict."""
-    stands: dict[str, dict[str, None]] = {}
+    """For each step the gates whose refusal cancels it: those of all it depends on, unless it reads their verdict.
+
+    `gate_of` names the gate of each step that may ask: a declared one, or the step's own card.
+    """
+    names = tuple(dict.fromkeys(gate_of.values()))
+    bit = {name: 1 << at for at, name in enumerate(names)}
+    stands: dict[str, int] = {}
     for step in authored.steps:
         id_ = step.id.text
         if id_ in stands or id_ not in found:
             continue
-        gates: dict[str, None] = {}
+        bits = 0
         for before in found[id_].before:
-            gates |= stands.get(before, {})
-            if (own := _gate_of(resolved.get(before))) is not None:
-                gates[own] = None
-        for verdict in found[id_].verdicts:
-            gates.pop(verdict, None)
-        gates.pop(_gate_of(resolved.get(id_)) or "", None)
-        stands[id_] = gates
-    return {id_: tuple(gates) for id_, gates in stands.items()}
-
-
-def _gate_of(one: Resolved | None) -> str | None:
-    if one is None or one.kind != "effect":
-        return None
-    return one.step.gate.text if one.step.gate else one.step.id.text
+            bits |= stands.get(before, 0) | bit.get(gate_of.get(before, ""), 0)
+        for verdict in (*found[id_].verdicts, gate_of.get(id_, "")):
+            bits &= ~bit.get(verdict, 0)
+        stands[id_] = bits
+    return {
+        id_: tuple(name for name in names if bits & bit[name]) if bits else () for id_, bits in stands.items()
+    }
 
 
 def check_gates(
@@ -136,14 +134,14 @@ def check_gates(
             diagnostics.append(references.unknown_gate(step.gate.span, name=step.gate.text, known=declared))
         else:
             members[step.gate.text].append(step)
-    reach = _ancestors(authored, found)
+    above = _above(authored, found)
     misspelt = intended(
         (one.gate.text for one in authored.steps if one.gate and one.gate.text not in declared), declared
     )
     for name, steps in members.items():
         if not steps and name not in misspelt:
             diagnostics.append(code.empty_gate(declared[name].id.span, gate=name))
-        diagnostics += _between(name, steps, resolved, reach)
+        diagnostics += _between(name, steps, resolved, above)
     diagnostics += _verdicts(authored, found, members)
     return diagnostics
 
@@ -155,25 +153,40 @@ def _named_like(step: Step, one: Resolved | None, declared: Mapping[str, object]
     return [code.name_of_gate(step.id.span, step=step.id.text, fix=fix)]
 
 
-def _ancestors(authored: Authored, found: Mapping[str, Edges]) -> dict[str, frozenset[str]]:
-    reach: dict[str, frozenset[str]] = {}
-    for step in authored.steps:
-        before = found[step.id.text].before if step.id.text in found else ()
-        reach.setdefault(
-            step.id.text, frozenset(before).union(*(reach.get(one, frozenset()) for one in before))
-        )
-    return reach
+@dataclass(frozen=True, slots=True, kw_only=True)
+class _Above:
+    """Who stands above whom, as bits: step n is bit n. A set of sets would be quadratic in memory."""
+
+    names: tuple[str, ...]
+    bit: Mapping[str, int]
+    above: Mapping[str, int]
+
+    def named(self, bits: int) -> str:
+        """The first step of a set."""
+        return self.names[(bits & -bits).bit_length() - 1]
+
+
+def _above(authored: Authored, found: Mapping[str, Edges]) -> _Above:
+    names = tuple(dict.fromkeys(step.id.text for step in authored.steps))
+    bit = {name: 1 << at for at, name in enumerate(names)}
+    above: dict[str, int] = {}
+    for name in names:
+        bits = 0
+        for before in found[name].before if name in found else ():
+            bits |= bit[before] | above.get(before, 0)
+        above[name] = bits
+    return _Above(names=names, bit=bit, above=above)
 
 
 def _between(
-    gate: str,
-    steps: Sequence[Step],
-    resolved: Mapping[str, Resolved],
-    reach: Mapping[str, frozenset[str]],
+    gate: str, steps: Sequence[Step], resolved: Mapping[str, Resolved], order: _Above
 ) -> list[Diagnostic]:
+    inside = 0
+    for step in steps:
+        inside |= order.bit[step.id.text]
     ids = {step.id.text for step in steps}
     diagnostics: list[Diagnostic] = []
-    for step in steps:
+    for step in steps if len(steps) > 1 else ():
         id_ = step.id.text
         read = _member_read(resolved.get(id_), ids - {id_}, resolved)
         if read is not None:
@@ -182,19 +195,22 @@ def _between(
                 code.reads_member(span or step.id.span, gate=gate, member=member, previewed=previewed)
             )
             continue
-        above = reach.get(id_, frozenset())
-        inside = sorted(ids & above - {id_})
-        between = [one for one in above - ids if reach.get(one, frozenset()) & ids]
-        if between:
-            first = min(reach[min(between)] & ids)
+        outside = [
+            one
+            for one in order.names
+            if order.bit[one] & order.above[id_] & ~inside and order.above[one] & inside
+        ]
+        if outside:
+            first = order.named(order.above[outside[0]] & inside)
             diagnostics.append(
-                code.not_convex(step.id.span, gate=gate, between=min(between), first=first, last=id_)
+                code.not_convex(step.id.span, gate=gate, between=outside[0], first=first, last=id_)
             )
-        elif inside:
+        elif order.above[id_] & inside:
+            other = order.named(order.above[id_] & inside)
             diagnostics.append(
                 shape.not_yet(
                     step.key("needs"),
-                    what=f"a step that needs another one (`{inside[-1]}`) of its own gate",
+                    what=f"a step that needs another one (`{other}`) of its own gate",
                     way_out="give both the same `needs:`, since one decision covers them; or a gate each",
                 )
             )

@@ -72,26 +72,22 @@ class Resolver:
     event: Type | None
     inputs: Type
     special: Mapping[str, "Special"]
-    done: dict[str, Resolved] = field(default_factory=dict)
+    seen: dict[str, StepScope] = field(default_factory=dict)
+    gates: dict[str, int] = field(default_factory=dict)
     diagnostics: list[Diagnostic] = field(default_factory=list)
     templates: set[str] = field(default_factory=set)
 
     def scope(self, here: int) -> Scope:
         """What the step at place `here` may read."""
-        steps = {
-            one.id.text: StepScope(
-                outputs=self.done[one.id.text].outputs if one.id.text in self.done else ANY,
-                line=one.id.span.line,
-                order=order,
-            )
-            for order, one in reversed(list(enumerate(self.authored.steps)))
-        }
-        gates = {one.id.text: one.id.span.line for one in self.authored.gates}
+        if not self.seen:
+            for order, one in reversed(list(enumerate(self.authored.steps))):
+                self.seen[one.id.text] = StepScope(outputs=ANY, line=one.id.span.line, order=order)
+            self.gates |= {one.id.text: one.id.span.line for one in self.authored.gates}
         return Scope(
             event=self.event,
             inputs=self.inputs,
-            steps=steps,
-            gates=gates,
+            steps=self.seen,
+            gates=self.gates,
             here=here,
             currency=self.world.config.currency,
         )
@@ -109,13 +105,12 @@ class Resolver:
             special = self.special.get(step.uses.text)
             resolved = special(self, values, step) if special is not None else self._action(values, step)
             self.diagnostics += values.diagnostics
-            if resolved is None:
-                # Readers of a step that is wrong already bring no diagnostics of their own.
-                self.done.setdefault(step.id.text, Resolved(step=step, kind="call", outputs=ANY))
-                continue
-            resolved = replace(resolved, condition=tested)
-            self.done.setdefault(step.id.text, resolved)
-            found.append(resolved)
+            # Readers of a step that is wrong already bring no diagnostics of their own: its outputs stay anything.
+            if resolved is not None:
+                known = self.seen[step.id.text]
+                if known.order == here:
+                    self.seen[step.id.text] = replace(known, outputs=resolved.outputs)
+                found.append(replace(resolved, condition=tested))
         return tuple(found)
 
     # ------------------------------------------------------------ actions

@@ -115,6 +115,12 @@ def stage_of(facts: Facts, step: Step) -> Stage:
     return min(facts.authored.stage, step.stage or facts.authored.stage, key=lambda one: one.rank)
 
 
+def may_ask(facts: Facts, one: Resolved) -> bool:
+    """Whether the file's stage may make a card of this step by itself."""
+    stage = stage_of(facts, one.step)
+    return stage is not Stage.SHADOW and highest_reach(one).rank >= _ASKS[stage]
+
+
 def _carded(facts: Facts, one: Resolved, spec: ActionSpec, raises: Reach | None) -> bool:
     """Whether every call with this argument makes a card at the file's stage (in shadow nothing is called)."""
     stage = stage_of(facts, one.step)

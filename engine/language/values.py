@@ -19,6 +19,8 @@ Unknown = Callable[[Span, str, list[str]], Diagnostic]
 Missing = Callable[[Span, Field], Diagnostic]
 
 _MAPS = frozenset({"map", "person", "file", "note", "any"})
+MOST_PIECES = 100
+"""Expressions in one text: more is a template."""
 _IN_TEXT = frozenset({"text", "any", "url", "email"})
 _UNTEXTUAL = frozenset({"list", "map", "person", "file", "note"})
 
@@ -103,10 +105,15 @@ class Values:
                 )
             )
             return None
+        pieces = expressions.pieces(node.text)
+        if len(pieces) > MOST_PIECES:
+            problem = f"{len(pieces)} expressions in one text; {MOST_PIECES} are read"
+            self.note(code.too_big(place(node), problem=problem))
+            return None
         parts: list[str | Expr] = []
         built: list[Built] = []
         at, whole = 0, True
-        for piece in expressions.pieces(node.text):
+        for piece in pieces:
             parts.append(node.text[at : piece.start])
             found = self.compiled(node, piece)
             if found is None or not self._fits_text(node, piece, found):

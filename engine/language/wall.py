@@ -8,7 +8,7 @@ import itertools
 import math
 import threading
 from collections.abc import Iterable, Mapping
-from typing import Any
+from typing import Any, TypeVar
 
 from engine.language.functions import IMPLEMENTED
 from engine.model.canonical import Json
@@ -28,12 +28,16 @@ class Wall:
     def __init__(self) -> None:
         self._lock = threading.Lock()
         self._compiled: dict[_Key, Any] = {}
+        self._envs: dict[tuple[tuple[str, str], ...], Any] = {}
         self._functions: list[Any] | None = None
 
     def check(self, cel: str, reads: Iterable[Read]) -> str:
-        """CEL's own objection to a lowered text, or empty."""
+        """CEL's own objection to a lowered text, or empty. A variable alone has none."""
+        known = tuple(reads)
+        if len(known) == 1 and known[0].variable == cel:
+            return ""
         try:
-            self._compile(cel, tuple(reads))
+            self._compile(cel, known)
         except RuntimeError as error:
             return str(error).split("\n", 1)[0].partition(": ERROR: ")[2] or str(error)
         return ""
@@ -61,11 +65,26 @@ class Wall:
 
             if self._functions is None:
                 self._functions = _declared(google)
-            variables = {name: _named(google, type_) for name, type_ in key[1]}
-            variables |= {"now_": google.Type.STRING, "zone_": google.Type.STRING}
-            env = google.NewEnv(variables=variables, functions=self._functions)
-            found = self._compiled[key] = env.compile(cel)
+            env = self._envs.get(key[1])
+            if env is None:
+                variables = {name: _named(google, type_) for name, type_ in key[1]}
+                variables |= {"now_": google.Type.STRING, "zone_": google.Type.STRING}
+                env = google.NewEnv(variables=variables, functions=self._functions)
+                _bounded(self._envs)[key[1]] = env
+            found = _bounded(self._compiled)[key] = env.compile(cel)
         return found
+
+
+_T = TypeVar("_T")
+
+MOST_KEPT = 20_000
+"""Compiled expressions kept; one is a few kilobytes."""
+
+
+def _bounded(cache: dict[_T, Any]) -> dict[_T, Any]:
+    if len(cache) >= MOST_KEPT:
+        cache.clear()
+    return cache
 
 
 def cel_type(read: Read) -> str:

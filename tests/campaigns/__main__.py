@@ -43,7 +43,15 @@ def _killing(folder: Path) -> tuple[Callable[[int, Tally], None], Tally]:
     return lambda index, tally: killing.unit(theatre, index, tally), killing.Tally()
 
 
-CAMPAIGNS = (Campaign("killing", ("engine", "tests/campaigns", "playbooks", "vault"), _killing),)
+def _executed(folder: Path) -> tuple[Callable[[int, Tally], None], Tally]:
+    from tests.campaigns import executed, killing
+
+    shop = executed.Shop(folder)
+    return lambda index, tally: executed.unit(shop, index, tally), killing.Tally()
+
+
+_CODE = ("engine", "tests/campaigns", "playbooks", "vault")
+CAMPAIGNS = (Campaign("killing", _CODE, _killing), Campaign("killing-commands", _CODE, _executed))
 
 
 def main(argv: list[str]) -> int:

@@ -1,10 +1,15 @@
-"""Deaths at every point of every story: a forked process ends itself with SIGKILL, the next one goes on, and three witnesses are compared."""
+"""Deaths at every point of every story: a forked process ends itself with SIGKILL, the next one goes on, and three witnesses are compared.
+
+python -m tests.campaigns.killing STORY [NAME]    die at each point of a story (whose name contains NAME), and say what was violated
+python -m tests.campaigns.killing --list FILE     write down every point of every story
+"""
 
 import json
 import os
 import random
 import shutil
 import signal
+import sys
 import tempfile
 import time
 import traceback
@@ -50,13 +55,14 @@ class Tally:
 
     def result(self) -> dict[str, object]:
         """As it is kept in the evidence."""
-        times = sorted(self.recovery_ms) or [0]
+        times = sorted(self.recovery_ms)
+        slow = {"recovery_ms_p95": times[int(len(times) * 0.95) - 1]} if times else {}
         duplicates = sum("duplicate:" in one for one in self.violations)
         lost = sum("lost:" in one for one in self.violations)
         return {
             "points": self.points, "deaths": self.deaths, "violations": len(self.violations), "duplicates": duplicates,
             "lost": lost, "unknown": self.counts["unknown"], "effects": self.counts["effects"],
-            "repeated": self.counts["repeated"], "recovery_ms_p95": times[int(len(times) * 0.95) - 1],
+            "repeated": self.counts["repeated"], **slow,
         }  # fmt: skip
 
 
@@ -210,3 +216,26 @@ def unit(theatre: Theatre, index: int, tally: Tally) -> None:
         ]
     where = " then ".join(map(str, deaths))
     tally.violations += [f"{story} at {where}: {one}" for one in theatre.perform(story, deaths, tally)]
+
+
+def main(argv: list[str]) -> int:
+    """One story by hand, or the list of all points."""
+    with tempfile.TemporaryDirectory(prefix="steward-killing-") as folder:
+        theatre = Theatre(Path(folder))
+        if argv[0] == "--list":
+            points = sorted(all_points(theatre))
+            Path(argv[1]).write_text("".join(f"{point}\n" for point in points), encoding="utf-8")
+            print(f"{len(points)} points")
+            return 0
+        tally, name = Tally(), argv[1] if len(argv) > 1 else ""
+        for point in theatre.rehearse(argv[0]):
+            if name in point.name:
+                found = theatre.perform(point.story, [point.number], tally)
+                tally.violations += [f"{point}: {one}" for one in found]
+        print("\n".join(tally.violations))
+        print(json.dumps(tally.result()))
+        return 1 if tally.violations else 0
+
+
+if __name__ == "__main__":
+    sys.exit(main(sys.argv[1:]))

@@ -136,12 +136,22 @@ class Email:
         )
         draft = replace(
             draft,
-            tail="\n\n".join(one for one in (link if link not in draft.words else "", quote) if one),
+            tail="\n\n".join(one for one in (link, quote) if one),
             attachments=self._attachments(call.args.get("attach")),
         )
+        warnings = [*warnings, *self._newer(target)]
         return self._preview(
             call, draft, target, warnings=warnings, heads=((f"{HEAD}{target.thread}", version),)
         )
+
+    def _newer(self, target: Target) -> list[str]:
+        """A line for each letter of the conversation that came after the one answered: read it before you decide."""
+        known = [letter for _, letter in self.threads.letters(target.thread)]
+        place = next((i for i, one in enumerate(known) if one.message_id == target.message_id), len(known))
+        return [
+            f"a newer letter in this conversation, from {one.author or 'nobody'}: {_first_lines(one.text)}"
+            for one in known[place + 1 :][-5:]
+        ]
 
     def _draft(
         self, call: Call, target: Target, words: dict[str, str], *, to: str, once: str, automatic: bool
@@ -218,7 +228,7 @@ class Email:
         return Preview(
             body=body,
             media="message/rfc822",
-            facts=(*_facts(body, call.args, draft.words), ("Leaves", way)),
+            facts=(*_facts(body, call.args, draft), ("Leaves", way)),
             text=draft.words,
             heads=heads,
             warnings=tuple(warnings),
@@ -246,7 +256,7 @@ def _link_line(value: Json) -> str:
     return link
 
 
-def _facts(body: bytes, args: dict[str, Json], words: str) -> tuple[tuple[str, str], ...]:
+def _facts(body: bytes, args: dict[str, Json], draft: Draft) -> tuple[tuple[str, str], ...]:
     """What the card shows, read from the finished bytes."""
     letter = letters.read(body)
     facts = [("To", letter.to), ("From", letter.head.text("from")), ("Subject", letter.subject)]
@@ -258,9 +268,13 @@ def _facts(body: bytes, args: dict[str, Json], words: str) -> tuple[tuple[str, s
     if "link" in args:
         link = _link_line(args["link"])
         facts.append(
-            ("Payment link", link if link and link in letter.text else "none: nothing to pay for was found")
+            ("Payment link", link if link and link in letter.text else "none: this letter asks for no money")
         )
-    return (*facts, ("Words", _first_lines(words)))
+    facts.append(("Words", _first_lines(draft.words)))
+    quoted = draft.tail.count("\n> ") + draft.tail.count("\n>\n")
+    if quoted:
+        facts.append(("Below them", f"{quoted} quoted lines of the letter it answers"))
+    return tuple(facts)
 
 
 def _first_lines(words: str) -> str:

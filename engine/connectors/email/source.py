@@ -3,13 +3,14 @@
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from datetime import UTC, datetime
+from functools import cache
 
 from engine.connectors.email import letters, manners
 from engine.connectors.email.auth import auth_of
 from engine.connectors.email.letters import Letter
 from engine.connectors.email.mailboxes import Mailboxes, Place
 from engine.connectors.email.outbox import Outbox
-from engine.connectors.email.threads import Threads, when
+from engine.connectors.email.threads import Entry, Threads, when
 from engine.model.canonical import Json, sha256
 from engine.model.errors import PermanentError
 from engine.model.ids import source_id
@@ -33,15 +34,17 @@ class EmailSource:
 
     def poll(self, seen: Callable[[str], bool]) -> Iterator[Arrival]:
         """Every letter whose mark is not `seen`, by mailbox and name. One that can't be read never stops the others."""
+        # Letters that name no root need the index of all; for one pass it is made once, when first asked for.
+        entries = cache(self.threads.index)
         for place in self.mailboxes.places():
             if not seen(place.mark):
-                yield self._arrival(place)
+                yield self._arrival(place, entries)
 
     def head(self, name: str) -> str:
         """The version of ``thread:<id>``: a digest of the letters it has now. Empty for other names and empty threads."""
         return self.threads.version(name.removeprefix(HEAD)) if name.startswith(HEAD) else ""
 
-    def _arrival(self, place: Place) -> Arrival:
+    def _arrival(self, place: Place, entries: Callable[[], dict[str, Entry]]) -> Arrival:
         if place.size == 0:
             return self._unread(place, "empty")
         if place.size > letters.MAX_LETTER:
@@ -52,7 +55,7 @@ class EmailSource:
             return self._unread(place, "unreadable")
         if not raw.strip():
             return self._unread(place, "empty")
-        return self._read(place, letters.read(raw))
+        return self._read(place, letters.read(raw), entries)
 
     def _unread(self, place: Place, reason: str) -> Arrival:
         return Arrival(
@@ -65,12 +68,12 @@ class EmailSource:
             mark=place.mark,
         )
 
-    def _read(self, place: Place, letter: Letter) -> Arrival:
+    def _read(self, place: Place, letter: Letter, entries: Callable[[], dict[str, Entry]]) -> Arrival:
         reason = manners.reason(letter, own=self.own, sent=self.outbox.sent().__contains__)
         return Arrival(
             kind="email",
             source=self.threads.source_of(letter),
-            event={"mailbox": place.mailbox} if reason else self._event(place, letter),
+            event={"mailbox": place.mailbox} if reason else self._event(place, letter, entries),
             labels=frozenset({Label.UNTRUSTED}),
             ignored=reason,
             place=place.path,
@@ -78,7 +81,9 @@ class EmailSource:
             files=() if reason else tuple((one.name, one.media, one.data) for one in letter.attachments),
         )
 
-    def _event(self, place: Place, letter: Letter) -> dict[str, Json]:
+    def _event(
+        self, place: Place, letter: Letter, entries: Callable[[], dict[str, Entry]]
+    ) -> dict[str, Json]:
         auth = auth_of(letter.head, letter.author, self.trusted)
         return {
             "from": letter.author,
@@ -86,7 +91,7 @@ class EmailSource:
             "to": letter.to,
             "subject": letter.subject,
             "text": letter.text,
-            "thread": self.threads.thread_of(letter),
+            "thread": self.threads.thread_of(letter, entries),
             "message-id": letter.message_id,
             "at": stamp(datetime.fromtimestamp(when(place, letter), UTC)),
             # Handles are made by the intake, which stores the bytes of `files`, in the same order.

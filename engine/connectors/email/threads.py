@@ -6,6 +6,7 @@ through the mailboxes, the letter's own Message-ID, the letter itself.
 """
 
 import threading
+from collections.abc import Callable
 from dataclasses import dataclass, replace
 
 from engine.connectors.email import headers, letters
@@ -44,8 +45,8 @@ class Threads:
         """The id that keeps a letter from starting twice: a repeated Message-ID over another body is another letter."""
         return source_id(self._index_key, "email", letter.message_id, letter.digest)
 
-    def thread_of(self, letter: Letter, entries: dict[str, Entry] | None = None) -> str:
-        """The id of the letter's conversation: 64 hex characters."""
+    def thread_of(self, letter: Letter, entries: Callable[[], dict[str, Entry]] | None = None) -> str:
+        """The id of the letter's conversation: 64 hex characters. `entries`: as `index`, for many letters in a row."""
         return self._thread(
             letter.message_id, letter.references, letter.in_reply_to, self.source_of(letter), entries
         )
@@ -56,7 +57,7 @@ class Threads:
         references: tuple[str, ...],
         in_reply_to: tuple[str, ...],
         source: str,
-        entries: dict[str, Entry] | None,
+        entries: Callable[[], dict[str, Entry]] | None,
     ) -> str:
         if not references and not in_reply_to:
             return source_id(self._index_key, "thread", message_id or source)
@@ -66,7 +67,7 @@ class Threads:
                 return sent[one].thread
         root = next(iter(references), "")
         if not root and in_reply_to:
-            root = self._back(in_reply_to[0], self._by_id() if entries is None else entries)
+            root = self._back(in_reply_to[0], (entries or self.index)())
             if root in sent and sent[root].thread:
                 return sent[root].thread
         return source_id(self._index_key, "thread", root or message_id or source)
@@ -94,7 +95,7 @@ class Threads:
                 alone = not (entry.message_id or entry.references or entry.in_reply_to)
                 source = self._source(entry.place) if alone else ""
                 if (
-                    self._thread(entry.message_id, entry.references, entry.in_reply_to, source, by_id)
+                    self._thread(entry.message_id, entry.references, entry.in_reply_to, source, lambda: by_id)
                     == thread
                 ):
                     members.append((entry, source or self._source(entry.place)))
@@ -121,7 +122,8 @@ class Threads:
         known = [(place, letter) for place, letter in found if letter is not None]
         return sorted(known, key=lambda one: (when(*one), one[0].name))
 
-    def _by_id(self) -> dict[str, Entry]:
+    def index(self) -> dict[str, Entry]:
+        """What ties each letter with a Message-ID to others, by that id; of several, the first by place."""
         return {entry.message_id: entry for entry in reversed(self._all()) if entry.message_id}
 
     def _all(self) -> list[Entry]:

@@ -185,13 +185,14 @@ def test_files_and_link_are_in_the_letter_and_on_the_card(world, letters):
     assert facts["Payment link"] == LINK
     assert facts["To"] == '"Ada Winter" <ada@winterlight.example.com>'
     assert facts["Words"] == "See."
+    assert facts["Below them"] == "5 quoted lines of the letter it answers"
     assert found.text == "See."
 
 
 def test_no_link_and_no_file_are_said(world, letters):
     found = dict(preview(letters, letter_event(world), body="See.", attach=[None], link=None).facts)
     assert found["Attachment"] == "none"
-    assert found["Payment link"] == "none: nothing to pay for was found"
+    assert found["Payment link"] == "none: this letter asks for no money"
 
 
 def test_a_reference_without_a_place_to_pay_is_named_as_one(world, letters):
@@ -199,9 +200,11 @@ def test_a_reference_without_a_place_to_pay_is_named_as_one(world, letters):
     assert "\n\nPayment reference: AB12-CD34-EF56\n" in text_of(found)
 
 
-def test_a_link_already_in_the_words_is_not_repeated(world, letters):
-    found = preview(letters, letter_event(world), body=f"Pay at {LINK} please.", link=LINK)
-    assert text_of(found).count(LINK) == 1
+def test_a_link_stands_on_its_own_line_whatever_the_words_say(world, letters):
+    """Else editing the words could take it out, and the card would still name it."""
+    asked = call("email/reply", {"body": f"Pay at {LINK} please.", "link": LINK}, trigger=letter_event(world))
+    edited = letters.edited(asked, letters.preview(asked), "Pay please.")
+    assert f"\n\n{LINK}\n\n" in text_of(edited)
 
 
 @pytest.mark.parametrize(

@@ -218,7 +218,8 @@ def test_an_answer_to_our_answer_stays_in_the_thread(world, header, first_id):
     assert by_name(world)["2.eml"].event["thread"] == first.event["thread"]
 
 
-def test_the_head_of_a_thread_moves_with_its_letters_alone(world):
+@pytest.mark.parametrize("tie", ["References: <a@x.example>\n", "In-Reply-To: <a@x.example>\n"])
+def test_the_head_of_a_thread_moves_with_its_letters_alone(world, tie):
     source = world.wired().source
     world.drop("1.eml", raw("a@x.example"))
     thread = f"thread:{world.arrivals()[0].event['thread']}"
@@ -227,7 +228,7 @@ def test_the_head_of_a_thread_moves_with_its_letters_alone(world):
     world.drop("9.eml", raw("other@x.example"))
     world.drop("1-again.eml", b"Received: by other; x\n" + raw("a@x.example"))
     assert source.head(thread) == first
-    path = world.drop("2.eml", raw("b@x.example", "References: <a@x.example>\n"))
+    path = world.drop("2.eml", raw("b@x.example", tie))
     second = source.head(thread)
     assert second not in {first, ""}
     assert world.wired().source.head(thread) == second

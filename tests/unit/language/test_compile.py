@@ -97,7 +97,18 @@ def test_a_gate_names_its_members_and_reads_its_title_before_them():
 def test_a_refused_gate_cancels_what_stands_behind_it_but_not_who_reads_the_verdict():
     behind = {node.id: node.behind for node in plan(GATED).nodes}
 
-    assert behind == {"who": (), "send": (), "after": ("offer",), "sorry": (), "last": ("sorry",)}
+    assert behind == {"who": (), "send": (), "after": ("offer",), "sorry": (), "last": ()}
+
+
+def test_the_card_a_stage_asks_for_is_a_gate_like_any_other():
+    steps = "steps:\n  - { id: send, uses: email/reply, with: { body: Hello } }\n  - { id: after, uses: notify/me, with: { text: Sent } }\n"
+
+    assert plan(HEAD + steps).node("after").behind == ("send",)
+    assert plan(HEAD.replace("approval", "auto") + steps).node("after").behind == ()
+
+
+def test_a_text_of_a_thousand_expressions_is_refused():
+    assert wrong(tells("a").replace("Hello", '"' + "${{ run.error }} " * 1000 + '"')) == ["SW113"]
 
 
 def test_a_step_that_acts_without_a_gate_has_a_card_of_its_own():
