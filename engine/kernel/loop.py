@@ -11,7 +11,7 @@ from engine.kernel.flights import Flights
 from engine.kernel.house import Deployment, House, Journal
 from engine.kernel.place import Place
 from engine.kernel.scope import Scope
-from engine.kernel.steps import begin
+from engine.kernel.steps import Attempt, begin
 from engine.model import commands as c
 from engine.model.errors import EngineError, LedgerError
 from engine.model.events import (
@@ -166,10 +166,6 @@ class Loop:
             journal.write(Draft(body=body, run=run.id, step=step, subject=run.subject), durable=durable)
 
         match command:
-            case c.Begin():
-                self._flights.start(
-                    (run.id, command.step), begin(self._place(run, command.step), acting.propose)
-                )
             case c.Skip():
                 write(StepSkipped(because=command.because), step=command.step, durable=False)
             case c.Cancel():
@@ -186,13 +182,6 @@ class Loop:
                     EffectHeld(revision=run.step(command.step).revision, until=command.until),
                     step=command.step,
                 )
-            case c.Release():
-                self._flights.start((run.id, command.step), acting.release(self._place(run, command.step)))
-            case c.Recover():
-                place = self._place(run, command.step)
-                self._flights.start(
-                    (run.id, command.step), acting.recover(place, self._intent(run.id, command.step))
-                )
             case c.FireTimer():
                 outputs = journal.seal({"got": "nothing", "event": None}, run.subject)
                 write(WaitEnded(got="nothing", outputs=outputs, labels=("system",)), step=command.step)
@@ -200,10 +189,25 @@ class Loop:
                 write(StepFailed(attempt=run.step(command.step).attempt, code="no-answer"), step=command.step)
             case c.Gather():
                 fanning.gather(self._place(run, command.step))
-            case c.TakeBack():
-                self._flights.start((run.id, command.step), acting.take_back(self._place(run, command.step)))
             case c.End():
                 self._end(run, command)
+            case _:
+                self._flights.start((run.id, command.step), self._attempt(run, command))
+
+    def _attempt(
+        self, run: RunState, command: c.Begin | c.Release | c.Recover | c.TakeBack
+    ) -> Attempt | None:
+        """The commands that may leave something to be carried by the executor."""
+        place = self._place(run, command.step)
+        match command:
+            case c.Begin():
+                return begin(place, acting.propose)
+            case c.Release():
+                return acting.release(place)
+            case c.Recover():
+                return acting.recover(place, self._intent(run.id, command.step))
+            case c.TakeBack():
+                return acting.take_back(place)
             case _:
                 assert_never(command)
 

@@ -139,19 +139,10 @@ class Email:
             tail="\n\n".join(one for one in (link, quote) if one),
             attachments=self._attachments(call.args.get("attach")),
         )
-        warnings = [*warnings, *self._newer(target)]
+        warnings = [*warnings, *_newer(self.threads, target)]
         return self._preview(
             call, draft, target, warnings=warnings, heads=((f"{HEAD}{target.thread}", version),)
         )
-
-    def _newer(self, target: Target) -> list[str]:
-        """A line for each letter of the conversation that came after the one answered: read it before you decide."""
-        known = [letter for _, letter in self.threads.letters(target.thread)]
-        place = next((i for i, one in enumerate(known) if one.message_id == target.message_id), len(known))
-        return [
-            f"a newer letter in this conversation, from {one.author or 'nobody'}: {_first_lines(one.text)}"
-            for one in known[place + 1 :][-5:]
-        ]
 
     def _draft(
         self, call: Call, target: Target, words: dict[str, str], *, to: str, once: str, automatic: bool
@@ -275,6 +266,16 @@ def _facts(body: bytes, args: dict[str, Json], draft: Draft) -> tuple[tuple[str,
     if quoted:
         facts.append(("Below them", f"{quoted} quoted lines of the letter it answers"))
     return tuple(facts)
+
+
+def _newer(threads: Threads, target: Target) -> list[str]:
+    """A line for each letter of the conversation that came after the one answered: read it before you decide."""
+    known = [letter for _, letter in threads.letters(target.thread)]
+    place = next((i for i, one in enumerate(known) if one.message_id == target.message_id), len(known))
+    return [
+        f"a newer letter in this conversation, from {one.author or 'nobody'}: {_first_lines(one.text)}"
+        for one in known[place + 1 :][-5:]
+    ]
 
 
 def _first_lines(words: str) -> str:
