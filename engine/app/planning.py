@@ -32,6 +32,10 @@ def _what(plan: Plan, node: Node) -> tuple[str, str]:
             return "~", f"asks {node.ask.who or 'you'}" if node.ask else "asks you"
         case "end":
             return "·", f"ends the run as {node.end_as}"
+        case "playbook":
+            return "+", "runs it and waits"
+        case "find":
+            return "·", "reads earlier runs"
         case "effect":
             return _effect(stage, node)
 

@@ -1,13 +1,15 @@
-"""One playbook calls another, and looks up what earlier runs gave: the only two ways runs meet."""
+"""How runs meet: one playbook calls another, gives its outputs at its end, and looks up what earlier runs gave."""
 
 from engine.kernel import intake
 from engine.kernel.house import Journal
 from engine.kernel.place import Place
+from engine.kernel.scope import Scope
 from engine.model import ids
 from engine.model.canonical import Json
+from engine.model.commands import End
 from engine.model.errors import PermanentError
 from engine.model.events import CallStarted, Draft, RunEnded, StepFailed, StepSucceeded
-from engine.model.labels import Label
+from engine.model.labels import Label, encode
 from engine.model.ports import Arrival
 from engine.model.state import RunState
 
@@ -35,6 +37,25 @@ def call(place: Place, inputs: dict[str, Json]) -> None:
     run = journal.book.runs[child]
     if run.terminal:
         journal.write(*answer(journal, run, RunEnded(status=run.status)))
+
+
+def end(journal: Journal, run: RunState, command: End) -> None:
+    """The run's outputs, its end, and what that is to a caller, in one transaction."""
+    plan = journal.plan(run)
+    scope = Scope(journal=journal, plan=plan, run=run, now=journal.now())
+    outputs, labels = {}, frozenset[Label]()
+    if command.status == "succeeded":
+        for name, arg in plan.outputs:
+            outputs[name], origin = scope.evaluate(arg)
+            labels |= origin
+    sealed = journal.seal(outputs, run.subject) if outputs else None
+    drafts = intake.ended(
+        journal, run, status=command.status, reason=command.reason, outputs=sealed, labels=encode(labels)
+    )
+    body = drafts[-1].body
+    if isinstance(body, RunEnded):
+        drafts += answer(journal, run, body)
+    journal.write(*drafts)
 
 
 def answer(journal: Journal, child: RunState, ended: RunEnded) -> list[Draft]:

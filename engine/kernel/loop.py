@@ -10,7 +10,6 @@ from engine.kernel.decisions import Desk
 from engine.kernel.flights import Flights
 from engine.kernel.house import Deployment, House, Journal
 from engine.kernel.place import Place
-from engine.kernel.scope import Scope
 from engine.kernel.steps import Attempt, begin
 from engine.model import commands as c
 from engine.model.errors import EngineError, LedgerError
@@ -29,7 +28,6 @@ from engine.model.events import (
     StepSkipped,
     WaitEnded,
 )  # fmt: skip
-from engine.model.labels import Label, encode
 from engine.model.state import RunState
 from engine.model.times import later, moment
 
@@ -190,7 +188,7 @@ class Loop:
             case c.Gather():
                 fanning.gather(self._place(run, command.step))
             case c.End():
-                self._end(run, command)
+                calling.end(journal, run, command)
             case _:
                 self._flights.start((run.id, command.step), self._attempt(run, command))
 
@@ -213,24 +211,6 @@ class Loop:
 
     def _place(self, run: RunState, step: str) -> Place:
         return Place.of(self.journal, run.id, step)
-
-    def _end(self, run: RunState, command: c.End) -> None:
-        """The run's outputs, its end, and what that is to a caller, in one transaction."""
-        journal, plan = self.journal, self.journal.plan(run)
-        scope = Scope(journal=journal, plan=plan, run=run, now=journal.now())
-        outputs, labels = {}, frozenset[Label]()
-        if command.status == "succeeded":
-            for name, arg in plan.outputs:
-                outputs[name], origin = scope.evaluate(arg)
-                labels |= origin
-        sealed = journal.seal(outputs, run.subject) if outputs else None
-        drafts = intake.ended(
-            journal, run, status=command.status, reason=command.reason, outputs=sealed, labels=encode(labels)
-        )
-        body = drafts[-1].body
-        if isinstance(body, RunEnded):
-            drafts += calling.answer(journal, run, body)
-        journal.write(*drafts)
 
     def _replaced(self, run: RunState, command: c.OpenCard) -> str:
         old = [k for k in self.journal.book.cards.values() if k.run == run.id and k.gate == command.gate]
