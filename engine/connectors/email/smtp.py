@@ -4,6 +4,7 @@ Until the first byte of the content leaves, every failure means "certainly not s
 answer counts; a connection lost in between is an unknown outcome, because the server may have taken the letter.
 """
 
+import base64
 import re
 import smtplib
 import ssl
@@ -67,7 +68,7 @@ def transmit(server: Server, secrets: Secrets, *, sender: str, to: str, body: by
     try:
         with _refusals(server):
             if server.user and password:
-                connection.login(server.user, password)
+                _login(server, connection, password)
             _expect(server, connection.mail(sender), 2)
             _expect(server, connection.rcpt(to), 2)
             _expect(server, connection.docmd("DATA"), 3)
@@ -91,6 +92,16 @@ def _opened(server: Server, sender: str) -> smtplib.SMTP:
         connection.close()
         raise
     return connection
+
+
+def _login(server: Server, connection: smtplib.SMTP, password: str) -> None:
+    if f"{server.user}{password}".isascii():
+        connection.login(server.user, password)
+        return
+    # The library's own login knows ASCII only; PLAIN itself carries UTF-8 (RFC 4616).
+    connection.ehlo_or_helo_if_needed()
+    told = base64.b64encode(f"\0{server.user}\0{password}".encode()).decode()
+    _expect(server, connection.docmd("AUTH", f"PLAIN {told}"), 2)
 
 
 def _content(server: Server, connection: smtplib.SMTP, body: bytes) -> None:
