@@ -178,7 +178,11 @@ def edit(args: argparse.Namespace) -> int:
         step, before = _editable(reading, card, args.step)
     finally:
         reading.close()
-    after = Path(args.file).read_text(encoding="utf-8") if args.file else _in_editor(before)
+    after = (
+        Path(args.file).read_text(encoding="utf-8")
+        if args.file
+        else _in_editor(before, hidden=workspace.config.secret_names())
+    )
     if after.strip() == before.strip():
         say("the words are the same; nothing changed")
         return 0
@@ -202,7 +206,7 @@ def _editable(reading: Reading, card: CardState, step: str | None) -> tuple[str,
     )
 
 
-def _in_editor(text: str) -> str:
+def _in_editor(text: str, *, hidden: frozenset[str]) -> str:
     editor = os.environ.get("VISUAL") or os.environ.get("EDITOR")
     if not editor:
         raise UsageError(
@@ -212,7 +216,9 @@ def _in_editor(text: str) -> str:
     with tempfile.TemporaryDirectory(prefix="steward-edit-") as folder:
         path = Path(folder) / "words.txt"
         path.write_text(text, encoding="utf-8")
-        subprocess.run([*shlex.split(editor), str(path)], check=True)
+        # An editor and its plugins have no business with what steward.yaml calls a secret.
+        env = {name: value for name, value in os.environ.items() if name not in hidden}
+        subprocess.run([*shlex.split(editor), str(path)], check=True, env=env)
         return path.read_text(encoding="utf-8")
 
 

@@ -1,5 +1,6 @@
 """steward.yaml, intents and policy as frozen data."""
 
+from collections.abc import Iterator
 from dataclasses import dataclass
 from decimal import Decimal
 
@@ -50,6 +51,24 @@ class Config:
     def connector(self, name: str) -> dict[str, Json]:
         """The settings of connector `name`, empty when it has no block."""
         return next((c.settings for c in self.connectors if c.name == name), {})
+
+    def secret_names(self) -> frozenset[str]:
+        """Every name written as ``${{ secrets.NAME }}``."""
+        return frozenset(name for one in self.connectors for name in _names(one.settings))
+
+
+def _names(value: Json) -> Iterator[str]:
+    match value:
+        case SecretRef():
+            yield value.name
+        case dict():
+            for one in value.values():
+                yield from _names(one)
+        case list():
+            for one in value:
+                yield from _names(one)
+        case _:
+            return
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
