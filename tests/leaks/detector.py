@@ -4,6 +4,7 @@ import base64
 import gzip
 import json
 import os
+import quopri
 import re
 import subprocess
 import zlib
@@ -14,6 +15,8 @@ from urllib.parse import quote
 
 _BREAKS = re.compile(rb"\s+")
 _SOFT = re.compile(rb"=\r?\n")
+_WORD = re.compile(rb"=\?[\w-]+\?([QqBb])\?([^?\s]*)\?=")
+_BETWEEN = re.compile(rb"\?=\s+=\?")
 _FOLDS = re.compile(rb"\r?\n[ \t]+")
 
 
@@ -97,6 +100,20 @@ def _views(data: bytes) -> Iterator[bytes]:
     yield _FOLDS.sub(b" ", data)
     yield _BREAKS.sub(b"", data)
     yield data.lower()
+    if b"=?" in data:
+        joined = _BETWEEN.sub(b"?==?", _FOLDS.sub(b" ", data))
+        yield _WORD.sub(_decoded, joined)
+
+
+def _decoded(word: re.Match[bytes]) -> bytes:
+    """One encoded word of a header (RFC 2047) as it reads."""
+    how, text = word[1].lower(), word[2]
+    if how == b"q":
+        return quopri.decodestring(text, header=True)
+    try:
+        return base64.b64decode(text)
+    except ValueError:
+        return text
 
 
 def search(data: bytes, needle: str) -> list[str]:

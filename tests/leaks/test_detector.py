@@ -1,6 +1,8 @@
 """A detector that has never found anything proves nothing: each way of writing, in each place, is planted and found."""
 
 import base64
+import email.charset
+import email.header
 import gzip
 import json
 import os
@@ -54,6 +56,15 @@ def test_a_broken_line_hides_nothing():
     long = ("filler " * 9 + NEEDLE + " and more " * 9).encode()
     assert "quoted-printable" in detector.search(quopri.encodestring(long), NEEDLE)
     assert "raw" in detector.search(b"Subject: " + NEEDLE.replace(" ", "\r\n ", 1).encode(), NEEDLE)
+
+
+@pytest.mark.parametrize("how", [email.charset.QP, email.charset.BASE64])
+def test_words_of_a_header_are_read_as_a_reader_would(how):
+    kind = email.charset.Charset("utf-8")
+    kind.header_encoding = how
+    text = email.header.Header(f"before and {NEEDLE} and behind", kind, maxlinelen=40).encode()
+    assert "=?" in text
+    assert "raw" in detector.search(f"Subject: {text}\r\n".encode(), NEEDLE)
 
 
 def test_what_is_packed_is_unpacked():
