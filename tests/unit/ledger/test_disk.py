@@ -136,11 +136,13 @@ def test_a_read_only_place_is_explained(small_disk):
     house.steps(1)
     house.close()
     subprocess.run(["mount", "-o", "remount,ro", str(small_disk)], check=True)
-    for start in (lambda: Keys.open(state), lambda: Owner.take(state)):
+    reading = Keys.open(state)  # looking is no writing
+    for write in (lambda: Owner.take(state), lambda: reading.put_secret("name", b"value")):
         with pytest.raises(LedgerError) as refused:
-            start()
+            write()
         assert refused.value.code == "read-only"
         assert refused.value.way_out
+    reading.close()
     subprocess.run(["mount", "-o", "remount,rw", str(small_disk)], check=True)
     keys = Keys.open(state)
     ledger = Ledger.open(state, keys=keys, owner=None)
