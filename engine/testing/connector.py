@@ -13,9 +13,10 @@ from engine.model.errors import PermanentError, TransientError, UnknownOutcome
 from engine.model.types import BOOL, TEXT, Field
 from engine.testing.provider import ask
 
+_TAKE_BACK = "provider/take-back"
 _OUTPUTS = (
     Field(name="id", type=TEXT, description="the provider's own name for it"),
-    Field(name="repeated", type=BOOL),
+    Field(name="repeated", type=BOOL, description="it had been done before"),
 )
 _PARAMS = (Param(name="text", type=TEXT, required=True, description="what to tell the provider"),)
 _MEDIA = "application/json"
@@ -24,13 +25,11 @@ _MEDIA = "application/json"
 def _action(
     name: str, kind: EffectClass, *, reach: Reach = Reach.LOW, window: timedelta | None = None
 ) -> ActionSpec:
-    undo = (
-        UndoSpec(action="provider/take-back")
-        if kind is EffectClass.IDEMPOTENT
-        else UndoSpec(none="the provider takes nothing back")
-    )
+    whole = f"provider/{name}"
+    undoable = kind is EffectClass.IDEMPOTENT and whole != _TAKE_BACK
+    undo = UndoSpec(action=_TAKE_BACK) if undoable else UndoSpec(none="the provider takes nothing back")
     return ActionSpec(
-        name=f"provider/{name}", summary=f"Tell the provider something ({kind})", kind=kind, params=_PARAMS,
+        name=whole, summary=f"Tell the provider something ({kind})", kind=kind, params=_PARAMS,
         outputs=_OUTPUTS, reach=reach, undo=undo, window=window,
     )  # fmt: skip
 
@@ -43,6 +42,7 @@ ACTIONS = (
     _action("quoted", EffectClass.IDEMPOTENT),
     _action("customer", EffectClass.IDEMPOTENT, reach=Reach.CUSTOMER),
     _action("legal", EffectClass.IDEMPOTENT, reach=Reach.LEGAL),
+    _action("take-back", EffectClass.IDEMPOTENT),
 )
 
 

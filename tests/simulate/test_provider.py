@@ -166,6 +166,28 @@ def test_the_actions_cover_the_classes_and_one_asks():
     assert {one.reach for one in ACTIONS} == {Reach.LOW, Reach.CUSTOMER, Reach.LEGAL}
 
 
+def test_it_keeps_the_contract_of_every_connector(provider):
+    """What tests/contract asks of the built-in ones: pure data, an undo that exists or a reason, frozen bytes, no repeated effect."""
+    names = {one.name for one in ACTIONS}
+    assert ProviderConnector("nowhere:1").declare() is ACTIONS
+    for one in ACTIONS:
+        assert bool(one.undo.action) != bool(one.undo.none), one.name
+        assert one.undo.action is None or one.undo.action in names
+        assert one.summary
+        assert all(part.description for part in (*one.params, *one.outputs)), one.name
+        _, first = frozen(provider, one.name.partition("/")[2], key=one.name)
+        _, again = frozen(provider, one.name.partition("/")[2], key=one.name)
+        assert (first.preview, first.digest) == (again.preview, again.digest)
+    assert provider.calls() == {}
+    for one in ACTIONS:
+        connector, effect = frozen(provider, one.name.partition("/")[2], key=one.name)
+        before = connector.perform(effect)
+        assert set(before.outputs) == {field.name for field in one.outputs}
+        if one.kind is EffectClass.IDEMPOTENT:
+            assert connector.perform(effect).repeated
+    assert set(provider.effects().values()) == {1}
+
+
 def test_virtual_time_passes_only_by_waiting():
     clock = VirtualClock()
     assert clock.now() == START

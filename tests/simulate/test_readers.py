@@ -1,9 +1,12 @@
-"""Whoever only looks must not hurt the owner: not from the owner's own process, and not from another one."""
+"""Whoever only looks must not hurt the owner, and an owner that was taken over must not add a word."""
 
 import os
 
+import pytest
+
 from engine.app import passing
 from engine.ledger import Keys, Ledger, Owner
+from engine.model.errors import NotOwner
 from engine.model.events import Draft, StopSet
 from engine.testing.clock import START
 from tests.simulate.terminal import environment, plainly
@@ -30,3 +33,27 @@ def test_a_look_from_inside_and_one_from_outside_leave_the_owner_s_log_alone(com
     ledger.close()
     keys.close()
     owner.release()
+
+
+def test_an_owner_that_was_taken_over_adds_nothing(company):
+    """Somebody deleted the lock file while it slept; a second owner came."""
+    state = company.workspace().state
+    keys = Keys.open(state)
+    first = Owner.take(state)
+    assert first is not None
+    asleep = Ledger.open(state, keys=keys, owner=first)
+    state.lock.unlink()
+    second = Owner.take(state)
+    assert second is not None
+    awake = Ledger.open(state, keys=keys, owner=second)
+    before = awake.append([Draft(body=StopSet(by="awake", channel="terminal"))], at=START, durable=True)
+    with pytest.raises(NotOwner):
+        asleep.append([Draft(body=StopSet(by="asleep", channel="terminal"))], at=START, durable=True)
+    with company.reading() as reading:
+        assert list(reading.ledger.events())[-1].hash == before[-1].hash
+        assert reading.ledger.verify().ok
+    asleep.close()
+    awake.close()
+    keys.close()
+    second.release()
+    first.release()
