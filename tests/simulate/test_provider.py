@@ -174,7 +174,8 @@ def test_it_keeps_the_contract_of_every_connector(provider):
         assert bool(one.undo.action) != bool(one.undo.none), one.name
         assert one.undo.action is None or one.undo.action in names
         assert one.summary
-        assert all(part.description for part in (*one.params, *one.outputs)), one.name
+        assert all(param.description for param in one.params), one.name
+        assert all(field.description for field in one.outputs), one.name
         _, first = frozen(provider, one.name.partition("/")[2], key=one.name)
         _, again = frozen(provider, one.name.partition("/")[2], key=one.name)
         assert (first.preview, first.digest) == (again.preview, again.digest)
