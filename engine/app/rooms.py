@@ -54,13 +54,15 @@ def build(
     secrets: Secrets,
     templates: Templates,
     screen: Callable[[str], None] | None = None,
+    patterns: Callable[[], tuple[str, ...]] = tuple,
 ) -> tuple[Wired, tuple[Source, ...]]:
     """The rooms of `workspace`. Knowledge is read at the tip; what a run must not see change is in its plan's files.
 
-    `screen` shows a notice to whoever is looking.
+    `screen` shows a notice to whoever is looking; `patterns` are the files that deployed playbooks listen to.
     """
     from engine import connectors
     from engine.agents.draft import DraftReply
+    from engine.connectors.watched import WatchedFiles
     from engine.identity.intent import Intents, resolve
     from engine.identity.resolve import Identity
     from engine.memory.fulltext import FullText
@@ -92,7 +94,8 @@ def build(
         ),
     }
     wired = Wired(connectors=made.connectors, readers=readers, specs=declared(workspace.config))
-    return wired, (made.source,)
+    files = WatchedFiles(root=str(workspace.root), index_key=index_key, patterns=patterns)
+    return wired, (made.source, files)
 
 
 def pinned_intents(call: Call) -> tuple[Intent, ...]:

@@ -115,9 +115,17 @@ def furnish(
     templates = TemplateRenderer(evaluate)
     store = json.loads(keys.get_secret("secrets") or b"{}")
     resolver = Resolver(order=workspace.config.secrets, env=os.environ, store=store)
+    deployed: list[str] = []
+
+    def deploy() -> Deployment:
+        found = deployment(workspace, wired.specs)
+        deployed[:] = watched(found)
+        return found
+
     wired, sources = rooms.build(
-        workspace, blobs=blobs, index_key=index_key, secrets=resolver, templates=templates, screen=screen
-    )
+        workspace, blobs=blobs, index_key=index_key, secrets=resolver, templates=templates, screen=screen,
+        patterns=lambda: tuple(deployed),
+    )  # fmt: skip
     if more is not None:
         wired = rooms.Wired(
             connectors={**wired.connectors, **more.connectors},
@@ -132,7 +140,7 @@ def furnish(
     house = House(
         ledger=ledger, keys=keys, clock=chosen, executor=carrying, evaluate=evaluate, templates=templates,
         connectors=wired, broker=broker, policy=Rules(rules=policy_of(workspace.tree), usage=spent), blobs=blobs,
-        sources=sources, deployment=lambda: deployment(workspace, wired.specs), workspace=workspace.id,
+        sources=sources, deployment=deploy, workspace=workspace.id,
         index_key=index_key, flag=flag.exists, lower=partial(flag.unlink, missing_ok=True), chance=random.random,
         listen=listen,
     )  # fmt: skip
@@ -165,6 +173,12 @@ def policy_of(tree: Tree) -> PolicyRules:
             way_out="steward check",
         )
     return rules
+
+
+def watched(found: Deployment) -> list[str]:
+    """The file patterns that deployed playbooks listen to."""
+    triggers = [trigger for plan in found.plans.values() for trigger in plan.triggers]
+    return [str(dict(one.params)["path"]) for one in triggers if one.kind == "file"]
 
 
 LAST_GOOD = "refs/steward/deployed"

@@ -2,7 +2,7 @@
 
 from dataclasses import dataclass
 
-from engine.kernel.intake import match_of
+from engine.kernel.matching import match_of
 from engine.kernel.place import Place
 from engine.kernel.scope import Scope, walk
 from engine.model.canonical import Json

@@ -32,6 +32,8 @@ def apply(book: Book, event: e.Event) -> None:
             book.enrolled.add(body.method)
         case e.TriggerReceived():
             book.marks.add(body.mark)
+            if body.schedule:
+                book.schedules[body.playbook, body.schedule] = body.due
             book.sources.setdefault(body.source, event.run)
             if body.reason:
                 book.ignored[body.reason] = book.ignored.get(body.reason, 0) + 1

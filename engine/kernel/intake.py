@@ -1,11 +1,11 @@
 """From something that arrived to a run: duplicates, offers to waiting runs, subject, concurrency group, plan."""
 
-import hmac
 from collections.abc import Iterable
 from dataclasses import dataclass
 from hashlib import sha256
 
 from engine.kernel.house import Deployment, Journal
+from engine.kernel.matching import arm, came, fits, match_of
 from engine.kernel.scope import Scope
 from engine.model import ids
 from engine.model.canonical import Json
@@ -22,7 +22,7 @@ from engine.model.events import (
     WaitEnded,
 )
 from engine.model.labels import Label, encode
-from engine.model.plan import Arg, Plan, WaitFor
+from engine.model.plan import Arg, Plan
 from engine.model.ports import Arrival
 from engine.model.requests import Decided
 from engine.model.state import RunState
@@ -36,11 +36,6 @@ class Counts:
     offered: int = 0
     ignored: int = 0
     left: int = 0
-
-
-def match_of(index_key: bytes, kind: str, name: str, value: Json) -> str:
-    """What a waiting run stores and an arrival is compared by: an HMAC, so that no address or thread stands in an event."""
-    return hmac.new(index_key, f"{kind}\0{name}\0{value}".encode(), sha256).hexdigest()
 
 
 def read_sources(journal: Journal, deployment: Deployment) -> Counts:
@@ -89,11 +84,7 @@ def _ignore(journal: Journal, arrival: Arrival, reason: str) -> str:
 
 
 def _listens(plan: Plan, arrival: Arrival) -> bool:
-    return any(
-        trigger.kind == arrival.kind
-        and all(arrival.event.get(name) == value for name, value in trigger.params)
-        for trigger in plan.triggers
-    )
+    return any(fits(trigger, arrival) for trigger in plan.triggers)
 
 
 def _offer(journal: Journal, arrival: Arrival) -> bool:
@@ -124,45 +115,6 @@ def _stop_runs(journal: Journal, arrival: Arrival) -> bool:
     return bool(drafts)
 
 
-def arm(waits: tuple[WaitFor, ...], scope: Scope) -> dict[str, tuple[str, ...]]:
-    """What is listened for, as an event stores it: names, kinds, and all fields that must match as HMACs."""
-    index_key = scope.journal.house.index_key
-    matches = []
-    for wait in waits:
-        parts = [
-            f"{field}={match_of(index_key, wait.trigger, field, scope.evaluate(arg)[0])}"
-            for field, arg in wait.match
-        ]
-        matches.append("&".join(parts))
-    return {
-        "names": tuple(wait.name for wait in waits),
-        "kinds": tuple(wait.trigger for wait in waits),
-        "matches": tuple(matches),
-    }
-
-
-def came(
-    journal: Journal,
-    names: tuple[str, ...],
-    kinds: tuple[str, ...],
-    matches: tuple[str, ...],
-    arrival: Arrival,
-) -> str:
-    """The first name whose kind and every field this arrival has; empty when there is none."""
-    for name, kind, match in zip(names, kinds, matches, strict=True):
-        if kind == arrival.kind and all(_equal(journal, arrival, part) for part in match.split("&") if part):
-            return name
-    return ""
-
-
-def _equal(journal: Journal, arrival: Arrival, part: str) -> bool:
-    field, _, expected = part.partition("=")
-    if field not in arrival.event:
-        return False
-    found = match_of(journal.house.index_key, arrival.kind, field, arrival.event[field])
-    return hmac.compare_digest(found, expected)
-
-
 def _give(journal: Journal, run: RunState, step: str, name: str, arrival: Arrival) -> None:
     event = _with_files(journal, arrival, run.subject)
     outputs = journal.seal({"got": name, "event": event}, run.subject)
@@ -191,6 +143,8 @@ def _with_files(journal: Journal, arrival: Arrival, subject: str) -> dict[str, J
                 "handle": handle,
             }
         )
+    if arrival.kind == "file":
+        return {**arrival.event, "file": records[0]}
     return {**arrival.event, "attachments": records}
 
 

@@ -1,10 +1,11 @@
 """The one loop: carries out what `decide` says, appends what happened, answers requests, until every run waits."""
 
 from collections.abc import Callable
+from dataclasses import replace
 from datetime import timedelta
 from typing import assert_never
 
-from engine.kernel import acting, calling, fanning, intake
+from engine.kernel import acting, calling, fanning, intake, schedule
 from engine.kernel.decide import decide, next_due
 from engine.kernel.decisions import Desk
 from engine.kernel.flights import Flights
@@ -58,7 +59,10 @@ class Loop:
     def poll(self) -> intake.Counts:
         """Read every source once."""
         self._deployed = None
-        return intake.read_sources(self.journal, self.deployment())
+        deployment = self.deployment()
+        fired = schedule.fire(self.journal, deployment)
+        counts = intake.read_sources(self.journal, deployment)
+        return replace(counts, started=counts.started + fired)
 
     def run(self, *, until: Callable[[], bool] = lambda: False) -> None:
         """Go on until every run is terminal or waits for something more than 30 s away, or `until` says so."""

@@ -6,7 +6,8 @@ from datetime import timedelta
 from typing import Any
 
 from engine.kernel import calling, fanning
-from engine.kernel.intake import arm, match_of, taken
+from engine.kernel.intake import taken
+from engine.kernel.matching import arm, match_of
 from engine.kernel.place import Place
 from engine.kernel.scope import Scope, arguments
 from engine.model import ids

@@ -68,6 +68,8 @@ class TriggerReceived:
     outcome: str
     reason: str = ""
     mark: str = ""
+    schedule: str = ""
+    due: str = ""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -167,6 +167,7 @@ class Book:
     runs: dict[str, RunState] = field(default_factory=dict)
     open_runs: dict[str, None] = field(default_factory=dict)
     cards: dict[str, CardState] = field(default_factory=dict)
+    schedules: dict[tuple[str, str], str] = field(default_factory=dict)
     marks: set[str] = field(default_factory=set)
     sources: dict[str, str] = field(default_factory=dict)
     claims: dict[str, str] = field(default_factory=dict)

@@ -6,7 +6,7 @@ from typing import Literal
 from engine.model.labels import Label
 from engine.model.types import BOOL, EMAIL, FILE, TEXT, TIME, Field, Type, listing, record
 
-TriggerKind = Literal["email", "manual", "call"]
+TriggerKind = Literal["email", "manual", "call", "schedule", "file", "event", "webhook", "intent"]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -74,6 +74,7 @@ IGNORED_REASONS: dict[str, str] = {
     "unreadable": "not a letter that can be parsed",
     "empty": "no bytes",
     "too-big": "larger than the limit",
+    "missed": "an earlier firing that was due while nothing ran; only the latest one runs",
     "no-playbook": "no deployed playbook reads this mailbox",
 }
-"""The closed list of reasons for which a letter starts nothing."""
+"""The closed list of reasons for which something that arrived starts nothing."""

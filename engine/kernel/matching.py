@@ -1,0 +1,80 @@
+"""What an arrival is compared by: triggers in clear (they are git's), what runs wait for as HMACs (it may name people)."""
+
+import hmac
+from fnmatch import fnmatchcase
+from hashlib import sha256
+
+from engine.kernel.house import Journal
+from engine.kernel.scope import Scope
+from engine.model.canonical import Json
+from engine.model.plan import Trigger, WaitFor
+from engine.model.ports import Arrival
+
+
+def match_of(index_key: bytes, kind: str, name: str, value: Json) -> str:
+    """What a waiting run stores and an arrival is compared by: an HMAC, so that no address or thread stands in an event."""
+    return hmac.new(index_key, f"{kind}\0{name}\0{value}".encode(), sha256).hexdigest()
+
+
+def fits(trigger: Trigger, arrival: Arrival) -> bool:
+    """Whether a playbook's trigger listens to this arrival."""
+    if trigger.kind != arrival.kind:
+        return False
+    params = dict(trigger.params)
+    if trigger.kind == "file":
+        return path_fits(str(arrival.event.get("path")), str(params.get("path")))
+    match = params.pop("match", None)
+    wanted = {**params, **match} if isinstance(match, dict) else params
+    return all(arrival.event.get(name) == value for name, value in wanted.items())
+
+
+def path_fits(path: str, pattern: str) -> bool:
+    """Whether a path matches a pattern part by part: a star never crosses a slash, ``**`` stands for any folders."""
+    return _parts_fit(path.split("/"), pattern.split("/"))
+
+
+def _parts_fit(path: list[str], pattern: list[str]) -> bool:
+    if not pattern:
+        return not path
+    if pattern[0] == "**":
+        return any(_parts_fit(path[start:], pattern[1:]) for start in range(len(path) + 1))
+    return bool(path) and fnmatchcase(path[0], pattern[0]) and _parts_fit(path[1:], pattern[1:])
+
+
+def arm(waits: tuple[WaitFor, ...], scope: Scope) -> dict[str, tuple[str, ...]]:
+    """What is listened for, as an event stores it: names, kinds, and all fields that must match as HMACs."""
+    index_key = scope.journal.house.index_key
+    matches = []
+    for wait in waits:
+        parts = [
+            f"{field}={match_of(index_key, wait.trigger, field, scope.evaluate(arg)[0])}"
+            for field, arg in wait.match
+        ]
+        matches.append("&".join(parts))
+    return {
+        "names": tuple(wait.name for wait in waits),
+        "kinds": tuple(wait.trigger for wait in waits),
+        "matches": tuple(matches),
+    }
+
+
+def came(
+    journal: Journal,
+    names: tuple[str, ...],
+    kinds: tuple[str, ...],
+    matches: tuple[str, ...],
+    arrival: Arrival,
+) -> str:
+    """The first name whose kind and every field this arrival has; empty when there is none."""
+    for name, kind, match in zip(names, kinds, matches, strict=True):
+        if kind == arrival.kind and all(_equal(journal, arrival, part) for part in match.split("&") if part):
+            return name
+    return ""
+
+
+def _equal(journal: Journal, arrival: Arrival, part: str) -> bool:
+    field, _, expected = part.partition("=")
+    if field not in arrival.event:
+        return False
+    found = match_of(journal.house.index_key, arrival.kind, field, arrival.event[field])
+    return hmac.compare_digest(found, expected)
