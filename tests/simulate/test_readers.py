@@ -1,12 +1,12 @@
 """Whoever only looks must not hurt the owner, and an owner that was taken over must not add a word."""
 
-import os
+from pathlib import Path
 
 import pytest
 
 from engine.app import passing
 from engine.ledger import Keys, Ledger, Owner
-from engine.model.errors import NotOwner
+from engine.model.errors import LedgerError
 from engine.model.events import Draft, StopSet
 from engine.testing.clock import START
 from tests.simulate.terminal import environment, plainly
@@ -20,12 +20,14 @@ def test_a_look_from_inside_and_one_from_outside_leave_the_owner_s_log_alone(com
     keys = Keys.open(workspace.state)
     ledger = Ledger.open(workspace.state, keys=keys, owner=owner)
     ledger.append([Draft(body=StopSet(by="one", channel="terminal"))], at=START, durable=True)
-    log = os.stat(f"{workspace.state.ledger}-wal").st_ino
+    log = Path(f"{workspace.state.ledger}-wal")
+    before = log.stat().st_ino
     passing.look(workspace).close()
 
     # A program of its own: a forked child would share what SQLite remembers of the locks.
     assert plainly(["status"], cwd=company.root, env=environment(company.env)).code == 0
-    assert os.stat(f"{workspace.state.ledger}-wal").st_ino == log
+    assert log.exists()
+    assert log.stat().st_ino == before
     (last,) = ledger.append([Draft(body=StopSet(by="two", channel="terminal"))], at=START, durable=True)
     with company.reading() as reading:
         assert [event.hash for event in reading.ledger.events()][-1] == last.hash
@@ -47,8 +49,9 @@ def test_an_owner_that_was_taken_over_adds_nothing(company):
     assert second is not None
     awake = Ledger.open(state, keys=keys, owner=second)
     before = awake.append([Draft(body=StopSet(by="awake", channel="terminal"))], at=START, durable=True)
-    with pytest.raises(NotOwner):
+    with pytest.raises(LedgerError) as refused:
         asleep.append([Draft(body=StopSet(by="asleep", channel="terminal"))], at=START, durable=True)
+    assert refused.value.code == "not-owner"
     with company.reading() as reading:
         assert list(reading.ledger.events())[-1].hash == before[-1].hash
         assert reading.ledger.verify().ok

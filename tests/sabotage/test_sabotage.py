@@ -1,0 +1,145 @@
+"""Real bugs, put into a copy of the code one at a time: exactly the tests that a patch names must fail, by assertion, and no others.
+
+A patch begins with what it does in words, then ``Fails:`` lines (node ids). All tests of the files named there run in the copy; ``Also:``
+lines name further files. A patch that no longer applies is a failure, too: then nobody knows any more whether the tests would notice.
+"""
+
+import os
+import re
+import shutil
+import subprocess
+import sys
+import xml.etree.ElementTree as ET
+from dataclasses import dataclass
+from pathlib import Path
+
+import pytest
+
+ROOT = Path(__file__).parents[2]
+PATCHES = sorted(Path(__file__).parent.glob("*.patch"))
+_ASSERTED = re.compile(
+    r"AssertionError|assert |Failed: DID NOT RAISE|DID NOT RAISE|E\s+assert|subprocess.CalledProcessError"
+)
+
+
+@dataclass(frozen=True)
+class Sabotage:
+    """What a patch says of itself."""
+
+    what: str
+    fails: tuple[str, ...]
+    files: tuple[str, ...]
+
+    @classmethod
+    def of(cls, patch: Path) -> "Sabotage":
+        head = patch.read_text(encoding="utf-8").partition("\ndiff --git ")[0]
+        fails = tuple(re.findall(r"(?m)^Fails: (\S.*)$", head))
+        also = re.findall(r"(?m)^Also: (\S+)$", head)
+        files = dict.fromkeys([*(node.partition("::")[0] for node in fails), *also])
+        return cls(head.partition("\n")[0], fails, tuple(files))
+
+
+def copied(folder: Path) -> Path:
+    """The tracked files, as they lie here."""
+    listed = subprocess.run(
+        ["git", "ls-files", "-z"], cwd=ROOT, capture_output=True, check=True
+    ).stdout.decode()
+    for name in filter(None, listed.split("\0")):
+        source, target = ROOT / name, folder / name
+        if source.is_file():
+            target.parent.mkdir(parents=True, exist_ok=True)
+            shutil.copy2(source, target)
+    return folder
+
+
+@dataclass(frozen=True)
+class Result:
+    """How the tests of a copy ended, by node id; `broken` are those that didn't get as far as an assertion."""
+
+    passed: frozenset[str]
+    failed: frozenset[str]
+    broken: tuple[str, ...]
+
+
+def tried(folder: Path, files: tuple[str, ...]) -> Result:
+    """Run test files in a copy."""
+    report = folder / "report.xml"
+    argv = [
+        sys.executable,
+        "-m",
+        "pytest",
+        "-q",
+        "-n0",
+        "-p",
+        "no:cacheprovider",
+        "-o",
+        "junit_family=xunit1",
+        f"--junitxml={report}",
+    ]
+    env = {name: value for name, value in os.environ.items() if not name.startswith(("PYTEST_", "COV_"))}
+    done = subprocess.run(
+        [*argv, *files],
+        cwd=folder,
+        env={**env, "PYTHONPATH": str(folder)},
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+    if not report.exists():
+        return Result(frozenset(), frozenset(), (done.stdout[-2000:] + done.stderr[-2000:],))
+    passed, failed, broken = set(), set(), []
+    for case in ET.parse(report).getroot().iter("testcase"):
+        node = f"{case.get('file')}::{case.get('name')}"
+        failure, error = case.find("failure"), case.find("error")
+        if error is not None:
+            broken.append(f"{node}: {error.get('message')}")
+        elif failure is None:
+            passed.add(node)
+        else:
+            failed.add(node)
+            if not _ASSERTED.search(failure.get("message") or ""):
+                broken.append(f"{node}: {failure.get('message')}")
+    return Result(frozenset(passed), frozenset(failed), tuple(broken))
+
+
+def test_there_are_at_least_ten_and_each_names_its_tests():
+    assert len(PATCHES) >= 10
+    for patch in PATCHES:
+        said = Sabotage.of(patch)
+        assert said.what, patch.name
+        assert said.fails, patch.name
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("patch", PATCHES, ids=lambda patch: patch.stem)
+def test_the_named_tests_notice_and_no_others(tmp_path, patch):
+    said = Sabotage.of(patch)
+    folder = copied(tmp_path / "copy")
+    applied = subprocess.run(["git", "apply", patch], cwd=folder, capture_output=True, text=True, check=False)
+    assert applied.returncode == 0, f"{patch.name} no longer applies:\n{applied.stderr}"
+    result = tried(folder, said.files)
+    assert result.broken == ()
+    assert sorted(result.failed) == sorted(said.fails)
+    assert result.passed
+
+
+@pytest.mark.slow
+def test_the_kill_harness_notices_a_key_that_is_drawn_anew(tmp_path):
+    """The planted positive: the harness that reports no duplicates reports them where there are some."""
+    folder = copied(tmp_path / "copy")
+    subprocess.run(["git", "apply", Path(__file__).parent / "random-key.patch"], cwd=folder, check=True)
+    done = subprocess.run(
+        [sys.executable, "-m", "tests.campaigns.killing", "classes", "call:after"],
+        cwd=folder, env={**os.environ, "PYTHONPATH": str(folder)}, capture_output=True, text=True, check=False,
+    )  # fmt: skip
+    assert done.returncode == 1, done.stdout + done.stderr
+    assert "duplicate:" in done.stdout
+
+
+@pytest.mark.slow
+def test_the_kill_harness_finds_nothing_in_the_same_story_as_it_is():
+    done = subprocess.run(
+        [sys.executable, "-m", "tests.campaigns.killing", "classes", "call:after"],
+        cwd=ROOT, env={**os.environ, "PYTHONPATH": str(ROOT)}, capture_output=True, text=True, check=False,
+    )  # fmt: skip
+    assert done.returncode == 0, done.stdout + done.stderr
