@@ -46,7 +46,8 @@ class Flights:
         """Hand an attempt to the executor; nothing for None."""
         if attempt is None:
             return
-        self._flying[where] = (self._journal.now(), attempt)
+        timeout = Place.of(self._journal, *where).node.timeout
+        self._flying[where] = (later(self._journal.now(), timeout), attempt)
         future = self._journal.house.executor.submit(attempt.work)
         future.add_done_callback(partial(self._landing, where, attempt))
 
@@ -97,9 +98,10 @@ class Flights:
     def _give_up(self) -> None:
         """Reads that take longer than their step's `timeout` count as failed; calls that may have left are waited for."""
         now = self._journal.now()
-        for where, (since, _) in list(self._flying.items()):
+        late = [where for where, (deadline, _) in self._flying.items() if now >= deadline]
+        for where in late:
             place = Place.of(self._journal, *where)
-            if place.state.status == "running" and now >= later(since, place.node.timeout):
+            if place.state.status == "running":
                 del self._flying[where]
                 error = TransientError(f"no answer within {place.node.timeout}", code="timeout")
                 fail(place, error, place.state.attempt)

@@ -66,6 +66,8 @@ class Journal:
         self.deployment = house.deployment
         self.touched: set[str] = set(self.book.open_runs)
         self._plans: dict[str, Plan] = {}
+        self._files: dict[tuple[tuple[str, str], ...], tuple[tuple[str, str], ...]] = {}
+        self._kept: dict[str, tuple[Plan, str]] = {}
 
     def now(self) -> str:
         """The present moment as a stamp."""
@@ -103,9 +105,12 @@ class Journal:
 
     def files(self, plan: Plan) -> tuple[tuple[str, str], ...]:
         """(path, text) of every file the plan pinned."""
-        return tuple(
-            (path, self.house.ledger.kept(sha).decode("utf-8", "replace")) for path, sha in plan.files
-        )
+        if plan.files not in self._files:
+            kept = self.house.ledger.kept
+            self._files[plan.files] = tuple(
+                (path, kept(sha).decode("utf-8", "replace")) for path, sha in plan.files
+            )
+        return self._files[plan.files]
 
     def effect(self, step: StepState) -> Effect:
         """The frozen proposal of a step."""
@@ -113,9 +118,14 @@ class Journal:
 
     def keep_plan(self, plan: Plan, contents: dict[str, bytes]) -> str:
         """Store plan bytes and the files it names; the name is the digest of the stored bytes."""
+        before = self._kept.get(plan.id)
+        if before is not None and before[0] is plan:
+            return before[1]
         for _, sha in plan.files:
             self.house.ledger.keep(contents[sha])
-        return self.house.ledger.keep(serial.to_bytes(plan))
+        digest = self.house.ledger.keep(serial.to_bytes(plan))
+        self._kept[plan.id] = (plan, digest)
+        return digest
 
     def commitment(self, data: Json, subject: str) -> str:
         """HMAC of a value under its subject's key, for events."""
