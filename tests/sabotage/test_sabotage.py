@@ -115,7 +115,7 @@ def test_there_are_at_least_ten_and_each_names_its_tests():
 def test_the_named_tests_notice_and_no_others(tmp_path, patch):
     said = Sabotage.of(patch)
     folder = copied(tmp_path / "copy")
-    applied = subprocess.run(["git", "apply", patch], cwd=folder, capture_output=True, text=True, check=False)
+    applied = subprocess.run(["git", "apply", "-C1", patch], cwd=folder, capture_output=True, text=True, check=False)
     assert applied.returncode == 0, f"{patch.name} no longer applies:\n{applied.stderr}"
     result = tried(folder, said.files)
     assert result.broken == ()
