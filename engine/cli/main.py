@@ -8,7 +8,6 @@ from collections.abc import Sequence
 from engine import __version__
 from engine.cli.verbs import GROUPS, VERBS
 
-EXIT_USAGE = 2
 EXIT_INTERRUPTED = 130
 
 

@@ -12,7 +12,7 @@ from engine.model import canonical, ids
 from engine.model.canonical import Json
 from engine.model.commands import OpenCard
 from engine.model.effects import Answer, Call, Effect, Outcome, Verdict, dump
-from engine.model.errors import EngineError, UnknownOutcome
+from engine.model.errors import EngineError
 from engine.model.events import (
     CardClosed,
     CardOpened,
@@ -338,8 +338,3 @@ def _not_done(place: Place, effect: Effect, error: BaseException) -> EffectFaile
         journal = place.journal
         again = later(journal.now(), backoff(retry, step.intents, journal.house.chance()))
     return EffectFailed(key=effect.key, code=code, message=message, retry=again)
-
-
-def retries_itself(effect_kind: str, error: BaseException | None) -> bool:
-    """Whether an unanswered call may be looked up or repeated under its key instead of asking a person."""
-    return isinstance(error, UnknownOutcome) and effect_kind != "opaque"

@@ -74,7 +74,6 @@ def _created(event: e.Event, body: e.RunCreated) -> RunState:
         event=body.event,
         inputs=body.inputs,
         group=body.group,
-        thread=body.thread,
         once=body.once,
         parent=body.parent,
         parent_step=body.parent_step,
@@ -123,9 +122,7 @@ def _step(step: StepState, event: e.Event, body: StepBody) -> StepState:
                 step, status="running", attempt=body.attempt, at=event.ts, due="", subject=event.subject
             )
         case e.StepSucceeded():
-            return replace(
-                step, status="succeeded", outputs=body.outputs, labels=body.labels, synthetic=body.synthetic
-            )
+            return replace(step, status="succeeded", outputs=body.outputs, labels=body.labels)
         case e.StepSkipped():
             return replace(step, status="skipped", because=body.because)
         case e.StepRetried():

@@ -67,7 +67,6 @@ class Effect:
     preview: Preview
     digest: str
     labels: dict[str, Labels]
-    synthetic: bool = False
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -85,7 +85,6 @@ class RunCreated:
     event: str | None = None
     inputs: str | None = None
     group: str = ""
-    thread: str = ""
     once: str = ""
     parent: str = ""
     parent_step: str = ""
@@ -154,7 +153,6 @@ class StepSucceeded:
     attempt: int
     outputs: str | None = None
     labels: tuple[str, ...] = ()
-    synthetic: bool = False
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -32,7 +32,6 @@ class StepState:
     code: str = ""
     message: str | None = None
     refused: bool = False
-    synthetic: bool = False
     action: str = ""
     key: str = ""
     kind: str = ""
@@ -86,7 +85,6 @@ class RunState:
     event: str | None = None
     inputs: str | None = None
     group: str = ""
-    thread: str = ""
     status: str = "queued"
     reason: str = ""
     ended: str = ""

@@ -25,7 +25,10 @@ class Field:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Type:
-    """A type. `items` belongs to `list`, `fields` to `map`, `options` to `choice`. `nullable` admits null."""
+    """A type. `items` belongs to `list`, `fields` to `map`, `options` to `choice`. `nullable` admits null.
+
+    A map with `items` is open: a field it doesn't declare is of that type.
+    """
 
     kind: Kind
     items: "Type | None" = None
@@ -35,7 +38,10 @@ class Type:
 
     def field(self, name: str) -> Field | None:
         """The member called `name`, also of the record types person, file and note."""
-        return next((one for one in members(self) if one.name == name), None)
+        found = next((one for one in members(self) if one.name == name), None)
+        if found is None and self.kind == "map" and self.items is not None:
+            return Field(name=name, type=self.items)
+        return found
 
     @property
     def closed(self) -> bool:
