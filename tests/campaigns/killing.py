@@ -141,13 +141,13 @@ class Theatre:
         finally:
             shutil.rmtree(place.parent)
 
-    def rehearse(self, story: str) -> list[Point]:
+    def rehearse(self, story: str, *, judged: bool = True) -> list[Point]:
         """Tell a story undisturbed and list its points. Raises RuntimeError when even that goes wrong."""
         with self.stage() as place:
             with Provider.start(place / PROVIDER_FILE) as provider:
                 if forked(lambda: _rehearse(place, story, provider.address)) != FINISHED:
                     raise RuntimeError(f"the story {story} fails without any death")
-            if problems := judge(place).violations:
+            if judged and (problems := judge(place).violations):
                 raise RuntimeError(f"the story {story} without any death: {problems}")
             rows = json.loads((place / "points.json").read_text())
             return [Point(story, number, name, tuple(types)) for number, (name, types) in enumerate(rows, 1)]
@@ -228,7 +228,7 @@ def main(argv: list[str]) -> int:
             print(f"{len(points)} points")
             return 0
         tally, name = Tally(), argv[1] if len(argv) > 1 else ""
-        for point in theatre.rehearse(argv[0]):
+        for point in theatre.rehearse(argv[0], judged=False):
             if name in point.name:
                 found = theatre.perform(point.story, [point.number], tally)
                 tally.violations += [f"{point}: {one}" for one in found]
