@@ -20,11 +20,14 @@ from dataclasses import dataclass, field
 from functools import cache
 from pathlib import Path
 
+from engine.app.actions import declared
+from engine.app.wiring import deployment
 from engine.model.events import Event
+from engine.testing.connector import ACTIONS
 from engine.testing.provider import Provider
 from engine.testing.scenario import PROVIDER_FILE, Counting, Scenario
 from tests.campaigns.invariants import ACKNOWLEDGED, judge
-from tests.campaigns.stories import PROVIDER, STORIES, Teller, settle
+from tests.campaigns.stories import NEEDS, PROVIDER, STORIES, WIDER, Teller, settle
 
 DIED, FINISHED, FAILED = "died", "finished", "failed"
 _MOST_SECONDS = 120
@@ -128,8 +131,17 @@ class Theatre:
 
     def _set(self) -> None:
         with Provider.start(self.folder / "nobody.jsonl") as provider:
-            made = Scenario.make(self.scene, files=PROVIDER, provider=provider.address)
+            made = Scenario.make(self.scene, files={**PROVIDER, **WIDER}, provider=provider.address)
             made.enrol()
+            specs = {**declared(), **{one.name: one for one in ACTIONS}}
+            broken = deployment(made.workspace(), specs).broken
+            (self.folder / "broken.json").write_text(json.dumps(sorted(broken)))
+
+    @property
+    def stories(self) -> list[str]:
+        """Those whose playbooks compile here."""
+        broken = set(json.loads((self.folder / "broken.json").read_text()))
+        return [name for name in STORIES if not NEEDS.get(name, set()) & broken]
 
     @contextmanager
     def stage(self) -> Iterator[Path]:
@@ -195,7 +207,7 @@ def _rehearse(place: Path, story: str, provider: str) -> None:
 @cache
 def all_points(theatre: Theatre) -> tuple[Point, ...]:
     """Every point of every story, in an order that spreads over stories and kinds: any first part is a fair sample."""
-    by_story = [theatre.rehearse(story) for story in STORIES]
+    by_story = [theatre.rehearse(story) for story in theatre.stories]
     points = [point for one in by_story for point in one]
     random.Random(1).shuffle(points)
     return tuple(points)
@@ -208,7 +220,7 @@ def unit(theatre: Theatre, index: int, tally: Tally) -> None:
         story, deaths = points[index].story, [points[index].number]
     else:
         chance = random.Random(index)
-        story = chance.choice(sorted(STORIES))
+        story = chance.choice(sorted(theatre.stories))
         most = sum(point.story == story for point in points)
         deaths = [
             chance.randint(1, most),

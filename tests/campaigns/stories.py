@@ -99,6 +99,75 @@ steps:
 """,
 }
 
+# Words of the language that not every version runs: a story is told where its playbooks compile.
+WIDER = {
+    "playbooks/wide.yaml": """\
+name: Wide
+stage: approval
+on: { manual: {} }
+once: only this time
+steps:
+  - id: each
+    uses: provider/idempotent
+    foreach: ["a", "b", "c"]
+    key: ${{ item }}
+    with: { text: "${{ item }}" }
+  - id: asked
+    uses: provider/customer
+    foreach: ["x", "y"]
+    key: ${{ item }}
+    with: { text: "${{ item }}" }
+""",
+    "playbooks/caller.yaml": """\
+name: Caller
+stage: approval
+on: { manual: {} }
+steps:
+  - id: below
+    uses: playbook/called
+    with: { what: hello }
+  - id: after
+    uses: provider/queryable
+    with: { text: done }
+""",
+    "playbooks/called.yaml": """\
+name: Called
+stage: approval
+on: { call: {} }
+inputs: { what: text }
+steps:
+  - id: tell
+    uses: provider/idempotent
+    with: { text: "${{ inputs.what }}" }
+""",
+    "playbooks/stopped.yaml": """\
+name: Stopped
+stage: approval
+on: { email: { mailbox: other } }
+stop-on: { email: { thread: "${{ event.thread }}" } }
+steps:
+  - id: ask
+    uses: provider/customer
+    with: { text: still there }
+""",
+    "playbooks/sorry.yaml": """\
+name: Sorry
+stage: approval
+if-failed: undo
+on: { manual: {} }
+steps:
+  - id: back
+    uses: provider/idempotent
+    with: { text: taken back }
+  - id: stays
+    uses: provider/opaque
+    with: { text: stays }
+  - id: fails
+    uses: provider/quoted
+    with: { text: fails }
+""",
+}
+
 
 @dataclass(slots=True)
 class Teller:
@@ -121,10 +190,10 @@ class Teller:
         given = target()
         return None if given is None else self.scenario.ask(kind, id=id_, quietly=quietly, **given)
 
-    def drop(self, name: str, data: bytes) -> None:
+    def drop(self, name: str, data: bytes, *, mailbox: str = "leads") -> None:
         """A letter arrives."""
-        if not (self.scenario.root / "vault/inbox/leads" / f"{name}.eml").exists():
-            self.scenario.drop(name, data)
+        if not (self.scenario.root / "vault/inbox" / mailbox / f"{name}.eml").exists():
+            self.scenario.drop(name, data, mailbox=mailbox)
 
     def run(self, *, quietly: bool = False) -> None:
         """One pass."""
@@ -359,11 +428,44 @@ def _enrol(t: Teller) -> None:
     t.ask("resume", lambda: {"passphrase": PASSPHRASE})
 
 
+def _wide(t: Teller) -> None:
+    t.start("wide")
+    t.start("wide")
+    t.on_card("approve")
+
+
+def _calls(t: Teller) -> None:
+    t.start("caller")
+    t.start("caller")
+
+
+def _stopped(t: Teller) -> None:
+    t.drop("hello", VAGUE, mailbox="other")
+    t.run()
+    t.drop(
+        "again",
+        letter("Re: Hello", "Never mind.", id="again@example.org", answers="vague@example.org"),
+        mailbox="other",
+    )
+    t.run()
+
+
+def _sorry(t: Teller) -> None:
+    t.told("400", "quote")
+    t.start("sorry")
+    t.answer_unknown()
+
+
 STORIES: dict[str, Callable[[Teller], None]] = {
     "quote": _quote, "edit": _edit, "no": _no, "expiry": _expiry, "snooze": _snooze, "withdraw": _withdraw, "stop": _stop,
     "payment": _payment, "contract": _contract, "noise": _noise, "drift": _drift, "checklist": _checklist,
     "classes": _classes, "lost": _lost, "refused": _refused, "held": _held, "reading": _reading, "shade": _shade, "enrol": _enrol,
+    "wide": _wide, "calls": _calls, "stopped": _stopped, "sorry": _sorry,
 }  # fmt: skip
+
+
+NEEDS = {"wide": {"wide"}, "calls": {"caller", "called"}, "stopped": {"stopped"}, "sorry": {"sorry"}}
+"""The playbooks without which a story can't be told."""
 
 
 def settle(scenario: Scenario) -> None:
