@@ -2,6 +2,7 @@
 
 from dataclasses import dataclass
 from datetime import timedelta
+from typing import Literal
 
 from engine.language import tree
 from engine.language.source import Source
@@ -70,6 +71,12 @@ class Step:
     timeout: timedelta | None = None
     retry: Retry | None = None
     continue_on_error: bool = False
+    foreach: tree.Node | None = None
+    item_key: tree.Scalar | None = None
+    max_parallel: int | None = None
+    once: tree.Scalar | None = None
+    subject: tree.Scalar | None = None
+    expect: tree.Mapping | None = None
     question: Question | None = None
     cite: str = ""
     keys: tuple[tuple[str, Span], ...] = ()
@@ -116,6 +123,11 @@ class Authored:
     inputs: tuple[Declared, ...] = ()
     subject: tree.Scalar | None = None
     concurrency: tree.Scalar | None = None
+    if_running: Literal["wait", "drop", "replace"] = "wait"
+    once: tree.Scalar | None = None
+    stop_on: tuple[tree.Entry, ...] = ()
+    outputs: tree.Mapping | None = None
+    if_failed: Literal["stop", "undo"] = "stop"
     budget_usd: float | None = None
     gates: tuple[Gate, ...] = ()
     steps: tuple[Step, ...] = ()

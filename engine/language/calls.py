@@ -11,11 +11,11 @@ from engine.language.functions import Function
 from engine.language.names import lowered
 from engine.language.paths import Found
 from engine.language.scope import ROOTS
-from engine.language.typed import WRONG, Typed, named
+from engine.language.typed import WRONG, Typed, closed, named
 from engine.language.typeexpr import certain, nullable
 from engine.language.walk import Walk
 from engine.model.span import Fix, Span
-from engine.model.types import ANY, BOOL, DATE, INTEGER, MONEY, TEXT, TIME, Type, listing
+from engine.model.types import ANY, BOOL, DATE, INTEGER, MONEY, TEXT, TIME, Field, Type, listing
 
 MOST_LOOPS = 2
 _LISTS = ("map", "filter", "exists", "all")
@@ -44,10 +44,28 @@ class _Call:
 
     def first(self, wanted: str, kinds: frozenset[str]) -> Typed | None:
         """The first argument, which has to be of one of these kinds or of any."""
-        part = self.checker.certainly(self.args[0])
+        return self.typed(0, wanted, kinds)
+
+    def typed(self, index: int, wanted: str, kinds: frozenset[str]) -> Typed | None:
+        """An argument, which has to be of one of these kinds or of any."""
+        part = self.checker.certainly(self.args[index])
         if part.type.kind in kinds or part.type.kind == "any":
             return part
-        self.checker.note(code.wrong_type(self.checker.at(self.args[0]), wanted=wanted, got=named(part)))
+        at = self.checker.at(self.args[index])
+        self.checker.note(code.wrong_type(at, wanted=wanted, got=named(part)))
+        return None
+
+    def length(self, arg: s.Tree) -> Typed | None:
+        """An argument that is a length: written, or of that type."""
+        part = self.checker.certainly(arg)
+        literal = part.tree
+        known = isinstance(literal, s.Literal_) and written.length(str(literal.value)) is not None
+        if known or part.type.kind in {"length", "any"}:
+            return part
+        hint = "write a length like '3d'"
+        self.checker.note(
+            code.wrong_type(self.checker.at(arg), wanted="a length", got=named(part), hint=hint)
+        )
         return None
 
 
@@ -62,7 +80,7 @@ def call(checker: Walk, node: s.Call, function: Function, span: Span) -> Typed:
         got = len(args) - (1 if function.method else 0)
         return one.wrong(f"takes {count}, not {got}")
     if not function.special:
-        return _plain(one)
+        return _plain(one, one.function.params, _PLAIN[one.function.result])
     return _loop(one) if node.name in _LISTS else _SPECIAL[node.name](one)
 
 
@@ -80,18 +98,17 @@ def _other_form(one: _Call) -> Typed:
     return one.wrong(f"write `{repaired}`", Fix(span=one.checker.at(node), text=repaired))
 
 
-def _plain(one: _Call) -> Typed:
+def _plain(one: _Call, params: tuple[str, ...], type_: Type) -> Typed:
     """Arguments of fixed types, in order."""
     cels: list[str] = []
     flows: dict[str, bool] = {}
-    for wanted, arg in zip(one.function.params, one.args, strict=True):
+    for wanted, arg in zip(params, one.args, strict=True):
         part = one.checker.money(arg) if wanted == "money" else _argument(one.checker, arg, wanted)
         if part is None:
             return WRONG
         cels.append(part.number() if wanted == "number" and part.type.kind != "any" else part.cel)
         for name, openly in part.flows.items():
             flows[name] = flows.get(name, False) or openly
-    type_ = _PLAIN[one.function.result]
     if type_.closed:
         flows = dict.fromkeys(flows, False)
     name, rest = one.node.name, ", ".join(cels[1:])
@@ -232,18 +249,50 @@ def _day(one: _Call) -> Typed:
 
 
 def _moved(one: _Call) -> Typed:
-    part = one.checker.certainly(one.args[0])
-    literal = part.tree
-    known = isinstance(literal, s.Literal_) and written.length(str(literal.value)) is not None
-    if not known and part.type.kind not in {"length", "any"}:
-        at = one.checker.at(one.args[0])
-        return one.checker.note(
-            code.wrong_type(at, wanted="a length", got=named(part), hint="write a length like '3d'")
-        )
+    part = one.length(one.args[0])
+    if part is None:
+        return WRONG
     sign = -1 if one.node.name == "ago" else 1
     return Typed(
         type=TIME, cel=f"moved(now_, {part.cel}, zone_, {sign})", flows=dict.fromkeys(part.flows, False)
     )
+
+
+_DAYS = frozenset({"date", "time"})
+PERIOD = Type(
+    kind="map",
+    fields=(Field(name="first", type=DATE), Field(name="last", type=DATE), Field(name="name", type=TEXT)),
+)
+"""What `month` and `week` give."""
+
+
+def _days(one: _Call) -> Typed:
+    start, end = one.typed(0, "a date", _DAYS), one.typed(1, "a date", _DAYS)
+    if start is None or end is None:
+        return WRONG
+    return Typed(type=INTEGER, cel=f"days({start.cel}, {end.cel}, zone_)", flows=closed(start, end))
+
+
+def _period(one: _Call) -> Typed:
+    day, offset = one.typed(0, "a time", _DAYS), one.typed(1, "integer", frozenset({"integer"}))
+    if day is None or offset is None:
+        return WRONG
+    return Typed(
+        type=PERIOD, cel=f"{one.node.name}({day.cel}, {offset.cel}, zone_)", flows=closed(day, offset)
+    )
+
+
+def _sum_of_two(one: _Call) -> Typed:
+    """`plus` and `minus`: amounts with amounts, days and times with lengths."""
+    first = one.checker.certainly(one.args[0])
+    if first.type.kind not in _DAYS:
+        return _plain(one, ("money", "money"), MONEY)
+    length = one.length(one.args[1])
+    if length is None:
+        return WRONG
+    sign = -1 if one.node.name == "minus" else 1
+    cel = f"shifted({first.cel}, {length.cel}, zone_, {sign})"
+    return Typed(type=certain(first.type), cel=cel, flows=closed(first, length))
 
 
 _SPECIAL: dict[str, Callable[[_Call], Typed]] = {
@@ -253,6 +302,11 @@ _SPECIAL: dict[str, Callable[[_Call], Typed]] = {
     "now": _now,
     "today": _now,
     "day": _day,
+    "days": _days,
+    "month": _period,
+    "week": _period,
+    "plus": _sum_of_two,
+    "minus": _sum_of_two,
     "ago": _moved,
     "ahead": _moved,
     "sum": _sum,

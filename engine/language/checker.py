@@ -6,8 +6,7 @@ What comes out is checked once more by CEL's typed compiler (`engine.language.ex
 from engine.language import calls, operators, parts
 from engine.language import syntax as s
 from engine.language.codes import references as code
-from engine.language.codes import shape
-from engine.language.functions import ELSEWHERE, FUNCTIONS, LATER
+from engine.language.functions import ELSEWHERE, FUNCTIONS
 from engine.language.typed import Typed
 from engine.language.walk import Walk
 
@@ -43,10 +42,6 @@ class Checker(Walk):
         known = FUNCTIONS.get(node.name)
         span = self.span(node.at, node.at + len(node.name))
         if known is None:
-            if node.name in LATER:
-                return self.note(
-                    shape.not_yet(span, what=LATER[node.name], way_out="compute it in a step before")
-                )
             same = [name for name, one in FUNCTIONS.items() if one.method == (node.of is not None)]
             return self.note(
                 code.unknown_function(span, name=node.name, known=same, meant_=ELSEWHERE.get(node.name))

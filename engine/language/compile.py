@@ -9,9 +9,11 @@ from dataclasses import dataclass, replace
 
 from engine.language import (
     blocks,
+    each,
     fits,
     intents,
     kinds,
+    listening,
     lower,
     order,
     playbook,
@@ -23,19 +25,19 @@ from engine.language import (
 )
 from engine.language.authored import Authored
 from engine.language.blocks import Template
-from engine.language.codes import shape, triggers
+from engine.language.codes import shape
+from engine.language.heads import heads_of
 from engine.language.proving import proven
-from engine.language.resolve import Resolved, Resolver, World, event_labels, event_type
-from engine.language.scope import Scope
+from engine.language.resolve import Resolver
+from engine.language.resolved import Resolved, World
 from engine.language.source import Source, shown
-from engine.language.values import Built, Values
 from engine.model import canonical
 from engine.model.actions import ActionSpec
 from engine.model.config import Config
-from engine.model.plan import Plan, Trigger
+from engine.model.plan import Plan
 from engine.model.ports import Tree
 from engine.model.span import Diagnostic, Severity, Span
-from engine.model.types import TEXT, Type
+from engine.model.triggers import EventSpec
 
 _TEMPLATES = "vault/templates/"
 _MOST_PROVEN = 160_000
@@ -59,8 +61,14 @@ def _place(one: Diagnostic) -> tuple[Span, str]:
     return one.span, one.code
 
 
-def compile_tree(tree: Tree, *, actions: Mapping[str, ActionSpec], config: Config) -> Compiled:
-    """Every playbook and SOP of a tree, and what is wrong in it."""
+def compile_tree(
+    tree: Tree,
+    *,
+    actions: Mapping[str, ActionSpec],
+    config: Config,
+    events: Mapping[str, EventSpec] | None = None,
+) -> Compiled:
+    """Every playbook and SOP of a tree, and what is wrong in it. `events` are the types of event that connectors declare."""
     files = _Files(tree)
     diagnostics = list(_others(files))
     plans: dict[str, Plan] = {}
@@ -72,6 +80,8 @@ def compile_tree(tree: Tree, *, actions: Mapping[str, ActionSpec], config: Confi
         template=files.template,
         templates=files.templates(),
         people=tuple(one.id for one in config.people),
+        events=events or {},
+        intents=files.intents(),
     )
     _KNOWN.trim()
     context = files.context(world)
@@ -165,7 +175,8 @@ class _Files:
     def context(self, world: World) -> str:
         """Names everything a file may depend on but itself: actions, settings, and what the vault holds."""
         vault = [one for one in self.blobs.items() if one[0].startswith("vault/")]
-        return canonical.sha256(repr((sorted(world.actions.items()), world.config, vault)).encode())
+        known = (sorted(world.actions.items()), sorted(world.events.items()), world.config, vault)
+        return canonical.sha256(repr(known).encode())
 
     def templates(self) -> tuple[str, ...]:
         """Names of templates, as steps write them."""
@@ -182,6 +193,11 @@ class _Files:
     def template(self, name: str) -> Template | None:
         """A template by name; None when it is broken, which is said where it stands."""
         return self.parsed(f"{_TEMPLATES}{name}.md")[0]
+
+    def intents(self) -> tuple[str, ...]:
+        """Names of intents."""
+        found = intents.parse([(path, self.read(path)) for path in self.under("vault/intents/", ".yaml")])[0]
+        return tuple(one.name for one in found)
 
     def notes(self) -> dict[str, str]:
         """Notes by the names links use: the file's stem and its path below vault/, in lower case."""
@@ -261,9 +277,8 @@ Pin = Callable[[set[str]], tuple[tuple[str, str], ...]]
 
 def compile_one(authored: Authored, world: World, pin: Pin) -> tuple[Plan | None, tuple[Diagnostic, ...]]:
     """One file in its shape to its plan."""
-    on, starts_wrong = _starting(authored)
-    names = [one.kind for one in on]
-    event = event_type(names)
+    started, starts_wrong = starting.read(authored, world)
+    event = listening.together(started.heard)
     inputs, bad_defaults = lower.inputs(authored)
     resolver = Resolver(
         authored=authored, world=world, event=event, inputs=lower.inputs_type(authored), special=kinds.KINDS
@@ -271,12 +286,21 @@ def compile_one(authored: Authored, world: World, pin: Pin) -> tuple[Plan | None
     steps = resolver.run()
     found = [*starts_wrong, *bad_defaults, *order.unique_steps(authored), *resolver.diagnostics]
     resolved = {one.step.id.text: one for one in steps}
-    heads, heads_wrong = _heads(authored, event, resolver)
+    heads, heads_wrong = heads_of(authored, event, resolver, steps)
     edges, wrong = order.edges(authored, steps, heads.titles)
     facts = trust.Facts(
-        authored=authored, resolved=resolved, event=event_labels(names), readers=_readers(resolved)
+        authored=authored,
+        resolved=resolved,
+        event=listening.labels(started.heard),
+        readers=_readers(resolved),
     )
-    found += [*heads_wrong, *wrong, *fits.check(steps), *order.check_gates(authored, resolved, edges)]
+    found += [
+        *heads_wrong,
+        *wrong,
+        *fits.check(steps),
+        *each.check(steps),
+        *order.check_gates(authored, resolved, edges),
+    ]
     found += [*trust.check_steps(facts), *trust.check_sinks(facts), *trust.check_subject(facts, event)]
     diagnostics = tuple(sorted(found, key=_place))
     if any(one.severity is Severity.ERROR for one in diagnostics):
@@ -292,7 +316,7 @@ def compile_one(authored: Authored, world: World, pin: Pin) -> tuple[Plan | None
         authored,
         steps,
         edges,
-        triggers=on,
+        triggers=started.triggers,
         inputs=inputs,
         heads=heads,
         facts=facts,
@@ -300,14 +324,6 @@ def compile_one(authored: Authored, world: World, pin: Pin) -> tuple[Plan | None
         config=world.config,
     )
     return plan, diagnostics
-
-
-def _starting(authored: Authored) -> tuple[tuple[Trigger, ...], list[Diagnostic]]:
-    on, diagnostics = starting.read(authored)
-    found = list(diagnostics)
-    if not authored.on and authored.on_span is not None:
-        found.append(triggers.no_trigger(authored.on_span))
-    return on, found
 
 
 def _readers(resolved: Mapping[str, Resolved]) -> dict[str, tuple[str, ...]]:
@@ -320,27 +336,3 @@ def _readers(resolved: Mapping[str, Resolved]) -> dict[str, tuple[str, ...]]:
                 if parts[0] == "steps" and parts[2] == "outputs":
                     found.setdefault(parts[1], {})[id_] = None
     return {name: tuple(ids) for name, ids in found.items()}
-
-
-def _heads(
-    authored: Authored, event: Type | None, resolver: Resolver
-) -> tuple[lower.Heads, list[Diagnostic]]:
-    """`subject`, `concurrency` and the titles of gates."""
-    scope = Scope(event=event, inputs=resolver.inputs, currency=resolver.world.config.currency, now_only=True)
-    values = Values(authored.source, scope)
-    subject = values.value(authored.subject, TEXT, name="subject") if authored.subject else None
-    group = values.value(authored.concurrency, TEXT, name="concurrency") if authored.concurrency else None
-    titles: dict[str, Built] = {}
-    found = values.diagnostics
-    first: dict[str, int] = {}
-    for at, one in enumerate(authored.steps):
-        if one.gate is not None:
-            first.setdefault(one.gate.text, at)
-    for gate in authored.gates:
-        # A title is written on the card, so it reads what stands above the gate's first step.
-        titled = resolver.values(first.get(gate.id.text, len(authored.steps)))
-        built = titled.value(gate.title, TEXT, name="title") if gate.title else None
-        found += titled.diagnostics
-        if built is not None:
-            titles[gate.id.text] = built
-    return lower.Heads(subject=subject, concurrency=group, titles=titles), found

@@ -3,32 +3,45 @@
 from collections.abc import Sequence
 
 from engine.language.codes import graph as code
-from engine.language.resolve import Resolved
+from engine.language.resolved import Resolved
 from engine.model.plan import NodeKind
 from engine.model.span import Diagnostic
 
 _ACTS_ONLY = "only steps that act can be held, asked about or taken back"
 _BY_ITSELF = "it ends by its own `time:`"
+_ONLY_ACTS = "only an effect is claimed for ever; put it on a step that acts, or on the playbook"
+_READS_BACK = "it reads back what an action gave"
+_NO_LIST = "the step has no `foreach`"
 _WORDS: dict[NodeKind, str] = {
     "call": "a step that only reads",
     "effect": "a step that acts",
     "wait": "`wait/for`",
     "human": "a question to a person",
     "end": "`run/end`",
+    "playbook": "a step that runs another playbook",
+    "find": "`run/find`",
 }
 _ACTING = dict.fromkeys(("gate", "reach", "undo", "undo-within"), _ACTS_ONLY)
+_SPECIAL = {**_ACTING, "once": _ONLY_ACTS, "expect": _READS_BACK}
+_OF_LISTS = ("key", "max-parallel")
 _UNFIT: dict[NodeKind, dict[str, str]] = {
-    "call": _ACTING,
+    "call": {**_ACTING, "once": _ONLY_ACTS},
     "effect": {},
     "wait": {
-        **_ACTING,
+        **_SPECIAL,
         "timeout": _BY_ITSELF,
         "retry": "there is nothing to try again",
         "continue-on-error": "it can't fail",
     },
-    "human": {**_ACTING, "retry": "a person is asked once"},
+    "human": {**_SPECIAL, "retry": "a person is asked once"},
+    "playbook": {
+        **_SPECIAL,
+        **dict.fromkeys(("timeout", "retry", "continue-on-error"), "the called playbook's own steps say it"),
+    },
+    "find": {**_SPECIAL, "retry": "it can't fail", "timeout": "it takes no time"},
     "end": {
-        **_ACTING,
+        **_SPECIAL,
+        "foreach": "a run ends once",
         **dict.fromkeys(
             ("timeout", "retry", "continue-on-error", "stage"), "ending a run takes no time and can't fail"
         ),
@@ -38,9 +51,12 @@ _UNFIT: dict[NodeKind, dict[str, str]] = {
 
 def check(steps: Sequence[Resolved]) -> list[Diagnostic]:
     """Keys that can't mean anything on their step."""
-    return [
-        code.key_does_not_fit(span, key=key, kind=_WORDS[one.kind], why=_UNFIT[one.kind][key])
-        for one in steps
-        for key, span in one.step.keys
-        if key in _UNFIT[one.kind]
-    ]
+    found = []
+    for one in steps:
+        unfit = _UNFIT[one.kind]
+        for key, span in one.step.keys:
+            if key in unfit:
+                found.append(code.key_does_not_fit(span, key=key, kind=_WORDS[one.kind], why=unfit[key]))
+            elif key in _OF_LISTS and one.step.foreach is None:
+                found.append(code.key_does_not_fit(span, key=key, kind="this step", why=_NO_LIST))
+    return found

@@ -2,6 +2,7 @@
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
+from datetime import date, datetime, time, timedelta
 from decimal import Decimal
 from typing import Any
 from zoneinfo import ZoneInfo
@@ -56,10 +57,36 @@ FUNCTIONS: dict[str, Function] = {
     "ahead": Function(
         params=("length",), result="time", special=True, meaning="that long after `now()`: `ahead('3d')`"
     ),
-    "plus": Function(
-        params=("money", "money"), result="money", meaning="the sum of two amounts of one currency"
+    "days": Function(
+        params=("date", "date"),
+        result="integer",
+        special=True,
+        meaning="days of the calendar from the first to the second",
     ),
-    "minus": Function(params=("money", "money"), result="money", meaning="the difference of two amounts"),
+    "month": Function(
+        params=("time", "integer"),
+        result="{first: date, last: date, name: text}",
+        special=True,
+        meaning="the month a time is in, or so many later: its first and last day, and its name, `2026-05`",
+    ),
+    "week": Function(
+        params=("time", "integer"),
+        result="{first: date, last: date, name: text}",
+        special=True,
+        meaning="the week from Monday to Sunday in the same way; its name is `2026-W19`",
+    ),
+    "plus": Function(
+        params=("money, date or time", "money or length"),
+        result="the first one's type",
+        special=True,
+        meaning="the sum of two amounts of one currency; a day or time so much later: `plus(event.at, '3d')`",
+    ),
+    "minus": Function(
+        params=("money, date or time", "money or length"),
+        result="the first one's type",
+        special=True,
+        meaning="the difference of two amounts; a day or time so much earlier",
+    ),
     "times": Function(
         params=("money", "number"), result="money", meaning="the product, rounded half away from zero"
     ),
@@ -118,13 +145,6 @@ FUNCTIONS: dict[str, Function] = {
         params=("text", "text"), result="bool", method=True, meaning="whether it begins with the other"
     ),
 }
-
-LATER: dict[str, str] = {
-    "days": "the time functions `days`, `month` and `week`",
-    "month": "the time functions `days`, `month` and `week`",
-    "week": "the time functions `days`, `month` and `week`",
-}
-"""Functions of the language that this version refuses by name."""
 
 ELSEWHERE: dict[str, str] = {
     "length": "size",
@@ -235,6 +255,67 @@ def moved(stamped: str, length: str, zone: str, sign: int) -> str:
     return stamp(moment(stamped) + sign * span)
 
 
+def _local(stamped: str, zone: str) -> date:
+    return date.fromisoformat(local_day(stamped, zone))
+
+
+def days(start: str, end: str, zone: str) -> int:
+    """Days of the calendar from one to the other; negative when the other comes first."""
+    return (_local(end, zone) - _local(start, zone)).days
+
+
+def month(stamped: str, offset: int, zone: str) -> dict[str, Json]:
+    """A month by its first and last day and its name."""
+    day = _local(stamped, zone)
+    first = _first_of(day.year * 12 + day.month - 1 + int(offset))
+    after = _first_of(first.year * 12 + first.month)
+    return {
+        "first": first.isoformat(),
+        "last": (after - timedelta(days=1)).isoformat(),
+        "name": f"{first.year:04}-{first.month:02}",
+    }
+
+
+def _first_of(months: int) -> date:
+    if not 12 < months < 9_998 * 12:
+        raise ValueError("a month out of range")
+    return date(months // 12, months % 12 + 1, 1)
+
+
+def week(stamped: str, offset: int, zone: str) -> dict[str, Json]:
+    """A week by its Monday, its Sunday and its name (ISO 8601)."""
+    day = _local(stamped, zone)
+    first = day + timedelta(days=7 * int(offset) - day.weekday())
+    year, number, _ = first.isocalendar()
+    return {
+        "first": first.isoformat(),
+        "last": (first + timedelta(days=6)).isoformat(),
+        "name": f"{year:04}-W{number:02}",
+    }
+
+
+def shifted(stamped: str, length: str, zone: str, sign: int) -> str:
+    """A day or a moment so much later or earlier. A day moves by whole days only."""
+    if len(stamped) != len("2026-05-01"):
+        return moved(stamped, length, zone, sign)
+    span = written.length(length)
+    if span is None or span % timedelta(days=1):
+        raise ValueError(f"a day moves by whole days, like 3d, not by {length!r}")
+    return (date.fromisoformat(stamped) + sign * span).isoformat()
+
+
+def seconds(value: str, now: str, zone: str) -> float:
+    """What a `wait/for` waits: a length, or until a moment or the beginning of a day; nothing when that has passed."""
+    span = written.length(value)
+    if span is not None:
+        return span.total_seconds()
+    if len(value) == len("2026-05-01"):
+        until = datetime.combine(date.fromisoformat(value), time(), ZoneInfo(zone))
+    else:
+        until = moment(value)
+    return max((until - moment(now)).total_seconds(), 0.0)
+
+
 def as_text(value: Json) -> str:
     """How a value is rendered inside text: numbers without a useless `.0`, money as written, lists joined, null as nothing."""
     match value:
@@ -266,5 +347,10 @@ IMPLEMENTED: dict[str, Callable[..., Any]] = {
     "join": joined,
     "day": local_day,
     "moved": moved,
+    "days": days,
+    "month": month,
+    "week": week,
+    "shifted": shifted,
+    "seconds": seconds,
     "text": as_text,
 }

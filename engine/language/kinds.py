@@ -3,20 +3,20 @@
 from dataclasses import replace
 from typing import Literal
 
-from engine.language import tree, typeexpr
+from engine.language import expressions, misfit, tree, typeexpr
 from engine.language.authored import Step, Word
 from engine.language.codes import references as code
 from engine.language.codes import shape, triggers
-from engine.language.resolve import Resolved, Resolver, Special
-from engine.language.starting import LATER_TRIGGERS
+from engine.language.listening import Heard, awaited, together
+from engine.language.resolve import Resolver, Special
+from engine.language.resolved import Resolved, World
 from engine.language.taking import Taker
 from engine.language.typeexpr import nullable, place
 from engine.language.values import Built, Values
 from engine.language.written import length
 from engine.model.labels import Label, Labels
 from engine.model.plan import Ask, Fixed, Text, WaitFor
-from engine.model.triggers import TRIGGERS
-from engine.model.types import ANY, TEXT, TIME, Field, Type, choice, record
+from engine.model.types import ANY, NUMBER, TEXT, TIME, Field, Type, choice, record
 
 _SYSTEM: Labels = frozenset({Label.SYSTEM})
 _OPERATOR: Labels = frozenset({Label.OPERATOR})
@@ -39,19 +39,18 @@ def _keys(
 # ---------------------------------------------------------------- wait/for
 
 
-def wait(_resolver: Resolver, values: Values, step: Step) -> Resolved | None:
+def wait(resolver: Resolver, values: Values, step: Step) -> Resolved | None:
     """`wait/for`: named triggers, a time, or both; outputs which of them came, and its event."""
     given = _keys(values, step.args, of="wait/for", known=("any", "time"))
     until = _until(values, given["time"].value) if "time" in given else None
-    waits, kinds, others = _any(values, given.get("any"))
+    waits, heard, others = _any(resolver.world, values, given.get("any"))
     if not given or ("time" not in given and not waits and not values.diagnostics):
         values.note(triggers.waits_for_nothing(step.key("with")))
     if values.diagnostics:
         return None
     names = [one.name for one in waits]
-    event = TRIGGERS[kinds[0]].event if len(set(kinds)) == 1 else ANY
-    outputs = record(got=choice(*names, "nothing"), event=nullable(event))
-    labels = _SYSTEM | frozenset(TRIGGERS[kind].label for kind in kinds)
+    outputs = record(got=choice(*names, "nothing"), event=nullable(together(heard) or ANY))
+    labels = _SYSTEM | frozenset(one.label for one in heard)
     return Resolved(
         step=step, kind="wait", outputs=outputs, waits=waits, until=until, others=tuple(others), labels=labels
     )
@@ -65,19 +64,44 @@ def _until(values: Values, node: tree.Node) -> Built | None:
         values.note(shape.bad_number(place(node), value=node.text, wanted="a length", example="time: 3d"))
         return None
     if isinstance(node, tree.Scalar):
-        values.note(shape.not_yet(place(node), what="a computed `time`", way_out="write a length like `3d`"))
-        return None
+        return _computed(values, node)
     values.note(code.wrong_type(place(node), wanted=str(TIME), got="a list or map", hint="write `time: 3d`"))
     return None
 
 
-def _any(values: Values, entry: tree.Entry | None) -> tuple[tuple[WaitFor, ...], list[str], list[Built]]:
+def _computed(values: Values, node: tree.Scalar) -> Built | None:
+    """An expression that gives a length, or the day or time to wait for; kept as one that gives seconds."""
+    piece = expressions.whole(node.text)
+    found = values.compiled(node, piece) if piece is not None else None
+    if piece is None:
+        values.note(
+            code.wrong_type(
+                place(node),
+                wanted="a length",
+                got="text with expressions inside",
+                hint="write one `${{ … }}`",
+            )
+        )
+    if piece is None or found is None:
+        return None
+    type_ = found.expr.type
+    if type_.kind not in {"length", "time", "date"} or type_.nullable:
+        values.note(misfit.result(values.source, node, piece, found, Type(kind="length")))
+        return None
+    built = values.of(node, piece, found)
+    seconds = replace(found.expr, cel=f"seconds({found.expr.cel}, now_, zone_)", type=NUMBER)
+    return replace(built, arg=seconds)
+
+
+def _any(
+    world: World, values: Values, entry: tree.Entry | None
+) -> tuple[tuple[WaitFor, ...], list[Heard], list[Built]]:
     if entry is None:
         return (), [], []
     taker = Taker()
     top = taker.mapping(entry.value, example="any: { reply: { email: { thread: … } } }")
     found: list[WaitFor] = []
-    kinds: list[str] = []
+    kinds: list[Heard] = []
     others: list[Built] = []
     for one in top.entries if top else ():
         name = taker.named(one.key, one.key_span, of="something to wait for")
@@ -94,46 +118,16 @@ def _any(values: Values, entry: tree.Entry | None) -> tuple[tuple[WaitFor, ...],
                 )
             )
             continue
-        made = _awaited(values, one.key, body.entries[0])
+        made = awaited(world, values, one.key, body.entries[0])
         if made is not None:
-            wait_, built = made
+            wait_, heard, built = made
             found.append(wait_)
-            kinds.append(wait_.trigger)
+            kinds.append(heard)
             others += built
     values.diagnostics += taker.diagnostics
     if top is not None and not top.entries:
         values.note(triggers.waits_for_nothing(entry.key_span))
     return tuple(found), kinds, others
-
-
-def _awaited(values: Values, name: str, entry: tree.Entry) -> tuple[WaitFor, list[Built]] | None:
-    if entry.key in LATER_TRIGGERS:
-        values.note(
-            shape.not_yet(
-                entry.key_span, what=f"waiting for `{entry.key}`", way_out="wait for `email` or a `time`"
-            )
-        )
-        return None
-    spec = TRIGGERS.get(entry.key)
-    if spec is None:
-        known = [one for one, it in TRIGGERS.items() if it.matches]
-        values.note(triggers.unknown_trigger(entry.key_span, name=entry.key, known=known))
-        return None
-    fields = {one.name: one for one in spec.matches}
-    body = entry.value if isinstance(entry.value, tree.Mapping) else None
-    if body is None or not body.entries or not fields:
-        values.note(triggers.not_awaited(entry.key_span, name=entry.key, known=fields))
-        return None
-    match = []
-    for one in body.entries:
-        if one.key not in fields:
-            values.note(triggers.unknown_param(one.key_span, name=one.key, trigger=entry.key, known=fields))
-            continue
-        built = values.value(one.value, fields[one.key].type, name=one.key)
-        if built is not None:
-            match.append((one.key, built))
-    wait_ = WaitFor(name=name, trigger=spec.name, match=tuple((key, built.arg) for key, built in match))
-    return wait_, [built for _, built in match]
 
 
 # ---------------------------------------------------------------- run/end

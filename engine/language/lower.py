@@ -1,14 +1,15 @@
 """A checked file to its plan: frozen, canonical, readable without its source."""
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field, replace
+from dataclasses import replace
 from datetime import timedelta
 
 from engine.language import order, tree, trust, written
 from engine.language.authored import Authored
 from engine.language.codes import references as code
+from engine.language.heads import Heads
 from engine.language.order import Edges
-from engine.language.resolve import Resolved
+from engine.language.resolved import Resolved
 from engine.language.taking import what
 from engine.language.typeexpr import nullable, place
 from engine.language.values import Built
@@ -21,15 +22,6 @@ from engine.model.types import Field, Type
 
 _DEFAULT_TIMEOUT = timedelta(minutes=10)
 _HUMAN_TIMEOUT = timedelta(days=7)
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Heads:
-    """The values of a file that belong to no step."""
-
-    subject: Built | None = None
-    concurrency: Built | None = None
-    titles: Mapping[str, Built] = field(default_factory=dict)
 
 
 def inputs_type(authored: Authored) -> Type:
@@ -96,6 +88,11 @@ def plan(
         inputs=inputs,
         subject=_arg(heads.subject),
         concurrency=_arg(heads.concurrency),
+        if_running=authored.if_running,
+        once=_arg(heads.once),
+        stop_on=heads.stop_on,
+        outputs=tuple((name, _sorted(built.arg)) for name, built in heads.outputs),
+        if_failed=authored.if_failed,
         budget_usd=authored.budget_usd,
         event_labels=facts.event,
         files=files,
@@ -151,6 +148,12 @@ def _node(one: Resolved, edges: Edges, behind: tuple[str, ...]) -> Node:
         until=_arg(one.until),
         ask=one.ask,
         end_as=one.end_as,
+        foreach=_arg(one.foreach),
+        key=_arg(one.key),
+        max_parallel=step.max_parallel or 4,
+        once=_arg(one.once),
+        subject=_arg(one.subject),
+        expect=tuple((name, _sorted(built.arg)) for name, built in one.expect),
         cite=step.cite,
     )
 

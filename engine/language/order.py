@@ -8,7 +8,7 @@ from engine.language.authored import Authored, Step
 from engine.language.codes import graph as code
 from engine.language.codes import references, shape
 from engine.language.near import intended
-from engine.language.resolve import Resolved
+from engine.language.resolved import Resolved
 from engine.language.values import Built
 from engine.model.plan import Plan
 from engine.model.span import Diagnostic, Fix, Span

@@ -50,8 +50,10 @@ def follow(scope: Scope, root: Name, names: Sequence[Place], where: Where) -> Fo
             if not names:
                 return code.no_value(whole, path="run", fix="run.error")
             return _fields("run", RUN, names, where)
+        case "item" if scope.item is not None:
+            return _fields("item", scope.item, names, where)
         case "item":
-            return shape.not_yet(span, what="`item` (with `foreach`)")
+            return code.no_item(span)
         case "secrets":
             return shape.not_yet(
                 span,

@@ -2,6 +2,7 @@
 
 from dataclasses import replace
 from datetime import timedelta
+from typing import Literal
 
 from engine.language import typeexpr
 from engine.language.authored import Authored, Gate, On, Room, Step, Undo, Word
@@ -21,30 +22,20 @@ KEYS = (
     "stage",
     "on",
     "subject",
+    "stop-on",
     "concurrency",
+    "once",
     "inputs",
+    "outputs",
     "budget",
     "if-failed",
     "gates",
     "steps",
 )
-LATER = {
-    "stop-on": "end the run with `run/end` after a `wait/for`",
-    "once": "the run id already keeps one trigger from starting twice",
-    "outputs": "nothing reads them before `run/find` and `playbook/x` are run",
-}
 STEP_KEYS = (
-    "id", "name", "uses", "with", "needs", "if", "reach", "gate", "stage", "undo", "undo-within", "retry", "timeout",
-    "continue-on-error",
+    "id", "name", "foreach", "key", "max-parallel", "once", "subject", "uses", "with", "needs", "if", "reach", "gate", "stage", "undo",
+    "undo-within", "expect", "retry", "timeout", "continue-on-error",
 )  # fmt: skip
-STEP_LATER = {
-    "foreach": "write the steps out, one for each item",
-    "key": "it belongs to `foreach`",
-    "max-parallel": "it belongs to `foreach`",
-    "once": "the effect's key already keeps one effect from happening twice",
-    "expect": "read the value back in a step and end the run with `run/end`",
-    "subject": "put `subject:` on the playbook",
-}
 MOST_HOLD = timedelta(minutes=10)
 
 
@@ -54,7 +45,7 @@ def read(source: Source, id_: str, node: Node) -> tuple[Authored | None, tuple[D
     top = taker.mapping(node, example="name: …")
     if top is None:
         return None, shown(source, taker.diagnostics)
-    entries = taker.keys(top, of="a playbook", known=KEYS, later=LATER)
+    entries = taker.keys(top, of="a playbook", known=KEYS)
     start = Span(path=source.path, end_column=max(len(source.line(1)), 1) + 1)
     for key, example in (
         ("name", "name: What it does"),
@@ -84,20 +75,7 @@ def _value(entries: dict[str, Entry], key: str) -> Node | None:
 
 def header(taker: Taker, entries: dict[str, Entry], base: Authored) -> Authored:
     """Everything of a playbook or SOP but its steps."""
-    if "if-failed" in entries:
-        failed = taker.text(entries["if-failed"].value, name="if-failed", example="if-failed: stop")
-        if failed == "undo":
-            taker.note(
-                code.not_yet(
-                    entries["if-failed"].value.span,
-                    what="`if-failed: undo`",
-                    way_out="`steward undo RUN` takes a run back",
-                )
-            )
-        elif failed not in {None, "stop"}:
-            taker.note(
-                code.not_one_of(entries["if-failed"].value.span, value=failed or "", options=("stop", "undo"))
-            )
+    concurrency, if_running = _concurrency(taker, _value(entries, "concurrency"))
     return replace(
         base,
         name=taker.text(_value(entries, "name"), name="name", example="name: What it does") or base.name,
@@ -108,7 +86,14 @@ def header(taker: Taker, entries: dict[str, Entry], base: Authored) -> Authored:
         on_span=entries["on"].key_span if isinstance(_value(entries, "on"), Mapping) else None,
         inputs=_inputs(taker, _value(entries, "inputs")),
         subject=taker.scalar(_value(entries, "subject"), example="subject: ${{ event.from }}"),
-        concurrency=_concurrency(taker, _value(entries, "concurrency")),
+        concurrency=concurrency,
+        if_running=if_running,
+        once=taker.scalar(_value(entries, "once"), example="once: ${{ event.sha256 }}"),
+        stop_on=_stop_on(taker, _value(entries, "stop-on")),
+        outputs=taker.mapping(
+            _value(entries, "outputs"), example="outputs: { total: ${{ steps.sum.outputs.total }} }"
+        ),
+        if_failed="undo" if _word(taker, entries, "if-failed", ("stop", "undo")) == "undo" else "stop",
         budget_usd=_budget(taker, _value(entries, "budget")),
         gates=_gates(taker, _value(entries, "gates")),
     )
@@ -141,18 +126,45 @@ def _inputs(taker: Taker, node: Node | None) -> tuple[typeexpr.Declared, ...]:
     return found
 
 
-def _concurrency(taker: Taker, node: Node | None) -> Scalar | None:
+def _word(taker: Taker, entries: dict[str, Entry], key: str, options: tuple[str, ...]) -> str | None:
+    """One of a few fixed words."""
+    if key not in entries:
+        return None
+    value = entries[key].value
+    word = taker.text(value, name=key, example=f"{key}: {options[0]}")
+    if word is not None and word not in options:
+        taker.note(code.not_one_of(value.span, value=word, options=options))
+        return None
+    return word
+
+
+def _concurrency(taker: Taker, node: Node | None) -> tuple[Scalar | None, Literal["wait", "drop", "replace"]]:
     if not isinstance(node, Mapping):
-        return taker.scalar(node, example="concurrency: ${{ event.thread }}")
+        return taker.scalar(node, example="concurrency: ${{ event.thread }}"), "wait"
     entries = taker.keys(node, of="`concurrency`", known=("group", "if-running"))
-    if "if-running" in entries:
-        value = entries["if-running"].value
-        word = taker.text(value, name="if-running", example="if-running: wait")
-        if word in {"drop", "replace"}:
-            taker.note(code.not_yet(value.span, what=f"`if-running: {word}`", way_out="`wait` is"))
-        elif word not in {None, "wait"}:
-            taker.note(code.not_one_of(value.span, value=word or "", options=("wait", "drop", "replace")))
-    return taker.scalar(_value(entries, "group"), example='group: "${{ event.thread }}"')
+    word = _word(taker, entries, "if-running", ("wait", "drop", "replace"))
+    if "group" not in entries and "group" not in taker.misspelt(node, ("group", "if-running")):
+        taker.note(
+            code.missing_key(
+                place(node), key="group", of="`concurrency`", example='group: "${{ event.thread }}"'
+            )
+        )
+    group = taker.scalar(_value(entries, "group"), example='group: "${{ event.thread }}"')
+    return group, "drop" if word == "drop" else "replace" if word == "replace" else "wait"
+
+
+def _stop_on(taker: Taker, node: Node | None) -> tuple[Entry, ...]:
+    """The triggers of a list, one to an item: `- email: { thread: … }`."""
+    example = "stop-on: [ { email: { thread: … } } ]"
+    found = []
+    for one in taker.items(node, example=example) or ():
+        body = taker.mapping(one, example="email: { thread: … }")
+        if body is not None and len(body.entries) != 1:
+            got = f"{len(body.entries)}"
+            taker.note(code.wrong_shape(place(body), wanted="one trigger", got=got, example=example))
+        elif body is not None:
+            found.append(body.entries[0])
+    return tuple(found)
 
 
 def _budget(taker: Taker, node: Node | None) -> float | None:
@@ -188,7 +200,7 @@ def step(taker: Taker, node: Node) -> Step | None:
     top = taker.mapping(node, example="{ id: tell, uses: notify/me }")
     if top is None:
         return None
-    entries = taker.keys(top, of="a step", known=STEP_KEYS, later=STEP_LATER)
+    entries = taker.keys(top, of="a step", known=STEP_KEYS)
     at = replace(top.span, end_line=top.span.line, end_column=top.span.column + 1)
     for key, example in (("id", "id: tell"), ("uses", "uses: notify/me")):
         if key not in entries and key not in taker.misspelt(top, STEP_KEYS):
@@ -205,9 +217,7 @@ def step(taker: Taker, node: Node) -> Step | None:
 
 def step_of(taker: Taker, top: Mapping, entries: dict[str, Entry], base: Step) -> Step | None:
     """A SOP's fence: the keys of a step but `id` and `name`, which its item has."""
-    known = taker.keys(
-        top, of="a step", known=tuple(one for one in STEP_KEYS if one not in {"id", "name"}), later=STEP_LATER
-    )
+    known = taker.keys(top, of="a step", known=tuple(one for one in STEP_KEYS if one not in {"id", "name"}))
     uses = _uses(taker, _value(entries, "uses"))
     return None if uses is None else common(taker, top, known, replace(base, uses=uses))
 
@@ -220,6 +230,9 @@ def _uses(taker: Taker, node: Node | None) -> Word | None:
 def common(taker: Taker, top: Mapping, entries: dict[str, Entry], base: Step) -> Step:
     """The keys a step may have in a playbook and in a SOP alike."""
     reach, stage = _value(entries, "reach"), _value(entries, "stage")
+    parallel = taker.number(
+        _value(entries, "max-parallel"), name="max-parallel", least=1, most=100, whole=True
+    )
     return replace(
         base,
         name=taker.text(_value(entries, "name"), name="name", example="name: Tell them") or base.name,
@@ -241,6 +254,12 @@ def common(taker: Taker, top: Mapping, entries: dict[str, Entry], base: Step) ->
         retry=_retry(taker, _value(entries, "retry")),
         continue_on_error=taker.boolean(_value(entries, "continue-on-error"), name="continue-on-error")
         or False,
+        foreach=_value(entries, "foreach"),
+        item_key=taker.scalar(_value(entries, "key"), example="key: ${{ item.id }}"),
+        max_parallel=None if parallel is None else int(parallel),
+        once=taker.scalar(_value(entries, "once"), example="once: ${{ event.sha256 }}"),
+        subject=taker.scalar(_value(entries, "subject"), example="subject: ${{ item.email }}"),
+        expect=taker.mapping(_value(entries, "expect"), example="expect: { ok: true }"),
         keys=tuple((key, entry.key_span) for key, entry in entries.items()),
         room=room(top, entries.get("uses")),
     )

@@ -2,65 +2,26 @@
 
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
-from typing import Literal
 
-from engine.language import tree
+from engine.language import each, tree
 from engine.language.assign import of_field
 from engine.language.authored import Authored, Step
 from engine.language.blocks import Template
 from engine.language.codes import references as code
 from engine.language.codes import shape
 from engine.language.near import intended
+from engine.language.resolved import Resolved, World
 from engine.language.scope import Scope, StepScope
 from engine.language.typeexpr import place
 from engine.language.values import Built, Values, condition
 from engine.model.actions import ActionSpec, Param
-from engine.model.config import Config
-from engine.model.labels import Label, Labels
-from engine.model.plan import Ask, NodeKind, WaitFor
-from engine.model.span import Diagnostic, Span
+from engine.model.span import Diagnostic
 from engine.model.triggers import TRIGGERS
 from engine.model.types import ANY, Field, Type
 
-BUILTIN = ("wait/for", "human/ask", "run/end")
+BUILTIN = ("wait/for", "human/ask", "run/end", "run/find")
 LATER = ("run/find", "playbook/")
 """Steps of the language that this version doesn't run."""
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class World:
-    """What a playbook may name: actions, people, templates, notes. Given as data."""
-
-    actions: Mapping[str, ActionSpec]
-    config: Config
-    template: Callable[[str], Template | None]
-    templates: tuple[str, ...] = ()
-    people: tuple[str, ...] = ()
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Resolved:
-    """A step with everything it names found and typed."""
-
-    step: Step
-    kind: NodeKind
-    outputs: Type
-    spec: ActionSpec | None = None
-    args: tuple[tuple[str, Built], ...] = ()
-    condition: Built | None = None
-    others: tuple[Built, ...] = ()
-    waits: tuple[WaitFor, ...] = ()
-    until: Built | None = None
-    ask: Ask | None = None
-    end_as: Literal["succeeded", "cancelled"] | None = None
-    labels: Labels = frozenset({Label.SYSTEM})
-    templates: tuple[str, ...] = ()
-
-    def built(self) -> tuple[Built, ...]:
-        """Everything of this step that reads something."""
-        found = [one for _, one in self.args]
-        found += [one for one in (self.condition, self.until) if one is not None]
-        return (*found, *self.others)
 
 
 @dataclass(slots=True, kw_only=True)
@@ -100,17 +61,21 @@ class Resolver:
         """Every step that could be resolved, in order."""
         found = []
         for here, step in enumerate(self.authored.steps):
-            values = self.values(here)
+            outer = self.values(here)
+            foreach, values = each.opened(outer, step)
             tested = condition(values, step.condition) if step.condition is not None else None
+            said = each.said(values, step, foreach)
             special = self.special.get(step.uses.text)
             resolved = special(self, values, step) if special is not None else self._action(values, step)
-            self.diagnostics += values.diagnostics
             # Readers of a step that is wrong already bring no diagnostics of their own: its outputs stay anything.
             if resolved is not None:
+                resolved = each.completed(values, step, resolved, said)
                 known = self.seen[step.id.text]
                 if known.order == here:
                     self.seen[step.id.text] = replace(known, outputs=resolved.outputs)
                 found.append(replace(resolved, condition=tested))
+            self.diagnostics += outer.diagnostics
+            self.diagnostics += values.diagnostics if values is not outer else []
         return tuple(found)
 
     # ------------------------------------------------------------ actions
@@ -249,24 +214,5 @@ def template_name(template: Template) -> str:
 
 
 def event_type(kinds: Sequence[str]) -> Type | None:
-    """The type of `event` for these triggers. A field that not all of them have may be missing."""
-    specs = [TRIGGERS[kind] for kind in kinds if kind in TRIGGERS]
-    if not specs:
-        return None
-    every: dict[str, Field] = {}
-    for spec in specs:
-        for one in spec.event.fields:
-            every.setdefault(one.name, one)
-    shared = set.intersection(*({one.name for one in spec.event.fields} for spec in specs))
-    fields = tuple(one if one.name in shared else replace(one, optional=True) for one in every.values())
-    return Type(kind="map", fields=fields)
-
-
-def event_labels(kinds: Sequence[str]) -> Labels:
-    """Where the event's fields come from."""
-    return frozenset(TRIGGERS[kind].label for kind in kinds if kind in TRIGGERS)
-
-
-def where(step: Step) -> Span:
-    """The place that stands for a step."""
-    return step.id.span
+    """The type of `event` for one of these kinds, before anything is known about an event's own type."""
+    return next((TRIGGERS[kind].event for kind in kinds if kind in TRIGGERS), None)

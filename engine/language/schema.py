@@ -103,18 +103,37 @@ _TRIGGER_MEANING = {
     "email": "a letter arrives that no run waits for",
     "manual": "you start it: steward run NAME",
     "call": "another playbook or SOP calls it",
+    "schedule": "a time comes, in the workspace's time zone",
+    "file": "a file is dropped into the workspace",
+    "event": "a connector reports something",
+    "webhook": "a signed call comes in",
+    "intent": "a letter wants this, by the rules of vault/intents",
 }
+_PARAM_SHAPES: dict[str, Shape] = {"text": _TEXT, "number": _NUMBER, "map": {"type": "object"}}
 
 
 def _triggers() -> Shape:
     shapes = {
-        spec.name: _map({param.name: (_TEXT, param.description) for param in spec.params})
+        spec.name: _map(
+            {param.name: (_PARAM_SHAPES[param.type.kind], param.description) for param in spec.params}
+        )
         for spec in TRIGGERS.values()
     }
     return {
         **_map({name: (shape, _TRIGGER_MEANING[name]) for name, shape in shapes.items()}),
         "minProperties": 1,
     }
+
+
+def _stops() -> Shape:
+    """A list of triggers, one to an item, with what tells each from others."""
+    shapes = {
+        spec.name: _map({one.name: (_PARAM_SHAPES[one.type.kind], one.description) for one in spec.matches})
+        for spec in TRIGGERS.values()
+        if spec.matches
+    }
+    one = _map({name: (shape, _TRIGGER_MEANING[name]) for name, shape in shapes.items()})
+    return {"type": "array", "items": {**one, "minProperties": 1, "maxProperties": 1}}
 
 
 _GATE = _map(
@@ -131,7 +150,13 @@ _CONCURRENCY: Shape = {
             {
                 "group": (_TEXT, "runs with the same text are one group"),
                 "if-running": (
-                    _one_of({"wait": "start when the other has ended"}),
+                    _one_of(
+                        {
+                            "wait": "start when the other has ended",
+                            "drop": "don't start",
+                            "replace": "end the other, unless it began to act",
+                        }
+                    ),
                     "what happens while another run of the group is under way",
                 ),
             },
@@ -151,10 +176,13 @@ COMMON: Keys = {
         "whom the run is about, for erasure and trust; only a random id of it is stored in clear",
     ),
     "concurrency": (_CONCURRENCY, "one run at a time for the same text"),
+    "stop-on": (_stops(), "what ends a run well, checked again before every effect"),
+    "once": (_TEXT, "never twice for this text, ever"),
     "inputs": (_FIELDS, "what a caller gives, name → type"),
+    "outputs": ({"type": "object"}, "what callers and later runs read, name → value"),
     "budget": (_BUDGET, "the most a run may cost"),
     "if-failed": (
-        _one_of({"stop": "what was done stays done"}),
+        _one_of({"stop": "what was done stays done", "undo": "it is taken back, newest first"}),
         "what becomes of what was done when a step fails (stop)",
     ),
     "gates": (_named(_GATE), "decisions that may cover several steps"),
@@ -166,8 +194,17 @@ STEP: Keys = {
     "name": (_TEXT, "the step in words (its id)"),
     "uses": (
         {"type": "string", "pattern": r"^[a-z][a-z0-9-]*/[a-z][a-z0-9-]*$"},
-        "connector/action, agent/name, wait/for, human/ask or run/end",
+        "connector/action, agent/name, playbook/name, wait/for, human/ask, run/end or run/find",
     ),
+    "foreach": (
+        {"type": ["string", "array"]},
+        "a list: the step runs once for each `item`, and its outputs are a list",
+    ),
+    "key": (_TEXT, "what tells one item from another, for ever; needed where the step acts"),
+    "max-parallel": ({"type": "integer", "minimum": 1, "maximum": 100}, "items at work at once (4)"),
+    "once": (_TEXT, "this step never acts twice for this text, ever"),
+    "subject": (_TEXT, "whom this step, or this item, is about"),
+    "expect": ({"type": "object"}, "outputs read back, field → value; a mismatch fails the step"),
     "with": ({"type": "object"}, "its arguments, checked against the action's types"),
     "needs": (
         {"type": "array", "items": {"type": "string", "pattern": _NAME}},

@@ -7,7 +7,7 @@ from engine.model.types import RECORDS, TEXT, Field, Type, choice
 
 STATUSES = ("succeeded", "skipped", "failed", "cancelled")
 VERDICTS = ("approved", "rejected", "expired")
-ROOTS = ("event", "inputs", "steps", "gates", "run")
+ROOTS = ("event", "inputs", "item", "steps", "gates", "run")
 
 STATUS = choice(*STATUSES)
 VERDICT = choice(*VERDICTS)
@@ -37,10 +37,12 @@ class Scope:
     """The readable world of one place. Steps with `order` below `here` may be read; all are known, for better messages.
 
     `now_only` is set where no run exists yet (`subject`, `concurrency`): only event and inputs can be read there.
+    `item` is the type of one entry where a step has `foreach`.
     """
 
     event: Type | None = None
     inputs: Type = _NO_INPUTS
+    item: Type | None = None
     steps: Mapping[str, StepScope] = field(default_factory=dict)
     gates: Mapping[str, int] = field(default_factory=dict)
     here: int = 0
@@ -51,7 +53,7 @@ class Scope:
         """The roots that can be read here."""
         if self.now_only:
             return ("event", "inputs")
-        return ROOTS
+        return tuple(one for one in ROOTS if one != "item" or self.item is not None)
 
     def earlier(self) -> dict[str, int]:
         """The steps above, with their lines."""

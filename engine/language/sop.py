@@ -68,7 +68,7 @@ def read(
     if top is None:
         return None, shown(source, taker.diagnostics)
     kept = replace(top, entries=tuple(entry for entry in top.entries if entry.key not in OBSIDIAN))
-    entries = taker.keys(kept, of="a SOP", known=KEYS, later=playbook.LATER)
+    entries = taker.keys(kept, of="a SOP", known=KEYS)
     head = playbook.header(taker, entries, Authored(id=id_, source=source, kind="sop", name=id_))
     title = (
         taker.text(entries["title"].value, name="title", example="title: Answer a lead")
@@ -200,7 +200,7 @@ class _Reading:
             return None if made is None else replace(made, name=name, cite=cited)
         base = Step(id=id_, name=name, uses=Word(text="human/ask", span=span), cite=cited)
         if isinstance(fence, tree.Mapping):
-            known = self.taker.keys(fence, of="a step", known=ITEM_KEYS, later=playbook.STEP_LATER)
+            known = self.taker.keys(fence, of="a step", known=ITEM_KEYS)
             base = playbook.common(self.taker, fence, known, base)
         return replace(base, name=name, question=self._question(item, words))
 

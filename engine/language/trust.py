@@ -1,11 +1,11 @@
 """Where values come from and where they may go: the one rule of DESIGN "Trust labels", judged at the file's stage."""
 
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 from engine.language.authored import Authored, Step
 from engine.language.codes import trust as code
-from engine.language.resolve import Resolved
+from engine.language.resolved import Resolved
 from engine.language.values import Built, Flow
 from engine.model.actions import ActionSpec, Reach, Sink, UndoSpec, reach_of
 from engine.model.labels import Label, Labels, untrusted
@@ -50,36 +50,45 @@ def _stand_in(arg: Arg) -> object:
     return arg.value if isinstance(arg, Fixed) else True
 
 
-def outputs_of(facts: Facts) -> dict[str, Labels]:
-    """The origins of every step's outputs, in order: what the action declares, joined with its arguments' where they pass."""
-    found: dict[str, Labels] = {}
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Origins:
+    """Where the outputs of steps come from, and the items that a step with `foreach` goes through."""
+
+    outputs: dict[str, Labels] = field(default_factory=dict)
+    items: dict[str, Labels] = field(default_factory=dict)
+
+
+def origins_of(facts: Facts) -> Origins:
+    """The origins in order: what the action declares, joined with its arguments' where they pass, and with its list's."""
+    found = Origins()
     for id_, one in facts.resolved.items():
-        if one.spec is None:
-            found[id_] = one.labels
-            continue
-        labels = one.spec.labels
-        if one.spec.passes_labels:
-            labels = labels.union(*(origins(facts, built.reads, found) for _, built in one.args))
-        found[id_] = labels
+        if one.foreach is not None:
+            found.items[id_] = origins(facts, one.foreach.reads, found, id_)
+        labels = one.labels if one.spec is None else one.spec.labels
+        if one.spec is not None and one.spec.passes_labels:
+            labels = labels.union(*(origins(facts, built.reads, found, id_) for _, built in one.args))
+        found.outputs[id_] = labels | found.items.get(id_, frozenset())
     return found
 
 
-def origins(facts: Facts, reads: Iterable[Read], outputs: Mapping[str, Labels]) -> Labels:
-    """The union of the origins of paths."""
-    return frozenset().union(*(origin(facts, read.path, outputs) for read in reads))
+def origins(facts: Facts, reads: Iterable[Read], known: Origins, step: str = "") -> Labels:
+    """The union of the origins of paths that a step reads."""
+    return frozenset().union(*(origin(facts, read.path, known, step) for read in reads))
 
 
-def origin(facts: Facts, path: str, outputs: Mapping[str, Labels]) -> Labels:
-    """Where the value at a path comes from."""
+def origin(facts: Facts, path: str, known: Origins, step: str) -> Labels:
+    """Where the value at a path comes from, for the step that reads it."""
     root, _, rest = path.partition(".")
     match root:
         case "event":
             return facts.event
+        case "item":
+            return known.items.get(step, _SYSTEM)
         case "inputs":
             return _OPERATOR
         case "steps":
             name, _, inner = rest.partition(".")
-            return _SYSTEM if inner == "status" else outputs.get(name, _SYSTEM)
+            return _SYSTEM if inner == "status" else known.outputs.get(name, _SYSTEM)
         case _:
             return _SYSTEM
 
@@ -89,23 +98,24 @@ def origin(facts: Facts, path: str, outputs: Mapping[str, Labels]) -> Labels:
 
 def check_sinks(facts: Facts) -> list[Diagnostic]:
     """Untrusted or model values that reach a sink without a card."""
-    outputs = outputs_of(facts)
+    known = origins_of(facts)
     found: list[Diagnostic] = []
     for one in facts.resolved.values():
         for name, built in one.args:
             param = one.spec.param(name) if one.spec else None
             if one.spec is None or param is None or param.sink is None:
                 continue
-            flow = _first(facts, built, param.sink, outputs)
+            flow = _first(facts, built, param.sink, known, one.step.id.text)
             if flow is None or _carded(facts, one, one.spec, param.raises) or _prepared(facts, one, one.spec):
                 continue
-            found.append(_reaching(facts, one, name, param.sink, flow, outputs))
+            labels = untrusted(origin(facts, flow.path, known, one.step.id.text))
+            found.append(_reaching(facts, one, name, param.sink, flow, labels))
     return found
 
 
-def _first(facts: Facts, built: Built, sink: Sink, outputs: Mapping[str, Labels]) -> Flow | None:
+def _first(facts: Facts, built: Built, sink: Sink, known: Origins, step: str) -> Flow | None:
     for flow in built.flows:
-        if untrusted(origin(facts, flow.path, outputs)) and (flow.openly or sink is Sink.AMOUNT):
+        if untrusted(origin(facts, flow.path, known, step)) and (flow.openly or sink is Sink.AMOUNT):
             return flow
     return None
 
@@ -153,24 +163,30 @@ def _shown(facts: Facts, user: Resolved, prepared: str) -> bool:
     """Whether a card certainly shows each argument that holds something of the prepared step."""
     if user.spec is None:
         return False
-    if user.condition is not None and _uses(user.condition, prepared):
+    listed = user.foreach is not None and _uses(user.foreach, prepared)
+    if user.condition is not None and _uses(user.condition, prepared, items=listed):
         return False
     for name, built in user.args:
         param = user.spec.param(name)
-        if _uses(built, prepared) and not _carded(facts, user, user.spec, param.raises if param else None):
+        if _uses(built, prepared, items=listed) and not _carded(
+            facts, user, user.spec, param.raises if param else None
+        ):
             return False
     return True
 
 
-def _uses(built: Built, step: str) -> bool:
+def _uses(built: Built, step: str, *, items: bool = False) -> bool:
+    """Whether a value reads a step's outputs, or, where the step's list is made of them, `item`."""
     prefix = f"steps.{step}.outputs"
-    return any(read.path == prefix or read.path.startswith(f"{prefix}.") for read in built.reads)
+    return any(
+        read.path == prefix
+        or read.path.startswith(f"{prefix}.")
+        or (items and read.path.partition(".")[0] == "item")
+        for read in built.reads
+    )
 
 
-def _reaching(
-    facts: Facts, one: Resolved, name: str, sink: Sink, flow: Flow, outputs: Mapping[str, Labels]
-) -> Diagnostic:
-    labels = untrusted(origin(facts, flow.path, outputs))
+def _reaching(facts: Facts, one: Resolved, name: str, sink: Sink, flow: Flow, labels: Labels) -> Diagnostic:
     words = " and ".join(
         _WORDS[label] for label in sorted(labels, key=lambda each: each.value) if label in _WORDS
     )
@@ -225,13 +241,27 @@ def check_subject(facts: Facts, event: Type | None) -> list[Diagnostic]:
     if facts.authored.subject is not None:
         return []
     for one in facts.resolved.values():
-        for built in one.built():
+        for built in one.built() if one.subject is None else ():
             for read in built.reads:
                 if not _personal(read, event):
                     continue
                 span = next((flow.span for flow in built.flows if flow.path == read.path), one.step.id.span)
-                return [code.no_subject(span, path=read.path, fix=_subject_fix(facts.authored, event))]
+                fix = _item_fix(one) or _subject_fix(facts.authored, event)
+                return [code.no_subject(span, path=read.path, fix=fix)]
     return []
+
+
+def _item_fix(one: Resolved) -> Fix | None:
+    """`subject: ${{ item.email }}` on the step itself, where its items have an address."""
+    row = one.outputs.items if one.foreach is not None else None
+    item = row.field("item") if row is not None else None
+    if item is None or one.step.room is None:
+        return None
+    for each in members(item.type):
+        if each.type.kind == "email" and not (each.optional or each.type.nullable):
+            path = f"item.{each.name}"
+            return Fix(span=one.step.room.span, text=one.step.room.key(f'subject: "${{{{ {path} }}}}"'))
+    return None
 
 
 def _personal(read: Read, event: Type | None) -> bool:

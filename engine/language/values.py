@@ -188,9 +188,11 @@ class Values:
                 if any(one is None for _, one in pairs)
                 else mapped([(key, one) for key, one in pairs if one])
             )
+        extra = [type_.field(entry.key) for entry in node.entries] if type_.items is not None else []
+        known = fields_of(type_)
         return self.record(
             node,
-            fields_of(type_),
+            (*known, *(one for one in extra if one is not None and one not in known)),
             unknown=lambda span, key, known: code.unknown_field(span, name=key, of=name, known=known),
             missing=lambda span, one: code.wrong_type(
                 span,

@@ -140,6 +140,11 @@ _OVERLOADS: dict[str, tuple[tuple[tuple[str, ...], ...], str, bool]] = {
     "join": ((("list",), ("string",)), "string", True),
     "day": ((("string",), ("string",)), "string", False),
     "moved": ((("string",), ("string",), ("string",), ("int",)), "string", False),
+    "days": ((("string",), ("string",), ("string",)), "int", False),
+    "month": ((("string",), ("int",), ("string",)), "map", False),
+    "week": ((("string",), ("int",), ("string",)), "map", False),
+    "shifted": ((("string",), ("string",), ("string",), ("int",)), "string", False),
+    "seconds": ((("string",), ("string",), ("string",)), "double", False),
     "text": ((_SCALAR,), "string", False),
 }
 

@@ -4,7 +4,7 @@ from dataclasses import dataclass
 from typing import Literal
 
 from engine.model.labels import Label
-from engine.model.types import BOOL, EMAIL, FILE, TEXT, TIME, Field, Type, listing, record
+from engine.model.types import BOOL, EMAIL, FILE, NUMBER, TEXT, TIME, Field, Type, listing, record
 
 TriggerKind = Literal["email", "manual", "call", "schedule", "file", "event", "webhook", "intent"]
 
@@ -18,6 +18,15 @@ class TriggerSpec:
     matches: tuple[Field, ...]
     event: Type
     label: Label
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class EventSpec:
+    """One type of event that a connector declares, like `stripe/invoice.paid`: its fields, and who wrote them."""
+
+    name: str
+    event: Type
+    label: Label = Label.UNTRUSTED
 
 
 _AUTH = record(dmarc=TEXT, spf=TEXT, dkim=TEXT, aligned=BOOL)
@@ -59,6 +68,86 @@ TRIGGERS: dict[str, TriggerSpec] = {
     ),
     "manual": TriggerSpec(name="manual", params=(), matches=(), event=record(at=TIME), label=Label.OPERATOR),
     "call": TriggerSpec(name="call", params=(), matches=(), event=record(at=TIME), label=Label.SYSTEM),
+    "schedule": TriggerSpec(
+        name="schedule",
+        params=(
+            Field(
+                name="cron",
+                type=TEXT,
+                description="five fields, in the workspace's time zone: minute hour day month weekday",
+            ),
+        ),
+        matches=(),
+        event=Type(
+            kind="map",
+            fields=(Field(name="at", type=TIME, description="when it was due, however late it ran"),),
+        ),
+        label=Label.SYSTEM,
+    ),
+    "file": TriggerSpec(
+        name="file",
+        params=(
+            Field(
+                name="path",
+                type=TEXT,
+                description="below the workspace; * within a folder, ** across folders",
+            ),
+        ),
+        matches=(Field(name="path", type=TEXT, description="the file's own path"),),
+        event=record(file=FILE, path=TEXT, sha256=TEXT, at=TIME),
+        label=Label.UNTRUSTED,
+    ),
+    "event": TriggerSpec(
+        name="event",
+        params=(
+            Field(name="type", type=TEXT, description="connector/event, like stripe/invoice.paid"),
+            Field(
+                name="match",
+                type=Type(kind="map", items=TEXT),
+                optional=True,
+                description="fields the event has to have, field → value",
+            ),
+        ),
+        matches=(
+            Field(name="type", type=TEXT, description="connector/event, like stripe/invoice.paid"),
+            Field(
+                name="match", type=Type(kind="map", items=TEXT), description="what tells this one from others"
+            ),
+        ),
+        event=record(type=TEXT, at=TIME),
+        label=Label.UNTRUSTED,
+    ),
+    "webhook": TriggerSpec(
+        name="webhook",
+        params=(
+            Field(
+                name="path",
+                type=TEXT,
+                description="the end of its address: small letters, digits, hyphens, /",
+            ),
+            Field(name="secret", type=TEXT, description="signs what comes: ${{ secrets.NAME }}"),
+        ),
+        matches=(Field(name="path", type=TEXT, description="the end of its address"),),
+        event=Type(kind="map", fields=record(path=TEXT, at=TIME).fields, items=TEXT),
+        label=Label.UNTRUSTED,
+    ),
+    "intent": TriggerSpec(
+        name="intent",
+        params=(
+            Field(name="name", type=TEXT, description="a name from vault/intents"),
+            Field(name="at-least", type=NUMBER, optional=True, description="the confidence it takes, 0 to 1"),
+        ),
+        matches=(Field(name="name", type=TEXT, description="a name from vault/intents"),),
+        event=Type(
+            kind="map",
+            fields=(
+                *EMAIL_EVENT.fields,
+                Field(name="intent", type=TEXT, description="the name that was resolved"),
+                Field(name="confidence", type=NUMBER, description="0 to 1"),
+            ),
+        ),
+        label=Label.UNTRUSTED,
+    ),
 }
 
 IGNORED_REASONS: dict[str, str] = {

@@ -134,6 +134,23 @@ def key_does_not_fit(span: Span, *, key: str, kind: str, why: str) -> Diagnostic
     return Diagnostic(code="SW211", span=span, message=f"`{key}` does not fit {kind}", hint=why)
 
 
+def no_item_key(span: Span, *, step: str, fix: Fix | None) -> Diagnostic:
+    """SW212: a `foreach` that acts, and nothing that names its items.
+
+    The key is what keeps one item from being done twice. By their number in the list they would be done again as soon as the list
+    has another order.
+
+    Wrong: `foreach: ${{ steps.late.outputs.invoices }}` on a step that sends. Right: `key: ${{ item.id }}` beside it.
+    """
+    return Diagnostic(
+        code="SW212",
+        span=span,
+        message=f"`{step}` acts once for each item, and no `key` says which item is which",
+        hint="add `key:` with what stays the same, like `${{ item.id }}`",
+        fix=fix,
+    )
+
+
 GRAPH: dict[str, Callable[..., Diagnostic]] = {
     "SW201": same_step,
     "SW202": unknown_need,
@@ -144,4 +161,5 @@ GRAPH: dict[str, Callable[..., Diagnostic]] = {
     "SW209": name_of_gate,
     "SW210": early_verdict,
     "SW211": key_does_not_fit,
+    "SW212": no_item_key,
 }

@@ -14,7 +14,7 @@ def _near(span: Span, name: str, known: Iterable[str]) -> Fix | None:
 def unknown_root(span: Span, *, name: str, known: Iterable[str]) -> Diagnostic:
     """SW101: an expression begins with a name that means nothing here.
 
-    Everything readable begins with `event`, `inputs`, `steps`, `gates` or `run`. A misspelt one would be empty for ever.
+    Everything readable begins with `event`, `inputs`, `item`, `steps`, `gates` or `run`. A misspelt one would be empty for ever.
 
     Wrong: `${{ evnt.from }}`. Right: `${{ event.from }}`.
     """
@@ -226,6 +226,21 @@ def never_read_this_way(span: Span, *, path: str, fix: Fix | None) -> Diagnostic
     )
 
 
+def no_item(span: Span) -> Diagnostic:
+    """SW117: `item` on a step that goes through no list.
+
+    `item` is the entry a step with `foreach` is about; another step reads its outputs, which are a list.
+
+    Wrong: `text: ${{ item.name }}` without `foreach`. Right: `foreach: ${{ steps.find.outputs.rows }}` beside it.
+    """
+    return Diagnostic(
+        code="SW117",
+        span=span,
+        message="there is no `item` here: the step has no `foreach`",
+        hint="add `foreach:`, or read `steps.x.outputs`",
+    )
+
+
 def unknown_action(span: Span, *, name: str, known: Iterable[str]) -> Diagnostic:
     """SW120: `uses:` names an action that no connector or agent declares.
 
@@ -382,6 +397,7 @@ REFERENCES: dict[str, Callable[..., Diagnostic]] = {
     "SW114": no_such_option,
     "SW115": not_text,
     "SW116": never_read_this_way,
+    "SW117": no_item,
     "SW120": unknown_action,
     "SW121": unknown_argument,
     "SW122": missing_argument,

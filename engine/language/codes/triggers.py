@@ -76,8 +76,72 @@ def not_awaited(span: Span, *, name: str, known: Iterable[str]) -> Diagnostic:
     Right: `any: { reply: { email: { thread: "${{ event.thread }}" } } }`.
     """
     fields = list(known)
-    hint = f"say which one: `{fields[0]}: …`" if fields else "wait for `email`, or for a `time`"
+    hint = f"say which one: `{fields[0]}: …`" if fields else "wait for `email` or `event`, or for a `time`"
     return Diagnostic(code="SW406", span=span, message=f"a run can't wait for any `{name}`", hint=hint)
+
+
+def bad_cron(span: Span, *, value: str, problem: str) -> Diagnostic:
+    """SW407: a schedule that never fires, or isn't one.
+
+    Five fields: minute, hour, day of the month, month, day of the week (`1-5` or `mon-fri`), in the workspace's time zone.
+
+    Wrong: `cron: "0 25 * * *"`. Right: `cron: "0 7 * * mon-fri"`.
+    """
+    return Diagnostic(
+        code="SW407",
+        span=span,
+        message=f"`{value}` is no schedule: {problem}",
+        hint='write it like `"0 7 * * mon-fri"`: minute, hour, day, month, weekday',
+    )
+
+
+def bad_param(span: Span, *, value: str, wanted: str, example: str) -> Diagnostic:
+    """SW408: a trigger's argument in another form than it has to have.
+
+    Paths start at the workspace root; a webhook's secret is named, never written out; an event's type names its connector.
+
+    Wrong: `file: { path: ../inbox/*.pdf }`. Right: `file: { path: vault/inbox/*.pdf }`.
+    """
+    return Diagnostic(
+        code="SW408",
+        span=span,
+        message=f"{wanted} is wanted here, this is {value}",
+        hint=f"write it like `{example}`",
+    )
+
+
+def unknown_event(span: Span, *, name: str, known: Iterable[str]) -> Diagnostic:
+    """SW409: a type of event that its connector doesn't send.
+
+    It would never come. A connector that declares no events is not held to any.
+
+    Wrong: `type: stripe/invoice.payed`. Right: `type: stripe/invoice.paid`.
+    """
+    names = list(known)
+    best = nearest(name, names)
+    return Diagnostic(
+        code="SW409",
+        span=span,
+        message=f"unknown event `{name}`",
+        hint=meant(name, names, what="events"),
+        fix=None if best is None else Fix(span=span, text=best),
+    )
+
+
+def unknown_intent(span: Span, *, name: str, known: Iterable[str]) -> Diagnostic:
+    """SW410: an intent that vault/intents/ doesn't hold.
+
+    Wrong: `intent: { name: refnud }`. Right: `intent: { name: refund }`, where vault/intents/ has `refund`.
+    """
+    names = list(known)
+    best = nearest(name, names)
+    return Diagnostic(
+        code="SW410",
+        span=span,
+        message=f"unknown intent `{name}`",
+        hint=meant(name, names, what="intents") or "write it into a file of vault/intents/",
+        fix=None if best is None else Fix(span=span, text=best),
+    )
 
 
 STARTING: dict[str, Callable[..., Diagnostic]] = {
@@ -87,4 +151,8 @@ STARTING: dict[str, Callable[..., Diagnostic]] = {
     "SW404": missing_param,
     "SW405": waits_for_nothing,
     "SW406": not_awaited,
+    "SW407": bad_cron,
+    "SW408": bad_param,
+    "SW409": unknown_event,
+    "SW410": unknown_intent,
 }

@@ -4,6 +4,7 @@ from dataclasses import replace
 
 from engine.model.actions import ActionSpec, EffectClass, Param, Reach, Sink, UndoSpec
 from engine.model.labels import Label
+from engine.model.triggers import EventSpec
 from engine.model.types import (
     ANY,
     EMAIL,
@@ -165,3 +166,11 @@ _ALL = (
 )  # fmt: skip
 
 ACTIONS: dict[str, ActionSpec] = {one.name: one for one in _ALL}
+
+EVENTS: dict[str, EventSpec] = {
+    one.name: one
+    for one in (
+        EventSpec(name="shop/order.paid", event=record(order=TEXT, buyer=EMAIL, channel=TEXT, total=MONEY)),
+        EventSpec(name="shop/order.returned", event=record(order=TEXT)),
+    )
+}

@@ -132,8 +132,7 @@ def test_gives(text, expected):
         ("steps.who.status in ['done']", "SW114", "'done'", None),
         ("text(inputs.words)", "SW115", "inputs.words", None),
         ("default(size(inputs.words), 0)", "SW116", "size(inputs.words)", "size(default(inputs.words, []))"),
-        ("item.x", "SW024", "item", None),
-        ("week(event.at, 0)", "SW024", "week", None),
+        ("item.x", "SW117", "item", None),
         ("secrets.KEY", "SW024", "secrets", None),
     ],
 )  # fmt: skip

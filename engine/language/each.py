@@ -1,0 +1,159 @@
+"""The keys that say for what a step is done, and what must have come of it: `foreach`, `key`, `once`, `subject`, `expect`."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
+
+from engine.language import tree
+from engine.language.assign import of_field, unify
+from engine.language.authored import Step
+from engine.language.codes import graph, references
+from engine.language.resolved import Resolved
+from engine.language.typeexpr import certain, nullable
+from engine.language.values import Built, Values
+from engine.model.canonical import Json
+from engine.model.plan import Arg, Expr, Fixed, ListArg, MapArg, Text
+from engine.model.span import Diagnostic, Fix
+from engine.model.types import ANY, BOOL, INTEGER, NUMBER, TEXT, Field, Type, listing
+
+_GIVEN = ("key", "item")
+"""What every output of a `foreach` carries beside the step's own."""
+_ACTS = frozenset({"effect", "playbook"})
+
+
+def opened(values: Values, step: Step) -> tuple[Built | None, Values]:
+    """A step's `foreach`, and a builder of values that may read `item`. Items are never null: nulls are left out."""
+    if step.foreach is None:
+        return None, values
+    built = values.value(step.foreach, listing(ANY), name="foreach")
+    found = type_of(built.arg) if built is not None else ANY
+    item = certain(found.items or ANY) if found.kind == "list" else ANY
+    return built, Values(values.source, replace(values.scope, item=item))
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Said:
+    """The keys of a step that are one text."""
+
+    foreach: Built | None
+    key: Built | None
+    once: Built | None
+    subject: Built | None
+
+
+def said(values: Values, step: Step, foreach: Built | None) -> Said:
+    """`key`, `once` and `subject`, which may read `item`."""
+
+    def text(scalar: tree.Scalar | None, name: str) -> Built | None:
+        return None if scalar is None else values.value(scalar, TEXT, name=name)
+
+    return Said(
+        foreach=foreach,
+        key=text(step.item_key, "key"),
+        once=text(step.once, "once"),
+        subject=text(step.subject, "subject"),
+    )
+
+
+def completed(values: Values, step: Step, one: Resolved, words: Said) -> Resolved:
+    """The step with these keys and its `expect`; the outputs of a `foreach` are a list."""
+    reads_back = step.expect is not None and one.kind in {"call", "effect"}
+    expected = _expected(values, step.expect, one) if step.expect is not None and reads_back else ()
+    found = replace(
+        one,
+        foreach=words.foreach,
+        key=words.key,
+        once=words.once,
+        subject=words.subject,
+        expect=expected,
+    )
+    if step.foreach is None:
+        return found
+    item = values.scope.item or ANY
+    kept = tuple(field for field in one.outputs.fields if field.name not in _GIVEN)
+    given = (Field(name="key", type=TEXT), Field(name="item", type=item))
+    return replace(found, outputs=listing(Type(kind="map", fields=(*kept, *given))))
+
+
+def _expected(values: Values, node: tree.Mapping, one: Resolved) -> tuple[tuple[str, Built], ...]:
+    found = []
+    for entry in node.entries:
+        field = one.outputs.field(entry.key)
+        if field is None:
+            known = [each.name for each in one.outputs.fields]
+            of = f"steps.{one.step.id.text}.outputs"
+            values.note(references.unknown_field(entry.key_span, name=entry.key, of=of, known=known))
+            continue
+        built = values.value(entry.value, nullable(of_field(field)), name=entry.key)
+        if built is not None:
+            found.append((entry.key, built))
+    return tuple(sorted(found, key=lambda pair: pair[0]))
+
+
+def check(steps: Sequence[Resolved]) -> list[Diagnostic]:
+    """A `foreach` that acts names its items by a `key`: by their number, a list in another order would act again."""
+    found = []
+    for one in steps:
+        step = one.step
+        if step.foreach is not None and step.item_key is None and one.kind in _ACTS:
+            found.append(graph.no_item_key(step.key("foreach"), step=step.id.text, fix=_key_fix(one)))
+    return found
+
+
+def _key_fix(one: Resolved) -> Fix | None:
+    row = one.outputs.items
+    item = row.field("item") if row is not None else None
+    if item is None or one.step.room is None:
+        return None
+    path = ""
+    if item.type.kind in {"text", "email", "url"}:
+        path = "item"
+    for name in ("key", "id"):
+        field = item.type.field(name) if item.type.kind == "map" else None
+        if field is not None and field.type.kind == "text" and not of_field(field).nullable:
+            path = f"item.{name}"
+    return Fix(span=one.step.room.span, text=one.step.room.key(f'key: "${{{{ {path} }}}}"')) if path else None
+
+
+# ---------------------------------------------------------------- what a built value is
+
+
+def type_of(arg: Arg) -> Type:
+    """The type of a value that was built where anything may stand."""
+    match arg:
+        case Expr():
+            return arg.type
+        case Text():
+            return TEXT
+        case Fixed():
+            return _fixed(arg.value)
+        case ListArg():
+            return listing(_shared([type_of(one) for one in arg.items]))
+        case MapArg():
+            fields = tuple(Field(name=name, type=type_of(one)) for name, one in arg.entries)
+            return Type(kind="map", fields=fields)
+
+
+def _fixed(value: Json) -> Type:
+    match value:
+        case bool():
+            return BOOL
+        case int():
+            return INTEGER
+        case float():
+            return NUMBER
+        case str():
+            return TEXT
+        case list():
+            return listing(_shared([_fixed(one) for one in value if one is not None]))
+        case dict():
+            fields = tuple(Field(name=name, type=_fixed(one)) for name, one in value.items())
+            return Type(kind="map", fields=fields)
+        case _:
+            return ANY
+
+
+def _shared(types: Sequence[Type]) -> Type:
+    found: Type | None = types[0] if types else ANY
+    for one in types[1:]:
+        found = None if found is None else unify(found, one)
+    return found or ANY

@@ -1,0 +1,130 @@
+"""The values of a file that belong to no step: whom it is about, what it is once for, what ends it, what it gives."""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+
+from engine.language import listening
+from engine.language.authored import Authored
+from engine.language.codes import references as code
+from engine.language.each import type_of
+from engine.language.names import is_field
+from engine.language.resolve import Resolver
+from engine.language.resolved import Resolved
+from engine.language.scope import Scope
+from engine.language.typeexpr import nullable
+from engine.language.values import Built, Values
+from engine.model.plan import WaitFor
+from engine.model.span import Diagnostic
+from engine.model.types import ANY, TEXT, Field, Type
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Heads:
+    """These values, built. `gives` is the type of `outputs` as callers read it."""
+
+    subject: Built | None = None
+    concurrency: Built | None = None
+    once: Built | None = None
+    stop_on: tuple[WaitFor, ...] = ()
+    titles: Mapping[str, Built] = field(default_factory=dict)
+    outputs: tuple[tuple[str, Built], ...] = ()
+    gives: Type = field(default_factory=lambda: Type(kind="map"))
+
+
+def heads_of(
+    authored: Authored, event: Type | None, resolver: Resolver, steps: Sequence[Resolved]
+) -> tuple[Heads, list[Diagnostic]]:
+    """What stands above and below the steps. Before a run exists only `event` and `inputs` can be read."""
+    scope = Scope(event=event, inputs=resolver.inputs, currency=resolver.world.config.currency, now_only=True)
+    values = Values(authored.source, scope)
+    subject = values.value(authored.subject, TEXT, name="subject") if authored.subject else None
+    group = values.value(authored.concurrency, TEXT, name="concurrency") if authored.concurrency else None
+    once = values.value(authored.once, TEXT, name="once") if authored.once else None
+    stop_on = tuple(
+        made[0]
+        for entry in authored.stop_on
+        if (made := listening.awaited(resolver.world, values, entry.key, entry)) is not None
+    )
+    found = values.diagnostics
+    titles = _titles(authored, resolver, found)
+    outputs = _outputs(authored, resolver, found)
+    heads = Heads(
+        subject=subject,
+        concurrency=group,
+        once=once,
+        stop_on=stop_on,
+        titles=titles,
+        outputs=outputs,
+        gives=_gives(outputs, steps),
+    )
+    return heads, found
+
+
+def _titles(authored: Authored, resolver: Resolver, found: list[Diagnostic]) -> dict[str, Built]:
+    titles: dict[str, Built] = {}
+    first: dict[str, int] = {}
+    for at, one in enumerate(authored.steps):
+        if one.gate is not None:
+            first.setdefault(one.gate.text, at)
+    for gate in authored.gates:
+        # A title is written on the card, so it reads what stands above the gate's first step.
+        titled = resolver.values(first.get(gate.id.text, len(authored.steps)))
+        built = titled.value(gate.title, TEXT, name="title") if gate.title else None
+        found += titled.diagnostics
+        if built is not None:
+            titles[gate.id.text] = built
+    return titles
+
+
+def _outputs(
+    authored: Authored, resolver: Resolver, found: list[Diagnostic]
+) -> tuple[tuple[str, Built], ...]:
+    values = resolver.values(len(authored.steps))
+    pairs = []
+    for entry in authored.outputs.entries if authored.outputs else ():
+        if not is_field(entry.key):
+            values.note(code.bad_field_name(entry.key_span, name=entry.key))
+            continue
+        built = values.value(entry.value, ANY, name=entry.key)
+        if built is not None:
+            pairs.append((entry.key, built))
+    found += values.diagnostics
+    return tuple(sorted(pairs, key=lambda pair: pair[0]))
+
+
+def _gives(outputs: tuple[tuple[str, Built], ...], steps: Sequence[Resolved]) -> Type:
+    """The outputs' types. One that reads a step which may not have run may be missing."""
+    absent = _maybe_absent(steps)
+    fields = []
+    for name, built in outputs:
+        type_ = type_of(built.arg)
+        strict = {
+            read.path.split(".")[1]
+            for read in built.reads
+            if _strictly(read.path) and not read.through_default
+        }
+        fields.append(Field(name=name, type=nullable(type_) if strict & absent else type_))
+    return Type(kind="map", fields=tuple(fields))
+
+
+def _strictly(path: str) -> bool:
+    parts = path.split(".")
+    return parts[0] == "steps" and parts[2] == "outputs"
+
+
+def _maybe_absent(steps: Sequence[Resolved]) -> set[str]:
+    """Steps that a run which ends well may have left out."""
+    found: set[str] = set()
+    ended = False
+    for one in steps:
+        reads = {
+            read.path.split(".")[1]
+            for built in one.built()
+            for read in built.reads
+            if _strictly(read.path) and not read.through_default
+        }
+        step = one.step
+        if ended or step.condition or step.once or step.continue_on_error or reads & found:
+            found.add(step.id.text)
+        ended = ended or (one.kind == "end" and one.end_as == "succeeded")
+    return found

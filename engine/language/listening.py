@@ -1,0 +1,262 @@
+"""What is listened for: the entries of `on:`, of `stop-on` and of a `wait/for`, against the kinds of triggers there are."""
+
+import re
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, replace
+
+from engine.language import tree
+from engine.language.assign import unify
+from engine.language.codes import references
+from engine.language.codes import triggers as code
+from engine.language.near import intended, nearest
+from engine.language.resolved import World
+from engine.language.taking import what
+from engine.language.typeexpr import nullable, place
+from engine.language.values import Built, Values
+from engine.model.canonical import Json
+from engine.model.labels import Label, Labels
+from engine.model.plan import Fixed, WaitFor
+from engine.model.span import Span
+from engine.model.triggers import TRIGGERS, TriggerSpec
+from engine.model.types import ANY, TEXT, Field, Type
+
+_SECRET = re.compile(r"\$\{\{\s*secrets\.([A-Z][A-Z0-9_]*)\s*\}\}")
+_PATH = re.compile(r"(?!/)(?!.*//)[^\\\x00-\x1f]{1,500}")
+_ADDRESS = re.compile(r"[a-z0-9]+(?:[-/][a-z0-9]+)*")
+_UNKNOWN = Type(kind="map", items=TEXT)
+"""The event of a type that no connector declares: whatever field is read is text."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Heard:
+    """One thing that is listened for: what its event holds, and who wrote it."""
+
+    event: Type
+    label: Label
+
+
+def together(heard: Sequence[Heard]) -> Type | None:
+    """The type of `event` when any of these may have come. A field that not all of them have may be missing."""
+    types = [one.event for one in heard]
+    if not types or all(one == types[0] for one in types):
+        return types[0] if types else None
+    fields = []
+    for name in dict.fromkeys(field.name for one in types for field in one.fields):
+        known = [field for one in types if (field := one.field(name)) is not None]
+        type_: Type | None = known[0].type
+        for field in known[1:]:
+            type_ = None if type_ is None else unify(type_, field.type)
+        missing = len(known) < len(types) or any(field.optional for field in known)
+        fields.append(replace(known[0], type=type_ or ANY, optional=missing))
+    open_ = [one.items for one in types if one.items is not None]
+    items = None if not open_ else open_[0] if len(open_) == len(types) else nullable(open_[0])
+    return Type(kind="map", fields=tuple(fields), items=items)
+
+
+def labels(heard: Sequence[Heard]) -> Labels:
+    """Where the fields of `event` come from."""
+    return frozenset(one.label for one in heard)
+
+
+def heard(world: World, kind: str, type_: str) -> Heard:
+    """What an event of this kind (and, for `event`, of this type) holds."""
+    spec = TRIGGERS[kind]
+    if kind != "event":
+        return Heard(event=spec.event, label=spec.label)
+    declared = world.events.get(type_)
+    event, label = (declared.event, declared.label) if declared else (_UNKNOWN, spec.label)
+    known = {one.name for one in event.fields}
+    shared = tuple(one for one in spec.event.fields if one.name not in known)
+    return Heard(event=replace(event, fields=(*shared, *event.fields)), label=label)
+
+
+# ---------------------------------------------------------------- `on:`
+
+
+def params(
+    world: World, values: Values, spec: TriggerSpec, at: Span, body: tree.Mapping | None
+) -> tuple[tuple[str, Json], ...]:
+    """The fixed parameters of an entry of `on:`."""
+    fields = {one.name: one for one in spec.params}
+    given = {entry.key: entry for entry in body.entries} if body else {}
+    found: list[tuple[str, Json]] = []
+    for entry in given.values():
+        field = fields.get(entry.key)
+        if field is None:
+            free = [one for one in fields if one not in given]
+            values.note(code.unknown_param(entry.key_span, name=entry.key, trigger=spec.name, known=free))
+        elif entry.key == "secret":
+            found += _secret(values, entry.value)
+        elif (built := _fixed(world, values, spec, field, given)) is not None:
+            found.append((entry.key, built))
+            _sound(world, values, spec, entry.key, built, entry.value)
+    misspelt = intended(given.keys() - fields.keys(), fields.keys() - given.keys())
+    for one in spec.params:
+        if one.name not in given.keys() | misspelt and not one.optional:
+            values.note(code.missing_param(at, name=one.name, trigger=spec.name))
+    return tuple(sorted(found))
+
+
+def _fixed(
+    world: World, values: Values, spec: TriggerSpec, field: Field, given: Mapping[str, tree.Entry]
+) -> Json:
+    node = given[field.name].value
+    if expression := _expression(node):
+        values.note(references.must_be_fixed(place(expression), what=f"`{field.name}`"))
+        return None
+    type_ = _matched(world, given) if (spec.name, field.name) == ("event", "match") else field.type
+    built = values.value(node, type_, name=field.name)
+    return built.arg.value if built is not None and isinstance(built.arg, Fixed) else None
+
+
+def _expression(node: tree.Node) -> tree.Node | None:
+    """The first expression in a value that has to be fixed."""
+    match node:
+        case tree.Scalar():
+            return node if "${{" in node.text else None
+        case tree.Sequence():
+            return next((one for item in node.items if (one := _expression(item))), None)
+        case tree.Mapping():
+            return next((one for entry in node.entries if (one := _expression(entry.value))), None)
+
+
+def _matched(world: World, given: Mapping[str, tree.Entry]) -> Type:
+    """The type of `match`: the event's own fields, each of which may be left out."""
+    node = given["type"].value if "type" in given else None
+    event = heard(world, "event", node.text if isinstance(node, tree.Scalar) else "").event
+    fields = tuple(replace(one, optional=True) for one in event.fields if one.name not in {"type", "at"})
+    return replace(event, fields=fields)
+
+
+def _secret(values: Values, node: tree.Node) -> list[tuple[str, Json]]:
+    """Only the secret's name: its value is for the broker alone."""
+    match = _SECRET.fullmatch(node.text.strip()) if isinstance(node, tree.Scalar) else None
+    if match is None:
+        values.note(
+            code.bad_param(
+                place(node),
+                value="something else",
+                wanted="the name of a secret",
+                example="${{ secrets.HOOK }}",
+            )
+        )
+        return []
+    return [("secret", match[1])]
+
+
+def _sound(world: World, values: Values, spec: TriggerSpec, name: str, value: Json, node: tree.Node) -> None:
+    """What the type alone doesn't say of a parameter."""
+    span = place(node)
+    text = str(value)
+    match spec.name, name:
+        case "schedule", "cron":
+            if problem := _cron(text):
+                values.note(code.bad_cron(span, value=text, problem=problem))
+        case "file", "path":
+            if _PATH.fullmatch(text) is None or ".." in text.split("/"):
+                wanted, example = "a path below the workspace", "vault/inbox/receipts/*.pdf"
+                values.note(code.bad_param(span, value=f"`{text}`", wanted=wanted, example=example))
+        case "webhook", "path":
+            if _ADDRESS.fullmatch(text) is None:
+                wanted = "small letters, digits, hyphens and slashes"
+                values.note(code.bad_param(span, value=f"`{text}`", wanted=wanted, example="orders/new"))
+        case "intent", "name":
+            if text not in world.intents:
+                values.note(code.unknown_intent(span, name=text, known=world.intents))
+        case "event", "type":
+            _event_type(world, values, text, span)
+        case "intent", "at-least" if not isinstance(value, int | float) or not 0 <= value <= 1:
+            values.note(code.bad_param(span, value=f"`{text}`", wanted="a number from 0 to 1", example="0.9"))
+
+
+def _event_type(world: World, values: Values, text: str, span: Span) -> None:
+    """A connector that declares its events has no others."""
+    connector, slash, _ = text.partition("/")
+    same = [one for one in world.events if one.startswith(f"{connector}/")]
+    if not slash:
+        values.note(
+            code.bad_param(span, value=f"`{text}`", wanted="connector/event", example="stripe/invoice.paid")
+        )
+    elif same and text not in same:
+        values.note(code.unknown_event(span, name=text, known=same))
+    elif not same and (best := nearest(text, world.events)) is not None:
+        values.note(code.unknown_event(span, name=text, known=[best]))
+
+
+def _cron(text: str) -> str:
+    """What is wrong with a cron expression, or empty."""
+    from datetime import UTC, datetime
+
+    from cronsim import CronSim, CronSimError
+
+    parts = text.split()
+    if len(parts) != 5:
+        return f"it has {len(parts)} fields; minute, hour, day, month and weekday are five"
+    try:
+        next(CronSim(text, datetime(2024, 1, 1, tzinfo=UTC)))
+    except CronSimError as error:
+        return f"its {str(error).removeprefix('Bad ')} can't be read"
+    except StopIteration:
+        return "there is no such day"
+    return ""
+
+
+# ---------------------------------------------------------------- `wait/for` and `stop-on`
+
+
+def awaited(
+    world: World, values: Values, name: str, entry: tree.Entry
+) -> tuple[WaitFor, Heard, list[Built]] | None:
+    """One thing a run waits for: its kind, and everything that tells this one from others."""
+    spec = TRIGGERS.get(entry.key)
+    if spec is None:
+        known = [one for one, it in TRIGGERS.items() if it.matches]
+        values.note(code.unknown_trigger(entry.key_span, name=entry.key, known=known))
+        return None
+    fields = {one.name: one for one in spec.matches}
+    body = entry.value if isinstance(entry.value, tree.Mapping) else None
+    telling = "match" if entry.key == "event" else next(iter(fields), "")
+    if body is None or (telling not in {one.key for one in body.entries} and not _misspelt(body, fields)):
+        values.note(code.not_awaited(entry.key_span, name=entry.key, known=[telling] if telling else []))
+        return None
+    given = {one.key: one for one in body.entries}
+    match: list[tuple[str, Built]] = []
+    for one in body.entries:
+        if one.key not in fields:
+            values.note(code.unknown_param(one.key_span, name=one.key, trigger=entry.key, known=fields))
+        elif one.key == "match":
+            match += _pairs(values, one.value, _matched(world, given))
+        elif (built := values.value(one.value, fields[one.key].type, name=one.key)) is not None:
+            match.append((one.key, built))
+            if isinstance(built.arg, Fixed):
+                _sound(world, values, spec, one.key, built.arg.value, one.value)
+    type_ = next(
+        (str(one.arg.value) for key, one in match if key == "type" and isinstance(one.arg, Fixed)), ""
+    )
+    wait = WaitFor(
+        name=name,
+        trigger=spec.name,
+        match=tuple((key, built.arg) for key, built in sorted(match, key=lambda pair: pair[0])),
+    )
+    return wait, heard(world, entry.key, type_), [built for _, built in match]
+
+
+def _misspelt(body: tree.Mapping, fields: Mapping[str, Field]) -> set[str]:
+    given = {one.key for one in body.entries}
+    return intended(given - fields.keys(), fields.keys() - given)
+
+
+def _pairs(values: Values, node: tree.Node, type_: Type) -> list[tuple[str, Built]]:
+    """The entries of `match`, one by one."""
+    if not isinstance(node, tree.Mapping):
+        values.note(references.wrong_type(place(node), wanted="a map", got=what(node)))
+        return []
+    found = []
+    for entry in node.entries:
+        field = type_.field(entry.key)
+        if field is None:
+            known = [one.name for one in type_.fields]
+            values.note(references.unknown_field(entry.key_span, name=entry.key, of="event", known=known))
+        elif (built := values.value(entry.value, field.type, name=entry.key)) is not None:
+            found.append((entry.key, built))
+    return found

@@ -1,0 +1,58 @@
+"""What a file may name, and a step with everything it names found and typed."""
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field
+from typing import Literal
+
+from engine.language.authored import Step
+from engine.language.blocks import Template
+from engine.language.values import Built
+from engine.model.actions import ActionSpec
+from engine.model.config import Config
+from engine.model.labels import Label, Labels
+from engine.model.plan import Ask, NodeKind, WaitFor
+from engine.model.triggers import EventSpec
+from engine.model.types import Type
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class World:
+    """What a playbook may name: actions, people, templates, notes. Given as data."""
+
+    actions: Mapping[str, ActionSpec]
+    config: Config
+    template: Callable[[str], Template | None]
+    templates: tuple[str, ...] = ()
+    people: tuple[str, ...] = ()
+    events: Mapping[str, EventSpec] = field(default_factory=dict)
+    intents: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Resolved:
+    """A step with everything it names found and typed."""
+
+    step: Step
+    kind: NodeKind
+    outputs: Type
+    spec: ActionSpec | None = None
+    args: tuple[tuple[str, Built], ...] = ()
+    condition: Built | None = None
+    others: tuple[Built, ...] = ()
+    foreach: Built | None = None
+    key: Built | None = None
+    once: Built | None = None
+    subject: Built | None = None
+    expect: tuple[tuple[str, Built], ...] = ()
+    waits: tuple[WaitFor, ...] = ()
+    until: Built | None = None
+    ask: Ask | None = None
+    end_as: Literal["succeeded", "cancelled"] | None = None
+    labels: Labels = frozenset({Label.SYSTEM})
+    templates: tuple[str, ...] = ()
+
+    def built(self) -> tuple[Built, ...]:
+        """Everything of this step that reads something."""
+        found = [one for _, one in (*self.args, *self.expect)]
+        single = (self.condition, self.until, self.foreach, self.key, self.once, self.subject)
+        return (*found, *(one for one in single if one is not None), *self.others)
