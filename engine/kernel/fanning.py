@@ -67,7 +67,9 @@ def gather(place: Place) -> None:
         body = StepFailed(attempt=1, code=broken.code, message=broken.message)
     elif any(s.status == "previewed" for s in states.values()):
         body = EffectPreviewed(revision=0)
-    elif states and all(s.refused for s in states.values()):
+    elif any(s.refused for s in states.values()) and not any(
+        s.status == "succeeded" for s in states.values()
+    ):
         body = StepCancelled(because=f"behind `{place.node.id}`, which was refused")
     else:
         rows, labels = [], set(base.labels)
