@@ -293,9 +293,12 @@ def _calling(place: Place, effect: Effect, work: Callable[[], Outcome]) -> Attem
     return Attempt(work=work, done=done, failed=failed)
 
 
-def take_back(place: Place) -> Attempt:
-    """Undo a finished effect of a run that failed."""
+def take_back(place: Place) -> Attempt | None:
+    """Undo a finished effect of a run that failed; under a stop it stays done, for taking back touches the world like any effect."""
     journal, effect = place.journal, place.journal.effect(place.state)
+    if stopped(journal):
+        journal.write(place.draft(EffectKept(key=effect.key, code="denied: stop")))
+        return None
     outputs = journal.value(place.state.outputs) or {}
 
     def done(result: Outcome) -> None:

@@ -71,7 +71,11 @@ def _step(plan: Plan, node: Node, id_: str, run: RunState, *, now: str, closing:
         case "retrying" if now >= step.due:
             yield c.Begin(step=id_)
         case "cleared" if now >= step.due:
-            if node.undo_within is not None and not step.held and step.intents == 0:
+            if order := _fellows_first(plan, node, id_, run):
+                yield from order
+            elif _fellows_wait(plan, node, run):
+                pass
+            elif node.undo_within is not None and not step.held and step.intents == 0:
                 yield c.Hold(step=id_, until=later(now, node.undo_within))
             else:
                 yield c.Release(step=id_)
@@ -85,6 +89,27 @@ def _step(plan: Plan, node: Node, id_: str, run: RunState, *, now: str, closing:
             yield c.ExpireAsk(step=id_)
         case _:
             pass
+
+
+def fellows(plan: Plan, node: Node) -> tuple[str, ...]:
+    """Members of the same gate this node comes after: it is frozen beside them, and released behind them."""
+    if node.gate is None:
+        return ()
+    return tuple(id_ for id_ in node.before if plan.node(id_).gate == node.gate)
+
+
+def _fellows_first(plan: Plan, node: Node, id_: str, run: RunState) -> list[c.Command]:
+    """A fellow that did not happen takes this step with it."""
+    gone = [one for one in fellows(plan, node) if run.step(one).status in {"failed", "cancelled"}]
+    return (
+        [c.Cancel(step=id_, because=f"behind `{gone[0]}`, which was {run.step(gone[0]).status}")]
+        if gone
+        else []
+    )
+
+
+def _fellows_wait(plan: Plan, node: Node, run: RunState) -> bool:
+    return any(not run.step(one).settled for one in fellows(plan, node))
 
 
 # What can still be taken back when a run closes. A step whose intent is written is left to finish.
@@ -114,7 +139,12 @@ def _items(plan: Plan, node: Node, run: RunState, *, now: str, closing: str) -> 
 
 
 def _pending(plan: Plan, node: Node, run: RunState, *, closing: str) -> Iterator[c.Command]:
-    before = {id_: run.step(id_) for id_ in node.before}
+    beside = fellows(plan, node)
+    before = {id_: run.step(id_) for id_ in node.before if id_ not in beside}
+    if not all(
+        run.step(id_).proposal or run.step(id_).settled or run.step(id_).status == "fanned" for id_ in beside
+    ):
+        return
     if not all(step.settled for step in before.values()):
         return
     if not all(_verdict_known(plan, run, gate) for gate in node.verdicts):

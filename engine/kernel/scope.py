@@ -98,8 +98,20 @@ class Scope:
         if inner == "status":
             return step.status, _SYSTEM
         if step.status != "succeeded":
-            return None, _SYSTEM
+            return self._previewed(id_, inner.partition(".")[2])
         return walk(self.journal.value(step.outputs), inner.partition(".")[2]), decode_labels(step.labels)
+
+    def _previewed(self, id_: str, inner: str) -> tuple[Json, Labels]:
+        """A field that a fellow member of the same gate can foresee exactly; nothing of any other step."""
+        reader, step = self.plan.node(self.step) if self.step else None, self.run.step(id_)
+        gate = reader.gate if reader is not None else None
+        spec = self.plan.node(id_).action
+        if gate is None or self.plan.node(id_).gate != gate or not step.proposal or spec is None:
+            return None, _SYSTEM
+        effect = self.journal.effect(step)
+        if inner.partition(".")[0] not in spec.previewed:
+            return None, _SYSTEM
+        return walk(effect.preview.outputs or {}, inner), spec.labels.union(*effect.labels.values())
 
 
 def walk(value: Json, path: str) -> Json:

@@ -183,3 +183,39 @@ def test_shadow_ends_well_and_says_so() -> None:
     assert isinstance(skip, c.Skip)
     history.add(e.StepSkipped(because=skip.because), "b")
     assert decide(two, history.run, now=at(0)) == [c.End(status="succeeded", reason="shadow")]
+
+
+def test_a_member_behind_another_is_frozen_beside_it_and_released_after_it() -> None:
+    """Refund, then tell: one card, in order."""
+    two = plan(
+        node("pay", "effect", gate="g"),
+        node("tell", "effect", gate="g", needs=("pay",)),
+        gates=(gate("g", "pay", "tell"),),
+    )
+    history = History().proposed("pay", gate="g")
+    assert decide(two, history.run, now=at(0)) == [c.Begin(step="tell")]
+    history.proposed("tell", gate="g")
+    assert decide(two, history.run, now=at(0)) == [c.OpenCard(gate="g", steps=("pay", "tell"))]
+    history.card("C1", "g", "pay", "tell")
+    history.add(e.CardApproved(card="C1", by="me", channel="terminal", strength=1, digest="d"))
+    assert decide(two, history.run, now=at(0)) == [c.Release(step="pay")]
+    history.add(e.EffectIntended(key="kpay1", revision=1, attempt=1), "pay")
+    assert decide(two, history.run, now=at(0)) == [c.Recover(step="pay")]
+    history.add(e.EffectSucceeded(key="kpay1", outputs="v"), "pay")
+    assert decide(two, history.run, now=at(0)) == [c.Release(step="tell")]
+
+
+def test_a_member_behind_one_that_did_not_happen_is_cancelled() -> None:
+    """Nobody is told of a refund that was not paid."""
+    two = plan(
+        node("pay", "effect", gate="g", continue_on_error=True),
+        node("tell", "effect", gate="g", needs=("pay",)),
+        gates=(gate("g", "pay", "tell"),),
+    )
+    history = History().proposed("pay", gate="g").proposed("tell", gate="g").card("C1", "g", "pay", "tell")
+    history.add(e.CardApproved(card="C1", by="me", channel="terminal", strength=1, digest="d"))
+    history.add(e.EffectIntended(key="kpay1", revision=1, attempt=1), "pay")
+    history.add(e.EffectFailed(key="kpay1", code="declined"), "pay")
+    [cancel] = decide(two, history.run, now=at(0))
+    assert isinstance(cancel, c.Cancel)
+    assert cancel.step == "tell"
