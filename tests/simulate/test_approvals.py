@@ -39,6 +39,9 @@ steps:
     with: { text: later }
     retry: { attempts: 2, backoff: constant, base: 1h, max: 1h }
 """
+SORRY = HELD.replace("on:", "if-failed: undo\non:").replace(
+    "steps:\n", "steps:\n  - id: done\n    uses: provider/idempotent\n    with: { text: done at once }\n"
+)
 QUESTION = letter("Website check", "Could you give us a quote for a website check?", id="one@example.org")
 MORE = letter("Re: Website check", "And one more thing.", id="two@example.org", answers="one@example.org")
 
@@ -295,6 +298,30 @@ def test_an_open_card_can_not_be_approved_while_stopped(asked, provider):
     said = asked.approve(shown)
     assert (said.verdict, said.exit, provider.calls()) == ("refused", 5, {})
     assert asked.cards()
+
+
+def test_an_edit_while_stopped_costs_neither_card_nor_run(asked, provider):
+    (shown,) = asked.cards()
+    asked.ask("stop")
+    said = asked.edit(shown, "other words")
+    assert (said.verdict, said.exit) == ("refused", 5)
+    assert [one.card.id for one in asked.cards()] == [shown.card.id]
+    assert not asked.runs()[0].terminal
+    assert provider.calls() == {}
+
+
+def test_a_stop_keeps_what_was_done_although_the_run_fails(supplied, provider):
+    """A denied effect fails its run, and `if-failed: undo` would touch the world again."""
+    company = supplied(sorry=SORRY)
+    company.start("sorry")
+    (shown,) = company.cards()
+    company.ask("approve", target=shown.card.id, digest=shown.digest, quietly=True)
+    company.ask("stop", quietly=True)
+    company.later(timedelta(minutes=1))
+    (run,) = company.runs()
+    assert (run.status, run.step("tell").code) == ("failed", "denied: stop")
+    assert not [key for key in provider.effects() if key.startswith("undo ")]
+    assert not run.step("done").undone
 
 
 def test_only_the_passphrase_lifts_a_stop(asked, provider):
