@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING
 
 from engine.language.authored import Authored, Step
 from engine.language.codes import graph as code
-from engine.language.codes import references, shape
+from engine.language.codes import references
 from engine.language.near import intended
 from engine.language.resolved import Resolved
 from engine.language.values import Built
@@ -204,15 +204,6 @@ def _between(
             first = order.named(order.above[outside[0]] & inside)
             diagnostics.append(
                 code.not_convex(step.id.span, gate=gate, between=outside[0], first=first, last=id_)
-            )
-        elif order.above[id_] & inside:
-            other = order.named(order.above[id_] & inside)
-            diagnostics.append(
-                shape.not_yet(
-                    step.key("needs"),
-                    what=f"a step that needs another one (`{other}`) of its own gate",
-                    way_out="give both the same `needs:`, since one decision covers them; or a gate each",
-                )
             )
     return diagnostics
 
