@@ -243,3 +243,27 @@ def test_a_dropped_file_starts_one_run_and_a_touched_copy_none(supplied, provide
     made.run()
     assert [run.status for run in made.runs("dropped")] == ["succeeded", "no-op"]
     assert len(provider.effects()) == 1
+
+
+SETTLE = """\
+name: Settle
+stage: approval
+on: { manual: {} }
+gates:
+  settle: { title: "Pay and tell", expires-after: 2d }
+steps:
+  - { id: pay, uses: provider/idempotent, with: { text: pay }, gate: settle }
+  - { id: tell, uses: provider/idempotent, with: { text: tell }, gate: settle }
+"""
+
+
+def test_members_in_order_are_one_card_and_leave_in_order(supplied):
+    """Pay, then tell."""
+    made = supplied(settle=SETTLE)
+    made.start("settle")
+    (shown,) = made.cards()
+    assert shown.card.steps == ("pay", "tell")
+    made.approve(shown)
+    left = [event.step for event in made.events() if event.type == "effect.succeeded"]
+    assert left == ["pay", "tell"]
+    assert made.runs()[0].status == "succeeded"
