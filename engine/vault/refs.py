@@ -12,6 +12,7 @@ _PINS = "refs/steward/pins/"
 _BRANCH = re.compile(
     r"(?!.*(?:\.\.|@\{|//|\.lock(?:/|$)|/\.|\.(?:/|$)))[^\x00-\x20\x7f~^:?*\[\\\-./][^\x00-\x20\x7f~^:?*\[\\]*(?<!/)"
 )
+_REVISION = re.compile(r"(?P<base>[^~^]+)(?P<back>(?:[~^][0-9]{0,6}){0,20})")
 _COMMIT = re.compile(r"[0-9a-f]{40}|[0-9a-f]{64}")
 _ANCHOR_LINE = re.compile(r"([0-9]{1,19}) ([0-9a-f]{64})\n")
 
@@ -23,6 +24,33 @@ def check_branch(name: str) -> str:
             f"{name!r} is no name of a branch", code="branch", way_out="correct `deploy:` in steward.yaml"
         )
     return name
+
+
+def commit_named(git_dir: Path, name: str) -> str:
+    """The id of the commit somebody calls `name`: a branch, a tag, or an id (its beginning is enough), with git's ``~`` and ``^``.
+
+    Raises UsageError when there is none.
+    """
+    found = _REVISION.fullmatch(name)
+    if found and _BRANCH.fullmatch(found["base"]):
+        for place in ("refs/heads/", "refs/tags/", "refs/remotes/", ""):
+            # Without a place only what can be no ref of another kind: HEAD, or hexadecimal digits.
+            if not place and not re.fullmatch(r"HEAD|[0-9a-f]{4,64}", found["base"]):
+                continue
+            done = call(
+                ["rev-parse", "--verify", "--quiet", f"{place}{name}^{{commit}}"],
+                env=environment(git_dir),
+                cwd=git_dir,
+            )
+            if done.returncode == 0:
+                return done.stdout.decode().strip()
+    shown = "".join(one if one.isprintable() else "�" for one in name)
+    raise UsageError(
+        f"there is no branch, tag or commit {shown!r}",
+        code="no-commit",
+        now_true="Nothing was changed.",
+        way_out="name one that `git log --oneline` or `git branch` shows",
+    )
 
 
 def set_ref(root: Path, ref: str, target: str) -> bool:

@@ -3,6 +3,7 @@
 import os
 import stat
 import sys
+from collections.abc import Callable
 from pathlib import Path
 from typing import Self
 
@@ -10,7 +11,7 @@ from engine.model.errors import PermanentError, TransientError
 from engine.vault.git import call, environment, find_git_dir
 from engine.vault.objects import Objects, blob_id
 from engine.vault.paths import HUGE, belongs, fault, shown
-from engine.vault.refs import check_branch
+from engine.vault.refs import check_branch, commit_named
 
 _LFS = b"version https://git-lfs.github.com/spec/v1\n"
 _LFS_SIZES = range(100, 400)
@@ -32,11 +33,23 @@ class GitTree:
 
         Raises PermanentError: ``no-git``, ``not-a-repository``, ``no-commits``, ``no-branch``, ``git-object``.
         """
-        git_dir, inside = find_git_dir(root)
         check_branch(ref)
+        return cls._read(root, lambda _, objects: _tip(objects, ref))
+
+    @classmethod
+    def named(cls, root: Path, name: str) -> Self:
+        """The tree of a commit by any of its names: a branch, a tag, (the beginning of) its id, ``main~1``. For looking only.
+
+        Raises UsageError (``no-commit``), and as `at` does.
+        """
+        return cls._read(root, lambda git_dir, _: commit_named(git_dir, name))
+
+    @classmethod
+    def _read(cls, root: Path, find: Callable[[Path, Objects], str]) -> Self:
+        git_dir, inside = find_git_dir(root)
         objects = Objects(git_dir)
         try:
-            commit = _tip(objects, ref)
+            commit = find(git_dir, objects)
             files, refused = _listing(git_dir, objects, commit, inside)
         except BaseException:
             objects.close()

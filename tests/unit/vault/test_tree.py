@@ -200,3 +200,26 @@ def test_a_damaged_object_is_not_read(repo):
 def test_what_git_could_read_as_something_else_is_no_branch(repo, name):
     with pytest.raises(UsageError):
         GitTree.at(repo, name)
+
+
+def test_a_commit_is_read_by_any_of_its_names(repo):
+    first = git(repo, "rev-parse", "main")
+    git(repo, "tag", "v1")
+    git(repo, "branch", "deadbeef")
+    write(repo, {"steward.yaml": "id: other\n"})
+    git(repo, "commit", "--quiet", "-am", "second")
+
+    for name in ("v1", "deadbeef", first, first[:9], "main~1", "main~", "main^", "HEAD~1"):
+        assert GitTree.named(repo, name).commit == first
+    assert contents(GitTree.named(repo, "v1")) == FILES
+    assert GitTree.named(repo, "main").commit == GitTree.named(repo, "HEAD").commit != first
+
+
+@pytest.mark.parametrize(
+    "name",
+    ["", "nowhere", "main~9", "--help", "-n", "main:steward.yaml", ":/first", "@", "@{-1}", "main^{tree}", "refs/../x", "main\n", "abc",
+     "main^{/first}", "a b"],
+)  # fmt: skip
+def test_what_names_no_commit_is_refused(repo, name):
+    with pytest.raises(UsageError):
+        GitTree.named(repo, name)
