@@ -1,37 +1,22 @@
 """A tree to plans and diagnostics. Nothing a workspace contains is executed; nothing is raised; everything wrong is collected.
 
-Passes: read → shape (playbook, sop) → resolve and type → order and gates → trust → lower. Each file is compiled by itself, and its
-result is remembered within the process by its blob id and those of the files it names.
+Passes: read → shape (playbook, sop) → resolve and type → order and gates → trust → lower. Each file is compiled by itself and
+knows of others only what they take and give. Its result is remembered within the process, by its blob id, those of the files of
+the vault, and what the playbooks it names take and give.
 """
 
-from collections.abc import Callable, Mapping
-from dataclasses import dataclass, replace
+import re
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass, field, replace
 
-from engine.language import (
-    blocks,
-    each,
-    fits,
-    intents,
-    kinds,
-    listening,
-    lower,
-    order,
-    playbook,
-    policy_file,
-    reader,
-    sop,
-    starting,
-    trust,
-)
-from engine.language.authored import Authored
-from engine.language.blocks import Template
+from engine.language import calling, files, passes, playbook, policy_file, reader, sop
+from engine.language.authored import Authored, Step
 from engine.language.codes import shape
-from engine.language.heads import heads_of
+from engine.language.files import TEMPLATES, Files
+from engine.language.passes import place_of
 from engine.language.proving import proven
-from engine.language.resolve import Resolver
-from engine.language.resolved import Resolved, World
+from engine.language.resolved import Signature, World
 from engine.language.source import Source, shown
-from engine.model import canonical
 from engine.model.actions import ActionSpec
 from engine.model.config import Config
 from engine.model.plan import Plan
@@ -39,9 +24,11 @@ from engine.model.ports import Tree
 from engine.model.span import Diagnostic, Severity, Span
 from engine.model.triggers import EventSpec
 
-_TEMPLATES = "vault/templates/"
 _MOST_PROVEN = 160_000
 """Bytes compiled to try out one file's fixes before they are printed; the rest of them are left out."""
+_MOST_KNOWN = 20_000
+_NAMES = re.compile(rb"\bplaybook(?:/|:\s*[\"']?)([a-z][a-z0-9-]*)|\bsops?/([a-z][a-z0-9-]*)\.md")
+"""What may be the name of another file, for the order in which files are compiled and for nothing else."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -54,11 +41,7 @@ class Compiled:
 
     def plus(self, more: tuple[Diagnostic, ...]) -> "Compiled":
         """With the diagnostics of other files."""
-        return replace(self, diagnostics=tuple(sorted({*self.diagnostics, *more}, key=_place)))
-
-
-def _place(one: Diagnostic) -> tuple[Span, str]:
-    return one.span, one.code
+        return replace(self, diagnostics=tuple(sorted({*self.diagnostics, *more}, key=place_of)))
 
 
 def compile_tree(
@@ -69,175 +52,187 @@ def compile_tree(
     events: Mapping[str, EventSpec] | None = None,
 ) -> Compiled:
     """Every playbook and SOP of a tree, and what is wrong in it. `events` are the types of event that connectors declare."""
-    files = _Files(tree)
-    diagnostics = list(_others(files))
-    plans: dict[str, Plan] = {}
+    held = Files(tree)
+    diagnostics = _others(held)
+    paths: dict[str, str] = {}
     broken: set[str] = set()
-    taken: dict[str, str] = {}
-    world = World(
-        actions=actions,
-        config=config,
-        template=files.template,
-        templates=files.templates(),
-        people=tuple(one.id for one in config.people),
-        events=events or {},
-        intents=files.intents(),
-    )
-    _KNOWN.trim()
-    context = files.context(world)
-    for path in files.sources():
+    for path in held.sources():
         if (bad := playbook.bad_name(path)) is not None:
             diagnostics.append(bad)
             continue
         id_ = playbook.stem(path)
-        if id_ in taken:
+        if id_ in paths:
             # Two files claim one name: neither runs until the operator says which.
-            diagnostics.append(shape.same_id(Span(path=path), id_=id_, other=taken[id_]))
-            plans.pop(id_, None)
+            diagnostics.append(shape.same_id(Span(path=path), id_=id_, other=paths[id_]))
             broken.add(id_)
             continue
-        taken[id_] = path
-        key = (path, files.blobs[path], context)
-        if key not in _KNOWN.compiled:
-            _KNOWN.compiled[key] = _one(files, path, id_, world)
-        plan, found = _KNOWN.compiled[key]
-        diagnostics += found
-        if plan is None:
-            broken.add(id_)
-        else:
-            plans[id_] = plan
-    return Compiled(plans=plans, diagnostics=tuple(sorted(diagnostics, key=_place)), broken=frozenset(broken))
+        paths[id_] = path
+    world = World(
+        actions=actions,
+        config=config,
+        template=held.template,
+        templates=held.templates(),
+        people=tuple(one.id for one in config.people),
+        events=events or {},
+        intents=tuple(one.name for one in held.intents()[0]),
+        playbooks=tuple(sorted(paths)),
+    )
+    session = _Session(held, paths, world)
+    results = {id_: session.result(id_) for id_ in paths}
+    for id_, wrong in calling.circles({id_: one.calls for id_, one in results.items()}).items():
+        diagnostics += shown(Source.of(paths[id_], held.read(paths[id_])), wrong)
+        broken.add(id_)
+    diagnostics += [one for result in results.values() for one in result.diagnostics]
+    broken |= {id_ for id_, result in results.items() if result.plan is None}
+    plans = {id_: one.plan for id_, one in results.items() if one.plan is not None and id_ not in broken}
+    return Compiled(
+        plans=plans, diagnostics=tuple(sorted(diagnostics, key=place_of)), broken=frozenset(broken)
+    )
 
 
-class _Remembered:
-    """What this process already knows, by content: whether a blob is a SOP, its SHA-256, and what a file compiled to."""
-
-    MOST = 20_000
-
-    def __init__(self) -> None:
-        self.sop: dict[str, bool] = {}
-        self.sha: dict[str, str] = {}
-        self.compiled: dict[tuple[str, ...], tuple[Plan | None, tuple[Diagnostic, ...]]] = {}
-
-    def trim(self) -> None:
-        """Forget everything once it is much: a cache, and cheap to fill again."""
-        for cache in (self.sop, self.sha, self.compiled):
-            if len(cache) > self.MOST:
-                cache.clear()
-
-
-_KNOWN = _Remembered()
-
-
-class _Files:
-    """The tree's files, each read and parsed at most once."""
-
-    def __init__(self, tree: Tree) -> None:
-        self._tree = tree
-        self.blobs: dict[str, str] = dict(tree.paths())
-        self._data: dict[str, bytes] = {}
-        self._templates: dict[str, blocks.Parsed] = {}
-
-    def read(self, path: str) -> bytes:
-        """The bytes of a file; none for one that went away."""
-        if path not in self._data:
-            try:
-                self._data[path] = self._tree.read(path)
-            except KeyError:
-                self._data[path] = b""
-        return self._data[path]
-
-    def under(self, folder: str, ending: str) -> list[str]:
-        """Paths of files in a folder, sorted."""
-        return [path for path in self.blobs if path.startswith(folder) and path.endswith(ending)]
-
-    def sources(self) -> list[str]:
-        """Playbooks and SOPs."""
-        playbooks = [
-            path for path in self.under("playbooks/", ".yaml") if not path.startswith("playbooks/tests/")
-        ]
-        return [*playbooks, *(path for path in self.under("vault/", ".md") if self.is_sop(path))]
-
-    def is_sop(self, path: str) -> bool:
-        """Whether a note is a SOP."""
-        blob = self.blobs.get(path, "")
-        if blob not in _KNOWN.sop:
-            _KNOWN.sop[blob] = path in self.blobs and sop.is_sop(self.read(path))
-        return _KNOWN.sop[blob]
-
-    def sha(self, path: str) -> str:
-        """SHA-256 of a file's bytes."""
-        blob = self.blobs[path]
-        if blob not in _KNOWN.sha:
-            _KNOWN.sha[blob] = canonical.sha256(self.read(path))
-        return _KNOWN.sha[blob]
-
-    def context(self, world: World) -> str:
-        """Names everything a file may depend on but itself: actions, settings, and what the vault holds."""
-        vault = [one for one in self.blobs.items() if one[0].startswith("vault/")]
-        known = (sorted(world.actions.items()), sorted(world.events.items()), world.config, vault)
-        return canonical.sha256(repr(known).encode())
-
-    def templates(self) -> tuple[str, ...]:
-        """Names of templates, as steps write them."""
-        return tuple(
-            path.removeprefix(_TEMPLATES).removesuffix(".md") for path in self.under(_TEMPLATES, ".md")
-        )
-
-    def parsed(self, path: str) -> blocks.Parsed:
-        """A template with its diagnostics."""
-        if path not in self._templates:
-            self._templates[path] = blocks.parse(path, self.read(path))
-        return self._templates[path]
-
-    def template(self, name: str) -> Template | None:
-        """A template by name; None when it is broken, which is said where it stands."""
-        return self.parsed(f"{_TEMPLATES}{name}.md")[0]
-
-    def intents(self) -> tuple[str, ...]:
-        """Names of intents."""
-        found = intents.parse([(path, self.read(path)) for path in self.under("vault/intents/", ".yaml")])[0]
-        return tuple(one.name for one in found)
-
-    def notes(self) -> dict[str, str]:
-        """Notes by the names links use: the file's stem and its path below vault/, in lower case."""
-        found: dict[str, str] = {}
-        for path in self.under("vault/", ".md"):
-            found.setdefault(playbook.stem(path).lower(), path)
-            found[path.removeprefix("vault/").removesuffix(".md").lower()] = path
-        return found
-
-    def pinned(self, used: set[str]) -> tuple[tuple[str, str], ...]:
-        """(path, SHA-256) of files a run may read, sorted."""
-        always = [
-            *self.under(f"{_TEMPLATES}replies/", ".md"),
-            *self.under("vault/intents/", ".yaml"),
-            *(["vault/policy.yaml"] if "vault/policy.yaml" in self.blobs else []),
-        ]
-        paths = sorted({*always, *used} & self.blobs.keys())
-        return tuple((path, self.sha(path)) for path in paths)
-
-
-def _others(files: _Files) -> list[Diagnostic]:
+def _others(held: Files) -> list[Diagnostic]:
     """What is wrong in templates, intents and policy, and playbooks with another ending."""
     found: list[Diagnostic] = []
-    for path in files.under(_TEMPLATES, ".md"):
-        found += files.parsed(path)[1]
-    found += intents.parse([(path, files.read(path)) for path in files.under("vault/intents/", ".yaml")])[1]
-    if "vault/policy.yaml" in files.blobs:
-        found += policy_file.parse("vault/policy.yaml", files.read("vault/policy.yaml"))[1]
-    for path in files.under("playbooks/", ".yml"):
+    for path in held.under(TEMPLATES, ".md"):
+        found += held.parsed(path)[1]
+    found += held.intents()[1]
+    if "vault/policy.yaml" in held.blobs:
+        found += policy_file.parse("vault/policy.yaml", held.read("vault/policy.yaml"))[1]
+    for path in held.under("playbooks/", ".yml"):
         found.append(shape.other_ending(Span(path=path), name=f"{playbook.stem(path)}.yaml"))
     return found
 
 
-def _one(files: _Files, path: str, id_: str, world: World) -> tuple[Plan | None, tuple[Diagnostic, ...]]:
-    data = files.read(path)
-    plan, found = _once(files, path, id_, world, data)
-    if any(one.fix for one in found):
-        found = _affordable(found, _MOST_PROVEN // max(len(data), 1))
-        found = proven(data, found, lambda mended: _once(files, path, id_, world, mended)[1])
-    return plan, found
+# ---------------------------------------------------------------- one file after another
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class _Result:
+    """What one file compiled to. `asked` is what it was told of others, which is what it depends on."""
+
+    plan: Plan | None
+    diagnostics: tuple[Diagnostic, ...]
+    signature: Signature
+    early: Signature
+    calls: tuple[Step, ...] = ()
+    asked: Mapping[str, Signature | None] = field(default_factory=dict)
+    names: tuple[str, ...] = ()
+
+
+_KNOWN: dict[tuple[str, str, str], _Result] = {}
+"""What this process compiled before, by path, blob and everything else it depends on: a cache, and cheap to fill again."""
+
+
+class _Session:
+    """One compilation. A file that names another one has it compiled first; one that is under way is known by its outer shape."""
+
+    def __init__(self, held: Files, paths: Mapping[str, str], world: World) -> None:
+        if len(_KNOWN) > _MOST_KNOWN:
+            _KNOWN.clear()
+        files.trim()
+        self._held = held
+        self._paths = paths
+        self._context = held.context(world)
+        self._world = replace(world, signature=self.signature)
+        self._done: dict[str, _Result] = {}
+        self._open: dict[str, Signature] = {}
+        self._asking: list[dict[str, Signature | None]] = []
+
+    def signature(self, id_: str) -> Signature | None:
+        """What a file takes and gives; None when there is no such file."""
+        if id_ in self._open:
+            found: Signature | None = self._open[id_]
+        else:
+            found = self.result(id_).signature if id_ in self._paths else None
+        if self._asking:
+            self._asking[-1][id_] = found
+        return found
+
+    def result(self, id_: str) -> _Result:
+        """What a file compiles to. Those it may name come first, so that a long chain of calls is no deep recursion."""
+        left, seen = [id_], {id_}
+        while id_ not in self._done:
+            later = [one for one in self._named(left[-1]) if one in self._paths and one not in seen]
+            seen.update(later)
+            left += [one for one in later if one not in self._done and one not in self._open]
+            if not later:
+                self._finish(left.pop())
+        return self._done[id_]
+
+    def _key(self, id_: str) -> tuple[str, str, str]:
+        path = self._paths[id_]
+        return path, self._held.blobs[path], self._context
+
+    def _named(self, id_: str) -> Iterable[str]:
+        known = _KNOWN.get(self._key(id_))
+        if known is not None:
+            return known.asked
+        return [(a or b).decode() for a, b in _NAMES.findall(self._held.read(self._paths[id_]))]
+
+    def _finish(self, id_: str) -> None:
+        key = self._key(id_)
+        known = _KNOWN.get(key)
+        if known is None or not self._holds(id_, known):
+            known = _KNOWN[key] = self._compiled(id_, self._paths[id_])
+        self._done[id_] = known
+
+    def _holds(self, id_: str, known: _Result) -> bool:
+        """Whether the files it names still take and give what they did."""
+        if not known.asked:
+            return True
+        if known.names != self._world.playbooks:
+            return False
+        self._open[id_] = known.early
+        self._asking.append({})
+        try:
+            return all(self.signature(name) == found for name, found in known.asked.items())
+        finally:
+            del self._open[id_]
+            self._asking.pop()
+
+    def _compiled(self, id_: str, path: str) -> _Result:
+        data = self._held.read(path)
+        asked: dict[str, Signature | None] = {}
+        self._asking.append(asked)
+        try:
+            result = self._once(id_, path, data)
+            found = result.diagnostics
+            if any(one.fix for one in found):
+                found = _affordable(found, _MOST_PROVEN // max(len(data), 1))
+                found = proven(data, found, lambda mended: self._once(id_, path, mended).diagnostics)
+        finally:
+            self._asking.pop()
+        return replace(result, diagnostics=found, asked=asked, names=self._world.playbooks if asked else ())
+
+    def _once(self, id_: str, path: str, data: bytes) -> _Result:
+        source = Source.of(path, data)
+        authored, diagnostics = self._authored(path, id_, data, source)
+        if authored is None:
+            return _Result(plan=None, diagnostics=diagnostics, signature=Signature(), early=Signature())
+        early = self._open[id_] = calling.provisional(authored)
+        try:
+            passed = passes.compile_one(authored, self._world, self._held.pinned)
+        finally:
+            del self._open[id_]
+        found = (*diagnostics, *shown(source, passed.diagnostics))
+        wrong = any(one.severity is Severity.ERROR for one in found)
+        return _Result(
+            plan=None if wrong else passed.plan,
+            diagnostics=found,
+            signature=passed.signature,
+            early=early,
+            calls=tuple(one for one in authored.steps if one.uses.text.startswith(calling.CALL)),
+        )
+
+    def _authored(
+        self, path: str, id_: str, data: bytes, source: Source
+    ) -> tuple[Authored | None, tuple[Diagnostic, ...]]:
+        if path.endswith(".md"):
+            return sop.read(source, id_, data, notes=self._held.notes(), is_sop=self._held.is_sop)
+        node, diagnostics = reader.read(path, data)
+        if node is None:
+            return None, diagnostics
+        return playbook.read(source, id_, node)
 
 
 def _affordable(found: tuple[Diagnostic, ...], most: int) -> tuple[Diagnostic, ...]:
@@ -246,93 +241,3 @@ def _affordable(found: tuple[Diagnostic, ...], most: int) -> tuple[Diagnostic, .
         most -= one.fix is not None
         kept.append(one if most >= 0 else replace(one, fix=None))
     return tuple(kept)
-
-
-def _once(
-    files: _Files, path: str, id_: str, world: World, data: bytes
-) -> tuple[Plan | None, tuple[Diagnostic, ...]]:
-    source = Source.of(path, data)
-    authored, diagnostics = _authored(files, path, id_, data, source)
-    if authored is None:
-        return None, diagnostics
-    plan, more = compile_one(authored, world, files.pinned)
-    found = (*diagnostics, *shown(source, more))
-    wrong = any(one.severity is Severity.ERROR for one in found)
-    return (None if wrong else plan), found
-
-
-def _authored(
-    files: _Files, path: str, id_: str, data: bytes, source: Source
-) -> tuple[Authored | None, tuple[Diagnostic, ...]]:
-    if path.endswith(".md"):
-        return sop.read(source, id_, data, notes=files.notes(), is_sop=files.is_sop)
-    node, diagnostics = reader.read(path, data)
-    if node is None:
-        return None, diagnostics
-    return playbook.read(source, id_, node)
-
-
-Pin = Callable[[set[str]], tuple[tuple[str, str], ...]]
-
-
-def compile_one(authored: Authored, world: World, pin: Pin) -> tuple[Plan | None, tuple[Diagnostic, ...]]:
-    """One file in its shape to its plan."""
-    started, starts_wrong = starting.read(authored, world)
-    event = listening.together(started.heard)
-    inputs, bad_defaults = lower.inputs(authored)
-    resolver = Resolver(
-        authored=authored, world=world, event=event, inputs=lower.inputs_type(authored), special=kinds.KINDS
-    )
-    steps = resolver.run()
-    found = [*starts_wrong, *bad_defaults, *order.unique_steps(authored), *resolver.diagnostics]
-    resolved = {one.step.id.text: one for one in steps}
-    heads, heads_wrong = heads_of(authored, event, resolver, steps)
-    edges, wrong = order.edges(authored, steps, heads.titles)
-    facts = trust.Facts(
-        authored=authored,
-        resolved=resolved,
-        event=listening.labels(started.heard),
-        readers=_readers(resolved),
-    )
-    found += [
-        *heads_wrong,
-        *wrong,
-        *fits.check(steps),
-        *each.check(steps),
-        *order.check_gates(authored, resolved, edges),
-    ]
-    found += [*trust.check_steps(facts), *trust.check_sinks(facts), *trust.check_subject(facts, event)]
-    diagnostics = tuple(sorted(found, key=_place))
-    if any(one.severity is Severity.ERROR for one in diagnostics):
-        return None, diagnostics
-    used = {authored.path, *(f"{_TEMPLATES}{name}.md" for name in resolver.templates)}
-    used |= {
-        f"vault/agents/{one.step.uses.text.removeprefix('agent/')}.md"
-        for one in steps
-        if one.step.uses.text.startswith("agent/")
-    }
-    used |= {word.text for step in authored.steps if step.question for word in step.question.context}
-    plan = lower.plan(
-        authored,
-        steps,
-        edges,
-        triggers=started.triggers,
-        inputs=inputs,
-        heads=heads,
-        facts=facts,
-        files=pin(used),
-        config=world.config,
-    )
-    return plan, diagnostics
-
-
-def _readers(resolved: Mapping[str, Resolved]) -> dict[str, tuple[str, ...]]:
-    """Step → the steps that read its outputs."""
-    found: dict[str, dict[str, None]] = {}
-    for id_, one in resolved.items():
-        for built in one.built():
-            for read in built.reads:
-                parts = read.path.split(".")
-                if parts[0] == "steps" and parts[2] == "outputs":
-                    found.setdefault(parts[1], {})[id_] = None
-    return {name: tuple(ids) for name, ids in found.items()}

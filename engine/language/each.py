@@ -69,6 +69,8 @@ def completed(values: Values, step: Step, one: Resolved, words: Said) -> Resolve
     if step.foreach is None:
         return found
     item = values.scope.item or ANY
+    if one.outputs.kind == "any":
+        return replace(found, outputs=listing(ANY))
     kept = tuple(field for field in one.outputs.fields if field.name not in _GIVEN)
     given = (Field(name="key", type=TEXT), Field(name="item", type=item))
     return replace(found, outputs=listing(Type(kind="map", fields=(*kept, *given))))

@@ -2,6 +2,7 @@
 
 import re
 from collections.abc import Iterable, Mapping
+from typing import TypeAlias
 
 from engine.language import reader
 from engine.language.checked import Checked
@@ -20,7 +21,11 @@ UNSURE = "unsure"
 """The name of no intent: no rule decided."""
 
 
-def parse(files: Iterable[tuple[str, bytes]]) -> tuple[tuple[Intent, ...], tuple[Diagnostic, ...]]:
+Parsed: TypeAlias = tuple[tuple[Intent, ...], tuple[Diagnostic, ...]]
+"""Intents, and what is wrong with them."""
+
+
+def parse(files: Iterable[tuple[str, bytes]]) -> Parsed:
     """All intents of (path, content) pairs, in that order. Files and intents with an error are left out."""
     given = dict(files)
     intents, found = _read(given)

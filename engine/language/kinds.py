@@ -3,7 +3,7 @@
 from dataclasses import replace
 from typing import Literal
 
-from engine.language import expressions, misfit, tree, typeexpr
+from engine.language import calling, expressions, misfit, tree, typeexpr
 from engine.language.authored import Step, Word
 from engine.language.codes import references as code
 from engine.language.codes import shape, triggers
@@ -25,14 +25,9 @@ _OPERATOR: Labels = frozenset({Label.OPERATOR})
 def _keys(
     values: Values, node: tree.Mapping | None, *, of: str, known: tuple[str, ...]
 ) -> dict[str, tree.Entry]:
-    found: dict[str, tree.Entry] = {}
-    given = {entry.key for entry in node.entries} if node else set()
-    for entry in node.entries if node else ():
-        if entry.key in known:
-            found[entry.key] = entry
-        else:
-            free = [one for one in known if one not in given]
-            values.note(code.unknown_argument(entry.key_span, name=entry.key, of=of, known=free))
+    taker = Taker()
+    found = taker.arguments(node, of=of, known=known) if node else {}
+    values.diagnostics += taker.diagnostics
     return found
 
 
@@ -256,4 +251,6 @@ KINDS: dict[str, Special] = {
     "wait/for": wait,
     "human/ask": ask,
     "run/end": end,
+    "run/find": calling.find,
+    calling.CALL: calling.call,
 }

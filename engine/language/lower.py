@@ -32,7 +32,7 @@ def inputs_type(authored: Authored) -> Type:
     return Type(kind="map", fields=fields)
 
 
-def inputs(authored: Authored) -> tuple[tuple[Input, ...], tuple[Diagnostic, ...]]:
+def inputs_of(authored: Authored) -> tuple[tuple[Input, ...], tuple[Diagnostic, ...]]:
     """The declared inputs with their literal defaults."""
     found: list[Input] = []
     diagnostics: list[Diagnostic] = []

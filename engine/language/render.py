@@ -74,10 +74,7 @@ def text(diagnostic: Diagnostic, *, color: bool = False) -> str:
     kind = "" if diagnostic.severity is Severity.ERROR else "warning: "
     place = f"{visible(span.path)}:{span.line}:{span.column}"
     lines = [f"{paint(place, _BOLD)}  {paint(diagnostic.code, tint)}  {kind}{visible(diagnostic.message)}"]
-    if diagnostic.source.strip():
-        source, at, width = _window(diagnostic.source, span)
-        bar = paint("│", _BLUE)
-        lines += [f"{span.line:>5} {bar} {source}", f"      {bar} {' ' * at}{paint('^' * width, tint)}"]
+    lines += excerpt(diagnostic.source, span, tint=tint, color=color)
     notes = [visible(line) for line in diagnostic.hint.splitlines()]
     if diagnostic.fix is not None and (fix := _fix_line(diagnostic, diagnostic.fix)):
         notes.append(fix)
@@ -85,6 +82,17 @@ def text(diagnostic: Diagnostic, *, color: bool = False) -> str:
     lines += [f"   = {note}" for note in notes[:-1]]
     lines.append(f"   = {notes[-1]}".ljust(_EXPLAIN_AT - 2) + f"  {explain}" if notes else f"   = {explain}")
     return "\n".join(lines)
+
+
+def excerpt(source: str, span: Span, *, tint: str = _RED, color: bool = False) -> list[str]:
+    """The authored line with carets under the place; nothing for an empty line."""
+    if not source.strip():
+        return []
+    shown, at, width = _window(source, span)
+    bar, carets = "│", "^" * width
+    if color:
+        bar, carets = f"{_BLUE}{bar}{_PLAIN}", f"{tint}{carets}{_PLAIN}"
+    return [f"{span.line:>5} {bar} {shown}", f"      {bar} {' ' * at}{carets}"]
 
 
 def _span_json(span: Span) -> dict[str, Json]:

@@ -8,7 +8,7 @@ from engine.language.assign import of_field
 from engine.language.authored import Authored, Step
 from engine.language.blocks import Template
 from engine.language.codes import references as code
-from engine.language.codes import shape
+from engine.language.intents import UNSURE
 from engine.language.near import intended
 from engine.language.resolved import Resolved, World
 from engine.language.scope import Scope, StepScope
@@ -17,11 +17,9 @@ from engine.language.values import Built, Values, condition
 from engine.model.actions import ActionSpec, Param
 from engine.model.span import Diagnostic
 from engine.model.triggers import TRIGGERS
-from engine.model.types import ANY, Field, Type
+from engine.model.types import ANY, Field, Type, choice
 
 BUILTIN = ("wait/for", "human/ask", "run/end", "run/find")
-LATER = ("run/find", "playbook/")
-"""Steps of the language that this version doesn't run."""
 
 
 @dataclass(slots=True, kw_only=True)
@@ -65,7 +63,8 @@ class Resolver:
             foreach, values = each.opened(outer, step)
             tested = condition(values, step.condition) if step.condition is not None else None
             said = each.said(values, step, foreach)
-            special = self.special.get(step.uses.text)
+            name = step.uses.text
+            special = self.special.get("playbook/" if name.startswith("playbook/") else name)
             resolved = special(self, values, step) if special is not None else self._action(values, step)
             # Readers of a step that is wrong already bring no diagnostics of their own: its outputs stay anything.
             if resolved is not None:
@@ -82,14 +81,6 @@ class Resolver:
 
     def _action(self, values: Values, step: Step) -> Resolved | None:
         name, span = step.uses.text, step.uses.span
-        if name.startswith(LATER):
-            way_out = (
-                "start it by hand: `steward run NAME`"
-                if name.startswith("playbook/")
-                else "keep what is needed in a note or table"
-            )
-            values.note(shape.not_yet(span, what=f"`{name}`", way_out=way_out))
-            return None
         spec = self.world.actions.get(name)
         if spec is None:
             values.note(code.unknown_action(span, name=name, known=(*self.world.actions, *BUILTIN)))
@@ -97,7 +88,7 @@ class Resolver:
         args = self._arguments(values, step, spec)
         if args is None:
             return None
-        outputs = Type(kind="map", fields=spec.outputs)
+        outputs = Type(kind="map", fields=self._intended(spec))
         used = tuple(
             str(one.arg.value)
             for name, one in args
@@ -111,6 +102,13 @@ class Resolver:
             args=args,
             templates=used,
         )
+
+    def _intended(self, spec: ActionSpec) -> tuple[Field, ...]:
+        """What an action gives; the name of an intent is one of the workspace's own."""
+        if spec.name != "intent/resolve" or not self.world.intents:
+            return spec.outputs
+        name = choice(*self.world.intents, UNSURE)
+        return tuple(replace(one, type=name) if one.name == "name" else one for one in spec.outputs)
 
     @staticmethod
     def _is_template(spec: ActionSpec, name: str) -> bool:

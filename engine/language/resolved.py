@@ -8,11 +8,27 @@ from engine.language.authored import Step
 from engine.language.blocks import Template
 from engine.language.values import Built
 from engine.model.actions import ActionSpec
+from engine.model.canonical import Json
 from engine.model.config import Config
 from engine.model.labels import Label, Labels
 from engine.model.plan import Ask, NodeKind, WaitFor
 from engine.model.triggers import EventSpec
 from engine.model.types import Type
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Signature:
+    """A playbook or SOP as others see it. `inputs` is None for a file that can't be read; `called`: it may be called."""
+
+    inputs: Type | None = None
+    defaults: tuple[tuple[str, Json], ...] = ()
+    called: bool = False
+    outputs: Type = field(default_factory=lambda: Type(kind="map"))
+    labels: Labels = frozenset()
+
+
+def _alone(_name: str) -> Signature | None:
+    return None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -26,6 +42,8 @@ class World:
     people: tuple[str, ...] = ()
     events: Mapping[str, EventSpec] = field(default_factory=dict)
     intents: tuple[str, ...] = ()
+    playbooks: tuple[str, ...] = ()
+    signature: Callable[[str], Signature | None] = _alone
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -56,6 +56,15 @@ class Taker:
                 self.note(code.unknown_key(entry.key_span, key=entry.key, of=of, known=free))
         return found
 
+    def arguments(self, node: MapNode, *, of: str, known: Collection[str]) -> dict[str, Entry]:
+        """The known arguments of one of the engine's own steps."""
+        given = {entry.key for entry in node.entries}
+        for entry in node.entries:
+            if entry.key not in known:
+                free = [one for one in known if one not in given]
+                self.note(references.unknown_argument(entry.key_span, name=entry.key, of=of, known=free))
+        return {entry.key: entry for entry in node.entries if entry.key in known}
+
     @staticmethod
     def misspelt(node: MapNode, known: Collection[str]) -> set[str]:
         """The known keys that unknown ones of this map were meant to be."""

@@ -5,6 +5,7 @@ from dataclasses import dataclass, field
 
 from engine.language.authored import Authored, Step
 from engine.language.codes import trust as code
+from engine.language.each import type_of
 from engine.language.resolved import Resolved
 from engine.language.values import Built, Flow
 from engine.model.actions import ActionSpec, Reach, Sink, UndoSpec, reach_of
@@ -113,6 +114,44 @@ def check_sinks(facts: Facts) -> list[Diagnostic]:
     return found
 
 
+_HARMLESS = frozenset({"bool", "choice", "date", "time", "length"})
+
+
+def check_calls(facts: Facts) -> list[Diagnostic]:
+    """Untrusted or model values that a called playbook would take for the operator's own."""
+    known = origins_of(facts)
+    found: list[Diagnostic] = []
+    for one in facts.resolved.values():
+        for name, built in one.args if one.kind == "playbook" else ():
+            for flow in built.flows:
+                labels = untrusted(origin(facts, flow.path, known, one.step.id.text))
+                harmless = not flow.openly and type_of(built.arg).kind in _HARMLESS
+                if labels and not harmless:
+                    found.append(
+                        code.into_call(
+                            flow.span,
+                            path=flow.path,
+                            origin=_authors(labels),
+                            name=name,
+                            playbook=one.step.uses.text,
+                        )
+                    )
+                    break
+    return found
+
+
+def given(facts: Facts, outputs: Iterable[Built]) -> Labels:
+    """Where what a playbook gives comes from."""
+    known = origins_of(facts)
+    return frozenset().union(*(origins(facts, one.reads, known) for one in outputs))
+
+
+def _authors(labels: Labels) -> str:
+    return " and ".join(
+        _WORDS[label] for label in sorted(labels, key=lambda each: each.value) if label in _WORDS
+    )
+
+
 def _first(facts: Facts, built: Built, sink: Sink, known: Origins, step: str) -> Flow | None:
     for flow in built.flows:
         if untrusted(origin(facts, flow.path, known, step)) and (flow.openly or sink is Sink.AMOUNT):
@@ -187,9 +226,6 @@ def _uses(built: Built, step: str, *, items: bool = False) -> bool:
 
 
 def _reaching(facts: Facts, one: Resolved, name: str, sink: Sink, flow: Flow, labels: Labels) -> Diagnostic:
-    words = " and ".join(
-        _WORDS[label] for label in sorted(labels, key=lambda each: each.value) if label in _WORDS
-    )
     hint, fix = "put it behind a `gate:`, or take the value from a record of yours", None
     if one.spec is not None and one.kind == "effect" and not one.spec.prepares:
         raised = Reach.CUSTOMER if stage_of(facts, one.step) is Stage.APPROVAL else Reach.PAYMENT
@@ -201,7 +237,7 @@ def _reaching(facts: Facts, one: Resolved, name: str, sink: Sink, flow: Flow, la
     return code.reaches_sink(
         flow.span,
         path=flow.path,
-        origin=words,
+        origin=_authors(labels),
         param=name,
         sink=sink.value,
         action=one.spec.name if one.spec else "",

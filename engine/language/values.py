@@ -213,26 +213,40 @@ class Values:
         at: Span,
     ) -> Built | None:
         """A map with declared fields; `unknown` and `missing` make its diagnostics."""
-        known = {one.name: one for one in fields}
-        pairs: list[tuple[str, Built]] = []
-        good = True
-        given = {entry.key for entry in node.entries} if node else set()
-        for entry in node.entries if node else ():
-            field = known.get(entry.key)
-            if field is None:
-                self.note(unknown(entry.key_span, entry.key, [one for one in known if one not in given]))
-                good = False
-                continue
-            built = self.value(entry.value, of_field(field), name=entry.key)
-            good = good and built is not None
-            if built is not None:
-                pairs.append((entry.key, built))
-        misspelt = intended(given - known.keys(), known.keys() - given)
-        for one in fields:
-            if one.name not in given | misspelt and not (one.optional or one.type.nullable):
-                self.note(missing(at, one))
-                good = False
-        return mapped(pairs) if good else None
+        found = pairs(self, node, fields, unknown=unknown, missing=missing, at=at)
+        return None if found is None else mapped(found)
+
+
+def pairs(
+    values: Values,
+    node: tree.Mapping | None,
+    fields: Sequence[Field],
+    *,
+    unknown: Unknown,
+    missing: Missing,
+    at: Span,
+) -> list[tuple[str, Built]] | None:
+    """As `record`, the fields one by one."""
+    known = {one.name: one for one in fields}
+    found: list[tuple[str, Built]] = []
+    good = True
+    given = {entry.key for entry in node.entries} if node else set()
+    for entry in node.entries if node else ():
+        field = known.get(entry.key)
+        if field is None:
+            values.note(unknown(entry.key_span, entry.key, [one for one in known if one not in given]))
+            good = False
+            continue
+        built = values.value(entry.value, of_field(field), name=entry.key)
+        good = good and built is not None
+        if built is not None:
+            found.append((entry.key, built))
+    misspelt = intended(given - known.keys(), known.keys() - given)
+    for one in fields:
+        if one.name not in given | misspelt and not (one.optional or one.type.nullable):
+            values.note(missing(at, one))
+            good = False
+    return found if good else None
 
 
 def condition(values: Values, scalar: tree.Scalar) -> Built | None:

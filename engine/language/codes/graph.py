@@ -97,6 +97,22 @@ def reads_member(span: Span, *, gate: str, member: str, previewed: Iterable[str]
     )
 
 
+def calls_itself(span: Span, *, name: str, other: str) -> Diagnostic:
+    """SW208: a playbook that comes back to itself through its calls.
+
+    It would call itself for ever.
+
+    Wrong: `a` runs `playbook/b`, and `b` runs `playbook/a`. Right: what both need in a third one.
+    """
+    way = "itself" if name == other else f"`{other}`, which comes back to it"
+    return Diagnostic(
+        code="SW208",
+        span=span,
+        message=f"`{name}` calls {way}",
+        hint="a playbook can't call itself; take one of the calls out",
+    )
+
+
 def name_of_gate(span: Span, *, step: str, fix: Fix | None) -> Diagnostic:
     """SW209: a step that acts has the name of a gate it doesn't stand at.
 
@@ -158,6 +174,7 @@ GRAPH: dict[str, Callable[..., Diagnostic]] = {
     "SW205": empty_gate,
     "SW206": not_convex,
     "SW207": reads_member,
+    "SW208": calls_itself,
     "SW209": name_of_gate,
     "SW210": early_verdict,
     "SW211": key_does_not_fit,

@@ -380,6 +380,39 @@ def unknown_note(span: Span, *, name: str, known: Iterable[str]) -> Diagnostic:
     )
 
 
+def unknown_playbook(span: Span, *, name: str, known: Iterable[str], prefix: str = "") -> Diagnostic:
+    """SW131: a playbook or SOP that the workspace doesn't hold.
+
+    It is named by its file, without folder and ending.
+
+    Wrong: `uses: playbook/client-onbording`. Right: `uses: playbook/client-onboarding`, where playbooks/client-onboarding.yaml exists.
+    """
+    names = list(known)
+    best = nearest(name, names)
+    return Diagnostic(
+        code="SW131",
+        span=span,
+        message=f"no playbook or SOP is called `{name}`",
+        hint=meant(name, names, what="there are") or f"write playbooks/{name}.yaml",
+        fix=None if best is None else Fix(span=span, text=f"{prefix}{best}"),
+    )
+
+
+def not_called(span: Span, *, name: str) -> Diagnostic:
+    """SW132: a call of a playbook that isn't started by calls.
+
+    What may start a playbook stands under its `on:`, and nowhere else.
+
+    Wrong: `uses: playbook/invoice` where invoice.yaml has `on: { manual: {} }`. Right: `on: { manual: {}, call: {} }` there.
+    """
+    return Diagnostic(
+        code="SW132",
+        span=span,
+        message=f"`{name}` is not started by calls",
+        hint=f"add `call: {{}}` under `on:` of {name}",
+    )
+
+
 REFERENCES: dict[str, Callable[..., Diagnostic]] = {
     "SW101": unknown_root,
     "SW102": unknown_step,
@@ -409,4 +442,6 @@ REFERENCES: dict[str, Callable[..., Diagnostic]] = {
     "SW128": bad_field_name,
     "SW129": unknown_person,
     "SW130": unknown_note,
+    "SW131": unknown_playbook,
+    "SW132": not_called,
 }

@@ -83,10 +83,26 @@ def higher_stage(span: Span, *, step: str, file: str) -> Diagnostic:
     )
 
 
+def into_call(span: Span, *, path: str, origin: str, name: str, playbook: str) -> Diagnostic:
+    """SW306: a stranger's or a model's words as the input of another playbook.
+
+    A called playbook takes its inputs as yours: they may become an address or an amount there without a card.
+
+    Wrong: `with: { name: "${{ event.name }}" }` on a `playbook/x`. Right: ask first (`human/ask` with a field), and give the answer.
+    """
+    return Diagnostic(
+        code="SW306",
+        span=span,
+        message=f"`{path}` ({origin}) becomes the input `{name}` of {playbook}, which takes it as yours",
+        hint="let a person confirm it: `human/ask` with a field, and give its answer",
+    )
+
+
 TRUST: dict[str, Callable[..., Diagnostic]] = {
     "SW301": reaches_sink,
     "SW302": no_undo,
     "SW303": no_subject,
     "SW304": lower_reach,
     "SW305": higher_stage,
+    "SW306": into_call,
 }

@@ -143,12 +143,12 @@ def test_behind_one_gate_no_outcome_is_read():
     assert wrong(AT_ONE_GATE) == ["SW207"]
 
 
-def test_a_step_that_waits_for_another_of_its_gate_is_not_run_by_this_version():
-    assert wrong(
-        AT_ONE_GATE.replace(
-            "body: '${{ steps.pay.outputs.reference }}'", "link: '${{ steps.pay.outputs.url }}'"
-        )
-    ) == ["SW024"]
+def test_behind_one_gate_what_can_be_shown_before_is_read():
+    link = AT_ONE_GATE.replace(
+        "body: '${{ steps.pay.outputs.reference }}'", "link: '${{ steps.pay.outputs.url }}'"
+    )
+
+    assert plan(link).node("send").reads == ("pay",)
 
 
 # ---------------------------------------------------------------- reach and trust
@@ -400,3 +400,46 @@ steps:
         "SW020", "SW403", "SW103", "SW020", "SW027", "SW025", "SW202", "SW121", "SW120", "SW110", "SW102", "SW123", "SW101", "SW027",
         "SW106", "SW023", "SW027", "SW020", "SW201", "SW107", "SW023",
     ]  # fmt: skip
+
+
+CALLED = (
+    "name: Other\non: { call: {} }\ninputs: { word: text }\nsteps:\n"
+    "  - { id: save, uses: files/write, with: { path: a.txt, text: '${{ inputs.word }}' } }\n"
+    "outputs: { path: '${{ steps.save.outputs.path }}' }\n"
+)
+CALLS = (
+    BY_HAND + "steps:\n  - { id: other, uses: playbook/other, with: { word: Hello } }\n"
+    "  - { id: tell, uses: notify/me, with: { text: '${{ steps.other.outputs.path }}' } }\n"
+)
+
+
+def test_a_caller_is_checked_again_when_what_it_calls_changes():
+    files = {"playbooks/case.yaml": CALLS.encode()}
+
+    def found(called):
+        return codes(compiled({**files, "playbooks/other.yaml": called.encode()}).diagnostics)
+
+    assert found(CALLED) == []
+    assert found(CALLED.replace("outputs: { path:", "outputs: { file:")) == ["SW103"]
+    assert found(CALLED.replace("word: text", "words: text")) == ["SW121", "SW103"]
+    assert found(CALLED.replace("call: {}", "manual: {}")) == ["SW132"]
+    assert codes(compiled(files).diagnostics) == ["SW131"]
+    assert found(CALLED) == []
+
+
+def test_a_long_chain_of_calls_is_no_deep_recursion():
+    def one(number):
+        step = f"  - {{ id: next, uses: playbook/p{number + 1} }}\n" if number < 999 else ""
+        return f"name: P\non: {{ call: {{}} }}\nsteps:\n{step}  - {{ id: tell, uses: notify/me, with: {{ text: Hello }} }}\n"
+
+    files = {f"playbooks/p{number}.yaml": one(number).encode() for number in range(1000)}
+
+    assert len(compiled(files).plans) == 1000
+    assert len(compiled(files | {"playbooks/p999.yaml": one(999).encode() + b"#"}).plans) == 1000
+
+
+def test_a_caller_of_a_file_that_cannot_be_read_brings_no_diagnostics_of_its_own():
+    found = compiled({"playbooks/case.yaml": CALLS.encode(), "playbooks/other.yaml": b"name: ["})
+
+    assert {one.span.path for one in found.diagnostics} == {"playbooks/other.yaml"}
+    assert found.plans["case"].node("other").kind == "playbook"

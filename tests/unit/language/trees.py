@@ -19,7 +19,12 @@ STARTER: dict[str, bytes] = {
         b"---\nsubject: Agreement\nvalues: { client: person, note?: text }\n---\nFor ${{ client.name }}.\n"
     ),
     "vault/templates/replies/quote.md": b"---\nsubject: Our quote\n---\nHello.\n",
-    "vault/intents/work.yaml": b"quote: { means: Wants a price, examples: [How much is it], rules: [quote] }\n",
+    "vault/intents/work.yaml": (
+        b"quote: { means: Wants a price, examples: [How much is it], rules: [quote] }\n"
+        b"spam: { means: Not for us, rules: [seo] }\n"
+        b"contract: { means: Wants an agreement, rules: [agreement] }\n"
+        b"payment: { means: Wants to pay, rules: [pay] }\n"
+    ),
     "vault/policy.yaml": b"always-ask: [payment, legal]\n",
     "vault/agents/draft-reply.md": b"---\ndescription: Drafts.\n---\nDraft.\n",
     "vault/knowledge/tone-of-voice.md": b"# Tone\nShort.\n",

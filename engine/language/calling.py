@@ -1,0 +1,151 @@
+"""How files use each other: `playbook/x` runs another one, `run/find` reads what earlier runs gave."""
+
+from collections.abc import Iterable, Mapping, Sequence
+
+from engine.language import tree
+from engine.language.authored import Authored, Step
+from engine.language.codes import graph, shape
+from engine.language.codes import references as code
+from engine.language.lower import inputs_of
+from engine.language.resolve import Resolver
+from engine.language.resolved import Resolved, Signature
+from engine.language.taking import Taker
+from engine.language.typeexpr import nullable, place
+from engine.language.values import Built, Values, pairs
+from engine.model.labels import Label, Labels
+from engine.model.plan import Fixed
+from engine.model.span import Diagnostic
+from engine.model.types import ANY, INTEGER, TEXT, TIME, Field, Type, choice, listing, record
+
+CALL = "playbook/"
+ENDS = ("succeeded", "no-op", "failed", "cancelled", "undone")
+MOST_RUNS = 100
+_UNKNOWN: Labels = frozenset({Label.UNTRUSTED, Label.MODEL})
+
+
+def provisional(authored: Authored) -> Signature:
+    """What is known of a file before its steps are: outputs by name, of any type and origin."""
+    outputs = authored.outputs.entries if authored.outputs else ()
+    gives = Type(kind="map", fields=tuple(Field(name=one.key, type=ANY) for one in outputs))
+    return signature(authored, gives, _UNKNOWN)
+
+
+def signature(authored: Authored, gives: Type, labels: Labels) -> Signature:
+    """What a file takes and gives."""
+    defaults = tuple((one.name, one.default) for one in inputs_of(authored)[0] if one.default is not None)
+    return Signature(
+        inputs=Type(kind="map", fields=tuple(one.field for one in authored.inputs)),
+        defaults=defaults,
+        called=any(one.kind.text == "call" for one in authored.on),
+        outputs=gives,
+        labels=labels,
+    )
+
+
+def call(resolver: Resolver, values: Values, step: Step) -> Resolved | None:
+    """`playbook/x`: its inputs checked, its outputs typed."""
+    world, name = resolver.world, step.uses.text.removeprefix(CALL)
+    found = world.signature(name)
+    if found is None:
+        span = step.uses.span
+        values.note(code.unknown_playbook(span, name=name, known=world.playbooks, prefix=CALL))
+        return None
+    if not found.called and found.inputs is not None:
+        values.note(code.not_called(step.uses.span, name=name))
+    of = step.uses.text
+    if found.inputs is None:
+        # What is wrong with that file is said there.
+        loose = (
+            [(entry.key, values.value(entry.value, ANY, name=entry.key)) for entry in step.args.entries]
+            if step.args
+            else []
+        )
+        return Resolved(
+            step=step,
+            kind="playbook",
+            outputs=ANY,
+            args=tuple((name, one) for name, one in loose if one),
+            labels=_UNKNOWN,
+        )
+    taken = pairs(
+        values,
+        step.args,
+        found.inputs.fields,
+        unknown=lambda span, key, known: code.unknown_argument(span, name=key, of=of, known=known),
+        missing=lambda span, one: code.missing_argument(span, name=one.name, of=of, type_=str(one.type)),
+        at=step.key("with"),
+    )
+    if taken is None:
+        return None
+    given = dict(taken)
+    filled = {name: Built(arg=Fixed(value=value)) for name, value in found.defaults if name not in given}
+    args = tuple(sorted({**given, **filled}.items()))
+    return Resolved(step=step, kind="playbook", outputs=found.outputs, args=args, labels=found.labels)
+
+
+def find(resolver: Resolver, values: Values, step: Step) -> Resolved | None:
+    """`run/find`: earlier ended runs of one playbook, newest first. What they gave may be of an older version: all of it optional."""
+    world = resolver.world
+    given = {entry.key: entry for entry in step.args.entries} if step.args else {}
+    taker = Taker()
+    if step.args is not None:
+        taker.arguments(step.args, of="run/find", known=("playbook", "status", "limit"))
+    word = taker.fixed(_value(given, "playbook"), name="playbook", example="playbook: weekly-metrics")
+    status = taker.fixed(_value(given, "status"), name="status", example="status: succeeded")
+    if status is not None and status.text not in ENDS:
+        taker.note(shape.not_one_of(status.span, value=status.text, options=ENDS))
+    limit = values.value(given["limit"].value, INTEGER, name="limit") if "limit" in given else None
+    found = world.signature(word.text) if word is not None else None
+    if word is None and "playbook" not in given:
+        taker.note(code.missing_argument(step.key("with"), name="playbook", of="run/find", type_=str(TEXT)))
+    elif word is not None and found is None:
+        taker.note(code.unknown_playbook(word.span, name=word.text, known=world.playbooks))
+    if limit is not None and isinstance(limit.arg, Fixed) and not 1 <= limit.arg.value <= MOST_RUNS:
+        at, wanted = place(given["limit"].value), f"a whole number from 1 to {MOST_RUNS}"
+        taker.note(shape.bad_number(at, value=str(limit.arg.value), wanted=wanted, example="limit: 4"))
+    values.diagnostics += taker.diagnostics
+    if word is None or found is None or values.diagnostics:
+        return None
+    args = [("playbook", Built(arg=Fixed(value=word.text)))]
+    args += [("status", Built(arg=Fixed(value=status.text)))] if status is not None else []
+    args += [("limit", limit)] if limit is not None else []
+    return Resolved(
+        step=step, kind="find", outputs=record(runs=_runs(found)), args=tuple(args), labels=found.labels
+    )
+
+
+def _value(given: Mapping[str, tree.Entry], key: str) -> tree.Node | None:
+    return given[key].value if key in given else None
+
+
+def _runs(found: Signature) -> Type:
+    """The rows of `run/find`."""
+    fields = tuple(Field(name=one.name, type=nullable(one.type)) for one in found.outputs.fields)
+    row = record(
+        run=TEXT, status=choice(*ENDS), started=TIME, ended=TIME, outputs=Type(kind="map", fields=fields)
+    )
+    return listing(row)
+
+
+def circles(calls: Mapping[str, Sequence[Step]]) -> dict[str, list[Diagnostic]]:
+    """Calls by which a playbook would come back to itself: file → what is wrong in it."""
+    reach = {name: _reached(name, calls) for name in calls}
+    found: dict[str, list[Diagnostic]] = {}
+    for name, steps in calls.items():
+        for step in steps:
+            other = step.uses.text.removeprefix(CALL)
+            if other == name or name in reach.get(other, ()):
+                found.setdefault(name, []).append(graph.calls_itself(step.uses.span, name=name, other=other))
+    return found
+
+
+def _reached(start: str, calls: Mapping[str, Iterable[Step]]) -> set[str]:
+    found: set[str] = set()
+    left = [start]
+    while left:
+        for step in calls.get(left.pop(), ()):
+            other = step.uses.text.removeprefix(CALL)
+            if other not in found:
+                found.add(other)
+                left.append(other)
+    return found

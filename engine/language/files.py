@@ -1,0 +1,121 @@
+"""A tree's files as the compiler wants them: each read and parsed at most once, and found by what names it."""
+
+from engine.language import blocks, intents, playbook, sop
+from engine.language.blocks import Template
+from engine.language.resolved import World
+from engine.model import canonical
+from engine.model.ports import Tree
+
+TEMPLATES = "vault/templates/"
+MOST_KNOWN = 50_000
+_SOPS: dict[str, bool] = {}
+_SHAS: dict[str, str] = {}
+"""What this process knows by blob id: whether it is a SOP, and its SHA-256."""
+
+
+def trim() -> None:
+    """Forget all of it once it is much."""
+    for cache in (_SOPS, _SHAS):
+        if len(cache) > MOST_KNOWN:
+            cache.clear()
+
+
+class Files:
+    """The tree's files, each read and parsed at most once."""
+
+    def __init__(self, tree: Tree) -> None:
+        self._tree = tree
+        self.blobs: dict[str, str] = dict(tree.paths())
+        self._data: dict[str, bytes] = {}
+        self._templates: dict[str, blocks.Parsed] = {}
+        self._under: dict[tuple[str, str], list[str]] = {}
+        self._intents: intents.Parsed | None = None
+        self._notes: dict[str, str] | None = None
+
+    def read(self, path: str) -> bytes:
+        """The bytes of a file; none for one that went away."""
+        if path not in self._data:
+            try:
+                self._data[path] = self._tree.read(path)
+            except KeyError:
+                self._data[path] = b""
+        return self._data[path]
+
+    def under(self, folder: str, ending: str) -> list[str]:
+        """Paths of files in a folder, sorted."""
+        key = (folder, ending)
+        if key not in self._under:
+            self._under[key] = [
+                path for path in self.blobs if path.startswith(folder) and path.endswith(ending)
+            ]
+        return self._under[key]
+
+    def sources(self) -> list[str]:
+        """Playbooks and SOPs."""
+        playbooks = [
+            path for path in self.under("playbooks/", ".yaml") if not path.startswith("playbooks/tests/")
+        ]
+        return [*playbooks, *(path for path in self.under("vault/", ".md") if self.is_sop(path))]
+
+    def is_sop(self, path: str) -> bool:
+        """Whether a note is a SOP."""
+        blob = self.blobs.get(path, "")
+        if blob not in _SOPS:
+            _SOPS[blob] = path in self.blobs and sop.is_sop(self.read(path))
+        return _SOPS[blob]
+
+    def sha(self, path: str) -> str:
+        """SHA-256 of a file's bytes."""
+        blob = self.blobs[path]
+        if blob not in _SHAS:
+            _SHAS[blob] = canonical.sha256(self.read(path))
+        return _SHAS[blob]
+
+    def context(self, world: World) -> str:
+        """Names everything a file may depend on but itself: actions, settings, and what the vault holds."""
+        vault = [one for one in self.blobs.items() if one[0].startswith("vault/")]
+        known = (sorted(world.actions.items()), sorted(world.events.items()), world.config, vault)
+        return canonical.sha256(repr(known).encode())
+
+    def templates(self) -> tuple[str, ...]:
+        """Names of templates, as steps write them."""
+        return tuple(
+            path.removeprefix(TEMPLATES).removesuffix(".md") for path in self.under(TEMPLATES, ".md")
+        )
+
+    def parsed(self, path: str) -> blocks.Parsed:
+        """A template with its diagnostics."""
+        if path not in self._templates:
+            self._templates[path] = blocks.parse(path, self.read(path))
+        return self._templates[path]
+
+    def template(self, name: str) -> Template | None:
+        """A template by name; None when it is broken, which is said where it stands."""
+        return self.parsed(f"{TEMPLATES}{name}.md")[0]
+
+    def intents(self) -> intents.Parsed:
+        """All intents, and what is wrong with them."""
+        if self._intents is None:
+            given = [(path, self.read(path)) for path in self.under("vault/intents/", ".yaml")]
+            self._intents = intents.parse(given)
+        return self._intents
+
+    def notes(self) -> dict[str, str]:
+        """Notes by the names links use: the file's stem and its path below vault/, in lower case."""
+        if self._notes is None:
+            found: dict[str, str] = {}
+            for path in self.under("vault/", ".md"):
+                found.setdefault(playbook.stem(path).lower(), path)
+                found[path.removeprefix("vault/").removesuffix(".md").lower()] = path
+            self._notes = found
+        return self._notes
+
+    def pinned(self, used: set[str]) -> tuple[tuple[str, str], ...]:
+        """(path, SHA-256) of files a run may read, sorted."""
+        always = [
+            *self.under(f"{TEMPLATES}replies/", ".md"),
+            *self.under("vault/intents/", ".yaml"),
+            *(["vault/policy.yaml"] if "vault/policy.yaml" in self.blobs else []),
+        ]
+        paths = sorted({*always, *used} & self.blobs.keys())
+        return tuple((path, self.sha(path)) for path in paths)
