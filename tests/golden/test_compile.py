@@ -12,6 +12,7 @@ import pytest
 from engine.language import serial
 from engine.language.codes import CODES
 from engine.language.codes.files import FILES
+from engine.language.codes.tests import TESTS
 from engine.language.render import text
 from engine.model import canonical
 from engine.model.span import Severity
@@ -22,7 +23,7 @@ HERE = Path(__file__).parent / "compile"
 CASES = sorted(path.name for path in HERE.iterdir() if path.is_dir())
 PLACES = {"playbook.yaml": "playbooks/case.yaml", "sop.md": "vault/sops/case.md"}
 
-ELSEWHERE = {"SW002", "SW003", "SW004", *FILES}
+ELSEWHERE = {"SW002", "SW003", "SW004", *FILES, *TESTS}
 """Codes whose source is large, or not a playbook: tests/unit/language."""
 
 
