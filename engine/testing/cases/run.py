@@ -1,0 +1,158 @@
+"""Runs the scenario tests of a working folder."""
+
+from collections.abc import Iterable, Iterator
+from dataclasses import dataclass
+from pathlib import Path
+
+from engine.app import checking
+from engine.app.workspace import SETTINGS
+from engine.language import casefile
+from engine.language.casefile import Case, CaseFile
+from engine.language.settings import parse as settings
+from engine.language.source import Source
+from engine.model.config import Config, Person
+from engine.model.errors import EngineError
+from engine.model.plan import Plan
+from engine.model.span import Diagnostic, Severity
+from engine.testing.cases.arriving import NotSo
+from engine.testing.cases.bench import Bench, Folder, bench
+from engine.testing.cases.coverage import Coverage, Tracks
+from engine.testing.cases.judge import Failure, Line, judge, story
+from engine.testing.cases.play import Play
+from engine.vault import FolderTree
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Result:
+    """What became of one case."""
+
+    path: str
+    playbook: str
+    case: str
+    line: int
+    failures: tuple[Failure, ...]
+    story: tuple[Line, ...]
+
+    @property
+    def passed(self) -> bool:
+        """Everything was as expected."""
+        return not self.failures
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class TestFile:
+    """One test file: its cases, or what keeps it from being run."""
+
+    __test__ = False
+
+    path: str
+    playbook: str
+    cases: tuple[Case, ...]
+    diagnostics: tuple[Diagnostic, ...]
+    source: Source
+
+    @property
+    def name(self) -> str:
+        """The file's name without folder and ending."""
+        return self.path.removeprefix(casefile.FOLDER).removesuffix(casefile.ENDING)
+
+    @property
+    def wrong(self) -> bool:
+        """It can't be run."""
+        return any(one.severity is Severity.ERROR for one in self.diagnostics)
+
+    @property
+    def runnable(self) -> tuple[Case, ...]:
+        """The cases that can be run."""
+        return () if self.wrong else self.cases
+
+
+class Tests:
+    """The tests of one folder, compiled once. `tracks` follows every case that is run."""
+
+    __test__ = False
+
+    def __init__(self, root: Path) -> None:
+        tree = FolderTree(root)
+        compiled = checking.compile_tree(tree)
+        config, _ = settings(SETTINGS, tree.read(SETTINGS))
+        self._diagnostics = compiled.diagnostics
+        self.folder = Folder(
+            tree=tree,
+            config=config or Config(operator=Person(id="operator", name="The operator")),
+            plans=compiled.plans,
+            broken=compiled.broken,
+        )
+        self.tracks = Tracks()
+
+    def files(self) -> tuple[TestFile, ...]:
+        """Every test file, in the order of their paths."""
+        return tuple(self._file(path) for path in casefile.paths(self.folder.tree))
+
+    def _file(self, path: str) -> TestFile:
+        data = self.folder.tree.read(path)
+        made, found = casefile.parse(path, data, self.folder.plans, self.folder.broken)
+        named = made or CaseFile(path=path, playbook="", cases=())
+        if named.playbook in self.folder.broken:
+            # The playbook's own mistakes are why nothing of it can be tested.
+            found = (*found, *(one for one in self._diagnostics if _about(one) == named.playbook))
+        return TestFile(
+            path=path,
+            playbook=named.playbook,
+            cases=named.cases,
+            diagnostics=found,
+            source=Source.of(path, data),
+        )
+
+    def run(self, file: TestFile, case: Case) -> Result:
+        """One case."""
+        plan = self.folder.plans[file.playbook]
+        failures: tuple[Failure, ...] = ()
+        told: tuple[Line, ...] = ()
+        try:
+            with bench(self.folder, plan, case) as made:
+                failures, told = self._played(made, plan, case)
+        except EngineError as error:
+            failures = (_refused(case, error.message),)
+        return Result(
+            path=file.path, playbook=plan.id, case=case.name, line=case.span.line, failures=failures,
+            story=told,
+        )  # fmt: skip
+
+    def _played(self, made: Bench, plan: Plan, case: Case) -> tuple[tuple[Failure, ...], tuple[Line, ...]]:
+        play = Play(bench=made, plan=plan, case=case)
+        failures = list(_moved(play, case))
+        if not failures:
+            failures = [wrong for one in case.expect if (wrong := judge(play, one)) is not None]
+        self.tracks.follow(made.events, made.loop.journal.book)
+        return tuple(failures), story(play)
+
+    def coverage(self, files: Iterable[TestFile]) -> tuple[Coverage, ...]:
+        """Of every playbook that these files test, by name."""
+        tested = sorted({file.playbook for file in files if file.runnable})
+        return tuple(self.tracks.coverage(self.folder.plans[one]) for one in tested)
+
+
+def _about(diagnostic: Diagnostic) -> str:
+    """The playbook or SOP a diagnostic is about: its file's name without the ending."""
+    return diagnostic.span.path.rpartition("/")[2].rpartition(".")[0]
+
+
+def _moved(play: Play, case: Case) -> Iterator[Failure]:
+    """Begin and make the moves; the first one that can't be made ends it."""
+    try:
+        play.begin()
+    except NotSo as why:
+        yield Failure(what="begin", place=case.start.span, expected="a run", happened=str(why))
+        return
+    for move in play.moves():
+        try:
+            play.make(move)
+        except NotSo as why:
+            what = f"{move.kind} {move.target}".strip()
+            yield Failure(what=move.kind, place=move.span, expected=what, happened=str(why))
+            return
+
+
+def _refused(case: Case, message: str) -> Failure:
+    return Failure(what="begin", place=case.span, expected="a run", happened=message)
