@@ -1,52 +1,431 @@
-"""A plan in words: what runs, what asks, what is only previewed, what may be skipped."""
+"""A plan as people and programs read it: what runs, asks, is previewed or left out, in what order, and what could start earlier.
 
-from collections.abc import Iterator
+*implicit* is an order nobody wrote under ``needs:``: the step above, or a step that is read.
+"""
 
-from engine.model.actions import Reach
-from engine.model.plan import Node, Plan, Stage
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
+from fnmatch import fnmatchcase
+from typing import Literal, TypeAlias
+
+from engine.app.spelling import heard_words, length, time_words, trigger_words, undo_words, words
+from engine.model.actions import Reach, reach_of
+from engine.model.canonical import Json
+from engine.model.config import PolicyRules
+from engine.model.labels import encode
+from engine.model.plan import (
+    Arg,
+    Ask,
+    Expr,
+    Fixed,
+    Gate,
+    ListArg,
+    Node,
+    Plan,
+    Stage,
+)
+from engine.model.ports import Tree
+
+Does = Literal["run", "ask", "preview", "skip"]
+Because = Literal["needs", "order", "reads", "default"]
+Line: TypeAlias = tuple[str, str]
+
+SIGNS: Mapping[str, str] = {"run": "+", "ask": "~", "preview": "?", "skip": "-", "read": "·"}
+"""What stands before a step: acts, asks, previews, never runs; ``·`` reads, waits or ends."""
 
 
-def lines(plan: Plan) -> Iterator[tuple[str, str]]:
-    """(sign, text) per line: ``+`` acts, ``~`` asks you, ``?`` previews only, ``·`` reads or waits."""
-    yield "", f"{plan.name}  ({plan.path}, stage {plan.stage})"
-    starts = ", ".join(
-        f"{t.kind} {' '.join(f'{k}: {v}' for k, v in t.params)}".strip() for t in plan.triggers
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Edge:
+    """One step that has to be settled first. `order`: only because it stands above; `default`: read in a way that survives its skipping."""
+
+    step: str
+    because: Because
+
+    @property
+    def implicit(self) -> bool:
+        """Whether nobody wrote it."""
+        return self.because != "needs"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Row:
+    """One step. `low` … `high`: how near and how far a call may reach. `earlier`: the `needs:` that would let it start sooner."""
+
+    node: Node
+    does: Does
+    acts: bool
+    what: str
+    low: Reach
+    high: Reach
+    after: tuple[Edge, ...] = ()
+    earlier: tuple[str, ...] | None = None
+
+    @property
+    def sign(self) -> str:
+        """What stands before it."""
+        return SIGNS["read" if self.does == "run" and not self.acts else self.does]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Seen:
+    """One plan, looked at under a policy."""
+
+    plan: Plan
+    digest: str
+    rows: tuple[Row, ...]
+    gates: tuple[Gate, ...]
+
+    @property
+    def highest(self) -> Reach:
+        """How far any step may reach."""
+        return max((row.high for row in self.rows), key=lambda one: one.rank, default=Reach.INTERNAL)
+
+
+def look(plan: Plan, *, policy: PolicyRules, unsaid: frozenset[str]) -> Seen:
+    """`plan` under `policy`. `unsaid` are the steps that stand without `needs:` (see :func:`unsaid`)."""
+    from engine.language.serial import digest
+
+    sooner = _earlier(plan, unsaid)
+    rows = tuple(_row(plan, node, policy, unsaid, sooner.get(node.id)) for node in plan.nodes)
+    asking = {row.node.id for row in rows if row.does == "ask" and row.node.gate is None}
+    gates = tuple(gate for gate in plan.gates if not gate.own or asking & set(gate.members))
+    return Seen(plan=plan, digest=digest(plan), rows=rows, gates=gates)
+
+
+def unsaid(plan: Plan, tree: Tree) -> frozenset[str]:
+    """The steps of a plan whose source says nothing about `needs`, so that the step above comes first."""
+    from engine.language import playbook, reader, sop
+    from engine.language.source import Source
+
+    try:
+        data = tree.read(plan.path)
+    except KeyError:
+        return frozenset()
+    source = Source.of(plan.path, data)
+    if plan.source == "sop":
+        authored, _ = sop.read(source, plan.id, data, notes={}, is_sop=lambda _: False)
+    else:
+        node, _ = reader.read(plan.path, data)
+        authored = None if node is None else playbook.read(source, plan.id, node)[0]
+    return (
+        frozenset(step.id.text for step in authored.steps if step.needs is None) if authored else frozenset()
     )
-    yield "  ", f"starts on {starts}"
-    for node in plan.nodes:
-        sign, what = _what(plan, node)
-        after = f"   after {', '.join(node.before)}" if node.before else "   at once"
-        yield f"  {sign} ", f"{node.id:<14} {node.uses:<20} {what}{after}"
-        if node.condition is not None:
-            yield "      ", f"only if {node.condition.written}"
 
 
-def _what(plan: Plan, node: Node) -> tuple[str, str]:
-    stage = min(plan.stage, node.stage or plan.stage, key=lambda one: one.rank)
+def stage_of(plan: Plan, node: Node) -> Stage:
+    """How far a step may go: the file's stage is the ceiling."""
+    return min(plan.stage, node.stage or plan.stage, key=lambda one: one.rank)
+
+
+# ---------------------------------------------------------------- what a step does
+
+
+def _row(
+    plan: Plan, node: Node, policy: PolicyRules, unsaid: frozenset[str], earlier: tuple[str, ...] | None
+) -> Row:
+    low, high = reaches(node)
+    does, acts, what = _what(plan, node, policy, low, high)
+    return Row(
+        node=node, does=does, acts=acts, what=what, low=low, high=high, after=_after(node, unsaid), earlier=earlier
+    )  # fmt: skip
+
+
+def reaches(node: Node) -> tuple[Reach, Reach]:
+    """(nearest, farthest) reach of a call: what an expression gives may be null where its type says so."""
+    if node.action is None:
+        return Reach.INTERNAL, Reach.INTERNAL
+    least = {name: _surely(arg) for name, arg in node.args}
+    return reach_of(node.action, least, floor=node.reach), node.highest_reach
+
+
+def _surely(arg: Arg) -> Json:
+    """A stand-in that is present only where the value certainly is."""
+    match arg:
+        case Fixed():
+            return arg.value
+        case Expr():
+            return None if arg.type.nullable else True
+        case ListArg():
+            return [_surely(one) for one in arg.items]
+        case _:
+            return True
+
+
+def _what(plan: Plan, node: Node, policy: PolicyRules, low: Reach, high: Reach) -> tuple[Does, bool, str]:
+    if node.condition is not None and node.condition.cel.strip() == "false":
+        return "skip", False, "never runs: its `if` is false"
     match node.kind:
         case "call":
-            return "·", "reads"
+            return "run", False, "reads"
         case "wait":
-            return "·", "waits"
+            return "run", False, f"waits {_waits(node)}"
         case "human":
-            return "~", f"asks {node.ask.who or 'you'}" if node.ask else "asks you"
+            return "ask", False, f"asks {(node.ask.who if node.ask else None) or 'you'}"
         case "end":
-            return "·", f"ends the run as {node.end_as}"
+            return "run", False, f"ends the run as {node.end_as}"
         case "playbook":
-            return "+", "runs it and waits"
+            return "run", True, "runs it and waits"
         case "find":
-            return "·", "reads earlier runs"
+            return "run", False, "reads earlier runs"
         case "effect":
-            return _effect(stage, node)
+            return _effect(stage_of(plan, node), node, policy, low, high)
 
 
-def _effect(stage: Stage, node: Node) -> tuple[str, str]:
-    reach = node.highest_reach
-    held = f", held {int(node.undo_within.total_seconds())} s" if node.undo_within else ""
+def _waits(node: Node) -> str:
+    parts = [f"for {one.name}" for one in node.waits]
+    if node.until is not None:
+        parts.append(f"{'at most ' if parts else ''}{time_words(node.until)}")
+    return " ".join(parts) or "for nothing"
+
+
+def _effect(stage: Stage, node: Node, policy: PolicyRules, low: Reach, high: Reach) -> tuple[Does, bool, str]:
+    if any(fnmatchcase(node.uses, pattern) for pattern in policy.deny):
+        return "skip", False, "never runs: vault/policy.yaml denies it"
+    span = str(high) if low is high else f"{low} to {high}"
     if stage is Stage.SHADOW:
-        return "?", f"previews ({reach})"
+        return "preview", False, f"previews ({span})"
     if node.gate is not None:
-        return "~", f"asks at gate {node.gate} (up to {reach})"
-    if reach.rank <= Reach.LOW.rank or (reach is Reach.CUSTOMER and stage is Stage.AUTO):
-        return "+", f"acts ({reach}){held}"
-    return "~", f"asks ({reach})"
+        return "ask", True, f"asks at gate {node.gate} ({span})"
+    held = f", held {length(node.undo_within)}" if node.undo_within else ""
+    if not asks(high, stage, policy):
+        return "run", True, f"acts ({span}){held}"
+    alone = "" if asks(low, stage, policy) else f", acts alone when {low}"
+    return "ask", True, f"asks ({span}){alone}{held}"
+
+
+def asks(reach: Reach, stage: Stage, policy: PolicyRules) -> bool:
+    """Whether an effect of this reach always waits for a person at this stage."""
+    if reach in policy.always_ask:
+        return True
+    if reach is Reach.CUSTOMER:
+        return stage is not Stage.AUTO
+    return reach.rank > Reach.CUSTOMER.rank
+
+
+# ---------------------------------------------------------------- order
+
+
+def _after(node: Node, unsaid: frozenset[str]) -> tuple[Edge, ...]:
+    found: list[Edge] = []
+    for name in node.before:
+        because: Because
+        if name in node.needs and node.id not in unsaid:
+            because = "needs"
+        elif name in node.reads:
+            because = "reads"
+        elif name in node.soft_reads:
+            because = "default"
+        else:
+            because = "order"
+        found.append(Edge(step=name, because=because))
+    return tuple(found)
+
+
+def _quiet(node: Node) -> bool:
+    """Whether a step only reads or prepares: nothing of it is seen outside, and nobody waits in it."""
+    if node.gate is not None or node.handles_failure or node.verdicts:
+        return False
+    return node.kind in {"call", "find"} or (
+        node.kind == "effect" and node.action is not None and node.action.prepares
+    )
+
+
+def _earlier(plan: Plan, unsaid: frozenset[str]) -> dict[str, tuple[str, ...]]:
+    """Step → the `needs:` with which it would start sooner and mean the same.
+
+    Only for a step that reads or prepares, stands without `needs:`, doesn't read the step above, and would overtake nothing but
+    steps that read or prepare: an order behind an effect, a wait, a person or an end may be meant.
+    """
+    bit = {node.id: 1 << at for at, node in enumerate(plan.nodes)}
+    above: dict[str, int] = {}
+    loud = 0
+    found: dict[str, tuple[str, ...]] = {}
+    for node in plan.nodes:
+        read = _union(bit, above, (*node.reads, *node.soft_reads))
+        above[node.id] = read | _union(bit, above, node.needs)
+        if not _quiet(node):
+            loud |= bit[node.id]
+            continue
+        if node.id not in unsaid or not node.needs or bit[node.needs[0]] & (loud | read):
+            continue
+        found[node.id] = _last(plan, bit, above, above[node.id] & loud & ~read)
+    return found
+
+
+def _union(bit: Mapping[str, int], above: Mapping[str, int], names: tuple[str, ...]) -> int:
+    bits = 0
+    for name in names:
+        bits |= bit.get(name, 0) | above.get(name, 0)
+    return bits
+
+
+def _last(plan: Plan, bit: Mapping[str, int], above: Mapping[str, int], bits: int) -> tuple[str, ...]:
+    """Of a set of steps those that stand above no other of it."""
+    names: list[str] = []
+    covered = 0
+    while bits:
+        at = bits.bit_length() - 1
+        id_ = plan.nodes[at].id
+        bits &= ~bit[id_]
+        if not covered & bit[id_]:
+            names.append(id_)
+        covered |= above[id_]
+    return tuple(reversed(names))
+
+
+# ---------------------------------------------------------------- text
+
+
+def lines(seen: Seen) -> Iterator[Line]:
+    """(sign, text) per line."""
+    plan = seen.plan
+    yield "", f"{plan.name}  ({plan.path})"
+    yield "  ", f"stage {plan.stage} · reaches {seen.highest} at most · plan {seen.digest[:12]}"
+    yield "  ", f"starts on {'; '.join(map(trigger_words, plan.triggers)) or 'nothing'}"
+    for name, arg in (
+        ("about", plan.subject),
+        ("one at a time for", plan.concurrency),
+        ("once for", plan.once),
+    ):
+        if arg is not None:
+            yield "  ", f"{name} {words(arg)}"
+    if plan.stop_on:
+        yield "  ", f"stops on {', '.join(map(heard_words, plan.stop_on))}"
+    wide = max((len(row.node.id) for row in seen.rows), default=0)
+    uses = max((len(row.node.uses) for row in seen.rows), default=0)
+    for row in seen.rows:
+        yield f"  {row.sign} ", f"{row.node.id:<{wide}}  {row.node.uses:<{uses}}  {row.what}"
+        for text in _notes(row):
+            yield "      ", text
+    for gate in seen.gates:
+        name = "card" if gate.own else "gate"
+        title = "" if gate.own else f" “{words(gate.title)}”"
+        covers = ", ".join(gate.members)
+        yield (
+            "  ~ ",
+            f"{name} {gate.id}{title} covers {covers}; no answer in {length(gate.expires_after)} is a no",
+        )
+
+
+def _notes(row: Row) -> Iterator[str]:
+    node = row.node
+    yield f"after {', '.join(_edge_words(one) for one in row.after)}" if row.after else "at once"
+    if node.condition is not None:
+        yield f"only if {node.condition.written.strip()}, else skipped"
+    if node.foreach is not None:
+        yield f"for each of {words(node.foreach)}, {node.max_parallel} at a time"
+    if node.once is not None:
+        yield f"once for {words(node.once)}"
+    if node.subject is not None:
+        yield f"about {words(node.subject)}"
+    if node.kind == "effect" and node.action is not None:
+        yield f"undo: {undo_words(node.action)}"
+    if row.earlier is not None:
+        when = "at once" if not row.earlier and not row.node.reads and not row.node.soft_reads else "sooner"
+        yield f"could start {when} with `needs: [{', '.join(row.earlier)}]`: only file order holds it"
+
+
+def _edge_words(one: Edge) -> str:
+    return {
+        "needs": one.step,
+        "order": f"{one.step} (file order)",
+        "reads": f"{one.step} (reads it)",
+        "default": f"{one.step} (reads it, or does without)",
+    }[one.because]
+
+
+# ---------------------------------------------------------------- data
+
+
+def to_json(seen: Seen) -> dict[str, Json]:
+    """The same as data: stable, lengths in seconds, expressions as written."""
+    plan = seen.plan
+    return {
+        "id": plan.id,
+        "name": plan.name,
+        "description": plan.description,
+        "path": plan.path,
+        "source": plan.source,
+        "digest": seen.digest,
+        "stage": plan.stage.value,
+        "highest-reach": seen.highest.value,
+        "triggers": [{"kind": one.kind, "params": dict(one.params)} for one in plan.triggers],
+        "stop-on": [heard_words(one) for one in plan.stop_on],
+        "subject": _maybe(plan.subject),
+        "concurrency": _maybe(plan.concurrency),
+        "if-running": plan.if_running,
+        "once": _maybe(plan.once),
+        "if-failed": plan.if_failed,
+        "budget-usd": plan.budget_usd,
+        "time-zone": plan.time_zone,
+        "currency": plan.currency,
+        "event-labels": list(encode(plan.event_labels)),
+        "inputs": [
+            {"name": one.name, "type": str(one.type), "required": one.required, "default": one.default}
+            for one in plan.inputs
+        ],
+        "outputs": {name: words(arg) for name, arg in plan.outputs},
+        "steps": [_step_json(plan, row) for row in seen.rows],
+        "gates": [_gate_json(one) for one in seen.gates],
+        "files": [{"path": path, "sha256": sha} for path, sha in plan.files],
+    }
+
+
+def _maybe(arg: Arg | None) -> str | None:
+    return None if arg is None else words(arg)
+
+
+def _step_json(plan: Plan, row: Row) -> dict[str, Json]:
+    node = row.node
+    return {
+        "id": node.id,
+        "name": node.name,
+        "uses": node.uses,
+        "kind": node.kind,
+        "line": node.span.line,
+        "column": node.span.column,
+        "does": row.does,
+        "acts": row.acts,
+        "what": row.what,
+        "stage": stage_of(plan, node).value,
+        "reach": {"lowest": row.low.value, "highest": row.high.value},
+        "if": None if node.condition is None else node.condition.written.strip(),
+        "with": {name: words(arg) for name, arg in node.args},
+        "after": [{"step": one.step, "because": one.because, "implicit": one.implicit} for one in row.after],
+        "verdicts": list(node.verdicts),
+        "behind": list(node.behind),
+        "could-start-earlier": None if row.earlier is None else {"needs": list(row.earlier)},
+        "foreach": _maybe(node.foreach),
+        "max-parallel": node.max_parallel,
+        "waits-for": [heard_words(one) for one in node.waits],
+        "until": None if node.until is None else time_words(node.until),
+        "asks": None if node.ask is None else _ask_json(node.ask),
+        "expect": {name: words(arg) for name, arg in node.expect},
+        "once": _maybe(node.once),
+        "subject": _maybe(node.subject),
+        "gate": node.gate,
+        "undo": undo_words(node.action) if node.kind == "effect" and node.action else None,
+        "undo-within-seconds": None if node.undo_within is None else node.undo_within.total_seconds(),
+        "timeout-seconds": node.timeout.total_seconds(),
+        "attempts": node.retry.attempts,
+        "continue-on-error": node.continue_on_error,
+    }
+
+
+def _ask_json(ask: Ask) -> dict[str, Json]:
+    return {
+        "title": words(ask.title),
+        "who": ask.who or "operator",
+        "choices": list(ask.choices),
+        "fields": {name: str(type_) for name, type_ in ask.fields},
+    }
+
+
+def _gate_json(gate: Gate) -> dict[str, Json]:
+    return {
+        "id": gate.id,
+        "title": words(gate.title),
+        "members": list(gate.members),
+        "expires-after-seconds": gate.expires_after.total_seconds(),
+        "own": gate.own,
+    }

@@ -1,17 +1,22 @@
-"""check, explain, plan: what is written here, before anything runs."""
+"""check, explain, plan, schema: what is written here, before anything runs."""
 
 import argparse
+import json
 import os
 import sys
+from collections.abc import Iterable
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 from engine.app import checking
-from engine.cli.talk import colour, put, put_json, say
+from engine.cli.talk import colour, put, put_json, say, table, visible
 from engine.language import render
 from engine.model.errors import UsageError
-from engine.model.plan import Plan
 from engine.model.span import Diagnostic, Severity
 from engine.vault import find_root
+
+if TYPE_CHECKING:
+    from engine.app.moments import Moment
 
 EXIT_FOUND = 3
 
@@ -20,7 +25,11 @@ def check(args: argparse.Namespace) -> int:
     """Compile the working folder for its diagnostics; exit 3 when there is an error."""
     found = checking.diagnostics(find_root(Path.cwd()), os.environ)
     errors = sum(one.severity is Severity.ERROR for one in found)
-    if args.json:
+    if args.sarif:
+        from engine.app.sarif import log
+
+        put(json.dumps(log(found), ensure_ascii=False, indent=2))
+    elif args.json:
         put_json("check", [render.to_json(one) for one in found])
     else:
         _tell(found)
@@ -55,34 +64,106 @@ def explain(args: argparse.Namespace) -> int:
 
 
 def plan(args: argparse.Namespace) -> int:
-    """What a playbook would do, from the working folder."""
-    compiled = checking.compile_folder(find_root(Path.cwd()))
-    names = [args.name] if args.name else sorted(compiled.plans)
-    for name in names:
-        if name not in compiled.plans:
-            bad = name in compiled.broken
-            known = ", ".join(sorted(compiled.plans)) or "none"
-            raise UsageError(
-                f"{name} does not compile" if bad else f"no playbook or SOP {name}; there are: {known}",
-                way_out="steward check" if bad else "steward plan",
-            )
-    if args.json:
-        from engine.language import serial
-        from engine.model.canonical import decode
+    """What a playbook would do, from the working folder; or what differs between two moments."""
+    from engine.app import moments
 
-        put_json("plan", {name: decode(serial.to_bytes(compiled.plans[name])) for name in names})
-        return 0
+    root = find_root(Path.cwd())
+    if args.diff is not None:
+        return _compared(root, args)
+    now = moments.folder(root)
+    names = [args.name] if args.name else sorted(now.compiled.plans)
     for name in names:
-        _show_plan(compiled.plans[name])
+        _must_compile(now, name)
+    _put_plans(now, names, args)
     return 0
 
 
-def _show_plan(one: Plan) -> None:
-    from engine.app.planning import lines
+def _must_compile(now: "Moment", name: str) -> None:
+    if name in now.compiled.plans:
+        return
+    bad = name in now.compiled.broken
+    known = ", ".join(sorted(now.compiled.plans)) or "none"
+    raise UsageError(
+        f"{name} does not compile" if bad else f"no playbook or SOP {name}; there are: {known}",
+        way_out="steward check" if bad else "steward plan",
+    )
 
-    for sign, text in lines(one):
-        put(f"{colour(sign, _SIGNS.get(sign.strip(), 'dim'))}{text}")
-    put()
+
+def _put_plans(now: "Moment", names: list[str], args: argparse.Namespace) -> None:
+    from engine.app import planning
+
+    plans = [now.compiled.plans[name] for name in names]
+    seen = [planning.look(one, policy=now.policy, unsaid=planning.unsaid(one, now.tree)) for one in plans]
+    if args.json:
+        put_json("plan", {one.plan.id: planning.to_json(one) for one in seen})
+    elif args.mermaid:
+        from engine.app.drawing import flowchart
+
+        put(flowchart(seen))
+    else:
+        for one in seen:
+            _put_lines(planning.lines(one))
+            put()
+    broken = sorted(now.compiled.broken - set(names)) if not args.name else []
+    if broken:
+        say(f"left out, because they do not compile: {', '.join(broken)} (steward check)")
 
 
-_SIGNS = {"+": "green", "~": "yellow", "?": "yellow", "·": "dim", "-": "dim"}
+def _compared(root: Path, args: argparse.Namespace) -> int:
+    from engine.app import comparing, moments
+
+    if args.name or args.mermaid or len(args.diff) > 2:
+        raise UsageError(
+            "--diff takes one or two commits or branches, and nothing else",
+            way_out="steward plan --diff main   or   steward plan --diff main~1 main",
+        )
+    before = moments.commit(root, args.diff[0])
+    after = moments.commit(root, args.diff[1]) if len(args.diff) == 2 else moments.folder(root)
+    found = comparing.compare(before, after)
+    if args.json:
+        put_json("plan-diff", comparing.to_json(found))
+    else:
+        _put_lines(comparing.lines(found))
+    return 0
+
+
+def _put_lines(lines: Iterable[tuple[str, str]]) -> None:
+    for sign, text in lines:
+        put(f"{colour(sign, _SIGNS.get(sign.strip(), 'dim')) if sign else ''}{visible(text)}".rstrip())
+
+
+_SIGNS = {
+    "+": "green",
+    "~": "yellow",
+    "?": "yellow",
+    "·": "dim",
+    "-": "red",
+    "!": "red",
+    "▲": "red",
+    "▽": "green",
+}
+
+
+def schema(args: argparse.Namespace) -> int:
+    """The keys of a kind of file, as a table or as its JSON Schema."""
+    from engine.app import keys
+
+    things = keys.things()
+    if args.thing is None:
+        if args.json:
+            put_json("schema", things)
+        else:
+            for line in table([[name, title] for name, title in things.items()]):
+                put(line)
+            say("steward schema playbook")
+        return 0
+    if args.thing not in things:
+        raise UsageError(
+            f"there is no schema {args.thing}; there are: {', '.join(things)}", way_out="steward schema"
+        )
+    if args.json:
+        put(json.dumps(keys.schema(args.thing), ensure_ascii=False, indent=2))
+        return 0
+    for line in table([[row.name, row.kind, row.meaning] for row in keys.rows(args.thing)]):
+        put(line)
+    return 0

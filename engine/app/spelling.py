@@ -1,0 +1,72 @@
+"""Arguments, triggers and lengths as words: near enough to what was written to be recognised."""
+
+from datetime import timedelta
+
+from engine.model.actions import ActionSpec
+from engine.model.canonical import Json
+from engine.model.money import Money
+from engine.model.plan import Arg, Expr, Fixed, ListArg, MapArg, Text, Trigger, WaitFor
+
+
+def length(value: timedelta) -> str:
+    """A length of time as it is written: 20s, 10m, 7d."""
+    seconds = int(value.total_seconds())
+    for size, unit in ((86400, "d"), (3600, "h"), (60, "m")):
+        if seconds and seconds % size == 0:
+            return f"{seconds // size}{unit}"
+    return f"{seconds}s"
+
+
+def words(arg: Arg) -> str:
+    """An argument as it was written, near enough to be recognised."""
+    match arg:
+        case Fixed():
+            return _literal(arg.value)
+        case Expr():
+            return f"${{{{ {arg.written.strip()} }}}}"
+        case Text():
+            return "".join(part if isinstance(part, str) else words(part) for part in arg.parts)
+        case ListArg():
+            return f"[{', '.join(map(words, arg.items))}]"
+        case MapArg():
+            return f"{{{', '.join(f'{name}: {words(one)}' for name, one in arg.entries)}}}"
+
+
+def _literal(value: Json) -> str:
+    match value:
+        case bool():
+            return "true" if value else "false"
+        case None:
+            return "null"
+        case str():
+            return value
+        case {"minor": int(minor), "currency": str(currency), **rest} if not rest:
+            return Money(minor=minor, currency=currency).text()
+        case dict():
+            return f"{{{', '.join(f'{name}: {_literal(one)}' for name, one in value.items())}}}"
+        case list():
+            return f"[{', '.join(map(_literal, value))}]"
+        case _:
+            return str(value)
+
+
+def trigger_words(one: Trigger) -> str:
+    """A trigger on one line."""
+    return f"{one.kind} {', '.join(f'{name}: {_literal(value)}' for name, value in one.params)}".strip()
+
+
+def undo_words(action: ActionSpec) -> str:
+    """How an effect is taken back."""
+    return action.undo.action or (f"none: {action.undo.none}" if action.undo.none else "nothing to undo")
+
+
+def time_words(arg: Arg) -> str:
+    """How long, or until when, something waits."""
+    fixed = arg.value if isinstance(arg, Fixed) else None
+    return length(timedelta(seconds=fixed)) if isinstance(fixed, int | float) else words(arg)
+
+
+def heard_words(one: WaitFor) -> str:
+    """Something that is listened for."""
+    match = ", ".join(f"{name}: {words(arg)}" for name, arg in one.match)
+    return f"{one.name} ({one.trigger} {match})".replace(" )", ")")

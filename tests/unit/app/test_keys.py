@@ -1,0 +1,44 @@
+import json
+from pathlib import Path
+
+import jsonschema
+import pytest
+
+from engine.app import keys
+
+ROOT = Path(keys.__file__).parents[2]
+
+
+@pytest.mark.parametrize("thing", keys.things())
+def test_each_kind_of_file_has_rows_that_say_what_their_keys_mean(thing):
+    found = keys.rows(thing)
+
+    assert found
+    assert [one.name for one in found if not one.meaning and "<name>" not in one.name] == []
+    assert [one.name for one in found if not one.kind] == []
+
+
+@pytest.mark.parametrize("thing", keys.things())
+def test_the_schema_printed_is_draft_07_and_the_one_in_schemas(thing):
+    found = keys.schema(thing)
+
+    jsonschema.Draft7Validator.check_schema(found)
+    assert found["$schema"] == "http://json-schema.org/draft-07/schema#"
+    assert json.loads((ROOT / "schemas" / f"{thing}.schema.json").read_text(encoding="utf-8")) == found
+
+
+def test_required_keys_are_starred_and_inner_keys_stand_below():
+    names = [one.name for one in keys.rows("playbook")]
+
+    assert {"name*", "on*", "steps*", "  id*", "  uses*", "stage"} <= set(names)
+    assert names.index("steps*") < names.index("  uses*")
+
+
+def test_closed_words_are_spelled_out():
+    stage = next(one for one in keys.rows("playbook") if one.name == "stage")
+
+    assert stage.kind == "one of shadow, approval, canary, auto"
+
+
+def test_the_kinds_a_workspace_holds_are_all_there():
+    assert {"playbook", "steward", "intents", "policy", "sop", "template", "agent"} <= set(keys.things())

@@ -1,0 +1,218 @@
+import re
+from datetime import timedelta
+
+import pytest
+
+from engine.app import planning
+from engine.app.drawing import flowchart, quoted
+from engine.app.spelling import length
+from engine.language import serial
+from engine.model.actions import Reach
+from engine.model.config import PolicyRules
+from tests.unit.language.trees import MemoryTree, compiled
+
+HEAD = """\
+name: Case
+stage: {stage}
+on: {{ email: {{ mailbox: leads }} }}
+subject: ${{{{ event.from }}}}
+gates:
+  offer: {{ title: Offer, expires-after: 2d }}
+steps:
+"""
+WHO = '  - { id: who, uses: identity/resolve, with: { email: "${{ event.from }}" } }\n'
+INTENT = '  - { id: intent, uses: intent/resolve, with: { text: "${{ event.text }}" } }\n'
+SPAM = "  - { id: spam, if: \"${{ steps.intent.outputs.name == 'spam' }}\", uses: run/end, with: { as: succeeded, because: spam } }\n"
+NOTES = '  - { id: notes, uses: memory/recall, with: { query: "${{ event.text }}" } }\n'
+PAPER = "  - { id: paper, uses: documents/render, with: { template: got-it } }\n"
+TELL = "  - { id: tell, uses: notify/me, with: { text: Somebody wrote } }\n"
+THANKS = "  - { id: thanks, uses: email/acknowledge, with: { template: got-it }, undo-within: 20s }\n"
+REPLY = "  - { id: reply, uses: email/reply, with: { body: Hello }, gate: offer }\n"
+WORDS = "  - { id: words, uses: email/reply, with: { body: Hello } }\n"
+
+
+def seen(*steps: str, stage: str = "approval", policy: PolicyRules | None = None) -> planning.Seen:
+    text = HEAD.format(stage=stage) + "".join(steps)
+    if "gate: offer" not in text:
+        text = text.replace("gates:\n  offer: { title: Offer, expires-after: 2d }\n", "")
+    found = compiled({"playbooks/case.yaml": text.encode()})
+    assert not found.broken, found.diagnostics
+    plan = found.plans["case"]
+    tree = MemoryTree({"playbooks/case.yaml": text.encode()})
+    return planning.look(plan, policy=policy or PolicyRules(), unsaid=planning.unsaid(plan, tree))
+
+
+def row(found: planning.Seen, id_: str) -> planning.Row:
+    return next(one for one in found.rows if one.node.id == id_)
+
+
+@pytest.mark.parametrize(
+    ("stage", "signs"),
+    [("shadow", "·???"), ("approval", "·+~~"), ("auto", "·+~+")],
+)
+def test_each_step_has_the_sign_of_what_it_does_at_that_stage(stage, signs):
+    found = seen(WHO, THANKS, REPLY, WORDS, stage=stage)
+
+    assert "".join(one.sign for one in found.rows) == signs
+
+
+def test_a_denied_action_never_runs_and_a_floor_always_asks():
+    found = seen(
+        WHO,
+        THANKS,
+        WORDS,
+        stage="auto",
+        policy=PolicyRules(deny=("email/ack*",), always_ask=(Reach.CUSTOMER,)),
+    )
+
+    assert (row(found, "thanks").does, row(found, "words").does) == ("skip", "ask")
+    assert "policy.yaml denies it" in row(found, "thanks").what
+
+
+def test_the_reach_has_two_ends_when_an_argument_may_be_null():
+    link = '  - { id: reply, uses: email/reply, with: { template: got-it, link: "${{ default(steps.pay.outputs.url, null) }}" }, gate: offer }\n'
+    pay = "  - { id: pay, uses: payments/request, with: { items: [] }, if: \"${{ event.subject == 'pay' }}\" }\n"
+    found = row(seen(pay, link), "reply")
+
+    assert (found.low, found.high) == (Reach.LOW, Reach.PAYMENT)
+    assert found.what == "asks at gate offer (low to payment)"
+
+
+def test_order_says_why_a_step_waits():
+    found = seen(WHO, INTENT, SPAM, "  - { id: last, needs: [who], uses: notify/me, with: { text: x } }\n")
+
+    assert row(found, "who").after == ()
+    assert [(e.step, e.because, e.implicit) for e in row(found, "intent").after] == [("who", "order", True)]
+    assert [(e.step, e.because) for e in row(found, "spam").after] == [("intent", "reads")]
+    assert [(e.step, e.because, e.implicit) for e in row(found, "last").after] == [("who", "needs", False)]
+
+
+def test_a_step_that_only_the_file_holds_back_could_start_at_once():
+    found = seen(WHO, INTENT)
+
+    assert row(found, "intent").earlier == ()
+    assert any("could start at once with `needs: []`" in text for _, text in planning.lines(found))
+
+
+@pytest.mark.parametrize(
+    "steps",
+    [
+        pytest.param((INTENT, SPAM, NOTES), id="behind an end"),
+        pytest.param((THANKS, NOTES), id="behind an effect"),
+        pytest.param((WHO, THANKS), id="itself an effect"),
+        pytest.param((WHO, NOTES.replace("{ id: notes", "{ id: notes, needs: [who]")), id="written out"),
+        pytest.param((WHO,), id="first"),
+    ],
+)
+def test_an_order_that_may_be_meant_is_left_alone(steps):
+    assert [one.earlier for one in seen(*steps).rows] == [None] * len(steps)
+
+
+def test_what_must_stay_above_is_kept_in_the_needs():
+    found = seen(INTENT, SPAM, NOTES, PAPER)
+
+    assert row(found, "notes").earlier is None
+    assert row(found, "paper").earlier == ("spam",)
+
+
+def test_the_needs_that_is_printed_gives_a_plan_in_which_the_step_waits_for_less():
+    before = seen(INTENT, SPAM, NOTES, PAPER)
+    needs = ", ".join(row(before, "paper").earlier or ())
+    after = seen(INTENT, SPAM, NOTES, PAPER.replace("{ id: paper", f"{{ id: paper, needs: [{needs}]"))
+
+    assert row(before, "paper").node.before == ("notes",)
+    assert row(after, "paper").node.before == ("spam",)
+    assert row(after, "paper").earlier is None
+
+
+def test_looking_is_linear_in_the_number_of_steps():
+    found = seen(*(WHO.replace("id: who", f"id: who{at}") for at in range(400)))
+
+    assert {one.earlier for one in found.rows[1:]} == {()}
+
+
+def test_a_sop_is_read_for_its_order_too():
+    text = b"---\ntype: sop\nstage: approval\n---\n# S\n- [ ] Read it ^read\n- [ ] Say yes **yes** or **no** ^say\n"
+    found = compiled({"vault/sops/s.md": text})
+    plan = found.plans["s"]
+
+    assert planning.unsaid(plan, MemoryTree({"vault/sops/s.md": text})) == {"read", "say"}
+
+
+def test_a_file_that_went_away_says_nothing_about_its_order():
+    plan = seen(WHO).plan
+
+    assert planning.unsaid(plan, MemoryTree({})) == frozenset()
+
+
+def test_text_shows_gates_with_members_and_expiry_and_the_layout_free_digest():
+    found = seen(WHO, REPLY, WORDS)
+    text = "\n".join(sign + line for sign, line in planning.lines(found))
+
+    assert "~ gate offer “Offer” covers reply; no answer in 2d is a no" in text
+    assert "~ card words covers words; no answer in 7d is a no" in text
+    assert f"plan {serial.digest(found.plan)[:12]}" in text
+    assert "undo: none: a letter that left can't be called back" in text
+    assert "about ${{ event.from }}" in text
+
+
+def test_json_has_the_digest_every_step_and_every_gate_that_decides():
+    found = planning.to_json(seen(WHO, THANKS, REPLY))
+
+    assert {"digest", "steps", "gates", "triggers", "highest-reach", "subject"} <= found.keys()
+    assert [one["id"] for one in found["steps"]] == ["who", "thanks", "reply"]
+    assert found["gates"] == [
+        {
+            "id": "offer",
+            "title": "Offer",
+            "members": ["reply"],
+            "expires-after-seconds": 172800.0,
+            "own": False,
+        }
+    ]
+    assert found["steps"][1]["after"] == [{"step": "who", "because": "order", "implicit": True}]
+    assert found["steps"][1]["undo-within-seconds"] == 20.0
+    assert (found["steps"][2]["does"], found["steps"][2]["reach"]["highest"]) == ("ask", "customer")
+
+
+def test_the_flowchart_dots_what_nobody_wrote_and_draws_gates_as_diamonds():
+    chart = flowchart([seen(WHO, INTENT, REPLY.replace("{ id: reply", "{ id: reply, needs: [who]"))])
+
+    assert chart.splitlines()[0] == "flowchart TD"
+    assert 'p0g0{"Offer"}' in chart
+    assert "p0g0 ==> p0s2" in chart
+    assert "p0s0 -. file order .-> p0s1" in chart
+    assert "p0s0 --> p0s2" in chart
+
+
+@pytest.mark.parametrize(
+    "text", ['say "no"', "a]b}c)", "`x` <b> &amp; #1;", "end\nclick p0 call x", "\u202eleft", "%% x"]
+)
+def test_words_of_a_playbook_cannot_leave_their_box(text):
+    made = quoted(text)
+
+    assert re.fullmatch(r'"(?:[^\W_]|[ \-_./,:()+=…]|#[0-9]+;)*"', made)
+
+
+def test_a_hostile_title_stays_inside_its_diamond():
+    found = seen(WHO, REPLY)
+    plan = found.plan
+    evil = planning.look(
+        plan.__class__(
+            **{
+                **{f: getattr(plan, f) for f in plan.__dataclass_fields__},
+                "name": 'x"]\n  click p0s0 "javascript:1',
+            }
+        ),
+        policy=PolicyRules(),
+        unsaid=frozenset(),
+    )
+
+    assert not any(line.strip().startswith("click") for line in flowchart([evil]).splitlines())
+
+
+@pytest.mark.parametrize(
+    ("seconds", "text"), [(0, "0s"), (20, "20s"), (90, "90s"), (600, "10m"), (7200, "2h"), (604800, "7d")]
+)
+def test_a_length_is_written_as_an_operator_would(seconds, text):
+    assert length(timedelta(seconds=seconds)) == text

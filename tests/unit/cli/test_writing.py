@@ -1,0 +1,148 @@
+"""The verbs that look at what is written, as a person or a program types them."""
+
+import json
+from pathlib import Path
+
+import pytest
+
+from engine.app import starter
+from engine.cli.main import main
+from engine.vault import commit_all, init_repository
+
+LEAD = "playbooks/lead-capture.yaml"
+
+
+@pytest.fixture
+def workspace(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    root = tmp_path / "w"
+    starter.write(root, id="012345678901")
+    init_repository(root, "R", "r@example.com")
+    commit_all(root, "one")
+    monkeypatch.chdir(root)
+    monkeypatch.setenv("XDG_STATE_HOME", str(tmp_path / "state"))
+    monkeypatch.setenv("NO_COLOR", "1")
+    return root
+
+
+def swap(root: Path, old: str, new: str, path: str = LEAD) -> None:
+    text = (root / path).read_text(encoding="utf-8")
+    assert old in text
+    (root / path).write_text(text.replace(old, new), encoding="utf-8")
+
+
+def out(capsys: pytest.CaptureFixture[str], *args: str, code: int = 0) -> str:
+    capsys.readouterr()
+    assert main(list(args)) == code
+    return capsys.readouterr().out
+
+
+def test_plan_shows_one_playbook_with_signs(workspace, capsys):
+    text = out(capsys, "plan", "lead-capture")
+
+    assert text.startswith("Lead capture  (playbooks/lead-capture.yaml)\n")
+    assert "  ~ reply " in text
+    assert "after not-for-us (file order), intent (reads it)" in text
+    assert "could start sooner with `needs: [not-for-us]`" in text
+    assert "Answer a lead" not in text
+
+
+def test_plan_json_is_versioned_and_by_name(workspace, capsys):
+    found = json.loads(out(capsys, "plan", "--json"))
+
+    assert (found["steward"], found["version"]) == ("plan", 1)
+    assert set(found["data"]) == {"lead-capture", "answer-a-lead"}
+    assert len(found["data"]["lead-capture"]["digest"]) == 64
+
+
+def test_plan_mermaid_is_one_chart(workspace, capsys):
+    text = out(capsys, "plan", "--mermaid")
+
+    assert text.count("flowchart TD") == 1
+    assert text.count("  subgraph ") == 2
+
+
+def test_plan_leaves_out_what_does_not_compile_and_says_so(workspace, capsys):
+    swap(workspace, "steps.who.outputs", "steps.whom.outputs")
+
+    assert main(["plan"]) == 0
+    found = capsys.readouterr()
+    assert "Lead capture" not in found.out
+    assert "lead-capture (steward check)" in found.err
+
+
+def test_plan_diff_with_one_commit_is_against_the_working_folder(workspace, capsys):
+    swap(workspace, "stage: approval", "stage: auto")
+    text = out(capsys, "plan", "--diff", "main")
+
+    assert text.splitlines()[1] == "  1 change raises authority"
+    assert "  ▲ stage approval → auto" in text
+
+
+def test_plan_diff_of_two_commits_ignores_the_folder(workspace, capsys):
+    swap(workspace, "stage: approval", "stage: shadow")
+    commit_all(workspace, "two")
+    (workspace / LEAD).unlink()
+    found = json.loads(out(capsys, "plan", "--diff", "main~1", "main", "--json"))
+
+    assert (found["steward"], found["version"]) == ("plan-diff", 1)
+    (one,) = found["data"]["playbooks"]
+    assert (one["status"], one["changes"][0]["raises"]) == ("changed", False)
+    assert found["data"]["raises-authority"] is False
+
+
+@pytest.mark.parametrize(
+    "args",
+    [
+        ["--diff", "nowhere"], ["--diff", "--output=x"], ["--diff", "main", "main", "main"], ["lead-capture", "--diff", "main"],
+        ["--diff", "main", "--mermaid"], ["--diff", "main:playbooks"], ["--diff", "@{-1}"], ["--diff", ""],
+    ],
+)  # fmt: skip
+def test_a_comparison_that_makes_no_sense_is_usage(workspace, capsys, args):
+    try:
+        code = main(["plan", *args])
+    except SystemExit as leaving:
+        code = int(leaving.code or 0)
+    assert code == 2
+    assert capsys.readouterr().out == ""
+
+
+def test_hostile_words_of_a_workspace_cannot_move_the_cursor(workspace, capsys):
+    swap(workspace, "name: Lead capture", 'name: "Lead \\e[2J capture"')
+
+    assert "\x1b" not in out(capsys, "plan", code=0)
+    assert "\x1b" not in out(capsys, "plan", "--diff", "main")
+
+
+def test_check_json_is_versioned_with_places_and_fixes(workspace, capsys):
+    swap(workspace, 'steps.who.outputs }}", sources', 'steps.whom.outputs }}", sources')
+    found = json.loads(out(capsys, "check", "--json", code=3))
+
+    assert (found["steward"], found["version"]) == ("check", 1)
+    (one,) = found["data"]
+    assert one.keys() == {
+        "code", "severity", "path", "line", "column", "end-line", "end-column", "message", "hint", "fix", "source",
+    }  # fmt: skip
+    assert (one["code"], one["fix"]["text"]) == ("SW102", "who")
+
+
+def test_check_sarif_is_sarif_and_keeps_the_exit_code(workspace, capsys):
+    assert json.loads(out(capsys, "check", "--sarif"))["runs"][0]["results"] == []
+    swap(workspace, "steps.who.outputs", "steps.whom.outputs")
+    found = json.loads(out(capsys, "check", "--sarif", code=3))
+
+    assert {one["ruleId"] for one in found["runs"][0]["results"]} == {"SW102"}
+
+
+def test_schema_lists_kinds_shows_keys_and_prints_json(workspace, capsys):
+    assert "  playbook  " in out(capsys, "schema")
+    assert "  steps*" in out(capsys, "schema", "playbook")
+    assert json.loads(out(capsys, "schema", "policy", "--json"))["$schema"].endswith("draft-07/schema#")
+    assert json.loads(out(capsys, "schema", "--json"))["data"]["playbook"] == "Steward playbook"
+    assert main(["schema", "nonsense"]) == 2
+
+
+def test_schema_and_explain_need_no_workspace(tmp_path, monkeypatch, capsys):
+    monkeypatch.chdir(tmp_path)
+
+    assert "  steps*" in out(capsys, "schema", "playbook")
+    assert "SW102" in out(capsys, "explain")
