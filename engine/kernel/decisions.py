@@ -214,7 +214,9 @@ def _edit(desk: Desk, request: Request) -> None:
     journal, body = desk.journal, request.body or {}
     if acting.stopped(journal):
         # Governance would deny the new words, and the card and its run would be lost with them.
-        desk.refuse(request, "everything is stopped; the card stays as it is\n  steward resume", code="stopped")
+        desk.refuse(
+            request, "everything is stopped; the card stays as it is\n  steward resume", code="stopped"
+        )
         return
     run = journal.book.runs[card.run]
     editable = [s for s in card.steps if journal.effect(run.step(s)).preview.text]
