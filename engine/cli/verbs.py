@@ -51,10 +51,7 @@ VERBS: dict[str, Verb] = {
     "check": Verb(
         help="what is wrong in this folder's playbooks, SOPs and settings, and how to mend it",
         run="engine.cli.writing:check",
-        options=(
-            _JSON,
-            _option("--sarif", action="store_true", help="SARIF 2.1.0, for code hosts and editors"),
-        ),
+        options=(_JSON,),
     ),
     "explain": Verb(
         help="what a code means, with an example (no code: all of them)",
@@ -64,24 +61,14 @@ VERBS: dict[str, Verb] = {
     "plan": Verb(
         help="what a playbook would do: run, ask, preview, skip",
         run="engine.cli.writing:plan",
-        options=(
-            _option("name", nargs="?", help="a playbook or SOP (default: all)"),
-            _JSON,
-            _option("--mermaid", action="store_true", help="a flowchart; the order nobody wrote is dotted"),
-            _option(
-                "--diff",
-                nargs="+",
-                metavar="COMMIT",
-                help="what differs between two commits or branches (one: and the working folder), authority first",
-            ),
-        ),
+        options=(_option("name", nargs="?", help="a playbook or SOP (default: all)"), _JSON),
     ),
-    "schema": Verb(
-        help="the keys of a kind of file: playbook, sop, policy, … (none: the kinds)",
-        run="engine.cli.writing:schema",
+    "test": Verb(
+        help="run the cases of playbooks/tests: nothing is sent, time is virtual",
+        run="engine.cli.testing:test",
         options=(
-            _option("thing", nargs="?", help="such as playbook"),
-            _option("--json", action="store_true", help="its JSON Schema (draft-07)"),
+            _option("name", nargs="?", help="a playbook, SOP or test file (default: all)"),
+            _JSON,
         ),
     ),
     "run": Verb(
@@ -192,6 +179,6 @@ GROUPS: tuple[tuple[str, tuple[str, ...]], ...] = (
             "log",
         ),
     ),
-    ("writing", ("check", "plan", "explain", "schema")),
+    ("writing", ("check", "plan", "test", "explain")),
     ("keeping", ("verify", "secrets")),
 )
