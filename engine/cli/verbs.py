@@ -51,7 +51,10 @@ VERBS: dict[str, Verb] = {
     "check": Verb(
         help="what is wrong in this folder's playbooks, SOPs and settings, and how to mend it",
         run="engine.cli.writing:check",
-        options=(_JSON,),
+        options=(
+            _JSON,
+            _option("--sarif", action="store_true", help="SARIF 2.1.0, for code hosts and editors"),
+        ),
     ),
     "explain": Verb(
         help="what a code means, with an example (no code: all of them)",
@@ -61,7 +64,25 @@ VERBS: dict[str, Verb] = {
     "plan": Verb(
         help="what a playbook would do: run, ask, preview, skip",
         run="engine.cli.writing:plan",
-        options=(_option("name", nargs="?", help="a playbook or SOP (default: all)"), _JSON),
+        options=(
+            _option("name", nargs="?", help="a playbook or SOP (default: all)"),
+            _JSON,
+            _option("--mermaid", action="store_true", help="a flowchart; the order nobody wrote is dotted"),
+            _option(
+                "--diff",
+                nargs="+",
+                metavar="COMMIT",
+                help="what differs between two commits or branches (one: and the working folder), authority first",
+            ),
+        ),
+    ),
+    "schema": Verb(
+        help="the keys of a kind of file: playbook, sop, policy, … (none: the kinds)",
+        run="engine.cli.writing:schema",
+        options=(
+            _option("thing", nargs="?", help="such as playbook"),
+            _option("--json", action="store_true", help="its JSON Schema (draft-07)"),
+        ),
     ),
     "test": Verb(
         help="run the cases of playbooks/tests: nothing is sent, time is virtual",
@@ -179,6 +200,6 @@ GROUPS: tuple[tuple[str, tuple[str, ...]], ...] = (
             "log",
         ),
     ),
-    ("writing", ("check", "plan", "test", "explain")),
+    ("writing", ("check", "plan", "test", "explain", "schema")),
     ("keeping", ("verify", "secrets")),
 )
