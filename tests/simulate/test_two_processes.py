@@ -131,6 +131,48 @@ def test_a_second_process_decides_while_a_run_is_under_way(shop):
     assert shop.plainly("verify").code == 0
 
 
+def test_whoever_waits_takes_over_when_the_owner_dies(shop):
+    """The owner is frozen, then killed, while another process waits for its answer."""
+    playbook = shop.root / "playbooks/lead-capture.yaml"
+    held = playbook.read_text().replace(
+        "    with: { template: got-it }\n", "    with: { template: got-it }\n    undo-within: 1s\n"
+    )
+    shop.scenario.commit({"playbooks/lead-capture.yaml": held})
+    shop.scenario.drop("quote", QUOTE)
+    with beginning(["run"], shop.root, shop.env) as run:
+        for line in run.stderr:
+            if "asks you" in line:
+                break
+        run.send_signal(signal.SIGSTOP)
+        (body,), (card,) = shop.frozen(), shop.cards()
+        pressed = shop.begin("approve", card)
+        # What it shows comes before it asks; only then is there anything to wait for.
+        pressed.until("decided with")
+        run.kill()
+        run.communicate()
+    said = pressed.end()
+    assert said.code == 0, said.text
+    letters = shop.letters()
+    assert body in letters
+    assert len(letters) == len({email.message_from_bytes(one)["Message-ID"] for one in letters}) == 2
+    assert shop.plainly("verify").code == 0
+
+
+def test_three_passes_at_once_start_each_letter_once(shop):
+    shop.scenario.drop("hello", HELLO)
+    shop.scenario.drop("quote", QUOTE)
+    passes = [beginning(["run"], shop.root, shop.env) for _ in range(3)]
+    for one in passes:
+        with one:
+            one.communicate()
+    # Whose pass was carried by another one's process may have looked before anything waited.
+    assert {one.returncode for one in passes} <= {0, 4}
+    made = [event for event in shop.scenario.events() if isinstance(event.body, e.RunCreated)]
+    assert len(made) == 2
+    assert len(shop.letters()) == 1
+    assert shop.plainly("verify").code == 0
+
+
 def beginning(words, cwd, env):
     return subprocess.Popen(
         [*STEWARD, *words],
