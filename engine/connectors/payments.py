@@ -196,14 +196,10 @@ def _items(value: Json) -> list[tuple[str, Money]]:
     for one in value:
         if one is None:
             continue
-        if (
-            not isinstance(one, dict)
-            or not isinstance(one.get("what"), str)
-            or not isinstance(one.get("amount"), str)
-        ):
+        if not isinstance(one, dict) or not isinstance(one.get("what"), str) or "amount" not in one:
             raise PermanentError("an item has `what` and `amount`", code="wrong-argument")
         try:
-            amount = Money.parse(one["amount"])
+            amount = Money.of(one["amount"])
         except ValueError as error:
             raise PermanentError(str(error), code="wrong-argument") from error
         if amount.minor <= 0:

@@ -107,6 +107,8 @@ def amount_of(effect: Effect) -> Money | None:
     """The money an effect moves, as its preview says under `total` or `amount`; None when it moves none."""
     for name in ("total", "amount"):
         value = (effect.preview.outputs or {}).get(name) or effect.args.get(name)
-        if isinstance(value, dict) and {"minor", "currency"} <= set(value):
-            return Money(minor=value["minor"], currency=value["currency"])
+        try:
+            return Money.of(value)
+        except ValueError:
+            continue
     return None

@@ -171,11 +171,7 @@ MOST_TEXT = 1_000_000
 
 def as_money(value: Json) -> Money:
     """An amount from its JSON form or as written. Raises ValueError."""
-    if isinstance(value, str):
-        return Money.parse(value)
-    if isinstance(value, dict) and set(value) == {"minor", "currency"}:
-        return Money(minor=int(value["minor"]), currency=str(value["currency"]))
-    raise ValueError("not an amount of money")
+    return Money.of(value)
 
 
 def of_money(money: Money) -> dict[str, Json]:

@@ -40,6 +40,15 @@ class Money:
             raise ValueError(f"{match[2]} has {places} decimals: {text!r}")
         return cls(minor=int(scaled), currency=match[2])
 
+    @classmethod
+    def of(cls, value: object) -> Self:
+        """From data, which holds it as text or as ``{minor, currency}``. Raises ValueError on anything else."""
+        if isinstance(value, str):
+            return cls.parse(value)
+        if isinstance(value, dict) and set(value) == {"minor", "currency"}:
+            return cls(minor=int(value["minor"]), currency=str(value["currency"]))
+        raise ValueError("not an amount of money")
+
     def text(self) -> str:
         """As written in playbooks and shown to people: ``49.00 EUR``."""
         places = exponent(self.currency)

@@ -94,6 +94,11 @@ def test_amounts_that_make_no_sense_are_refused(world, items):
         request(world, items)
 
 
+def test_an_amount_may_be_data_as_expressions_give_it(world):
+    one = request(world, [{"what": "x", "amount": {"minor": 4900, "currency": "EUR"}}])
+    assert one.preview.outputs["total"] == "49.00 EUR"
+
+
 def test_undo_declares_the_request_void_once(world):
     one = request(world, ITEMS)
     done = payments(world).perform(one)

@@ -142,6 +142,14 @@ def test_past_a_cap_is_denied_whatever_a_person_approved(
     assert judge(paying(amount), Stage.APPROVAL, PolicyRules(caps=(cap,)), usage=usage)[0] == answer
 
 
+@pytest.mark.parametrize("total", ["50.01 EUR", {"minor": 5001, "currency": "EUR"}])
+def test_a_cap_holds_for_an_amount_as_text_and_as_data(total: object) -> None:
+    """Connectors give amounts as people write them, expressions as data."""
+    preview = Preview(body=b"", media="text/plain", facts=(), outputs={"total": total})
+    rules = PolicyRules(caps=(Cap(action="x/y", each=euros("50")),))
+    assert judge(effect(Reach.LOW, preview=preview), Stage.APPROVAL, rules)[0] == "deny"
+
+
 def test_answers_are_a_closed_set() -> None:
     """allow, ask, deny, preview."""
     assert {one.value for one in Answer} == {"allow", "ask", "deny", "preview"}
