@@ -6,11 +6,15 @@ A checkout reads them beside `engine/`; an installed wheel carries a copy in `en
 import json
 import os
 import re
+from collections.abc import Container
 from pathlib import Path
 from types import MappingProxyType
 
 import engine
 from engine.model.errors import PermanentError
+
+AGENTS = Path(__file__).parent / "for-agents.md"
+"""How a coding agent writes well in a workspace; becomes its AGENTS.md."""
 
 _TOPS = ("steward.yaml", "playbooks", "schemas", "vault", "notebooks")
 _KINDS = frozenset({".json", ".md", ".py", ".yaml"})
@@ -24,6 +28,8 @@ outbox/
 
 # Caches, and files that editors and systems leave behind.
 .steward/
+.idea/*
+!.idea/jsonSchemas.xml
 __marimo__/
 __pycache__/
 .DS_Store
@@ -31,29 +37,71 @@ __pycache__/
 
 _SCHEMAS = MappingProxyType(
     {
-        "schemas/playbook.schema.json": ["playbooks/*.yaml"],
-        "schemas/steward.schema.json": ["steward.yaml"],
-        "schemas/intents.schema.json": ["vault/intents/*.yaml"],
-        "schemas/policy.schema.json": ["vault/policy.yaml"],
+        "playbook": "playbooks/*.yaml",
+        "test": "playbooks/tests/*.test.yaml",
+        "steward": "steward.yaml",
+        "intents": "vault/intents/*.yaml",
+        "policy": "vault/policy.yaml",
     }
 )
+"""Schema → the files it is for, where editors can be told so. Other extensions claim ``playbooks/*.yaml``."""
+
+_MAPPING = """\
+        <entry key="{title}">
+          <value>
+            <SchemaInfo>
+              <option name="name" value="{title}" />
+              <option name="relativePathToSchema" value="{schema}" />
+              <option name="patterns">
+                <list>
+                  <Item>
+                    <option name="pattern" value="true" />
+                    <option name="path" value="{files}" />
+                    <option name="mappingKind" value="Pattern" />
+                  </Item>
+                </list>
+              </option>
+            </SchemaInfo>
+          </value>
+        </entry>
+"""
+_MAPPINGS = """\
+<?xml version="1.0" encoding="UTF-8"?>
+<project version="4">
+  <component name="JsonSchemaMappingsProjectConfiguration">
+    <state>
+      <map>
+{entries}      </map>
+    </state>
+  </component>
+</project>
+"""
 
 
 def _json(value: object) -> bytes:
     return (json.dumps(value, indent=2) + "\n").encode()
 
 
-def _generated() -> dict[str, bytes]:
-    """What only a new workspace needs. Other extensions claim ``playbooks/*.yaml``, so the editor is told what they are."""
-    vscode = {
-        "files.associations": {"**/playbooks/*.yaml": "yaml"},
-        "yaml.schemas": {f"./{schema}": globs for schema, globs in _SCHEMAS.items()},
+def _generated(starters: Container[str]) -> dict[str, bytes]:
+    """What only a new workspace needs: what git leaves out, a page for coding agents, and which schema is whose for three editors."""
+    schemas = {
+        f"schemas/{name}.schema.json": files
+        for name, files in _SCHEMAS.items()
+        if f"schemas/{name}.schema.json" in starters
     }
-    zed = {"lsp": {"yaml-language-server": {"settings": {"yaml": {"schemas": vscode["yaml.schemas"]}}}}}
+    yaml = {f"./{schema}": [files] for schema, files in schemas.items()}
+    vscode = {"files.associations": {"**/playbooks/**/*.yaml": "yaml"}, "yaml.schemas": yaml}
+    zed = {"lsp": {"yaml-language-server": {"settings": {"yaml": {"schemas": yaml}}}}}
+    entries = "".join(
+        _MAPPING.format(title=f"Steward: {files}", schema=schema, files=files)
+        for schema, files in schemas.items()
+    )
     return {
         ".gitignore": _GITIGNORE.encode(),
+        ".idea/jsonSchemas.xml": _MAPPINGS.format(entries=entries).encode(),
         ".vscode/settings.json": _json(vscode),
         ".zed/settings.json": _json(zed),
+        "AGENTS.md": AGENTS.read_bytes(),
         "vault/inbox/.gitkeep": b"",
     }
 
@@ -89,7 +137,8 @@ def _starters(folder: Path) -> dict[str, bytes]:
 
 def files() -> dict[str, bytes]:
     """Path with ``/`` → content of every file of a new workspace, sorted by path. `steward.yaml` carries no `id`."""
-    return dict(sorted({**_starters(source()), **_generated()}.items()))
+    starters = _starters(source())
+    return dict(sorted({**starters, **_generated(starters)}.items()))
 
 
 def _quoted(text: str) -> str:

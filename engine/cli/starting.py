@@ -42,6 +42,8 @@ _WHY = (
     ("vault/knowledge/", "contacts, prices, notes: what replies draw on"),
     ("vault/policy.yaml", "what always asks, and caps nothing gets past"),
     ("vault/inbox/", "drop .eml files here (not tracked by git)"),
+    ("AGENTS.md", "how a coding agent writes playbooks well here"),
+    (".vscode/ .zed/ .idea/", "which schema belongs to which file, for three editors"),
 )
 
 

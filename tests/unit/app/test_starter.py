@@ -1,13 +1,18 @@
 import json
+import re
 from email import message_from_bytes, policy
 from pathlib import Path
+from xml.etree import ElementTree as ET
 
 import pytest
 import yaml
 
 import engine
-from engine.app import starter
+from engine.app import keys, moments, planning, starter
+from engine.cli.verbs import VERBS
+from engine.model.actions import Reach
 from engine.model.errors import PermanentError
+from engine.model.plan import Stage
 
 LETTERS = sorted((Path(starter.__file__).parent / "letters").glob("*.eml"))
 
@@ -16,7 +21,7 @@ def test_a_new_workspace_has_a_file_of_every_kind():
     names = set(starter.files())
 
     assert {
-        ".gitignore", ".vscode/settings.json", ".zed/settings.json", "steward.yaml", "vault/policy.yaml",
+        ".gitignore", ".idea/jsonSchemas.xml", ".vscode/settings.json", ".zed/settings.json", "AGENTS.md", "steward.yaml", "vault/policy.yaml",
         "playbooks/lead-capture.yaml", "vault/sops/answer-a-lead.md", "vault/agents/draft-reply.md",
         "vault/templates/got-it.md", "vault/templates/replies/unsure.md", "vault/intents/work.yaml",
         "vault/knowledge/price-list.md", "vault/knowledge/contacts/ada-winter.md", "vault/inbox/.gitkeep",
@@ -160,3 +165,93 @@ def test_nobody_in_the_letters_is_real(letter):
     addresses = str(message_from_bytes(letter.read_bytes(), policy=policy.default)["from"])
 
     assert addresses.rstrip(">").endswith((".example.com", ".example.net", ".example.org"))
+
+
+def test_three_editors_get_the_same_schemas():
+    made = starter.files()
+    vscode = json.loads(made[".vscode/settings.json"])["yaml.schemas"]
+    tree = ET.fromstring(made[".idea/jsonSchemas.xml"])
+    jetbrains = {
+        one.findall("option[@name='relativePathToSchema']")[0].get("value", ""): [
+            item.get("value") for item in one.findall(".//Item/option[@name='path']")
+        ]
+        for one in tree.iter("SchemaInfo")
+    }
+
+    assert jetbrains == {schema.removeprefix("./"): files for schema, files in vscode.items()}
+    assert all(schema in made for schema in jetbrains)
+
+
+def test_git_keeps_one_file_of_jetbrains_and_none_of_the_rest():
+    lines = starter.files()[".gitignore"].decode().splitlines()
+
+    assert lines.index(".idea/*") < lines.index("!.idea/jsonSchemas.xml")
+
+
+AGENTS = starter.AGENTS.read_text(encoding="utf-8")
+EXAMPLE = AGENTS.partition("```yaml\n")[2].partition("```")[0]
+
+
+def test_a_new_workspace_tells_coding_agents_how_to_write(tmp_path):
+    starter.write(tmp_path, id=None)
+
+    assert (tmp_path / "AGENTS.md").read_text(encoding="utf-8") == AGENTS
+
+
+def test_the_example_for_coding_agents_compiles_in_a_new_workspace_and_does_what_the_page_says(tmp_path):
+    starter.write(tmp_path, id=None)
+    (tmp_path / "playbooks/partner-letters.yaml").write_text(EXAMPLE, encoding="utf-8")
+    now = moments.folder(tmp_path)
+    plan = now.compiled.plans["partner-letters"]
+    seen = planning.look(plan, policy=now.policy, unsaid=planning.unsaid(plan, now.tree))
+    rows = {row.node.id: row for row in seen.rows}
+
+    assert now.compiled.diagnostics == ()
+    assert (rows["who"].after, rows["notes"].after) == ((), ())
+    assert {edge.step for edge in rows["draft"].after} == {"who", "notes"}
+    assert plan.stage is Stage.SHADOW
+    assert {row.does for row in seen.rows} == {"run", "preview"}
+    assert [row.node.id for row in seen.rows if row.earlier is not None] == []
+
+
+def test_above_shadow_nothing_of_the_example_leaves_unread(tmp_path):
+    starter.write(tmp_path, id=None)
+    text = EXAMPLE.replace("stage: shadow", "stage: auto")
+    (tmp_path / "playbooks/partner-letters.yaml").write_text(text, encoding="utf-8")
+    now = moments.folder(tmp_path)
+    plan = now.compiled.plans["partner-letters"]
+    seen = planning.look(plan, policy=now.policy, unsaid=frozenset())
+
+    assert [row.node.id for row in seen.rows if row.high is not Reach.INTERNAL and row.does != "ask"] == []
+
+
+def test_the_example_begins_with_the_lines_editors_read():
+    first, second, *_ = EXAMPLE.splitlines()
+
+    assert first.startswith("# yaml-language-server: $schema=")
+    assert second.startswith("# $schema: ")
+    assert first.rpartition("=")[2] == second.rpartition(" ")[2]
+
+
+def test_the_page_for_coding_agents_names_only_verbs_and_kinds_of_file_that_exist():
+    named = set(re.findall(r"`steward ([a-z]+)", AGENTS))
+    kinds = set(re.findall(r"`steward schema ([a-z]+)`", AGENTS))
+
+    assert named <= set(VERBS)
+    assert kinds <= set(keys.things())
+
+
+@pytest.mark.parametrize(
+    "words",
+    [
+        "no secret",
+        "no stage above",
+        "no loosening",
+        "steward check",
+        "steward plan",
+        "steward test",
+        "order rule",
+    ],
+)
+def test_the_page_for_coding_agents_says_what_matters(words):
+    assert words in AGENTS.casefold()
