@@ -8,6 +8,7 @@ from typing import Literal
 from engine.app import differing, planning
 from engine.app.differing import Authority, Change
 from engine.app.moments import Moment
+from engine.language.serial import digest
 from engine.model.canonical import Json
 from engine.model.plan import Plan
 
@@ -99,6 +100,8 @@ def _playbook(name: str, a: Moment, b: Moment) -> Playbook | None:
         if broken and name in a.compiled.broken:
             return None
         return Playbook(id=name, path=old.path if old else "", status="broken" if broken else "removed")
+    if old is not None and (old is new or digest(old) == digest(new)):
+        return None
     changes = tuple(
         one for one in differing.changes(_authority(a, old), _authority(b, new)) if one.playbook == name
     )
@@ -109,8 +112,6 @@ def _playbook(name: str, a: Moment, b: Moment) -> Playbook | None:
             details=tuple(_details({}, planning.to_json(after))),
         )  # fmt: skip
     before = planning.look(old, policy=a.policy, unsaid=planning.unsaid(old, a.tree))
-    if before.digest == after.digest:
-        return None
     details = tuple(_details(planning.to_json(before), planning.to_json(after)))
     if not changes and not details:
         # Only a file it may read is another one: that is said once, with the words.

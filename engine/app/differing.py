@@ -135,6 +135,7 @@ def _plans(a: Plan, b: Plan) -> Iterator[Change]:
         yield change(kind, value, "", raises=False, where=where)
     yield from _sets(b.id, "connector", _connectors(a), _connectors(b))
     yield from _sets(b.id, "tool", _tools(a), _tools(b))
+    yield from _sets(b.id, "secret", _secrets(a), _secrets(b))
 
 
 def _pairs(a: Plan, b: Plan) -> list[tuple[Node | None, Node]]:
@@ -282,6 +283,14 @@ def _connectors(plan: Plan) -> tuple[str, ...]:
 
 def _tools(plan: Plan) -> tuple[str, ...]:
     return tuple(dict.fromkeys(node.uses for node in _live(plan) if node.uses.startswith("agent/")))
+
+
+def _secrets(plan: Plan) -> tuple[str, ...]:
+    """Names of secrets that prove a call from outside."""
+    found = [value for one in plan.triggers for name, value in one.params if name == "secret"]
+    heard = [*plan.stop_on, *(one for node in plan.nodes for one in node.waits)]
+    found += [words(arg) for one in heard for name, arg in one.match if name == "secret"]
+    return tuple(dict.fromkeys(map(str, found)))
 
 
 def _usd(value: float | None) -> str:

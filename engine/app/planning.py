@@ -172,10 +172,11 @@ def _what(plan: Plan, node: Node, policy: PolicyRules, low: Reach, high: Reach) 
 
 
 def _waits(node: Node) -> str:
-    parts = [f"for {one.name}" for one in node.waits]
-    if node.until is not None:
-        parts.append(f"{'at most ' if parts else ''}{time_words(node.until)}")
-    return " ".join(parts) or "for nothing"
+    names = " or ".join(one.name for one in node.waits)
+    time = "" if node.until is None else time_words(node.until)
+    if names and time:
+        return f"for {names}, at most {time}"
+    return f"for {names}" if names else time or "for nothing"
 
 
 def _effect(stage: Stage, node: Node, policy: PolicyRules, low: Reach, high: Reach) -> tuple[Does, bool, str]:
@@ -289,6 +290,10 @@ def lines(seen: Seen) -> Iterator[Line]:
     ):
         if arg is not None:
             yield "  ", f"{name} {words(arg)}"
+    if plan.if_running != "wait":
+        yield "  ", f"while another of the group runs: {plan.if_running}"
+    if plan.if_failed != "stop":
+        yield "  ", f"when a step fails: {plan.if_failed}"
     if plan.stop_on:
         yield "  ", f"stops on {', '.join(map(heard_words, plan.stop_on))}"
     wide = max((len(row.node.id) for row in seen.rows), default=0)
@@ -318,6 +323,8 @@ def _notes(row: Row) -> Iterator[str]:
         yield f"once for {words(node.once)}"
     if node.subject is not None:
         yield f"about {words(node.subject)}"
+    if node.expect:
+        yield f"expects {', '.join(f'{name}: {words(arg)}' for name, arg in node.expect)}, else it failed"
     if node.kind == "effect" and node.action is not None:
         yield f"undo: {undo_words(node.action)}"
     if row.earlier is not None:

@@ -69,4 +69,5 @@ def time_words(arg: Arg) -> str:
 def heard_words(one: WaitFor) -> str:
     """Something that is listened for."""
     match = ", ".join(f"{name}: {words(arg)}" for name, arg in one.match)
-    return f"{one.name} ({one.trigger} {match})".replace(" )", ")")
+    listens = f"{one.trigger} {match}".strip()
+    return listens if one.name == one.trigger else f"{one.name} ({listens})"

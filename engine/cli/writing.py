@@ -129,7 +129,8 @@ def _compared(root: Path, args: argparse.Namespace) -> int:
 
 def _put_lines(lines: Iterable[tuple[str, str]]) -> None:
     for sign, text in lines:
-        put(f"{colour(sign, _SIGNS.get(sign.strip(), 'dim')) if sign else ''}{visible(text)}".rstrip())
+        flat = visible(text).replace("\n", " ")
+        put(f"{colour(sign, _SIGNS.get(sign.strip(), 'dim')) if sign else ''}{flat}".rstrip())
 
 
 _SIGNS = {

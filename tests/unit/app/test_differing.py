@@ -1,5 +1,6 @@
 from dataclasses import replace
 from decimal import Decimal
+from pathlib import Path
 
 import pytest
 
@@ -156,6 +157,32 @@ def test_a_changed_subject_is_shown_and_raises_nothing():
     found = changes(at(plan()), at(plan(("subject: ${{ event.from }}", "subject: ${{ event.thread }}"))))
 
     assert [(one.kind, one.raises) for one in found] == [("subject", False)]
+
+
+HOOK = """\
+name: Hook
+on: { webhook: { path: paid, secret: "${{ secrets.HOOK }}" } }
+steps:
+  - { id: tell, uses: notify/me, with: { text: Paid } }
+"""
+
+
+def test_a_webhook_brings_its_secret_even_in_shadow():
+    found = rises(at(None), at(compiled({"playbooks/hook.yaml": HOOK.encode()}).plans["hook"]))
+
+    assert [(one.kind, one.after) for one in found] == [("secret", "HOOK")]
+
+
+GOLDEN = sorted(Path(__file__).parents[2].glob("golden/compile/*/playbook.yaml"))
+
+
+@pytest.mark.parametrize("path", GOLDEN, ids=lambda path: path.parent.name)
+def test_nothing_rises_from_itself_and_what_rises_from_nothing_is_said_in_words(path):
+    for one in compiled({"playbooks/case.yaml": path.read_bytes()}).plans.values():
+        assert changes(at(one), at(one)) == ()
+        found = rises(at(None), at(one))
+        assert all(change.text and "\n" not in change.text for change in found)
+        assert one.stage.rank == 0 or "stage" in {change.kind for change in found}
 
 
 def test_rises_stand_first():
