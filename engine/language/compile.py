@@ -50,8 +50,12 @@ def compile_tree(
     actions: Mapping[str, ActionSpec],
     config: Config,
     events: Mapping[str, EventSpec] | None = None,
+    unperformed: frozenset[str] = frozenset(),
 ) -> Compiled:
-    """Every playbook and SOP of a tree, and what is wrong in it. `events` are the types of event that connectors declare."""
+    """Every playbook and SOP of a tree, and what is wrong in it. `events` are the types of event that connectors declare.
+
+    `unperformed` names the actions that are declared only.
+    """
     held = Files(tree)
     diagnostics = _others(held)
     paths: dict[str, str] = {}
@@ -76,6 +80,7 @@ def compile_tree(
         events=events or {},
         intents=tuple(one.name for one in held.intents()[0]),
         playbooks=tuple(sorted(paths)),
+        unperformed=unperformed,
     )
     session = _Session(held, paths, world)
     results = {id_: session.result(id_) for id_ in paths}

@@ -74,7 +74,8 @@ class Files:
     def context(self, world: World) -> str:
         """Names everything a file may depend on but itself: actions, settings, and what the vault holds."""
         vault = [one for one in self.blobs.items() if one[0].startswith("vault/")]
-        known = (sorted(world.actions.items()), sorted(world.events.items()), world.config, vault)
+        declared = (sorted(world.actions.items()), sorted(world.unperformed), sorted(world.events.items()))
+        known = (declared, world.config, vault)
         return canonical.sha256(repr(known).encode())
 
     def templates(self) -> tuple[str, ...]:

@@ -8,7 +8,7 @@ from engine.language import tree
 from engine.language.assign import unify
 from engine.language.codes import references
 from engine.language.codes import triggers as code
-from engine.language.near import intended, nearest
+from engine.language.near import intended
 from engine.language.resolved import World
 from engine.language.taking import what
 from engine.language.typeexpr import nullable, place
@@ -179,8 +179,6 @@ def _event_type(world: World, values: Values, text: str, span: Span) -> None:
         )
     elif same and text not in same:
         values.note(code.unknown_event(span, name=text, known=same))
-    elif not same and (best := nearest(text, world.events)) is not None:
-        values.note(code.unknown_event(span, name=text, known=[best]))
 
 
 def _cron(text: str) -> str:

@@ -60,6 +60,7 @@ def compile_one(authored: Authored, world: World, pin: Pin) -> Passed:
         *trust.check_steps(facts),
         *trust.check_sinks(facts),
         *trust.check_calls(facts),
+        *trust.check_performed(facts, world.unperformed),
         *trust.check_subject(facts, event),
     ]
     diagnostics = tuple(sorted(found, key=place_of))

@@ -42,6 +42,7 @@ class World:
     people: tuple[str, ...] = ()
     events: Mapping[str, EventSpec] = field(default_factory=dict)
     intents: tuple[str, ...] = ()
+    unperformed: frozenset[str] = frozenset()
     playbooks: tuple[str, ...] = ()
     signature: Callable[[str], Signature | None] = _alone
 

@@ -1,6 +1,6 @@
 """Where values come from and where they may go: the one rule of DESIGN "Trust labels", judged at the file's stage."""
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Container, Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
 
 from engine.language.authored import Authored, Step
@@ -10,7 +10,7 @@ from engine.language.resolved import Resolved
 from engine.language.values import Built, Flow
 from engine.model.actions import ActionSpec, Reach, Sink, UndoSpec, reach_of
 from engine.model.labels import Label, Labels, untrusted
-from engine.model.plan import Arg, Fixed, Read, Stage
+from engine.model.plan import Arg, Expr, Fixed, ListArg, MapArg, Read, Stage, Text
 from engine.model.span import Diagnostic, Fix
 from engine.model.types import Type, members
 
@@ -272,19 +272,60 @@ def check_steps(facts: Facts) -> list[Diagnostic]:
     return found
 
 
+def check_performed(facts: Facts, unperformed: Container[str]) -> list[Diagnostic]:
+    """Steps of actions that are declared only."""
+    return [
+        code.unperformed(one.step.uses.span, action=one.spec.name)
+        for one in facts.resolved.values()
+        if one.spec is not None and one.spec.name in unperformed
+    ]
+
+
 def check_subject(facts: Facts, event: Type | None) -> list[Diagnostic]:
-    """Personal data in a playbook without `subject`. One diagnostic a file: the fix is one line."""
+    """Personal data in a playbook without `subject`. One diagnostic for all of it, and one for each step about its items."""
     if facts.authored.subject is not None:
         return []
+    found: list[Diagnostic] = []
+    whole = False
     for one in facts.resolved.values():
-        for built in one.built() if one.subject is None else ():
-            for read in built.reads:
-                if not _personal(read, event):
-                    continue
-                span = next((flow.span for flow in built.flows if flow.path == read.path), one.step.id.span)
-                fix = _item_fix(one) or _subject_fix(facts.authored, event)
-                return [code.no_subject(span, path=read.path, fix=fix)]
-    return []
+        about = None if one.subject is not None else _first_personal(one, event)
+        if about is None:
+            continue
+        fix = _item_fix(one)
+        # Steps about their items are mended one by one, all others by one line.
+        if fix is not None or not whole:
+            mend = fix or _subject_fix(facts.authored, event)
+            found.append(code.no_subject(about.span, path=about.path, fix=mend))
+        whole = whole or fix is None
+    return found
+
+
+def _first_personal(one: Resolved, event: Type | None) -> Flow | None:
+    """The first thing about a person that a step reads."""
+    for built in one.built():
+        for read, kept in _read(built.arg):
+            if _personal(read, event, kept):
+                own = Flow(path=read.path, openly=True, span=one.step.id.span)
+                return next((flow for flow in built.flows if flow.path == read.path), own)
+    return None
+
+
+def _read(arg: Arg) -> Iterator[tuple[Read, Type]]:
+    """Every path that a value reads, and the type of what is made of it."""
+    match arg:
+        case Expr():
+            yield from ((read, arg.type) for read in arg.reads)
+        case Text():
+            for part in arg.parts:
+                yield from _read(part) if isinstance(part, Expr) else ()
+        case ListArg():
+            for item in arg.items:
+                yield from _read(item)
+        case MapArg():
+            for _, value in arg.entries:
+                yield from _read(value)
+        case Fixed():
+            pass
 
 
 def _item_fix(one: Resolved) -> Fix | None:
@@ -300,7 +341,9 @@ def _item_fix(one: Resolved) -> Fix | None:
     return None
 
 
-def _personal(read: Read, event: Type | None) -> bool:
+def _personal(read: Read, event: Type | None, kept: Type) -> bool:
+    if read.type.kind == "list" and (kept.closed or kept.kind == "money"):
+        return False  # rows of many people, of which a count or a sum is left
     if _about(read.type):
         return True
     # All of a letter is about who wrote it.

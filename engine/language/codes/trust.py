@@ -2,7 +2,7 @@
 
 from collections.abc import Callable
 
-from engine.model.span import Diagnostic, Fix, Span
+from engine.model.span import Diagnostic, Fix, Severity, Span
 
 
 def reaches_sink(
@@ -98,6 +98,23 @@ def into_call(span: Span, *, path: str, origin: str, name: str, playbook: str) -
     )
 
 
+def unperformed(span: Span, *, action: str) -> Diagnostic:
+    """SW307: an action that is declared, and that nothing performs in this version (a warning).
+
+    The playbook can be written, drawn and tested with `given`. When it runs, this step fails before anything is sent or changed.
+
+    Wrong: `uses: stripe/refund` in a playbook that is to run today. Right: `uses: human/ask`, and do it by hand until a version
+    performs it; docs/reference/actions.md says which actions are declared only.
+    """
+    return Diagnostic(
+        code="SW307",
+        span=span,
+        message=f"nothing performs `{action}` yet: this step fails when it runs",
+        hint="test it with `given`, and let `human/ask` ask you to do it by hand until then",
+        severity=Severity.WARNING,
+    )
+
+
 TRUST: dict[str, Callable[..., Diagnostic]] = {
     "SW301": reaches_sink,
     "SW302": no_undo,
@@ -105,4 +122,5 @@ TRUST: dict[str, Callable[..., Diagnostic]] = {
     "SW304": lower_reach,
     "SW305": higher_stage,
     "SW306": into_call,
+    "SW307": unperformed,
 }

@@ -4,7 +4,6 @@ from dataclasses import replace
 
 from engine.model.actions import ActionSpec, EffectClass, Param, Reach, Sink, UndoSpec
 from engine.model.labels import Label
-from engine.model.triggers import EventSpec
 from engine.model.types import (
     ANY,
     EMAIL,
@@ -23,6 +22,7 @@ from engine.model.types import (
     listing,
     record,
 )  # fmt: skip
+from tests.unit.language.services import SERVICES
 
 _READ, _IDEMPOTENT, _OPAQUE = EffectClass.READ, EffectClass.IDEMPOTENT, EffectClass.OPAQUE
 _GONE = UndoSpec(none="a letter that left can't be called back")
@@ -165,12 +165,4 @@ _ALL = (
     ),
 )  # fmt: skip
 
-ACTIONS: dict[str, ActionSpec] = {one.name: one for one in _ALL}
-
-EVENTS: dict[str, EventSpec] = {
-    one.name: one
-    for one in (
-        EventSpec(name="shop/order.paid", event=record(order=TEXT, buyer=EMAIL, channel=TEXT, total=MONEY)),
-        EventSpec(name="shop/order.returned", event=record(order=TEXT)),
-    )
-}
+ACTIONS: dict[str, ActionSpec] = {**{one.name: one for one in _ALL}, **SERVICES}

@@ -4,7 +4,8 @@ import hashlib
 
 from engine.language.compile import Compiled, compile_tree
 from engine.model.config import Config, Person
-from tests.unit.language.actions import ACTIONS, EVENTS
+from tests.unit.language.actions import ACTIONS
+from tests.unit.language.services import SENT, UNPERFORMED
 
 CONFIG = Config(
     operator=Person(id="operator", name="Robin Park", email="robin@example.com"),
@@ -48,7 +49,9 @@ class MemoryTree:
 
 def compiled(files: dict[str, bytes], *, config: Config = CONFIG, actions=ACTIONS) -> Compiled:
     """A workspace with the starter's vault and these files."""
-    return compile_tree(MemoryTree({**STARTER, **files}), actions=actions, events=EVENTS, config=config)
+    return compile_tree(
+        MemoryTree({**STARTER, **files}), actions=actions, events=SENT, unperformed=UNPERFORMED, config=config
+    )
 
 
 def playbook(text: str, **more: bytes) -> Compiled:
