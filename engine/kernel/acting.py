@@ -251,10 +251,13 @@ def claims_of(place: Place) -> list[OnceClaimed] | None:
 
 
 def ask_again(place: Place) -> list[Draft]:
-    """What was read has changed: the card is dead, its members are frozen anew and asked about again."""
+    """What was read has changed: the card is dead, those of its members that have not begun to leave are frozen anew and asked about."""
     step = place.state
     card = place.journal.book.cards.get(step.card)
-    members = card.steps if card is not None else (place.step,)
+    members = [place.step]
+    if card is not None:
+        states = {id_: place.run.step(id_) for id_ in card.steps}
+        members = [id_ for id_, one in states.items() if not one.intents and not one.settled]
     drafts = (
         [Draft(body=CardClosed(card=card.id, because="drift"), run=place.run.id, subject=place.run.subject)]
         if card

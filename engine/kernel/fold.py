@@ -268,7 +268,9 @@ def _card(book: Book, event: e.Event, body: CardBody) -> None:
             run = book.runs[card.run]
             left = {gate: verdict for gate, verdict in run.gates.items() if gate != card.gate}
             book.runs[run.id] = replace(run, gates=left)
-            _members(book, card, status="gated", card="", due="")
+            # What has begun to leave is past asking; only the others are asked about again.
+            open_ = tuple(id_ for id_ in card.steps if run.step(id_).status in {"carded", "cleared", "held"})
+            _members(book, replace(card, steps=open_), status="gated", card="", due="")
         case _:
             assert_never(body)
     book.cards[card.id] = card

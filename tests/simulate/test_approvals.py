@@ -42,6 +42,24 @@ steps:
 SORRY = HELD.replace("on:", "if-failed: undo\non:").replace(
     "steps:\n", "steps:\n  - id: done\n    uses: provider/idempotent\n    with: { text: done at once }\n"
 )
+BOTH = """\
+name: Both
+stage: approval
+on: { email: { mailbox: leads } }
+gates:
+  both: { title: Both }
+steps:
+  - id: first
+    uses: email/reply
+    with: { body: the first words }
+    gate: both
+  - id: second
+    needs: []
+    uses: email/reply
+    with: { body: the second words }
+    gate: both
+    undo-within: 20s
+"""
 QUESTION = letter("Website check", "Could you give us a quote for a website check?", id="one@example.org")
 MORE = letter("Re: Website check", "And one more thing.", id="two@example.org", answers="one@example.org")
 
@@ -246,6 +264,24 @@ def test_what_changes_between_approval_and_release_asks_again(company):
     assert [shown.card.replaces for shown in company.cards() if shown.card.run == first.card.run] == [
         first.card.id
     ]
+
+
+def test_what_has_left_is_not_asked_about_again(company):
+    """One card, two letters; the first is gone when the thread changes under the second."""
+    company.commit({"playbooks/lead-capture.yaml": BOTH})
+    company.drop("one", QUESTION)
+    company.run()
+    (shown,) = company.cards()
+    company.ask("approve", target=shown.card.id, digest=shown.digest, quietly=True)
+    (run,) = company.runs()
+    assert (run.step("first").status, run.step("second").status) == ("succeeded", "held")
+    company.drop("two", MORE)
+    company.later(timedelta(minutes=1))
+    again = next(one for one in company.cards() if one.card.run == run.id)
+    assert [member["step"] for member in again.content["members"]] == ["second"]
+    company.approve(again)
+    left = [data for data in company.outbox().values() if b"the first words" in data]
+    assert (len(left), len(company.outbox())) == (1, 2)
 
 
 def test_held_means_it_can_be_withdrawn(supplied, provider):
