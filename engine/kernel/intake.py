@@ -159,6 +159,7 @@ def create(
 ) -> list[Draft]:
     """The events that make a run of `plan`, not yet written. Its id follows from workspace, playbook, trigger and source."""
     house = journal.house
+    inputs = _filled(plan, inputs)
     run_id = ids.run_id(house.workspace, plan.id, arrival.kind, arrival.source)
     subject = _subject(journal, plan, arrival, inputs)
     event = journal.seal(_with_files(journal, arrival, subject), subject)
@@ -185,6 +186,15 @@ def create(
     elif body.once and not any(node.kind == "effect" for node in plan.nodes):
         bodies.append(OnceClaimed(claim=body.once))
     return [Draft(body=one, run=run_id, subject=subject) for one in bodies]
+
+
+def _filled(plan: Plan, inputs: Json) -> Json:
+    """The inputs, with the declared default for each that was left out."""
+    defaults = {one.name: one.default for one in plan.inputs if one.default is not None}
+    if not defaults:
+        return inputs
+    given = inputs if isinstance(inputs, dict) else {}
+    return {**defaults, **{name: value for name, value in given.items() if value is not None}}
 
 
 def taken(journal: Journal, claim: str, run: str) -> bool:

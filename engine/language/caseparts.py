@@ -63,7 +63,7 @@ class Parts:
         )
         found = self.values.record(node, Type(kind="map", fields=fields), of="this playbook's inputs")
         for one in self.plan.inputs:
-            if one.required and one.name not in found and isinstance(node, Map):
+            if one.required and one.default is None and one.name not in found and isinstance(node, Map):
                 self.checked.note(files.missing_key(at, key=one.name, example=f"{one.name}: …"))
         return found
 

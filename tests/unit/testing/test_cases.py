@@ -327,3 +327,11 @@ steps:
 """
     case = "  - name: one\n    event: { file: fixtures/a.pdf }\n    expect: { sent: [note], status: succeeded }\n"
     assert failures(only(tmp_path, playbook, case, name="receipts")) == []
+
+
+def test_an_input_that_is_left_out_has_its_default(tmp_path):
+    playbook = TWO_STEPS.replace("loud: bool", "loud: { type: bool, default: true }")
+    case = (
+        "  - name: one\n    inputs: { words: hi }\n    expect: { sent: [note, shout], status: succeeded }\n"
+    )
+    assert failures(only(tmp_path, playbook, case)) == []
