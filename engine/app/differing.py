@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from fnmatch import fnmatchcase
 from typing import Literal, TypeAlias
 
-from engine.app.planning import stage_of
+from engine.app.planning import own_reach, stage_of
 from engine.app.spelling import length, trigger_words, words
 from engine.model import canonical
 from engine.model.actions import Sink
@@ -197,20 +197,16 @@ def _alike(a: Plan, b: Plan, old: str, new: str) -> bool:
 
 
 def _reach(b: Plan, old: Node, node: Node) -> Iterator[Change]:
-    lowered = old.reach is not None and (node.reach is None or node.reach.rank < old.reach.rank)
-    farther = node.highest_reach.rank > old.highest_reach.rank
-    if old.reach is not node.reach and lowered:
+    was, now = own_reach(old), own_reach(node)
+    if was is not now:
         yield Change(
-            kind="reach", raises=True, playbook=b.id, where=node.id,
-            before=f"{old.reach} (declared)", after=f"{node.reach or node.highest_reach}",
-        )  # fmt: skip
-    elif old.highest_reach is not node.highest_reach:
-        # A floor somebody declared makes a step ask more; arguments that reach farther let it do more.
-        declared = node.reach is not None and node.reach is not old.reach
-        yield Change(
-            kind="reach", raises=farther and not declared, playbook=b.id, where=node.id,
-            before=old.highest_reach, after=f"{node.highest_reach}{' (declared)' if declared else ''}",
-        )  # fmt: skip
+            kind="reach", raises=now.rank > was.rank, playbook=b.id, where=node.id, before=was, after=now
+        )
+    if old.reach is not node.reach:
+        # A declared reach is a floor: it makes a step ask more.
+        lowered = old.reach is not None and (node.reach is None or node.reach.rank < old.reach.rank)
+        before, after = (f"{one} (declared)" if one else "" for one in (old.reach, node.reach))
+        yield Change(kind="reach", raises=lowered, playbook=b.id, where=node.id, before=before, after=after)
 
 
 def _bare(one: Expr | None) -> str:

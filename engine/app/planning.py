@@ -138,6 +138,15 @@ def reaches(node: Node) -> tuple[Reach, Reach]:
     return reach_of(node.action, least, floor=node.reach), node.highest_reach
 
 
+def own_reach(node: Node) -> Reach:
+    """How far its arguments may reach, whatever is declared: what an expression gives counts as present."""
+    if node.action is None:
+        return Reach.INTERNAL
+    return reach_of(
+        node.action, {name: arg.value if isinstance(arg, Fixed) else True for name, arg in node.args}
+    )
+
+
 def _surely(arg: Arg) -> Json:
     """A stand-in that is present only where the value certainly is."""
     match arg:

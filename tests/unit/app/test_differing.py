@@ -121,6 +121,18 @@ def test_this_raises_nothing(swaps):
     assert raised(*swaps) == []
 
 
+def test_a_declared_reach_does_not_hide_what_new_arguments_reach():
+    link = ("{ body: Hello }", '{ body: Hello, link: "${{ default(steps.pay.outputs.url, null) }}" }')
+    pay = (
+        "  - id: reply",
+        "  - { id: pay, stage: shadow, uses: payments/request, with: { items: [] } }\n  - id: reply",
+    )
+    floor = ("    gate: offer", "    reach: legal\n    gate: offer")
+
+    assert ("reach", "reply") in raised(link, pay, floor)
+    assert raised(floor) == []
+
+
 def test_a_rise_is_not_bought_off_by_what_another_line_takes_back():
     found = raised(
         ("stage: approval", "stage: shadow"),

@@ -175,6 +175,32 @@ def test_json_has_the_digest_every_step_and_every_gate_that_decides():
     assert (found["steps"][2]["does"], found["steps"][2]["reach"]["highest"]) == ("ask", "customer")
 
 
+PLAN_KEYS = set(
+    "id name description path source digest stage highest-reach triggers stop-on subject concurrency if-running once if-failed"
+    " budget-usd time-zone currency event-labels inputs outputs steps gates files".split()
+)
+STEP_KEYS = set(
+    "id name uses kind line column does acts what stage reach if with after verdicts behind could-start-earlier foreach"
+    " max-parallel waits-for until asks expect once subject gate undo undo-within-seconds timeout-seconds attempts"
+    " continue-on-error".split()
+)
+
+
+def test_the_keys_of_version_1_stay():
+    """Programs read them: one that goes or changes its meaning needs another version."""
+    found = planning.to_json(seen(WHO, REPLY))
+
+    assert found.keys() == PLAN_KEYS
+    assert found["steps"][0].keys() == STEP_KEYS
+    assert found["gates"][0].keys() == {"id", "title", "members", "expires-after-seconds", "own"}
+
+
+def test_a_condition_that_is_never_true_is_said_to_be_so():
+    found = seen(WHO, TELL.replace("{ id: tell", "{ id: tell, if: false"))
+
+    assert (row(found, "tell").does, row(found, "tell").sign) == ("skip", "-")
+
+
 def test_the_flowchart_dots_what_nobody_wrote_and_draws_gates_as_diamonds():
     chart = flowchart([seen(WHO, INTENT, REPLY.replace("{ id: reply", "{ id: reply, needs: [who]"))])
 
