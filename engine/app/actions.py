@@ -5,13 +5,22 @@ from engine.model.config import Config
 
 
 def declared(config: Config | None = None) -> dict[str, ActionSpec]:
-    """Name → declaration of every built-in action; `config` decides the class of letters (outbox or SMTP)."""
+    """Name → declaration of every action; `config` decides the class of letters (outbox or SMTP)."""
     from engine import agents, connectors, identity, memory
+    from engine.connectors import later
 
     specs = (
         *connectors.declare_all(config),
         *identity.declare_all(),
         *memory.declare_all(),
         *agents.declare_all(),
+        *later.declare_all(),
     )
     return {spec.name: spec for spec in specs}
+
+
+def unperformed() -> frozenset[str]:
+    """The names of those that nothing performs yet."""
+    from engine.connectors import later
+
+    return frozenset(spec.name for spec in later.declare_all())

@@ -59,7 +59,7 @@ def compile_folder(root: Path) -> "Compiled":
 
 def compile_tree(tree: Tree) -> "Compiled":
     """A tree, compiled with the built-in actions. Settings that can't be read are diagnostics like any other."""
-    from engine.app.actions import declared
+    from engine.app.actions import declared, unperformed
     from engine.language import casefile
     from engine.language.compile import compile_tree as compile_
     from engine.language.settings import parse
@@ -67,5 +67,5 @@ def compile_tree(tree: Tree) -> "Compiled":
 
     config, found = parse(SETTINGS, tree.read(SETTINGS))
     settings = config or Config(operator=Person(id="operator", name="The operator"))
-    compiled = compile_(tree, actions=declared(settings), config=settings)
+    compiled = compile_(tree, actions=declared(settings), config=settings, unperformed=unperformed())
     return compiled.plus((*found, *casefile.check(tree, compiled.plans, compiled.broken)))

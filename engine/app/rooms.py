@@ -4,7 +4,7 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from functools import cache
 
-from engine.app.actions import declared
+from engine.app.actions import declared, unperformed
 from engine.app.workspace import Workspace
 from engine.language import tree as authored
 from engine.model.actions import ActionSpec
@@ -22,18 +22,19 @@ class Wired:
     connectors: Mapping[str, Connector]
     readers: Mapping[str, Reader]
     specs: Mapping[str, ActionSpec]
+    unperformed: frozenset[str] = frozenset()
 
     def connector(self, action: str) -> Connector:
         """Who performs `action`."""
         found = self.connectors.get(action.partition("/")[0])
-        if found is None:
+        if found is None or action in self.unperformed:
             raise _nobody(action)
         return found
 
     def reader(self, action: str) -> Reader:
         """Who answers `action`."""
         found = self.readers.get(action.partition("/")[0])
-        if found is None:
+        if found is None or action in self.unperformed:
             raise _nobody(action)
         return found
 
@@ -43,7 +44,13 @@ class Wired:
 
 
 def _nobody(action: str) -> PermanentError:
-    return PermanentError(f"nothing here performs {action}", code="no-connector", way_out="steward check")
+    """Its message is all that a run's story keeps of it, so it says everything."""
+    return PermanentError(
+        f"nothing performs {action} yet; this step sent and changed nothing. Do it by hand, then put `human/ask` in its place",
+        code="no-connector",
+        now_true="Nothing was sent or changed by this step.",
+        way_out="steward explain SW307",
+    )
 
 
 def build(
@@ -93,7 +100,12 @@ def build(
             zone=zone,
         ),
     }
-    wired = Wired(connectors=made.connectors, readers=readers, specs=declared(workspace.config))
+    wired = Wired(
+        connectors=made.connectors,
+        readers=readers,
+        specs=declared(workspace.config),
+        unperformed=unperformed(),
+    )
     files = WatchedFiles(root=str(workspace.root), index_key=index_key, patterns=patterns)
     return wired, (made.source, files)
 

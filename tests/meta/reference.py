@@ -4,7 +4,7 @@ import inspect
 from dataclasses import fields
 from pathlib import Path
 
-from engine.app.actions import declared
+from engine.app.actions import declared, unperformed
 from engine.cli.verbs import GROUPS, VERBS
 from engine.model import events
 from engine.model.actions import ActionSpec
@@ -50,8 +50,18 @@ def actions_page() -> str:
         "What `uses:` can name. Reach rises with the arguments marked so; an argument marked as a sink takes no untrusted value without a gate.",
         "",
     ]
+    later = unperformed()
     for spec in declared().values():
-        lines += _action(spec)
+        lines += [] if spec.name in later else _action(spec)
+    lines += [
+        "# Declared only",
+        "",
+        "Nothing performs these in this version. A playbook can be written, drawn and tested with them (`steward explain SW307`);",
+        "when it runs, such a step fails before anything is sent or changed.",
+        "",
+    ]
+    for spec in declared().values():
+        lines += _action(spec) if spec.name in later else []
     return "\n".join(lines)
 
 
