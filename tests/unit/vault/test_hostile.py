@@ -103,6 +103,7 @@ def test_nothing_a_repository_configures_is_run(repo, trap, name):
     tree = GitTree.at(repo, "main")
     for path, _ in tree.paths():
         tree.read(path)
+    assert GitTree.named(repo, tree.commit[:12]).commit == tree.commit
     FolderTree(repo)
     assert pin(repo, tree.commit)
     assert anchor(repo, 1, "a" * 64)
