@@ -151,16 +151,22 @@ class Switch:
     def connector(self, action: str) -> Connector:
         """A recorder over who performs `action`, if anybody does."""
         real = self.connectors.get(action.partition("/")[0])
+        real = real if real is not None and _does(real, action) else None
         return Recorder(real=real, spec=self.spec, script=self.script, blobs=self.blobs, clock=self.clock)
 
     def reader(self, action: str) -> Reader:
         """Who answers `action`, behind what the case gives."""
         real = self.readers.get(action.partition("/")[0])
+        real = real if real is not None and _does(real, action) else None
         return Given(real=real, spec=self.spec, script=self.script)
 
     def spec(self, action: str) -> ActionSpec | None:
         """What it was declared as."""
         return self.specs.get(action)
+
+
+def _does(real: Connector | Reader, action: str) -> bool:
+    return any(one.name == action for one in real.declare())
 
 
 def _nobody(action: str) -> PermanentError:
