@@ -368,6 +368,48 @@ POLICY: Keys = {
     ),
 }
 
+_WORDS: Shape = {"anyOf": [_TEXT, _TEXTS]}
+_NAMED_ONE: Shape = {"type": "object", "minProperties": 1, "maxProperties": 1}
+
+MOVES: Keys = {
+    "approve": (_TEXT, "say yes to the open card of this gate or step"),
+    "reject": (_TEXT, "say no to it"),
+    "edit": (_NAMED_ONE, "change its words: { gate: words }"),
+    "answer": (_NAMED_ONE, "answer a question: { step: { choice: …, field: … } }"),
+    "event": ({"type": "object"}, "something arrives; a letter answers the one that began the run"),
+    "advance": (_ref("length"), "let that much time pass"),
+    "fail": (_TEXT, "the step's next attempt fails"),
+}
+
+EXPECT: Keys = {
+    "sent": (_TEXTS, "the effects that were performed, by step, in their order"),
+    "waiting": (_WORDS, "the gates and steps the run waits at in the end, or none"),
+    "never": (_TEXTS, "steps that did nothing"),
+    "status": (_TEXT, "how the run stands in the end: succeeded, cancelled, failed, no-op, waiting"),
+    "stopped-by": (_TEXT, "the event of `stop-on` that ended the run"),
+    "outputs": ({"type": "object"}, "outputs of the run"),
+}
+
+CASE: Keys = {
+    "name": (_TEXT, "what the case shows"),
+    "event": ({"type": "object"}, "what arrives and starts the run; what is left out is made up"),
+    "inputs": ({"type": "object"}, "the inputs of a run that is started by hand or called"),
+    "given": ({"type": "object"}, "step → its outputs: the step isn't performed; never a wait"),
+    "then": (
+        {"type": "array", "items": {**_map(MOVES), "minProperties": 1, "maxProperties": 1}},
+        "what happens afterwards, one after the other, on a virtual clock",
+    ),
+    "expect": ({**_map(EXPECT), "minProperties": 1}, "what has to be so in the end"),
+}
+
+TEST: Keys = {
+    "playbook": (_TEXT, "the playbook or SOP that is tested, by its file's name without the ending"),
+    "cases": (
+        {"type": "array", "minItems": 1, "items": _map(CASE, required=("name", "expect"))},
+        "each is run by itself",
+    ),
+}
+
 _DEFINITIONS: dict[str, Shape] = {
     "length": {**_LENGTH, "description": "a length of time, like 20s, 10m, 2h, 7d"},
     "type": {**_TYPE, "description": "text, number, money, …, [text], {a: text}, one of a, b"},
@@ -396,6 +438,7 @@ def all_schemas() -> dict[str, Shape]:
         "steward": _file("steward.yaml", _map(STEWARD, required=("operator",))),
         "intents": _file("Steward intents", _named(_map(INTENT))),
         "policy": _file("Steward policy", _map(POLICY)),
+        "test": _file("Steward scenario test", _map(TEST, required=("playbook", "cases"))),
     }
     return {f"{name}.schema.json": schema for name, schema in made.items()}
 

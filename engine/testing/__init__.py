@@ -9,4 +9,5 @@ Terms
              out of reach of whatever dies on this side.
 *probe*      a function called at named points of the ledger and the broker; here it may end the process.
 *scenario*   a workspace, its state and a house around it, under virtual time.
+*case*       one story in a workspace's own tests (:mod:`engine.testing.cases`), also collected by pytest (:mod:`engine.testing.plugin`).
 """

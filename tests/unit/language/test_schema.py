@@ -5,7 +5,7 @@ import jsonschema
 import pytest
 import yaml
 
-from engine.language import blocks, intents, playbook, policy_file, schema, settings, sop
+from engine.language import blocks, casefile, intents, playbook, policy_file, schema, settings, sop
 
 ROOT = Path(__file__).parents[3]
 SCHEMAS = schema.all_schemas()
@@ -82,6 +82,10 @@ def test_the_table_has_the_keys_that_are_read():
     assert set(schema.INTENT) == set(intents.KEYS)
     assert set(schema.POLICY) == set(policy_file.KEYS)
     assert set(schema.POLICY["caps"][0]["items"]["properties"]) == set(policy_file.CAP_KEYS)
+    assert set(schema.TEST) == set(casefile.KEYS)
+    assert set(schema.CASE) == set(casefile.CASE_KEYS)
+    assert set(schema.MOVES) == set(casefile.MOVES)
+    assert set(schema.EXPECT) == set(casefile.EXPECT_KEYS)
     assert {one["const"] for one in schema.STEWARD["secrets"][0]["items"]["oneOf"]} == set(settings.RESOLVERS)
 
 
@@ -90,6 +94,7 @@ FILES = [
     ("playbook", "playbooks/*.yaml"),
     ("intents", "vault/intents/*.yaml"),
     ("policy", "vault/policy.yaml"),
+    ("test", "playbooks/tests/*.test.yaml"),
 ]
 NOTES = [
     ("template", "vault/templates/**/*.md"),

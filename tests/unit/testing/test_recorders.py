@@ -113,6 +113,21 @@ def test_an_action_without_an_adapter_needs_what_it_gives():
         given.edited(call(), preview, "other")
 
 
+class Lost(Post):
+    """A connector that can't make this card."""
+
+    def preview(self, call):
+        raise PermanentError("there is no letter to answer", code="no-letter")
+
+
+def test_a_step_with_given_outputs_needs_nothing_the_test_does_not_have():
+    with pytest.raises(PermanentError, match="no letter"):
+        switch(script(), connectors={"post": Lost()}).connector("post/send").preview(call())
+
+    given = switch(script({"post": {"id": "1"}}), connectors={"post": Lost()}).connector("post/send")
+    assert given.preview(call()).facts == (("to", "a@b.c"),)
+
+
 def test_given_outputs_of_items_go_by_their_order_and_belong_to_the_tested_run():
     played = script({"post": [{"id": "1"}, {"id": "2"}]})
 
