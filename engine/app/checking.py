@@ -6,24 +6,21 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 import engine
-from engine.app.workspace import SETTINGS
 from engine.language import cache
-from engine.ledger import StateDir
-from engine.model.ports import Tree
+from engine.model.places import SETTINGS, state_home
 from engine.model.span import Diagnostic
 from engine.vault import FolderTree
 
-if TYPE_CHECKING:
+if TYPE_CHECKING:  # an answer from the cache needs neither plans nor the ledger
     from engine.language.compile import Compiled
+    from engine.model.ports import Tree
 
 
 def diagnostics(root: Path, env: Mapping[str, str]) -> tuple[Diagnostic, ...]:
     """Everything wrong in the working folder. Nothing in it is executed."""
     tree = FolderTree(root)
-    file = (
-        StateDir.of(f"check-{hashlib.sha256(str(root.resolve()).encode()).hexdigest()[:16]}", env=env).path
-        / "diagnostics.json"
-    )
+    place = hashlib.sha256(str(root.resolve()).encode()).hexdigest()[:16]
+    file = state_home(env) / f"check-{place}" / "diagnostics.json"
     key = cache.tree_key(_relevant(tree), version=engine.__version__, actions=_code())
     known = cache.answer(file, key)
     if known is not None:
@@ -33,7 +30,7 @@ def diagnostics(root: Path, env: Mapping[str, str]) -> tuple[Diagnostic, ...]:
     return found
 
 
-def _relevant(tree: Tree) -> list[tuple[str, str]]:
+def _relevant(tree: "Tree") -> list[tuple[str, str]]:
     return [
         (path, blob)
         for path, blob in tree.paths()
@@ -57,7 +54,7 @@ def compile_folder(root: Path) -> "Compiled":
     return compile_tree(FolderTree(root))
 
 
-def compile_tree(tree: Tree) -> "Compiled":
+def compile_tree(tree: "Tree") -> "Compiled":
     """A tree, compiled with the built-in actions. Settings that can't be read are diagnostics like any other."""
     from engine.app.actions import declared, unperformed
     from engine.language import casefile

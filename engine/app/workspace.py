@@ -7,12 +7,13 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from engine.ledger import StateDir
+from engine.model import places
 from engine.model.config import Config, Person
 from engine.model.errors import EngineError
 from engine.model.ports import Tree
 from engine.vault import GitTree, find_root
 
-SETTINGS = "steward.yaml"
+SETTINGS = places.SETTINGS
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -1,6 +1,5 @@
 """Where the state of a workspace lies: outside the workspace, so that `git clean` and file synchronisers can't hurt it."""
 
-import os
 import re
 import sys
 from collections.abc import Mapping
@@ -9,6 +8,7 @@ from pathlib import Path
 from typing import Self
 
 from engine.model.errors import LedgerError, UsageError
+from engine.model.places import state_home
 
 _KEY = re.compile(r"[A-Za-z0-9][A-Za-z0-9_-]{0,63}")
 
@@ -31,7 +31,7 @@ class StateDir:
                 code="workspace-id",
                 way_out="`id:` in steward.yaml takes up to 64 letters, digits, _ and -",
             )
-        return cls(_base(env) / "steward" / workspace_key)
+        return cls(state_home(env) / workspace_key)
 
     def make(self) -> Self:
         """Create the directory, readable by its owner only. Raises LedgerError when that is not possible."""
@@ -82,18 +82,3 @@ class StateDir:
     def blobs(self) -> Path:
         """Sealed values too large for the database, by subject."""
         return self.path / "blobs"
-
-
-def _base(env: Mapping[str, str]) -> Path:
-    # The XDG specification: a relative path is to be ignored.
-    if (xdg := env.get("XDG_STATE_HOME", "")) and os.path.isabs(xdg):
-        return Path(xdg)
-    if sys.platform == "win32" and (local := env.get("LOCALAPPDATA", "")):
-        return Path(local)
-    if home := env.get("HOME", "") or env.get("USERPROFILE", ""):
-        return Path(home) / ".local" / "state"
-    raise UsageError(
-        "no place for state: HOME and XDG_STATE_HOME are not set",
-        code="no-home",
-        way_out="set XDG_STATE_HOME to an absolute path",
-    )

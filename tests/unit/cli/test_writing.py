@@ -1,6 +1,9 @@
 """The verbs that look at what is written, as a person or a program types them."""
 
 import json
+import os
+import subprocess
+import sys
 from pathlib import Path
 
 import pytest
@@ -146,3 +149,21 @@ def test_schema_and_explain_need_no_workspace(tmp_path, monkeypatch, capsys):
 
     assert "  steps*" in out(capsys, "schema", "playbook")
     assert "SW102" in out(capsys, "explain")
+
+
+def test_an_unchanged_check_loads_neither_plans_nor_the_ledger(workspace):
+    code = "import sys; from engine.cli.main import main; main(['check']); print(*sys.modules)"
+    root = str(Path(starter.__file__).parents[2])
+    for _ in range(2):
+        done = subprocess.run(
+            [sys.executable, "-c", code],
+            env={**os.environ, "PYTHONPATH": root},
+            capture_output=True,
+            text=True,
+            check=True,
+        )
+
+    assert "engine.language.cache" in done.stdout.split()
+    assert {"engine.ledger", "engine.model.plan", "engine.language.compile", "yaml"} & set(
+        done.stdout.split()
+    ) == set()
