@@ -14,15 +14,19 @@ import tempfile
 import time
 import traceback
 from collections import Counter
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from functools import cache
 from pathlib import Path
 
+from engine.app import wiring
 from engine.app.actions import declared
-from engine.app.wiring import deployment
+from engine.app.workspace import Workspace
+from engine.kernel.house import Deployment
+from engine.model.actions import ActionSpec
 from engine.model.events import Event
+from engine.model.ports import Tree
 from engine.testing.connector import ACTIONS
 from engine.testing.provider import Provider
 from engine.testing.scenario import PROVIDER_FILE, Counting, Scenario
@@ -31,6 +35,15 @@ from tests.campaigns.stories import NEEDS, PROVIDER, STORIES, WIDER, Teller, set
 
 DIED, FINISHED, FAILED = "died", "finished", "failed"
 _MOST_SECONDS = 120
+
+_compile = wiring._compiled
+_compiled: dict[str, Deployment] = {}
+
+
+def _compile_once(tree: Tree, workspace: Workspace, specs: Mapping[str, ActionSpec]) -> Deployment:
+    if tree.commit not in _compiled:
+        _compiled[tree.commit] = _compile(tree, workspace, specs)
+    return _compiled[tree.commit]
 
 
 @dataclass(frozen=True, order=True)
@@ -124,24 +137,24 @@ class Theatre:
     """A folder with the scene every story begins in."""
 
     def __init__(self, folder: Path) -> None:
+        wiring._compiled = _compile_once
         self.folder = folder
         self.scene = folder / "scene"
         if forked(self._set) != FINISHED:
             raise RuntimeError("the scene could not be set")
+        # Compiling is pure: done here once, no child does it, or imports what it needs, again.
+        specs = {**declared(), **{one.name: one for one in ACTIONS}}
+        self.broken = wiring.deployment(Scenario.at(self.scene).workspace(), specs).broken
 
     def _set(self) -> None:
         with Provider.start(self.folder / "nobody.jsonl") as provider:
             made = Scenario.make(self.scene, files={**PROVIDER, **WIDER}, provider=provider.address)
             made.enrol()
-            specs = {**declared(), **{one.name: one for one in ACTIONS}}
-            broken = deployment(made.workspace(), specs).broken
-            (self.folder / "broken.json").write_text(json.dumps(sorted(broken)))
 
     @property
     def stories(self) -> list[str]:
         """Those whose playbooks compile here."""
-        broken = set(json.loads((self.folder / "broken.json").read_text()))
-        return [name for name in STORIES if not NEEDS.get(name, set()) & broken]
+        return [name for name in STORIES if not NEEDS.get(name, set()) & self.broken]
 
     @contextmanager
     def stage(self) -> Iterator[Path]:
