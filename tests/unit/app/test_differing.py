@@ -121,6 +121,67 @@ def test_this_raises_nothing(swaps):
     assert raised(*swaps) == []
 
 
+GUARDED = """\
+name: Case
+stage: approval
+on: { manual: {} }
+inputs: { rows: [text], id: text }
+once: ${{ inputs.id }}
+stop-on:
+  - email: { thread: abc }
+gates:
+  offer: { title: Offer }
+steps:
+  - id: draft
+    uses: agent/draft-reply
+    with: { message: x, contact: { name: A, email: a@example.com, known: true } }
+  - id: tell
+    once: ${{ inputs.id }}
+    uses: notify/me
+    with: { text: x }
+  - id: reply
+    uses: email/reply
+    with: { thread: abc, link: "https://pay.example.com/a?b" }
+    gate: offer
+"""
+
+
+@pytest.mark.parametrize(
+    ("old", "new", "expected"),
+    [
+        ("once: ${{ inputs.id }}\nstop", "stop", [("once", "")]),
+        ("    once: ${{ inputs.id }}\n", "", [("once", "tell")]),
+        ("stop-on:\n  - email: { thread: abc }\n", "", [("stop-on", "")]),
+        ("email: { thread: abc }", "email: { thread: other }", [("stop-on", "")]),
+        ("    with: { text: x }", "    foreach: ${{ inputs.rows }}\n    key: ${{ item }}\n    with: { text: x }", [("foreach", "tell")]),
+        ("thread: abc, link", "thread: xyz, link", [("recipient", "email/reply thread")]),
+        ("pay.example.com", "pay.example.org", [("host", "email/reply link")]),
+        ("pay.example.com/a?b", "pay.example.com/c", []),
+        ("thread: abc, link", "link", []),
+        ("once: ${{ inputs.id }}\nstop", "once: ${{ inputs.id + inputs.id }}\nstop", []),
+        ("stop-on:\n", "stop-on:\n  - email: { thread: x }\n", []),
+    ],
+)  # fmt: skip
+def test_what_guards_a_step_and_where_it_reaches(old, new, expected):
+    assert old in GUARDED
+    before, after = (
+        compiled({"playbooks/case.yaml": text.encode()}) for text in (GUARDED, GUARDED.replace(old, new, 1))
+    )
+    assert not before.broken | after.broken, (*before.diagnostics, *after.diagnostics)
+    found = rises(at(before.plans["case"]), at(after.plans["case"]))
+
+    assert [(one.kind, one.where) for one in found] == expected
+
+
+def test_another_agent_is_another_tool():
+    without = GUARDED[: GUARDED.index("  - id: draft")] + GUARDED[GUARDED.index("  - id: tell") :]
+    before, after = (
+        compiled({"playbooks/case.yaml": text.encode()}).plans["case"] for text in (without, GUARDED)
+    )
+
+    assert [(one.kind, one.after) for one in rises(at(before), at(after))] == [("tool", "agent/draft-reply")]
+
+
 def test_a_declared_reach_does_not_hide_what_new_arguments_reach():
     link = ("{ body: Hello }", '{ body: Hello, link: "${{ default(steps.pay.outputs.url, null) }}" }')
     pay = (
