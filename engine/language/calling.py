@@ -48,7 +48,8 @@ def call(resolver: Resolver, values: Values, step: Step) -> Resolved | None:
     found = world.signature(name)
     if found is None:
         span = step.uses.span
-        values.note(code.unknown_playbook(span, name=name, known=world.playbooks, prefix=CALL))
+        written = values.source.line(span.line)[span.column - 1 : span.end_column - 1]
+        values.note(code.unknown_playbook(span, name=name, known=world.playbooks, written=written))
         return None
     if not found.called and found.inputs is not None:
         values.note(code.not_called(step.uses.span, name=name))
@@ -99,7 +100,7 @@ def find(resolver: Resolver, values: Values, step: Step) -> Resolved | None:
     if word is None and "playbook" not in given:
         taker.note(code.missing_argument(step.key("with"), name="playbook", of="run/find", type_=str(TEXT)))
     elif word is not None and found is None:
-        taker.note(code.unknown_playbook(word.span, name=word.text, known=world.playbooks))
+        taker.note(code.unknown_playbook(word.span, name=word.text, known=world.playbooks, written=word.text))
     if limit is not None and isinstance(limit.arg, Fixed) and not 1 <= limit.arg.value <= MOST_RUNS:
         at, wanted = place(given["limit"].value), f"a whole number from 1 to {MOST_RUNS}"
         taker.note(shape.bad_number(at, value=str(limit.arg.value), wanted=wanted, example="limit: 4"))

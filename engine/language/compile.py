@@ -16,7 +16,7 @@ from engine.language.files import TEMPLATES, Files
 from engine.language.passes import place_of
 from engine.language.proving import proven
 from engine.language.resolved import Signature, World
-from engine.language.source import Source, shown
+from engine.language.source import MOST_SHOWN, Source, shown
 from engine.model.actions import ActionSpec
 from engine.model.config import Config
 from engine.model.plan import Plan
@@ -212,14 +212,15 @@ class _Session:
     def _once(self, id_: str, path: str, data: bytes) -> _Result:
         source = Source.of(path, data)
         authored, diagnostics = self._authored(path, id_, data, source)
-        if authored is None:
-            return _Result(plan=None, diagnostics=diagnostics, signature=Signature(), early=Signature())
+        if authored is None or len(diagnostics) > MOST_SHOWN:
+            found = _first(path, diagnostics)
+            return _Result(plan=None, diagnostics=found, signature=Signature(), early=Signature())
         early = self._open[id_] = calling.provisional(authored)
         try:
             passed = passes.compile_one(authored, self._world, self._held.pinned)
         finally:
             del self._open[id_]
-        found = (*diagnostics, *shown(source, passed.diagnostics))
+        found = _first(path, (*diagnostics, *shown(source, passed.diagnostics)))
         wrong = any(one.severity is Severity.ERROR for one in found)
         return _Result(
             plan=None if wrong else passed.plan,
@@ -238,6 +239,13 @@ class _Session:
         if node is None:
             return None, diagnostics
         return playbook.read(source, id_, node)
+
+
+def _first(path: str, found: tuple[Diagnostic, ...]) -> tuple[Diagnostic, ...]:
+    """The first diagnostics of a file, and that there are more."""
+    if len(found) <= MOST_SHOWN:
+        return found
+    return (*found[:MOST_SHOWN], shape.too_many_mistakes(Span(path=path), most=MOST_SHOWN))
 
 
 def _affordable(found: tuple[Diagnostic, ...], most: int) -> tuple[Diagnostic, ...]:

@@ -40,8 +40,13 @@ class Said:
     subject: Built | None
 
 
+_NOTHING = Said(foreach=None, key=None, once=None, subject=None)
+
+
 def said(values: Values, step: Step, foreach: Built | None) -> Said:
     """`key`, `once` and `subject`, which may read `item`."""
+    if foreach is None and step.item_key is None and step.once is None and step.subject is None:
+        return _NOTHING
 
     def text(scalar: tree.Scalar | None, name: str) -> Built | None:
         return None if scalar is None else values.value(scalar, TEXT, name=name)
@@ -58,6 +63,8 @@ def completed(values: Values, step: Step, one: Resolved, words: Said) -> Resolve
     """The step with these keys and its `expect`; the outputs of a `foreach` are a list."""
     reads_back = step.expect is not None and one.kind in {"call", "effect"}
     expected = _expected(values, step.expect, one) if step.expect is not None and reads_back else ()
+    if not expected and step.foreach is None and words == _NOTHING:
+        return one
     found = replace(
         one,
         foreach=words.foreach,

@@ -59,6 +59,9 @@ def pieces(text: str) -> list[Piece]:
 
 def _closing(text: str, index: int) -> int:
     """Where the `}}` of an expression stands: not inside its texts, and not the end of its own maps."""
+    end = text.find("}}", index)
+    if end >= 0 and not any(one in text[index:end] for one in "'\"{}"):
+        return end
     depth, quote = 0, ""
     start = index
     while index < len(text):

@@ -23,6 +23,7 @@ from engine.model.types import ANY, TEXT, Field, Type
 _SECRET = re.compile(r"\$\{\{\s*secrets\.([A-Z][A-Z0-9_]*)\s*\}\}")
 _PATH = re.compile(r"(?!/)(?!.*//)[^\\\x00-\x1f]{1,500}")
 _ADDRESS = re.compile(r"[a-z0-9]+(?:[-/][a-z0-9]+)*")
+MOST_CRON = 200
 _UNKNOWN = Type(kind="map", items=TEXT)
 """The event of a type that no connector declares: whatever field is read is text."""
 
@@ -188,6 +189,8 @@ def _cron(text: str) -> str:
     from cronsim import CronSim, CronSimError
 
     parts = text.split()
+    if len(text) > MOST_CRON:
+        return f"it has {len(text)} characters; {MOST_CRON} are read"
     if len(parts) != 5:
         return f"it has {len(parts)} fields; minute, hour, day, month and weekday are five"
     try:

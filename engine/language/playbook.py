@@ -8,7 +8,7 @@ from engine.language import typeexpr
 from engine.language.authored import Authored, Gate, On, Room, Step, Undo, Word
 from engine.language.codes import shape as code
 from engine.language.names import is_id, slug
-from engine.language.source import Source, shown
+from engine.language.source import MOST_SHOWN, Source, shown
 from engine.language.taking import Taker
 from engine.language.tree import Entry, Mapping, Node, Scalar
 from engine.language.typeexpr import place
@@ -64,8 +64,13 @@ def read(source: Source, id_: str, node: Node) -> tuple[Authored | None, tuple[D
                 example="- { id: tell, uses: notify/me, with: { text: Hello } }",
             )
         )
-    steps = tuple(one for one in (step(taker, node) for node in nodes or ()) if one is not None)
-    head = replace(head, steps=steps, room=room(top, entries.get("name")))
+    steps = []
+    for one in nodes or ():
+        if len(taker.diagnostics) > MOST_SHOWN:
+            break
+        made = step(taker, one)
+        steps += [made] if made is not None else []
+    head = replace(head, steps=tuple(steps), room=room(top, entries.get("name")))
     return head, shown(source, sorted(taker.diagnostics, key=lambda one: one.span))
 
 
@@ -201,9 +206,9 @@ def step(taker: Taker, node: Node) -> Step | None:
     if top is None:
         return None
     entries = taker.keys(top, of="a step", known=STEP_KEYS)
-    at = replace(top.span, end_line=top.span.line, end_column=top.span.column + 1)
     for key, example in (("id", "id: tell"), ("uses", "uses: notify/me")):
         if key not in entries and key not in taker.misspelt(top, STEP_KEYS):
+            at = replace(top.span, end_line=top.span.line, end_column=top.span.column + 1)
             taker.note(code.missing_key(at, key=key, of="a step", example=example))
     id_ = taker.id(_value(entries, "id"), of="a step")
     if id_ is None and "id" in entries and isinstance(entries["id"].value, Scalar):
@@ -271,8 +276,12 @@ def room(top: Mapping, entry: Entry | None) -> Room | None:
         return None
     end, first = entry.value.span, top.entries[0].key_span
     flow = (first.line, first.column) != (top.span.line, top.span.column)
-    at = replace(
-        end, line=end.end_line, column=end.end_column, end_line=end.end_line, end_column=end.end_column
+    at = Span(
+        path=end.path,
+        line=end.end_line,
+        column=end.end_column,
+        end_line=end.end_line,
+        end_column=end.end_column,
     )
     return Room(span=at, before=", " if flow else "\n" + " " * (entry.key_span.column - 1))
 

@@ -12,6 +12,7 @@ from engine.language.intents import UNSURE
 from engine.language.near import intended
 from engine.language.resolved import Resolved, World
 from engine.language.scope import Scope, StepScope
+from engine.language.source import MOST_SHOWN
 from engine.language.typeexpr import place
 from engine.language.values import Built, Values, condition
 from engine.model.actions import ActionSpec, Param
@@ -59,6 +60,8 @@ class Resolver:
         """Every step that could be resolved, in order."""
         found = []
         for here, step in enumerate(self.authored.steps):
+            if len(self.diagnostics) > MOST_SHOWN:
+                break
             outer = self.values(here)
             foreach, values = each.opened(outer, step)
             tested = condition(values, step.condition) if step.condition is not None else None
@@ -71,8 +74,10 @@ class Resolver:
                 resolved = each.completed(values, step, resolved, said)
                 known = self.seen[step.id.text]
                 if known.order == here:
-                    self.seen[step.id.text] = replace(known, outputs=resolved.outputs)
-                found.append(replace(resolved, condition=tested))
+                    self.seen[step.id.text] = StepScope(
+                        outputs=resolved.outputs, line=known.line, order=known.order
+                    )
+                found.append(resolved if tested is None else replace(resolved, condition=tested))
             self.diagnostics += outer.diagnostics
             self.diagnostics += values.diagnostics if values is not outer else []
         return tuple(found)

@@ -198,10 +198,15 @@ class _Reading:
                 self.taker, fence, known, Step(id=id_, name=name, uses=Word(text="", span=span))
             )
             return None if made is None else replace(made, name=name, cite=cited)
-        base = Step(id=id_, name=name, uses=Word(text="human/ask", span=span), cite=cited)
+        called = self._called(item, words)
+        if called is not None and (bool(_BOLD.search(words)) or bool(_FIELD.search(words))):
+            self.taker.note(code.asks_and_runs(called.span))
+        base = Step(id=id_, name=name, uses=called or Word(text="human/ask", span=span), cite=cited)
         if isinstance(fence, tree.Mapping):
             known = self.taker.keys(fence, of="a step", known=ITEM_KEYS)
             base = playbook.common(self.taker, fence, known, base)
+        if called is not None:
+            return replace(base, name=name)
         return replace(base, name=name, question=self._question(item, words))
 
     def _id(self, item: _Item) -> tuple[Word, str]:
@@ -241,7 +246,6 @@ class _Reading:
         return len(raw) - len(first) if first and raw.endswith(first) else 0
 
     def _question(self, item: _Item, words: str) -> Question:
-        self._calls(item, words)
         choices = self._choices(item, words)
         fields = self._fields(item, words)
         bare = _CODE.sub("", words)
@@ -304,33 +308,29 @@ class _Reading:
             path = self.notes.get(name.lower().removesuffix(".md"))
             if path is None:
                 self.taker.note(references.unknown_note(span, name=name, known=self.notes))
-            elif self.is_sop(path):
-                self.taker.note(
-                    code.not_yet(
-                        span,
-                        what="an item that runs another SOP",
-                        way_out="start it by hand: `steward run NAME`",
-                    )
-                )
             else:
                 found.append(Word(text=path, span=span))
         return found
 
-    def _calls(self, item: _Item, words: str) -> None:
-        for match in _LINK.finditer(words):
+    def _called(self, item: _Item, words: str) -> Word | None:
+        """The playbook or SOP that an item's link runs, as a step names it."""
+        bare = _CODE.sub("", words)
+        for match in _LINK.finditer(bare):
             target = match[1].partition("#")[0]
             runs = target.endswith(".yaml") or (
                 target.endswith(".md") and self.is_sop(f"vault/sops/{target.rpartition('/')[2]}")
             )
             if runs and "://" not in target:
-                span = self._find(item, match[0]) or _line(self.source, item.line)
-                self.taker.note(
-                    code.not_yet(
-                        span,
-                        what="an item that runs another playbook",
-                        way_out="start it by hand: `steward run NAME`",
-                    )
-                )
+                return self._run(item, target, match[1])
+        for match in _NOTE.finditer(bare):
+            path = self.notes.get(match[1].strip().lower().removesuffix(".md"))
+            if path is not None and self.is_sop(path):
+                return self._run(item, path, match[1])
+        return None
+
+    def _run(self, item: _Item, path: str, written: str) -> Word:
+        span = self._find(item, written) or _line(self.source, item.line)
+        return Word(text=f"playbook/{playbook.stem(path)}", span=span)
 
     def _find(
         self, item: _Item, text: str, *, last: bool = False, skip: int = 0, inside: str = ""

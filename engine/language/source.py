@@ -37,6 +37,10 @@ def shown(source: Source, diagnostics: Iterable[Diagnostic]) -> tuple[Diagnostic
     )
 
 
+MOST_SHOWN = 100
+"""Diagnostics of one file that are looked for: who has more mends these first."""
+
+
 def escaped(source: Source, scalar: Scalar, text: str) -> str:
     """A replacement inside a scalar as its quotes want it written."""
     mark = "" if scalar.plain else source.line(scalar.span.line)[scalar.span.column - 1 : scalar.span.column]

@@ -380,7 +380,7 @@ def unknown_note(span: Span, *, name: str, known: Iterable[str]) -> Diagnostic:
     )
 
 
-def unknown_playbook(span: Span, *, name: str, known: Iterable[str], prefix: str = "") -> Diagnostic:
+def unknown_playbook(span: Span, *, name: str, known: Iterable[str], written: str) -> Diagnostic:
     """SW131: a playbook or SOP that the workspace doesn't hold.
 
     It is named by its file, without folder and ending.
@@ -394,7 +394,7 @@ def unknown_playbook(span: Span, *, name: str, known: Iterable[str], prefix: str
         span=span,
         message=f"no playbook or SOP is called `{name}`",
         hint=meant(name, names, what="there are") or f"write playbooks/{name}.yaml",
-        fix=None if best is None else Fix(span=span, text=f"{prefix}{best}"),
+        fix=None if best is None else Fix(span=span, text=written.replace(name, best)),
     )
 
 

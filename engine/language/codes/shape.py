@@ -211,6 +211,36 @@ def same_choice(span: Span, *, word: str) -> Diagnostic:
     )
 
 
+def too_many_mistakes(span: Span, *, most: int) -> Diagnostic:
+    """SW035: a file with more mistakes than are looked for.
+
+    The first ones are shown; the rest shows once these are mended.
+
+    Wrong: two hundred steps with the same misspelt key. Right: mend it in all of them, and check again.
+    """
+    return Diagnostic(
+        code="SW035",
+        span=span,
+        message=f"more than {most} mistakes; the first {most} are shown",
+        hint="mend these and check again",
+    )
+
+
+def asks_and_runs(span: Span) -> Diagnostic:
+    """SW036: an item of a SOP that asks something and runs another playbook or SOP.
+
+    A link to a playbook or SOP runs it; choices and fields ask a person. One item is one step.
+
+    Wrong: `- [ ] **yes** or **no**, then [refund](../playbooks/refund.yaml) ^refund`. Right: two items.
+    """
+    return Diagnostic(
+        code="SW036",
+        span=span,
+        message="this item asks something and runs another one",
+        hint="make it two items: the question, then the link",
+    )
+
+
 SHAPE: dict[str, Callable[..., Diagnostic]] = {
     "SW020": unknown_key,
     "SW021": missing_key,
@@ -227,4 +257,6 @@ SHAPE: dict[str, Callable[..., Diagnostic]] = {
     "SW032": loose_fence,
     "SW033": two_fences,
     "SW034": same_choice,
+    "SW035": too_many_mistakes,
+    "SW036": asks_and_runs,
 }
