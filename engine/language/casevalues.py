@@ -12,6 +12,7 @@ from engine.model.canonical import Json
 from engine.model.span import Fix, Span
 from engine.model.types import ANY, Field, Type, members
 
+_LONGEST = timedelta(days=3650)
 _RECORDS = frozenset({"map", "person", "note"})
 
 
@@ -67,10 +68,12 @@ class Values:
     def length(self, node: Node) -> timedelta | None:
         """A length, such as 3d."""
         found = written.length(node.text) if isinstance(node, Scalar) else None
-        if found is None:
-            got = f"`{node.text}`" if isinstance(node, Scalar) else "a list or map"
-            self.checked.note(code.wrong_value(short(node.span), wanted="a length", got=got, example="3d"))
-        return found
+        if found is not None and found <= _LONGEST:
+            return found
+        wanted = "a length" if found is None else f"a length of at most {_LONGEST.days} days"
+        got = f"`{node.text}`" if isinstance(node, Scalar) else "a list or map"
+        self.checked.note(code.wrong_value(short(node.span), wanted=wanted, got=got, example="3d"))
+        return None
 
     def _scalar(self, node: Scalar, type_: Type) -> Json:
         if node.plain and written.is_null(node.text):

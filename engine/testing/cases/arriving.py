@@ -3,6 +3,8 @@
 import mimetypes
 import os
 from dataclasses import replace
+from email.errors import HeaderParseError
+from email.headerregistry import Address
 from email.message import EmailMessage
 from email.utils import format_datetime
 
@@ -129,10 +131,9 @@ def _letter(bench: Bench, fields: dict[str, Json], before: Arrival | None) -> Ar
 
 def _written(bench: Bench, fields: dict[str, Json], number: int, answers: str) -> bytes:
     message = EmailMessage()
-    address, name = str(fields.get("from") or _SOMEBODY), str(fields.get("name") or "")
-    message["From"] = f'"{name}" <{address}>' if name.isascii() and name.isprintable() and name else address
-    message["To"] = str(fields.get("to") or bench.folder.config.operator.email or "me@example.org")
-    message["Subject"] = " ".join(str(fields.get("subject") or "").split())
+    message["From"] = _author(_line(fields.get("name")), _line(fields.get("from")) or _SOMEBODY)
+    message["To"] = _line(fields.get("to")) or bench.folder.config.operator.email or "me@example.org"
+    message["Subject"] = _line(fields.get("subject"))
     message["Date"] = format_datetime(bench.clock.now())
     message["Message-ID"] = f"<letter-{number}@case.example.org>"
     if answers:
@@ -145,3 +146,15 @@ def _written(bench: Bench, fields: dict[str, Json], number: int, answers: str) -
             data = content(bench.folder.tree, one)
             message.add_attachment(data, maintype=main, subtype=sub, filename=one.path.rpartition("/")[2])
     return message.as_bytes()
+
+
+def _author(name: str, address: str) -> Address | str:
+    try:
+        return Address(display_name=name, addr_spec=address)
+    except (ValueError, IndexError, HeaderParseError):
+        # Written as it is: what a reader makes of an odd address is part of the story.
+        return address
+
+
+def _line(value: Json) -> str:
+    return " ".join(str(value or "").split())

@@ -84,10 +84,13 @@ class Tests:
             broken=compiled.broken,
         )
         self.tracks = Tracks()
+        self._files: tuple[TestFile, ...] | None = None
 
     def files(self) -> tuple[TestFile, ...]:
         """Every test file, in the order of their paths."""
-        return tuple(self._file(path) for path in casefile.paths(self.folder.tree))
+        if self._files is None:
+            self._files = tuple(self._file(path) for path in casefile.paths(self.folder.tree))
+        return self._files
 
     def _file(self, path: str) -> TestFile:
         data = self.folder.tree.read(path)

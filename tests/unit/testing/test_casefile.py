@@ -46,6 +46,7 @@ WRONG = [
     ("SW505", GOOD, "intent: { confidence: 0.9 }", "not-for-us: {}", (5, 14), False),
     ("SW506", GOOD, "0.9", "high", (5, 36), False),
     ("SW506", GOOD, "advance: 3d", "advance: 3 days", (6, 44), False),
+    ("SW506", GOOD, "advance: 3d", "advance: 9999w", (6, 44), False),
     ("SW506", SOP, "decline", "declin", (5, 43), True),
     ("SW507", GOOD, "    event: { from: ada@example.com, text: hello }\n", "", (3, 5), False),
     ("SW507", GOOD, "event: { from: ada@example.com, text: hello }", "inputs: {}", (4, 5), False),

@@ -335,3 +335,29 @@ def test_an_input_that_is_left_out_has_its_default(tmp_path):
         "  - name: one\n    inputs: { words: hi }\n    expect: { sent: [note, shout], status: succeeded }\n"
     )
     assert failures(only(tmp_path, playbook, case)) == []
+
+
+ATTACHED = """\
+name: Attached
+stage: approval
+on: { email: { mailbox: leads } }
+subject: ${{ event.from }}
+steps:
+  - id: each
+    foreach: ${{ event.attachments }}
+    key: ${{ item.name }}
+    uses: notify/me
+    with: { text: "${{ item.name }} of ${{ event.name }}" }
+"""
+
+
+@pytest.mark.parametrize(
+    "name", ["Ada", "'Ada \"the first\" Byron'", "'Ada, Byron <a@b.c>'", "Adéla", "'\\u202e'"]
+)
+def test_a_letter_with_files_and_an_odd_name(tmp_path, name):
+    case = f"  - name: one\n    event: {{ from: ada@example.com, name: {name}, attachments: [a.pdf, fixtures/b.txt] }}\n    expect: {{ sent: [each, each], status: succeeded }}\n"
+    folder = workspace(tmp_path, ATTACHED, case, name="attached")
+    (folder / "playbooks" / "tests" / "a.pdf").write_bytes(b"%PDF-1.4")
+    found, _ = results(folder)
+
+    assert failures(found["one"]) == []
