@@ -98,7 +98,11 @@ def _facts(workspace: Workspace, reading: Reading) -> dict[str, Any]:
     owner = holder(workspace.state)
     counts: dict[str, int] = {}
     for run in book.runs.values():
-        name = run.status if run.terminal or run.status == "queued" else f"waiting for {run.waiting or 'its turn'}"
+        name = (
+            run.status
+            if run.terminal or run.status == "queued"
+            else f"waiting for {run.waiting or 'its turn'}"
+        )
         counts[name] = counts.get(name, 0) + 1
     sent = sum(
         1

@@ -2,7 +2,11 @@
 
 from datetime import timedelta
 
+import pytest
+
 from engine.testing.scenario import letter
+
+pytestmark = pytest.mark.slow
 
 LIST = """\
 name: Each

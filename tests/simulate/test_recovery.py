@@ -9,6 +9,8 @@ from engine.testing.scenario import Counting, Scenario
 from tests.campaigns.invariants import judge
 from tests.campaigns.killing import DIED, die, forked
 
+pytestmark = pytest.mark.slow
+
 ONE = """\
 name: One
 stage: approval

@@ -9,6 +9,8 @@ from pathlib import Path
 
 import pytest
 
+pytestmark = pytest.mark.slow
+
 ROOT = Path(__file__).resolve().parents[3]
 GOOD = ROOT / "engine" / "app" / "letters" / "04-support.eml"
 STEWARD = [sys.executable, "-m", "engine.cli.main"]

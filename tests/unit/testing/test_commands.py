@@ -10,6 +10,8 @@ import pytest
 from engine.cli.main import main
 from tests.meta.sources import ROOT
 
+pytestmark = pytest.mark.slow
+
 FAILING = "playbook: answer-a-lead\ncases:\n  - name: wrong\n    inputs: {}\n    expect: { sent: [note] }\n"
 
 
