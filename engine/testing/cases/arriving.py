@@ -2,6 +2,7 @@
 
 import mimetypes
 import os
+import re
 from dataclasses import replace
 from email.errors import HeaderParseError
 from email.headerregistry import Address
@@ -22,6 +23,8 @@ from engine.testing.cases.recorders import content, made, neutral
 
 _SOMEBODY = "somebody@example.org"
 _MAILBOX = "leads"
+_PLAIN = re.compile(r"[A-Za-z0-9][A-Za-z0-9_-]{0,63}")
+"""A folder's name and nothing that leads elsewhere: a test must not write outside its own folder."""
 
 
 class NotSo(Exception):
@@ -61,7 +64,10 @@ def _of_trigger(plan: Plan, kind: str, fields: dict[str, Json]) -> dict[str, Jso
 
 
 def arriving(bench: Bench, kind: str, fields: dict[str, Json], *, before: Arrival | None) -> Arrival:
-    """One thing that arrives. `before`: what began the run; a letter answers the one that did. Raises NotSo."""
+    """One thing that arrives. `before`: what began the run; a letter answers the one that did. Raises NotSo.
+
+    A letter that nobody reads, such as one from a no-reply address, can't begin a run; later on it changes nothing.
+    """
     if kind in {"email", "intent"}:
         return replace(_letter(bench, fields, before), kind=kind)
     journal = bench.loop.journal
@@ -101,6 +107,8 @@ def _letter(bench: Bench, fields: dict[str, Json], before: Arrival | None) -> Ar
     event = before.event if before is not None and before.kind in {"email", "intent"} else {}
     number = len(bench.loop.journal.book.sources)
     mailbox = str(fields.get("mailbox") or event.get("mailbox") or _MAILBOX)
+    if not _PLAIN.fullmatch(mailbox):
+        raise NotSo(f"`{mailbox}` is no name of a mailbox")
     answers = "" if "thread" in fields else str(event.get("message-id") or "")
     data = _written(
         bench, {"from": event.get("from"), "subject": event.get("subject"), **fields}, number, answers
@@ -116,6 +124,8 @@ def _letter(bench: Bench, fields: dict[str, Json], before: Arrival | None) -> Ar
     found = next((one for one in arrivals if one.kind == "email"), None)
     if found is None:
         raise NotSo(f"no letter could be put into the mailbox `{mailbox}`")
+    if found.ignored and before is not None:
+        return found
     if found.ignored:
         raise NotSo(f"this letter starts nothing: {IGNORED_REASONS.get(found.ignored, found.ignored)}")
     thread = {"thread": event["thread"]} if answers and "thread" in event else {}

@@ -99,6 +99,11 @@ def test_each_expectation(tmp_path, expect, wrong):
             "sent: [reply], waiting: more",
             [],
         ),
+        (
+            "[ { approve: yes }, { event: { from: no-reply@example.com, text: away } } ]",
+            "sent: [reply], waiting: more",
+            [],
+        ),
         ("[ { edit: { yes: Other words. } }, { approve: yes } ]", "sent: [reply]", []),
         ("[ { event: { text: wait } }, { approve: yes } ]", "sent: [reply]", []),
         ("[ { fail: intent } ]", "waiting: yes", []),
@@ -133,6 +138,15 @@ def test_a_letter_that_starts_nothing_says_why(tmp_path):
 
     assert failures(only(tmp_path, LETTERS, case, name="letters")) == [
         ("begin", "a run", "this letter starts nothing: the sender takes no answers")
+    ]
+
+
+@pytest.mark.parametrize("mailbox", ["../../../../elsewhere", "..", ".hidden", "a/b", "/elsewhere"])
+def test_a_mailbox_leads_nowhere_else(tmp_path, mailbox):
+    case = f"  - name: one\n    event: {{ mailbox: {mailbox} }}\n    expect: {{ sent: [] }}\n"
+
+    assert failures(only(tmp_path, LETTERS, case, name="letters")) == [
+        ("begin", "a run", f"`{mailbox}` is no name of a mailbox")
     ]
 
 
