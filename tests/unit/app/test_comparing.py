@@ -97,7 +97,7 @@ def test_a_file_only_some_playbook_reads_is_said_once_with_its_users():
 
     assert found.playbooks == ()
     assert [(one.path, one.used_by) for one in found.words] == [
-        ("vault/templates/services-agreement.md", ("lead-capture",))
+        ("vault/templates/services-agreement.md", ("lead-capture", "quote-to-contract"))
     ]
 
 

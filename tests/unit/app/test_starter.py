@@ -206,7 +206,8 @@ def test_the_example_for_coding_agents_compiles_in_a_new_workspace_and_does_what
     seen = planning.look(plan, policy=now.policy, unsaid=planning.unsaid(plan, now.tree))
     rows = {row.node.id: row for row in seen.rows}
 
-    assert now.compiled.diagnostics == ()
+    assert {one.code for one in now.compiled.diagnostics} == {"SW307"}
+    assert "partner-letters" not in {Path(one.span.path).stem for one in now.compiled.diagnostics}
     assert (rows["who"].after, rows["notes"].after) == ((), ())
     assert {edge.step for edge in rows["draft"].after} == {"who", "notes"}
     assert plan.stage is Stage.SHADOW
