@@ -1,0 +1,139 @@
+"""Every row of the language with the golden cases that show it: ``python -m tests.golden.rows`` writes docs/language-rows.md.
+
+A row is a name and how it looks in a source. Its cases are found: the first that compiles with it, the first that is refused because
+of it (a diagnostic points at a line that has it).
+"""
+
+import re
+from dataclasses import dataclass
+from pathlib import Path
+
+from engine.language import kinds, playbook, sop
+from engine.language.functions import FUNCTIONS
+from engine.language.typeexpr import SIMPLE
+from engine.model.triggers import TRIGGERS
+
+ROOT = Path(__file__).parents[2]
+CASES = ROOT / "tests" / "golden" / "compile"
+PAGE = ROOT / "docs" / "language-rows.md"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Row:
+    """One row: its number, what it belongs to, its name, and how it looks."""
+
+    number: str
+    of: str
+    name: str
+    looks: str
+
+
+def _key(name: str) -> str:
+    return rf"(?m)(?:^|[{{,\s-])[\"']?{re.escape(name)}[\"']?\??:"
+
+
+def _rows() -> list[tuple[str, str, str]]:
+    found = [("playbook", key, _key(key)) for key in playbook.KEYS]
+    found += [("SOP", key, _key(key)) for key in sop.KEYS if key not in playbook.KEYS]
+    found += [("step", key, _key(key)) for key in playbook.STEP_KEYS]
+    found += [("trigger", name, rf"(?s)\b{name}:\s*\{{") for name in TRIGGERS]
+    found += [("uses", name, rf"uses: {re.escape(name)}") for name in kinds.KINDS]
+    found += [("uses", "agent/", r"uses: agent/"), ("uses", "connector/action", r"uses: email/")]
+    found += [("concurrency", word, rf"if-running: {word}") for word in ("drop", "replace")]
+    found += [("if-failed", "undo", r"if-failed: undo"), ("undo", "none", r"undo: \{ none:")]
+    found += [("gate", "expires-after", _key("expires-after")), ("gate", "title", _key("title"))]
+    found += [("wait/for", "any", _key("any")), ("wait/for", "time", _key("time"))]
+    found += [("wait/for", "time, computed", r"time: \"\$\{\{"), ("wait/for", "nothing", r"outputs\.got")]
+    found += [("run/end", key, _key(key)) for key in ("as", "because")]
+    found += [("run/find", key, _key(key)) for key in ("playbook", "status", "limit")]
+    found += [("human/ask", key, _key(key)) for key in ("choices", "fields")]
+    roots = ("event", "inputs", "item", "steps", "gates", "run")
+    found += [("root", name, rf"\$\{{\{{[^}}]*\b{name}\b") for name in roots]
+    found += [
+        ("read", "outputs", r"\.outputs\b"),
+        ("read", "status", r"\.status\b"),
+        ("read", "verdict", r"\.verdict\b"),
+    ]
+    found += [("function", name, rf"{re.escape(name)}\(") for name in FUNCTIONS]
+    found += [("type", name, rf"[:\[]\s*{name}\b") for name in SIMPLE]
+    found += [
+        ("type", "[type]", r": \[\{?\s*\w+"),
+        ("type", "{name: type}", r"\{ id: text"),
+        ("type", "name?", r"\w\?[\"']?:"),
+    ]
+    found += [("type", "one of a, b", r"one of \w+,"), ("type", "{type, default}", r"\{ type: \w+, default:")]
+    found += [
+        ("SOP item", "- [ ] words ^id", r"- \[ \] .* \^[a-z]"),
+        ("SOP item", "two bold words", r"\*\*\w+\*\*.*\*\*\w+\*\*"),
+        ("SOP item", "`name: type`", r"`[a-z-]+\??: \w+`"),
+        ("SOP item", "@partner", r"@partner"),
+        ("SOP item", "yaml step", r"```yaml step"),
+        ("SOP item", "a link that runs", r"\]\([^)]*\.yaml\)"),
+        ("SOP item", "[[note]]", r"\[\[[^\]]+\]\]"),
+    ]  # fmt: skip
+    return found
+
+
+ROWS = tuple(
+    Row(number=f"L{at:03}", of=of, name=name, looks=looks)
+    for at, (of, name, looks) in enumerate(_rows(), start=1)
+)
+
+
+def source_of(case: str) -> str:
+    """What a case compiles."""
+    for name in ("playbook.yaml", "sop.md"):
+        if (CASES / case / name).exists():
+            return (CASES / case / name).read_bytes().decode("utf-8", "replace")
+    return ""
+
+
+def names() -> list[str]:
+    """All cases, those made for whole playbooks last."""
+    return sorted(
+        (one.name for one in CASES.iterdir() if one.is_dir()), key=lambda one: (one.startswith("like-"), one)
+    )
+
+
+def compiling(row: Row) -> str:
+    """The first case that compiles with it; empty when there is none."""
+    return next(
+        (
+            one
+            for one in names()
+            if (CASES / one / "plan.json").exists() and re.search(row.looks, source_of(one))
+        ),
+        "",
+    )
+
+
+def refused(row: Row) -> str:
+    """The first case with an error on a line that has it; empty when there is none."""
+    for one in names():
+        page = CASES / one / "diagnostics.txt"
+        lines = re.findall(r"(?m)^ +\d+ │ (.*)$", page.read_text()) if page.exists() else []
+        if any(re.search(row.looks, line) for line in lines):
+            return one
+    return ""
+
+
+def page() -> str:
+    """docs/language-rows.md."""
+    lines = [
+        "# Rows of the language",
+        "",
+        "Each row with a golden case (tests/golden/compile) that compiles with it, and one that is refused on a line that has it.",
+        "",
+        "| Row | Of | Name | Compiles | Refused |",
+        "|---|---|---|---|---|",
+    ]
+    for row in ROWS:
+        name = row.name.replace("|", "\\|")
+        lines.append(
+            f"| {row.number} | {row.of} | `{name.replace('`', '')}` | {compiling(row)} | {refused(row) or '–'} |"
+        )
+    return "\n".join(lines) + "\n"
+
+
+if __name__ == "__main__":
+    PAGE.write_text(page())
