@@ -382,7 +382,10 @@ MOVES: Keys = {
 }
 
 EXPECT: Keys = {
-    "sent": (_TEXTS, "the effects that were performed, by step, in their order"),
+    "sent": (
+        _TEXTS,
+        "the effects that were performed, by step, in their order; what only prepares counts when it is named",
+    ),
     "waiting": (_WORDS, "the gates and steps the run waits at in the end, or none"),
     "never": (_TEXTS, "steps that did nothing"),
     "status": (_TEXT, "how the run stands in the end: succeeded, cancelled, failed, no-op, waiting"),

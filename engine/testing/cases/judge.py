@@ -34,7 +34,11 @@ def judge(play: Play, one: Expectation) -> Failure | None:
     """None when it is as expected."""
     match one.key:
         case "sent":
-            return _compared(one, _names(one.names), _names(play.bench.script.sent))
+            # What only prepares has sent nothing yet; a case may name it all the same.
+            aside = play.bench.script.preparing.difference(one.names)
+            return _compared(
+                one, _names(one.names), _names([n for n in play.bench.script.sent if n not in aside])
+            )
         case "never":
             broken = [name for name in one.names if _happened(play, name)]
             return _failure(one, _names(one.names), f"{_names(broken)} happened") if broken else None

@@ -22,13 +22,17 @@ MADE_TO_FAIL = "made-to-fail"
 
 @dataclass(slots=True, kw_only=True)
 class Script:
-    """What a case says about steps of its run, and what was performed in it. `items` are the keys of a fanned-out step."""
+    """What a case says about steps of its run, and what was performed in it. `items` are the keys of a fanned-out step.
+
+    `preparing` are those of the performed steps that bind nobody until another step sends what they made.
+    """
 
     given: Mapping[str, Json]
     items: Callable[[str, str], tuple[str, ...]]
     run: str = ""
     failing: list[str] = field(default_factory=list)
     sent: list[str] = field(default_factory=list)
+    preparing: set[str] = field(default_factory=set)
     undone: list[str] = field(default_factory=list)
 
     def outputs(self, run: str, step: str) -> dict[str, Json] | None:
@@ -91,9 +95,11 @@ class Recorder:
     def perform(self, effect: Effect) -> Outcome:
         """Write it down. Raises TransientError when the case makes it fail."""
         self.script.attempt(effect.run, effect.step)
-        self.script.sent.append(effect.step.partition("#")[0])
+        spec, base = self.spec(effect.action), effect.step.partition("#")[0]
+        self.script.sent.append(base)
+        if spec is not None and spec.prepares:
+            self.script.preparing.add(base)
         outputs = self.script.outputs(effect.run, effect.step)
-        spec = self.spec(effect.action)
         if outputs is None:
             shown = effect.preview.outputs or {}
             outputs = {

@@ -186,11 +186,15 @@ steps:
     event: {}
     given: { paper: { file: fixtures/signed.pdf } }
     then: [ { approve: send } ]
-    expect: { sent: [paper, reply], status: succeeded }
+    expect: { sent: [reply], status: succeeded }
+  - name: prepared and not sent
+    event: {}
+    then: [ { reject: send } ]
+    expect: { sent: [], never: [paper], status: cancelled }
 """
     found, _ = results(workspace(tmp_path, playbook, case, name="paper"))
 
-    assert [failures(one) for one in found.values()] == [[], []]
+    assert [failures(one) for one in found.values()] == [[], [], [("never", "[paper]", "[paper] happened")]]
 
 
 def test_coverage_names_what_no_case_went_through(tmp_path):
