@@ -8,7 +8,7 @@ from engine.governance import strength
 from engine.kernel import acting, intake
 from engine.kernel.house import Deployment, Journal
 from engine.kernel.place import Place
-from engine.model import ids
+from engine.model import bounds, ids
 from engine.model.commands import OpenCard
 from engine.model.effects import Call
 from engine.model.errors import EngineError, LedgerError
@@ -339,6 +339,12 @@ def _answered(desk: Desk, request: Request, run: RunState, step: str) -> None:
     if missing:
         desk.refuse(request, f"still to fill: {', '.join(missing)}", code="fields", exit_=2)
         return
+    limits = {key: question.get(key) or {} for key in ("least", "most")}
+    for name, _, kind in question["fields"]:
+        least, most = limits["least"].get(name), limits["most"].get(name)
+        if wrong := bounds.outside(kind, given[name], least=least, most=most):
+            desk.refuse(request, f"{name}: {wrong}", code="limits", exit_=2)
+            return
     body = HumanAnswered(
         ask=request.target,
         by=request.actor,

@@ -26,7 +26,7 @@ from engine.model.events import (
     WaitStarted,
 )  # fmt: skip
 from engine.model.labels import Labels, encode
-from engine.model.plan import Retry
+from engine.model.plan import Ask, Retry
 from engine.model.times import later, moment
 
 
@@ -55,7 +55,7 @@ def begin(place: Place, propose: Propose) -> Attempt | None:
             journal.write(place.draft(StepSkipped(because=why)), durable=False)
             return None
         args, origins = arguments(scope, node)
-        asked = scope.evaluate(node.ask.title)[0] if node.ask is not None else None
+        asked = _question(scope, node.ask) if node.ask is not None else {}
         subject = _subject(place, scope)
     except EngineError as error:
         fail(place, error, attempt)
@@ -128,7 +128,7 @@ def _call(place: Place, args: dict[str, Json]) -> Call:
 
 
 def _read(place: Place, call: Call, origins: dict[str, Labels]) -> Attempt:
-    reader = place.journal.house.connectors.reader(call.action)
+    connectors = place.journal.house.connectors
     attempt = place.state.attempt
     spec = place.node.action
 
@@ -143,8 +143,11 @@ def _read(place: Place, call: Call, origins: dict[str, Labels]) -> Attempt:
         pure = spec is not None and spec.kind is EffectClass.PURE
         place.journal.write(place.draft(body), durable=not pure)
 
+    # Looked up as part of the work: that nobody performs it is a failure of this step, told like any other.
     return Attempt(
-        work=lambda: reader.read(call), done=done, failed=lambda error: fail(place.fresh(), error, attempt)
+        work=lambda: connectors.reader(call.action).read(call),
+        done=done,
+        failed=lambda error: fail(place.fresh(), error, attempt),
     )
 
 
@@ -185,14 +188,23 @@ def _wait(place: Place, scope: Scope) -> None:
     place.journal.write(place.draft(WaitStarted(until=until, **arm(place.node.waits, scope))))
 
 
-def _ask(place: Place, title: Json) -> None:
+def _question(scope: Scope, ask: Ask) -> dict[str, Json]:
+    """What is computed of a question: its title and the limits of its fields."""
+    return {
+        "title": scope.evaluate(ask.title)[0],
+        "least": {name: scope.evaluate(arg)[0] for name, arg in ask.least},
+        "most": {name: scope.evaluate(arg)[0] for name, arg in ask.most},
+    }
+
+
+def _ask(place: Place, asked: dict[str, Json]) -> None:
     ask = place.node.ask
     if ask is None:
         return
     attempt = place.state.attempt
     id_ = ids.card_id(ids.RunId(place.run.id), place.step, f"ask {attempt}")
     question = {
-        "title": title,
+        **asked,
         "choices": list(ask.choices),
         "fields": [[name, str(type_), type_.kind] for name, type_ in ask.fields],
         "context": list(ask.context),

@@ -1,21 +1,24 @@
 """The steps that are the engine's own: waiting, asking a person, ending the run."""
 
-from dataclasses import replace
+from collections.abc import Iterable
+from dataclasses import dataclass, replace
 from typing import Literal
 
 from engine.language import calling, expressions, misfit, tree, typeexpr
 from engine.language.authored import Step, Word
+from engine.language.codes import graph, shape, triggers
 from engine.language.codes import references as code
-from engine.language.codes import shape, triggers
 from engine.language.listening import Heard, awaited, together
 from engine.language.resolve import Resolver, Special
 from engine.language.resolved import Resolved, World
 from engine.language.taking import Taker
-from engine.language.typeexpr import nullable, place
+from engine.language.typeexpr import certain, nullable, place
 from engine.language.values import Built, Values
 from engine.language.written import length
+from engine.model.bounds import BOUNDED
 from engine.model.labels import Label, Labels
-from engine.model.plan import Ask, Fixed, Text, WaitFor
+from engine.model.plan import Arg, Ask, Fixed, Text, WaitFor
+from engine.model.span import Diagnostic
 from engine.model.types import ANY, NUMBER, TEXT, TIME, Field, Type, choice, record
 
 _SYSTEM: Labels = frozenset({Label.SYSTEM})
@@ -171,44 +174,106 @@ def ask(resolver: Resolver, values: Values, step: Step) -> Resolved | None:
         if choices.count(one.text) > 1:
             taker.note(shape.same_choice(one.span, word=one.text))
             break
-    fields = _fields(taker, given.get("fields"))
+    fields = _fields(taker, values, given.get("fields"))
     who = taker.id(given["who"].value, of="a person") if "who" in given else None
     values.diagnostics += taker.diagnostics
     who = _person(resolver, values, who)
     if title is None or values.diagnostics:
         return None
-    question = Ask(title=title.arg, who=who.text if who else None, choices=choices, fields=fields)
-    return _asked(step, question, (title,))
+    question = Ask(
+        title=title.arg,
+        who=who.text if who else None,
+        choices=choices,
+        fields=fields.types,
+        least=fields.args("min"),
+        most=fields.args("max"),
+    )
+    return _asked(step, question, (title, *fields.built()))
 
 
-def _fields(taker: Taker, entry: tree.Entry | None) -> tuple[tuple[str, Type], ...]:
+@dataclass(frozen=True, slots=True, kw_only=True)
+class _Fields:
+    """What a person fills in, and within which limits: (field, `min` or `max`, value)."""
+
+    types: tuple[tuple[str, Type], ...] = ()
+    limits: tuple[tuple[str, str, Built], ...] = ()
+
+    def args(self, key: str) -> tuple[tuple[str, Arg], ...]:
+        """One kind of limit, by field."""
+        return tuple(
+            sorted(((name, one.arg) for name, which, one in self.limits if which == key), key=_first)
+        )
+
+    def built(self) -> tuple[Built, ...]:
+        """Everything the limits read."""
+        return tuple(one for _, _, one in self.limits)
+
+
+def _first(pair: tuple[str, Arg]) -> str:
+    return pair[0]
+
+
+def _fields(taker: Taker, values: Values, entry: tree.Entry | None) -> _Fields:
     node = taker.mapping(entry.value, example="fields: { amount: money }") if entry else None
     if node is None:
-        return ()
+        return _Fields()
     found, diagnostics = typeexpr.declared(node)
     taker.diagnostics += diagnostics
+    limits: list[tuple[str, str, Built]] = []
     for one in found:
         if one.default is not None:
-            taker.note(
-                shape.not_yet(place(one.default), what="`default` of a field", way_out="say it in the title")
-            )
-        for extra in one.extra:
-            taker.note(
-                shape.not_yet(extra.key_span, what=f"`{extra.key}` of a field", way_out="say it in the title")
-            )
-    return tuple(
+            taker.note(_no_default(one.default))
+        limits += _limits(values, one.field.name, one.field.type, one.extra)
+    types = tuple(
         (one.field.name, nullable(one.field.type) if one.field.optional else one.field.type) for one in found
     )
+    return _Fields(types=types, limits=tuple(limits))
+
+
+def _no_default(node: tree.Node) -> Diagnostic:
+    return shape.not_yet(place(node), what="`default` of a field", way_out="say it in the title")
+
+
+def _limits(
+    values: Values, name: str, type_: Type, entries: Iterable[tree.Entry]
+) -> list[tuple[str, str, Built]]:
+    found = []
+    for entry in entries:
+        if type_.kind not in BOUNDED:
+            why = "only numbers, amounts and dates have limits"
+            kind = f"a field of {type_}"
+            values.note(graph.key_does_not_fit(entry.key_span, key=entry.key, kind=kind, why=why))
+        elif (built := values.value(entry.value, certain(type_), name=entry.key)) is not None:
+            found.append((name, entry.key, built))
+    return found
+
+
+def _item_limits(values: Values, step: Step, fields: tuple[tuple[str, Type], ...]) -> _Fields:
+    """A SOP's item: its words declare the fields, its fence may add `with: { fields: { amount: { max: … } } }`."""
+    given = _keys(values, step.args, of="human/ask", known=("fields",))
+    taker = Taker()
+    node = taker.mapping(given["fields"].value, example="fields: { amount: { max: … } }") if given else None
+    limits: list[tuple[str, str, Built]] = []
+    types = dict(fields)
+    for entry in node.entries if node else ():
+        body = taker.mapping(entry.value, example=f"{entry.key}: {{ max: … }}")
+        if entry.key not in types:
+            taker.note(code.unknown_field(entry.key_span, name=entry.key, of="this item", known=types))
+        elif body is not None:
+            keys = taker.keys(body, of="a field", known=("default", "min", "max"))
+            if "default" in keys:
+                taker.note(_no_default(keys["default"].value))
+            bounds = [one for key, one in keys.items() if key != "default"]
+            limits += _limits(values, entry.key, types[entry.key], bounds)
+    values.diagnostics += taker.diagnostics
+    return _Fields(types=fields, limits=tuple(limits))
 
 
 def _item(resolver: Resolver, values: Values, step: Step) -> Resolved | None:
     question = step.question
     if question is None:
         return None
-    if step.args is not None:
-        values.note(
-            shape.not_yet(step.key("with"), what="limits of a field", way_out="say them in the item's words")
-        )
+    fields = _item_limits(values, step, question.fields)
     who = _person(resolver, values, question.who)
     title = values.value(question.title, TEXT, name="title")
     if title is None or values.diagnostics:
@@ -217,10 +282,12 @@ def _item(resolver: Resolver, values: Values, step: Step) -> Resolved | None:
         title=title.arg,
         who=who.text if who else None,
         choices=question.choices,
-        fields=question.fields,
+        fields=fields.types,
+        least=fields.args("min"),
+        most=fields.args("max"),
         context=tuple(one.text for one in question.context),
     )
-    return _asked(step, made, (title,))
+    return _asked(step, made, (title, *fields.built()))
 
 
 def _person(resolver: Resolver, values: Values, who: Word | None) -> Word | None:

@@ -108,12 +108,17 @@ class WaitFor:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Ask:
-    """A question to a person. `choices` empty: the question is only to be done. `fields` are typed answers."""
+    """A question to a person. `choices` empty: the question is only to be done. `fields` are typed answers.
+
+    `least` and `most` are the limits of some fields, by name.
+    """
 
     title: Arg
     who: str | None = None
     choices: tuple[str, ...] = ()
     fields: tuple[tuple[str, Type], ...] = ()
+    least: tuple[tuple[str, Arg], ...] = ()
+    most: tuple[tuple[str, Arg], ...] = ()
     context: tuple[str, ...] = ()
 
 

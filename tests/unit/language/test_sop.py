@@ -123,7 +123,7 @@ def test_a_fence_that_is_no_yaml_is_said_where_it_is():
         ("- [ ] A ^A_b\n", ["SW025"]),
         ("- [ ] See [other](other.yaml) ^a\n", ["SW131"]),
         ("- [ ] See [[case]] ^a\n", ["SW132", "SW208"]),
-        ("- [ ] A ^a\n  ```yaml step\n  with: { fields: { amount: { max: 3 } } }\n  ```\n", ["SW024"]),
+        ("- [ ] A ^a\n  ```yaml step\n  with: { fields: { amount: { max: 3 } } }\n  ```\n", ["SW103"]),
         ("- [ ] A ^a\n  ```yaml step\n  id: b\n  uses: notify/me\n  with: { text: a }\n  ```\n", ["SW020"]),
         ("- [ ] A ^a\n  ```yaml step\n  uses: notify/me\n  with: { text: ${{ event.at }} }\n  ```\n", ["SW014"]),
         ("- [ ] A in ${{ event.aat }} ^a\n", ["SW103"]),
