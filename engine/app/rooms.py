@@ -44,9 +44,9 @@ class Wired:
 
 
 def _nobody(action: str) -> PermanentError:
-    """Its message is all that a run's story keeps of it, so it says everything."""
+    """Its message is all that a run's story keeps of it, on one line: so it says what to do, too."""
     return PermanentError(
-        f"nothing performs {action} yet; this step sent and changed nothing. Do it by hand, then put `human/ask` in its place",
+        f"nothing does {action} yet: do it by hand (steward explain SW307)",
         code="no-connector",
         now_true="Nothing was sent or changed by this step.",
         way_out="steward explain SW307",

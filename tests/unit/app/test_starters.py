@@ -1,5 +1,6 @@
 """The playbooks and SOPs a new workspace begins with: they compile, their tests pass, and no step or branch is left out."""
 
+import json
 from pathlib import Path
 from typing import Any
 
@@ -7,10 +8,12 @@ import pytest
 
 from engine.app import checking, rooms, starter
 from engine.app.actions import declared, unperformed
+from engine.cli.main import main
 from engine.model.errors import PermanentError
 from engine.model.plan import Stage
 from engine.model.span import Severity
 from engine.testing.cases.run import Tests
+from engine.vault import commit_all, init_repository
 
 ROOT = Path(starter.source())
 TESTS = Tests(ROOT)
@@ -23,10 +26,10 @@ LATER = {
 }
 
 
-def test_there_are_ten_playbooks_and_nothing_is_wrong_in_them():
+def test_there_are_eleven_playbooks_and_no_error_in_them():
     playbooks = [plan for plan in PLANS.values() if plan.source == "playbook"]
 
-    assert len(playbooks) >= 10
+    assert len(playbooks) == 11
     assert TESTS.folder.broken == frozenset()
 
 
@@ -97,11 +100,35 @@ def test_nothing_that_is_declared_only_is_performed_by_a_connector_of_the_same_n
 
     assert wired.connector("email/reply") is some
     for ask, action in ((wired.connector, "email/send"), (wired.reader, "stripe/invoices")):
-        with pytest.raises(PermanentError, match="sent and changed nothing") as caught:
+        with pytest.raises(PermanentError, match="do it by hand") as caught:
             ask(action)
         assert caught.value.code == "no-connector"
         assert caught.value.now_true
         assert caught.value.way_out == "steward explain SW307"
+
+
+@pytest.mark.parametrize("name", ["month-end-invoices", "overdue-reminders", "refund-handling"])
+def test_run_for_real_it_fails_before_anything_and_says_what_to_do(name, tmp_path, monkeypatch, capsys):
+    starter.write(tmp_path / "w", id="012345678901")
+    init_repository(tmp_path / "w", "R", "r@example.com")
+    commit_all(tmp_path / "w", "one")
+    monkeypatch.chdir(tmp_path / "w")
+    monkeypatch.setenv("XDG_STATE_HOME", str(tmp_path / "state"))
+
+    main(["run", name, *(["charge=ch-1"] if name == "refund-handling" else [])])
+    (run,) = {one["run"] for one in logged(capsys) if one["run"]}
+    main(["show", run])
+
+    told = capsys.readouterr().out
+    assert "failed" in told
+    assert "by hand (steward explain SW307)" in told
+    assert not [one for one in logged(capsys) if one["type"].startswith("effect.")]
+
+
+def logged(capsys):
+    capsys.readouterr()
+    main(["log", "--json"])
+    return json.loads(capsys.readouterr().out)["data"]
 
 
 @pytest.mark.parametrize("name", sorted(unperformed()))
