@@ -67,19 +67,16 @@ class Recorder:
         return self.real.declare() if self.real is not None else ()
 
     def preview(self, call: Call) -> Preview:
-        """The real one's; without one a plain list of the arguments. Raises PermanentError: `no-connector`.
+        """The real one's; without one a plain list of the arguments, so that it can be asked about and rejected.
 
         A step with given outputs needs nothing that the test doesn't have, such as the letters of a conversation.
         """
-        given = self.script.outputs(call.run, call.step) is not None
         if self.real is not None:
             try:
                 return self.real.preview(call)
             except PermanentError:
-                if not given:
+                if self.script.outputs(call.run, call.step) is None:
                     raise
-        if not given:
-            raise _nobody(call.action)
         body = canonical.encode({"action": call.action, "args": call.args, "key": call.key})
         facts = tuple((name, str(value)) for name, value in call.args.items())
         return Preview(body=body, media="application/json", facts=facts)
@@ -93,13 +90,15 @@ class Recorder:
         return changed
 
     def perform(self, effect: Effect) -> Outcome:
-        """Write it down. Raises TransientError when the case makes it fail."""
+        """Write it down. Raises TransientError when the case makes it fail, PermanentError: `no-connector`."""
         self.script.attempt(effect.run, effect.step)
+        outputs = self.script.outputs(effect.run, effect.step)
+        if self.real is None and outputs is None:
+            raise _nobody(effect.action)
         spec, base = self.spec(effect.action), effect.step.partition("#")[0]
         self.script.sent.append(base)
         if spec is not None and spec.prepares:
             self.script.preparing.add(base)
-        outputs = self.script.outputs(effect.run, effect.step)
         if outputs is None:
             shown = effect.preview.outputs or {}
             outputs = {

@@ -109,31 +109,37 @@ class Tests:
 
     def run(self, file: TestFile, case: Case) -> Result:
         """One case."""
-        plan = self.folder.plans[file.playbook]
-        failures: tuple[Failure, ...] = ()
-        told: tuple[Line, ...] = ()
-        try:
-            with bench(self.folder, plan, case) as made:
-                failures, told = self._played(made, plan, case)
-        except EngineError as error:
-            failures = (_refused(case, error.message),)
-        return Result(
-            path=file.path, playbook=plan.id, case=case.name, line=case.span.line, failures=failures,
-            story=told,
-        )  # fmt: skip
-
-    def _played(self, made: Bench, plan: Plan, case: Case) -> tuple[tuple[Failure, ...], tuple[Line, ...]]:
-        play = Play(bench=made, plan=plan, case=case)
-        failures = list(_moved(play, case))
-        if not failures:
-            failures = [wrong for one in case.expect if (wrong := judge(play, one)) is not None]
-        self.tracks.follow(made.events, made.loop.journal.book)
-        return tuple(failures), story(play)
+        return play(self.folder, file.path, self.folder.plans[file.playbook], case, tracks=self.tracks)
 
     def coverage(self, files: Iterable[TestFile]) -> tuple[Coverage, ...]:
         """Of every playbook that these files test, by name."""
         tested = sorted({file.playbook for file in files if file.runnable})
         return tuple(self.tracks.coverage(self.folder.plans[one]) for one in tested)
+
+
+def play(folder: Folder, path: str, plan: Plan, case: Case, *, tracks: Tracks) -> Result:
+    """One case of the test file `path` against a plan of a compiled folder."""
+    failures: tuple[Failure, ...] = ()
+    told: tuple[Line, ...] = ()
+    try:
+        with bench(folder, plan, case) as made:
+            failures, told = _played(made, plan, case, tracks)
+    except EngineError as error:
+        failures = (_refused(case, error.message),)
+    return Result(
+        path=path, playbook=plan.id, case=case.name, line=case.span.line, failures=failures, story=told
+    )
+
+
+def _played(
+    made: Bench, plan: Plan, case: Case, tracks: Tracks
+) -> tuple[tuple[Failure, ...], tuple[Line, ...]]:
+    one = Play(bench=made, plan=plan, case=case)
+    failures = list(_moved(one, case))
+    if not failures:
+        failures = [wrong for each in case.expect if (wrong := judge(one, each)) is not None]
+    tracks.follow(made.events, made.loop.journal.book)
+    return tuple(failures), story(one)
 
 
 def _about(diagnostic: Diagnostic) -> str:

@@ -97,9 +97,12 @@ def test_what_is_performed_is_only_written_down_and_its_outputs_stand_in():
 
 def test_an_action_without_an_adapter_needs_what_it_gives():
     for connectors in ({}, {"post": Post()}):
-        nobody = switch(script(), connectors=connectors).connector("post/other")
+        played = script()
+        nobody = switch(played, connectors=connectors).connector("post/other")
+        assert nobody.preview(call()).facts == (("to", "a@b.c"),)
         with pytest.raises(PermanentError, match="say what it gives under `given`"):
-            nobody.preview(call())
+            nobody.perform(effect(nobody.preview(call())))
+        assert played.sent == []
         with pytest.raises(PermanentError, match="say what it gives under `given`"):
             switch(script()).reader("post/other").read(call())
 
