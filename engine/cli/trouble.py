@@ -16,12 +16,23 @@ def report(problem: Exception) -> int:
         case EngineError():
             error(problem)
             return 2 if isinstance(problem, UsageError) else 5 if isinstance(problem, Refused) else 1
+        case ModuleNotFoundError():
+            error(_not_installed(problem))
+            return 1
         case OSError():
             error(_from_system(problem))
             return 1
         case _:
             _bug(problem)
             return 1
+
+
+def _not_installed(problem: ModuleNotFoundError) -> EngineError:
+    return EngineError(
+        f"the package {problem.name} is not installed",
+        now_true="What was acknowledged before is kept; nothing else happened.",
+        way_out="in a checkout: python3 bootstrap.py run -- --version     else: pip install 'steward-cli[all]'",
+    )
 
 
 def _from_system(problem: OSError) -> EngineError:
