@@ -50,8 +50,25 @@ def _executed(folder: Path) -> tuple[Callable[[int, Tally], None], Tally]:
     return lambda index, tally: executed.unit(shop, index, tally), killing.Tally()
 
 
+def _fuzzing(target: str) -> Callable[[Path], tuple[Callable[[int, Tally], None], Tally]]:
+    def begin(_folder: Path) -> tuple[Callable[[int, Tally], None], Tally]:
+        from tests.campaigns import fuzzing
+
+        return lambda index, tally: fuzzing.unit(target, index, tally), fuzzing.Tally()
+
+    return begin
+
+
 _CODE = ("engine", "tests/campaigns", "playbooks", "vault")
-CAMPAIGNS = (Campaign("killing", _CODE, _killing), Campaign("killing-commands", _CODE, _executed))
+_FRONT = ("engine/language", "engine/model", "tests/campaigns", "tests/golden", "tests/property")
+CAMPAIGNS = (
+    Campaign("killing", _CODE, _killing),
+    Campaign("killing-commands", _CODE, _executed),
+    *(
+        Campaign(f"fuzz-{target}", _FRONT, _fuzzing(target))
+        for target in ("playbooks", "sops", "expressions")
+    ),
+)
 
 
 def main(argv: list[str]) -> int:

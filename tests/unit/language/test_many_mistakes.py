@@ -1,0 +1,38 @@
+"""Forty mistakes of forty kinds in one workspace give forty diagnostics, each where it belongs."""
+
+from pathlib import Path
+
+from engine.language.render import text
+from engine.model.span import Severity
+from tests.unit.language.trees import compiled
+
+GOLDEN = Path(__file__).parents[2] / "golden" / "compile"
+WANTED = 40
+
+
+def seeded() -> dict[str, Path]:
+    """One case per code: a single playbook, no other file, exactly one error when compiled alone."""
+    found: dict[str, Path] = {}
+    for case in sorted(GOLDEN.glob("sw*")):
+        source = case / "playbook.yaml"
+        if not source.exists() or (case / "tree").exists() or case.name[:5] in found:
+            continue
+        alone = compiled({"playbooks/case.yaml": source.read_bytes()}).diagnostics
+        if len(alone) == 1 and alone[0].severity is Severity.ERROR:
+            found[case.name[:5]] = source
+    return dict(list(found.items())[:WANTED])
+
+
+def test_forty_mistakes_give_exactly_forty_diagnostics_at_their_places():
+    """Same code, line and column as alone; none is hidden by another, none is added."""
+    cases = seeded()
+    assert len(cases) == WANTED
+    files = {f"playbooks/{code}.yaml": source.read_bytes() for code, source in cases.items()}
+    expected = {}
+    for code, source in cases.items():
+        (alone,) = compiled({"playbooks/case.yaml": source.read_bytes()}).diagnostics
+        expected[f"playbooks/{code}.yaml"] = (alone.code, alone.span.line, alone.span.column)
+    found = compiled(files).diagnostics
+    assert len(found) == WANTED, "\n".join(map(text, found))
+    assert {one.span.path: (one.code, one.span.line, one.span.column) for one in found} == expected
+    assert len({one.code for one in found}) == WANTED
