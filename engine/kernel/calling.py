@@ -24,6 +24,8 @@ def call(place: Place, inputs: dict[str, Json]) -> None:
     plan = deployment.plans.get(name)
     if plan is None:
         raise PermanentError(f"no playbook {name} is deployed", code="no-playbook", way_out="steward check")
+    if wrong := intake.outside(plan, inputs):
+        raise PermanentError(f"{name}: {wrong}", code="limits")
     # The caller's run, step and item name the call: after a crash the same call is the same run.
     source = ids.source_id(journal.house.index_key, "call", place.run.id, place.step)
     arrival = Arrival(

@@ -403,6 +403,9 @@ def _start(desk: Desk, request: Request) -> None:
             exit_=2,
         )
         return
+    if wrong := intake.outside(plan, (request.body or {}).get("inputs")):
+        desk.refuse(request, wrong, code="limits", exit_=2)
+        return
     run = ids.run_id(
         desk.journal.house.workspace,
         plan.id,

@@ -7,7 +7,7 @@ from hashlib import sha256
 from engine.kernel.house import Deployment, Journal
 from engine.kernel.matching import arm, came, fits, match_of
 from engine.kernel.scope import Scope
-from engine.model import ids
+from engine.model import bounds, ids
 from engine.model.canonical import Json
 from engine.model.events import (
     Body,
@@ -186,6 +186,19 @@ def create(
     elif body.once and not any(node.kind == "effect" for node in plan.nodes):
         bodies.append(OnceClaimed(claim=body.once))
     return [Draft(body=one, run=run_id, subject=subject) for one in bodies]
+
+
+def outside(plan: Plan, inputs: Json) -> str:
+    """Which input is outside of its limits, and of which; empty when none is."""
+    filled = _filled(plan, inputs)
+    given = filled if isinstance(filled, dict) else {}
+    for one in plan.inputs:
+        value = given.get(one.name)
+        if value is not None and (
+            wrong := bounds.outside(one.type.kind, value, least=one.least, most=one.most)
+        ):
+            return f"{one.name}: {wrong}"
+    return ""
 
 
 def _filled(plan: Plan, inputs: Json) -> Json:

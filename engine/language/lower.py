@@ -6,13 +6,15 @@ from datetime import timedelta
 
 from engine.language import order, tree, trust, written
 from engine.language.authored import Authored
+from engine.language.codes import graph
 from engine.language.codes import references as code
 from engine.language.heads import Heads
 from engine.language.order import Edges
 from engine.language.resolved import Resolved
 from engine.language.taking import what
-from engine.language.typeexpr import nullable, place
+from engine.language.typeexpr import Declared, nullable, place
 from engine.language.values import Built
+from engine.model import bounds
 from engine.model.actions import ActionSpec, UndoSpec
 from engine.model.canonical import Json
 from engine.model.config import Config
@@ -50,8 +52,44 @@ def inputs_of(authored: Authored) -> tuple[tuple[Input, ...], tuple[Diagnostic, 
                     )
                 )
         type_ = nullable(one.field.type) if one.field.optional and one.default is None else one.field.type
-        found.append(Input(name=one.field.name, type=type_, required=not one.field.optional, default=default))
+        limits = _limits(one, diagnostics)
+        wrong = bounds.outside(one.field.type.kind, default, **limits) if default is not None else ""
+        if wrong and one.default is not None:
+            diagnostics.append(
+                code.wrong_type(
+                    place(one.default), wanted=wrong, got=what(one.default), hint="mend one of them"
+                )
+            )
+        made = Input(
+            name=one.field.name,
+            type=type_,
+            required=not one.field.optional,
+            default=default,
+            description=one.field.description,
+        )
+        found.append(replace(made, **limits))
     return tuple(found), tuple(diagnostics)
+
+
+def _limits(one: Declared, diagnostics: list[Diagnostic]) -> dict[str, Json]:
+    """`least` and `most` of an input, which are fixed values of its own type."""
+    found: dict[str, Json] = {}
+    for entry in one.extra:
+        type_ = one.field.type
+        if type_.kind not in bounds.BOUNDED:
+            why = "only numbers, amounts and dates have limits"
+            kind = f"an input of {type_}"
+            diagnostics.append(graph.key_does_not_fit(entry.key_span, key=entry.key, kind=kind, why=why))
+            continue
+        good, value = _literal(entry.value, one.field)
+        if good:
+            found["least" if entry.key == "min" else "most"] = value
+        else:
+            hint = "a limit of an input is a fixed value"
+            diagnostics.append(
+                code.wrong_type(place(entry.value), wanted=str(type_), got=what(entry.value), hint=hint)
+            )
+    return found
 
 
 def _literal(node: tree.Node, declared: Field) -> tuple[bool, Json]:

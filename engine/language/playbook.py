@@ -121,13 +121,6 @@ def _inputs(taker: Taker, node: Node | None) -> tuple[typeexpr.Declared, ...]:
         return ()
     found, diagnostics = typeexpr.declared(top)
     taker.diagnostics += diagnostics
-    for one in found:
-        for extra in one.extra:
-            taker.note(
-                code.not_yet(
-                    extra.key_span, what=f"`{extra.key}` of an input", way_out="check it in a step's `if`"
-                )
-            )
     return found
 
 

@@ -21,7 +21,9 @@ FORMAT = 0
 # The members of the one union whose parts look alike.
 _ARGS: dict[str, type] = {"fixed": Fixed, "expr": Expr, "text": Text, "list": ListArg, "map": MapArg}
 _TAGS = {type_: tag for tag, type_ in _ARGS.items()}
-_RAW = frozenset({("Fixed", "value"), ("Param", "default"), ("Input", "default")})
+_RAW = frozenset(
+    {("Fixed", "value"), ("Param", "default"), ("Input", "default"), ("Input", "least"), ("Input", "most")}
+)
 """Fields that hold JSON itself."""
 
 _T = TypeVar("_T")

@@ -195,12 +195,15 @@ class Trigger:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Input:
-    """A typed input; `default` counts when `required` is false."""
+    """A typed input; `default` counts when `required` is false, `least` and `most` are its limits."""
 
     name: str
     type: Type
     required: bool = True
     default: Json = None
+    least: Json = None
+    most: Json = None
+    description: str = ""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

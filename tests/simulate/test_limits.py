@@ -39,3 +39,34 @@ def test_an_answer_outside_its_limits_is_refused_and_the_question_stays_open(sup
     (run,) = made.runs()
     assert run.status == "succeeded"
     assert made.value(run.outputs) == {"days": 5}
+
+
+CALLED = """\
+name: Called
+stage: approval
+on: { manual: {}, call: {} }
+inputs: { days: { type: integer, min: 1, max: 3, default: 2 } }
+steps:
+  - { id: tell, uses: notify/me, with: { text: "${{ text(inputs.days) }}" } }
+"""
+CALLS = """\
+name: Calls
+stage: approval
+on: { manual: {} }
+inputs: { days: integer }
+steps:
+  - { id: call, uses: playbook/called, with: { days: "${{ inputs.days }}" } }
+"""
+
+
+def test_an_input_outside_its_limits_starts_nothing(supplied):
+    """By hand it is refused, from a playbook it fails the step that calls."""
+    made = supplied(called=CALLED, calls=CALLS)
+
+    assert "days: at most 3" in made.start("called", days=4).message
+    assert made.runs() == []
+
+    made.start("calls", days=0)
+    assert [(run.playbook, run.status) for run in made.runs()] == [("calls", "failed")]
+    made.start("called")
+    assert made.runs()[-1].status == "succeeded"
