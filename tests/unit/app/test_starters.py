@@ -40,6 +40,7 @@ def test_the_only_warnings_are_about_actions_that_nothing_performs():
     assert {Path(one.span.path).stem for one in found} == LATER
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("name", sorted(PLANS))
 def test_every_case_passes_and_every_step_and_branch_is_gone_through(name):
     file = FILES[name]
