@@ -5,8 +5,10 @@ knows of others only what they take and give. Its result is remembered within th
 the vault, and what the playbooks it names take and give.
 """
 
+import gc
 import re
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Iterator, Mapping
+from contextlib import contextmanager
 from dataclasses import dataclass, field, replace
 
 from engine.language import calling, files, passes, playbook, policy_file, reader, sop
@@ -83,7 +85,8 @@ def compile_tree(
         unperformed=unperformed,
     )
     session = _Session(held, paths, world)
-    results = {id_: session.result(id_) for id_ in paths}
+    with _uncollected():
+        results = {id_: session.result(id_) for id_ in paths}
     for id_, wrong in calling.circles({id_: one.calls for id_, one in results.items()}).items():
         diagnostics += shown(Source.of(paths[id_], held.read(paths[id_])), wrong)
         broken.add(id_)
@@ -93,6 +96,18 @@ def compile_tree(
     return Compiled(
         plans=plans, diagnostics=tuple(sorted(diagnostics, key=place_of)), broken=frozenset(broken)
     )
+
+
+@contextmanager
+def _uncollected() -> Iterator[None]:
+    """Without the search for circles: what compiling makes has none, is much, and stays. Looking through it took a seventh of the time."""
+    was = gc.isenabled()
+    gc.disable()
+    try:
+        yield
+    finally:
+        if was:
+            gc.enable()
 
 
 def _others(held: Files) -> list[Diagnostic]:

@@ -21,7 +21,7 @@ class Reach(StrEnum):
     @property
     def rank(self) -> int:
         """0 for internal … 4 for legal."""
-        return list(type(self)).index(self)
+        return _RANKS[self]
 
 
 class EffectClass(StrEnum):
@@ -37,6 +37,9 @@ class EffectClass(StrEnum):
     def acts(self) -> bool:
         """Whether a call touches the world."""
         return self not in {EffectClass.PURE, EffectClass.READ}
+
+
+_RANKS = {reach: rank for rank, reach in enumerate(Reach)}
 
 
 class Sink(StrEnum):

@@ -3,12 +3,14 @@ import time
 
 import pytest
 
+from engine.language import functions
 from engine.language.expressions import Expressions, pieces, whole
 from engine.language.names import variable
 from engine.model.errors import PermanentError
 from engine.model.plan import Expr, Read
 from engine.model.types import ANY, BOOL, TEXT, choice, listing
 from tests.unit.language.expressing import EUR, NOW, attempt, compiled, value, wrong
+from tests.unit.language.trees import playbook
 
 
 @pytest.mark.parametrize(
@@ -57,6 +59,17 @@ from tests.unit.language.expressing import EUR, NOW, attempt, compiled, value, w
         ("event.auth.aligned && event.auth.dmarc == 'pass'", True),
         ("event.message-id", "<1@example.com>"),
         ("today()", "2026-03-29"),
+        ("month(event.at, 0)", {"first": "2026-03-01", "last": "2026-03-31", "name": "2026-03"}),
+        ("month(event.at, -13).name + ' ' + text(month(inputs.due, 11).last)", "2025-02 2027-02-28"),
+        ("week(event.at, 0)", {"first": "2026-03-23", "last": "2026-03-29", "name": "2026-W13"}),
+        ("week(inputs.due, -13).name + ' ' + text(week(inputs.due, 1).first)", "2025-W52 2026-03-30"),
+        ("days(inputs.due, event.at) + days(inputs.due, day(ahead('3d')))", 3),
+        ("days(month(event.at, 0).last, month(event.at, 0).first)", -30),
+        ("plus(inputs.due, '3d')", "2026-04-01"),
+        ("minus(inputs.due, inputs.wait)", "2026-03-26"),
+        ("plus(event.at, '1d')", "2026-03-29T22:30:00.000000Z"),
+        ("minus(event.at, '90m') < event.at", True),
+        ("inputs.due <= month(event.at, 0).last && event.at >= ago('1s')", True),
         ("day(event.at) == inputs.due", True),
         ("day(ago('1d'))", "2026-03-28"),
         ("ahead('1d')", "2026-03-29T22:30:00.000000Z"),
@@ -302,3 +315,44 @@ def test_reserved_words_can_be_names():
     scope = Scope(inputs=record(**{"in": TEXT, "for": TEXT, "null": TEXT}))
 
     assert compiled("inputs.in + inputs.for", scope=scope).expr.cel == "(inputs.in_ + inputs.for_)"
+
+
+@pytest.mark.parametrize(
+    ("waited", "expected"),
+    [
+        ("3d", 3 * 86_400.0),
+        ("90m", 5_400.0),
+        ("2026-03-28T23:31:00.000000Z", 60.0),
+        ("2026-03-30", 22 * 3_600.0 + 1_800.0),  # midnight in Warsaw, where the night was an hour short
+        ("2026-03-01", 0.0),
+    ],
+)
+def test_a_wait_is_a_length_or_until_a_moment_or_a_day(waited, expected):
+    assert functions.seconds(waited, "2026-03-28T23:30:00.000000Z", "Europe/Warsaw") == expected
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "plus(inputs.due, '5m')",
+        "month(inputs.due, 1000000)",
+        "month(inputs.due, -100000)",
+        "week(inputs.due, 10000000)",
+    ],
+)
+def test_days_beyond_the_calendar_are_an_error_of_the_expression(text):
+    with pytest.raises(PermanentError) as caught:
+        value(text)
+
+    assert caught.value.code == "expression"
+
+
+def test_a_computed_wait_gives_seconds():
+    found = playbook(
+        "name: Case\non: { manual: {} }\ninputs: { gap: length }\n"
+        "steps:\n  - { id: gap, uses: wait/for, with: { time: '${{ inputs.gap }}' } }\n"
+    )
+
+    until = found.plans["case"].node("gap").until
+    assert isinstance(until, Expr)
+    assert Expressions().evaluate(until, {"inputs.gap": "2d"}, now=NOW, zone="UTC") == 172_800.0
