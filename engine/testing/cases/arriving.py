@@ -9,7 +9,7 @@ from email.headerregistry import Address
 from email.message import EmailMessage
 from email.utils import format_datetime
 
-from engine.kernel.intake import create
+from engine.kernel.intake import create, outside
 from engine.language.casevalues import Stand
 from engine.model import ids
 from engine.model.canonical import Json, sha256
@@ -43,6 +43,8 @@ def begin(bench: Bench, plan: Plan, kind: str, fields: dict[str, Json]) -> tuple
         kind=by, source=source, event={"at": journal.now()}, labels=frozenset({TRIGGERS[by].label})
     )
     inputs = made(fields, bench.folder.tree, journal.house.blobs)
+    if wrong := outside(plan, inputs):
+        raise NotSo(wrong)
     return create(journal, bench.deployment(), plan, arrival, inputs=inputs), arrival
 
 

@@ -379,3 +379,12 @@ def test_a_letter_with_files_and_an_odd_name(tmp_path, name):
     found, _ = results(folder)
 
     assert failures(found["one"]) == []
+
+
+def test_an_input_outside_of_its_limits_starts_nothing(tmp_path):
+    playbook = TWO_STEPS.replace("loud: bool", "loud: bool, many: { type: integer, max: 5 }")
+    case = "  - name: one\n    inputs: { words: hi, loud: true, many: 6 }\n    expect: { sent: [] }\n"
+    ((what, _, happened),) = failures(only(tmp_path, playbook, case))
+
+    assert what == "begin"
+    assert "many" in happened
