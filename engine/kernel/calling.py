@@ -1,5 +1,7 @@
 """How runs meet: one playbook calls another, gives its outputs at its end, and looks up what earlier runs gave."""
 
+from collections.abc import Iterator
+
 from engine.kernel import intake
 from engine.kernel.house import Journal
 from engine.kernel.place import Place
@@ -10,6 +12,7 @@ from engine.model.commands import End
 from engine.model.errors import PermanentError
 from engine.model.events import CallStarted, Draft, RunEnded, StepFailed, StepSucceeded
 from engine.model.labels import Label, encode
+from engine.model.plan import Arg, Expr, Fixed, ListArg, MapArg, Read, Text
 from engine.model.ports import Arrival
 from engine.model.state import RunState
 
@@ -45,9 +48,13 @@ def end(journal: Journal, run: RunState, command: End) -> None:
     """The run's outputs, its end, and what that is to a caller, in one transaction."""
     plan = journal.plan(run)
     scope = Scope(journal=journal, plan=plan, run=run, now=journal.now())
-    outputs, labels = {}, frozenset[Label]()
+    outputs: dict[str, Json] = {}
+    labels: frozenset[Label] = frozenset()
     if command.status == "succeeded":
         for name, arg in plan.outputs:
+            if any(_absent(run, read) for read in _reads(arg)):
+                outputs[name] = None
+                continue
             outputs[name], origin = scope.evaluate(arg)
             labels |= origin
     sealed = journal.seal(outputs, run.subject) if outputs else None
@@ -58,6 +65,31 @@ def end(journal: Journal, run: RunState, command: End) -> None:
     if isinstance(body, RunEnded):
         drafts += answer(journal, run, body)
     journal.write(*drafts)
+
+
+def _absent(run: RunState, read: Read) -> bool:
+    """Whether a path reads what a step gave that did not run: the output is null then, as its readers know."""
+    root, _, rest = read.path.partition(".")
+    step, _, part = rest.partition(".")
+    strict = root == "steps" and part.partition(".")[0] == "outputs" and not read.through_default
+    return strict and run.step(step).status != "succeeded"
+
+
+def _reads(arg: Arg) -> Iterator[Read]:
+    match arg:
+        case Expr():
+            yield from arg.reads
+        case Text():
+            for part in arg.parts:
+                yield from part.reads if isinstance(part, Expr) else ()
+        case ListArg():
+            for item in arg.items:
+                yield from _reads(item)
+        case MapArg():
+            for _, value in arg.entries:
+                yield from _reads(value)
+        case Fixed():
+            pass
 
 
 def answer(journal: Journal, child: RunState, ended: RunEnded) -> list[Draft]:
