@@ -175,7 +175,9 @@ class _Builder:
         if event.anchor:
             return code.alias(_at(self.path, span.line, span.column), text=f"&{event.anchor}")
         if event.tag:
-            written = text.split("\n")[event.start_mark.line][event.start_mark.column :].split()
+            # An empty tagged value begins where the next token does, which may be behind the last line.
+            rest = text.split("\n")[event.start_mark.line :]
+            written = rest[0][event.start_mark.column :].split() if rest else []
             return code.tag(_at(self.path, span.line, span.column), text=written[0] if written else event.tag)
         if self.nodes > MOST_NODES:
             return code.too_many(span, most=MOST_NODES)

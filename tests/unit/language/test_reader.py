@@ -228,3 +228,11 @@ def test_no_file_fills_the_memory(hostile):
         cwd=ROOT, capture_output=True, check=True,
     )  # fmt: skip
     assert hostile["peak"] - int(idle.stdout) < 50_000
+
+
+def test_a_tag_on_nothing_at_the_very_end_is_refused_like_any_other():
+    """The parser places an empty tagged value behind the last line."""
+    for source in (b"a: {!!x }\n", b"a: !!x\n", b"- !!x", b"{!!x  b, c }\n"):
+        node, found = read("a.yaml", source)
+        assert node is None
+        assert [one.code for one in found] == ["SW010"], source
