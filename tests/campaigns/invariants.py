@@ -35,6 +35,7 @@ def judge(folder: Path) -> Verdict:
             *_chain(reading),
             *_acknowledged(reading, folder),
             *_provider(reading, folder),
+            *_unknown(reading),
             *_approvals(reading),
             *_outbox(reading, scenario),
             *_alive(reading),
@@ -89,10 +90,17 @@ def _provider(reading: Reading, folder: Path) -> Iterator[str]:
             yield f"lost: {step.action} is called done and was not"
         if step.status in {"failed", "cancelled", "skipped", "previewed", "carded"} and times:
             yield f"lie: {step.action} is called {step.status} and was done"
-        if step.status == "unknown" and step.kind != "opaque":
-            yield f"unknown although {step.kind}: {step.action}"
         if step.undone and done.get(f"undo {step.key}", 0) != 1:
             yield f"undo of {step.action} happened {done.get(f'undo {step.key}', 0)} times"
+
+
+def _unknown(reading: Reading) -> Iterator[str]:
+    """Only of an opaque action is a person ever asked whether it happened."""
+    for event in reading.ledger.events():
+        if isinstance(event.body, e.EffectUnknown):
+            step = reading.book.runs[event.run].step(event.step)
+            if step.kind != "opaque":
+                yield f"unknown although {step.kind}: {step.action}"
 
 
 def _approvals(reading: Reading) -> Iterator[str]:
@@ -172,6 +180,7 @@ def _counts(reading: Reading, folder: Path) -> Counter[str]:
                 counts["intents"] += 1
             case e.EffectUnknown():
                 counts["unknown"] += 1
+                counts[f"unknown {reading.book.runs[event.run].step(event.step).action}"] += 1
             case e.EffectSucceeded(repeated=True):
                 counts["repeated"] += 1
             case _:

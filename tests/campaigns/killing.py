@@ -31,7 +31,7 @@ from engine.testing.connector import ACTIONS
 from engine.testing.provider import Provider
 from engine.testing.scenario import PROVIDER_FILE, Counting, Scenario
 from tests.campaigns.invariants import ACKNOWLEDGED, judge
-from tests.campaigns.stories import NEEDS, PROVIDER, STORIES, WIDER, Teller, settle
+from tests.campaigns.stories import PROVIDER, STORIES, Teller, settle
 
 DIED, FINISHED, FAILED = "died", "finished", "failed"
 _MOST_SECONDS = 120
@@ -75,9 +75,12 @@ class Tally:
         slow = {"recovery_ms_p95": times[int(len(times) * 0.95) - 1]} if times else {}
         duplicates = sum("duplicate:" in one for one in self.violations)
         lost = sum("lost:" in one for one in self.violations)
+        unknown = {
+            name.split()[1]: times for name, times in self.counts.items() if name.startswith("unknown ")
+        }
         return {
             "points": self.points, "deaths": self.deaths, "violations": len(self.violations), "duplicates": duplicates,
-            "lost": lost, "unknown": self.counts["unknown"], "effects": self.counts["effects"],
+            "lost": lost, "unknown": self.counts["unknown"], "unknown_of": unknown, "effects": self.counts["effects"],
             "repeated": self.counts["repeated"], **slow,
         }  # fmt: skip
 
@@ -144,17 +147,13 @@ class Theatre:
             raise RuntimeError("the scene could not be set")
         # Compiling is pure: done here once, no child does it, or imports what it needs, again.
         specs = {**declared(), **{one.name: one for one in ACTIONS}}
-        self.broken = wiring.deployment(Scenario.at(self.scene).workspace(), specs).broken
+        if broken := wiring.deployment(Scenario.at(self.scene).workspace(), specs).broken:
+            raise RuntimeError(f"playbooks of the scene don't compile: {', '.join(sorted(broken))}")
 
     def _set(self) -> None:
         with Provider.start(self.folder / "nobody.jsonl") as provider:
-            made = Scenario.make(self.scene, files={**PROVIDER, **WIDER}, provider=provider.address)
+            made = Scenario.make(self.scene, files=PROVIDER, provider=provider.address)
             made.enrol()
-
-    @property
-    def stories(self) -> list[str]:
-        """Those whose playbooks compile here."""
-        return [name for name in STORIES if not NEEDS.get(name, set()) & self.broken]
 
     @contextmanager
     def stage(self) -> Iterator[Path]:
@@ -220,7 +219,7 @@ def _rehearse(place: Path, story: str, provider: str) -> None:
 @cache
 def all_points(theatre: Theatre) -> tuple[Point, ...]:
     """Every point of every story, in an order that spreads over stories and kinds: any first part is a fair sample."""
-    by_story = [theatre.rehearse(story) for story in theatre.stories]
+    by_story = [theatre.rehearse(story) for story in STORIES]
     points = [point for one in by_story for point in one]
     random.Random(1).shuffle(points)
     return tuple(points)
@@ -233,7 +232,7 @@ def unit(theatre: Theatre, index: int, tally: Tally) -> None:
         story, deaths = points[index].story, [points[index].number]
     else:
         chance = random.Random(index)
-        story = chance.choice(sorted(theatre.stories))
+        story = chance.choice(sorted(STORIES))
         most = sum(point.story == story for point in points)
         deaths = [
             chance.randint(1, most),
@@ -243,13 +242,22 @@ def unit(theatre: Theatre, index: int, tally: Tally) -> None:
     tally.violations += [f"{story} at {where}: {one}" for one in theatre.perform(story, deaths, tally)]
 
 
+def _list(points: Sequence[Point]) -> str:
+    """A line for each kind of point of a story: its name, the events that are being appended there, and its numbers."""
+    kinds: dict[tuple[str, str, str], list[int]] = {}
+    for point in sorted(points):
+        kinds.setdefault((point.story, point.name, ",".join(point.events) or "-"), []).append(point.number)
+    rows = [f"{' '.join(kind)}  {' '.join(map(str, numbers))}\n" for kind, numbers in kinds.items()]
+    return f"# {len(points)} points: story, point, events being appended, numbers\n{''.join(rows)}"
+
+
 def main(argv: list[str]) -> int:
     """One story by hand, or the list of all points."""
     with tempfile.TemporaryDirectory(prefix="steward-killing-") as folder:
         theatre = Theatre(Path(folder))
         if argv[0] == "--list":
-            points = sorted(all_points(theatre))
-            Path(argv[1]).write_text("".join(f"{point}\n" for point in points), encoding="utf-8")
+            points = all_points(theatre)
+            Path(argv[1]).write_text(_list(points), encoding="utf-8")
             print(f"{len(points)} points")
             return 0
         tally, name = Tally(), argv[1] if len(argv) > 1 else ""

@@ -97,10 +97,6 @@ steps:
     uses: provider/opaque
     with: { text: never either }
 """,
-}
-
-# Words of the language that not every version runs: a story is told where its playbooks compile.
-WIDER = {
     "playbooks/wide.yaml": """\
 name: Wide
 stage: approval
@@ -144,7 +140,7 @@ steps:
 name: Stopped
 stage: approval
 on: { email: { mailbox: other } }
-stop-on: { email: { thread: "${{ event.thread }}" } }
+stop-on: [{ email: { thread: "${{ event.thread }}" } }]
 steps:
   - id: ask
     uses: provider/customer
@@ -462,10 +458,6 @@ STORIES: dict[str, Callable[[Teller], None]] = {
     "classes": _classes, "lost": _lost, "refused": _refused, "held": _held, "reading": _reading, "shade": _shade, "enrol": _enrol,
     "wide": _wide, "calls": _calls, "stopped": _stopped, "sorry": _sorry,
 }  # fmt: skip
-
-
-NEEDS = {"wide": {"wide"}, "calls": {"caller", "called"}, "stopped": {"stopped"}, "sorry": {"sorry"}}
-"""The playbooks without which a story can't be told."""
 
 
 def settle(scenario: Scenario) -> None:
