@@ -80,7 +80,7 @@ def test_what_the_font_does_not_have_is_replaced_and_said():
     assert "? and ?" in words_of(data)
 
 
-@pytest.mark.skipif(not FONT, reason="needs the font package")
+@pytest.mark.skipif(not FONT, reason="NOT RUN: needs the font package")
 def test_the_font_package_shows_greek_and_cyrillic():
     assert render("Żółć Привет Γειά", title="", language="", at=AT)[2] == ()
 

@@ -135,14 +135,14 @@ def test_refs_are_tolerant_of_a_repository_that_is_not_there_or_can_not_be_writt
     assert anchored(repo) is None
 
 
-@pytest.mark.skipif(os.geteuid() != 0, reason="mounting needs root")
+@pytest.mark.skipif(os.geteuid() != 0, reason="NOT RUN: a read-only disk needs root")
 def test_refs_are_tolerant_of_a_read_only_disk(tmp_path):
     place = tmp_path / "disk"
     place.mkdir()
     if subprocess.run(
         ["mount", "-t", "tmpfs", "-o", "size=4m", "tmpfs", place], check=False, capture_output=True
     ).returncode:
-        pytest.skip("mounting is not allowed here")
+        pytest.skip("NOT RUN: a read-only disk needs mount")
     try:
         write(place, FILES)
         init_repository(place, "A", "a@example.com")
