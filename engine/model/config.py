@@ -34,6 +34,24 @@ class ConnectorConfig:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class ModelConfig:
+    """One entry of `models:`. `uses` says how it is spoken to, `model` which one is asked there.
+
+    `key` is None for an endpoint that asks for none. `base_url` is empty for the provider's own address. Prices are US dollars
+    for a million tokens; None when the operator wrote none. `timeout` is one call's, in seconds.
+    """
+
+    name: str
+    uses: str
+    model: str
+    key: SecretRef | None = None
+    base_url: str = ""
+    usd_per_million_in: Decimal | None = None
+    usd_per_million_out: Decimal | None = None
+    timeout: float = 60.0
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class Config:
     """steward.yaml. `id` is empty in the project's own checkout and in demos: they get a throw-away one."""
 
@@ -45,8 +63,13 @@ class Config:
     people: tuple[Person, ...] = ()
     budget_usd_per_day: Decimal | None = None
     budget_usd_per_month: Decimal | None = None
+    models: tuple[ModelConfig, ...] = ()
     connectors: tuple[ConnectorConfig, ...] = ()
     secrets: tuple[str, ...] = ("env",)
+
+    def model(self, name: str) -> ModelConfig | None:
+        """The model called `name`; None when there is none."""
+        return next((one for one in self.models if one.name == name), None)
 
     def connector(self, name: str) -> dict[str, Json]:
         """The settings of connector `name`, empty when it has no block."""
@@ -54,7 +77,8 @@ class Config:
 
     def secret_names(self) -> frozenset[str]:
         """Every name written as ``${{ secrets.NAME }}``."""
-        return frozenset(name for one in self.connectors for name in _names(one.settings))
+        keys = {one.key.name for one in self.models if one.key is not None}
+        return frozenset(keys | {name for one in self.connectors for name in _names(one.settings)})
 
 
 def _names(value: Json) -> Iterator[str]:
