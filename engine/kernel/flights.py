@@ -25,7 +25,7 @@ class Flights:
     def __init__(self, journal: Journal) -> None:
         self._journal = journal
         self._flying: dict[Where, tuple[str, Attempt]] = {}
-        self._landed: SimpleQueue[tuple[Where, Attempt, Future[Any]]] = SimpleQueue()
+        self._landed: SimpleQueue[tuple[Where, Attempt, Future[Any]] | None] = SimpleQueue()
         self._unsure: dict[Where, tuple[int, str]] = {}
 
     def __bool__(self) -> bool:
@@ -54,16 +54,23 @@ class Flights:
     def _landing(self, where: Where, attempt: Attempt, future: "Future[Any]") -> None:
         self._landed.put((where, attempt, future))
 
+    def nudge(self) -> None:
+        """End a wait in `land`, from any thread: something else is to be done on the loop's thread."""
+        self._landed.put(None)
+
     def land(self, seconds: float) -> bool:
         """Take in what has finished; wait at most `seconds` for the first. Whether anything had."""
         landed = False
         while True:
             try:
-                where, attempt, future = self._landed.get(block=seconds > 0, timeout=seconds or None)
+                one = self._landed.get(block=seconds > 0, timeout=seconds or None)
             except Empty:
                 self._give_up()
                 return landed
             seconds, landed = 0.0, True
+            if one is None:
+                continue
+            where, attempt, future = one
             # An attempt that was given up and has another in its place is not taken for it.
             if self._flying.get(where, ("", None))[1] is attempt:
                 del self._flying[where]

@@ -2,10 +2,12 @@
 
 from collections.abc import Iterable
 from dataclasses import replace
+from decimal import Decimal
 from typing import assert_never
 
 from engine.model import events as e
-from engine.model.state import TERMINAL, Book, CardState, RunState, StepState
+from engine.model.findings import IntentResolved, ModelAnswered, ModelReserved
+from engine.model.state import TERMINAL, Book, CardState, Cost, RunState, StepState
 
 
 def fold(history: Iterable[e.Event], book: Book | None = None) -> Book:
@@ -48,6 +50,10 @@ def apply(book: Book, event: e.Event) -> None:
             _card(book, event, body)
         case e.OnceClaimed():
             book.claims[body.claim] = event.run
+        case ModelReserved() | ModelAnswered():
+            book.costs[body.call] = Cost(at=event.ts, run=event.run, model=body.model, usd=Decimal(body.usd))
+        case IntentResolved():
+            pass
         case e.RunCreated():
             book.runs[event.run] = _created(event, body)
             book.open_runs[event.run] = None

@@ -1,9 +1,10 @@
 """What the loop works with: the services wired in by `engine.app`, and the journal that keeps ledger and state in step."""
 
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 from engine.kernel.fold import apply, fold
+from engine.kernel.recording import Records
 from engine.language import serial
 from engine.ledger import Keys, Ledger
 from engine.model import canonical, effects
@@ -52,6 +53,7 @@ class House:
     lower: Callable[[], None]
     chance: Callable[[], float]
     listen: Callable[[Event], None]
+    records: Records = field(default_factory=Records)
 
 
 class Journal:

@@ -48,6 +48,7 @@ class Loop:
         self._dues: dict[str, str] = {}
         self._deployed: Deployment | None = None
         self.journal.deployment = self.deployment
+        house.records.attach(self.journal, self._flights.nudge)
         self.desk = Desk(journal=self.journal, deployment=self.deployment, poll=self.poll)
 
     def deployment(self) -> Deployment:
@@ -70,12 +71,14 @@ class Loop:
             worked = self._requests()
             worked |= self._advance()
             worked |= self._flights.land(0.0)
+            worked |= self.house.records.settle()
             if worked:
                 continue
             if until():
                 # What is under way is followed to its end, so that no outcome is lost.
                 while self._flights:
                     self._flights.land(LOOK_SECONDS)
+                    self.house.records.settle()
                 break
             self.house.ledger.tick(self.house.clock.now())
             if self._flights:

@@ -8,6 +8,7 @@ from dataclasses import dataclass, fields
 from typing import Any, TypeAlias, get_args
 
 from engine.model.canonical import Json
+from engine.model.findings import IntentResolved, ModelAnswered, ModelReserved
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -413,6 +414,7 @@ Body: TypeAlias = (
     | EffectProposed | EffectGated | EffectHeld | EffectWithdrawn | EffectIntended | EffectSucceeded | EffectFailed
     | EffectUnknown | EffectResolved | EffectPreviewed | EffectUndone | EffectKept
     | CardOpened | CardApproved | CardRejected | CardSnoozed | CardExpired | CardClosed
+    | ModelReserved | ModelAnswered | IntentResolved
 )  # fmt: skip
 
 

@@ -3,15 +3,17 @@
 Neighbours on a floor meet only here; `engine.app` chooses who stands behind each port.
 """
 
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from concurrent.futures import Future
 from dataclasses import dataclass
 from datetime import datetime
+from decimal import Decimal
 from typing import Any, Protocol
 
 from engine.model.actions import ActionSpec
 from engine.model.canonical import Json
 from engine.model.effects import Call, Effect, Outcome, Preview, Verdict
+from engine.model.events import Body, Event
 from engine.model.ids import SubjectId
 from engine.model.labels import Labels
 from engine.model.plan import Expr, Node, Plan, Stage
@@ -158,6 +160,93 @@ class Connectors(Protocol):
 
     def spec(self, action: str) -> ActionSpec | None:
         """What `action` was declared as."""
+
+
+class Recorder(Protocol):
+    """How work that is under way puts an event into the ledger before it goes on."""
+
+    def record(self, body: Body, *, call: Call, sealed: Mapping[str, Json] | None = None) -> Event:
+        """Append durably from an attempt's thread, and wait for it. Fields named in `sealed` get the name of that value, sealed under the
+        call's subject. Raises LedgerError when it did not become durable: then nothing may follow from it.
+        """
+
+
+class Encoder(Protocol):
+    """Texts to vectors of one fixed model, for whoever compares meanings."""
+
+    @property
+    def version(self) -> str:
+        """Names the model's bytes and how texts are cut for it; vectors of different versions are never compared."""
+
+    def encode(self, texts: Sequence[str]) -> tuple[bytes, ...]:
+        """One unit vector a text, little-endian float32, each text encoded by itself so that it never depends on its neighbours.
+
+        Raises TransientError(code='memory-warming') while it can't answer yet, PermanentError(code='no-memory') when it never will.
+        """
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ModelRequest:
+    """A prompt for the model called `model` in steward.yaml. `messages` are (role, text); `most` bounds the answer in tokens."""
+
+    model: str
+    messages: tuple[tuple[str, str], ...]
+    most: int
+    temperature: float = 0.0
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ModelReply:
+    """What the model said. `served` is the name the provider answered under; `cut` when it ran into `most`."""
+
+    text: str
+    served: str
+    tokens_in: int
+    tokens_out: int
+    usd: Decimal
+    cut: bool = False
+
+
+class Models(Protocol):
+    """The gateway to models, in the broker: it holds the keys, the prices and the budget; every call is two events."""
+
+    def available(self, name: str) -> bool:
+        """Whether there is a model of this name; `none` is none."""
+
+    def complete(self, request: ModelRequest, *, call: Call, budget: Decimal | None) -> ModelReply:
+        """Ask once; retries belong to the scheduler. `budget` is the most this attempt may spend in dollars.
+
+        Raises PermanentError(code='budget') when the reservation does not fit, PermanentError(code='no-model'),
+        TransientError on timeouts, 429 and 5xx, PermanentError on other refusals of the provider.
+        """
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Limits:
+    """What a room gives a child: `seconds` of wall time, `cpu` seconds, `memory` and `output` bytes, `processes`."""
+
+    seconds: float = 300.0
+    cpu: int = 60
+    memory: int = 2_000_000_000
+    output: int = 1_000_000
+    processes: int = 32
+
+
+class Room(Protocol):
+    """A sandboxed place for a program that reads hostile text."""
+
+    @property
+    def level(self) -> int:
+        """1 to 3 (DESIGN: sandbox levels), 0 when there is no room at all."""
+
+    def run(
+        self, program: str, given: Json, *, serve: Callable[[Json], Json], limits: Limits, needs: int
+    ) -> Json:
+        """Run one of our named programs on `given` in a process of its own; what it asks over the pipe is answered by `serve`.
+
+        Raises PermanentError(code='no-room') when the level is below `needs`, TransientError(code='timeout') when it was killed for time,
+        PermanentError(code='room-limit') for any other limit, PermanentError(code='room-failed') when it died or wrote nonsense.
+        """
 
 
 class Executor(Protocol):

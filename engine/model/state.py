@@ -1,6 +1,7 @@
 """What the events of a run add up to. Never holds a value, only names of sealed ones."""
 
 from dataclasses import dataclass, field
+from decimal import Decimal
 from typing import Literal
 
 StepStatus = Literal[
@@ -157,6 +158,16 @@ class CardState:
     decided: str = ""
 
 
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Cost:
+    """What one call of a model cost, or has set aside while its answer is out. `at` is a stamp, `usd` dollars."""
+
+    at: str
+    run: str
+    model: str
+    usd: Decimal
+
+
 @dataclass(slots=True, kw_only=True)
 class Book:
     """Everything the ledger adds up to. The one mutable container: its members are frozen and replaced by the fold."""
@@ -173,3 +184,4 @@ class Book:
     enrolled: set[str] = field(default_factory=set)
     stopped: bool = False
     ignored: dict[str, int] = field(default_factory=dict)
+    costs: dict[str, Cost] = field(default_factory=dict)

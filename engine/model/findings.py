@@ -1,0 +1,53 @@
+"""Events of what readers found and of what finding it cost. Members of the closed union in :mod:`engine.model.events`."""
+
+from dataclasses import dataclass
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ModelReserved:
+    """A model is about to be asked: `usd` (decimal text) is set aside first, the most the call can cost. `call` names the call.
+
+    Durable before anything leaves. A call that never gets its answer has spent what it reserved.
+    """
+
+    call: str
+    model: str
+    usd: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ModelAnswered:
+    """The model's answer, or why there is none (`code`, empty when it answered).
+
+    `model` is the name in steward.yaml, `served` what the provider says it used. `tokens_in` and `tokens_out` count tokens, `usd` is the
+    decimal cost. `prompt` and `answer` are sealed values, `prompt_digest` the HMAC of the prompt.
+    """
+
+    call: str
+    model: str
+    served: str = ""
+    code: str = ""
+    tokens_in: int = 0
+    tokens_out: int = 0
+    usd: str = "0"
+    prompt: str | None = None
+    prompt_digest: str = ""
+    answer: str | None = None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class IntentResolved:
+    """What somebody wants was decided, or left to a person (`name` is then ``unsure``).
+
+    `tier` is who decided (rules, ensemble, person), `score` how sure that tier is, `scope` how sure it is that the text is about anything we
+    know, `threshold` what `score` had to reach, `proven` whether the threshold's promise is backed by enough cases. `versions` names the
+    examples, encoder and calibration used: the same text and versions give the same answer.
+    """
+
+    name: str
+    tier: str
+    score: str
+    scope: str
+    threshold: str
+    proven: bool
+    versions: str
