@@ -3,6 +3,7 @@
 import base64
 from dataclasses import dataclass
 from datetime import datetime
+from decimal import Decimal
 from enum import StrEnum
 from typing import Any, Literal
 
@@ -18,7 +19,7 @@ class Call:
     """What a reader or connector is asked: an action, its evaluated arguments, and where they came from.
 
     `trigger` is the event that started the run (the letter a reply answers); `key` is set for effects and frozen with the revision;
-    `at` is the step's recorded time; `files` are the plan's files, path → text.
+    `at` is the step's recorded time; `files` are the plan's files, path → text; `budget` is what the run may spend on models, in dollars.
     """
 
     action: str
@@ -31,6 +32,7 @@ class Call:
     key: EffectKey | None = None
     revision: int = 1
     files: tuple[tuple[str, str], ...] = ()
+    budget: Decimal | None = None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
