@@ -7,8 +7,9 @@ from typing import TYPE_CHECKING
 
 import engine
 from engine.language import cache
+from engine.model.errors import PermanentError
 from engine.model.places import SETTINGS, state_home
-from engine.model.span import Diagnostic
+from engine.model.span import Diagnostic, Span
 from engine.vault import FolderTree
 
 if TYPE_CHECKING:  # an answer from the cache needs neither plans nor the ledger
@@ -21,7 +22,7 @@ def diagnostics(root: Path, env: Mapping[str, str]) -> tuple[Diagnostic, ...]:
     tree = FolderTree(root)
     place = hashlib.sha256(str(root.resolve()).encode()).hexdigest()[:16]
     file = state_home(env) / f"check-{place}" / "diagnostics.json"
-    key = cache.tree_key(_relevant(tree), version=engine.__version__, actions=_code())
+    key = cache.tree_key([*_relevant(tree), *_refused(tree)], version=engine.__version__, actions=_code())
     known = cache.answer(file, key)
     if known is not None:
         return known
@@ -36,6 +37,30 @@ def _relevant(tree: "Tree") -> list[tuple[str, str]]:
         for path, blob in tree.paths()
         if path == SETTINGS or path.startswith(("playbooks/", "vault/"))
     ]
+
+
+def _refused(tree: "Tree") -> list[tuple[str, str]]:
+    """(path, reason) of what somebody may have meant to be read. Large files that are no text of ours, such as a PDF, are not meant."""
+    return [
+        (path, reason)
+        for path, reason in getattr(tree, "refused", ())
+        if path == SETTINGS or path.startswith(("playbooks/", "vault/"))
+        if not reason.startswith("larger") or path.endswith((".yaml", ".yml", ".md"))
+    ]
+
+
+def settings_of(tree: "Tree") -> bytes:
+    """steward.yaml's bytes. Raises PermanentError (``settings``) where it is a link or the like, or not there at all."""
+    try:
+        return tree.read(SETTINGS)
+    except KeyError:
+        why = dict(getattr(tree, "refused", ())).get(SETTINGS, "it is not part of what is read")
+        raise PermanentError(
+            f"{SETTINGS} can't be used: {why}",
+            code="settings",
+            now_true="Nothing was changed.",
+            way_out=f"put a regular file {SETTINGS} there, commit it, and type the command again",
+        ) from None
 
 
 def _code() -> str:
@@ -58,11 +83,14 @@ def compile_tree(tree: "Tree") -> "Compiled":
     """A tree, compiled with the built-in actions. Settings that can't be read are diagnostics like any other."""
     from engine.app.actions import declared, unperformed
     from engine.language import casefile
+    from engine.language.codes.reading import not_read
     from engine.language.compile import compile_tree as compile_
     from engine.language.settings import parse
     from engine.model.config import Config, Person
+    from engine.model.triggers import OWN_EVENTS
 
-    config, found = parse(SETTINGS, tree.read(SETTINGS))
+    config, found = parse(SETTINGS, settings_of(tree))
     settings = config or Config(operator=Person(id="operator", name="The operator"))
-    compiled = compile_(tree, actions=declared(settings), config=settings, unperformed=unperformed())
-    return compiled.plus((*found, *casefile.check(tree, compiled.plans, compiled.broken)))
+    compiled = compile_(tree, actions=declared(settings), config=settings, unperformed=unperformed(), events=OWN_EVENTS)
+    unread = [not_read(Span(path=path), why=reason) for path, reason in _refused(tree)]
+    return compiled.plus((*found, *unread, *casefile.check(tree, compiled.plans, compiled.broken)))

@@ -6,6 +6,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
+from engine.app.checking import settings_of
 from engine.ledger import StateDir
 from engine.model import places
 from engine.model.config import Config, Person
@@ -44,10 +45,10 @@ def _deployed(root: Path) -> tuple[Config, Tree]:
     """Settings and files at the tip of the deploy branch. The working copy of steward.yaml is only a hint to which branch that is."""
     hint = read_config({SETTINGS: (root / SETTINGS).read_bytes()}, strict=False)
     tree = GitTree.at(root, hint.deploy)
-    config = read_config({SETTINGS: tree.read(SETTINGS)}, strict=True)
+    config = read_config({SETTINGS: settings_of(tree)}, strict=True)
     if config.deploy != hint.deploy:
         tree = GitTree.at(root, config.deploy)
-        config = read_config({SETTINGS: tree.read(SETTINGS)}, strict=True)
+        config = read_config({SETTINGS: settings_of(tree)}, strict=True)
     return config, tree
 
 

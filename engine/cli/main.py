@@ -68,4 +68,7 @@ def overview() -> str:
 
 
 if __name__ == "__main__":
+    # `python -m` puts the folder one stands in first on the path; a workspace is no place to import from.
+    if not sys.flags.safe_path:
+        del sys.path[0]
     sys.exit(main())

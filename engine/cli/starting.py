@@ -54,7 +54,7 @@ def command() -> str:
     return (
         str(Path(sys.argv[0]).absolute())
         if Path(sys.argv[0]).name.startswith("steward")
-        else f"{sys.executable} -m engine.cli.main"
+        else f"{sys.executable} -P -m engine.cli.main"  # -P: import nothing from the folder one stands in
     )
 
 

@@ -176,6 +176,18 @@ def unquoted(span: Span, *, because: str, fix: Fix | None) -> Diagnostic:
     )
 
 
+def not_read(span: Span, *, why: str) -> Diagnostic:
+    """SW015: a file or folder of the workspace that is never read: a link, a submodule, a name that leads elsewhere.
+
+    Links and submodules would bring in what nobody reviewed here, and files from outside of the workspace. What is deployed is
+    exactly what the commit holds.
+
+    Wrong: `vault/sops/refund.md` as a symbolic link. Right: the file itself, or a link in a note.
+    """
+    hint = "put the file itself there, or take it out of playbooks/ and vault/"
+    return Diagnostic(code="SW015", span=span, message=f"this is never read: {why}", hint=hint)
+
+
 READING: dict[str, Callable[..., Diagnostic]] = {
     "SW001": not_utf8,
     "SW002": too_large,
@@ -191,4 +203,5 @@ READING: dict[str, Callable[..., Diagnostic]] = {
     "SW012": documents,
     "SW013": odd_key,
     "SW014": unquoted,
+    "SW015": not_read,
 }

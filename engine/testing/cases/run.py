@@ -75,7 +75,7 @@ class Tests:
     def __init__(self, root: Path) -> None:
         tree = FolderTree(root)
         compiled = checking.compile_tree(tree)
-        config, _ = settings(SETTINGS, tree.read(SETTINGS))
+        config, _ = settings(SETTINGS, checking.settings_of(tree))
         self._diagnostics = compiled.diagnostics
         self.folder = Folder(
             tree=tree,

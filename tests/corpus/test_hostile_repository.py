@@ -1,0 +1,190 @@
+"""Looking at a hostile workspace with the real command runs nothing of it, reads nothing outside of it and hangs on nothing."""
+
+import json
+import os
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+from tests.corpus.hostile import PYTHON, SECRET, Canaries, build, environment, git, naive
+
+STEWARD = [sys.executable, "-P", "-m", "engine.cli.main"]
+"""As its entry point starts it: the folder one stands in is not on Python's path."""
+
+LOOKING = (
+    ["check"],
+    ["check", "--json"],
+    ["check", "--sarif"],
+    ["plan"],
+    ["plan", "--json"],
+    ["plan", "--mermaid"],
+    ["plan", "--diff", "main"],
+    ["plan", "--diff", "main~1", "main"],
+    ["plan", "--diff", "odd"],
+    ["explain"],
+    ["explain", "SW014"],
+    ["schema"],
+    ["schema", "playbook"],
+    ["status"],
+    ["queue"],
+    ["log"],
+    ["verify"],
+    ["test"],
+)
+
+
+@pytest.fixture
+def canaries(tmp_path) -> Canaries:
+    return Canaries(tmp_path / "canaries")
+
+
+@pytest.fixture
+def hostile(tmp_path, canaries) -> Path:
+    root = tmp_path / "hostile"
+    root.mkdir()
+    build(root, canaries)
+    canaries.ran()
+    return root
+
+
+def typed(words, cwd) -> "subprocess.CompletedProcess[str]":
+    return subprocess.run(
+        [*STEWARD, *words],
+        cwd=cwd,
+        env=environment(cwd.parent),
+        stdin=subprocess.DEVNULL,
+        capture_output=True,
+        text=True,
+        timeout=120,
+        check=False,
+    )
+
+
+def settled(done: "subprocess.CompletedProcess[str]") -> None:
+    """An exit code that means something, no traceback, nothing from outside of the workspace."""
+    said = done.stdout + done.stderr
+    assert done.returncode in {0, 1, 2, 3, 4, 5}, said
+    assert "Traceback" not in said
+    assert "fault in steward itself" not in said, said
+    assert SECRET not in said
+    assert "root:x:0" not in said
+
+
+def test_no_command_that_looks_runs_anything(hostile, canaries):
+    outside = {one: one.read_bytes() for one in (hostile.parent / "outside").iterdir()}
+    for words in LOOKING:
+        settled(typed(words, hostile))
+        assert canaries.ran() == set(), words
+    assert {one: one.read_bytes() for one in (hostile.parent / "outside").iterdir()} == outside
+
+    # The same marks show what plain tools run of it.
+    for words in naive(hostile):
+        subprocess.run(
+            words, cwd=hostile, env=environment(hostile.parent), stdin=subprocess.DEVNULL, capture_output=True, check=False, timeout=60
+        )  # fmt: skip
+    found = canaries.ran()
+    assert {
+        "core.fsmonitor", "filter.trap.clean", "filter.procs.process", "gpg.program", "alias.hi", "included", "core.editor", ".envrc",
+        "engine", "hook-pre-commit", "hook-post-index-change", "diff.trap.textconv", "filter.trap.smudge",
+    } <= found  # fmt: skip
+    assert {name.replace("/", "_") for name in PYTHON} <= found
+
+
+def test_check_names_what_is_never_read(hostile):
+    found = json.loads(typed(["check", "--json"], hostile).stdout)["data"]
+    told = {one["path"]: one["message"] for one in found if one["code"] == "SW015"}
+
+    links = {
+        "playbooks/link.yaml", "vault/intents/passwd.yaml", "vault/knowledge/folder", "vault/knowledge/link.md", "vault/knowledge/round",
+        "vault/knowledge/up", "vault/knowledge/zero.md", "vault/sops/link.md", "vault/templates/link.md",
+    }  # fmt: skip
+    assert told.keys() == links | {"vault/knowledge/pipe.md"}
+    assert {told[one] for one in links} == {"this is never read: a symbolic link"}
+
+
+def test_a_link_that_is_taken_out_is_not_remembered(hostile):
+    """The answer of an unchanged folder is kept; a link is part of what it depends on."""
+    typed(["check"], hostile)
+    (hostile / "playbooks" / "link.yaml").unlink()
+
+    assert "playbooks/link.yaml" not in typed(["check"], hostile).stdout
+
+
+def test_a_pass_over_it_runs_steps_and_no_code(hostile, canaries):
+    """`run` acts, but only what the deployed playbooks say through connectors."""
+    settled(typed(["run"], hostile))
+
+    assert canaries.ran() == set()
+
+
+def test_init_into_it_beside_it_and_below_it(hostile, canaries):
+    outside = (hostile.parent / "outside" / "letter.md").read_bytes()
+    assert typed(["init", "."], hostile).returncode == 2  # it is a workspace already
+    settled(typed(["init", "../beside"], hostile))
+    settled(typed(["demo", "../shown"], hostile))
+    (hostile / "steward.yaml").unlink()
+    for name in ("policy.yaml", "templates/got-it.md"):
+        (hostile / "vault" / name).unlink()
+        (hostile / "vault" / name).symlink_to(hostile.parent / "outside" / "new")
+    before = git(hostile, "rev-parse", "HEAD")
+
+    done = typed(["init", "."], hostile)
+
+    settled(done)
+    assert done.returncode == 0, done.stderr
+    assert canaries.ran() == set()
+    assert not (hostile.parent / "outside" / "new").exists()
+    assert (hostile.parent / "outside" / "letter.md").read_bytes() == outside
+    names = subprocess.run(
+        ["git", "cat-file", "-p", "HEAD"], cwd=hostile, env=environment(hostile.parent), capture_output=True, check=False
+    )  # fmt: skip
+    assert b"parent" in names.stdout
+    assert (
+        hostile / ".git" / "refs" / "heads" / "main"
+    ).read_text().strip() != before  # committed, by our own plumbing
+
+
+@pytest.mark.parametrize("kind", ["link", "pipe", "folder", "huge", "binary"])
+def test_settings_that_are_no_file_are_told_and_not_followed(hostile, kind):
+    place = hostile / "steward.yaml"
+    place.unlink()
+    match kind:
+        case "link":
+            place.symlink_to(hostile.parent / "outside" / "playbook.yaml")
+        case "pipe":
+            os.mkfifo(place)
+        case "folder":
+            place.mkdir()
+        case "huge":
+            place.write_bytes(b"# " + b"x" * 6_000_000 + b"\n")
+        case _:
+            place.write_bytes(bytes(range(256)) * 9)
+    for words in (["check"], ["plan"], ["status"], ["plan", "--diff", "main"]):
+        settled(typed(words, hostile))
+
+
+def test_started_as_a_module_in_it_its_python_is_not_imported(hostile, canaries):
+    """`python -m` looks in the folder one stands in first; `-P` and the entry point keep it from that."""
+    env = environment(hostile.parent)
+    for path in hostile.glob("*.py"):
+        path.write_text(canaries.python(path.name))
+    subprocess.run(
+        [sys.executable, "-P", "-m", "engine.cli.main", "check"],
+        cwd=hostile,
+        env=env,
+        check=False,
+        capture_output=True,
+    )
+    assert canaries.ran() == set()
+    (hostile / "engine" / "__init__.py").unlink()  # without it, the installed engine is found even so
+    (hostile / "engine").rmdir()
+    subprocess.run(
+        [sys.executable, "-m", "engine.cli.main", "check"],
+        cwd=hostile,
+        env=env,
+        check=False,
+        capture_output=True,
+    )
+    assert canaries.ran() == set()
