@@ -3,7 +3,7 @@
 from collections.abc import Iterable, Mapping, Sequence
 
 from engine.language import tree
-from engine.language.authored import Authored, Step
+from engine.language.authored import Authored, Step, Word
 from engine.language.codes import graph, shape
 from engine.language.codes import references as code
 from engine.language.lower import inputs_of
@@ -49,7 +49,7 @@ def call(resolver: Resolver, values: Values, step: Step) -> Resolved | None:
     if found is None:
         span = step.uses.span
         written = values.source.line(span.line)[span.column - 1 : span.end_column - 1]
-        values.note(code.unknown_playbook(span, name=name, known=world.playbooks, written=written))
+        values.note(code.unknown_playbook(span, name=name, known=tuple(world.playbooks), written=written))
         return None
     if not found.called and found.inputs is not None:
         values.note(code.not_called(step.uses.span, name=name))
@@ -100,7 +100,9 @@ def find(resolver: Resolver, values: Values, step: Step) -> Resolved | None:
     if word is None and "playbook" not in given:
         taker.note(code.missing_argument(step.key("with"), name="playbook", of="run/find", type_=str(TEXT)))
     elif word is not None and found is None:
-        taker.note(code.unknown_playbook(word.span, name=word.text, known=world.playbooks, written=word.text))
+        taker.note(
+            code.unknown_playbook(word.span, name=word.text, known=tuple(world.playbooks), written=word.text)
+        )
     if limit is not None and isinstance(limit.arg, Fixed) and not 1 <= limit.arg.value <= MOST_RUNS:
         at, wanted = place(given["limit"].value), f"a whole number from 1 to {MOST_RUNS}"
         taker.note(shape.bad_number(at, value=str(limit.arg.value), wanted=wanted, example="limit: 4"))
@@ -128,24 +130,24 @@ def _runs(found: Signature) -> Type:
     return listing(row)
 
 
-def circles(calls: Mapping[str, Sequence[Step]]) -> dict[str, list[Diagnostic]]:
-    """Calls by which a playbook would come back to itself: file → what is wrong in it."""
-    reach = {name: _reached(name, calls) for name in calls}
+def circles(calls: Mapping[str, Sequence[Word]]) -> dict[str, list[Diagnostic]]:
+    """Calls by which a playbook would come back to itself: file → what is wrong in it. `calls` are the `uses` of each file."""
+    reach = {name: _reached(name, calls) for name, uses in calls.items() if uses}
     found: dict[str, list[Diagnostic]] = {}
-    for name, steps in calls.items():
-        for step in steps:
-            other = step.uses.text.removeprefix(CALL)
+    for name, uses in calls.items():
+        for one in uses:
+            other = one.text.removeprefix(CALL)
             if other == name or name in reach.get(other, ()):
-                found.setdefault(name, []).append(graph.calls_itself(step.uses.span, name=name, other=other))
+                found.setdefault(name, []).append(graph.calls_itself(one.span, name=name, other=other))
     return found
 
 
-def _reached(start: str, calls: Mapping[str, Iterable[Step]]) -> set[str]:
+def _reached(start: str, calls: Mapping[str, Iterable[Word]]) -> set[str]:
     found: set[str] = set()
     left = [start]
     while left:
-        for step in calls.get(left.pop(), ()):
-            other = step.uses.text.removeprefix(CALL)
+        for one in calls.get(left.pop(), ()):
+            other = one.text.removeprefix(CALL)
             if other not in found:
                 found.add(other)
                 left.append(other)

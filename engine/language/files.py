@@ -1,8 +1,9 @@
 """A tree's files as the compiler wants them: each read and parsed at most once, and found by what names it."""
 
+from collections.abc import Collection
+
 from engine.language import blocks, intents, playbook, sop
 from engine.language.blocks import Template
-from engine.language.resolved import World
 from engine.model import canonical
 from engine.model.ports import Tree
 
@@ -31,6 +32,7 @@ class Files:
         self._under: dict[tuple[str, str], list[str]] = {}
         self._intents: intents.Parsed | None = None
         self._notes: dict[str, str] | None = None
+        self._always: frozenset[str] | None = None
 
     def read(self, path: str) -> bytes:
         """The bytes of a file; none for one that went away."""
@@ -71,13 +73,6 @@ class Files:
             _SHAS[blob] = canonical.sha256(self.read(path))
         return _SHAS[blob]
 
-    def context(self, world: World) -> str:
-        """Names everything a file may depend on but itself: actions, settings, and what the vault holds."""
-        vault = [one for one in self.blobs.items() if one[0].startswith("vault/")]
-        declared = (sorted(world.actions.items()), sorted(world.unperformed), sorted(world.events.items()))
-        known = (declared, world.config, vault)
-        return canonical.sha256(repr(known).encode())
-
     def templates(self) -> tuple[str, ...]:
         """Names of templates, as steps write them."""
         return tuple(
@@ -111,12 +106,14 @@ class Files:
             self._notes = found
         return self._notes
 
-    def pinned(self, used: set[str]) -> tuple[tuple[str, str], ...]:
+    def pinned(self, used: Collection[str]) -> tuple[tuple[str, str], ...]:
         """(path, SHA-256) of files a run may read, sorted."""
-        always = [
-            *self.under(f"{TEMPLATES}replies/", ".md"),
-            *self.under("vault/intents/", ".yaml"),
-            *(["vault/policy.yaml"] if "vault/policy.yaml" in self.blobs else []),
-        ]
-        paths = sorted({*always, *used} & self.blobs.keys())
+        if self._always is None:
+            policy = ["vault/policy.yaml"] if "vault/policy.yaml" in self.blobs else []
+            replies, intended = (
+                self.under(f"{TEMPLATES}replies/", ".md"),
+                self.under("vault/intents/", ".yaml"),
+            )
+            self._always = frozenset([*replies, *intended, *policy])
+        paths = sorted((self._always | set(used)) & self.blobs.keys())
         return tuple((path, self.sha(path)) for path in paths)

@@ -163,7 +163,7 @@ def _sound(world: World, values: Values, spec: TriggerSpec, name: str, value: Js
                 values.note(code.bad_param(span, value=f"`{text}`", wanted=wanted, example="orders/new"))
         case "intent", "name":
             if text not in world.intents:
-                values.note(code.unknown_intent(span, name=text, known=world.intents))
+                values.note(code.unknown_intent(span, name=text, known=tuple(world.intents)))
         case "event", "type":
             _event_type(world, values, text, span)
         case "intent", "at-least" if not isinstance(value, int | float) or not 0 <= value <= 1:

@@ -1,6 +1,6 @@
 """One file in its shape to its plan: resolve and type → order and gates → trust → lower."""
 
-from collections.abc import Callable, Mapping
+from collections.abc import Mapping
 from dataclasses import dataclass
 
 from engine.language import calling, each, fits, kinds, listening, lower, order, starting, trust
@@ -18,19 +18,20 @@ def place_of(one: Diagnostic) -> tuple[Span, str]:
     return one.span, one.code
 
 
-Pin = Callable[[set[str]], tuple[tuple[str, str], ...]]
-
-
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Passed:
-    """What came of one file. Without a plan it still says what it gives, so that its callers are checked."""
+    """What came of one file. Without a plan it still says what it gives, so that its callers are checked.
+
+    `used` are the files a run may read; the plan names none of them yet, for it stays the same when their words change.
+    """
 
     plan: Plan | None
     signature: Signature
     diagnostics: tuple[Diagnostic, ...]
+    used: frozenset[str] = frozenset()
 
 
-def compile_one(authored: Authored, world: World, pin: Pin) -> Passed:
+def compile_one(authored: Authored, world: World) -> Passed:
     """One file in its shape to its plan."""
     started, starts_wrong = starting.read(authored, world)
     event = listening.together(started.heard)
@@ -83,10 +84,10 @@ def compile_one(authored: Authored, world: World, pin: Pin) -> Passed:
         inputs=inputs,
         heads=heads,
         facts=facts,
-        files=pin(used),
+        files=(),
         config=world.config,
     )
-    return Passed(plan=plan, signature=signature, diagnostics=diagnostics)
+    return Passed(plan=plan, signature=signature, diagnostics=diagnostics, used=frozenset(used))
 
 
 def _readers(resolved: Mapping[str, Resolved]) -> dict[str, tuple[str, ...]]:

@@ -1,5 +1,6 @@
 """Steps against what connectors declare: actions, arguments, conditions, outputs. One step at a time, top to bottom."""
 
+from collections import ChainMap
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 
@@ -8,6 +9,7 @@ from engine.language.assign import of_field
 from engine.language.authored import Authored, Step
 from engine.language.blocks import Template
 from engine.language.codes import references as code
+from engine.language.codes import trust
 from engine.language.intents import UNSURE
 from engine.language.near import intended
 from engine.language.resolved import Resolved, World
@@ -71,6 +73,7 @@ class Resolver:
             resolved = special(self, values, step) if special is not None else self._action(values, step)
             # Readers of a step that is wrong already bring no diagnostics of their own: its outputs stay anything.
             if resolved is not None:
+                resolved = self._with_undo(values, step, resolved, here)
                 resolved = each.completed(values, step, resolved, said)
                 known = self.seen[step.id.text]
                 if known.order == here:
@@ -107,6 +110,24 @@ class Resolver:
             args=args,
             templates=used,
         )
+
+    def _with_undo(self, values: Values, step: Step, one: Resolved, here: int) -> Resolved:
+        """With what takes it back, which reads all that the step may read, and its own outputs; of an item, that item's."""
+        undo = step.undo
+        if undo is None or undo.uses is None or one.kind != "effect":
+            return one
+        spec = self.world.actions.get(undo.uses.text)
+        if undo.uses.text in self.special or (spec is not None and not spec.kind.acts):
+            values.note(trust.undo_acts_not(undo.uses.span, action=undo.uses.text))
+            return one
+        own = {step.id.text: StepScope(outputs=one.outputs, line=step.id.span.line, order=here)}
+        scope = replace(values.scope, here=here + 1, steps=ChainMap(own, self.seen))
+        inner = Values(values.source, scope)
+        keys = (("with", undo.span),)
+        taking = Step(id=step.id, name=step.name, uses=undo.uses, args=undo.args, stage=step.stage, keys=keys)
+        found = self._action(inner, taking)
+        values.diagnostics += inner.diagnostics
+        return replace(one, undo=found)
 
     def _intended(self, spec: ActionSpec) -> tuple[Field, ...]:
         """What an action gives; the name of an intent is one of the workspace's own."""
@@ -173,8 +194,8 @@ class Resolver:
         if "${{" in node.text:
             values.note(code.must_be_fixed(place(node), what="a template"))
             return None
-        known = set(self.world.templates)
-        if node.text not in known:
+        if node.text not in self.world.templates:
+            known = set(self.world.templates)
             values.note(code.unknown_template(node.span, name=node.text, known=known))
             return None
         self.templates.add(node.text)

@@ -1,6 +1,6 @@
 """What a file may name, and a step with everything it names found and typed."""
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Collection, Mapping
 from dataclasses import dataclass, field
 from typing import Literal
 
@@ -38,12 +38,12 @@ class World:
     actions: Mapping[str, ActionSpec]
     config: Config
     template: Callable[[str], Template | None]
-    templates: tuple[str, ...] = ()
+    templates: Collection[str] = ()
     people: tuple[str, ...] = ()
     events: Mapping[str, EventSpec] = field(default_factory=dict)
-    intents: tuple[str, ...] = ()
+    intents: Collection[str] = ()
     unperformed: frozenset[str] = frozenset()
-    playbooks: tuple[str, ...] = ()
+    playbooks: Collection[str] = ()
     signature: Callable[[str], Signature | None] = _alone
 
 
@@ -69,6 +69,7 @@ class Resolved:
     end_as: Literal["succeeded", "cancelled"] | None = None
     labels: Labels = frozenset({Label.SYSTEM})
     templates: tuple[str, ...] = ()
+    undo: "Resolved | None" = None
 
     def built(self) -> tuple[Built, ...]:
         """Everything of this step that reads something."""

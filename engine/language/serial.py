@@ -10,9 +10,10 @@ import types
 from collections.abc import Callable
 from datetime import timedelta
 from enum import Enum
-from typing import Any, Literal, TypeVar, Union, get_args, get_origin, get_type_hints
+from typing import Any, Literal, TypeVar, Union, cast, get_args, get_origin, get_type_hints
 
 from engine.model import canonical
+from engine.model.actions import ActionSpec
 from engine.model.canonical import Json
 from engine.model.plan import Expr, Fixed, ListArg, MapArg, Plan, Text
 
@@ -40,7 +41,7 @@ def from_bytes(data: bytes) -> Plan:
         found = canonical.decode(data)
         if found["format"] != FORMAT:
             raise ValueError(f"a plan of format {found['format']}; this version reads {FORMAT}")
-        return _read(Plan, found["plan"])
+        return read(Plan, found["plan"])
     except (KeyError, TypeError, AttributeError) as error:
         raise ValueError(f"not a plan: {error}") from error
 
@@ -96,25 +97,66 @@ def _record(value: Any) -> dict[str, Json]:  # noqa: ANN401 - any class of the p
     return found
 
 
-_HINTS: dict[str, dict[str, Any]] = {}
+_PLAIN = frozenset({str, int, float, bool, type(None)})
 
 
+def lean(value: object, shared: Callable[[ActionSpec], Json]) -> Json:
+    """A dataclass as JSON that `read` takes, without the fields that have their default. `shared` stands in for actions."""
+    kind = type(value)
+    if kind in _PLAIN:
+        return value
+    if kind is tuple or kind is list:
+        return [one if type(one) in _PLAIN else lean(one, shared) for one in value]  # type: ignore[attr-defined]
+    if isinstance(value, ActionSpec):
+        return shared(value)
+    return lean_fields(value, shared) if dataclasses.is_dataclass(value) else _write(value)
+
+
+def lean_fields(value: object, shared: Callable[[ActionSpec], Json]) -> dict[str, Json]:
+    """The fields of a dataclass that don't have their default, as `lean` writes them."""
+    kind: Any = type(value)
+    found: dict[str, Json] = {"arg": _TAGS[kind]} if kind in _TAGS else {}
+    for name, default, raw in _defaults(kind):
+        one = getattr(value, name)
+        if one is default or (type(one) is type(default) and one == default):
+            continue
+        found[name] = one if raw or type(one) in _PLAIN else lean(one, shared)
+    return found
+
+
+@functools.cache
+def _defaults(kind: type[Any]) -> tuple[tuple[str, object, bool], ...]:
+    """(field, its default or something that is no value, whether it holds JSON itself)."""
+    return tuple(
+        (one.name, one.default, (kind.__name__, one.name) in _RAW) for one in dataclasses.fields(kind)
+    )
+
+
+@functools.cache
 def _fields(kind: Any) -> dict[str, Any]:  # noqa: ANN401 - a class of the plan
-    name = kind.__name__
-    if name not in _HINTS:
-        hints = get_type_hints(kind)
-        _HINTS[name] = {one.name: hints[one.name] for one in dataclasses.fields(kind)}
-    return _HINTS[name]
+    hints = get_type_hints(kind)
+    return {one.name: hints[one.name] for one in dataclasses.fields(kind)}
 
 
-def _read(kind: type[_T], data: Json) -> _T:
-    values: dict[str, Any] = {}
-    hints: dict[str, Any] = _fields(kind)
-    for name, hint in hints.items():
-        # A field that is younger than the bytes keeps its default.
-        if name in data:
-            values[name] = data[name] if (kind.__name__, name) in _RAW else _reader(hint)(data[name])
-    return kind(**values)
+def read(kind: type[_T], data: Json) -> _T:
+    """A dataclass from the JSON of its fields. What it doesn't know is passed over; what is missing keeps its default.
+
+    Raises what reading foreign JSON raises: KeyError, TypeError, ValueError, AttributeError.
+    """
+    readers = _readers(cast("Any", kind))
+    return kind(**{name: readers[name](value) for name, value in data.items() if name in readers})
+
+
+@functools.cache
+def _readers(kind: Any) -> dict[str, Callable[[Json], Any]]:  # noqa: ANN401 - a class of the plan
+    return {
+        name: _as_it_is if (kind.__name__, name) in _RAW else _reader(hint)
+        for name, hint in _fields(kind).items()
+    }
+
+
+def _as_it_is(data: Json) -> Json:
+    return data
 
 
 @functools.cache
@@ -128,15 +170,16 @@ def _reader(hint: Any) -> Callable[[Json], Any]:  # noqa: ANN401 - a type as an 
         one = _reader(inner[0])
         return lambda data: frozenset(one(item) for item in data)
     if origin is Literal or hint is Any:
-        return lambda data: data
+        return _as_it_is
     if hint is timedelta:
         return lambda data: timedelta(seconds=data)
     if isinstance(hint, type) and issubclass(hint, Enum):
         return hint
     if dataclasses.is_dataclass(hint):
         kind: type[Any] = hint if isinstance(hint, type) else type(hint)
-        return lambda data: _read(kind, data)
-    return lambda data: data
+        # What was shared among many is read already.
+        return lambda data: data if isinstance(data, kind) else read(kind, data)
+    return _as_it_is
 
 
 def _union(inner: tuple[Any, ...]) -> Callable[[Json], Any]:
@@ -145,7 +188,7 @@ def _union(inner: tuple[Any, ...]) -> Callable[[Json], Any]:
         one = _reader(parts[0])
         return lambda data: None if data is None else one(data)
     # `str | Expr` inside texts, and the union of arguments.
-    return lambda data: _read(_ARGS[data["arg"]], data) if isinstance(data, dict) else data
+    return lambda data: read(_ARGS[data["arg"]], data) if isinstance(data, dict) else data
 
 
 def _tuple(inner: tuple[Any, ...]) -> Callable[[Json], Any]:
