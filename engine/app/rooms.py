@@ -12,7 +12,7 @@ from engine.model.canonical import Json
 from engine.model.config import Intent
 from engine.model.effects import Call
 from engine.model.errors import PermanentError
-from engine.model.ports import Blobs, Connector, Reader, Secrets, Source, Templates
+from engine.model.ports import Blobs, Connector, Models, Reader, Recorder, Secrets, Source, Templates
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -62,10 +62,13 @@ def build(
     templates: Templates,
     screen: Callable[[str], None] | None = None,
     patterns: Callable[[], tuple[str, ...]] = tuple,
+    models: Models | None = None,
+    recorder: Recorder | None = None,
 ) -> tuple[Wired, tuple[Source, ...]]:
     """The rooms of `workspace`. Knowledge is read at the tip; what a run must not see change is in its plan's files.
 
     `screen` shows a notice to whoever is looking; `patterns` are the files that deployed playbooks listen to.
+    `models` and `recorder` are what agents and intents ask and write with; without them no model is there.
     """
     from engine import connectors
     from engine.agents.draft import DraftReply

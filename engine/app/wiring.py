@@ -14,6 +14,7 @@ from engine.app.workspace import Workspace
 from engine.governance.policy import Rules, amount_of
 from engine.governance.secrets import Resolver
 from engine.kernel.house import Deployment, House, Journal
+from engine.kernel.recording import Records
 from engine.ledger import Keys, Ledger, Owner, SealedBlobs
 from engine.model import effects
 from engine.model.actions import ActionSpec
@@ -26,8 +27,10 @@ from engine.model.money import Money
 from engine.model.ports import Clock, Connector, Executor, Probe, Tree
 from engine.model.state import Book
 from engine.model.times import stamp
+from engine.model.triggers import OWN_EVENTS
 from engine.runtime.broker import Broker
 from engine.runtime.executor import Threads
+from engine.runtime.gateway import Gateway
 from engine.vault import GitTree, pin, set_ref
 
 
@@ -122,9 +125,15 @@ def furnish(
         deployed[:] = watched(found)
         return found
 
+    records = Records()
+    spent = Spent(ledger, chosen, workspace.config.time_zone)
+    models = Gateway(
+        config=workspace.config, secrets=resolver, recorder=records, costs=lambda: spent.book.costs, now=chosen.now,
+        commitment=lambda text, call: ledger.commitment(text.encode(), str(call.subject or "")),
+    )  # fmt: skip
     wired, sources = rooms.build(
         workspace, blobs=blobs, index_key=index_key, secrets=resolver, templates=templates, screen=screen,
-        patterns=lambda: tuple(deployed),
+        patterns=lambda: tuple(deployed), models=models, recorder=records,
     )  # fmt: skip
     if more is not None:
         wired = rooms.Wired(
@@ -132,7 +141,6 @@ def furnish(
             readers=wired.readers,
             specs={**wired.specs, **more.specs},
         )
-    spent = Spent(ledger, chosen, workspace.config.time_zone)
     broker = Broker(
         connectors=wired, heads=sources, durable=lambda seq: 0 < seq <= ledger.head()[0], probe=probe
     )
@@ -142,7 +150,7 @@ def furnish(
         connectors=wired, broker=broker, policy=Rules(rules=policy_of(workspace.tree), usage=spent), blobs=blobs,
         sources=sources, deployment=deploy, workspace=workspace.id,
         index_key=index_key, flag=flag.exists, lower=partial(flag.unlink, missing_ok=True), chance=random.random,
-        listen=listen,
+        listen=listen, records=records,
     )  # fmt: skip
     return Furnished(
         house=house, spent=spent, workspace=workspace, close=threads.close if threads else lambda: None
@@ -206,7 +214,7 @@ def deployment(workspace: Workspace, specs: Mapping[str, ActionSpec]) -> Deploym
 def _compiled(tree: Tree, workspace: Workspace, specs: Mapping[str, ActionSpec]) -> Deployment:
     from engine.language.compile import compile_tree
 
-    compiled = compile_tree(tree, actions=specs, config=workspace.config)
+    compiled = compile_tree(tree, actions=specs, config=workspace.config, events=OWN_EVENTS)
     wanted = {path: sha for plan in compiled.plans.values() for path, sha in plan.files}
     contents = {}
     for path, sha in wanted.items():
