@@ -36,10 +36,16 @@ def _maybe(name: str, type_: Type, description: str) -> Field:
 _SENT = (
     Field(name="message-id", type=TEXT, description="Message-ID of the letter that left"),
     Field(name="to", type=EMAIL, description="who it went to"),
+    Field(name="thread", type=TEXT, description="the conversation it stands in"),
     Field(name="sent", type=BOOL, description="false: one had gone out already, so nothing was sent"),
     Field(name="at", type=TIME, description="the letter's own date"),
 )
 _TEMPLATE = "a note of vault/templates: fixed words"
+_LABEL = Param(
+    name="label",
+    type=_optional(TEXT),
+    description="a word for playbooks that listen to email/sent; it is not in the letter",
+)
 _VALUES = Param(name="values", type=_optional(ANY), description="what the template's blanks are filled with")
 
 
@@ -51,7 +57,11 @@ def email(*, kind: EffectClass = EffectClass.IDEMPOTENT) -> tuple[ActionSpec, ..
             name="email/acknowledge",
             summary="Answer the letter's own sender with fixed words, at most once a day",
             kind=kind,
-            params=(Param(name="template", type=TEMPLATE, required=True, description=_TEMPLATE), _VALUES),
+            params=(
+                Param(name="template", type=TEMPLATE, required=True, description=_TEMPLATE),
+                _VALUES,
+                _LABEL,
+            ),
             outputs=_SENT,
             reach=Reach.LOW,
             undo=gone,
@@ -83,6 +93,7 @@ def email(*, kind: EffectClass = EffectClass.IDEMPOTENT) -> tuple[ActionSpec, ..
                     raises=Reach.PAYMENT,
                     description="payment link, on a line of its own below the words",
                 ),
+                _LABEL,
             ),
             outputs=_SENT,
             reach=Reach.LOW,

@@ -79,6 +79,11 @@ def email() -> tuple[ActionSpec, ...]:
                     raises=Reach.LEGAL,
                     description="files to attach; nulls are left out",
                 ),
+                Param(
+                    name="label",
+                    type=_optional(TEXT),
+                    description="a word for playbooks that listen to email/sent; it is not in the letter",
+                ),
             ),
             outputs=(
                 Field(name="message-id", type=TEXT, description="Message-ID of the letter that left"),

@@ -36,6 +36,7 @@ from engine.model.labels import Labels, encode
 from engine.model.plan import Plan, Retry, Stage
 from engine.model.state import RunState
 from engine.model.times import later
+from engine.model.triggers import EMITTED
 from engine.runtime.broker import classify
 
 
@@ -327,6 +328,8 @@ def _succeeded(place: Place, effect: Effect, result: Outcome) -> EffectSucceeded
         provider=result.provider_id,
         labels=encode(labels),
         repeated=result.repeated,
+        # A letter that had left before under another key was that one's event.
+        emits=EMITTED.get(effect.action, "") if result.outputs.get("sent", True) else "",
     )
 
 

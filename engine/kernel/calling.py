@@ -11,7 +11,7 @@ from engine.model.canonical import Json
 from engine.model.commands import End
 from engine.model.errors import PermanentError
 from engine.model.events import CallStarted, Draft, RunEnded, StepFailed, StepSucceeded
-from engine.model.labels import Label, encode
+from engine.model.labels import Label, Labels, decode, encode
 from engine.model.plan import Arg, Expr, Fixed, ListArg, MapArg, Read, Text
 from engine.model.ports import Arrival
 from engine.model.state import RunState
@@ -19,8 +19,8 @@ from engine.model.state import RunState
 MOST_RUNS = 100
 
 
-def call(place: Place, inputs: dict[str, Json]) -> None:
-    """Create the called playbook's run and wait for it. Raises PermanentError when it is not deployed."""
+def call(place: Place, inputs: dict[str, Json], origins: dict[str, Labels]) -> None:
+    """Create the called playbook's run and wait for it; its inputs keep their `origins`. Raises PermanentError when it is not deployed."""
     journal = place.journal
     name = place.node.uses.removeprefix("playbook/")
     deployment = journal.deployment()
@@ -35,8 +35,9 @@ def call(place: Place, inputs: dict[str, Json]) -> None:
         kind="call", source=source, event={"at": journal.now()}, labels=frozenset({Label.SYSTEM})
     )
     drafts = intake.create(
-        journal, deployment, plan, arrival, inputs=inputs, parent=(place.run.id, place.step)
-    )
+        journal, deployment, plan, arrival, inputs=inputs, given=origins, parent=(place.run.id, place.step),
+        depth=place.run.depth,
+    )  # fmt: skip
     child = drafts[-1].run
     journal.write(*drafts, place.draft(CallStarted(child=child)))
     run = journal.book.runs[child]
@@ -109,13 +110,15 @@ def answer(journal: Journal, child: RunState, ended: RunEnded) -> list[Draft]:
     return [place.draft(StepFailed(attempt=place.state.attempt, code=f"{child.playbook}: {ended.status}"))]
 
 
-def find(journal: Journal, args: dict[str, Json]) -> dict[str, Json]:
-    """`run/find`: earlier ended runs of a playbook, newest first, with their outputs."""
+def find(journal: Journal, args: dict[str, Json]) -> tuple[dict[str, Json], Labels]:
+    """`run/find`: earlier ended runs of a playbook, newest first, with their outputs, and the origins of all of these."""
     limit = min(int(args.get("limit") or 10), MOST_RUNS)
     wanted = args.get("status")
     found = []
+    labels: Labels = frozenset({Label.SYSTEM})
     for run in reversed(journal.book.runs.values()):
         if run.playbook == args["playbook"] and run.terminal and (wanted is None or run.status == wanted):
+            labels |= decode(run.output_labels)
             found.append(
                 {
                     "run": run.id,
@@ -127,4 +130,4 @@ def find(journal: Journal, args: dict[str, Json]) -> dict[str, Json]:
             )
         if len(found) == limit:
             break
-    return {"runs": found}
+    return {"runs": found}, labels

@@ -36,6 +36,7 @@ def apply(book: Book, event: e.Event) -> None:
             book.marks.add(body.mark)
             if body.schedule:
                 book.schedules[body.playbook, body.schedule] = body.due
+            book.emitted.pop(body.mark, None)
             book.sources.setdefault(body.source, event.run)
             if body.reason:
                 book.ignored[body.reason] = book.ignored.get(body.reason, 0) + 1
@@ -61,6 +62,8 @@ def apply(book: Book, event: e.Event) -> None:
             run = book.runs[event.run]
             run = _run(run, event, body)
             book.runs[run.id] = run
+            if isinstance(body, e.EffectSucceeded) and body.emits:
+                book.emitted[body.key] = (event.run, event.step)
             if run.status in TERMINAL:
                 book.open_runs.pop(run.id, None)
 
@@ -83,6 +86,9 @@ def _created(event: e.Event, body: e.RunCreated) -> RunState:
         once=body.once,
         parent=body.parent,
         parent_step=body.parent_step,
+        labels=body.labels,
+        given=body.given,
+        depth=body.depth,
     )
 
 
@@ -104,7 +110,14 @@ def _run(run: RunState, event: e.Event, body: RunBody) -> RunState:
         case e.RunStopped():
             return replace(run, stopping=body.by)
         case e.RunEnded():
-            return replace(run, status=body.status, reason=body.reason, ended=event.ts, outputs=body.outputs)
+            return replace(
+                run,
+                status=body.status,
+                reason=body.reason,
+                ended=event.ts,
+                outputs=body.outputs,
+                output_labels=body.labels,
+            )
         case _:
             step = _step(run.step(event.step), event, body)
             run = replace(run, steps={**run.steps, event.step: step})

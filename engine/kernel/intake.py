@@ -1,14 +1,16 @@
 """From something that arrived to a run: duplicates, offers to waiting runs, subject, concurrency group, plan."""
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from hashlib import sha256
 
+from engine.kernel import meaning
 from engine.kernel.house import Deployment, Journal
 from engine.kernel.matching import arm, came, fits, match_of
 from engine.kernel.scope import Scope
 from engine.model import bounds, ids
 from engine.model.canonical import Json
+from engine.model.errors import PermanentError
 from engine.model.events import (
     Body,
     CardClosed,
@@ -21,11 +23,12 @@ from engine.model.events import (
     TriggerReceived,
     WaitEnded,
 )
-from engine.model.labels import Label, encode
+from engine.model.labels import Label, Labels, encode
 from engine.model.plan import Arg, Plan
 from engine.model.ports import Arrival
 from engine.model.requests import Decided
 from engine.model.state import RunState
+from engine.model.triggers import MOST_DEEP
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -49,49 +52,83 @@ def read_sources(journal: Journal, deployment: Deployment) -> Counts:
     return Counts(**found)
 
 
-def receive(journal: Journal, deployment: Deployment, arrival: Arrival) -> str:
-    """What became of one arrival: started, offered, ignored or left. Durable when this returns."""
+def receive(journal: Journal, deployment: Deployment, arrival: Arrival, *, cause: str = "") -> str:
+    """What became of one arrival: started, offered, ignored, unheard or left. Durable when this returns, but for unheard and left.
+
+    `cause` is the run whose effect it is. A letter is offered to runs that wait for it or for what it wants, then to the playbooks that
+    read its mailbox; what it wants chooses a playbook only when none of them does.
+    """
     if arrival.ignored:
         return _ignore(journal, arrival, arrival.ignored)
     if arrival.source in journal.book.sources:
         return _ignore(journal, arrival, "duplicate")
-    if _offer(journal, arrival):
+    if _offer(journal, arrival, cause):
         return "offered"
-    plans = [plan for plan in deployment.plans.values() if _listens(plan, arrival)]
+    meant: Arrival | None = None
+    if arrival.kind == "email" and meaning.awaited(journal.book):
+        meant = meaning.resolved(journal, deployment, arrival)
+        if meant is None:
+            return "left"
+        if not meant.ignored and _offer(journal, meant, cause):
+            return "offered"
+    plans = _listening(deployment, arrival)
     if not plans and deployment.broken:
         # Not written down: once the playbook compiles, the next pass finds the letter as new.
         return "left"
+    if not plans and arrival.kind == "email" and meaning.chosen(deployment):
+        meant = meant or meaning.resolved(journal, deployment, arrival)
+        if meant is None:
+            return "left"
+        if meant.ignored:
+            return _ignore(journal, meant, meant.ignored)
+        arrival, plans = meant, _listening(deployment, meant)
+    return _begin(journal, deployment, arrival, plans, cause)
+
+
+def _begin(journal: Journal, deployment: Deployment, arrival: Arrival, plans: list[Plan], cause: str) -> str:
+    if not plans and cause:
+        # Most effects are nobody's trigger. Losing this note only means looking again.
+        journal.write(Draft(body=_received(arrival, "unheard")), durable=False)
+        return "unheard"
     if not plans:
         return _ignore(journal, arrival, "no-playbook")
+    depth = journal.book.runs[cause].depth + 1 if cause else 0
+    if depth > MOST_DEEP:
+        return _ignore(journal, arrival, "too-deep")
     drafts: list[Draft] = []
+    unfit: list[Draft] = []
     for plan in plans:
-        drafts += create(journal, deployment, plan, arrival)
-    journal.write(*drafts)
-    return "started"
+        try:
+            drafts += create(journal, deployment, plan, arrival, depth=depth)
+        except PermanentError:
+            # One playbook that can't read it keeps no other from it, and no other arrival from being read.
+            unfit.append(Draft(body=_received(arrival, "ignored", playbook=plan.id, reason="unfit")))
+    journal.write(*drafts, *unfit)
+    return "started" if drafts else "ignored"
+
+
+def _received(arrival: Arrival, outcome: str, *, playbook: str = "", reason: str = "") -> TriggerReceived:
+    said = arrival.event if arrival.kind == meaning.KIND else {}
+    return TriggerReceived(
+        kind=arrival.kind, source=arrival.source, playbook=playbook, outcome=outcome, reason=reason,
+        mark=arrival.mark, intent=str(said.get("intent", "")), tier=str(said.get("tier", "")),
+    )  # fmt: skip
 
 
 def _ignore(journal: Journal, arrival: Arrival, reason: str) -> str:
-    body = TriggerReceived(
-        kind=arrival.kind,
-        source=arrival.source,
-        playbook="",
-        outcome="ignored",
-        reason=reason,
-        mark=arrival.mark,
-    )
-    journal.write(Draft(body=body))
+    journal.write(Draft(body=_received(arrival, "ignored", reason=reason)))
     return "ignored"
 
 
-def _listens(plan: Plan, arrival: Arrival) -> bool:
-    return any(fits(trigger, arrival) for trigger in plan.triggers)
+def _listening(deployment: Deployment, arrival: Arrival) -> list[Plan]:
+    return [plan for plan in deployment.plans.values() if any(fits(one, arrival) for one in plan.triggers)]
 
 
-def _offer(journal: Journal, arrival: Arrival) -> bool:
+def _offer(journal: Journal, arrival: Arrival, cause: str) -> bool:
     """Give an arrival to what waits for it: it ends runs by their `stop-on`, and the first waiting step takes it."""
-    stopped = _stop_runs(journal, arrival)
-    for id_ in list(journal.book.open_runs):
-        run = journal.book.runs[id_]
+    runs = [journal.book.runs[id_] for id_ in journal.book.open_runs if id_ != cause]
+    stopped = _stop_runs(journal, runs, arrival)
+    for run in [journal.book.runs[one.id] for one in runs]:
         for step_id, step in run.steps.items():
             waits = step.status == "waiting" and not run.stopping
             if waits and (name := came(journal, step.names, step.kinds, step.matches, arrival)):
@@ -100,30 +137,23 @@ def _offer(journal: Journal, arrival: Arrival) -> bool:
     return stopped
 
 
-def _stop_runs(journal: Journal, arrival: Arrival) -> bool:
+def _stop_runs(journal: Journal, runs: list[RunState], arrival: Arrival) -> bool:
     drafts = []
-    for id_ in journal.book.open_runs:
-        run = journal.book.runs[id_]
+    for run in runs:
         if not run.stopping and came(journal, run.stop_names, run.stop_kinds, run.stop_matches, arrival):
             what = str(arrival.event.get("type") or arrival.kind)
-            drafts.append(Draft(body=RunStopped(by=what), run=id_, subject=run.subject))
+            drafts.append(Draft(body=RunStopped(by=what), run=run.id, subject=run.subject))
     if drafts:
-        received = TriggerReceived(
-            kind=arrival.kind, source=arrival.source, playbook="", outcome="offered", mark=arrival.mark
-        )
-        journal.write(Draft(body=received, run=drafts[0].run), *drafts)
+        journal.write(Draft(body=_received(arrival, "offered"), run=drafts[0].run), *drafts)
     return bool(drafts)
 
 
 def _give(journal: Journal, run: RunState, step: str, name: str, arrival: Arrival) -> None:
     event = _with_files(journal, arrival, run.subject)
     outputs = journal.seal({"got": name, "event": event}, run.subject)
-    received = TriggerReceived(
-        kind=arrival.kind, source=arrival.source, playbook=run.playbook, outcome="offered", mark=arrival.mark
-    )
     ended = WaitEnded(got=name, outputs=outputs, labels=encode(arrival.labels))
     journal.write(
-        Draft(body=received, run=run.id, subject=run.subject),
+        Draft(body=_received(arrival, "offered", playbook=run.playbook), run=run.id, subject=run.subject),
         Draft(body=ended, run=run.id, step=step, subject=run.subject),
     )
 
@@ -155,9 +185,15 @@ def create(
     arrival: Arrival,
     *,
     inputs: Json = None,
+    given: Mapping[str, Labels] | None = None,
     parent: tuple[str, str] = ("", ""),
+    depth: int = 0,
 ) -> list[Draft]:
-    """The events that make a run of `plan`, not yet written. Its id follows from workspace, playbook, trigger and source."""
+    """The events that make a run of `plan`, not yet written. Its id follows from workspace, playbook, trigger and source.
+
+    `given` are the origins of the inputs; the operator's where nothing is said. Raises PermanentError when a field that `subject`,
+    `concurrency` or `once` reads is none.
+    """
     house = journal.house
     inputs = _filled(plan, inputs)
     run_id = ids.run_id(house.workspace, plan.id, arrival.kind, arrival.source)
@@ -176,11 +212,15 @@ def create(
         once=_once(journal, plan, arrival, inputs),
         parent=parent[0],
         parent_step=parent[1],
+        labels=encode(arrival.labels),
+        given=tuple(
+            f"{name}={','.join(encode(one))}"
+            for name, one in sorted((given or {}).items())
+            if one != _OPERATOR
+        ),
+        depth=depth,
     )
-    received = TriggerReceived(
-        kind=arrival.kind, source=arrival.source, playbook=plan.id, outcome="started", mark=arrival.mark
-    )
-    bodies: list[Body] = [received, body]
+    bodies: list[Body] = [_received(arrival, "started", playbook=plan.id), body]
     if body.once and taken(journal, body.once, run_id):
         bodies.append(RunEnded(status="no-op", reason="once: it was done before"))
     elif body.once and not any(node.kind == "effect" for node in plan.nodes):
@@ -245,6 +285,7 @@ class _Early(Scope):
         return value, frozenset()
 
 
+_OPERATOR: Labels = frozenset({Label.OPERATOR})
 _NO_RUN = RunState(
     id="", order=0, playbook="", plan="", commit="", stage="", trigger="", source="", created=""
 )

@@ -5,7 +5,7 @@ from dataclasses import replace
 from datetime import timedelta
 from typing import assert_never
 
-from engine.kernel import acting, calling, fanning, intake, schedule
+from engine.kernel import acting, calling, emitting, fanning, intake, schedule
 from engine.kernel.decide import decide, next_due
 from engine.kernel.decisions import Desk
 from engine.kernel.flights import Flights
@@ -70,6 +70,7 @@ class Loop:
         while True:
             worked = self._requests()
             worked |= self._advance()
+            worked |= emitting.announce(self.journal, self.deployment)
             worked |= self._flights.land(0.0)
             worked |= self.house.records.settle()
             if worked:

@@ -21,11 +21,26 @@ def fits(trigger: Trigger, arrival: Arrival) -> bool:
     if trigger.kind != arrival.kind:
         return False
     params = dict(trigger.params)
-    if trigger.kind == "file":
-        return path_fits(str(arrival.event.get("path")), str(params.get("path")))
-    match = params.pop("match", None)
-    wanted = {**params, **match} if isinstance(match, dict) else params
-    return all(arrival.event.get(name) == value for name, value in wanted.items())
+    match trigger.kind:
+        case "file":
+            return path_fits(str(arrival.event.get("path")), str(params.get("path")))
+        case "intent":
+            least = params.get("at-least") or 0.0
+            return arrival.event.get("intent") == params.get("name") and _sure(arrival) >= float(least)
+        case "webhook":
+            # Its secret proved who sent it, in the source; here it is a name and no field.
+            return arrival.event.get("path") == params.get("path")
+        case "event":
+            fields = params.pop("match", None)
+            params |= fields if isinstance(fields, dict) else {}
+        case _:
+            pass
+    return all(arrival.event.get(name) == value for name, value in params.items())
+
+
+def _sure(arrival: Arrival) -> float:
+    found = arrival.event.get("confidence")
+    return float(found) if isinstance(found, int | float) else 0.0
 
 
 def path_fits(path: str, pattern: str) -> bool:
@@ -74,7 +89,9 @@ def came(
 
 def _equal(journal: Journal, arrival: Arrival, part: str) -> bool:
     field, _, expected = part.partition("=")
-    if field not in arrival.event:
+    # A letter's own `name` is what its author is called.
+    kept = "intent" if (arrival.kind, field) == ("intent", "name") else field
+    if kept not in arrival.event:
         return False
-    found = match_of(journal.house.index_key, arrival.kind, field, arrival.event[field])
+    found = match_of(journal.house.index_key, arrival.kind, field, arrival.event[kept])
     return hmac.compare_digest(found, expected)

@@ -68,9 +68,10 @@ class Scope:
         root, _, rest = path.partition(".")
         match root:
             case "event":
-                return walk(self.journal.value(self.run.event), rest), self.plan.event_labels
+                labels = decode_labels(self.run.labels) or self.plan.event_labels
+                return walk(self.journal.value(self.run.event), rest), labels
             case "inputs":
-                return walk(self.journal.value(self.run.inputs), rest), _OPERATOR
+                return walk(self.journal.value(self.run.inputs), rest), self._given(rest.partition(".")[0])
             case "steps":
                 return self._step(rest)
             case "gates":
@@ -84,6 +85,12 @@ class Scope:
                 return self.journal.value(self.run.step(failed).message) if failed else "", _SYSTEM
             case _:
                 raise PermanentError(f"nothing is called {path}", code="expression")
+
+    def _given(self, name: str) -> Labels:
+        """The origins of one input, or of all of them."""
+        given = dict(one.split("=", 1) for one in self.run.given)
+        wanted = [given.get(name, "")] if name else ["", *given.values()]
+        return _union(decode_labels(one.split(",")) if one else _OPERATOR for one in wanted)
 
     def _item(self, rest: str) -> tuple[Json, Labels]:
         """The item of a `foreach` this step is about."""

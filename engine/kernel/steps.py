@@ -77,10 +77,11 @@ def begin(place: Place, propose: Propose) -> Attempt | None:
             outputs = place.sealed({"as": node.end_as, "because": args.get("because")})
             journal.write(place.draft(StepSucceeded(attempt=attempt, outputs=outputs)), durable=True)
         case "playbook":
-            calling.call(place, args)
+            calling.call(place, args, origins)
         case "find":
-            outputs = place.sealed(calling.find(journal, args))
-            journal.write(place.draft(StepSucceeded(attempt=attempt, outputs=outputs)), durable=True)
+            rows, labels = calling.find(journal, args)
+            body = StepSucceeded(attempt=attempt, outputs=place.sealed(rows), labels=encode(labels))
+            journal.write(place.draft(body), durable=True)
     return None
 
 

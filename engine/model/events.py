@@ -59,8 +59,10 @@ class StrengthEnrolled:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class TriggerReceived:
-    """Something arrived. `outcome` is started, offered, duplicate or ignored; `reason` is from a closed list; `mark` an HMAC of
-    where it lay, so that the same untouched file is not read again.
+    """Something arrived. `outcome` is started, offered, ignored, armed (a schedule) or unheard (an effect's event that nobody listens to).
+
+    `reason` is from a closed list; `mark` an HMAC of where it lay, so that the same untouched file is not read again, or the key of
+    the effect that made the event. `intent` is what a letter was resolved to want and `tier` who decided it, where that was asked.
     """
 
     kind: str
@@ -71,11 +73,17 @@ class TriggerReceived:
     mark: str = ""
     schedule: str = ""
     due: str = ""
+    intent: str = ""
+    tier: str = ""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class RunCreated:
-    """A run exists and may still queue behind its concurrency group. `event` and `inputs` are sealed values."""
+    """A run exists and may still queue behind its concurrency group. `event` and `inputs` are sealed values.
+
+    `labels` are the origins of the event, `given` those of each input that is not the operator's alone, as ``name=label,label``.
+    `depth` counts the runs whose events and calls led to it, one after the other.
+    """
 
     playbook: str
     plan: str
@@ -89,6 +97,9 @@ class RunCreated:
     once: str = ""
     parent: str = ""
     parent_step: str = ""
+    labels: tuple[str, ...] = ()
+    given: tuple[str, ...] = ()
+    depth: int = 0
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -283,7 +294,7 @@ class EffectIntended:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class EffectSucceeded:
-    """The world did it."""
+    """The world did it. `emits` is the type of event it is to playbooks that listen; empty for none."""
 
     key: str
     outputs: str
@@ -291,6 +302,7 @@ class EffectSucceeded:
     labels: tuple[str, ...] = ()
     repeated: bool = False
 
+    emits: str = ""
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class EffectFailed:

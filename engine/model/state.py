@@ -71,7 +71,11 @@ class StepState:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class RunState:
-    """One execution of one plan digest. `group` is the concurrency group's HMAC, `order` the seq of its creation."""
+    """One execution of one plan digest. `group` is the concurrency group's HMAC, `order` the seq of its creation.
+
+    `labels` are the origins of its event (empty: as its plan says), `given` those of its inputs, `output_labels` those of its outputs.
+    `depth` counts the runs whose events and calls led to it.
+    """
 
     id: str
     order: int
@@ -92,7 +96,11 @@ class RunState:
     once: str = ""
     parent: str = ""
     parent_step: str = ""
+    labels: tuple[str, ...] = ()
+    given: tuple[str, ...] = ()
+    depth: int = 0
     outputs: str | None = None
+    output_labels: tuple[str, ...] = ()
     stopping: str = ""
     stop_names: tuple[str, ...] = ()
     stop_kinds: tuple[str, ...] = ()
@@ -111,9 +119,11 @@ class RunState:
 
     @property
     def waiting(self) -> str:
-        """What a run that can't go on by itself waits for: approval, person, unknown, event, timer; empty when it can."""
+        """What a run that can't go on by itself waits for: queued (its turn), approval, person, unknown, event, timer; empty when it can."""
         if self.terminal:
             return ""
+        if self.status == "queued":
+            return "queued"
         found = {step.status for step in self.steps.values()}
         if found & {"running", "proposed", "intended"}:
             return ""
@@ -122,7 +132,7 @@ class RunState:
                 return reason
         if any(step.due for step in self.steps.values() if step.status in {"held", "retrying", "cleared"}):
             return "timer"
-        return "timer" if self.status == "queued" else ""
+        return ""
 
 
 _PENDING = StepState()
@@ -170,7 +180,10 @@ class Cost:
 
 @dataclass(slots=True, kw_only=True)
 class Book:
-    """Everything the ledger adds up to. The one mutable container: its members are frozen and replaced by the fold."""
+    """Everything the ledger adds up to. The one mutable container: its members are frozen and replaced by the fold.
+
+    `emitted` are effects that are events to others and were not offered yet: key → (run, step).
+    """
 
     seq: int = 0
     runs: dict[str, RunState] = field(default_factory=dict)
@@ -184,4 +197,5 @@ class Book:
     enrolled: set[str] = field(default_factory=set)
     stopped: bool = False
     ignored: dict[str, int] = field(default_factory=dict)
+    emitted: dict[str, tuple[str, str]] = field(default_factory=dict)
     costs: dict[str, Cost] = field(default_factory=dict)

@@ -150,8 +150,36 @@ TRIGGERS: dict[str, TriggerSpec] = {
     ),
 }
 
+OWN_EVENTS: dict[str, EventSpec] = {
+    "email/sent": EventSpec(
+        name="email/sent",
+        event=Type(
+            kind="map",
+            fields=(
+                Field(name="to", type=EMAIL, description="who it went to"),
+                Field(name="thread", type=TEXT, description="the conversation it stands in"),
+                Field(name="label", type=TEXT, description="the step's `label`, or empty"),
+                Field(name="at", type=TIME, description="the letter's own date"),
+                Field(name="message-id", type=TEXT),
+            ),
+        ),
+        label=Label.SYSTEM,
+    ),
+}
+"""Events that Steward makes itself, of effects that succeeded. Who was written to was decided by the card or the letter answered."""
+
+EMITTED: dict[str, str] = {
+    "email/send": "email/sent",
+    "email/reply": "email/sent",
+    "email/acknowledge": "email/sent",
+}
+"""Action → the type of event its success is."""
+
+MOST_DEEP = 8
+"""So many runs may follow one out of another's events; the event that would make one more starts nothing."""
+
 IGNORED_REASONS: dict[str, str] = {
-    "duplicate": "this letter was read before",
+    "duplicate": "it was received before",
     "auto-submitted": "an automatic answer (RFC 3834 Auto-Submitted)",
     "bounce": "a delivery report or a letter with an empty return path",
     "list": "a mailing list (List-Id, List-Unsubscribe, Mailing-List)",
@@ -164,6 +192,12 @@ IGNORED_REASONS: dict[str, str] = {
     "empty": "no bytes",
     "too-big": "larger than the limit",
     "missed": "an earlier firing that was due while nothing ran; only the latest one runs",
-    "no-playbook": "no deployed playbook reads this mailbox",
+    "no-playbook": "no deployed playbook listens to it",
+    "unsure": "no intent could be told for certain, so no playbook was chosen: a person reads the letter",
+    "unfit": "a field that names the run's subject, group or `once` is missing or of another type",
+    "unsigned": "a webhook without a signature, or at an address whose secret is not known",
+    "forged": "a webhook whose signature is not that of its bytes",
+    "stale": "a webhook signed more than five minutes before or after it came",
+    "too-deep": "the last of a row of more than eight runs that each began with an event of the one before",
 }
 """The closed list of reasons for which something that arrived starts nothing."""

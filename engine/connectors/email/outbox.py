@@ -156,7 +156,13 @@ class Outbox:
 
 def outcome(one: Sent, *, sent: bool, repeated: bool = False) -> Outcome:
     """What a step gets to read about a letter that left (or had left before)."""
-    outputs = {"message-id": one.message_id, "to": one.to, "sent": sent, "at": one.at}
+    outputs = {
+        "message-id": one.message_id,
+        "to": one.to,
+        "thread": one.thread,
+        "sent": sent,
+        "at": one.at,
+    }
     return Outcome(outputs=outputs, provider_id=one.message_id, repeated=repeated)
 
 

@@ -118,7 +118,9 @@ def _furnished(
     real, blobs = home.house.connectors, home.house.blobs
     given = {step: made(outputs, folder.tree, blobs) for step, outputs in case.given.items()}
     script = Script(given=given, items=lambda run, step: loop.journal.book.runs[run].step(step).keys)
-    plans = {**folder.plans, plan.id: _rewritten(plan, given)}
+    # Only this playbook is tested: what its effects are to others starts none of them here.
+    others = {id_: replace(one, triggers=()) for id_, one in folder.plans.items()}
+    plans = {**others, plan.id: _rewritten(plan, given)}
     specs = {n.action.name: n.action for one in plans.values() for n in one.nodes if n.action is not None}
     wired = Switch(
         connectors=getattr(real, "connectors", {}), readers=getattr(real, "readers", {}),
