@@ -5,14 +5,16 @@ import zoneinfo
 from collections.abc import Collection
 from decimal import Decimal
 
-from engine.language import reader
+from engine.language import reader, typeexpr
 from engine.language.checked import Checked
 from engine.language.codes import files as code
 from engine.language.names import is_id
 from engine.language.proving import proven
 from engine.language.tree import Entry, Mapping, Node, Scalar, Sequence
+from engine.language.written import length
+from engine.model.agents import NO_MODEL
 from engine.model.canonical import Json
-from engine.model.config import Config, ConnectorConfig, Person, SecretRef
+from engine.model.config import MODEL_SECONDS, Config, ConnectorConfig, ModelConfig, Person, SecretRef
 from engine.model.span import Diagnostic, Severity
 
 KEYS = (
@@ -20,14 +22,23 @@ KEYS = (
 )  # fmt: skip
 """The keys of steward.yaml."""
 
-RESOLVERS = ("env", "keyring")
+RESOLVERS = ("env", "keyring", "op")
 """Where a secret can be looked up in this version."""
 
+SPOKEN = ("openai",)
+"""How a model can be spoken to: any endpoint that speaks OpenAI's chat completions."""
+
+_MODEL_KEYS = ("uses", "model", "key", "base-url", "usd-per-million", "timeout")
 _OPERATOR = "operator: { name: Your Name, email: you@example.com }"
 _EMAIL = re.compile(r"[^\s@<>()\[\],;:\"\\]+@[^\s@<>()\[\],;:\"\\]+")
 # The id names a folder of the state directory, so nothing that could leave it is let in.
 _ID = re.compile(r"[A-Za-z0-9][A-Za-z0-9-]{3,63}")
 _BRANCH = re.compile(r"(?!.*(?:\.\.|//|@\{|\.lock$|/$))[A-Za-z0-9_][\w./@+-]*")
+# A key goes there: in clear only within this machine.
+_BASE_URL = re.compile(
+    r"https://[^\s/?#]+(?:/[^\s?#]*)?|http://(?:localhost|127\.0\.0\.1|\[::1\])(?::\d{1,5})?(?:/[^\s?#]*)?"
+)
+_MOST_SECONDS = 3600
 _CURRENCY = re.compile(r"[A-Z]{3}")
 _SECRET = re.compile(r"\$\{\{\s*secrets\.([A-Za-z][A-Za-z0-9_]*)\s*\}\}")
 _LOOKS_SECRET = re.compile(r"(?:.*[-_])?(?:password|passphrase|secret|token|api-?key|key)", re.IGNORECASE)
@@ -73,8 +84,8 @@ def _config(checked: Checked, tree: Node, connectors: Collection[str]) -> Config
     people = _people(checked, value("people"))
     day, month = _budget(checked, value("budget"))
     blocks = _connectors(checked, value("connectors"), connectors)
-    _models(checked, entries.get("models"))
-    config = {
+    models = _models(checked, value("models"))
+    config: dict[str, str | None] = {
         "id": checked.matching(
             value("id"), _ID, "an id: letters, digits and hyphens, as `steward init` writes it"
         ),
@@ -91,6 +102,7 @@ def _config(checked: Checked, tree: Node, connectors: Collection[str]) -> Config
         people=people,
         budget_usd_per_day=day,
         budget_usd_per_month=month,
+        models=models,
         connectors=blocks,
         secrets=_resolvers(checked, value("secrets")),
         **{key: text for key, text in config.items() if text is not None},
@@ -170,13 +182,75 @@ def _resolvers(checked: Checked, node: Node | None) -> tuple[str, ...]:
     return tuple(dict.fromkeys(word for word in words if word is not None))
 
 
-def _models(checked: Checked, entry: Entry | None) -> None:
-    if entry is None:
-        return
-    for model in checked.mapping(entry.value):
-        _block(checked, model.value)
-    because = "no model is asked, replies come from vault/templates/replies"
-    checked.note(code.not_used(entry.key_span, what="`models`", because=because))
+def _models(checked: Checked, node: Node | None) -> tuple[ModelConfig, ...]:
+    return tuple(made for entry in checked.mapping(node) if (made := _model(checked, entry)) is not None)
+
+
+def _model(checked: Checked, entry: Entry) -> ModelConfig | None:
+    if entry.key == NO_MODEL:
+        checked.note(code.reserved_name(entry.key_span, name=entry.key, means="that no model is asked"))
+    elif not is_id(entry.key):
+        what = "a short name in small letters, like default"
+        checked.note(code.not_allowed(entry.key_span, value=entry.key, allowed=(), what=what))
+    entries = checked.entries(entry.value, known=_MODEL_KEYS)
+    if isinstance(entry.value, Mapping):
+        checked.required(entries, [("uses", "uses: openai"), ("model", "model: gpt-5-mini")], entry.key_span)
+    given = {key: one.value for key, one in entries.items()}
+    uses = checked.choice(given.get("uses"), SPOKEN, "a way to speak to a model")
+    model = checked.text(given.get("model"))
+    into, out = _price(checked, given.get("usd-per-million"))
+    made = ModelConfig(
+        name=entry.key,
+        uses=uses or "",
+        model=model or "",
+        key=_key(checked, given.get("key"), f"{entry.key}_KEY"),
+        base_url=checked.matching(
+            given.get("base-url"), _BASE_URL, "an https address (http on this machine only)"
+        )
+        or "",
+        usd_per_million_in=into,
+        usd_per_million_out=out,
+        timeout=_seconds(checked, given.get("timeout")) or MODEL_SECONDS,
+    )
+    return made if uses and model else None
+
+
+def _key(checked: Checked, node: Node | None, name: str) -> SecretRef | None:
+    """Only a secret's name: what stands in this file goes into git."""
+    if node is None:
+        return None
+    text = node.text.strip() if isinstance(node, Scalar) else ""
+    if (secret := _SECRET.fullmatch(text)) is not None:
+        return SecretRef(name=secret[1])
+    if isinstance(node, Scalar) and "${{" not in text:
+        checked.note(code.bare_key(node.span, name=re.sub(r"\W", "_", name).upper()))
+    else:
+        checked.note(
+            code.secret_place(typeexpr.place(node), why="this is not one whole `${{ secrets.NAME }}`")
+        )
+    return None
+
+
+def _price(checked: Checked, node: Node | None) -> tuple[Decimal | None, Decimal | None]:
+    """Dollars for a million tokens, in and out: one without the other would count half of what is spent."""
+    entries = checked.entries(node, known=("in", "out"))
+    if isinstance(node, Mapping):
+        checked.required(entries, [("in", "in: 0.25"), ("out", "out: 2.00")], typeexpr.place(node))
+    values = [entries[key].value if key in entries else None for key in ("in", "out")]
+    into, out = (checked.number(one, low=0, high=None, what="a number of dollars") for one in values)
+    return into, out
+
+
+def _seconds(checked: Checked, node: Node | None) -> float | None:
+    text = checked.text(node)
+    if text is None or node is None:
+        return None
+    found = length(text)
+    seconds = found.total_seconds() if found is not None else 0
+    if 0 < seconds <= _MOST_SECONDS:
+        return seconds
+    checked.note(code.not_allowed(node.span, value=text, allowed=(), what="a length up to 1h, like 60s"))
+    return None
 
 
 def _connectors(checked: Checked, node: Node | None, known: Collection[str]) -> tuple[ConnectorConfig, ...]:

@@ -33,6 +33,10 @@ class ConnectorConfig:
     settings: dict[str, Json]
 
 
+MODEL_SECONDS = 60.0
+"""How long one call of a model may take where nothing else is written."""
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class ModelConfig:
     """One entry of `models:`. `uses` says how it is spoken to, `model` which one is asked there.
@@ -48,7 +52,19 @@ class ModelConfig:
     base_url: str = ""
     usd_per_million_in: Decimal | None = None
     usd_per_million_out: Decimal | None = None
-    timeout: float = 60.0
+    timeout: float = MODEL_SECONDS
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class MemoryConfig:
+    """`memory:`: how notes are recalled. `model` is the packaged one's name, the path of a folder, or ``none`` for words alone.
+
+    `sha256` pins the `model.safetensors` of a folder; the packaged model is pinned by us. `backend` finds near vectors.
+    """
+
+    model: str = "all-MiniLM-L6-v2"
+    sha256: str = ""
+    backend: str = "faiss"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -65,6 +81,7 @@ class Config:
     budget_usd_per_month: Decimal | None = None
     models: tuple[ModelConfig, ...] = ()
     connectors: tuple[ConnectorConfig, ...] = ()
+    memory: MemoryConfig = MemoryConfig()
     secrets: tuple[str, ...] = ("env",)
 
     def model(self, name: str) -> ModelConfig | None:

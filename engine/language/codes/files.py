@@ -86,17 +86,33 @@ def bare_secret(span: Span, *, key: str, name: str) -> Diagnostic:
     )
 
 
-def not_used(span: Span, *, what: str, because: str) -> Diagnostic:
-    """SW056: a setting that is understood but changes nothing in this version (a warning).
+def bare_key(span: Span, *, name: str) -> Diagnostic:
+    """SW056: the key of a model is written into a file that goes into git.
 
-    It may stay for a later version. It is said aloud so that nobody relies on it.
+    What is committed once stays in the history, and a model's key is money. Keep it outside and name it here; then
+    `steward secrets set NAME`, or set it in the environment.
 
-    Wrong, if you rely on it: `models: { default: { uses: openai } }`. Right for now: leave it out; replies come from
-    `vault/templates/replies/`.
+    Wrong: `key: sk-abc123`. Right: `key: "${{ secrets.OPENAI_KEY }}"`.
     """
-    hint = "leave it out, or let it stay for a later version"
-    message = f"{what} changes nothing in this version: {because}"
-    return Diagnostic(code="SW056", span=span, message=message, hint=hint, severity=Severity.WARNING)
+    return Diagnostic(
+        code="SW056",
+        span=span,
+        message="a key stands in a file that goes into git",
+        hint=f"keep it with `steward secrets set {name}`, and name it here",
+        fix=Fix(span=span, text=f'"${{{{ secrets.{name} }}}}"'),
+    )
+
+
+def not_read(span: Span, *, why: str) -> Diagnostic:
+    """SW057: a file or folder of the workspace that is never read: a link, a submodule, a name that leads elsewhere.
+
+    Links and submodules would bring in what nobody reviewed here, and files from outside of the workspace. What is deployed is
+    exactly what the commit holds.
+
+    Wrong: `vault/sops/refund.md` as a symbolic link. Right: the file itself, or a link in a note.
+    """
+    hint = "put the file itself there, or take it out of playbooks/ and vault/"
+    return Diagnostic(code="SW057", span=span, message=f"this is never read: {why}", hint=hint)
 
 
 def reserved_name(span: Span, *, name: str, means: str) -> Diagnostic:
@@ -309,7 +325,7 @@ FILES: dict[str, Callable[..., Diagnostic]] = {
     "SW053": not_allowed,
     "SW054": secret_place,
     "SW055": bare_secret,
-    "SW056": not_used,
+    "SW056": bare_key,
     "SW060": reserved_name,
     "SW061": twice,
     "SW062": shared_rule,

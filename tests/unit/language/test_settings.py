@@ -4,8 +4,7 @@ from pathlib import Path
 import pytest
 
 from engine.language import settings
-from engine.model.config import Config, Person, SecretRef
-from engine.model.span import Severity
+from engine.model.config import Config, ModelConfig, Person, SecretRef
 from tests.unit.language.mending import codes, mended
 
 OPERATOR = b"operator: { name: Robin Park, email: robin@example.com }\n"
@@ -34,7 +33,7 @@ def test_everything_an_operator_may_write():
         "deploy: live\n"
         "currency: PLN\n"
         "people: { partner: { name: A Partner, ask: email, address: partner@example.com } }\n"
-        "secrets: [keyring, env]\n"
+        "secrets: [op, keyring, env]\n"
         "connectors:\n"
         '  email: { host: mail.example.com, port: 587, tls: true, password: "${{ secrets.MAIL }}", boxes: { a: INBOX/a } }\n'
     )
@@ -43,7 +42,7 @@ def test_everything_an_operator_may_write():
     assert config is not None
     assert (config.id, config.deploy, config.currency) == ("3f9c1e0a7b52", "live", "PLN")
     assert config.people == (Person(id="partner", name="A Partner", email="partner@example.com"),)
-    assert config.secrets == ("keyring", "env")
+    assert config.secrets == ("op", "keyring", "env")
     assert config.connector("email") == {
         "host": "mail.example.com",
         "port": 587,
@@ -71,6 +70,8 @@ def test_words_that_look_like_numbers_stay_words():
         ("secrets: [environ]\n", "SW053"),
         ("people: { partner: { name: A Partner, ask: emial } }\n", "SW053"),
         ("connectors: { email: { password: hunter2 } }\n", "SW055"),
+        ("models: { default: { uses: openai, model: m, key: sk-abc123 } }\n", "SW056"),
+        ("models: { default: { uses: opneai, model: m } }\n", "SW053"),
         ('connectors:\n  email:\n    password: "hunter2"\n', "SW055"),
     ],
 )
@@ -125,18 +126,70 @@ def test_there_is_always_an_operator_with_an_address(text):
     assert diagnostics
 
 
-def test_models_are_understood_and_said_to_change_nothing():
-    config, diagnostics = parse('models: { default: { uses: openai, key: "${{ secrets.OPENAI_KEY }}" } }\n')
+def test_models_are_read_as_written():
+    config, diagnostics = parse(
+        "models:\n"
+        '  default: { uses: openai, model: gpt-5-mini, key: "${{ secrets.OPENAI_KEY }}" }\n'
+        "  small:\n"
+        "    uses: openai\n"
+        "    model: llama-3\n"
+        "    base-url: http://127.0.0.1:11434/v1\n"
+        "    usd-per-million: { in: 0.25, out: 2.00 }\n"
+        "    timeout: 5m\n"
+    )
 
+    assert diagnostics == ()
     assert config is not None
-    assert [(one.code, one.severity) for one in diagnostics] == [("SW056", Severity.WARNING)]
+    assert config.models == (
+        ModelConfig(name="default", uses="openai", model="gpt-5-mini", key=SecretRef(name="OPENAI_KEY")),
+        ModelConfig(
+            name="small",
+            uses="openai",
+            model="llama-3",
+            base_url="http://127.0.0.1:11434/v1",
+            usd_per_million_in=Decimal("0.25"),
+            usd_per_million_out=Decimal("2.00"),
+            timeout=300,
+        ),
+    )
+    assert config.model("small") == config.models[1]
+    assert config.model("large") is None
+    assert config.secret_names() == {"OPENAI_KEY"}
 
 
-def test_a_secret_is_looked_for_in_models_too():
-    config, diagnostics = parse('models: { default: { key: "sk-${{ secrets.OPENAI_KEY }}" } }\n')
+def model(text):
+    return f"models: {{ default: {{ uses: openai, model: m, {text} }} }}\n"
 
+
+@pytest.mark.parametrize(
+    ("text", "code"),
+    [
+        ("models: { default: { uses: openai } }\n", "SW051"),
+        ("models: { default: { model: m } }\n", "SW051"),
+        ("models: [openai]\n", "SW052"),
+        ("models: { default: openai }\n", "SW052"),
+        ("models: { default: { uses: carrier-pigeon, model: m } }\n", "SW053"),
+        ("models: { The Best: { uses: openai, model: m } }\n", "SW053"),
+        ("models: { none: { uses: openai, model: m } }\n", "SW060"),
+        (model("temperature: 1"), "SW050"),
+        (model("base-url: http://models.example.com/v1"), "SW053"),
+        (model("base-url: file:///etc/passwd"), "SW053"),
+        (model('base-url: "${{ secrets.URL }}"'), "SW054"),
+        (model('key: "sk-${{ secrets.OPENAI_KEY }}"'), "SW054"),
+        (model("key: [a]"), "SW054"),
+        (model("usd-per-million: { in: 0.25 }"), "SW051"),
+        (model("usd-per-million: 2"), "SW052"),
+        (model("usd-per-million: { in: -1, out: 2 }"), "SW053"),
+        (model("timeout: soon"), "SW053"),
+        (model("timeout: 0s"), "SW053"),
+        (model("timeout: 2d"), "SW053"),
+    ],
+)
+def test_a_model_that_could_not_be_asked_is_refused(text, code):
+    config, diagnostics = parse(text)
+
+    assert codes(diagnostics) == [code]
     assert config is None
-    assert codes(diagnostics) == ["SW056", "SW054"]
 
 
 def test_a_connector_that_does_not_exist_is_named():
