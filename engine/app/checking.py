@@ -20,15 +20,24 @@ if TYPE_CHECKING:  # an answer from the cache needs neither plans nor the ledger
 def diagnostics(root: Path, env: Mapping[str, str]) -> tuple[Diagnostic, ...]:
     """Everything wrong in the working folder. Nothing in it is executed."""
     tree = FolderTree(root)
-    place = hashlib.sha256(str(root.resolve()).encode()).hexdigest()[:16]
-    file = state_home(env) / f"check-{place}" / "diagnostics.json"
-    key = cache.tree_key([*_relevant(tree), *_refused(tree)], version=engine.__version__, actions=_code())
+    file = _cached(root, state_home(env), "diagnostics.json")
+    key = cache.tree_key([*_relevant(tree), *_refused(tree)], version=engine.__version__, actions=code())
     known = cache.answer(file, key)
     if known is not None:
         return known
-    found = compile_tree(tree).diagnostics
+    found = compile_tree(tree, kept=shelf(root, state_home(env))).diagnostics
     cache.store(file, key, found)
     return found
+
+
+def shelf(root: Path, state: Path) -> Path:
+    """The file below the state home in which it is remembered what each file of a workspace compiles to. It may be deleted."""
+    return _cached(root, state, "compiled")
+
+
+def _cached(root: Path, state: Path, name: str) -> Path:
+    place = hashlib.sha256(str(root.resolve()).encode()).hexdigest()[:16]
+    return state / f"check-{place}" / name
 
 
 def _relevant(tree: "Tree") -> list[tuple[str, str]]:
@@ -63,12 +72,12 @@ def settings_of(tree: "Tree") -> bytes:
         ) from None
 
 
-def _code() -> str:
+def code() -> str:
     """A digest of the front end's own files, so that another version of it never answers from this one's cache."""
     folder = Path(engine.__file__).parent
     stats = sorted(
         (file.name, file.stat().st_mtime_ns, file.stat().st_size)
-        for part in ("language", "connectors", "model")
+        for part in ("language", "connectors", "model", "identity", "memory", "agents")
         for file in (folder / part).rglob("*.py")
     )
     return hashlib.sha256(repr(stats).encode()).hexdigest()
@@ -79,8 +88,11 @@ def compile_folder(root: Path) -> "Compiled":
     return compile_tree(FolderTree(root))
 
 
-def compile_tree(tree: "Tree") -> "Compiled":
-    """A tree, compiled with the built-in actions. Settings that can't be read are diagnostics like any other."""
+def compile_tree(tree: "Tree", *, kept: Path | None = None) -> "Compiled":
+    """A tree, compiled with the built-in actions. Settings that can't be read are diagnostics like any other.
+
+    `kept` is where it is remembered what each file compiles to.
+    """
     from engine.app.actions import declared, unperformed
     from engine.language import casefile
     from engine.language.codes.reading import not_read
@@ -91,6 +103,14 @@ def compile_tree(tree: "Tree") -> "Compiled":
 
     config, found = parse(SETTINGS, settings_of(tree))
     settings = config or Config(operator=Person(id="operator", name="The operator"))
-    compiled = compile_(tree, actions=declared(settings), config=settings, unperformed=unperformed(), events=OWN_EVENTS)
+    compiled = compile_(
+        tree,
+        actions=declared(settings),
+        config=settings,
+        unperformed=unperformed(),
+        events=OWN_EVENTS,
+        kept=kept,
+        code=code() if kept is not None else "",
+    )
     unread = [not_read(Span(path=path), why=reason) for path, reason in _refused(tree)]
     return compiled.plus((*found, *unread, *casefile.check(tree, compiled.plans, compiled.broken)))

@@ -1,12 +1,14 @@
 """A workspace at one moment, for looking: the working folder or a commit, compiled. Nothing in it is executed."""
 
+from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
-from engine.app.checking import compile_tree
+from engine.app.checking import compile_tree, shelf
 from engine.app.workspace import SETTINGS
 from engine.language.compile import Compiled
 from engine.model.config import Config, Person, PolicyRules
+from engine.model.places import state_home
 from engine.model.ports import Tree
 from engine.vault import FolderTree, GitTree
 
@@ -24,18 +26,23 @@ class Moment:
     policy: PolicyRules
 
 
-def folder(root: Path) -> Moment:
-    """The working folder."""
-    return of(FolderTree(root), "the working folder")
+def folder(root: Path, env: Mapping[str, str] | None = None) -> Moment:
+    """The working folder. With `env`, what its files compile to is remembered below the state home."""
+    return of(FolderTree(root), "the working folder", kept=_kept(root, env))
 
 
-def commit(root: Path, name: str) -> Moment:
+def commit(root: Path, name: str, env: Mapping[str, str] | None = None) -> Moment:
     """A commit, by branch, tag or id. Raises UsageError when there is none."""
     tree = GitTree.named(root, name)
-    return of(tree, name if tree.commit.startswith(name) else f"{name} ({tree.commit[:8]})")
+    of_it = name if tree.commit.startswith(name) else f"{name} ({tree.commit[:8]})"
+    return of(tree, of_it, kept=_kept(root, env))
 
 
-def of(tree: Tree, name: str) -> Moment:
+def _kept(root: Path, env: Mapping[str, str] | None) -> Path | None:
+    return None if env is None else shelf(root, state_home(env))
+
+
+def of(tree: Tree, name: str, *, kept: Path | None = None) -> Moment:
     """A tree, compiled."""
     from engine.language.policy_file import parse as parse_policy
     from engine.language.settings import parse as parse_settings
@@ -45,7 +52,7 @@ def of(tree: Tree, name: str) -> Moment:
     return Moment(
         name=name,
         tree=tree,
-        compiled=compile_tree(_Whole(tree)),
+        compiled=compile_tree(_Whole(tree), kept=kept),
         config=config or Config(operator=Person(id="operator", name="The operator")),
         policy=policy or PolicyRules(),
     )

@@ -8,7 +8,7 @@ from dataclasses import dataclass, replace
 from datetime import datetime
 from functools import partial
 
-from engine.app import anchoring, rooms
+from engine.app import anchoring, checking, rooms
 from engine.app.clock import present
 from engine.app.workspace import Workspace
 from engine.governance.policy import Rules, amount_of
@@ -61,7 +61,7 @@ class Spent:
         since = self._midnight()
         count, amounts = 0, []
         for run in self.book.runs.values():
-            if (run.ended or "~") < since:
+            if (run.ended or "~") < since and not run.reopened:
                 continue
             for step in run.steps.values():
                 if step.action != action or step.key == but or not step.intents or step.at < since:
@@ -214,7 +214,14 @@ def deployment(workspace: Workspace, specs: Mapping[str, ActionSpec]) -> Deploym
 def _compiled(tree: Tree, workspace: Workspace, specs: Mapping[str, ActionSpec]) -> Deployment:
     from engine.language.compile import compile_tree
 
-    compiled = compile_tree(tree, actions=specs, config=workspace.config, events=OWN_EVENTS)
+    compiled = compile_tree(
+        tree,
+        actions=specs,
+        config=workspace.config,
+        events=OWN_EVENTS,
+        kept=checking.shelf(workspace.root, workspace.state.path.parent),
+        code=checking.code(),
+    )
     wanted = {path: sha for plan in compiled.plans.values() for path, sha in plan.files}
     contents = {}
     for path, sha in wanted.items():

@@ -70,7 +70,7 @@ def plan(args: argparse.Namespace) -> int:
     root = find_root(Path.cwd())
     if args.diff is not None:
         return _compared(root, args)
-    now = moments.folder(root)
+    now = moments.folder(root, os.environ)
     names = [args.name] if args.name else sorted(now.compiled.plans)
     for name in names:
         _must_compile(now, name)
@@ -117,8 +117,12 @@ def _compared(root: Path, args: argparse.Namespace) -> int:
             "--diff takes one or two commits or branches, and nothing else",
             way_out="steward plan --diff main   or   steward plan --diff main~1 main",
         )
-    before = moments.commit(root, args.diff[0])
-    after = moments.commit(root, args.diff[1]) if len(args.diff) == 2 else moments.folder(root)
+    before = moments.commit(root, args.diff[0], os.environ)
+    after = (
+        moments.commit(root, args.diff[1], os.environ)
+        if len(args.diff) == 2
+        else moments.folder(root, os.environ)
+    )
     found = comparing.compare(before, after)
     if args.json:
         put_json("plan-diff", comparing.to_json(found))
