@@ -3,6 +3,7 @@
 import re
 import zoneinfo
 from collections.abc import Collection
+from dataclasses import replace
 from decimal import Decimal
 
 from engine.language import reader, typeexpr
@@ -14,11 +15,19 @@ from engine.language.tree import Entry, Mapping, Node, Scalar, Sequence
 from engine.language.written import length
 from engine.model.agents import NO_MODEL
 from engine.model.canonical import Json
-from engine.model.config import MODEL_SECONDS, Config, ConnectorConfig, ModelConfig, Person, SecretRef
+from engine.model.config import (
+    MODEL_SECONDS,
+    Config,
+    ConnectorConfig,
+    MemoryConfig,
+    ModelConfig,
+    Person,
+    SecretRef,
+)
 from engine.model.span import Diagnostic, Severity
 
 KEYS = (
-    "operator", "people", "id", "deploy", "time-zone", "currency", "budget", "models", "connectors", "secrets",
+    "operator", "people", "id", "deploy", "time-zone", "currency", "budget", "models", "memory", "connectors", "secrets",
 )  # fmt: skip
 """The keys of steward.yaml."""
 
@@ -27,6 +36,9 @@ RESOLVERS = ("env", "keyring", "op")
 
 SPOKEN = ("openai",)
 """How a model can be spoken to: any endpoint that speaks OpenAI's chat completions."""
+
+BACKENDS = ("faiss", "numpy")
+"""What can look for near vectors."""
 
 _MODEL_KEYS = ("uses", "model", "key", "base-url", "usd-per-million", "timeout")
 _OPERATOR = "operator: { name: Your Name, email: you@example.com }"
@@ -38,6 +50,7 @@ _BRANCH = re.compile(r"(?!.*(?:\.\.|//|@\{|\.lock$|/$))[A-Za-z0-9_][\w./@+-]*")
 _BASE_URL = re.compile(
     r"https://[^\s/?#]+(?:/[^\s?#]*)?|http://(?:localhost|127\.0\.0\.1|\[::1\])(?::\d{1,5})?(?:/[^\s?#]*)?"
 )
+_SHA256 = re.compile(r"[0-9a-f]{64}")
 _MOST_SECONDS = 3600
 _CURRENCY = re.compile(r"[A-Z]{3}")
 _SECRET = re.compile(r"\$\{\{\s*secrets\.([A-Za-z][A-Za-z0-9_]*)\s*\}\}")
@@ -85,27 +98,30 @@ def _config(checked: Checked, tree: Node, connectors: Collection[str]) -> Config
     day, month = _budget(checked, value("budget"))
     blocks = _connectors(checked, value("connectors"), connectors)
     models = _models(checked, value("models"))
-    config: dict[str, str | None] = {
-        "id": checked.matching(
-            value("id"), _ID, "an id: letters, digits and hyphens, as `steward init` writes it"
-        ),
-        "deploy": checked.matching(value("deploy"), _BRANCH, "the name of a branch"),
-        "time_zone": _zone(checked, value("time-zone")),
-        "currency": checked.matching(
-            value("currency"), _CURRENCY, "a currency code of three letters, like EUR"
-        ),
-    }
+    id_ = checked.matching(
+        value("id"), _ID, "an id: letters, digits and hyphens, as `steward init` writes it"
+    )
+    deploy = checked.matching(value("deploy"), _BRANCH, "the name of a branch")
+    zone = _zone(checked, value("time-zone"))
+    currency = checked.matching(value("currency"), _CURRENCY, "a currency code of three letters, like EUR")
+    memory = _memory(checked, value("memory"))
+    secrets = _resolvers(checked, value("secrets"))
     if operator is None:
         return None
+    default = Config(operator=operator)
     return Config(
         operator=operator,
         people=people,
+        id=id_ or default.id,
+        deploy=deploy or default.deploy,
+        time_zone=zone or default.time_zone,
+        currency=currency or default.currency,
         budget_usd_per_day=day,
         budget_usd_per_month=month,
         models=models,
+        memory=memory,
         connectors=blocks,
-        secrets=_resolvers(checked, value("secrets")),
-        **{key: text for key, text in config.items() if text is not None},
+        secrets=secrets,
     )
 
 
@@ -251,6 +267,18 @@ def _seconds(checked: Checked, node: Node | None) -> float | None:
         return seconds
     checked.note(code.not_allowed(node.span, value=text, allowed=(), what="a length up to 1h, like 60s"))
     return None
+
+
+def _memory(checked: Checked, node: Node | None) -> MemoryConfig:
+    given = {
+        key: entry.value for key, entry in checked.entries(node, known=("model", "sha256", "backend")).items()
+    }
+    found = {
+        "model": checked.text(given.get("model")),
+        "sha256": checked.matching(given.get("sha256"), _SHA256, "64 digits and letters a to f"),
+        "backend": checked.choice(given.get("backend"), BACKENDS, "a way to find near vectors"),
+    }
+    return replace(MemoryConfig(), **{key: text for key, text in found.items() if text is not None})
 
 
 def _connectors(checked: Checked, node: Node | None, known: Collection[str]) -> tuple[ConnectorConfig, ...]:

@@ -110,6 +110,25 @@ STEWARD: Keys = {
         ),
         "language models by the names that agents use; without `default` nobody is asked",
     ),
+    "memory": (
+        mapping(
+            {
+                "model": (
+                    TEXT,
+                    "the packaged model, a folder with another, or none for words alone (all-MiniLM-L6-v2)",
+                ),
+                "sha256": (
+                    {"type": "string", "pattern": "^[0-9a-f]{64}$"},
+                    "the digest of that folder's model.safetensors",
+                ),
+                "backend": (
+                    one_of({"faiss": "faster", "numpy": "needs nothing more"}),
+                    "how near vectors are found (faiss)",
+                ),
+            }
+        ),
+        "how notes are recalled",
+    ),
     "connectors": (_BLOCKS, "settings of connectors; a secret is written as ${{ secrets.NAME }}"),
     "secrets": (
         {

@@ -4,7 +4,7 @@ from pathlib import Path
 import pytest
 
 from engine.language import settings
-from engine.model.config import Config, ModelConfig, Person, SecretRef
+from engine.model.config import Config, MemoryConfig, ModelConfig, Person, SecretRef
 from tests.unit.language.mending import codes, mended
 
 OPERATOR = b"operator: { name: Robin Park, email: robin@example.com }\n"
@@ -155,6 +155,25 @@ def test_models_are_read_as_written():
     assert config.model("small") == config.models[1]
     assert config.model("large") is None
     assert config.secret_names() == {"OPENAI_KEY"}
+
+
+def test_memory_is_read_as_written():
+    pin = "5" * 64
+    config, diagnostics = parse(f"memory: {{ model: models/other, sha256: {pin}, backend: numpy }}\n")
+
+    assert diagnostics == ()
+    assert config is not None
+    assert config.memory == MemoryConfig(model="models/other", sha256=pin, backend="numpy")
+
+
+@pytest.mark.parametrize(
+    ("text", "code"), [("backend: annoy", "SW053"), ("sha256: abc", "SW053"), ("modle: none", "SW050")]
+)
+def test_a_memory_that_can_not_be_is_refused(text, code):
+    config, diagnostics = parse(f"memory: {{ {text} }}\n")
+
+    assert codes(diagnostics) == [code]
+    assert config is None
 
 
 def model(text):
