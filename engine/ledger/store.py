@@ -8,7 +8,7 @@ from contextlib import contextmanager
 from datetime import datetime
 from typing import TYPE_CHECKING, Self
 
-from engine.ledger.chain import Tail, event, fault
+from engine.ledger.chain import Row, Tail, event, fault
 from engine.ledger.database import connect, damaged, plainly
 from engine.ledger.head import read_head
 from engine.ledger.inbox import Inbox
@@ -117,6 +117,33 @@ class Ledger:
                     raise damaged(self._state.ledger, problem)
                 yield event(row, tail.hash)
                 tail = Tail(row.seq, row.hash)
+
+    def stored(self, after: int = 0) -> Iterator[Row]:
+        """Committed rows with a greater seq as they are stored, `data` being the envelope's JSON; the chain is checked on the way.
+
+        Raises LedgerError as `events` does.
+        """
+        with self._use():
+            tail = self._journal.tail_at(after)
+            last = self._journal.committed.seq
+        while True:
+            with self._use():
+                page = self._journal.page(tail.seq)
+            for row in page:
+                if problem := fault(row, tail):
+                    raise damaged(self._state.ledger, problem)
+                tail = Tail(row.seq, row.hash)
+                if row.seq > last:
+                    return
+                yield row
+            if not page:
+                return
+
+    def hash_at(self, seq: int) -> str:
+        """The hash of a committed event, in hex; empty when there is none."""
+        with self._use():
+            row = self._db.execute(self._sql["hash_at"], (seq,)).fetchone()
+        return row[0].hex() if row else ""
 
     def seal(self, value: Json | bytes, subject: str = WORKSPACE) -> ValueId:
         """Keep a value under the subject's key; it is stored with the next commit. Deterministic. Any thread.

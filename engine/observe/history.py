@@ -1,0 +1,184 @@
+"""Segments, tail and the guarded database: the ledger's events as one table that SQL can ask."""
+
+import json
+import os
+import re
+import secrets
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass
+from functools import cache
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, Self
+
+from engine.ledger import Ledger
+from engine.model.errors import PermanentError
+
+if TYPE_CHECKING:
+    import duckdb
+
+PAGE = 50_000
+"""Events in a segment. A tail is always shorter."""
+
+_NAME = re.compile(r"(\d{12})-(\d{12})-([0-9a-f]{16})\.parquet")
+_COLUMNS = (
+    "{seq: 'UBIGINT', ts: 'VARCHAR', type: 'VARCHAR', run: 'VARCHAR', step: 'VARCHAR', subject: 'VARCHAR', actor: 'VARCHAR', "
+    "cause: 'UBIGINT', body: 'JSON'}"
+)
+_TABLE = "SELECT seq, ts, type, run, step, subject, actor, cause, body FROM "
+_EMPTY = (
+    "SELECT 0::UBIGINT AS seq, '' AS ts, '' AS type, '' AS run, '' AS step, '' AS subject, '' AS actor, 0::UBIGINT AS cause, "
+    "'{}'::JSON AS body WHERE false"
+)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Segment:
+    """A file of the events from `first` to `last`; `hash` is the beginning of the last one's, as the chain has it."""
+
+    path: Path
+    first: int
+    last: int
+    hash: str
+
+    @classmethod
+    def named(cls, path: Path) -> Self | None:
+        """What a file's name says; None when it is no segment."""
+        found = _NAME.fullmatch(path.name)
+        if found is None:
+            return None
+        return cls(path=path, first=int(found[1]), last=int(found[2]), hash=found[3])
+
+
+class History:
+    """The past of one workspace, as it was when this was opened. Close it, or use it as a context manager.
+
+    `ledger` is read only; `folder` holds the segments and may be deleted at any time.
+    """
+
+    def __init__(self, ledger: Ledger, folder: Path) -> None:
+        self._ledger, self._folder = ledger, folder
+        folder.mkdir(mode=0o700, parents=True, exist_ok=True)
+        self._tail = folder / f"tail-{os.getpid()}-{secrets.token_hex(4)}.jsonl"
+        self.last = 0
+        self._db = self._open()
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self.close()
+
+    def close(self) -> None:
+        """Let go of the database and the tail."""
+        self._db.close()
+        self._tail.unlink(missing_ok=True)
+
+    def rows(self, sql: str, *values: object) -> list[dict[str, Any]]:
+        """The rows of a fixed query, as maps; `values` are bound to its `?`. The SQL is ours, never somebody's."""
+        found = self._db.execute(sql, list(values))
+        names = [one[0] for one in found.description or ()]
+        return [dict(zip(names, row, strict=True)) for row in found.fetchall()]
+
+    def segments(self) -> list[Segment]:
+        """The segments that fit the chain, in order and without a gap; what does not fit is removed: it is only a cache."""
+        found: list[Segment] = []
+        for path in sorted(self._folder.glob("*.parquet")):
+            one = Segment.named(path)
+            follows = one is not None and one.first == (found[-1].last + 1 if found else 1)
+            if one is not None and follows and self._ledger.hash_at(one.last)[:16] == one.hash:
+                found.append(one)
+            else:
+                path.unlink(missing_ok=True)
+        return found
+
+    def _open(self) -> "duckdb.DuckDBPyConnection":
+        sealed = self.segments()
+        last = sealed[-1].last if sealed else 0
+        while True:
+            lines, seq, hash_ = self._write_tail(last)
+            if lines < PAGE:
+                break
+            sealed.append(self._seal(last + 1, seq, hash_))
+            last = seq
+        self.last = seq
+        db = _database()
+        sources = [f"{_TABLE}read_parquet({_texts([str(one.path) for one in sealed])})"] if sealed else []
+        if lines:
+            sources.append(
+                f"{_TABLE}read_json({_text(str(self._tail))}, format='newline_delimited', columns={_COLUMNS})"
+            )
+        db.execute("SET allowed_directories = " + _texts([str(self._folder)]))
+        db.execute("SET enable_external_access = false")
+        db.execute("SET lock_configuration = true")
+        db.execute("CREATE VIEW events AS " + (" UNION ALL ".join(sources) or _EMPTY))
+        db.execute(_views())
+        return db
+
+    def _write_tail(self, after: int) -> tuple[int, int, str]:
+        """Write at most a page of stored events behind `after` as lines; (how many, the last one's seq, its hash)."""
+        count, seq, hash_ = 0, after, ""
+        with _private(self._tail) as file:
+            for event in self._ledger.stored(after):
+                file.write(event.data + b"\n")
+                count, seq, hash_ = count + 1, event.seq, event.hash.hex()
+                if count == PAGE:
+                    break
+        return count, seq, hash_
+
+    def _seal(self, first: int, last: int, hash_: str) -> Segment:
+        """The tail as a segment. Whoever is first counts: the same events give the same name."""
+        path = self._folder / f"{first:012d}-{last:012d}-{hash_[:16]}.parquet"
+        making = self._tail.with_suffix(".making")
+        with _database() as db:
+            db.execute(
+                f"COPY ({_TABLE}read_json({_text(str(self._tail))}, format='newline_delimited', columns={_COLUMNS})) "
+                f"TO {_text(str(making))} (FORMAT parquet, COMPRESSION zstd, ROW_GROUP_SIZE 10000)"
+            )
+        making.chmod(0o600)
+        making.replace(path)
+        return Segment(path=path, first=first, last=last, hash=hash_[:16])
+
+
+def _database() -> "duckdb.DuckDBPyConnection":
+    """An empty database in memory that installs nothing and loads nothing."""
+    try:
+        import duckdb
+    except ImportError as error:
+        raise PermanentError(
+            "DuckDB is not installed here",
+            code="no-history",
+            now_true="Nothing is lost: the ledger holds everything.",
+            way_out="python3 bootstrap.py run -- --version (without --light), or pip install 'steward-cli[all]'",
+        ) from error
+    db = duckdb.connect(":memory:")
+    db.execute("SET autoinstall_known_extensions = false; SET autoload_known_extensions = false")
+    db.execute("SET threads = 2; SET preserve_insertion_order = false")
+    return db
+
+
+@cache
+def _views() -> str:
+    return Path(__file__).with_name("views.sql").read_text(encoding="utf-8")
+
+
+@contextmanager
+def _private(path: Path) -> Iterator[Any]:
+    """A new file that only this user can read."""
+    with os.fdopen(os.open(path, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o600), "wb") as file:
+        yield file
+
+
+def _text(value: str) -> str:
+    """A text as SQL writes it. For our own paths: settings and table functions take no bound values."""
+    return "'" + value.replace("'", "''") + "'"
+
+
+def _texts(values: Sequence[str]) -> str:
+    return "[" + ", ".join(map(_text, values)) + "]"
+
+
+def body_of(row: dict[str, Any]) -> dict[str, Any]:
+    """The body of a row of `events`."""
+    found: dict[str, Any] = json.loads(row["body"])
+    return found
