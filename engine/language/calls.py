@@ -20,6 +20,7 @@ from engine.model.types import ANY, BOOL, DATE, INTEGER, MONEY, TEXT, TIME, Fiel
 MOST_LOOPS = 2
 _LISTS = ("map", "filter", "exists", "all")
 _PLAIN: dict[str, Type] = {"money": MONEY, "bool": BOOL, "text": TEXT}
+_SPELLED = frozenset({"length", "date", "time", "url", "email"})
 _CONTAINERS = frozenset({"map", "person", "file", "note", "list"})
 
 
@@ -172,6 +173,8 @@ def _default(one: _Call) -> Typed:
         type_ = MONEY
     elif wanted.kind == "choice" and literal is not None and literal.value in wanted.options:
         type_ = wanted
+    elif literal is not None and _spells(literal.value, wanted):
+        type_ = wanted
     if type_ is None:
         return one.wrong(f"`other` is {named(other)}, the path is {first.type}")
     flows = {**first.flows, **{n: o or first.flows.get(n, False) for n, o in other.flows.items()}}
@@ -179,6 +182,15 @@ def _default(one: _Call) -> Typed:
     # dyn: what is missing is null, whatever the type says.
     cel = f"(dyn({first.cel}) != null ? dyn({fitted}) : dyn({checker.fitted(other, certain(type_))}))"
     return Typed(type=type_, cel=cel, flows=flows)
+
+
+def _spells(value: object, type_: Type) -> bool:
+    """Whether a word in quotes is a value of that type exactly as it would be kept: `'3d'` where the path is a length."""
+    return (
+        isinstance(value, str)
+        and type_.kind in _SPELLED
+        and written.of_type(value, type_, plain=False) == (True, value)
+    )
 
 
 def _inward(one: _Call) -> Fix | None:
