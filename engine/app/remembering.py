@@ -1,0 +1,44 @@
+"""The memory process's own start, and the client that finds or starts it: wired here, because notes are read by the language."""
+
+import json
+import os
+import sys
+from collections.abc import Mapping
+from pathlib import Path
+
+from engine.app.clock import present
+from engine.app.workspace import Workspace
+from engine.memory.client import MemoryClient, Place
+from engine.model.config import MemoryConfig
+
+OFF = "STEWARD_MEMORY"
+"""Environment variable: `off` keeps everything to full text, and starts no process."""
+
+
+def client(workspace: Workspace, env: Mapping[str, str], *, patience: float = 0.0) -> MemoryClient | None:
+    """The memory of `workspace`; None when it is switched off. Starts nothing yet."""
+    if env.get(OFF) == "off":
+        return None
+    place = Place(
+        root=workspace.root, state=workspace.state.path, config=workspace.config.memory, entry=__name__
+    )
+    return MemoryClient(place, now=lambda: present().timestamp(), patience=patience)
+
+
+def main(settings: str) -> None:
+    """Be the memory process of a workspace. `settings` is what the client wrote."""
+    from engine.memory.encoder import SentenceEncoder
+    from engine.memory.keeper import Keeper
+    from engine.memory.model import find
+    from engine.memory.server import Server, confine
+
+    given = json.loads(settings)
+    config, state = MemoryConfig(**given["config"]), Path(given["state"])
+    os.umask(0o077)
+    confine(int(given["memory"]))
+    keeper = Keeper(folder=state / "memory", encoder=SentenceEncoder(find(config)), backend=config.backend)
+    Server(keeper, state=state, idle=float(given["idle"])).serve()
+
+
+if __name__ == "__main__":
+    main(sys.argv[-1])

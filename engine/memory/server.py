@@ -1,0 +1,239 @@
+"""The memory process: one per workspace, under a lock in its state folder, gone when nobody asked for a while.
+
+It answers from the moment it has its lock: `memory-warming` while the search engine is being imported and the notes are encoded,
+the reason why it can't when it can't. It holds no secret, starts nothing but git's plumbing, and reaches no network.
+"""
+
+import fcntl
+import os
+import resource
+import socket
+import sys
+import threading
+import time
+from pathlib import Path
+from typing import Protocol
+
+from engine import __version__
+from engine.memory import wire
+from engine.model.canonical import Json
+from engine.model.errors import EngineError, PermanentError, TransientError
+
+_AT_ONCE = 16
+_LINE_SECONDS = 5.0
+_LOOK = 0.5
+_TAKE_OVER = 5.0
+
+
+class Memory(Protocol):
+    """What a memory process does once it is warm; each method of `ops` is named by a request's `op`."""
+
+    @property
+    def model(self) -> str:
+        """The version of the model it was started for."""
+
+    @property
+    def backend(self) -> str:
+        """What finds near vectors."""
+
+    def warm(self) -> None:
+        """Import, load, open; minutes at most. Raises PermanentError."""
+
+    def answer(self, op: str, request: dict[str, Json]) -> dict[str, Json]:
+        """Carry out a request. Raises EngineError; KeyError, TypeError or ValueError on one that makes no sense."""
+
+
+class Server:
+    """Serves `memory` at a socket in `state` until `quit`, or until nobody asked for `idle` seconds."""
+
+    def __init__(self, memory: Memory, *, state: Path, idle: float) -> None:
+        self._memory, self._state, self._idle = memory, state, idle
+        self._starts = state / "memory" / "starts"
+        self._failed: EngineError | None = None
+        self._ready = threading.Event()
+        self._ended = threading.Event()
+        self._slots = threading.BoundedSemaphore(_AT_ONCE)
+        self._count = threading.Lock()
+        self._under_way, self._last = 0, time.monotonic()
+
+    def serve(self) -> bool:
+        """Take the lock and serve. False when another process of this workspace already does."""
+        self._starts.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
+        lock = os.open(self._state / "memory.lock", os.O_CREAT | os.O_RDWR | os.O_CLOEXEC, 0o600)
+        try:
+            if not _locked(lock):
+                return False
+            path = wire.address(self._state)
+            with socket.socket(socket.AF_UNIX, socket.SOCK_STREAM) as listener:
+                _bind(listener, path)
+                try:
+                    self._listen(listener, path)
+                finally:
+                    path.unlink(missing_ok=True)
+                # Ended, not died: only a process that was killed before it was of any use is a failed start.
+                self._starts.unlink(missing_ok=True)
+        finally:
+            os.close(lock)
+        return True
+
+    def end(self) -> None:
+        """Stop serving soon; any thread."""
+        self._ended.set()
+
+    def _listen(self, listener: socket.socket, path: Path) -> None:
+        threading.Thread(target=self._warm, daemon=True).start()
+        mine = path.stat().st_ino
+        listener.settimeout(_LOOK)
+        while not self._ended.is_set():
+            try:
+                link, _ = listener.accept()
+            except TimeoutError:
+                if self._forgotten() or not _same(path, mine):
+                    return
+                continue
+            with self._count:
+                self._under_way += 1
+                self._last = time.monotonic()
+            threading.Thread(target=self._serve_one, args=(link,), daemon=True).start()
+        self._drain()
+
+    def _forgotten(self) -> bool:
+        with self._count:
+            idle = not self._under_way and time.monotonic() - self._last > self._idle
+        return idle and (self._ready.is_set() or self._failed is not None)
+
+    def _drain(self) -> None:
+        """The answer to `quit` has to leave, and so have those under way."""
+        until = time.monotonic() + _LINE_SECONDS
+        while self._under_way and time.monotonic() < until:
+            time.sleep(0.01)
+
+    def _warm(self) -> None:
+        with self._starts.open("ab") as file:
+            file.write(b".")
+        try:
+            self._memory.warm()
+            self._ready.set()
+        except EngineError as problem:
+            self._failed = problem
+        except Exception as bug:
+            self._failed = PermanentError(f"it failed to start: {bug!r}", code="no-memory")
+            raise
+
+    def _serve_one(self, link: socket.socket) -> None:
+        with link, self._slots:
+            link.settimeout(_LINE_SECONDS)
+            try:
+                request = wire.receive(link, most=wire.MOST_REQUEST)
+                if request is None:
+                    return
+                try:
+                    answer = self._answer(request)
+                    wire.send(link, answer, most=wire.MOST_ANSWER)
+                except EngineError as problem:
+                    wire.send(link, wire.refusal(problem), most=wire.MOST_ANSWER)
+            except (EngineError, OSError):
+                return
+            finally:
+                with self._count:
+                    self._under_way -= 1
+                    self._last = time.monotonic()
+
+    def _answer(self, request: dict[str, Json]) -> dict[str, Json]:
+        op = str(request.get("op"))
+        mine = {"protocol": wire.PROTOCOL, "engine": __version__, "model": self._memory.model}
+        mine["backend"] = self._memory.backend
+        if other := [name for name, value in mine.items() if request.get(name) != value]:
+            # Whoever asks is newer, or the workspace now names another model: the next one is started for them.
+            self.end()
+            raise TransientError(f"it is of another {', '.join(other)} and ends", code="memory-warming")
+        if op == "quit":
+            self.end()
+            return {}
+        if op == "status":
+            return self._status()
+        if self._failed is not None:
+            raise self._failed
+        if not self._ready.is_set():
+            raise TransientError("the memory process is warming up", code="memory-warming")
+        try:
+            found = self._memory.answer(op, request)
+            self._starts.unlink(missing_ok=True)
+            return found
+        except (KeyError, TypeError, ValueError) as error:
+            raise PermanentError(
+                f"the request {op!r} makes no sense: {error!r}", code="wrong-argument"
+            ) from error
+        except MemoryError as error:
+            self.end()
+            raise TransientError(
+                "the memory process ran out of memory and ends", code="memory-warming"
+            ) from error
+
+    def _status(self) -> dict[str, Json]:
+        base: dict[str, Json] = {
+            "pid": os.getpid(),
+            "model": self._memory.model,
+            "backend": self._memory.backend,
+        }
+        if self._failed is not None:
+            return {**base, "state": "failed", "because": self._failed.message}
+        if not self._ready.is_set():
+            return {**base, "state": "warming"}
+        return {**base, "state": "ready", **self._memory.answer("status", {})}
+
+
+def confine(memory: int) -> None:
+    """Bound what the process may take, and let it reach no network: whatever a library tries is refused."""
+    for which, most in (
+        (resource.RLIMIT_AS, memory),
+        (resource.RLIMIT_CORE, 0),
+        (resource.RLIMIT_NOFILE, 256),
+    ):
+        hard = resource.getrlimit(which)[1]
+        most = wanted if hard == resource.RLIM_INFINITY else min(wanted, hard)
+        try:
+            resource.setrlimit(which, (most, most))
+        except (ValueError, OSError):
+            # Some systems know the limit and refuse to set it.
+            continue
+    sys.addaudithook(_refuse_network)
+
+
+def _refuse_network(event: str, args: tuple[object, ...]) -> None:
+    # For sockets of the file system, the address is a path; for all others a tuple, or a name to look up.
+    if event in {"socket.getaddrinfo", "socket.gethostbyname", "socket.gethostbyaddr"}:
+        raise PermissionError("the memory process reaches no network")
+    if event in {"socket.connect", "socket.sendto"} and isinstance(args[1], tuple):
+        raise PermissionError("the memory process reaches no network")
+
+
+def _locked(lock: int) -> bool:
+    """The one before may be on its way out: wait for it a little."""
+    until = time.monotonic() + _TAKE_OVER
+    while True:
+        try:
+            fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except BlockingIOError:
+            if time.monotonic() > until:
+                return False
+            time.sleep(0.05)
+        else:
+            return True
+
+
+def _bind(listener: socket.socket, path: Path) -> None:
+    path.unlink(missing_ok=True)
+    before = os.umask(0o177)
+    try:
+        listener.bind(os.fspath(path))
+    finally:
+        os.umask(before)
+    listener.listen(32)
+
+
+def _same(path: Path, inode: int) -> bool:
+    try:
+        return path.stat().st_ino == inode
+    except OSError:
+        return False
