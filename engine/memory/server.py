@@ -185,7 +185,7 @@ class Server:
 
 def confine(memory: int) -> None:
     """Bound what the process may take, and let it reach no network: whatever a library tries is refused."""
-    for which, most in (
+    for which, wanted in (
         (resource.RLIMIT_AS, memory),
         (resource.RLIMIT_CORE, 0),
         (resource.RLIMIT_NOFILE, 256),
