@@ -61,9 +61,9 @@ class Server:
         self._starts.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
         lock = os.open(self._state / "memory.lock", os.O_CREAT | os.O_RDWR | os.O_CLOEXEC, 0o600)
         try:
-            if not _locked(lock):
-                return False
             path = wire.address(self._state)
+            if not _locked(lock, path):
+                return False
             with socket.socket(socket.AF_UNIX, socket.SOCK_STREAM) as listener:
                 _bind(listener, path)
                 try:
@@ -95,6 +95,8 @@ class Server:
                 self._under_way += 1
                 self._last = time.monotonic()
             threading.Thread(target=self._serve_one, args=(link,), daemon=True).start()
+        # From here on nobody comes in; whoever is started now waits for the lock.
+        path.unlink(missing_ok=True)
         self._drain()
 
     def _forgotten(self) -> bool:
@@ -208,14 +210,14 @@ def _refuse_network(event: str, args: tuple[object, ...]) -> None:
         raise PermissionError("the memory process reaches no network")
 
 
-def _locked(lock: int) -> bool:
-    """The one before may be on its way out: wait for it a little."""
+def _locked(lock: int, path: Path) -> bool:
+    """Held by one that serves: not ours. Held by one without a socket, which is on its way in or out: wait for it a little."""
     until = time.monotonic() + _TAKE_OVER
     while True:
         try:
             fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
         except BlockingIOError:
-            if time.monotonic() > until:
+            if path.exists() or time.monotonic() > until:
                 return False
             time.sleep(0.05)
         else:
