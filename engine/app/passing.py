@@ -14,6 +14,7 @@ from engine.app.workspace import Workspace
 from engine.ledger import Keys, Ledger, Owner
 from engine.model.canonical import Json
 from engine.model.events import Event
+from engine.model.ownership import OwnerTaken
 from engine.model.ports import Probe
 from engine.model.requests import Decided, Request, RequestKind
 from engine.model.state import Book
@@ -123,7 +124,7 @@ def _own(
 ) -> Carried:
     from engine.app.wiring import furnish
     from engine.kernel.loop import Loop
-    from engine.model.events import Draft, OwnerTaken
+    from engine.model.events import Draft
 
     ledger = Ledger.open(workspace.state, keys=keys, owner=owner, probe=probe)
     try:

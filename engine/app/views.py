@@ -8,6 +8,7 @@ from engine.app.passing import Reading
 from engine.model import events as e
 from engine.model import ids
 from engine.model.errors import EngineError, UsageError
+from engine.model.ownership import StopLifted, StopSet, StrengthEnrolled
 from engine.model.state import Book, CardState, RunState
 
 SHORTEST = 4
@@ -100,16 +101,24 @@ def _question(reading: Reading, run: RunState, step_id: str, names: dict[str, st
     step = run.step(step_id)
     question: dict[str, Any] = reading.ledger.unseal(ids.ValueId(step.question))
     short = names[step.ask]
-    words = (
-        " | ".join(question["choices"])
-        or " ".join(f"{name}=…" for name, _, _ in question["fields"])
-        or "done"
-    )
+    words = _asked(question)
     return Waiting(
         id=step.ask, short=short, kind="question", title=str(question["title"]), about=f"{step.who}: {words}",
         playbook=run.playbook, run=run.id, since=step.at, expires=step.due, strength=1,
         needs=f"steward answer {short} {words.replace(' | ', '|')}",
     )  # fmt: skip
+
+
+def _asked(question: dict[str, Any]) -> str:
+    """What an answer is made of: a choice, the fields that have to be filled, and those that need not be, in brackets."""
+    spare = {*(question.get("default") or {}), *(question.get("optional") or ())}
+    names = [name for name, _, _ in question["fields"]]
+    parts = [
+        " | ".join(question["choices"]),
+        *(f"{name}=…" for name in names if name not in spare),
+        *(f"[{name}=…]" for name in names if name in spare),
+    ]
+    return " ".join(one for one in parts if one) or "done"
 
 
 def _unknown(run: RunState, step_id: str) -> Waiting:
@@ -235,8 +244,12 @@ def _of_effect(event: e.Event, step: str) -> str:
             return f"{step} {'happened' if happened else 'did not happen'}, says {by}"
         case e.EffectPreviewed():
             return f"{step} previewed (shadow)"
+        case e.UndoAsked(by=by):
+            return f"{step} is to be taken back, says {by}"
         case e.EffectUndone(by=by):
             return f"{step} taken back by {by}"
+        case e.EffectKept(code=code):
+            return f"{step} was not taken back: {code}"
         case _:
             return ""
 
@@ -256,11 +269,11 @@ def _about_cards(event: e.Event, where: str) -> str:
             return f"{where}  card {body.card[:6]} closed: {body.because}"
         case e.CardSnoozed():
             return f"{where}  card {body.card[:6]} snoozed until {body.until[:16]}Z"
-        case e.StopSet():
+        case StopSet():
             return f"stopped by {body.by}"
-        case e.StopLifted():
+        case StopLifted():
             return f"stop lifted by {body.by}"
-        case e.StrengthEnrolled():
+        case StrengthEnrolled():
             return f"{body.method} enrolled by {body.by}"
         case _:
             return ""

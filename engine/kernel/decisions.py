@@ -2,13 +2,13 @@
 
 from collections.abc import Callable
 from dataclasses import dataclass
-from typing import Literal
+from typing import Literal, get_args
 
 from engine.governance import strength
-from engine.kernel import acting, intake
+from engine.kernel import acting, answers, intake
 from engine.kernel.house import Deployment, Journal
 from engine.kernel.place import Place
-from engine.model import bounds, ids
+from engine.model import ids
 from engine.model.commands import OpenCard
 from engine.model.effects import Call
 from engine.model.errors import EngineError, LedgerError
@@ -24,13 +24,12 @@ from engine.model.events import (
     EffectUndone,
     EffectWithdrawn,
     HumanAnswered,
-    RequestDecided,
-    StopLifted,
-    StopSet,
-    StrengthEnrolled,
+    UndoAsked,
 )  # fmt: skip
+from engine.model.ownership import RequestDecided, StopLifted, StopSet, StrengthEnrolled
+from engine.model.plan import Plan, undo_of, undone_by
 from engine.model.requests import Decided, Request
-from engine.model.state import CardState, RunState
+from engine.model.state import SETTLED, CardState, RunState, StepStatus
 from engine.model.times import moment
 
 Said = Literal["accepted", "noop", "refused"]
@@ -271,11 +270,13 @@ def _undo(desk: Desk, request: Request) -> None:
 
 def _take_back(desk: Desk, request: Request, run: RunState, steps: list[str]) -> None:
     journal = desk.journal
-    done = [
-        s
-        for s in reversed(steps)
-        if run.step(s).kind and run.step(s).status == "succeeded" and not run.step(s).undone
-    ]
+    finished = {s: run.step(s) for s in reversed(steps) if not undone_by(s)}
+    done = [s for s, one in finished.items() if one.kind and one.done and not one.undone]
+    under_way = [s for s in done if s in run.undoing or run.step(undo_of(s)).status in _UNDER_WAY]
+    if under_way:
+        names = ", ".join(under_way)
+        desk.noop(request, f"already being taken back: {names}\n  steward queue", run=run.id)
+        return
     if not done:
         desk.refuse(request, "nothing of it is waiting to leave and nothing of it was sent", code="nothing")
         return
@@ -287,7 +288,13 @@ def _take_back(desk: Desk, request: Request, run: RunState, steps: list[str]) ->
         return
     taken, left = [], []
     drafts = []
-    for step in done:
+    plan = journal.plan(run)
+    # Newest first: from the first step whose undo is an effect of its own, the loop takes over.
+    later = next((at for at, s in enumerate(done) if plan.node(s).undo is not None), len(done))
+    for step in done[:later]:
+        if why := _no_undo(plan, step):
+            left.append(f"{step} stays: {why}")
+            continue
         effect, outputs = journal.effect(run.step(step)), journal.value(run.step(step).outputs)
         try:
             outcome = journal.house.broker.undo(effect, outputs or {})
@@ -299,13 +306,26 @@ def _take_back(desk: Desk, request: Request, run: RunState, steps: list[str]) ->
         )
         drafts.append(Draft(body=body, run=run.id, step=step, subject=run.subject))
         taken.append(step)
+    asked = UndoAsked(by=request.actor, channel=request.channel)
+    drafts += [Draft(body=asked, run=run.id, step=s, subject=run.subject) for s in done[later:]]
+    begun = [f"being taken back, one after the other: {', '.join(done[later:])}"] if done[later:] else []
+    said = [f"taken back: {', '.join(taken)}"] if taken else []
     message = "\n  ".join(
-        [f"taken back: {', '.join(taken)}" if taken else "nothing could be taken back", *left]
+        [*(said or begun or ["nothing could be taken back"]), *left, *(begun if said else [])]
     )
-    if taken:
+    if taken or begun:
         desk.accept(request, message, *drafts, run=run.id)
     else:
         desk.refuse(request, message, code="no-undo")
+
+
+_UNDER_WAY = frozenset(get_args(StepStatus)) - SETTLED - {"pending"}
+
+
+def _no_undo(plan: Plan, step: str) -> str:
+    """Why the playbook or the action says that a step stays; empty when it can be taken back."""
+    action = plan.node(step).action
+    return action.undo.none if action is not None and action.undo.action is None else ""
 
 
 def _answer(desk: Desk, request: Request) -> None:
@@ -331,25 +351,16 @@ def _answered(desk: Desk, request: Request, run: RunState, step: str) -> None:
     journal = desk.journal
     question = journal.value(run.step(step).question)
     given = request.body or {}
-    choices = question["choices"]
-    if choices and given.get("choice") not in choices:
-        desk.refuse(request, f"choose one of: {', '.join(choices)}", code="choice", exit_=2)
+    answer = answers.filled(question, given)
+    if answer.refused:
+        desk.refuse(request, answer.refused, code=answer.code, exit_=2)
         return
-    missing = [name for name, _, _ in question["fields"] if given.get(name) is None]
-    if missing:
-        desk.refuse(request, f"still to fill: {', '.join(missing)}", code="fields", exit_=2)
-        return
-    limits = {key: question.get(key) or {} for key in ("least", "most")}
-    for name, _, kind in question["fields"]:
-        least, most = limits["least"].get(name), limits["most"].get(name)
-        if wrong := bounds.outside(kind, given[name], least=least, most=most):
-            desk.refuse(request, f"{name}: {wrong}", code="limits", exit_=2)
-            return
     body = HumanAnswered(
         ask=request.target,
         by=request.actor,
         channel=request.channel,
-        outputs=journal.seal(given, run.subject),
+        outputs=journal.seal(answer.outputs, run.subject),
+        defaults=answer.defaults,
     )
     desk.accept(request, "answered", Draft(body=body, run=run.id, step=step, subject=run.subject), run=run.id)
 

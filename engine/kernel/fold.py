@@ -7,6 +7,8 @@ from typing import assert_never
 
 from engine.model import events as e
 from engine.model.findings import IntentResolved, ModelAnswered, ModelReserved
+from engine.model.ownership import OwnerTaken, RequestDecided, StopLifted, StopSet, StrengthEnrolled
+from engine.model.plan import undo_of
 from engine.model.state import TERMINAL, Book, CardState, Cost, RunState, StepState
 
 
@@ -23,14 +25,14 @@ def apply(book: Book, event: e.Event) -> None:
     book.seq = event.seq
     body = event.body
     match body:
-        case e.OwnerTaken() | e.RequestDecided():
+        case OwnerTaken() | RequestDecided():
             pass
-        case e.StopSet():
+        case StopSet():
             book.stopped = True
-        case e.StopLifted():
+        case StopLifted():
             book.stopped = False
             book.proofs.add(body.proof)
-        case e.StrengthEnrolled():
+        case StrengthEnrolled():
             book.enrolled.add(body.method)
         case e.TriggerReceived():
             book.marks.add(body.mark)
@@ -64,7 +66,11 @@ def apply(book: Book, event: e.Event) -> None:
             book.runs[run.id] = run
             if isinstance(body, e.EffectSucceeded) and body.emits:
                 book.emitted[body.key] = (event.run, event.step)
-            if run.status in TERMINAL:
+            if run.status not in TERMINAL:
+                return
+            if run.undoing:
+                book.open_runs[run.id] = None
+            else:
                 book.open_runs.pop(run.id, None)
 
 
@@ -96,7 +102,7 @@ RunBody = (
     e.RunStarted | e.RunStopped | e.RunEnded | e.StepStarted | e.StepSucceeded | e.StepSkipped | e.StepRetried | e.StepFailed
     | e.StepCancelled | e.CallStarted | e.StepFanned | e.WaitStarted | e.WaitEnded | e.HumanAsked | e.HumanAnswered | e.EffectProposed
     | e.EffectGated | e.EffectHeld | e.EffectWithdrawn | e.EffectIntended | e.EffectSucceeded | e.EffectFailed
-    | e.EffectUnknown | e.EffectResolved | e.EffectPreviewed | e.EffectUndone | e.EffectKept
+    | e.EffectUnknown | e.EffectResolved | e.EffectPreviewed | e.UndoAsked | e.EffectUndone | e.EffectKept
 )  # fmt: skip
 CardBody = e.CardOpened | e.CardApproved | e.CardRejected | e.CardSnoozed | e.CardExpired | e.CardClosed
 
@@ -118,12 +124,26 @@ def _run(run: RunState, event: e.Event, body: RunBody) -> RunState:
                 outputs=body.outputs,
                 output_labels=body.labels,
             )
+        case e.UndoAsked():
+            return _reopened(run, event.step, body.by)
         case _:
             step = _step(run.step(event.step), event, body)
             run = replace(run, steps={**run.steps, event.step: step})
+            if isinstance(body, e.EffectUndone | e.EffectKept):
+                return replace(run, undoing=tuple(one for one in run.undoing if one != event.step))
             if isinstance(body, e.EffectWithdrawn) and step.gate:
                 run = replace(run, gates={**run.gates, step.gate: "rejected"})
             return run
+
+
+def _reopened(run: RunState, step: str, by: str) -> RunState:
+    """The undo begins anew: an earlier try certainly did nothing, and its revision is not used again."""
+    before = run.step(undo_of(step))
+    steps = {
+        step: replace(run.step(step), kept=False),
+        undo_of(step): StepState(revision=before.revision, who=by),
+    }
+    return replace(run, undoing=(*run.undoing, step), reopened=True, steps={**run.steps, **steps})
 
 
 StepBody = (

@@ -9,52 +9,7 @@ from typing import Any, TypeAlias, get_args
 
 from engine.model.canonical import Json
 from engine.model.findings import IntentResolved, ModelAnswered, ModelReserved
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class OwnerTaken:
-    """A process became the ledger's owner; `epoch` rises by one each time."""
-
-    epoch: int
-    host: str
-    pid: int
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class RequestDecided:
-    """The owner answered a request from the `requests` table. `message` is a sealed value."""
-
-    request: str
-    kind: str
-    verdict: str
-    code: str
-    exit: int
-    message: str | None = None
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class StopSet:
-    """No effect leaves from here on, until lifted."""
-
-    by: str
-    channel: str
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class StopLifted:
-    """Effects may leave again."""
-
-    by: str
-    channel: str
-    proof: str
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class StrengthEnrolled:
-    """The operator can prove decisions of strength 2 by this method. The secret is in the key store."""
-
-    method: str
-    by: str
+from engine.model.ownership import OwnerTaken, RequestDecided, StopLifted, StopSet, StrengthEnrolled
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -231,12 +186,13 @@ class HumanAsked:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class HumanAnswered:
-    """A person answered; `outputs` is a sealed value."""
+    """A person answered; `outputs` is a sealed value, `defaults` are the fields that were left as they had been proposed."""
 
     ask: str
     by: str
     channel: str
     outputs: str
+    defaults: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -301,8 +257,8 @@ class EffectSucceeded:
     provider: str = ""
     labels: tuple[str, ...] = ()
     repeated: bool = False
-
     emits: str = ""
+
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class EffectFailed:
@@ -337,6 +293,14 @@ class EffectPreviewed:
     """Shadow: nothing was called."""
 
     revision: int
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class UndoAsked:
+    """A person wants a finished effect taken back; what the playbook says to that end begins, also after the run's end."""
+
+    by: str
+    channel: str
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -424,7 +388,7 @@ Body: TypeAlias = (
     | StepStarted | StepSucceeded | StepSkipped | StepRetried | StepFailed | StepCancelled
     | WaitStarted | WaitEnded | HumanAsked | HumanAnswered
     | EffectProposed | EffectGated | EffectHeld | EffectWithdrawn | EffectIntended | EffectSucceeded | EffectFailed
-    | EffectUnknown | EffectResolved | EffectPreviewed | EffectUndone | EffectKept
+    | EffectUnknown | EffectResolved | EffectPreviewed | UndoAsked | EffectUndone | EffectKept
     | CardOpened | CardApproved | CardRejected | CardSnoozed | CardExpired | CardClosed
     | ModelReserved | ModelAnswered | IntentResolved
 )  # fmt: skip

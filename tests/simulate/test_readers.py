@@ -7,7 +7,8 @@ import pytest
 from engine.app import passing
 from engine.ledger import Keys, Ledger, Owner
 from engine.model.errors import LedgerError
-from engine.model.events import Draft, StopSet
+from engine.model.events import Draft
+from engine.model.ownership import StopSet
 from engine.testing.clock import START
 from tests.simulate.terminal import environment, plainly
 

@@ -15,7 +15,8 @@ from engine.language.casefile import Case
 from engine.ledger import Keys, Ledger, Owner, StateDir
 from engine.model.canonical import Json, sha256
 from engine.model.config import Config
-from engine.model.events import Draft, Event, OwnerTaken
+from engine.model.events import Draft, Event
+from engine.model.ownership import OwnerTaken
 from engine.model.plan import Node, Plan
 from engine.model.ports import Source, Tree
 from engine.model.requests import Decided, Request, RequestKind

@@ -10,8 +10,9 @@ from engine.model.actions import ActionSpec, EffectClass, Param, Reach
 from engine.model.canonical import Json
 from engine.model.effects import Call, Effect, Outcome, Preview
 from engine.model.errors import PermanentError, UnknownOutcome
-from engine.model.events import EffectIntended, Event, StopSet
+from engine.model.events import EffectIntended, Event
 from engine.model.ids import EffectKey, RunId
+from engine.model.ownership import StopSet
 from engine.model.types import TEXT
 from engine.runtime.broker import Broker, NotIntended
 

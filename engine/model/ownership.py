@@ -1,0 +1,49 @@
+"""Events of who owns the ledger, what was asked of the owner, and the operator's own switches. Members of the union in :mod:`.events`."""
+
+from dataclasses import dataclass
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class OwnerTaken:
+    """A process became the ledger's owner; `epoch` rises by one each time."""
+
+    epoch: int
+    host: str
+    pid: int
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class RequestDecided:
+    """The owner answered a request from the `requests` table. `message` is a sealed value."""
+
+    request: str
+    kind: str
+    verdict: str
+    code: str
+    exit: int
+    message: str | None = None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class StopSet:
+    """No effect leaves from here on, until lifted."""
+
+    by: str
+    channel: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class StopLifted:
+    """Effects may leave again."""
+
+    by: str
+    channel: str
+    proof: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class StrengthEnrolled:
+    """The operator can prove decisions of strength 2 by this method. The secret is in the key store."""
+
+    method: str
+    by: str
