@@ -10,7 +10,7 @@ from contextlib import contextmanager
 from dataclasses import dataclass, replace
 from pathlib import Path
 
-from engine.language import calling, playbook, policy_file
+from engine.language import agents, calling, playbook, policy_file
 from engine.language.codes import shape
 from engine.language.files import TEMPLATES, Files
 from engine.language.passes import place_of
@@ -19,6 +19,7 @@ from engine.language.session import Plans, Session
 from engine.language.shelf import Shelf
 from engine.language.source import Source, shown
 from engine.model.actions import ActionSpec
+from engine.model.agents import spec_of
 from engine.model.config import Config
 from engine.model.plan import Plan
 from engine.model.ports import Tree
@@ -55,7 +56,8 @@ def compile_tree(
     front end whose digest is `code`.
     """
     held = Files(tree)
-    diagnostics = _others(held)
+    own = held.agents(config, actions)
+    diagnostics = [*_others(held), *(one for _, found in own.values() for one in found)]
     paths: dict[str, str] = {}
     broken: set[str] = set()
     for path in held.sources():
@@ -70,7 +72,7 @@ def compile_tree(
             continue
         paths[id_] = path
     world = World(
-        actions=actions,
+        actions=_with_agents(actions, own),
         config=config,
         template=held.template,
         templates=held.templates(),
@@ -79,6 +81,8 @@ def compile_tree(
         intents=tuple(one.name for one in held.intents()[0]),
         playbooks=tuple(sorted(paths)),
         unperformed=unperformed,
+        wrong=frozenset(f"agent/{name}" for name, (agent, _) in own.items() if agent is None),
+        reads={f"agent/{name}": agents.reads(agent, held.blobs) for name, (agent, _) in own.items() if agent},
     )
     shelf = Shelf(kept) if kept is not None else None
     session = Session(held, paths, world, code=code, shelf=shelf)
@@ -108,6 +112,13 @@ def _uncollected() -> Iterator[None]:
     finally:
         if was:
             gc.enable()
+
+
+def _with_agents(
+    actions: Mapping[str, ActionSpec], own: Mapping[str, agents.Parsed]
+) -> Mapping[str, ActionSpec]:
+    """All actions; an agent of the workspace stands for a declared one of its name."""
+    return {**actions, **{f"agent/{name}": spec_of(agent) for name, (agent, _) in own.items() if agent}}
 
 
 def _others(held: Files) -> list[Diagnostic]:

@@ -1,10 +1,12 @@
 """A tree's files as the compiler wants them: each read and parsed at most once, and found by what names it."""
 
-from collections.abc import Collection
+from collections.abc import Collection, Mapping
 
-from engine.language import blocks, intents, playbook, sop
+from engine.language import agents, blocks, intents, playbook, sop
 from engine.language.blocks import Template
 from engine.model import canonical
+from engine.model.actions import ActionSpec
+from engine.model.config import Config
 from engine.model.ports import Tree
 
 TEMPLATES = "vault/templates/"
@@ -32,6 +34,7 @@ class Files:
         self._under: dict[tuple[str, str], list[str]] = {}
         self._intents: intents.Parsed | None = None
         self._notes: dict[str, str] | None = None
+        self._agents: dict[str, agents.Parsed] | None = None
         self._always: frozenset[str] | None = None
 
     def read(self, path: str) -> bytes:
@@ -99,12 +102,16 @@ class Files:
     def notes(self) -> dict[str, str]:
         """Notes by the names links use: the file's stem and its path below vault/, in lower case."""
         if self._notes is None:
-            found: dict[str, str] = {}
-            for path in self.under("vault/", ".md"):
-                found.setdefault(playbook.stem(path).lower(), path)
-                found[path.removeprefix("vault/").removesuffix(".md").lower()] = path
-            self._notes = found
+            self._notes = agents.names_of(self.blobs)
         return self._notes
+
+    def agents(self, config: Config, actions: Mapping[str, ActionSpec]) -> dict[str, agents.Parsed]:
+        """Every agent by its name, and what is wrong with its file."""
+        if self._agents is None:
+            world = agents.around(config, actions, notes=self.notes(), paths=self.blobs)
+            own = [path for path in self.under(agents.FOLDER, ".md") if agents.is_agent(path)]
+            self._agents = {playbook.stem(path): agents.parse(path, self.read(path), world) for path in own}
+        return self._agents
 
     def pinned(self, used: Collection[str]) -> tuple[tuple[str, str], ...]:
         """(path, SHA-256) of files a run may read, sorted."""

@@ -67,13 +67,15 @@ def compile_one(authored: Authored, world: World) -> Passed:
     diagnostics = tuple(sorted(found, key=place_of))
     gives = trust.given(facts, (built for _, built in heads.outputs))
     signature = calling.signature(authored, heads.gives, gives)
-    if any(one.severity is Severity.ERROR for one in diagnostics):
+    # A step that names a template or agent with mistakes is left out here without a word: they are said in that file.
+    if len(steps) < len(authored.steps) or any(one.severity is Severity.ERROR for one in diagnostics):
         return Passed(plan=None, signature=signature, diagnostics=diagnostics)
     used = {authored.path, *(f"{TEMPLATES}{name}.md" for name in resolver.templates)}
     used |= {
-        f"vault/agents/{one.step.uses.text.removeprefix('agent/')}.md"
+        path
         for one in steps
         if one.step.uses.text.startswith("agent/")
+        for path in world.reads.get(one.step.uses.text, ())
     }
     used |= {word.text for step in authored.steps if step.question for word in step.question.context}
     plan = lower.plan(

@@ -33,7 +33,11 @@ def _alone(_name: str) -> Signature | None:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class World:
-    """What a playbook may name: actions, people, templates, notes. Given as data."""
+    """What a playbook may name: actions, people, templates, notes. Given as data.
+
+    `wrong` are agents whose own file has mistakes, which are said there; `reads` are the files that an agent reads. Both go by the
+    action's name.
+    """
 
     actions: Mapping[str, ActionSpec]
     config: Config
@@ -43,6 +47,8 @@ class World:
     events: Mapping[str, EventSpec] = field(default_factory=dict)
     intents: Collection[str] = ()
     unperformed: frozenset[str] = frozenset()
+    wrong: Collection[str] = ()
+    reads: Mapping[str, tuple[str, ...]] = field(default_factory=dict)
     playbooks: Collection[str] = ()
     signature: Callable[[str], Signature | None] = _alone
 

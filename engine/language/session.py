@@ -56,34 +56,16 @@ class Session:
             repr((code, world.config, world.people, sorted(world.unperformed))).encode()
         )
         self._asked = Asked()
-        actions = Watched("actions", world.actions, self._asked, digest=_digest)
-        events = Watched("events", world.events, self._asked, digest=_digest)
-        names = {
-            topic: Watched(topic, dict.fromkeys(known, "here"), self._asked)
-            for topic, known in (
-                ("templates", world.templates), ("intents", world.intents), ("playbooks", world.playbooks)
-            )
-        }  # fmt: skip
         self._notes = Watched("notes", held.notes(), self._asked)
+        watched, topics = _watched(world, self._asked)
         self._topics: dict[str, Callable[[str], str]] = {
+            **topics,
             "signature": self._takes,
             "template": lambda name: held.blobs.get(f"{TEMPLATES}{name}.md", ""),
             "sop": lambda path: str(held.is_sop(path)),
-            "actions": actions.answer,
-            "events": events.answer,
             "notes": self._notes.answer,
-            **{topic: one.answer for topic, one in names.items()},
         }
-        self._world = replace(
-            world,
-            actions=actions,
-            events=events,
-            templates=names["templates"],
-            intents=names["intents"],
-            playbooks=names["playbooks"],
-            template=self._template,
-            signature=self._signature,
-        )
+        self._world = replace(watched, template=self._template, signature=self._signature)
         self._done: dict[str, Result] = {}
         self._open: dict[str, Signature] = {}
 
@@ -238,6 +220,34 @@ class Session:
         if node is None:
             return None, diagnostics
         return playbook.read(source, id_, node)
+
+
+def _watched(world: World, asked: Asked) -> tuple[World, dict[str, Callable[[str], str]]]:
+    """The world whose maps note what is looked up in them, and who answers the question of each."""
+    actions = Watched("actions", world.actions, asked, digest=_digest)
+    events = Watched("events", world.events, asked, digest=_digest)
+    reads = Watched("reads", world.reads, asked, digest=_digest)
+    named = (
+        ("templates", world.templates), ("intents", world.intents), ("playbooks", world.playbooks), ("wrong", world.wrong)
+    )  # fmt: skip
+    names = {topic: Watched(topic, dict.fromkeys(known, "here"), asked) for topic, known in named}
+    watched = replace(
+        world,
+        actions=actions,
+        events=events,
+        reads=reads,
+        templates=names["templates"],
+        intents=names["intents"],
+        playbooks=names["playbooks"],
+        wrong=names["wrong"],
+    )
+    answers = {topic: one.answer for topic, one in names.items()}
+    return watched, {
+        **answers,
+        "actions": actions.answer,
+        "events": events.answer,
+        "reads": reads.answer,
+    }
 
 
 class Plans(Mapping[str, Plan]):

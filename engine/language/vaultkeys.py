@@ -29,13 +29,19 @@ TEMPLATE: Keys = {
     **OBSIDIAN,
 }
 
+_ACTION: Shape = {"type": "string", "pattern": r"^[a-z][a-z0-9-]*/([a-z][a-z0-9-]*|\*)$"}
+
 AGENT: Keys = {
-    "description": (TEXT, "one line on what it does"),
+    "description": (TEXT, "what it does, in one line"),
     "inputs": (FIELDS, "what it is given, name → type"),
     "outputs": (FIELDS, "what it has to answer, name → type"),
-    "model": (TEXT, "which model of steward.yaml it asks"),
+    "model": (TEXT, "which model of steward.yaml it asks (default); none: no model"),
     "budget": (BUDGET, "the most one answer may cost"),
-    "examples": (TEXT, "notes that show good answers, as a path with *"),
+    "tools": (
+        {"type": "array", "items": _ACTION},
+        "actions that only read, which it may use while it thinks",
+    ),
+    "examples": (TEXT, "notes that show good answers: a path with *, from the root or with ../ from here"),
     **OBSIDIAN,
 }
 
@@ -154,8 +160,6 @@ INTENT: Keys = {
         "below this confidence a person decides (0.8)",
     ),
 }
-
-_ACTION: Shape = {"type": "string", "pattern": r"^[a-z][a-z0-9-]*/([a-z][a-z0-9-]*|\*)$"}
 
 POLICY: Keys = {
     "always-ask": (

@@ -1,5 +1,7 @@
 """An agent as it stands in `vault/agents/*.md`, as frozen data: what it takes, what it gives, and its instructions."""
 
+import re
+from collections.abc import Iterable
 from dataclasses import dataclass, replace
 from decimal import Decimal
 
@@ -56,3 +58,13 @@ def spec_of(agent: AgentSource) -> ActionSpec:
         outputs=agent.outputs,
         labels=frozenset({Label.MODEL}),
     )
+
+
+def examples_of(agent: AgentSource, paths: Iterable[str]) -> tuple[str, ...]:
+    """The files among `paths` that show good answers, sorted. ``*`` stays within a folder, ``**`` goes across folders."""
+    if not agent.examples:
+        return ()
+    escaped = re.escape(agent.examples)
+    across = escaped.replace(r"\*\*/", "(?:.*/)?").replace(r"\*\*", ".*")
+    wanted = re.compile(across.replace(r"\*", "[^/]*"))
+    return tuple(sorted(path for path in paths if wanted.fullmatch(path)))

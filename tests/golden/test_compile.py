@@ -11,6 +11,7 @@ import pytest
 
 from engine.language import serial
 from engine.language.codes import CODES
+from engine.language.codes.agents import AGENTS
 from engine.language.codes.files import FILES
 from engine.language.codes.tests import TESTS
 from engine.language.render import text
@@ -23,7 +24,7 @@ HERE = Path(__file__).parent / "compile"
 CASES = sorted(path.name for path in HERE.iterdir() if path.is_dir())
 PLACES = {"playbook.yaml": "playbooks/case.yaml", "sop.md": "vault/sops/case.md"}
 
-ELSEWHERE = {"SW002", "SW003", "SW004", "SW015", *FILES, *TESTS}
+ELSEWHERE = {"SW002", "SW003", "SW004", "SW015", *FILES, *AGENTS, *TESTS}
 """Codes whose source is large, or not a playbook: tests/unit/language."""
 
 

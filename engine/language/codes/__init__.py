@@ -1,11 +1,12 @@
 """Every diagnostic code with the function that makes it. The function's docstring is the page `steward explain CODE` shows.
 
-SW0xx reading and shape · SW05x–SW09x settings, intents, policy, templates · SW1xx references and types · SW2xx graph and gates ·
+SW0xx reading and shape · SW05x–SW09x settings, intents, policy, templates, agents · SW1xx references and types · SW2xx graph and gates ·
 SW3xx trust and effects · SW4xx triggers · SW5xx tests.
 """
 
 from collections.abc import Callable
 
+from engine.language.codes.agents import AGENTS
 from engine.language.codes.files import FILES
 from engine.language.codes.graph import GRAPH
 from engine.language.codes.reading import READING
@@ -17,5 +18,5 @@ from engine.language.codes.trust import TRUST
 from engine.model.span import Diagnostic
 
 CODES: dict[str, Callable[..., Diagnostic]] = {
-    **READING, **SHAPE, **FILES, **REFERENCES, **GRAPH, **TRUST, **STARTING, **TESTS,
+    **READING, **SHAPE, **FILES, **AGENTS, **REFERENCES, **GRAPH, **TRUST, **STARTING, **TESTS,
 }  # fmt: skip

@@ -27,7 +27,10 @@ STARTER: dict[str, bytes] = {
         b"payment: { means: Wants to pay, rules: [pay] }\n"
     ),
     "vault/policy.yaml": b"always-ask: [payment, legal]\n",
-    "vault/agents/draft-reply.md": b"---\ndescription: Drafts.\n---\nDraft.\n",
+    "vault/agents/draft-reply.md": (
+        b'---\ndescription: Draft one reply\ninputs: { message: text, contact: person, "sources?": [note] }\n'
+        b"outputs: { body: text, items: [{ what: text, amount: money }], confidence: number }\n---\nDraft.\n"
+    ),
     "vault/knowledge/tone-of-voice.md": b"# Tone\nShort.\n",
 }
 
