@@ -140,11 +140,11 @@ def _plans(a: Plan, b: Plan) -> Iterator[Change]:
 
 def _pairs(a: Plan, b: Plan) -> list[tuple[Node | None, Node]]:
     """Each step of `b` with the one it was: the same id and action, else one of the same action that lost its id."""
-    old = {node.id: node for node in a.nodes}
-    same = {node.id for node in b.nodes if node.id in old and old[node.id].uses == node.uses}
-    left = [node for node in a.nodes if node.id not in same]
+    old = {node.id: node for node in a.every()}
+    same = {node.id for node in b.every() if node.id in old and old[node.id].uses == node.uses}
+    left = [node for node in a.every() if node.id not in same]
     found: list[tuple[Node | None, Node]] = []
-    for node in b.nodes:
+    for node in b.every():
         if node.id in same:
             found.append((old[node.id], node))
             continue
@@ -161,7 +161,7 @@ def _acts(plan: Plan, node: Node) -> bool:
 
 def _live(plan: Plan) -> list[Node]:
     """Steps of which something happens: what reads, and what acts above shadow."""
-    return [node for node in plan.nodes if node.kind not in {"effect", "playbook"} or _acts(plan, node)]
+    return [node for node in plan.every() if node.kind not in {"effect", "playbook"} or _acts(plan, node)]
 
 
 def _step(a: Plan, b: Plan, old: Node, node: Node) -> Iterator[Change]:

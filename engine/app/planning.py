@@ -334,8 +334,10 @@ def _notes(row: Row) -> Iterator[str]:
         yield f"about {words(node.subject)}"
     if node.expect:
         yield f"expects {', '.join(f'{name}: {words(arg)}' for name, arg in node.expect)}, else it failed"
+    for name, arg in node.ask.defaults if node.ask is not None else ():
+        yield f"{name} is {words(arg)} unless something else is said"
     if node.kind == "effect" and node.action is not None:
-        yield f"undo: {undo_words(node.action)}"
+        yield f"undo: {undo_words(node)}"
     if row.earlier is not None:
         when = "at once" if not row.earlier and not row.node.reads and not row.node.soft_reads else "sooner"
         yield f"could start {when} with `needs: [{', '.join(row.earlier)}]`: only file order holds it"
@@ -420,7 +422,7 @@ def _step_json(plan: Plan, row: Row) -> dict[str, Json]:
         "once": _maybe(node.once),
         "subject": _maybe(node.subject),
         "gate": node.gate,
-        "undo": undo_words(node.action) if node.kind == "effect" and node.action else None,
+        "undo": undo_words(node) if node.kind == "effect" and node.action else None,
         "undo-within-seconds": None if node.undo_within is None else node.undo_within.total_seconds(),
         "timeout-seconds": node.timeout.total_seconds(),
         "attempts": node.retry.attempts,
@@ -434,6 +436,7 @@ def _ask_json(ask: Ask) -> dict[str, Json]:
         "who": ask.who or "operator",
         "choices": list(ask.choices),
         "fields": {name: str(type_) for name, type_ in ask.fields},
+        "defaults": {name: words(arg) for name, arg in ask.defaults},
     }
 
 

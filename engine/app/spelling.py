@@ -2,10 +2,10 @@
 
 from datetime import timedelta
 
-from engine.model.actions import ActionSpec
+from engine.model.actions import UndoSpec
 from engine.model.canonical import Json
 from engine.model.money import Money
-from engine.model.plan import Arg, Expr, Fixed, ListArg, MapArg, Text, Trigger, WaitFor
+from engine.model.plan import Arg, Expr, Fixed, ListArg, MapArg, Node, Text, Trigger, WaitFor
 
 
 def length(value: timedelta) -> str:
@@ -55,9 +55,13 @@ def trigger_words(one: Trigger) -> str:
     return f"{one.kind} {', '.join(f'{name}: {_literal(value)}' for name, value in one.params)}".strip()
 
 
-def undo_words(action: ActionSpec) -> str:
+def undo_words(node: Node) -> str:
     """How an effect is taken back."""
-    return action.undo.action or (f"none: {action.undo.none}" if action.undo.none else "nothing to undo")
+    if node.undo is not None:
+        given = ", ".join(f"{name}: {words(arg)}" for name, arg in node.undo.args)
+        return f"{node.undo.uses} with {{{given}}}" if given else node.undo.uses
+    undo = node.action.undo if node.action is not None else UndoSpec()
+    return undo.action or (f"none: {undo.none}" if undo.none else "nothing to undo")
 
 
 def time_words(arg: Arg) -> str:

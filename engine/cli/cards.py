@@ -1,5 +1,6 @@
 """A card on the screen: who, what leaves (exactly), why, what is unusual, until when. Rendered from the frozen bytes."""
 
+import json
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
@@ -7,7 +8,7 @@ from typing import Any
 from engine.app.clock import present
 from engine.app.passing import Reading
 from engine.cli.talk import ago, colour, line, quoted, visible
-from engine.model import effects, ids
+from engine.model import bounds, effects, ids
 from engine.model.canonical import Json
 from engine.model.state import CardState
 
@@ -46,6 +47,54 @@ def lines(shown: dict[str, Any], card: CardState, short: str, *, whole: bool) ->
         yield from _findings(shown["findings"])
     yield ""
     yield f"  digest {shown['digest'][:16]}…   decided with {'your passphrase or code' if card.strength == 2 else 'a word from you'}"
+
+
+def question(asked: dict[str, Any]) -> Iterator[str]:
+    """What a question takes: choices, and each field with its limits and its default, whole.
+
+    A default counts when nothing else is given, whoever wrote it. So every character of it is shown, and who wrote it.
+    """
+    if asked["choices"]:
+        yield f"    choose    {' | '.join(asked['choices'])}"
+    limits = {"at least": asked.get("least") or {}, "at most": asked.get("most") or {}}
+    for name, type_, kind in asked["fields"]:
+        within = [f"{word} {bounds.shown(kind, of[name])}" for word, of in limits.items() if name in of]
+        said = ", ".join((type_, *within, *(["may stay empty"] if name in asked.get("optional", ()) else [])))
+        yield f"    {name:<9} {said}"
+        yield from defaults(asked, name, kind)
+
+
+def defaults(asked: dict[str, Any], name: str, kind: str) -> Iterator[str]:
+    """The default of a field as lines; none without one."""
+    if name in asked.get("too-long", ()):
+        yield f"    {colour('!', 'yellow')} {name} has a default that is too long to be shown whole, so it does not count: fill it in"
+    value = (asked.get("default") or {}).get(name)
+    if value is None:
+        return
+    text = visible(_said(kind, value)).replace("\t", "    ")
+    written = [_BY[one] for one in asked.get("origins", {}).get(name, ()) if one in _BY]
+    by = f"   {colour('!', 'yellow')} {' and '.join(written)}" if written else ""
+    parts = [one[at : at + _WIDE] for one in text.splitlines() for at in range(0, max(len(one), 1), _WIDE)]
+    if len(parts) == 1:
+        yield f"    {name:<9} [default {parts[0]}]{by}"
+        return
+    yield f"    {name:<9} [default, {len(parts)} lines]{by}"
+    yield from (f"    │ {part}" for part in parts)
+
+
+_WIDE = 100
+_BY = {
+    "untrusted": "written by a stranger",
+    "customer": "written by a customer",
+    "model": "written by a model",
+}
+
+
+def _said(kind: str, value: Json) -> str:
+    """A default as a person reads it: text in quotes, so that its end is seen."""
+    if kind == "money":
+        return bounds.shown(kind, value)
+    return json.dumps(value, ensure_ascii=False) if not isinstance(value, str) or "\n" not in value else value
 
 
 def _letter(letter: dict[str, Any]) -> Iterator[str]:

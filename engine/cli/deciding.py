@@ -101,8 +101,11 @@ def _show_other(reading: Reading, args: argparse.Namespace) -> int:
     for text in (question.get("cite", ""), *question.get("context", [])):
         if text:
             put(f"  {line(text, 140)}")
-    one = next((w for w in views.waiting(reading, now=here.now(), snoozed=True) if w.run == run.id), None)
-    say(f"\n  {one.needs}" if one else "\n  answered already")
+    for one in cards.question(question) if question else ():
+        put(one)
+    open_ = views.waiting(reading, now=here.now(), snoozed=True)
+    waits = next((each for each in open_ if each.run == run.id), None)
+    say(f"\n  {waits.needs}" if waits else "\n  answered already")
     return 0
 
 
@@ -301,12 +304,20 @@ def answer(args: argparse.Namespace) -> int:
         else:
             question = reading.ledger.unseal(ids.ValueId(state.question))
             body, target = _given(question, args.words), state.ask
+            _confirm_defaults(question, body)
     finally:
         reading.close()
     return carry_out(workspace, passing.request("answer", actor=here.actor(), target=target, body=body))
 
 
-def _happened(words: list[str]) -> Json:
+def _confirm_defaults(question: dict[str, Any], given: dict[str, Json]) -> None:
+    """Show what counts without being typed, before it does."""
+    for name, _, kind in question["fields"]:
+        for one in cards.defaults(question, name, kind) if name not in given else ():
+            say(one)
+
+
+def _happened(words: list[str]) -> dict[str, Json]:
     if words not in (["happened"], ["did-not-happen"]):
         raise UsageError(
             "say which", way_out="steward answer ID happened   or   steward answer ID did-not-happen"
@@ -314,7 +325,7 @@ def _happened(words: list[str]) -> Json:
     return {"happened": words == ["happened"]}
 
 
-def _given(question: dict[str, Any], words: list[str]) -> Json:
+def _given(question: dict[str, Any], words: list[str]) -> dict[str, Json]:
     given: dict[str, Json] = {}
     kinds = {name: kind for name, _, kind in question["fields"]}
     for word in words:

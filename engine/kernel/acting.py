@@ -33,8 +33,8 @@ from engine.model.events import (
     StepStarted,
 )  # fmt: skip
 from engine.model.labels import Labels, encode
-from engine.model.plan import Plan, Retry, Stage
-from engine.model.state import RunState
+from engine.model.plan import Plan, Retry, Stage, undo_of, undone_by
+from engine.model.state import RunState, StepState
 from engine.model.times import later
 from engine.model.triggers import EMITTED
 from engine.runtime.broker import classify
@@ -88,7 +88,8 @@ def proposed(place: Place, effect: Effect, *, edited: bool) -> list[Draft]:
         digest=journal.commitment(effect.digest, place.subject),
         edited=edited,
     )
-    gate = place.node.gate or place.node.id
+    # Each thing that is taken back is a decision of its own, also of one item among others.
+    gate = place.step if undone_by(place.step) else place.node.gate or place.node.id
     gated = EffectGated(
         revision=effect.revision,
         answer=verdict.answer.value,
@@ -298,15 +299,28 @@ def _calling(place: Place, effect: Effect, work: Callable[[], Outcome]) -> Attem
 
 
 def take_back(place: Place) -> Attempt | None:
-    """Undo a finished effect of a run that failed; under a stop it stays done, for taking back touches the world like any effect."""
+    """Undo a finished effect; under a stop it stays done, for taking back touches the world like any effect.
+
+    Where the playbook says how, that ran as a step of its own, and what became of it is written down.
+    """
     journal, effect = place.journal, place.journal.effect(place.state)
+    made, spec = place.run.step(undo_of(place.step)), place.node.action
+    if place.node.undo is not None:
+        journal.write(place.draft(_taken_back(place, effect, made)))
+        return None
+    if spec is not None and spec.undo.action is None:
+        journal.write(
+            place.draft(EffectKept(key=effect.key, code="no-undo", message=place.sealed(spec.undo.none)))
+        )
+        return None
     if stopped(journal):
         journal.write(place.draft(EffectKept(key=effect.key, code="denied: stop")))
         return None
     outputs = journal.value(place.state.outputs) or {}
 
     def done(result: Outcome) -> None:
-        body = EffectUndone(key=effect.key, by="engine", outputs=place.sealed(result.outputs))
+        by = made.who or "engine"
+        body = EffectUndone(key=effect.key, by=by, outputs=place.sealed(result.outputs))
         journal.write(place.draft(body))
 
     def failed(error: BaseException) -> None:
@@ -315,6 +329,13 @@ def take_back(place: Place) -> Attempt | None:
         journal.write(place.draft(EffectKept(key=effect.key, code=code, message=message)))
 
     return Attempt(work=lambda: journal.house.broker.undo(effect, outputs), done=done, failed=failed)
+
+
+def _taken_back(place: Place, effect: Effect, made: StepState) -> EffectUndone | EffectKept:
+    if made.status == "succeeded":
+        return EffectUndone(key=effect.key, by=made.who or "engine", outputs=made.outputs)
+    message = made.message or (place.sealed(made.because) if made.because else None)
+    return EffectKept(key=effect.key, code=made.code or made.status, message=message)
 
 
 def _succeeded(place: Place, effect: Effect, result: Outcome) -> EffectSucceeded:

@@ -3,7 +3,7 @@
 from collections.abc import Iterator
 
 from engine.model import commands as c
-from engine.model.plan import Node, Plan
+from engine.model.plan import Node, Plan, undo_of, undone_by
 from engine.model.state import RunState, StepState
 from engine.model.times import later
 
@@ -12,16 +12,20 @@ _ABSENT = frozenset({"skipped", "cancelled", "failed"})
 
 def decide(plan: Plan, run: RunState, *, now: str) -> list[c.Command]:
     """What to do next for a started run, in file order. `now` is a stamp. Empty when it waits or is over."""
-    if run.terminal or run.status == "queued":
+    if run.status == "queued":
         return []
+    asked = list(_taking_back(plan, run, run.undoing[0], now=now)) if run.undoing else []
+    if run.terminal:
+        return asked
     closing = _closing(plan, run)
-    found = list(_cards(plan, run, now=now, closing=closing))
+    found = [*asked, *_cards(plan, run, now=now, closing=closing)]
     for node in plan.nodes:
         found += _step(plan, node, node.id, run, now=now, closing=closing)
         if run.step(node.id).status == "fanned":
             found += _items(plan, node, run, now=now, closing=closing)
     if not found and all(run.step(node.id).settled for node in plan.nodes):
-        return list(_taking_back(plan, run)) or [_end(plan, run)]
+        done = _to_take_back(plan, run)
+        return list(_taking_back(plan, run, done, now=now)) if done else [_end(plan, run)]
     return found
 
 
@@ -208,15 +212,35 @@ def _frozen(step: StepState) -> bool:
     return step.settled or step.status in {"gated", "cleared"}
 
 
-def _taking_back(plan: Plan, run: RunState) -> Iterator[c.Command]:
-    """`if-failed: undo`: what this run did, newest first, one after the other."""
+def _to_take_back(plan: Plan, run: RunState) -> str:
+    """`if-failed: undo`: the newest step whose effect is still to be taken back; empty when none is left."""
     if plan.if_failed != "undo" or not failed_step(plan, run):
-        return
+        return ""
     for id_ in reversed(list(_all_ids(plan, run))):
         step = run.step(id_)
         if step.done and step.kind and not step.undone and not step.kept:
-            yield c.TakeBack(step=id_)
-            return
+            return id_
+    return ""
+
+
+def _taking_back(plan: Plan, run: RunState, id_: str, *, now: str) -> Iterator[c.Command]:
+    """One finished effect: by its action's own undo, or by the step that the playbook names for it, whatever else the run does."""
+    node, made = plan.node(id_), undo_of(id_)
+    state = run.step(made)
+    if node.undo is None or state.settled:
+        yield c.TakeBack(step=id_)
+        return
+    match state.status:
+        case "pending":
+            gone = next((one for one in node.undo.reads if run.step(one).status in _ABSENT), "")
+            why = f"`{gone}` was {run.step(gone).status}"
+            yield c.Skip(step=made, because=why) if gone else c.Begin(step=made)
+        case "gated":
+            yield c.OpenCard(gate=state.gate, steps=(made,))
+        case "carded" if now >= state.due:
+            yield c.ExpireCard(card=state.card)
+        case _:
+            yield from _step(plan, node.undo, made, run, now=now, closing="")
 
 
 def _end(plan: Plan, run: RunState) -> c.End:
@@ -227,6 +251,8 @@ def _end(plan: Plan, run: RunState) -> c.End:
     if node := _ended_by(plan, run):
         return c.End(status=node.end_as or "succeeded", reason=f"ended by {node.id}")
     for gate, verdict in run.gates.items():
+        if undone_by(gate):
+            continue
         if verdict in {"rejected", "expired"}:
             return c.End(status="cancelled", reason=f"{gate}: {verdict}")
     for node in plan.nodes:

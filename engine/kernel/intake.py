@@ -24,7 +24,7 @@ from engine.model.events import (
     WaitEnded,
 )
 from engine.model.labels import Label, Labels, encode
-from engine.model.plan import Arg, Plan
+from engine.model.plan import Arg, Plan, undone_by
 from engine.model.ports import Arrival
 from engine.model.requests import Decided
 from engine.model.state import RunState
@@ -140,7 +140,11 @@ def _offer(journal: Journal, arrival: Arrival, cause: str) -> bool:
 def _stop_runs(journal: Journal, runs: list[RunState], arrival: Arrival) -> bool:
     drafts = []
     for run in runs:
-        if not run.stopping and came(journal, run.stop_names, run.stop_kinds, run.stop_matches, arrival):
+        if (
+            not run.stopping
+            and not run.terminal
+            and came(journal, run.stop_names, run.stop_kinds, run.stop_matches, arrival)
+        ):
             what = str(arrival.event.get("type") or arrival.kind)
             drafts.append(Draft(body=RunStopped(by=what), run=run.id, subject=run.subject))
     if drafts:
@@ -354,15 +358,18 @@ def ended(
     outputs: str | None = None,
     labels: tuple[str, ...] = (),
 ) -> list[Draft]:
-    """The events of a run's end: its open cards are withdrawn."""
-    cards = [card for card in journal.book.cards.values() if card.run == run.id and card.status == "open"]
+    """The events of a run's end: its open cards are withdrawn, but for those of what is being taken back."""
+    open_ = [card for card in journal.book.cards.values() if card.run == run.id and card.status == "open"]
+    cards = [card for card in open_ if not undone_by(card.gate)]
     body = RunEnded(status=status, reason=reason, outputs=outputs, labels=labels)
     bodies: list[Body] = [*(CardClosed(card=card.id, because="run-ended") for card in cards), body]
     return [Draft(body=one, run=run.id, subject=run.subject) for one in bodies]
 
 
 def _open(journal: Journal) -> Iterable[RunState]:
-    return [journal.book.runs[id_] for id_ in journal.book.open_runs]
+    """Runs that have not ended. One of which something is being taken back may have."""
+    runs = [journal.book.runs[id_] for id_ in journal.book.open_runs]
+    return [run for run in runs if not run.terminal]
 
 
 def start_manual(

@@ -9,7 +9,7 @@ from engine.model.canonical import Json
 from engine.model.errors import PermanentError
 from engine.model.labels import Label, Labels
 from engine.model.labels import decode as decode_labels
-from engine.model.plan import Arg, Expr, Fixed, ListArg, MapArg, Node, Plan, Text
+from engine.model.plan import Arg, Expr, Fixed, ListArg, MapArg, Node, Plan, Text, undone_by
 from engine.model.state import RunState
 from engine.model.times import moment
 
@@ -94,17 +94,20 @@ class Scope:
 
     def _item(self, rest: str) -> tuple[Json, Labels]:
         """The item of a `foreach` this step is about."""
-        base, _, key = self.step.partition("#")
+        base, _, key = (undone_by(self.step) or self.step).partition("#")
         fanned = self.run.step(base)
         items = self.journal.value(fanned.items)
         return walk(items[fanned.keys.index(key)]["item"], rest), decode_labels(fanned.labels)
 
     def _step(self, rest: str) -> tuple[Json, Labels]:
         id_, _, inner = rest.partition(".")
-        step = self.run.step(id_)
+        # What takes a step back reads that step's outputs, of an item that item's, also when an `expect` failed it afterwards.
+        undone = undone_by(self.step)
+        own = undone.partition("#")[0] == id_
+        step = self.run.step(undone if own else id_)
         if inner == "status":
             return step.status, _SYSTEM
-        if step.status != "succeeded":
+        if step.status != "succeeded" and not (own and step.done):
             return self._previewed(id_, inner.partition(".")[2])
         return walk(self.journal.value(step.outputs), inner.partition(".")[2]), decode_labels(step.labels)
 

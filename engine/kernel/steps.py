@@ -3,9 +3,10 @@
 from collections.abc import Callable
 from dataclasses import dataclass
 from datetime import timedelta
+from decimal import Decimal
 from typing import Any
 
-from engine.kernel import calling, fanning
+from engine.kernel import answers, calling, fanning
 from engine.kernel.intake import taken
 from engine.kernel.matching import arm, match_of
 from engine.kernel.place import Place
@@ -125,6 +126,7 @@ def _call(place: Place, args: dict[str, Json]) -> Call:
         trigger=trigger if isinstance(trigger, dict) else {},
         at=moment(place.state.at or journal.now()),
         files=journal.files(place.plan),
+        budget=None if place.plan.budget_usd is None else Decimal(str(place.plan.budget_usd)),
     )
 
 
@@ -190,11 +192,16 @@ def _wait(place: Place, scope: Scope) -> None:
 
 
 def _question(scope: Scope, ask: Ask) -> dict[str, Json]:
-    """What is computed of a question: its title and the limits of its fields."""
+    """What is computed of a question: its title, the limits of its fields, and their defaults with where those come from."""
+    found = {name: scope.evaluate(arg) for name, arg in ask.defaults}
+    offered = {name: one for name, one in found.items() if one[0] is not None and answers.shown_whole(one[0])}
     return {
         "title": scope.evaluate(ask.title)[0],
         "least": {name: scope.evaluate(arg)[0] for name, arg in ask.least},
         "most": {name: scope.evaluate(arg)[0] for name, arg in ask.most},
+        "default": {name: value for name, (value, _) in offered.items()},
+        "origins": {name: list(encode(labels)) for name, (_, labels) in offered.items()},
+        "too-long": [name for name, (value, _) in found.items() if value is not None and name not in offered],
     }
 
 
@@ -208,6 +215,7 @@ def _ask(place: Place, asked: dict[str, Json]) -> None:
         **asked,
         "choices": list(ask.choices),
         "fields": [[name, str(type_), type_.kind] for name, type_ in ask.fields],
+        "optional": [name for name, type_ in ask.fields if type_.nullable],
         "context": list(ask.context),
         "cite": place.node.cite,
         "playbook": place.plan.name,

@@ -35,9 +35,12 @@ class Room:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Undo:
-    """A step's own `undo: { none: why }`."""
+    """A step's own `undo`: why it can't be taken back, or the action that does it, with its arguments."""
 
-    none: str
+    none: str = ""
+    uses: Word | None = None
+    args: tree.Mapping | None = None
+    span: Span
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

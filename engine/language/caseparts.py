@@ -101,7 +101,7 @@ class Parts:
 
     def _outputs_of(self, step: Step) -> Type:
         if step.ask is not None:
-            return _answers(step)
+            return _answers(step, answering=False)
         if step.action is not None:
             return Type(kind="map", fields=step.action.outputs)
         called = next((one for one in self.family if f"playbook/{one.id}" == step.uses), None)
@@ -172,7 +172,9 @@ class Parts:
                 tests.not_for_this(found.key_span, step=step.id, why=why, known=known, what="questions")
             )
             return None
-        return step.id, self.values.record(found.value, _answers(step), of=f"the answer to `{step.id}`")
+        return step.id, self.values.record(
+            found.value, _answers(step, answering=True), of=f"the answer to `{step.id}`"
+        )
 
     def _one(self, entry: Entry, *, example: str) -> Entry | None:
         entries = self.checked.mapping(entry.value)
@@ -251,11 +253,13 @@ def place(node: Node) -> Span:
     return replace(span, end_line=span.line, end_column=span.column + 1) if isinstance(node, Map) else span
 
 
-def _answers(step: Step) -> Type:
+def _answers(step: Step, *, answering: bool) -> Type:
+    """What a question gives; somebody who answers it may leave out what has a default."""
     ask = step.ask
     if ask is None:
         return ANY
-    fields = [Field(name=name, type=type_) for name, type_ in ask.fields]
+    defaulted = {name for name, _ in ask.defaults} if answering else set()
+    fields = [Field(name=name, type=type_, optional=name in defaulted) for name, type_ in ask.fields]
     if ask.choices:
         fields.insert(0, Field(name="choice", type=choice(*ask.choices)))
     return Type(kind="map", fields=tuple(fields))

@@ -10,6 +10,7 @@ from engine.language.codes import graph, references
 from engine.language.resolved import Resolved
 from engine.language.typeexpr import certain, nullable
 from engine.language.values import Built, Values
+from engine.model.actions import Sink
 from engine.model.canonical import Json
 from engine.model.plan import Arg, Expr, Fixed, ListArg, MapArg, Text
 from engine.model.span import Diagnostic, Fix
@@ -59,8 +60,21 @@ def said(values: Values, step: Step, foreach: Built | None) -> Said:
     )
 
 
-def completed(values: Values, step: Step, one: Resolved, words: Said) -> Resolved:
-    """The step with these keys and its `expect`; the outputs of a `foreach` are a list."""
+def recipient(one: Resolved) -> Built | None:
+    """Whom an item is about where neither step nor file says it: the field of the item that the step is sent to."""
+    for name, built in one.args:
+        param = one.spec.param(name) if one.spec is not None else None
+        if param is None or param.sink is not Sink.RECIPIENT or not isinstance(built.arg, Expr):
+            continue
+        paths = [read.path for read in built.reads]
+        whole = paths == [built.arg.written.strip()] and paths[0].partition(".")[0] == "item"
+        if whole and built.arg.type.kind == "email" and not built.arg.type.nullable:
+            return built
+    return None
+
+
+def completed(values: Values, step: Step, one: Resolved, words: Said, *, about: bool) -> Resolved:
+    """The step with these keys and its `expect`; the outputs of a `foreach` are a list. `about`: the file says whom it is about."""
     reads_back = step.expect is not None and one.kind in {"call", "effect"}
     expected = _expected(values, step.expect, one) if step.expect is not None and reads_back else ()
     if not expected and step.foreach is None and words == _NOTHING:
@@ -70,7 +84,7 @@ def completed(values: Values, step: Step, one: Resolved, words: Said) -> Resolve
         foreach=words.foreach,
         key=words.key,
         once=words.once,
-        subject=words.subject,
+        subject=words.subject or (None if about or step.foreach is None else recipient(one)),
         expect=expected,
     )
     if step.foreach is None:

@@ -11,14 +11,13 @@ from engine.language.codes import references as code
 from engine.language.listening import Heard, awaited, together
 from engine.language.resolve import Resolver, Special
 from engine.language.resolved import Resolved, World
-from engine.language.taking import Taker
+from engine.language.taking import Taker, what
 from engine.language.typeexpr import certain, nullable, place
 from engine.language.values import Built, Values
 from engine.language.written import length
-from engine.model.bounds import BOUNDED
+from engine.model.bounds import BOUNDED, outside
 from engine.model.labels import Label, Labels
 from engine.model.plan import Arg, Ask, Fixed, Text, WaitFor
-from engine.model.span import Diagnostic
 from engine.model.types import ANY, NUMBER, TEXT, TIME, Field, Type, choice, record
 
 _SYSTEM: Labels = frozenset({Label.SYSTEM})
@@ -187,25 +186,26 @@ def ask(resolver: Resolver, values: Values, step: Step) -> Resolved | None:
         fields=fields.types,
         least=fields.args("min"),
         most=fields.args("max"),
+        defaults=fields.args("default"),
     )
     return _asked(step, question, (title, *fields.built()))
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class _Fields:
-    """What a person fills in, and within which limits: (field, `min` or `max`, value)."""
+    """What a person fills in, within which limits, and what counts else: (field, `min`, `max` or `default`, value)."""
 
     types: tuple[tuple[str, Type], ...] = ()
     limits: tuple[tuple[str, str, Built], ...] = ()
 
     def args(self, key: str) -> tuple[tuple[str, Arg], ...]:
-        """One kind of limit, by field."""
+        """One kind of them, by field."""
         return tuple(
             sorted(((name, one.arg) for name, which, one in self.limits if which == key), key=_first)
         )
 
     def built(self) -> tuple[Built, ...]:
-        """Everything the limits read."""
+        """Everything they read."""
         return tuple(one for _, _, one in self.limits)
 
 
@@ -220,32 +220,46 @@ def _fields(taker: Taker, values: Values, entry: tree.Entry | None) -> _Fields:
     found, diagnostics = typeexpr.declared(node)
     taker.diagnostics += diagnostics
     limits: list[tuple[str, str, Built]] = []
+    # One with a default always has a value, unless its name says that it may be empty.
+    empty = {entry.key.removesuffix("?") for entry in node.entries if entry.key.endswith("?")}
+    types = []
     for one in found:
-        if one.default is not None:
-            taker.note(_no_default(one.default))
-        limits += _limits(values, one.field.name, one.field.type, one.extra)
-    types = tuple(
-        (one.field.name, nullable(one.field.type) if one.field.optional else one.field.type) for one in found
-    )
-    return _Fields(types=types, limits=tuple(limits))
-
-
-def _no_default(node: tree.Node) -> Diagnostic:
-    return shape.not_yet(place(node), what="`default` of a field", way_out="say it in the title")
+        type_ = nullable(one.field.type) if one.field.name in empty else one.field.type
+        types.append((one.field.name, type_))
+        limits += _limits(values, one.field.name, type_, one.said())
+    return _Fields(types=tuple(types), limits=tuple(limits))
 
 
 def _limits(
     values: Values, name: str, type_: Type, entries: Iterable[tree.Entry]
 ) -> list[tuple[str, str, Built]]:
+    """What a field's long form says: its limits, and the default, which has to lie within those that are fixed."""
+    entries = list(entries)
     found = []
     for entry in entries:
-        if type_.kind not in BOUNDED:
+        if entry.key == "default":
+            built = values.value(entry.value, type_, name=entry.key)
+            found += [] if built is None else [(name, entry.key, built)]
+        elif type_.kind not in BOUNDED:
             why = "only numbers, amounts and dates have limits"
             kind = f"a field of {type_}"
             values.note(graph.key_does_not_fit(entry.key_span, key=entry.key, kind=kind, why=why))
         elif (built := values.value(entry.value, certain(type_), name=entry.key)) is not None:
             found.append((name, entry.key, built))
+    _within(values, type_, entries, found)
     return found
+
+
+def _within(
+    values: Values, type_: Type, entries: Iterable[tree.Entry], found: Iterable[tuple[str, str, Built]]
+) -> None:
+    fixed = {key: one.arg.value for _, key, one in found if isinstance(one.arg, Fixed)}
+    default = next((entry.value for entry in entries if entry.key == "default"), None)
+    if default is None or fixed.get("default") is None:
+        return
+    wrong = outside(type_.kind, fixed["default"], least=fixed.get("min"), most=fixed.get("max"))
+    if wrong:
+        values.note(code.wrong_type(place(default), wanted=wrong, got=what(default), hint="mend one of them"))
 
 
 def _item_limits(values: Values, step: Step, fields: tuple[tuple[str, Type], ...]) -> _Fields:
@@ -261,10 +275,7 @@ def _item_limits(values: Values, step: Step, fields: tuple[tuple[str, Type], ...
             taker.note(code.unknown_field(entry.key_span, name=entry.key, of="this item", known=types))
         elif body is not None:
             keys = taker.keys(body, of="a field", known=("default", "min", "max"))
-            if "default" in keys:
-                taker.note(_no_default(keys["default"].value))
-            bounds = [one for key, one in keys.items() if key != "default"]
-            limits += _limits(values, entry.key, types[entry.key], bounds)
+            limits += _limits(values, entry.key, types[entry.key], keys.values())
     values.diagnostics += taker.diagnostics
     return _Fields(types=fields, limits=tuple(limits))
 
@@ -285,6 +296,7 @@ def _item(resolver: Resolver, values: Values, step: Step) -> Resolved | None:
         fields=fields.types,
         least=fields.args("min"),
         most=fields.args("max"),
+        defaults=fields.args("default"),
         context=tuple(one.text for one in question.context),
     )
     return _asked(step, made, (title, *fields.built()))

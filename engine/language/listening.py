@@ -20,7 +20,7 @@ from engine.model.span import Span
 from engine.model.triggers import TRIGGERS, TriggerSpec
 from engine.model.types import ANY, TEXT, Field, Type
 
-_SECRET = re.compile(r"\$\{\{\s*secrets\.([A-Z][A-Z0-9_]*)\s*\}\}")
+_SECRET = re.compile(r"\$\{\{\s*secrets\.([A-Za-z][A-Za-z0-9_]*)\s*\}\}")
 _PATH = re.compile(r"(?!/)(?!.*//)[^\\\x00-\x1f]{1,500}")
 _ADDRESS = re.compile(r"[a-z0-9]+(?:[-/][a-z0-9]+)*")
 MOST_CRON = 200
@@ -87,7 +87,7 @@ def params(
             free = [one for one in fields if one not in given]
             values.note(code.unknown_param(entry.key_span, name=entry.key, trigger=spec.name, known=free))
         elif entry.key == "secret":
-            found += _secret(values, entry.value)
+            found += _secret(values, entry.value, given)
         elif (built := _fixed(world, values, spec, field, given)) is not None:
             found.append((entry.key, built))
             _sound(world, values, spec, entry.key, built, entry.value)
@@ -129,18 +129,15 @@ def _matched(world: World, given: Mapping[str, tree.Entry]) -> Type:
     return replace(event, fields=fields)
 
 
-def _secret(values: Values, node: tree.Node) -> list[tuple[str, Json]]:
+def _secret(values: Values, node: tree.Node, given: Mapping[str, tree.Entry]) -> list[tuple[str, Json]]:
     """Only the secret's name: its value is for the broker alone."""
     match = _SECRET.fullmatch(node.text.strip()) if isinstance(node, tree.Scalar) else None
     if match is None:
-        values.note(
-            code.bad_param(
-                place(node),
-                value="something else",
-                wanted="the name of a secret",
-                example="${{ secrets.HOOK }}",
-            )
-        )
+        # What stands there may be the secret itself: it is neither repeated nor shown.
+        path = given["path"].value if "path" in given else None
+        words = re.sub(r"[^A-Z0-9]+", "_", path.text.upper()) if isinstance(path, tree.Scalar) else ""
+        name = f"{words}_SECRET".strip("_") if words[:1].isalpha() else "HOOK_SECRET"
+        values.note(code.bare_hook(place(node), name=name, expression=_expression(node) is not None))
         return []
     return [("secret", match[1])]
 

@@ -18,7 +18,7 @@ from engine.model import bounds
 from engine.model.actions import ActionSpec, UndoSpec
 from engine.model.canonical import Json
 from engine.model.config import Config
-from engine.model.plan import Arg, Expr, Fixed, Gate, Input, MapArg, Node, Plan, Retry, Trigger
+from engine.model.plan import Arg, Expr, Fixed, Gate, Input, MapArg, Node, Plan, Retry, Trigger, undo_of
 from engine.model.span import Diagnostic
 from engine.model.types import Field, Type
 
@@ -192,6 +192,31 @@ def _node(one: Resolved, edges: Edges, behind: tuple[str, ...]) -> Node:
         once=_arg(one.once),
         subject=_arg(one.subject),
         expect=tuple((name, _sorted(built.arg)) for name, built in one.expect),
+        undo=_undo(one),
+        cite=step.cite,
+    )
+
+
+def _undo(one: Resolved) -> Node | None:
+    """What takes a step back, as a node of its own: about the same person, tried as often."""
+    taking, step = one.undo, one.step
+    if taking is None:
+        return None
+    reads = order.reads_of(taking)
+    return Node(
+        id=undo_of(step.id.text),
+        name=f"undo of {step.name}",
+        kind="effect",
+        uses=taking.step.uses.text,
+        span=taking.step.uses.span,
+        args=tuple((name, _sorted(built.arg)) for name, built in taking.args),
+        action=taking.spec,
+        reads=tuple(name for name in reads if name != step.id.text),
+        stage=step.stage,
+        highest_reach=trust.highest_reach(taking),
+        timeout=step.timeout or _DEFAULT_TIMEOUT,
+        retry=step.retry or Retry(),
+        subject=_arg(one.subject),
         cite=step.cite,
     )
 
@@ -204,9 +229,10 @@ def _sorted(arg: Arg) -> Arg:
 
 
 def _action(one: Resolved) -> ActionSpec | None:
-    if one.spec is None or one.step.undo is None:
+    undo = one.step.undo
+    if one.spec is None or undo is None:
         return one.spec
-    return replace(one.spec, undo=UndoSpec(none=one.step.undo.none))
+    return replace(one.spec, undo=UndoSpec(action=undo.uses.text if undo.uses else None, none=undo.none))
 
 
 def _gates(authored: Authored, steps: Sequence[Resolved], heads: Heads) -> tuple[Gate, ...]:

@@ -46,8 +46,22 @@ def edges(
         title = titles.get(step.gate.text) if step.gate else None
         built = (*(one.built() if one else ()), *((title,) if title else ()))
         reads, soft, verdicts = _reads(built)
+        soft = (*soft, *_for_undo(one, known=(step.id.text, *reads, *soft)))
         found.setdefault(step.id.text, Edges(needs=needs, reads=reads, soft=soft, verdicts=verdicts))
     return found, tuple(diagnostics)
+
+
+def reads_of(one: Resolved) -> tuple[str, ...]:
+    """The steps whose outputs a step reads strictly."""
+    return _reads(one.built())[0]
+
+
+def _for_undo(one: Resolved | None, *, known: tuple[str, ...]) -> tuple[str, ...]:
+    """What only the undo reads: settled before the step acts, so that it can be taken back at any time; skipped, it skips nothing."""
+    if one is None or one.undo is None:
+        return ()
+    reads, soft, _ = _reads(one.undo.built())
+    return tuple(name for name in (*reads, *soft) if name not in known)
 
 
 def _needs(

@@ -5,7 +5,6 @@ from dataclasses import dataclass
 
 from engine.language.assign import of_field
 from engine.language.codes import references as code
-from engine.language.codes import shape
 from engine.language.scope import RUN, STATUS, VERDICT, Scope, StepScope, fields_of
 from engine.language.syntax import Name
 from engine.language.typeexpr import nullable
@@ -55,11 +54,7 @@ def follow(scope: Scope, root: Name, names: Sequence[Place], where: Where) -> Fo
         case "item":
             return code.no_item(span)
         case "secrets":
-            return shape.not_yet(
-                span,
-                what="`secrets` in a playbook",
-                way_out="secrets stand in steward.yaml, under their connector",
-            )
+            return code.secret_here(whole, path=".".join(("secrets", *(one.name for one in names[:1]))))
         case _:
             return code.unknown_root(span, name=root.name, known=scope.roots())
 

@@ -36,6 +36,7 @@ STEP_KEYS = (
     "id", "name", "foreach", "key", "max-parallel", "once", "subject", "uses", "with", "needs", "if", "reach", "gate", "stage", "undo",
     "undo-within", "expect", "retry", "timeout", "continue-on-error",
 )  # fmt: skip
+UNDO_KEYS = ("none", "uses", "with")
 MOST_HOLD = timedelta(minutes=10)
 
 
@@ -288,19 +289,22 @@ def _undo(taker: Taker, node: Node | None) -> Undo | None:
     top = taker.mapping(node, example="undo: { none: why it can't be }")
     if top is None:
         return None
-    later = {
-        "uses": "`undo: { none: why }` states that it can't be taken back",
-        "with": "it belongs to `uses`",
-    }
-    entries = taker.keys(top, of="`undo`", known=("none",), later=later)
+    entries = taker.keys(top, of="`undo`", known=UNDO_KEYS)
     why = taker.text(
         _value(entries, "none"), name="none", example="none: a letter that left can't be called back"
     )
-    if why is None and not any(entry.key in {"none", "uses"} for entry in top.entries):
-        taker.note(
-            code.missing_key(place(top), key="none", of="`undo`", example="none: why it can't be taken back")
-        )
-    return None if why is None else Undo(none=why)
+    uses = _uses(taker, _value(entries, "uses"))
+    args = taker.mapping(_value(entries, "with"), example="with: { text: Forget it }")
+    either = "none: why it can't be taken back` or `uses: what takes it back"
+    if "none" in entries and len(entries) > 1:
+        taker.note(code.wrong_shape(place(top), wanted="`none` or `uses`", got="both", example=either))
+        return None
+    missing = "" if entries.keys() & {"none", "uses"} else "uses" if "with" in entries else "none` or `uses"
+    if missing and not taker.misspelt(top, UNDO_KEYS):
+        taker.note(code.missing_key(place(top), key=missing, of="`undo`", example=either))
+    if not why and uses is None:
+        return None
+    return Undo(none=why or "", uses=uses, args=args, span=place(top))
 
 
 def _retry(taker: Taker, node: Node | None) -> Retry | None:

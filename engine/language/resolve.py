@@ -1,15 +1,13 @@
 """Steps against what connectors declare: actions, arguments, conditions, outputs. One step at a time, top to bottom."""
 
-from collections import ChainMap
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 
-from engine.language import each, tree
+from engine.language import each, tree, undoing
 from engine.language.assign import of_field
 from engine.language.authored import Authored, Step
 from engine.language.blocks import Template
 from engine.language.codes import references as code
-from engine.language.codes import trust
 from engine.language.intents import UNSURE
 from engine.language.near import intended
 from engine.language.resolved import Resolved, World
@@ -73,8 +71,17 @@ class Resolver:
             resolved = special(self, values, step) if special is not None else self._action(values, step)
             # Readers of a step that is wrong already bring no diagnostics of their own: its outputs stay anything.
             if resolved is not None:
-                resolved = self._with_undo(values, step, resolved, here)
-                resolved = each.completed(values, step, resolved, said)
+                resolved = undoing.completed(
+                    values,
+                    step,
+                    resolved,
+                    actions=self.world.actions,
+                    special=self.special.keys(),
+                    resolve=self._action,
+                )
+                resolved = each.completed(
+                    values, step, resolved, said, about=self.authored.subject is not None
+                )
                 known = self.seen[step.id.text]
                 if known.order == here:
                     self.seen[step.id.text] = StepScope(
@@ -90,6 +97,8 @@ class Resolver:
     def _action(self, values: Values, step: Step) -> Resolved | None:
         name, span = step.uses.text, step.uses.span
         spec = self.world.actions.get(name)
+        if name.startswith("agent/") and name in self.world.wrong:
+            return None
         if spec is None:
             values.note(code.unknown_action(span, name=name, known=(*self.world.actions, *BUILTIN)))
             return None
@@ -98,9 +107,7 @@ class Resolver:
             return None
         outputs = Type(kind="map", fields=self._intended(spec))
         used = tuple(
-            str(one.arg.value)
-            for name, one in args
-            if self._is_template(spec, name) and hasattr(one.arg, "value")
+            str(one.arg.value) for name, one in args if _is_template(spec, name) and hasattr(one.arg, "value")
         )
         return Resolved(
             step=step,
@@ -111,35 +118,12 @@ class Resolver:
             templates=used,
         )
 
-    def _with_undo(self, values: Values, step: Step, one: Resolved, here: int) -> Resolved:
-        """With what takes it back, which reads all that the step may read, and its own outputs; of an item, that item's."""
-        undo = step.undo
-        if undo is None or undo.uses is None or one.kind != "effect":
-            return one
-        spec = self.world.actions.get(undo.uses.text)
-        if undo.uses.text in self.special or (spec is not None and not spec.kind.acts):
-            values.note(trust.undo_acts_not(undo.uses.span, action=undo.uses.text))
-            return one
-        own = {step.id.text: StepScope(outputs=one.outputs, line=step.id.span.line, order=here)}
-        scope = replace(values.scope, here=here + 1, steps=ChainMap(own, self.seen))
-        inner = Values(values.source, scope)
-        keys = (("with", undo.span),)
-        taking = Step(id=step.id, name=step.name, uses=undo.uses, args=undo.args, stage=step.stage, keys=keys)
-        found = self._action(inner, taking)
-        values.diagnostics += inner.diagnostics
-        return replace(one, undo=found)
-
     def _intended(self, spec: ActionSpec) -> tuple[Field, ...]:
         """What an action gives; the name of an intent is one of the workspace's own."""
         if spec.name != "intent/resolve" or not self.world.intents:
             return spec.outputs
         name = choice(*self.world.intents, UNSURE)
         return tuple(replace(one, type=name) if one.name == "name" else one for one in spec.outputs)
-
-    @staticmethod
-    def _is_template(spec: ActionSpec, name: str) -> bool:
-        param = spec.param(name)
-        return param is not None and param.type.kind == "template"
 
     def _arguments(
         self, values: Values, step: Step, spec: ActionSpec
@@ -230,6 +214,11 @@ class Resolver:
 
 Special = Callable[[Resolver, Values, Step], Resolved | None]
 """How one of the engine's own steps is resolved."""
+
+
+def _is_template(spec: ActionSpec, name: str) -> bool:
+    param = spec.param(name)
+    return param is not None and param.type.kind == "template"
 
 
 def template_name(template: Template) -> str:

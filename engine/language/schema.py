@@ -166,8 +166,22 @@ STEP: Keys = {
     "reach": (REACHES, "how far it reaches; may only rise above the action's own"),
     "gate": ({"type": "string", "pattern": NAME}, "the decision that covers it"),
     "undo": (
-        mapping({"none": (TEXT, "why it can't be taken back")}, required=("none",)),
-        "how the step is taken back, where its action does not say",
+        {
+            "anyOf": [
+                mapping({"none": (TEXT, "why it can't be taken back")}, required=("none",)),
+                mapping(
+                    {
+                        "uses": (
+                            {"type": "string", "pattern": r"^[a-z][a-z0-9-]*/[a-z][a-z0-9-]*$"},
+                            "the action that takes it back",
+                        ),
+                        "with": ({"type": "object"}, "its arguments; they may read the step's own outputs"),
+                    },
+                    required=("uses",),
+                ),
+            ]
+        },
+        "how the step is taken back, instead of what its action says",
     ),
     "undo-within": (ref("length"), "how long the approved effect is held, at most 10m: steward undo"),
     "timeout": (ref("length"), "how long one attempt may take (10m)"),

@@ -29,11 +29,20 @@ def decoded(data: bytes) -> str:
     return data.decode("utf-8-sig", "replace").replace("\r\n", "\n")
 
 
+KEPT_BACK = " "
+"""The line of a diagnostic that is not to be shown: it holds what nobody should read."""
+
+
 def shown(source: Source, diagnostics: Iterable[Diagnostic]) -> tuple[Diagnostic, ...]:
-    """The diagnostics with the text of their line, for display."""
+    """The diagnostics with the text of their line, for display. A line that one of them keeps back with a blank shows for none."""
+    found = tuple(diagnostics)
+    kept = {one.span.line for one in found if one.source == KEPT_BACK and one.span.path == source.path}
+
+    def line(one: Diagnostic) -> str:
+        return KEPT_BACK if one.span.line in kept else source.line(one.span.line)
+
     return tuple(
-        d if d.source or d.span.path != source.path else replace(d, source=source.line(d.span.line))
-        for d in diagnostics
+        one if one.source or one.span.path != source.path else replace(one, source=line(one)) for one in found
     )
 
 

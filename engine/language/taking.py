@@ -1,6 +1,6 @@
 """Takes keys and plain values out of a playbook's tree and keeps what is wrong. Every method answers None after a diagnostic."""
 
-from collections.abc import Collection, Iterable, Mapping
+from collections.abc import Collection, Iterable
 from datetime import timedelta
 from enum import StrEnum
 from typing import TypeVar
@@ -40,17 +40,13 @@ class Taker:
         """Keep a diagnostic."""
         self.diagnostics.append(diagnostic)
 
-    def keys(
-        self, node: MapNode, *, of: str, known: Collection[str], later: Mapping[str, str] | None = None
-    ) -> dict[str, Entry]:
-        """The known keys of a map. Keys of the language that this version doesn't run are refused as such."""
+    def keys(self, node: MapNode, *, of: str, known: Collection[str]) -> dict[str, Entry]:
+        """The known keys of a map."""
         found: dict[str, Entry] = {}
         missing = {entry.key for entry in node.entries}
         for entry in node.entries:
             if entry.key in known:
                 found[entry.key] = entry
-            elif later and entry.key in later:
-                self.note(code.not_yet(entry.key_span, what=f"`{entry.key}`", way_out=later[entry.key]))
             else:
                 free = [one for one in known if one not in missing]
                 self.note(code.unknown_key(entry.key_span, key=entry.key, of=of, known=free))

@@ -97,11 +97,19 @@ def origin(facts: Facts, path: str, known: Origins, step: str) -> Labels:
 # ---------------------------------------------------------------- sinks
 
 
+def _acting(facts: Facts) -> Iterator[Resolved]:
+    """Every step, and after it what takes it back."""
+    for one in facts.resolved.values():
+        yield one
+        if one.undo is not None:
+            yield one.undo
+
+
 def check_sinks(facts: Facts) -> list[Diagnostic]:
     """Untrusted or model values that reach a sink without a card."""
     known = origins_of(facts)
     found: list[Diagnostic] = []
-    for one in facts.resolved.values():
+    for one in _acting(facts):
         for name, built in one.args:
             param = one.spec.param(name) if one.spec else None
             if one.spec is None or param is None or param.sink is None:
@@ -227,7 +235,9 @@ def _uses(built: Built, step: str, *, items: bool = False) -> bool:
 
 def _reaching(facts: Facts, one: Resolved, name: str, sink: Sink, flow: Flow, labels: Labels) -> Diagnostic:
     hint, fix = "put it behind a `gate:`, or take the value from a record of yours", None
-    if one.spec is not None and one.kind == "effect" and not one.spec.prepares:
+    if facts.resolved[one.step.id.text] is not one:
+        hint = "what takes a step back has no gate: take the value from a record of yours"
+    elif one.spec is not None and one.kind == "effect" and not one.spec.prepares:
         raised = Reach.CUSTOMER if stage_of(facts, one.step) is Stage.APPROVAL else Reach.PAYMENT
         if one.step.room is not None and one.step.reach is None and one.step.gate is None:
             hint = f"`reach: {raised.value}` makes a card of it; or put it behind a `gate:`"
@@ -265,7 +275,7 @@ def check_steps(facts: Facts) -> list[Diagnostic]:
             found.append(
                 code.lower_reach(step.reach_span, written=step.reach.value, real=real.value, action=spec.name)
             )
-        if spec.undo == UndoSpec() and step.undo is None:
+        if spec.undo == UndoSpec() and not step.has("undo"):
             text = 'undo: { none: "it can\'t be taken back" }'
             fix = None if step.room is None else Fix(span=step.room.span, text=step.room.key(text))
             found.append(code.no_undo(step.uses.span, action=spec.name, fix=fix))
@@ -276,7 +286,7 @@ def check_performed(facts: Facts, unperformed: Container[str]) -> list[Diagnosti
     """Steps of actions that are declared only."""
     return [
         code.unperformed(one.step.uses.span, action=one.spec.name)
-        for one in facts.resolved.values()
+        for one in _acting(facts)
         if one.spec is not None and one.spec.name in unperformed
     ]
 
@@ -302,7 +312,7 @@ def check_subject(facts: Facts, event: Type | None) -> list[Diagnostic]:
 
 def _first_personal(one: Resolved, event: Type | None) -> Flow | None:
     """The first thing about a person that a step reads."""
-    for built in one.built():
+    for built in (*one.built(), *(one.undo.built() if one.undo else ())):
         for read, kept in _read(built.arg):
             if _personal(read, event, kept):
                 own = Flow(path=read.path, openly=True, span=one.step.id.span)

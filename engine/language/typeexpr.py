@@ -26,6 +26,11 @@ class Declared:
     field: Field
     default: tree.Node | None = None
     extra: tuple[tree.Entry, ...] = ()
+    given: tree.Entry | None = None
+
+    def said(self) -> tuple[tree.Entry, ...]:
+        """What its long form says of its value: limits, and `default`."""
+        return (*self.extra, *((self.given,) if self.given is not None else ()))
 
 
 def parse(text: str) -> Type | None:
@@ -127,7 +132,8 @@ def _one(name: str, entry: tree.Entry, *, optional: bool) -> tuple[Declared, tup
         description=words.text if isinstance(words, tree.Scalar) else "",
     )
     extra = tuple(one for one in node.entries if one.key in {"min", "max"})
-    return Declared(field=found, default=default, extra=extra), diagnostics
+    given = next((one for one in node.entries if one.key == "default"), None)
+    return Declared(field=found, default=default, extra=extra, given=given), diagnostics
 
 
 def nullable(type_: Type) -> Type:

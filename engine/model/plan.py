@@ -110,7 +110,7 @@ class WaitFor:
 class Ask:
     """A question to a person. `choices` empty: the question is only to be done. `fields` are typed answers.
 
-    `least` and `most` are the limits of some fields, by name.
+    `least` and `most` are the limits of some fields, by name; `defaults` what counts where nothing is given.
     """
 
     title: Arg
@@ -119,7 +119,23 @@ class Ask:
     fields: tuple[tuple[str, Type], ...] = ()
     least: tuple[tuple[str, Arg], ...] = ()
     most: tuple[tuple[str, Arg], ...] = ()
+    defaults: tuple[tuple[str, Arg], ...] = ()
     context: tuple[str, ...] = ()
+
+
+_UNDO = "~undo"
+
+
+def undo_of(step: str) -> str:
+    """The step that takes `step` back: ``pay~undo``, of one item ``pay~undo#key``."""
+    base, mark, key = step.partition("#")
+    return f"{base}{_UNDO}{mark}{key}"
+
+
+def undone_by(step: str) -> str:
+    """The step that `step` takes back; empty when it takes none back."""
+    base, mark, key = step.partition("#")
+    return f"{base.removesuffix(_UNDO)}{mark}{key}" if base.endswith(_UNDO) else ""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -129,6 +145,8 @@ class Node:
     `needs` orders; `reads` are the steps whose outputs this one reads strictly (a skipped one skips it), `soft_reads` those read
     through `default` or as status. All three name earlier nodes. `behind` are the gates whose refusal cancels this node
     (gates of nodes it depends on, unless it reads their verdict). `handles_failure`: its `if` calls failure() or always().
+
+    `undo` takes a finished effect back; it runs as the step ``id~undo`` (of one item: ``id~undo#key``) and reads the outputs of `id`.
 
     With `foreach` the node runs once per item as the steps ``id#key``; conditions, arguments, key, once and subject may read `item`.
     `once`: the text that claims it, for ever, with its first intent. `expect`: outputs read back, field → what it must equal.
@@ -166,6 +184,7 @@ class Node:
     subject: Arg | None = None
     expect: tuple[tuple[str, Arg], ...] = ()
     end_as: Literal["succeeded", "cancelled"] | None = None
+    undo: "Node | None" = None
     cite: str = ""
 
     @property
@@ -238,12 +257,18 @@ class Plan:
     currency: str = "EUR"
 
     def node(self, id_: str) -> Node:
-        """The node of a step, also of one item of it (``id#key``). Raises KeyError."""
-        base = id_.partition("#")[0]
+        """The node of a step, also of one item of it (``id#key``) and of what takes it back. Raises KeyError."""
+        base = (undone_by(id_) or id_).partition("#")[0]
         for node in self.nodes:
-            if node.id == base:
+            if node.id == base and base == id_.partition("#")[0]:
                 return node
+            if node.id == base and node.undo is not None:
+                return node.undo
         raise KeyError(id_)
+
+    def every(self) -> tuple[Node, ...]:
+        """Every node, and after it what takes it back."""
+        return tuple(one for node in self.nodes for one in (node, node.undo) if one is not None)
 
     def gate(self, id_: str) -> Gate:
         """The gate called `id_`. Raises KeyError."""

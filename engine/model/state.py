@@ -74,7 +74,8 @@ class RunState:
     """One execution of one plan digest. `group` is the concurrency group's HMAC, `order` the seq of its creation.
 
     `labels` are the origins of its event (empty: as its plan says), `given` those of its inputs, `output_labels` those of its outputs.
-    `depth` counts the runs whose events and calls led to it.
+    `depth` counts the runs whose events and calls led to it. `undoing` are finished steps a person wants taken back, in their order;
+    `reopened`: somebody wanted that once.
     """
 
     id: str
@@ -105,6 +106,8 @@ class RunState:
     stop_names: tuple[str, ...] = ()
     stop_kinds: tuple[str, ...] = ()
     stop_matches: tuple[str, ...] = ()
+    undoing: tuple[str, ...] = ()
+    reopened: bool = False
     steps: dict[str, StepState] = field(default_factory=dict)
     gates: dict[str, str] = field(default_factory=dict)
 

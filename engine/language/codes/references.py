@@ -241,6 +241,25 @@ def no_item(span: Span) -> Diagnostic:
     )
 
 
+def secret_here(span: Span, *, path: str) -> Diagnostic:
+    """SW118: a secret in an expression.
+
+    Whatever a step is given can be shown on a card, kept in the ledger and sent. A secret stands in two places only, each time as
+    the whole value: in steward.yaml under `connectors` and `models`, and as a webhook's `secret`. The connector gets it when it
+    acts; no playbook does.
+
+    Wrong: `with: { text: "The key is ${{ secrets.KEY }}" }`. Right: `connectors: { shop: { api-key: "${{ secrets.KEY }}" } }` in
+    steward.yaml.
+    """
+    return Diagnostic(
+        code="SW118",
+        span=span,
+        message=f"`{path}` can't be read here: what a step is given is shown and kept",
+        hint="name it in steward.yaml under its connector, or as a webhook's `secret`, and take it out here",
+        fix=Fix(span=span, text="''"),
+    )
+
+
 def unknown_action(span: Span, *, name: str, known: Iterable[str]) -> Diagnostic:
     """SW120: `uses:` names an action that no connector or agent declares.
 
@@ -431,6 +450,7 @@ REFERENCES: dict[str, Callable[..., Diagnostic]] = {
     "SW115": not_text,
     "SW116": never_read_this_way,
     "SW117": no_item,
+    "SW118": secret_here,
     "SW120": unknown_action,
     "SW121": unknown_argument,
     "SW122": missing_argument,

@@ -63,21 +63,6 @@ def not_one_of(span: Span, *, value: str, options: Iterable[str]) -> Diagnostic:
     )
 
 
-def not_yet(span: Span, *, what: str, way_out: str = "") -> Diagnostic:
-    """SW024: part of the language that this version reads but doesn't run.
-
-    It is refused instead of ignored, so that nothing runs differently from what the file says.
-
-    Wrong, in this version: `foreach: ${{ … }}`. Right: what the hint proposes, or the version that runs it.
-    """
-    return Diagnostic(
-        code="SW024",
-        span=span,
-        message=f"{what} is not run by this version",
-        hint=way_out or "leave it out for now",
-    )
-
-
 def bad_id(span: Span, *, name: str, what: str, slug: str, fixable: bool = True) -> Diagnostic:
     """SW025: a name of a step, gate or file that is not kebab-case.
 
@@ -246,7 +231,6 @@ SHAPE: dict[str, Callable[..., Diagnostic]] = {
     "SW021": missing_key,
     "SW022": wrong_shape,
     "SW023": not_one_of,
-    "SW024": not_yet,
     "SW025": bad_id,
     "SW026": same_id,
     "SW027": bad_number,

@@ -3,6 +3,7 @@
 from collections.abc import Callable, Iterable
 
 from engine.language.near import meant, nearest
+from engine.language.source import KEPT_BACK
 from engine.model.span import Diagnostic, Fix, Span
 
 
@@ -110,6 +111,26 @@ def bad_param(span: Span, *, value: str, wanted: str, example: str) -> Diagnosti
     )
 
 
+def bare_hook(span: Span, *, name: str, expression: bool) -> Diagnostic:
+    """SW411: a webhook's `secret` that is not one whole reference.
+
+    The secret itself never stands in a playbook, which goes into git: only its name does. What stands there now is not shown.
+
+    Wrong: `webhook: { path: orders, secret: hunter2 }`. Right: `webhook: { path: orders, secret: "${{ secrets.ORDERS_SECRET }}" }`,
+    with `steward secrets set ORDERS_SECRET`.
+    """
+    got = "something else" if expression else "a value"
+    way = "" if expression else ", and change the old value where it is used"
+    return Diagnostic(
+        code="SW411",
+        span=span,
+        message=f"a webhook's `secret` is the name of a secret, as its whole value; this is {got}",
+        hint=f"steward secrets set {name}{way}",
+        fix=Fix(span=span, text=f'"${{{{ secrets.{name} }}}}"'),
+        source="" if expression else KEPT_BACK,
+    )
+
+
 def unknown_event(span: Span, *, name: str, known: Iterable[str]) -> Diagnostic:
     """SW409: a type of event that its connector doesn't send.
 
@@ -155,4 +176,5 @@ STARTING: dict[str, Callable[..., Diagnostic]] = {
     "SW408": bad_param,
     "SW409": unknown_event,
     "SW410": unknown_intent,
+    "SW411": bare_hook,
 }

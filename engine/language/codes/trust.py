@@ -23,13 +23,14 @@ def reaches_sink(
 def no_undo(span: Span, *, action: str, fix: Fix | None) -> Diagnostic:
     """SW302: a step acts, and nothing says how it is taken back.
 
-    Wrong: a step whose action declares no undo, without `undo:`. Right: `undo: { none: the parcel has left }`.
+    Wrong: a step whose action declares no undo, without `undo:`. Right: `undo: { none: the parcel has left }`, or what takes it
+    back: `undo: { uses: notify/me, with: { text: "Call the parcel ${{ steps.post.outputs.number }} back" } }`.
     """
     return Diagnostic(
         code="SW302",
         span=span,
         message=f"nothing says how `{action}` is taken back",
-        hint="add `undo: { none: why it can't be }`",
+        hint="add `undo: { none: why it can't be }`, or `undo: { uses: …, with: … }`",
         fix=fix,
     )
 
@@ -38,7 +39,7 @@ def no_subject(span: Span, *, path: str, fix: Fix | None) -> Diagnostic:
     """SW303: a step takes somebody's data, and the playbook doesn't say whose.
 
     Values are kept under the key of the person they are about, so that one person can be forgotten. Without `subject` nobody
-    could be.
+    could be. A step with `foreach` that writes to a field of its item is about whoever has that address, without saying so.
 
     Wrong: a playbook that reads `event.from` without `subject:`. Right: `subject: ${{ event.from }}`.
     """
@@ -115,6 +116,23 @@ def unperformed(span: Span, *, action: str) -> Diagnostic:
     )
 
 
+def undo_acts_not(span: Span, *, action: str) -> Diagnostic:
+    """SW308: a step is to be taken back by something that does nothing to the world.
+
+    Taking back is an effect of its own, with its own key, its own intent, and its own card where the stage asks for one. Reading,
+    asking and waiting take nothing back.
+
+    Wrong: `undo: { uses: human/ask, with: { title: Call them } }`.
+    Right: `undo: { uses: notify/me, with: { text: Call them } }`, or `undo: { none: somebody has to call them }`.
+    """
+    return Diagnostic(
+        code="SW308",
+        span=span,
+        message=f"`{action}` takes nothing back: it does not act",
+        hint="name an action that does, or say `undo: { none: why it can't be }`",
+    )
+
+
 TRUST: dict[str, Callable[..., Diagnostic]] = {
     "SW301": reaches_sink,
     "SW302": no_undo,
@@ -123,4 +141,5 @@ TRUST: dict[str, Callable[..., Diagnostic]] = {
     "SW305": higher_stage,
     "SW306": into_call,
     "SW307": unperformed,
+    "SW308": undo_acts_not,
 }

@@ -13,6 +13,7 @@ from engine.model.effects import Call, Effect, Outcome, Preview
 from engine.model.errors import PermanentError, TransientError
 from engine.model.ids import SubjectId
 from engine.model.labels import Label, Labels
+from engine.model.plan import undone_by
 from engine.model.ports import Blobs, Clock, Connector, Reader, Tree
 from engine.model.times import stamp
 from engine.model.types import Field, Type
@@ -93,10 +94,11 @@ class Recorder:
         """Write it down. Raises TransientError when the case makes it fail, PermanentError: `no-connector`."""
         self.script.attempt(effect.run, effect.step)
         outputs = self.script.outputs(effect.run, effect.step)
-        if self.real is None and outputs is None:
+        undone = undone_by(effect.step).partition("#")[0]
+        if self.real is None and outputs is None and not undone:
             raise _nobody(effect.action)
         spec, base = self.spec(effect.action), effect.step.partition("#")[0]
-        self.script.sent.append(base)
+        (self.script.undone if undone else self.script.sent).append(undone or base)
         if spec is not None and spec.prepares:
             self.script.preparing.add(base)
         if outputs is None:

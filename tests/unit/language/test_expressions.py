@@ -146,7 +146,7 @@ def test_gives(text, expected):
         ("text(inputs.words)", "SW115", "inputs.words", None),
         ("default(size(inputs.words), 0)", "SW116", "size(inputs.words)", "size(default(inputs.words, []))"),
         ("item.x", "SW117", "item", None),
-        ("secrets.KEY", "SW024", "secrets", None),
+        ("secrets.KEY", "SW118", "secrets.KEY", "''"),
     ],
 )  # fmt: skip
 def test_refuses_with_a_place_and_a_fix_that_works(text, code, pointed, fix):
