@@ -4,9 +4,9 @@ import secrets
 import signal
 import threading
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Literal
 
 from engine.app import anchoring
@@ -38,6 +38,15 @@ def request(
         id=secrets.token_hex(16), kind=kind, actor=actor, channel="terminal", target=target, digest=digest,
         strength=strength, body=body,
     )  # fmt: skip
+
+
+def vouched(type_: str, *, account: str, id: str, fields: Mapping[str, Json]) -> Request:
+    """An event that a connector has verified, ready to be carried: `type_` like ``stripe/invoice.paid``, `id` the provider's own.
+
+    The same id of the same account is one event for ever, however often it is told. The words in it stay a stranger's.
+    """
+    body = {"account": account, "id": id, "fields": dict(fields)}
+    return replace(request("event", actor=account, target=type_, body=body), channel="connector")
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

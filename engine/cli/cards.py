@@ -102,6 +102,8 @@ def _letter(letter: dict[str, Any]) -> Iterator[str]:
     yield ""
     yield f"  from      {line(str(letter.get('name') or ''), 60)} <{line(str(letter.get('from') or ''), 80)}>   DMARC {auth.get('dmarc', 'none')}"
     yield f"  subject   {line(str(letter.get('subject') or ''), 100)}"
+    if letter.get("thread"):
+        yield f"  thread    {line(str(letter['thread']), 80)}"
     yield from (f"  {one}" for one in quoted(str(letter.get("text") or ""), lines=25))
 
 

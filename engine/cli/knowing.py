@@ -11,6 +11,7 @@ from engine.cli import here, narrate
 from engine.cli.talk import ago, colour, line, put, put_json, say, table
 from engine.ledger import holder
 from engine.model import ids
+from engine.model.errors import EngineError
 from engine.model.events import body_to_json
 from engine.model.plan import Plan
 from engine.model.state import RunState
@@ -30,7 +31,9 @@ def log(args: argparse.Namespace) -> int:
             return 0
         told = [(one, views.sentence(one, reading.book.runs.get(one.run))) for one in events]
         for event, words in [pair for pair in told if pair[1]][-args.n :]:
-            put(f"{event.ts[:19].replace('T', ' ')}Z  {line(words, 150)}")
+            why = narrate.why(reading, event)
+            shown = line(f"{words}: {why}" if why else words, 240)
+            put(f"{event.ts[:19].replace('T', ' ')}Z  {shown}")
         return 0
     finally:
         reading.close()
@@ -58,6 +61,8 @@ def show_run(reading: Reading, run: RunState, *, as_json: bool) -> int:
     put(
         f"{run.playbook}  run {ids.short(run.id)}  {narrate.outcome_of(reading.book, run.id)}  {run.reason}  commit {run.commit[:8]}"
     )
+    if thread := _thread(reading, run):
+        put(f"  thread {thread}")
     rows = []
     for node in plan.nodes:
         step = run.step(node.id)
@@ -69,6 +74,18 @@ def show_run(reading: Reading, run: RunState, *, as_json: bool) -> int:
         put(row)
     say(f"\n  steward log {ids.short(run.id)}")
     return 0
+
+
+def _thread(reading: Reading, run: RunState) -> str:
+    """The conversation a run is about, as other playbooks take it; empty for none."""
+    for value in (run.event, run.inputs):
+        try:
+            found = reading.ledger.unseal(ids.ValueId(value)) if value else None
+        except EngineError:
+            continue
+        if isinstance(found, dict) and isinstance(found.get("thread"), str):
+            return line(found["thread"], 80)
+    return ""
 
 
 def _plan(reading: Reading, run: RunState) -> Plan:

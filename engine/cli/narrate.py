@@ -3,24 +3,32 @@
 import sys
 import time
 from collections.abc import Callable
+from datetime import timedelta
 from typing import Any
 
 from engine.app import views
 from engine.app.passing import Reading
 from engine.app.workspace import Workspace
 from engine.cli.talk import colour, line, say
+from engine.ledger import holder
 from engine.model import events as e
 from engine.model import ids
 from engine.model.canonical import Json
 from engine.model.errors import EngineError, UsageError
 from engine.model.money import Money
-from engine.model.state import Book
+from engine.model.state import Book, RunState
+from engine.model.times import later
 
 _LOUD: tuple[type[Any], ...] = (
     e.EffectHeld, e.EffectSucceeded, e.EffectFailed, e.EffectUnknown, e.EffectWithdrawn, e.CardOpened, e.CardExpired,
     e.HumanAsked, e.StepFailed, e.StepRetried, e.RunEnded, e.WaitEnded, e.EffectPreviewed,
 )  # fmt: skip
-_FOLLOW_SECONDS = 35.0
+_LEFT: tuple[type[Any], ...] = (e.EffectSucceeded, e.EffectFailed, e.EffectUnknown)
+_LOOK_SECONDS = 0.1
+_QUEUED_LOOKS = 20
+_MOST_AT_ONCE = 20
+# As long as the owner itself waits a hold out.
+_WAITED_OUT = timedelta(seconds=30)
 
 
 def silent(_event: e.Event) -> None:
@@ -58,14 +66,25 @@ class Narrator:
         subject = letter.get("subject") if isinstance(letter, dict) else None
         return f"{body.playbook} · {line(subject, 40)}" if subject else body.playbook
 
+    def _why(self, event: e.Event) -> str:
+        if getattr(event.body, "message", None) is None:
+            return ""
+        if self._reading is None:
+            from engine.app import passing
+
+            self._reading = passing.look(self.workspace)
+        return why(self._reading, event)
+
     def tell(self, event: e.Event) -> None:
         """Say it."""
         words = views.sentence(event, None)
+        if words and (why := self._why(event)):
+            words = f"{words}: {why}"
         if words:
             about = self._about.get(event.run, "")
             place = f"{event.run[:8]} {about}  " if event.run else ""
             say(
-                f"  {colour(mark(event), _COLOUR.get(mark(event), 'dim'), sys.stderr)} {place}{line(words.strip(), 150)}"
+                f"  {colour(mark(event), _COLOUR.get(mark(event), 'dim'), sys.stderr)} {place}{line(words.strip(), 240)}"
             )
 
     def close(self) -> None:
@@ -78,37 +97,58 @@ class Narrator:
         """A notice to the operator (`notify/me`)."""
         say(f"  {colour('●', 'yellow', sys.stderr)} {line(text, 300)}")
 
-    def follow(self, run: str) -> None:
-        """Another process carries it: wait until something of this run left, failed or waits again."""
-        from engine.app import passing
+    def follow(self, run: str, *, after: int | None = None) -> None:
+        """Another process carries it: say what happens until the run is over or waits, as if it were carried here.
 
-        deadline = time.monotonic() + _FOLLOW_SECONDS
-        after = 0
-        while time.monotonic() < deadline:
+        `after`: tell what came after this number; None tells at first only what already left.
+        """
+        from engine.app import passing
+        from engine.app.clock import present_stamp
+
+        queued = 0
+        while True:
             reading = passing.look(self.workspace)
             try:
                 state = reading.book.runs.get(run)
-                fresh = [one for one in reading.ledger.events(after) if one.run == run]
+                fresh = [one for one in reading.ledger.events(after or 0) if one.run == run]
+                loud = self._loud if after is not None else _LEFT
+                for one in [one for one in fresh if isinstance(one.body, loud)][-_MOST_AT_ONCE:]:
+                    self.seen.append(one)
+                    self.tell(one)
                 after = reading.book.seq
             finally:
                 reading.close()
-            decided = [
-                one
-                for one in fresh
-                if isinstance(one.body, (e.EffectSucceeded, e.EffectFailed, e.EffectUnknown))
-            ]
-            busy = state is not None and not state.terminal and state.waiting == ""
-            if not busy:
-                for one in decided[-3:]:
-                    self.tell(one)
+            if state is None or state.terminal:
                 return
-            time.sleep(0.1)
+            queued = queued + 1 if state.status == "queued" else 0
+            if queued > _QUEUED_LOOKS or (not queued and state.waiting and not _soon(state, present_stamp())):
+                return
+            if holder(self.workspace.state) is None:
+                say("  the process that carried it has ended; the next command takes it up")
+                return
+            time.sleep(_LOOK_SECONDS)
 
     def finish(self) -> None:
         """What to type next, if anything waits."""
         self.close()
         if any(isinstance(one.body, e.CardOpened | e.HumanAsked) for one in self.seen):
             say("  steward queue")
+
+
+def why(reading: Reading, event: e.Event) -> str:
+    """What an event of a failure says in words, with the way out; empty when it says nothing or was erased."""
+    message = getattr(event.body, "message", None)
+    if not isinstance(message, str) or event.type == "request.decided":
+        return ""
+    try:
+        return str(reading.ledger.unseal(ids.ValueId(message)) or "")
+    except EngineError:
+        return ""
+
+
+def _soon(state: RunState, now: str) -> bool:
+    """Whether a moment it waits for comes while its owner waits it out."""
+    return any(now < step.due <= later(now, _WAITED_OUT) for step in state.steps.values() if step.due)
 
 
 _COLOUR = {"✓": "green", "✗": "red", "●": "yellow", "…": "dim"}

@@ -1,14 +1,17 @@
 """run: one pass over the sources, or one playbook by name."""
 
 import argparse
+import sys
+from pathlib import Path
 
 from engine.app import passing, views
 from engine.app.passing import Carried
+from engine.app.workspace import Workspace
 from engine.cli import here, narrate
 from engine.cli.talk import put, put_json, say, table
 from engine.model import ids
-from engine.model.canonical import Json
 from engine.model.errors import UsageError
+from engine.model.requests import Decided
 
 EXIT_WAITING = 4
 
@@ -17,33 +20,42 @@ def run(args: argparse.Namespace) -> int:
     """Read every source once, or start NAME; run until everything waits. Exit 4 when something waits for a person."""
     workspace = here.workspace()
     if args.name:
-        inputs = _inputs(args.inputs)
-        asked = passing.request("start", actor=here.actor(), target=args.name, body={"inputs": inputs})
+        body = {"words": args.inputs, "file": _file(args.file)}
+        asked = passing.request("start", actor=here.actor(), target=args.name, body=body)
     else:
         asked = passing.request("pass", actor=here.actor())
     narrator = narrate.Narrator(workspace)
-    carried = passing.carry(workspace, asked, listen=narrator.hear, screen=narrator.notice)
-    if carried.decided.exit:
-        return _refused(carried)
+    try:
+        carried = passing.carry(workspace, asked, listen=narrator.hear, screen=narrator.notice)
+        if carried.decided.exit:
+            return _refused(carried)
+        if carried.by == "elsewhere" and carried.decided.run:
+            narrator.follow(carried.decided.run, after=0)
+        return _told(args, workspace, narrator, carried.decided)
+    finally:
+        narrator.close()
+
+
+def _told(
+    args: argparse.Namespace, workspace: Workspace, narrator: narrate.Narrator, decided: Decided
+) -> int:
     reading = passing.look(workspace)
     try:
-        if carried.by == "elsewhere" and carried.decided.run:
-            narrator.follow(carried.decided.run)
         waiting = views.waiting(reading, now=here.now())
-        touched = list(dict.fromkeys(event.run for event in narrator.seen if event.run))
+        seen = [decided.run, *(event.run for event in narrator.seen)]
+        touched = [one for one in dict.fromkeys(seen) if one in reading.book.runs]
         if args.json:
             rows = [{"run": one, "playbook": reading.book.runs[one].playbook, "status": reading.book.runs[one].status,
                      "waiting": reading.book.runs[one].waiting} for one in touched]  # fmt: skip
-            put_json("run", {"runs": rows, "waiting": len(waiting), "message": carried.decided.message})
+            put_json("run", {"runs": rows, "waiting": len(waiting), "message": decided.message})
         else:
-            say(carried.decided.message)
+            say(decided.message)
             for row in table(_rows(reading, touched)):
                 put(row)
             if waiting:
                 say(f"\n  {len(waiting)} {'waits' if len(waiting) == 1 else 'wait'} for you:  steward queue")
         return EXIT_WAITING if waiting else 0
     finally:
-        narrator.close()
         reading.close()
 
 
@@ -60,11 +72,15 @@ def _rows(reading: passing.Reading, touched: list[str]) -> list[list[str]]:
     ]
 
 
-def _inputs(words: list[str]) -> dict[str, Json]:
-    given: dict[str, Json] = {}
-    for word in words:
-        name, equals, value = word.partition("=")
-        if not equals:
-            raise UsageError(f"{word} is no key=value", way_out="steward run NAME key=value …")
-        given[name] = value
-    return given
+def _file(name: str | None) -> str | None:
+    """The text of a file of inputs; ``-`` is what comes in."""
+    if name is None:
+        return None
+    try:
+        return sys.stdin.read() if name == "-" else Path(name).read_text(encoding="utf-8")
+    except (OSError, UnicodeDecodeError) as error:
+        raise UsageError(
+            f"{name} can't be read: {getattr(error, 'strerror', None) or 'it is no text'}",
+            now_true="Nothing was started.",
+            way_out="steward run NAME --inputs FILE, a map of names to values in YAML or JSON",
+        ) from error

@@ -97,7 +97,13 @@ VERBS: dict[str, Verb] = {
         run="engine.cli.running:run",
         options=(
             _option("name", nargs="?", help="a playbook or SOP with `manual: {}`"),
-            _option("inputs", nargs="*", metavar="key=value", help="its inputs"),
+            _option("inputs", nargs="*", metavar="key=value", help="its inputs; lists and maps as in YAML"),
+            _option(
+                "--inputs",
+                dest="file",
+                metavar="FILE",
+                help="its inputs from a file, YAML or JSON (-: what comes in)",
+            ),
             _JSON,
         ),
     ),

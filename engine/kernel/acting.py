@@ -203,7 +203,7 @@ def _letter(journal: Journal, run: RunState) -> Json:
     event = journal.value(run.event)
     if not isinstance(event, dict) or "from" not in event:
         return None
-    return {name: event.get(name) for name in ("from", "name", "subject", "text", "auth", "at")}
+    return {name: event.get(name) for name in ("from", "name", "subject", "text", "auth", "at", "thread")}
 
 
 def _findings(journal: Journal, plan: Plan, run: RunState) -> list[Json]:

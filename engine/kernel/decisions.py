@@ -5,7 +5,7 @@ from dataclasses import dataclass
 from typing import Literal, get_args
 
 from engine.governance import strength
-from engine.kernel import acting, answers, intake
+from engine.kernel import acting, answers, beginning, intake
 from engine.kernel.house import Deployment, Journal
 from engine.kernel.place import Place
 from engine.model import ids
@@ -393,42 +393,6 @@ def _enrol(desk: Desk, request: Request) -> None:
     desk.accept(request, f"{request.target} enrolled", Draft(body=body))
 
 
-def _start(desk: Desk, request: Request) -> None:
-    deployment = desk.deployment()
-    plan = deployment.plans.get(request.target)
-    if plan is None:
-        broken = request.target in deployment.broken
-        known = ", ".join(sorted(deployment.plans)) or "none"
-        message = (
-            f"{request.target} does not compile at the deployed commit\n  steward check"
-            if broken
-            else f"no playbook or SOP `{request.target}` is deployed; there are: {known}"
-        )
-        desk.refuse(request, message, code="no-playbook", exit_=1 if broken else 2)
-        return
-    if not any(trigger.kind == "manual" for trigger in plan.triggers):
-        desk.refuse(
-            request,
-            f"{plan.id} has no `manual: {{}}` under `on:`; it starts by itself",
-            code="not-manual",
-            exit_=2,
-        )
-        return
-    if wrong := intake.outside(plan, (request.body or {}).get("inputs")):
-        desk.refuse(request, wrong, code="limits", exit_=2)
-        return
-    run = ids.run_id(
-        desk.journal.house.workspace,
-        plan.id,
-        "manual",
-        ids.source_id(desk.journal.house.index_key, "manual", request.id),
-    )
-    answer, decided = desk.verdict(request, "accepted", "started", code="ok", exit_=0, run=run)
-    intake.start_manual(
-        desk.journal, deployment, plan, request.id, (request.body or {}).get("inputs"), answer, decided
-    )
-
-
 def _pass(desk: Desk, request: Request) -> None:
     counts = desk.poll()
     notice = desk.deployment().notice
@@ -436,7 +400,7 @@ def _pass(desk: Desk, request: Request) -> None:
         f"read: {counts.started} started, {counts.offered} taken by waiting runs, {counts.ignored} put aside"
     )
     if counts.left:
-        message += f", {counts.left} left lying until the playbooks compile"
+        message += f", {counts.left} left lying: steward check, steward secrets list"
     desk.accept(request, f"{message}\n  {notice}" if notice else message)
 
 
@@ -450,6 +414,7 @@ _HANDLERS: dict[str, Callable[[Desk, Request], None]] = {
     "stop": _stop,
     "resume": _resume,
     "enrol": _enrol,
-    "start": _start,
+    "start": beginning.start,
+    "event": beginning.event,
     "pass": _pass,
 }

@@ -26,7 +26,7 @@ from engine.model.canonical import Json
 from engine.model.events import Event
 from engine.model.ids import ValueId
 from engine.model.ports import Probe
-from engine.model.requests import Decided, RequestKind
+from engine.model.requests import Decided, Request, RequestKind
 from engine.model.state import Book, CardState, RunState
 from engine.model.times import moment, stamp
 from engine.runtime.executor import InLine
@@ -136,15 +136,18 @@ class Scenario:
         passphrase: str = "", quietly: bool = False,
     ) -> Decided:  # fmt: skip
         """One request, through the door every command uses. `id` makes it the same request again."""
-        workspace = self.workspace()
         asked = passing.request(kind, actor="robin", target=target, digest=digest, body=body)
         asked = replace(asked, id=id) if id else asked
         if passphrase:
-            keys = Keys.open(workspace.state)
+            keys = Keys.open(self.workspace().state)
             try:
                 asked = replace(asked, strength=2, proof=strength.prove_passphrase(keys, passphrase, asked))
             finally:
                 keys.close()
+        return self._carried(asked, quietly=quietly)
+
+    def _carried(self, asked: Request, *, quietly: bool = False) -> Decided:
+        workspace = self.workspace()
         more = None
         if self.provider:
             connectors = {"provider": ProviderConnector(self.provider)}
@@ -167,6 +170,11 @@ class Scenario:
     def start(self, name: str, **inputs: Json) -> Decided:
         """Start a playbook or SOP by hand."""
         return self.ask("start", target=name, body={"inputs": inputs})
+
+    def tell(self, type_: str, *, id: str, account: str = "acct_1", **fields: Json) -> Decided:
+        """An event a connector has verified. Underscores in names of fields stand for hyphens."""
+        named = {name.replace("_", "-"): value for name, value in fields.items()}
+        return self._carried(passing.vouched(type_, account=account, id=id, fields=named))
 
     def approve(self, shown: Shown, *, passphrase: str = "") -> Decided:
         """Yes to exactly what was shown; with the passphrase where the card wants it."""

@@ -17,7 +17,7 @@ from engine.model.events import Draft
 from engine.model.labels import Label
 from engine.model.plan import Plan
 from engine.model.ports import Arrival
-from engine.model.triggers import IGNORED_REASONS, TRIGGERS
+from engine.model.triggers import IGNORED_REASONS, OWN_EVENTS, TRIGGERS
 from engine.testing.cases.bench import Bench
 from engine.testing.cases.recorders import content, made, neutral
 
@@ -74,18 +74,20 @@ def arriving(bench: Bench, kind: str, fields: dict[str, Json], *, before: Arriva
         return replace(_letter(bench, fields, before), kind=kind)
     journal = bench.loop.journal
     spec = TRIGGERS.get(kind)
+    declared = OWN_EVENTS.get(str(fields.get("type"))) if kind == "event" else None
+    told = declared or spec
     number = str(len(journal.book.sources))
     bare = Arrival(
         kind=kind,
         source=ids.source_id(journal.house.index_key, kind, number),
         event={},
-        labels=frozenset({spec.label if spec is not None else Label.UNTRUSTED}),
+        labels=frozenset({told.label if told is not None else Label.UNTRUSTED}),
         mark=f"case-{number}",
     )
     if kind == "file":
         return _file(bench, fields, bare)
-    declared = spec.event.fields if spec is not None else ()
-    event = {one.name: neutral(one.type, now=journal.now(), name=one.name) for one in declared}
+    known = (*(spec.event.fields if spec else ()), *(declared.event.fields if declared else ()))
+    event = {one.name: neutral(one.type, now=journal.now(), name=one.name) for one in known}
     return replace(bare, event=event | made(fields, bench.folder.tree, journal.house.blobs))
 
 
