@@ -6,10 +6,11 @@ import threading
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from datetime import datetime
+from itertools import takewhile
 from typing import TYPE_CHECKING, Self
 
-from engine.ledger.chain import Row, Tail, event, fault
-from engine.ledger.database import connect, damaged, plainly
+from engine.ledger.chain import Row, Tail, event
+from engine.ledger.database import connect, plainly
 from engine.ledger.head import read_head
 from engine.ledger.inbox import Inbox
 from engine.ledger.journal import Journal
@@ -20,6 +21,7 @@ from engine.ledger.state import StateDir
 from engine.ledger.statements import statements
 from engine.ledger.values import Values, as_json
 from engine.ledger.verify import Report, verify
+from engine.ledger.walk import walk
 from engine.model.canonical import Json, sha256
 from engine.model.errors import LedgerError
 from engine.model.events import Draft, Event
@@ -105,45 +107,19 @@ class Ledger:
 
         Raises LedgerError at the first event that was altered, is missing, or was written by a newer version.
         """
-        with self._use():
-            tail = self._journal.tail_at(after)
-        while True:
-            with self._use():
-                page = self._journal.page(tail.seq)
-            if not page:
-                return
-            for row in page:
-                if problem := fault(row, tail):
-                    raise damaged(self._state.ledger, problem)
-                yield event(row, tail.hash)
-                tail = Tail(row.seq, row.hash)
+        return (
+            event(row, before) for row, before in walk(self._journal, self._use, self._state.ledger, after)
+        )
 
     def stored(self, after: int = 0) -> Iterator[Row]:
-        """Committed rows with a greater seq as they are stored, `data` being the envelope's JSON; the chain is checked on the way.
-
-        Raises LedgerError as `events` does.
-        """
-        with self._use():
-            tail = self._journal.tail_at(after)
-            last = self._journal.committed.seq
-        while True:
-            with self._use():
-                page = self._journal.page(tail.seq)
-            for row in page:
-                if problem := fault(row, tail):
-                    raise damaged(self._state.ledger, problem)
-                tail = Tail(row.seq, row.hash)
-                if row.seq > last:
-                    return
-                yield row
-            if not page:
-                return
+        """As `events`, committed rows only and as they are stored: `data` is the envelope's JSON."""
+        last, rows = self.head()[0], walk(self._journal, self._use, self._state.ledger, after)
+        return (row for row, _ in takewhile(lambda one: one[0].seq <= last, rows))
 
     def hash_at(self, seq: int) -> str:
         """The hash of a committed event, in hex; empty when there is none."""
         with self._use():
-            row = self._db.execute(self._sql["hash_at"], (seq,)).fetchone()
-        return row[0].hex() if row else ""
+            return self._journal.hash_at(seq)
 
     def seal(self, value: Json | bytes, subject: str = WORKSPACE) -> ValueId:
         """Keep a value under the subject's key; it is stored with the next commit. Deterministic. Any thread.

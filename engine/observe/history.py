@@ -3,9 +3,8 @@
 import json
 import os
 import re
-import secrets
-from collections.abc import Iterator, Sequence
-from contextlib import contextmanager
+import tempfile
+from collections.abc import Sequence
 from dataclasses import dataclass
 from functools import cache
 from pathlib import Path
@@ -59,7 +58,10 @@ class History:
     def __init__(self, ledger: Ledger, folder: Path) -> None:
         self._ledger, self._folder = ledger, folder
         folder.mkdir(mode=0o700, parents=True, exist_ok=True)
-        self._tail = folder / f"tail-{os.getpid()}-{secrets.token_hex(4)}.jsonl"
+        _sweep(folder)
+        handle, tail = tempfile.mkstemp(prefix=f"tail-{os.getpid()}-", suffix=".jsonl", dir=folder)
+        os.close(handle)
+        self._tail = Path(tail)
         self.last = 0
         self._db = self._open()
 
@@ -118,7 +120,7 @@ class History:
     def _write_tail(self, after: int) -> tuple[int, int, str]:
         """Write at most a page of stored events behind `after` as lines; (how many, the last one's seq, its hash)."""
         count, seq, hash_ = 0, after, ""
-        with _private(self._tail) as file:
+        with self._tail.open("wb") as file:
             for event in self._ledger.stored(after):
                 file.write(event.data + b"\n")
                 count, seq, hash_ = count + 1, event.seq, event.hash.hex()
@@ -162,11 +164,15 @@ def _views() -> str:
     return Path(__file__).with_name("views.sql").read_text(encoding="utf-8")
 
 
-@contextmanager
-def _private(path: Path) -> Iterator[Any]:
-    """A new file that only this user can read."""
-    with os.fdopen(os.open(path, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o600), "wb") as file:
-        yield file
+def _sweep(folder: Path) -> None:
+    """Remove the tails of processes that are gone."""
+    for path in folder.glob("tail-*"):
+        try:
+            os.kill(int(path.name.split("-")[1]), 0)
+        except (ValueError, IndexError, ProcessLookupError):
+            path.unlink(missing_ok=True)
+        except PermissionError:
+            continue
 
 
 def _text(value: str) -> str:

@@ -251,3 +251,14 @@ def test_another_process_reads_while_this_one_writes(state, ledger, tmp_path):
     assert other.returncode == 0
     assert len(seen) == 5
     assert seen == sorted(seen)
+
+
+def test_the_tail_of_a_process_that_was_killed_is_removed(ledger, tmp_path):
+    with subprocess.Popen([sys.executable, "-c", ""]) as gone:
+        pass
+    left = tmp_path / f"tail-{gone.pid}-x.jsonl"
+    left.write_text("{}")
+    with History(ledger, tmp_path):
+        assert not left.exists()
+        assert len(list(tmp_path.glob("tail-*"))) == 1
+    assert not list(tmp_path.glob("tail-*"))
