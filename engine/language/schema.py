@@ -5,6 +5,7 @@
 
 import json
 import sys
+from datetime import timedelta
 from pathlib import Path
 
 from engine.language.shapes import (
@@ -20,8 +21,10 @@ from engine.language.shapes import (
     STAGES,
     TEXT,
     TEXTS,
+    WORDS,
     Keys,
     Shape,
+    length,
     mapping,
     named,
     one_of,
@@ -90,12 +93,17 @@ def _stops() -> Shape:
     return {"type": "array", "items": {**one, "minProperties": 1, "maxProperties": 1}}
 
 
+_YEAR = timedelta(days=365)
+_EXPIRY = length(timedelta(minutes=1), _YEAR, "a length of 1m to 365d")
+_HOLD = length(timedelta(seconds=1), timedelta(minutes=10), "a length of 1s to 10m")
+_ATTEMPT = length(timedelta(seconds=1), _YEAR, "a length of 1s to 365d")
+_PAUSE = length(timedelta(milliseconds=100), timedelta(days=1), "a length of 100ms to 1d")
+_LONGEST = length(timedelta(seconds=1), timedelta(days=7), "a length of 1s to 7d")
 _GATE = mapping(
     {
         "title": (TEXT, "your own words on the card; values are shown quoted"),
-        "expires-after": (ref("length"), "how long the card waits (7d); expiry means no"),
-    },
-    required=("title",),
+        "expires-after": (_EXPIRY, "how long the card waits (7d); expiry means no"),
+    }
 )
 _CONCURRENCY: Shape = {
     "anyOf": [
@@ -119,7 +127,7 @@ _CONCURRENCY: Shape = {
     ]
 }
 COMMON: Keys = {
-    "description": (TEXT, "one line on what it is for, shown in lists"),
+    "description": (WORDS, "one line on what it is for, shown in lists"),
     "stage": (STAGES, "how far it may go: the ceiling (shadow)"),
     "on": (_triggers(), "what starts it"),
     "subject": (
@@ -142,7 +150,7 @@ COMMON: Keys = {
 
 STEP: Keys = {
     "id": ({"type": "string", "pattern": NAME}, "the step's name in expressions, cards and the log"),
-    "name": (TEXT, "the step in words (its id)"),
+    "name": (WORDS, "the step in words (its id)"),
     "uses": (
         {"type": "string", "pattern": r"^[a-z][a-z0-9-]*/[a-z][a-z0-9-]*$"},
         "connector/action, agent/name, playbook/name, wait/for, human/ask, run/end or run/find",
@@ -168,7 +176,7 @@ STEP: Keys = {
     "undo": (
         {
             "anyOf": [
-                mapping({"none": (TEXT, "why it can't be taken back")}, required=("none",)),
+                mapping({"none": (WORDS, "why it can't be taken back")}, required=("none",)),
                 mapping(
                     {
                         "uses": (
@@ -183,18 +191,21 @@ STEP: Keys = {
         },
         "how the step is taken back, instead of what its action says",
     ),
-    "undo-within": (ref("length"), "how long the approved effect is held, at most 10m: steward undo"),
-    "timeout": (ref("length"), "how long one attempt may take (10m)"),
+    "undo-within": (_HOLD, "how long the approved effect is held, at most 10m: steward undo"),
+    "timeout": (_ATTEMPT, "how long one attempt may take (10m)"),
     "retry": (
         mapping(
             {
-                "attempts": ({"type": "integer", "minimum": 1}, "how often it is tried in all (1)"),
+                "attempts": (
+                    {"type": "integer", "minimum": 1, "maximum": 100},
+                    "how often it is tried in all (1)",
+                ),
                 "backoff": (
                     one_of({"exponential": "each pause twice as long", "constant": "the same pause"}),
                     "how the pauses grow (exponential)",
                 ),
-                "base": (ref("length"), "the first pause (1s)"),
-                "max": (ref("length"), "the longest pause (10m)"),
+                "base": (_PAUSE, "the first pause (1s)"),
+                "max": (_LONGEST, "the longest pause (10m)"),
             }
         ),
         "what happens after a failure that may pass",
@@ -204,7 +215,7 @@ STEP: Keys = {
 """The keys of a step."""
 
 PLAYBOOK: Keys = {
-    "name": (TEXT, "its name in words, shown everywhere"),
+    "name": (WORDS, "its name in words, shown everywhere"),
     **COMMON,
     "steps": (
         {"type": "array", "items": mapping(STEP, required=("id", "uses")), "minItems": 1},
@@ -214,7 +225,7 @@ PLAYBOOK: Keys = {
 
 SOP: Keys = {
     "type": ({"const": "sop"}, "`sop` makes this note a procedure that can be run"),
-    "title": (TEXT, "its name in words (the first heading)"),
+    "title": (WORDS, "its name in words (the first heading)"),
     **COMMON,
     **OBSIDIAN,
 }
@@ -288,7 +299,9 @@ def all_schemas() -> dict[str, Shape]:
         "playbook": _file("Steward playbook", mapping(PLAYBOOK, required=("name", "on", "steps"))),
         "sop": _file("Front matter of a Steward SOP", mapping(SOP, required=("type",))),
         "template": _file("Front matter of a Steward template", mapping(TEMPLATE)),
-        "agent": _file("Front matter of a Steward agent", mapping(AGENT)),
+        "agent": _file(
+            "Front matter of a Steward agent", mapping(AGENT, required=("description", "outputs"))
+        ),
         "steward": _file("steward.yaml", mapping(STEWARD, required=("operator",))),
         "intents": _file("Steward intents", named(mapping(INTENT))),
         "policy": _file("Steward policy", mapping(POLICY)),

@@ -10,6 +10,7 @@ from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import replace
 
 from engine.language import calling, files, lasting, passes, playbook, reader, sop
+from engine.language import shape as form
 from engine.language.asking import Asked, Watched
 from engine.language.authored import Authored
 from engine.language.blocks import Template
@@ -20,6 +21,7 @@ from engine.language.proving import proven
 from engine.language.resolved import Signature, World
 from engine.language.shelf import Shelf
 from engine.language.source import MOST_SHOWN, Source, shown
+from engine.language.tree import Node
 from engine.model import canonical
 from engine.model.plan import Plan
 from engine.model.span import Diagnostic, Severity, Span
@@ -189,8 +191,10 @@ class Session:
 
     def _once(self, id_: str, path: str, data: bytes) -> tuple[Known, More]:
         source = Source.of(path, data)
-        authored, diagnostics = self._authored(path, id_, data, source)
-        if authored is None or len(diagnostics) > MOST_SHOWN:
+        kind, root, authored, diagnostics = self._authored(path, id_, data, source)
+        if root is not None and (authored is None or len(diagnostics) > MOST_SHOWN):
+            diagnostics = (*diagnostics, *form.added(kind, source, root, diagnostics))
+        if root is None or authored is None or len(diagnostics) > MOST_SHOWN:
             none = Signature()
             found = _first(path, diagnostics)
             return Known(diagnostics=found, takes=lasting.takes(none)), More(signature=none, early=none)
@@ -199,7 +203,8 @@ class Session:
             passed = passes.compile_one(authored, self._world)
         finally:
             del self._open[id_]
-        found = _first(path, (*diagnostics, *shown(source, passed.diagnostics)))
+        found = (*diagnostics, *shown(source, passed.diagnostics))
+        found = _first(path, (*found, *form.added(kind, source, root, found)))
         wrong = any(one.severity is Severity.ERROR for one in found)
         known = Known(
             diagnostics=found,
@@ -213,13 +218,15 @@ class Session:
 
     def _authored(
         self, path: str, id_: str, data: bytes, source: Source
-    ) -> tuple[Authored | None, tuple[Diagnostic, ...]]:
+    ) -> tuple[str, Node | None, Authored | None, tuple[Diagnostic, ...]]:
+        """(the kind of file, its YAML, its shape, what is wrong with it)."""
         if path.endswith(".md"):
-            return sop.read(source, id_, data, notes=self._notes, is_sop=self._is_sop)
-        node, diagnostics = reader.read(path, data)
-        if node is None:
-            return None, diagnostics
-        return playbook.read(source, id_, node)
+            front = reader.front_matter(path, data)[0]
+            return "sop", front, *sop.read(source, id_, data, notes=self._notes, is_sop=self._is_sop)
+        root, diagnostics = reader.read(path, data)
+        if root is None:
+            return "playbook", None, None, diagnostics
+        return "playbook", root, *playbook.read(source, id_, root)
 
 
 def _watched(world: World, asked: Asked) -> tuple[World, dict[str, Callable[[str], str]]]:

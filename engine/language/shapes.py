@@ -1,6 +1,7 @@
 """The pieces that JSON Schemas are made of: one definition of what a text, a map or a stage is."""
 
 from collections.abc import Mapping
+from datetime import timedelta
 from typing import TypeAlias
 
 from engine.model.actions import Reach
@@ -69,7 +70,61 @@ REACHES = one_of(
         Reach.LEGAL.value: "binds somebody",
     }
 )
-LENGTH: Shape = {"type": "string", "pattern": r"^(\d+(ms|s|m|h|d|w)|.*\$\{\{.*)$"}
+WORDS: Shape = {**TEXT, "not": {"pattern": r"\$\{\{"}, "errorMessage": "fixed words, no expression"}
+"""Words that are the same in every run."""
+
+_UNITS = {"ms": 1, "s": 1000, "m": 60_000, "h": 3_600_000, "d": 86_400_000, "w": 604_800_000}
+
+
+def length(least: timedelta, most: timedelta, words: str) -> Shape:
+    """A length of time within its range, both ends included; `words` say which one is wanted."""
+    low, high = (one // timedelta(milliseconds=1) for one in (least, most))
+    parts = [
+        f"({_numbers(-(-low // size), min(high // size, 999_999))})\\s?{unit}"
+        for unit, size in _UNITS.items()
+        if -(-low // size) <= high // size
+    ]
+    return {
+        "type": "string",
+        "pattern": rf"^\s*0*({'|'.join(parts)})\s*$",
+        "errorMessage": words,
+    }
+
+
+def _numbers(low: int, high: int) -> str:
+    """A pattern of the whole numbers from `low` to `high` without leading zeros."""
+    found, whole = [], []
+    for digits in range(len(str(low)), len(str(high)) + 1):
+        first, last = max(low, 10 ** (digits - 1) if digits > 1 else 0), min(high, 10**digits - 1)
+        if digits > 1 and len(str(first - 1)) < digits and len(str(last + 1)) > digits:
+            whole.append(digits - 1)
+        else:
+            found.append(_between(str(first), str(last)))
+    if whole:
+        found.append(f"[1-9]\\d{{{whole[0]},{whole[-1]}}}")
+    return "|".join(found)
+
+
+def _between(low: str, high: str) -> str:
+    """The numbers from `low` to `high`, which have as many digits."""
+    if not low:
+        return ""
+    if low[0] == high[0]:
+        return low[0] + _between(low[1:], high[1:])
+    rest = len(low) - 1
+    if not rest:
+        return f"[{low}-{high}]"
+    parts = [low[0] + _between(low[1:], "9" * rest), high[0] + _between("0" * rest, high[1:])]
+    if int(high[0]) - int(low[0]) > 1:
+        parts.append(f"[{int(low[0]) + 1}-{int(high[0]) - 1}]\\d{{{rest}}}")
+    return f"(?:{'|'.join(parts)})"
+
+
+LENGTH: Shape = {
+    "type": "string",
+    "pattern": r"^\s*\d{1,6}\s?(ms|s|m|h|d|w)\s*$",
+    "errorMessage": "a length, like 20s, 10m, 2h, 7d",
+}
 
 BUDGET = mapping({"usd": (NUMBER, "dollars for one run; past it: stop and ask")}, required=("usd",))
 FIELDS = named(ref("type"), pattern=r"^[A-Za-z][A-Za-z0-9_-]*\??$")

@@ -1,0 +1,291 @@
+"""Whether a file has the shape its schema states: the same files of `schemas/` that editors read, checked by jsonschema.
+
+The schema decides. Where a reader has said something about the place already, in words that know more, its diagnostic stands
+alone; what nobody else says is said here, with the place, the cause, and the nearest name.
+"""
+
+import functools
+import re
+from collections.abc import Iterable, Iterator, Sequence
+from dataclasses import dataclass, replace
+from typing import Any, Protocol
+
+from engine.language import schema, tree, written
+from engine.language.codes import files, references
+from engine.language.codes import shape as code
+from engine.language.source import MOST_SHOWN, Source, shown
+from engine.language.taking import what
+from engine.language.typeexpr import place
+from engine.model.canonical import Json
+from engine.model.span import Diagnostic, Severity, Span
+
+_LANGUAGE = frozenset({"playbook", "sop"})
+"""Kinds whose diagnostics are SW02x; those of the others are SW05x."""
+
+_WANTED = {
+    "object": "a map", "array": "a list", "string": "text", "number": "a number", "integer": "a whole number",
+    "boolean": "`true` or `false`", "null": "nothing",
+}  # fmt: skip
+_DIGIT = frozenset("+-0123456789")
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Violation:
+    """One thing the schema refuses. `node` is the value (a map for its own keys), `entry` the key it stands under.
+
+    `keyword` and `value` are the schema's; `key` is the key in question where it is about one; `label` names the map.
+    """
+
+    keyword: str
+    value: Json
+    node: tree.Node
+    entry: tree.Entry | None = None
+    key: str = ""
+    label: str = ""
+    known: tuple[str, ...] = ()
+    example: str = ""
+    shape: Json = None
+
+
+class _Error(Protocol):
+    """What jsonschema says of one error."""
+
+    validator: str
+    validator_value: Json
+    schema: Json
+    instance: Json
+    path: Iterable[str | int]
+    context: Sequence["_Error"]
+
+
+def violations(kind: str, root: tree.Node) -> tuple[Violation, ...]:
+    """Everything the schema of a kind of file (`playbook`, `policy`, …) refuses in a tree, in the order of the file."""
+    errors = list(_validator(kind).iter_errors(data(root)))
+    if not errors:
+        return ()
+    found = [one for error in errors for one in _told(error, root, kind, ())]
+    return tuple(sorted(found, key=_span))
+
+
+def added(kind: str, source: Source, root: tree.Node, found: Iterable[Diagnostic]) -> tuple[Diagnostic, ...]:
+    """What the schema refuses and none of the errors `found` explains, as diagnostics."""
+    refused = violations(kind, root)
+    if not refused:
+        return ()
+    errors = [one.span for one in found if one.severity is Severity.ERROR and one.span.path == source.path]
+    rest = [one for one in refused if not any(_within(span, one, root) for span in errors)]
+    return shown(source, [_diagnostic(one, kind) for one in rest[:MOST_SHOWN]])
+
+
+def data(node: tree.Node) -> Json:
+    """A tree as the JSON a schema is about. Plain scalars are numbers and truth values where they are written as such."""
+    match node:
+        case tree.Mapping():
+            return {entry.key: data(entry.value) for entry in node.entries}
+        case tree.Sequence():
+            return [data(one) for one in node.items]
+        case tree.Scalar():
+            return _plain(node.text) if node.plain else node.text
+
+
+def _plain(text: str) -> Json:
+    if not text:
+        return None
+    if text[0] in _DIGIT:
+        whole = written.integer(text)
+        number = written.number(text) if whole is None else whole
+        return text if number is None else number
+    return {"true": True, "false": False}.get(text, text)
+
+
+@functools.cache
+def _validator(kind: str) -> Any:  # noqa: ANN401 - jsonschema has no types
+    from jsonschema import Draft7Validator
+
+    return Draft7Validator(schema.all_schemas()[f"{kind}.schema.json"])
+
+
+# ---------------------------------------------------------------- errors to places
+
+
+def _told(error: _Error, root: tree.Node, kind: str, above: tuple[str | int, ...]) -> Iterator[Violation]:
+    """One error as what it is about. An error of a choice is that of the branch that was meant."""
+    path = (*above, *error.path)
+    keyword = str(error.validator)
+    if keyword in {"anyOf", "oneOf", "allOf"} and error.context:
+        meant = _meant(error)
+        if meant is not None:
+            for one in meant:
+                yield from _told(one, root, kind, path)
+            return
+    node, entry, label = _found(root, path, kind)
+    plain = Violation(
+        keyword=keyword,
+        value=error.validator_value,
+        node=node,
+        entry=entry,
+        label=label,
+        example=_example(entry, error.schema),
+        shape=error.schema,
+    )
+    if keyword == "additionalProperties" and isinstance(node, tree.Mapping):
+        names = tuple(error.schema.get("properties", ()))
+        patterns = tuple(error.schema.get("patternProperties", ()))
+        for own in node.entries:
+            if own.key not in names and not any(re.search(pattern, own.key) for pattern in patterns):
+                yield replace(plain, key=own.key, entry=own, known=names)
+    elif keyword == "required" and isinstance(node, tree.Mapping):
+        for name in error.validator_value:
+            if node.get(name) is None:
+                shape = error.schema.get("properties", {}).get(name, {})
+                known = tuple(error.schema.get("properties", ()))
+                yield replace(plain, key=name, known=known, example=_written(name, shape))
+    else:
+        yield plain
+
+
+def _meant(error: _Error) -> list[_Error] | None:
+    """The errors of the one branch whose kind of value is the one given; None when no branch or several are."""
+    branches: dict[int, list[_Error]] = {}
+    for one in error.context:
+        branches.setdefault(_branch(one), []).append(one)
+    near = [
+        found
+        for found in branches.values()
+        if not any(one.validator in {"type", "const", "oneOf"} and not list(one.path) for one in found)
+    ]
+    return near[0] if len(near) == 1 else None
+
+
+def _branch(error: Any) -> int:  # noqa: ANN401 - jsonschema has no types
+    return int(next(iter(error.schema_path)))
+
+
+def _found(
+    root: tree.Node, path: tuple[str | int, ...], kind: str
+) -> tuple[tree.Node, tree.Entry | None, str]:
+    """(the node at a path, the entry it stands under, what a map there is called)."""
+    node, entry, label = root, None, _OF.get(kind, "this file")
+    for step in path:
+        if isinstance(node, tree.Mapping):
+            entry = next(one for one in node.entries if one.key == step)
+            label = "a gate" if label == "`gates`" else f"`{step}`"
+            node = entry.value
+        elif isinstance(node, tree.Sequence):
+            node = node.items[int(step)]
+            label = _ITEM.get(label, label)
+    return node, entry, label
+
+
+_OF = {"playbook": "a playbook", "sop": "a SOP"}
+_ITEM = {"`steps`": "a step", "`caps`": "a cap", "`cases`": "a case"}
+
+
+def _example(entry: tree.Entry | None, shape: Json) -> str:
+    return _written(entry.key, shape) if entry is not None and isinstance(shape, dict) else ""
+
+
+def _written(key: str, shape: Json) -> str:
+    """`key: value`, as the schema's first example has it."""
+    given = next(iter(shape.get("examples", ())), None)
+    if given is None:
+        options = _options(shape)
+        given = options[0] if options else "…"
+    return f"{key}: {given}"
+
+
+def _options(shape: Json) -> list[str]:
+    found = [one["const"] for one in shape.get("oneOf", ()) if isinstance(one, dict) and "const" in one]
+    return [str(one) for one in (*found, *shape.get("enum", ()))]
+
+
+# ---------------------------------------------------------------- places to words
+
+
+def _span(one: Violation) -> Span:
+    if one.keyword == "additionalProperties" and one.entry is not None:
+        return one.entry.key_span
+    return place(one.node)
+
+
+def _within(span: Span, one: Violation, root: tree.Node) -> bool:
+    """Whether a diagnostic is about the place of a violation."""
+    if one.keyword == "required" and one.node is root:
+        return True
+    first, last = _span(one), one.node.span
+    if one.entry is not None and one.keyword != "required":
+        first = min(first, one.entry.key_span)
+        last = one.entry.value.span
+    return (first.line, first.column) <= (span.line, span.column) <= (last.end_line, last.end_column)
+
+
+def _diagnostic(one: Violation, kind: str) -> Diagnostic:
+    return _of_language(one) if kind in _LANGUAGE else _of_file(one)
+
+
+def _text(node: tree.Node) -> str:
+    return node.text if isinstance(node, tree.Scalar) else what(node)
+
+
+def _wanted(one: Violation) -> str:
+    shape = one.shape if isinstance(one.shape, dict) else {}
+    if "errorMessage" in shape:
+        return str(shape["errorMessage"])
+    kinds = shape.get("type", ())
+    kinds = [kinds] if isinstance(kinds, str) else list(kinds)
+    low, high = shape.get("minimum"), shape.get("maximum")
+    if low is not None and {"number", "integer"} & set(kinds):
+        words = _WANTED[kinds[0]]
+        return f"{words} from {low:g} to {high:g}" if high is not None else f"{words} from {low:g}"
+    if one.keyword in {"minItems", "maxItems", "minProperties", "maxProperties"}:
+        return _amount(one)
+    if "string" in kinds:
+        return "text"
+    return " or ".join(_WANTED[name] for name in kinds) or "something else"
+
+
+def _amount(one: Violation) -> str:
+    thing = "one entry" if one.keyword.endswith("Items") else "one key"
+    return (
+        f"at least {thing}"
+        if one.keyword.startswith("min") and one.value == 1
+        else "another number of entries"
+    )
+
+
+def _of_language(one: Violation) -> Diagnostic:
+    span, node = _span(one), one.node
+    match one.keyword:
+        case "additionalProperties":
+            return code.unknown_key(span, key=one.key, of=one.label, known=_free(one))
+        case "required":
+            return code.missing_key(span, key=one.key, of=one.label, example=one.example)
+        case "oneOf" | "anyOf" | "enum" | "const" if isinstance(node, tree.Scalar) and _options(one.shape):
+            return code.not_one_of(span, value=node.text, options=_options(one.shape))
+        case "not":
+            return references.must_be_fixed(span, what=f"`{one.entry.key}`" if one.entry else "this")
+        case "pattern" | "minimum" | "maximum":
+            return code.bad_number(span, value=_text(node), wanted=_wanted(one), example=one.example)
+        case _:
+            return code.wrong_shape(span, wanted=_wanted(one), got=what(node), example=one.example)
+
+
+def _of_file(one: Violation) -> Diagnostic:
+    span, node = _span(one), one.node
+    match one.keyword:
+        case "additionalProperties":
+            taken = [entry.key for entry in node.entries] if isinstance(node, tree.Mapping) else []
+            return files.unknown_key(span, key=one.key, known=one.known, taken=taken)
+        case "required":
+            return files.missing_key(span, key=one.key, example=one.example)
+        case "oneOf" | "anyOf" | "enum" | "const" if isinstance(node, tree.Scalar) and _options(one.shape):
+            return files.not_allowed(span, value=node.text, allowed=_options(one.shape), what="allowed here")
+        case "pattern" | "minimum" | "maximum" | "not":
+            return files.not_allowed(span, value=_text(node), allowed=(), what=_wanted(one))
+        case _:
+            return files.wrong_kind(span, wanted=_wanted(one), got=what(node))
+
+
+def _free(one: Violation) -> list[str]:
+    taken = {entry.key for entry in one.node.entries} if isinstance(one.node, tree.Mapping) else set()
+    return [name for name in one.known if name not in taken]
