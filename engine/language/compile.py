@@ -57,7 +57,7 @@ def compile_tree(
     """
     held = Files(tree)
     own = held.agents(config, actions)
-    diagnostics = [*_others(held), *(one for _, found in own.values() for one in found)]
+    diagnostics = [*_others(held, actions), *(one for _, found in own.values() for one in found)]
     paths: dict[str, str] = {}
     broken: set[str] = set()
     for path in held.sources():
@@ -121,14 +121,14 @@ def _with_agents(
     return {**actions, **{f"agent/{name}": spec_of(agent) for name, (agent, _) in own.items() if agent}}
 
 
-def _others(held: Files) -> list[Diagnostic]:
+def _others(held: Files, actions: Mapping[str, ActionSpec]) -> list[Diagnostic]:
     """What is wrong in templates, intents and policy, and playbooks with another ending."""
     found: list[Diagnostic] = []
     for path in held.under(TEMPLATES, ".md"):
         found += held.parsed(path)[1]
     found += held.intents()[1]
     if "vault/policy.yaml" in held.blobs:
-        found += policy_file.parse("vault/policy.yaml", held.read("vault/policy.yaml"))[1]
+        found += policy_file.parse("vault/policy.yaml", held.read("vault/policy.yaml"), actions=actions)[1]
     for path in held.under("playbooks/", ".yml"):
         found.append(shape.other_ending(Span(path=path), name=f"{playbook.stem(path)}.yaml"))
     return found

@@ -9,8 +9,9 @@ import pytest
 
 from engine.language import serial
 from engine.language.codes import CODES
-from tests.golden.test_compile import CASES, ELSEWHERE, HERE, compiled, files_of
+from tests.golden.test_compile import CASES, ELSEWHERE, HERE, files_of
 from tests.unit.language.mending import mended
+from tests.unit.language.trees import compiled
 
 RIGHT = [case for case in CASES if (HERE / case / "right").exists()]
 MOST = 150
