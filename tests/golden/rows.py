@@ -41,12 +41,16 @@ def _rows() -> list[tuple[str, str, str]]:
     found += [("uses", "agent/", r"uses: agent/"), ("uses", "connector/action", r"uses: email/")]
     found += [("concurrency", word, rf"if-running: {word}") for word in ("drop", "replace")]
     found += [("if-failed", "undo", r"if-failed: undo"), ("undo", "none", r"undo: \{ none:")]
+    found += [("undo", "uses", r"undo: \{ uses:"), ("undo", "with", r"undo: \{ uses: [^{]*with:")]
+    found += [("undo", "its own outputs", r"id: (\w+)[^\n]*\n(?:.*\n)*?.*undo: .*steps\.\1\.outputs")]
     found += [("gate", "expires-after", _key("expires-after")), ("gate", "title", _key("title"))]
     found += [("wait/for", "any", _key("any")), ("wait/for", "time", _key("time"))]
     found += [("wait/for", "time, computed", r"time: \"\$\{\{"), ("wait/for", "nothing", r"outputs\.got")]
     found += [("run/end", key, _key(key)) for key in ("as", "because")]
     found += [("run/find", key, _key(key)) for key in ("playbook", "status", "limit")]
     found += [("human/ask", key, _key(key)) for key in ("choices", "fields")]
+    found += [("human/ask", "default", r"\{[^}]*default: ")]
+    found += [("trigger", "a webhook's secret", r"secret: \"\$\{\{ secrets\.")]
     roots = ("event", "inputs", "item", "steps", "gates", "run")
     found += [("root", name, rf"\$\{{\{{[^}}]*\b{name}\b") for name in roots]
     found += [
