@@ -9,9 +9,9 @@ quoted, and of a long text only the words that tell notes apart are kept.
 import re
 import sqlite3
 import threading
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 
-from engine.memory import RECALL
+from engine.memory import FULL_TEXT, RECALL, headings
 from engine.model.actions import ActionSpec
 from engine.model.canonical import Json
 from engine.model.effects import Call
@@ -19,29 +19,26 @@ from engine.model.errors import PermanentError
 from engine.model.labels import Label, Labels
 from engine.model.ports import Tree
 
-FOUND_BY = "full-text"
 MOST_NOTES = 20
 _FOLDERS = {
     "vault/sops/": "sop", "vault/knowledge/contacts/": "contact", "vault/knowledge/": "note", "vault/templates/": "template",
     "vault/agents/": "agent",
 }  # fmt: skip
-_HIDDEN = ("contact", "template", "agent")
+HIDDEN = ("contact", "template", "agent")
 _SKIPPED = ("vault/inbox/", "vault/outbox/")
 _MOST_BYTES = 1_000_000
 _PASSAGE = 2000
 _MOST_QUERY = 20_000
 _CANDIDATES, _WORDS = 80, 16
 _WORD = re.compile(r"\w{2,40}")
-_HEADING = re.compile(r"(#{1,6})[ \t]+(.+?)[ \t#]*$")
-_FENCE = re.compile(r"[ \t]{0,3}(```+|~~~+)")
 _SCHEMA = """
 create virtual table passages using fts5(
-    title, trail, text, path unindexed, kind unindexed, place unindexed,
+    title, trail, text, heading unindexed, path unindexed, kind unindexed, place unindexed,
     tokenize = "unicode61 remove_diacritics 2"
 );
 """
 _SEARCH = """
-select path, title, text, bm25(passages, 3.0, 2.0, 1.0) as rank from passages
+select path, title, heading, text, bm25(passages, 3.0, 2.0, 1.0) as rank from passages
 where passages match ? and (kind = ? or (? = '' and kind not in (?, ?, ?)))
 order by round(rank, 6), path, cast(place as integer) limit ?
 """
@@ -68,36 +65,34 @@ class FullText:
 
     def read(self, call: Call) -> tuple[dict[str, Json], Labels]:
         """The nearest passages. Raises PermanentError on arguments it does not take."""
-        query, kind = call.args.get("query"), call.args.get("kind") or ""
-        limit = call.args.get("limit")
-        limit = 5 if limit is None else limit
-        if (
-            not isinstance(query, str)
-            or not isinstance(kind, str)
-            or set(call.args) - {"query", "kind", "limit"}
-        ):
-            raise PermanentError("memory/recall takes `query`, `kind` and `limit`", code="wrong-argument")
-        if isinstance(limit, bool) or not isinstance(limit, int | float) or not 1 <= limit <= MOST_NOTES:
-            raise PermanentError(f"`limit` is 1 to {MOST_NOTES}", code="wrong-argument")
-        with self._lock:
-            found = self._search(self._fresh(), query, kind, int(limit))
-        return {"notes": found}, frozenset({Label.OPERATOR})
+        query, kind, limit = asked(call)
+        return {"notes": self.find(query, kind=kind, limit=limit)}, frozenset({Label.OPERATOR})
 
-    def _search(self, base: sqlite3.Connection, query: str, kind: str, limit: int) -> list[dict[str, Json]]:
+    def find(self, query: str, *, kind: str, limit: int) -> list[dict[str, Json]]:
+        """The nearest passages, best first."""
+        with self._lock:
+            tree = self._tree()
+            return self._search(self._fresh(tree), query, kind, limit, tree.commit)
+
+    def _search(
+        self, base: sqlite3.Connection, query: str, kind: str, limit: int, commit: str
+    ) -> list[dict[str, Json]]:
         words = _informative(base, query)
         if not words:
             return []
         match = " OR ".join(f'"{word}"' for word in words)
-        rows = base.execute(_SEARCH, (match, kind, kind, *_HIDDEN, limit)).fetchall()
+        rows = base.execute(_SEARCH, (match, kind, kind, *HIDDEN, limit)).fetchall()
         return [
-            {"path": path, "title": title, "text": text, "score": round(-rank, 4), "found-by": FOUND_BY}
-            for path, title, text, rank in rows
-        ]
+            {
+                "path": path, "title": title, "heading": heading, "commit": commit, "text": text, "score": round(-rank, 4),
+                "found-by": FULL_TEXT,
+            }
+            for path, title, heading, text, rank in rows
+        ]  # fmt: skip
 
-    def _fresh(self) -> sqlite3.Connection:
+    def _fresh(self, tree: Tree) -> sqlite3.Connection:
         """The index of the tree as it is now: only notes whose blob changed are read again."""
-        tree = self._tree()
-        wanted = {path: blob for path, blob in tree.paths() if _is_note(path)}
+        wanted = {path: blob for path, blob in tree.paths() if is_note(path)}
         if self._base is None:
             self._base = sqlite3.connect(":memory:", check_same_thread=False)
             self._base.executescript(_SCHEMA)
@@ -113,58 +108,51 @@ class FullText:
     def _add(self, base: sqlite3.Connection, path: str, data: bytes) -> None:
         matter = self._front_matter(path, data) or {}
         title, passages = cut(path, data.decode("utf-8", "replace"), str(matter.get("title") or ""))
-        kind = matter.get("type") if isinstance(matter.get("type"), str) else _folder_kind(path)
-        rows = [(title, trail, text, path, kind, str(place)) for place, (trail, text) in enumerate(passages)]
-        base.executemany("insert into passages values (?, ?, ?, ?, ?, ?)", rows)
+        kind = kind_of(path, matter)
+        rows = [
+            (title, trail, text, heading, path, kind, str(place))
+            for place, (trail, heading, text) in enumerate(passages)
+        ]
+        base.executemany("insert into passages values (?, ?, ?, ?, ?, ?, ?)", rows)
 
 
-def _is_note(path: str) -> bool:
+def asked(call: Call) -> tuple[str, str, int]:
+    """(query, kind or empty, limit) of a call. Raises PermanentError on arguments `memory/recall` does not take."""
+    query, kind = call.args.get("query"), call.args.get("kind") or ""
+    limit = call.args.get("limit")
+    limit = 5 if limit is None else limit
+    if not isinstance(query, str) or not isinstance(kind, str) or set(call.args) - {"query", "kind", "limit"}:
+        raise PermanentError("memory/recall takes `query`, `kind` and `limit`", code="wrong-argument")
+    if isinstance(limit, bool) or not isinstance(limit, int | float) or not 1 <= limit <= MOST_NOTES:
+        raise PermanentError(f"`limit` is 1 to {MOST_NOTES}", code="wrong-argument")
+    return query, kind, int(limit)
+
+
+def is_note(path: str) -> bool:
+    """Whether a file of the workspace is one to remember."""
     return path.startswith("vault/") and path.endswith(".md") and not path.startswith(_SKIPPED)
 
 
-def _folder_kind(path: str) -> str:
+def kind_of(path: str, matter: dict[str, Json]) -> str:
+    """A note's front matter `type`, else what its folder holds."""
+    if isinstance(matter.get("type"), str):
+        return str(matter["type"])
     return next((kind for folder, kind in _FOLDERS.items() if path.startswith(folder)), "note")
 
 
-def cut(path: str, source: str, title: str = "") -> tuple[str, list[tuple[str, str]]]:
-    """(title, passages as (trail, text)) of a note. Front matter is left out; a fence never holds a heading."""
-    body = _without_front_matter(source.removeprefix("\ufeff").replace("\r\n", "\n"))
-    trail: list[tuple[int, str]] = []
-    passages: list[tuple[str, str]] = []
-    for heading, lines in _sections(body):
-        if heading is not None:
-            level, words = heading
-            trail = [one for one in trail if one[0] < level] + [(level, words)]
-            title = title or words
-        text = "\n".join(lines).strip()
-        if text or heading is not None:
-            way = " › ".join(words for _, words in trail)
-            passages += [(way, f"{way}\n\n{piece}".strip()) for piece in _pieces(text)]
-    return title or path.rpartition("/")[2].removesuffix(".md"), passages
+def cut(path: str, source: str, title: str = "") -> tuple[str, list[tuple[str, str, str]]]:
+    """(title, passages as (trail, heading, text)) of a note. Front matter is left out; a fence never holds a heading."""
+    passages: list[tuple[str, str, str]] = []
+    for trail, text in headings.trails(headings.body(source)):
+        title = title or (trail[0][1] if trail else "")
+        way, heading = " › ".join(words for _, words in trail), trail[-1][1] if trail else ""
+        passages += [(way, heading, f"{way}\n\n{piece}".strip()) for piece in _pieces(text)]
+    return title or name_of(path), passages
 
 
-def _without_front_matter(source: str) -> str:
-    if not source.startswith("---\n"):
-        return source
-    end = re.search(r"^(?:---|\.\.\.)[ \t]*$", source[4:], re.MULTILINE)
-    return source[4 + end.end() :] if end else source
-
-
-def _sections(body: str) -> Iterator[tuple[tuple[int, str] | None, list[str]]]:
-    heading: tuple[int, str] | None = None
-    lines: list[str] = []
-    fence = ""
-    for line in body.split("\n"):
-        mark = _FENCE.match(line)
-        if mark and (not fence or mark[1].startswith(fence)):
-            fence = "" if fence else mark[1]
-        found = None if fence else _HEADING.match(line)
-        if found:
-            yield heading, lines
-            heading, lines = (len(found[1]), found[2].strip()), []
-        else:
-            lines.append(line)
-    yield heading, lines
+def name_of(path: str) -> str:
+    """A note's name where it gives itself none: its file's."""
+    return path.rpartition("/")[2].removesuffix(".md")
 
 
 def _pieces(text: str) -> list[str]:

@@ -71,6 +71,9 @@ MONEY, DATE, TIME, LENGTH = _simple("money"), _simple("date"), _simple("time"), 
 FILE, URL, EMAIL, PERSON = _simple("file"), _simple("url"), _simple("email"), _simple("person")
 NOTE, TEMPLATE, ANY = _simple("note"), _simple("template"), _simple("any")
 
+FOUND_BY = ("full-text", "meaning and words")
+"""What can have found a passage: its words alone, or the index."""
+
 RECORDS: dict[str, tuple[Field, ...]] = {
     "person": (
         Field(name="name", type=TEXT, description="as the contact note says, else the letter's display name"),
@@ -89,9 +92,11 @@ RECORDS: dict[str, tuple[Field, ...]] = {
     "note": (
         Field(name="path", type=TEXT, description="path in the workspace"),
         Field(name="title", type=TEXT, description="first heading or file name"),
+        Field(name="heading", type=TEXT, optional=True, description="the heading the passage stands under, if any"),
+        Field(name="commit", type=TEXT, optional=True, description="the commit it was read at"),
         Field(name="text", type=TEXT, description="the passage"),
         Field(name="score", type=NUMBER, description="higher is nearer; comparable within one answer only"),
-        Field(name="found-by", type=TEXT, description="full-text or index"),
+        Field(name="found-by", type=Type(kind="choice", options=FOUND_BY), description="which index found it"),
     ),
 }
 

@@ -38,6 +38,8 @@ def test_a_passage_says_where_it_stands_and_what_found_it():
     assert found | {"score": 0} == {
         "path": "vault/sops/quoting.md",
         "title": "Quoting",
+        "heading": "Discounts",
+        "commit": "",
         "text": "Quoting a job › Discounts\n\nNever more than ten percent.",
         "score": 0,
         "found-by": "full-text",
@@ -136,20 +138,20 @@ def test_a_fresh_index_answers_as_a_grown_one():
 def test_headings_in_fences_are_none():
     title, passages = cut("a.md", "# One\n\n```\n# not a heading\n```\n\n### Three\ntext\n## Two\n")
     assert title == "One"
-    assert [trail for trail, _ in passages] == ["One", "One › Three", "One › Two"]
+    assert [trail for trail, _, _ in passages] == ["One", "One › Three", "One › Two"]
 
 
 def test_notes_without_headings_or_ends():
-    assert cut("vault/knowledge/plain note.md", "words") == ("plain note", [("", "words")])
-    assert cut("a.md", "---\ntype: x\n") == ("a", [("", "---\ntype: x")])
+    assert cut("vault/knowledge/plain note.md", "words") == ("plain note", [("", "", "words")])
+    assert cut("a.md", "---\ntype: x\n") == ("a", [("", "", "---\ntype: x")])
     assert cut("a.md", "") == ("a", [])
-    assert cut("a.md", "\ufeff---\r\ntitle: x\r\n---\r\nbody\r\n") == ("a", [("", "body")])
+    assert cut("a.md", "\ufeff---\r\ntitle: x\r\n---\r\nbody\r\n") == ("a", [("", "", "body")])
 
 
 def test_long_passages_are_cut_between_paragraphs():
     _, passages = cut("a.md", "# T\n\n" + "\n\n".join("word " * 100 for _ in range(20)))
     assert len(passages) > 4
-    assert all(len(text) < 2100 for _, text in passages)
+    assert all(len(text) < 2100 for _, _, text in passages)
     assert len(cut("a.md", "x" * 9000)[1]) == 5
 
 
