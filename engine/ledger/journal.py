@@ -125,11 +125,6 @@ class Journal:
             return Tail(seq, row[0])
         return Tail(seq, next((row.hash for row in self.batch.events if row.seq == seq), GENESIS))
 
-    def hash_at(self, seq: int) -> str:
-        """The hash of a committed row, in hex; empty when there is none."""
-        row = self._db.execute(self._sql["hash_at"], (seq,)).fetchone()
-        return row[0].hex() if row else ""
-
     def page(self, after: int) -> list[Row]:
         """Some rows behind `after`, buffered ones last; empty at the end."""
         rows = [Row(*row) for row in self._db.execute(self._sql["page_of_events"], (after, PAGE))]

@@ -116,11 +116,6 @@ class Ledger:
         last, rows = self.head()[0], walk(self._journal, self._use, self._state.ledger, after)
         return (row for row, _ in takewhile(lambda one: one[0].seq <= last, rows))
 
-    def hash_at(self, seq: int) -> str:
-        """The hash of a committed event, in hex; empty when there is none."""
-        with self._use():
-            return self._journal.hash_at(seq)
-
     def seal(self, value: Json | bytes, subject: str = WORKSPACE) -> ValueId:
         """Keep a value under the subject's key; it is stored with the next commit. Deterministic. Any thread.
 

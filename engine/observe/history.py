@@ -88,11 +88,15 @@ class History:
         for path in sorted(self._folder.glob("*.parquet")):
             one = Segment.named(path)
             follows = one is not None and one.first == (found[-1].last + 1 if found else 1)
-            if one is not None and follows and self._ledger.hash_at(one.last)[:16] == one.hash:
+            if one is not None and follows and self._fits(one):
                 found.append(one)
             else:
                 path.unlink(missing_ok=True)
         return found
+
+    def _fits(self, segment: Segment) -> bool:
+        row = next(self._ledger.stored(segment.last - 1), None)
+        return row is not None and row.hash.hex().startswith(segment.hash)
 
     def _open(self) -> "duckdb.DuckDBPyConnection":
         sealed = self.segments()
