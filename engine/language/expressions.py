@@ -1,5 +1,6 @@
 """Expressions in authored values: found, checked, lowered, evaluated. The port `Evaluate` stands here."""
 
+import re
 from collections.abc import Mapping
 from dataclasses import dataclass, replace
 from datetime import datetime
@@ -43,6 +44,10 @@ class Compiled:
     handles_failure: bool = False
 
 
+_MARKS = re.compile(r"""'(?:[^'\\]|\\.)*+'|"(?:[^"\\]|\\.)*+"|[{}'"]""", re.DOTALL)
+"""Texts, braces, and a quote that is never closed."""
+
+
 def pieces(text: str) -> list[Piece]:
     """Every `${{ … }}` of a text, in order. An open one reaches to the end and has `inner_end` -1."""
     found: list[Piece] = []
@@ -62,24 +67,19 @@ def _closing(text: str, index: int) -> int:
     end = text.find("}}", index)
     if end >= 0 and not any(one in text[index:end] for one in "'\"{}"):
         return end
-    depth, quote = 0, ""
-    start = index
-    while index < len(text):
-        char = text[index]
-        if quote:
-            if char == "\\":
-                index += 1
-            elif char == quote:
-                quote = ""
-        elif char in "'\"":
-            quote = char
-        elif char == "{":
-            depth += 1
-        elif char == "}":
-            if depth == 0:
-                return index if text.startswith("}}", index) else -1
-            depth -= 1
-        index += 1
+    depth, start = 0, index
+    for mark in _MARKS.finditer(text, index):
+        match mark[0]:
+            case "{":
+                depth += 1
+            case "}":
+                if depth == 0:
+                    return mark.start() if text.startswith("}}", mark.start()) else -1
+                depth -= 1
+            case "'" | '"':
+                break
+            case _:
+                pass
     # A quote that is never closed: the expression ends at the first braces, and says so itself.
     return text.find("}}", start)
 

@@ -34,8 +34,11 @@ class Found:
 
 def follow(scope: Scope, root: Name, names: Sequence[Place], where: Where) -> Found | Diagnostic:
     """What a path names."""
-    span = where(root.start, root.end)
-    whole = where(root.start, names[-1].end if names else root.end)
+    stop = names[-1].end if names else root.end
+
+    def whole() -> Span:
+        return where(root.start, stop)
+
     match root.name:
         case "event" if scope.event is not None:
             return _fields("event", scope.event, names, where)
@@ -47,16 +50,16 @@ def follow(scope: Scope, root: Name, names: Sequence[Place], where: Where) -> Fo
             return _gate(scope, names, where, whole)
         case "run" if not scope.now_only:
             if not names:
-                return code.no_value(whole, path="run", fix="run.error")
+                return code.no_value(whole(), path="run", fix="run.error")
             return _fields("run", RUN, names, where)
         case "item" if scope.item is not None:
             return _fields("item", scope.item, names, where)
         case "item":
-            return code.no_item(span)
+            return code.no_item(where(root.start, root.end))
         case "secrets":
-            return code.secret_here(whole, path=".".join(("secrets", *(one.name for one in names[:1]))))
+            return code.secret_here(whole(), path=".".join(("secrets", *(one.name for one in names[:1]))))
         case _:
-            return code.unknown_root(span, name=root.name, known=scope.roots())
+            return code.unknown_root(where(root.start, root.end), name=root.name, known=scope.roots())
 
 
 def _fields(path: str, type_: Type, names: Sequence[Place], where: Where) -> Found | Diagnostic:
@@ -74,15 +77,16 @@ def _fields(path: str, type_: Type, names: Sequence[Place], where: Where) -> Fou
     return Found(path=path, type=nullable(type_) if null else type_, used=used)
 
 
-def _step(scope: Scope, names: Sequence[Place], where: Where, whole: Span) -> Found | Diagnostic:
-    earlier = scope.earlier()
+def _step(
+    scope: Scope, names: Sequence[Place], where: Where, whole: Callable[[], Span]
+) -> Found | Diagnostic:
     if not names:
-        example = next(iter(earlier), "id")
-        return code.no_value(whole, path="steps", fix=f"steps.{example}.outputs")
+        example = next(iter(scope.earlier()), "id")
+        return code.no_value(whole(), path="steps", fix=f"steps.{example}.outputs")
     place = names[0]
     step = scope.steps.get(place.name)
     if step is None:
-        return code.unknown_step(where(place.start, place.end), name=place.name, known=earlier)
+        return code.unknown_step(where(place.start, place.end), name=place.name, known=scope.earlier())
     if step.order >= scope.here:
         return code.later_step(
             where(place.start, place.end), name=place.name, line=step.line, itself=step.order == scope.here
@@ -91,10 +95,10 @@ def _step(scope: Scope, names: Sequence[Place], where: Where, whole: Span) -> Fo
 
 
 def _part(
-    path: str, step: StepScope, names: Sequence[Place], where: Where, whole: Span
+    path: str, step: StepScope, names: Sequence[Place], where: Where, whole: Callable[[], Span]
 ) -> Found | Diagnostic:
     if not names:
-        return code.no_value(whole, path=path, fix=f"{path}.outputs")
+        return code.no_value(whole(), path=path, fix=f"{path}.outputs")
     part = names[0]
     if part.name == "status":
         return Found(path=f"{path}.status", type=STATUS, used=2)
@@ -106,14 +110,16 @@ def _part(
     return Found(path=found.path, type=found.type, used=found.used + 2) if isinstance(found, Found) else found
 
 
-def _gate(scope: Scope, names: Sequence[Place], where: Where, whole: Span) -> Found | Diagnostic:
+def _gate(
+    scope: Scope, names: Sequence[Place], where: Where, whole: Callable[[], Span]
+) -> Found | Diagnostic:
     if not names:
-        return code.no_value(whole, path="gates", fix=f"gates.{next(iter(scope.gates), 'id')}.verdict")
+        return code.no_value(whole(), path="gates", fix=f"gates.{next(iter(scope.gates), 'id')}.verdict")
     place = names[0]
     if place.name not in scope.gates:
         return code.unknown_gate(where(place.start, place.end), name=place.name, known=scope.gates)
     if len(names) == 1:
-        return code.no_value(whole, path=f"gates.{place.name}", fix=f"gates.{place.name}.verdict")
+        return code.no_value(whole(), path=f"gates.{place.name}", fix=f"gates.{place.name}.verdict")
     part = names[1]
     if part.name != "verdict":
         return code.unknown_field(

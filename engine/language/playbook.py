@@ -1,8 +1,9 @@
 """The shape of a playbook: known keys with values of the right kind. Shared by SOPs, whose steps have the same keys."""
 
+from collections.abc import Callable
 from dataclasses import replace
 from datetime import timedelta
-from typing import Literal
+from typing import Any, Literal
 
 from engine.language import typeexpr
 from engine.language.authored import Authored, Gate, On, Room, Step, Undo, Word
@@ -228,40 +229,34 @@ def _uses(taker: Taker, node: Node | None) -> Word | None:
 
 def common(taker: Taker, top: Mapping, entries: dict[str, Entry], base: Step) -> Step:
     """The keys a step may have in a playbook and in a SOP alike."""
-    reach, stage = _value(entries, "reach"), _value(entries, "stage")
-    parallel = taker.number(
-        _value(entries, "max-parallel"), name="max-parallel", least=1, most=100, whole=True
-    )
-    return replace(
-        base,
-        name=taker.text(_value(entries, "name"), name="name", example="name: Tell them") or base.name,
-        args=taker.mapping(_value(entries, "with"), example="with: { text: Hello }"),
-        condition=taker.scalar(_value(entries, "if"), example="if: ${{ … }}"),
-        needs=taker.words(_value(entries, "needs"), of="needs", example="needs: [draft]"),
-        gate=_gate(taker, _value(entries, "gate")),
-        reach=taker.option(reach, Reach, name="reach"),
-        reach_span=place(reach) if reach is not None else None,
-        stage=taker.option(stage, Stage, name="stage"),
-        stage_span=place(stage) if stage is not None else None,
-        undo=_undo(taker, _value(entries, "undo")),
-        undo_within=taker.length(
-            _value(entries, "undo-within"), name="undo-within", least=timedelta(seconds=1), most=MOST_HOLD
-        ),
-        timeout=taker.length(
-            _value(entries, "timeout"), name="timeout", least=timedelta(seconds=1), most=timedelta(days=365)
-        ),
-        retry=_retry(taker, _value(entries, "retry")),
-        continue_on_error=taker.boolean(_value(entries, "continue-on-error"), name="continue-on-error")
-        or False,
-        foreach=_value(entries, "foreach"),
-        item_key=taker.scalar(_value(entries, "key"), example="key: ${{ item.id }}"),
-        max_parallel=None if parallel is None else int(parallel),
-        once=taker.scalar(_value(entries, "once"), example="once: ${{ event.sha256 }}"),
-        subject=taker.scalar(_value(entries, "subject"), example="subject: ${{ item.email }}"),
-        expect=taker.mapping(_value(entries, "expect"), example="expect: { ok: true }"),
-        keys=tuple((key, entry.key_span) for key, entry in entries.items()),
-        room=room(top, entries.get("uses")),
-    )
+    taken: dict[str, Any] = {
+        "keys": tuple((key, entry.key_span) for key, entry in entries.items()),
+        "room": room(top, entries.get("uses")),
+    }
+    # Most steps have four of these twenty keys: only what stands there is looked at.
+    for key, entry in entries.items():
+        if key in _TAKEN:
+            field, take = _TAKEN[key]
+            taken[field] = take(taker, entry.value)
+    for key in ("reach", "stage"):
+        if key in entries:
+            taken[f"{key}_span"] = place(entries[key].value)
+    taken["name"] = taken.get("name") or base.name
+    return replace(base, **taken)
+
+
+def _parallel(taker: Taker, node: Node) -> int | None:
+    found = taker.number(node, name="max-parallel", least=1, most=100, whole=True)
+    return None if found is None else int(found)
+
+
+_YEAR = timedelta(days=365)
+_SECOND = timedelta(seconds=1)
+
+
+def _gate(taker: Taker, node: Node) -> Word | None:
+    found = taker.fixed(node, name="gate", example="gate: offer")
+    return None if found is None else Word(text=found.text, span=found.span)
 
 
 def room(top: Mapping, entry: Entry | None) -> Room | None:
@@ -278,11 +273,6 @@ def room(top: Mapping, entry: Entry | None) -> Room | None:
         end_column=end.end_column,
     )
     return Room(span=at, before=", " if flow else "\n" + " " * (entry.key_span.column - 1))
-
-
-def _gate(taker: Taker, node: Node | None) -> Word | None:
-    found = taker.fixed(node, name="gate", example="gate: offer")
-    return None if found is None else Word(text=found.text, span=found.span)
 
 
 def _undo(taker: Taker, node: Node | None) -> Undo | None:
@@ -348,3 +338,35 @@ def bad_name(path: str) -> Diagnostic | None:
     return code.bad_id(
         Span(path=path), name=name, what="a playbook or SOP (rename the file)", slug=slug(name), fixable=False
     )
+
+
+_TAKEN: dict[str, tuple[str, Callable[[Taker, Node], object]]] = {
+    "name": ("name", lambda taker, node: taker.text(node, name="name", example="name: Tell them")),
+    "with": ("args", lambda taker, node: taker.mapping(node, example="with: { text: Hello }")),
+    "if": ("condition", lambda taker, node: taker.scalar(node, example="if: ${{ … }}")),
+    "needs": ("needs", lambda taker, node: taker.words(node, of="needs", example="needs: [draft]")),
+    "gate": ("gate", _gate),
+    "reach": ("reach", lambda taker, node: taker.option(node, Reach, name="reach")),
+    "stage": ("stage", lambda taker, node: taker.option(node, Stage, name="stage")),
+    "undo": ("undo", _undo),
+    "undo-within": (
+        "undo_within",
+        lambda taker, node: taker.length(node, name="undo-within", least=_SECOND, most=MOST_HOLD),
+    ),
+    "timeout": (
+        "timeout",
+        lambda taker, node: taker.length(node, name="timeout", least=_SECOND, most=_YEAR),
+    ),
+    "retry": ("retry", _retry),
+    "continue-on-error": (
+        "continue_on_error",
+        lambda taker, node: taker.boolean(node, name="continue-on-error") or False,
+    ),
+    "foreach": ("foreach", lambda _, node: node),
+    "key": ("item_key", lambda taker, node: taker.scalar(node, example="key: ${{ item.id }}")),
+    "max-parallel": ("max_parallel", _parallel),
+    "once": ("once", lambda taker, node: taker.scalar(node, example="once: ${{ event.sha256 }}")),
+    "subject": ("subject", lambda taker, node: taker.scalar(node, example="subject: ${{ item.email }}")),
+    "expect": ("expect", lambda taker, node: taker.mapping(node, example="expect: { ok: true }")),
+}
+"""Key of a step → the field it is read into, and how."""

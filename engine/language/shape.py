@@ -100,9 +100,47 @@ def _plain(text: str) -> Json:
 
 @functools.cache
 def _validator(kind: str) -> Any:  # noqa: ANN401 - jsonschema has no types
-    from jsonschema import Draft7Validator
+    from jsonschema import Draft7Validator, validators
 
-    return Draft7Validator(schema.all_schemas()[f"{kind}.schema.json"])
+    extend: Any = validators.extend
+    quick = extend(Draft7Validator, {"properties": _properties})
+    return quick(schema.all_schemas()[f"{kind}.schema.json"])
+
+
+def _properties(validator: Any, properties: Json, instance: Json, _: Json) -> Iterator[Any]:  # noqa: ANN401 - jsonschema has no types
+    """As jsonschema has it, but values that plainly fit are passed over without an object for each."""
+    if not isinstance(instance, dict):
+        return
+    for key, value in instance.items():
+        shape = properties.get(key)
+        if shape is not None and not _plainly(shape, value):
+            yield from validator.descend(value, shape, path=key, schema_path=key)
+
+
+_TYPES = {str: "string", bool: "boolean", int: "integer", float: "number", dict: "object", list: "array"}
+_SAYS_NOTHING = {"description", "errorMessage", "examples"}
+
+
+def _plainly(shape: Json, value: Json) -> bool:
+    """Whether a shape that states nothing but a type, a pattern and what must not stand in it is met. False: ask jsonschema."""
+    kind = _TYPES.get(type(value), "")
+    if kind in {"object", "array"}:
+        return shape.keys() - _SAYS_NOTHING == {"type"} and kind in shape["type"]
+    for keyword, wanted in shape.items():
+        match keyword:
+            case "type":
+                if kind not in wanted if isinstance(wanted, list) else kind != wanted:
+                    return False
+            case "pattern":
+                if kind != "string" or re.search(wanted, value) is None:
+                    return False
+            case "not":
+                if kind == "string" and (wanted.keys() != {"pattern"} or re.search(wanted["pattern"], value)):
+                    return False
+            case _:
+                if keyword not in _SAYS_NOTHING:
+                    return False
+    return True
 
 
 # ---------------------------------------------------------------- errors to places
