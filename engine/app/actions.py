@@ -2,6 +2,7 @@
 
 from engine.model.actions import ActionSpec
 from engine.model.config import Config
+from engine.model.triggers import OWN_EVENTS, EventSpec
 
 
 def declared(config: Config | None = None) -> dict[str, ActionSpec]:
@@ -24,3 +25,10 @@ def unperformed() -> frozenset[str]:
     from engine.connectors import later
 
     return frozenset(spec.name for spec in later.declare_all())
+
+
+def events() -> dict[str, EventSpec]:
+    """Name → declaration of every type of event there is: those Steward makes itself, and those of connectors."""
+    from engine.connectors import later
+
+    return {**later.EVENTS, **OWN_EVENTS}

@@ -93,13 +93,12 @@ def compile_tree(tree: "Tree", *, kept: Path | None = None) -> "Compiled":
 
     `kept` is where it is remembered what each file compiles to.
     """
-    from engine.app.actions import declared, unperformed
+    from engine.app.actions import declared, events, unperformed
     from engine.language import casefile
     from engine.language.codes.reading import not_read
     from engine.language.compile import compile_tree as compile_
     from engine.language.settings import parse
     from engine.model.config import Config, Person
-    from engine.model.triggers import OWN_EVENTS
 
     config, found = parse(SETTINGS, settings_of(tree))
     settings = config or Config(operator=Person(id="operator", name="The operator"))
@@ -108,7 +107,7 @@ def compile_tree(tree: "Tree", *, kept: Path | None = None) -> "Compiled":
         actions=declared(settings),
         config=settings,
         unperformed=unperformed(),
-        events=OWN_EVENTS,
+        events=events(),
         kept=kept,
         code=code() if kept is not None else "",
     )

@@ -9,6 +9,7 @@ from datetime import datetime
 from functools import partial
 
 from engine.app import anchoring, checking, rooms
+from engine.app.actions import events
 from engine.app.clock import present
 from engine.app.workspace import Workspace
 from engine.governance.policy import Rules, amount_of
@@ -27,7 +28,6 @@ from engine.model.money import Money
 from engine.model.ports import Clock, Connector, Executor, Probe, Tree
 from engine.model.state import Book
 from engine.model.times import stamp
-from engine.model.triggers import OWN_EVENTS
 from engine.runtime.broker import Broker
 from engine.runtime.executor import Threads
 from engine.runtime.gateway import Gateway
@@ -218,7 +218,7 @@ def _compiled(tree: Tree, workspace: Workspace, specs: Mapping[str, ActionSpec])
         tree,
         actions=specs,
         config=workspace.config,
-        events=OWN_EVENTS,
+        events=events(),
         kept=checking.shelf(workspace.root, workspace.state.path.parent),
         code=checking.code(),
     )
