@@ -37,7 +37,7 @@ _EXPRESSION = re.compile(r"\$\{\{.*?\}\}")
 def is_sop(data: bytes) -> bool:
     """Whether a note's front matter says `type: sop`. Looks at the first bytes only."""
     head = data[:4096].removeprefix(b"\xef\xbb\xbf")
-    if not head.startswith(b"---"):
+    if not head.startswith((b"---\n", b"---\r")):
         return False
     end = head.find(b"\n---", 3)
     return _TYPE.search(head, 0, end if end >= 0 else len(head)) is not None

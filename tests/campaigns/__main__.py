@@ -34,6 +34,8 @@ class Campaign:
     name: str
     code: tuple[str, ...]
     begin: Callable[[Path], tuple[Callable[[int, Tally], None], Tally]]
+    least: int = 0
+    """Units of a slice, however short its time is."""
 
 
 def _killing(folder: Path) -> tuple[Callable[[int, Tally], None], Tally]:
@@ -65,8 +67,8 @@ CAMPAIGNS = (
     Campaign("killing", _CODE, _killing),
     Campaign("killing-commands", _CODE, _executed),
     *(
-        Campaign(f"fuzz-{target}", _FRONT, _fuzzing(target))
-        for target in ("playbooks", "sops", "expressions")
+        Campaign(f"fuzz-{target}", _FRONT, _fuzzing(target), least=20)
+        for target in ("playbooks", "sops", "expressions", "files")
     ),
 )
 
@@ -90,7 +92,7 @@ def _slice(campaign: Campaign, folder: Path, *, seconds: float) -> int:
     digest = evidence.digest(*campaign.code)
     first = index = evidence.next_unit(evidence.slices(campaign.name, digest))
     unit, tally = campaign.begin(folder)
-    while time.monotonic() < deadline:
+    while time.monotonic() < deadline or index - first < campaign.least:
         unit(index, tally)
         index += 1
     for one in tally.violations:

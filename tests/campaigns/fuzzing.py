@@ -6,14 +6,22 @@ wrong (`tests.property.test_language.good`) is a violation, kept with the seed t
 
 import random
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from dataclasses import dataclass, field
+from functools import cache
+from pathlib import Path
 
-from engine.language.reader import front_matter, read
+from engine.language import agents, blocks, casefile, intents, playbook, policy_file, settings, sop
+from engine.language.reader import read
+from engine.language.source import Source
+from engine.model.plan import Plan
+from engine.model.span import Diagnostic, Severity
 from tests.property import test_language as drawn
+from tests.unit.language.actions import ACTIONS
 from tests.unit.language.expressing import attempt
-from tests.unit.language.trees import compiled
+from tests.unit.language.trees import CONFIG, compiled
 
+ROOT = Path(__file__).parents[2]
 CASES = 1000
 SLOW_SECONDS = 0.5
 
@@ -33,16 +41,61 @@ class Tally:
 
 def _playbook(chance: random.Random) -> None:
     data = drawn.mutated(chance, chance.choice(drawn.YAML))
-    read("a.yaml", data)
+    root, _ = read("a.yaml", data)
+    if root is not None:
+        made, found = playbook.read(Source.of("a.yaml", data), "a", root)
+        assert made is not None or found
     if chance.random() < 0.1:
         drawn.good(compiled({"playbooks/case.yaml": data}), data)
 
 
 def _sop(chance: random.Random) -> None:
     data = drawn.mutated(chance, chance.choice(drawn.MARKDOWN))
-    front_matter("a.md", data)
+    made, found = sop.read(Source.of("a.md", data), "a", data, notes={}, is_sop=lambda path: path == "b.md")
+    assert made is not None or found or not sop.is_sop(data)
     if chance.random() < 0.1:
         drawn.good(compiled({"vault/sops/case.md": data}), data)
+
+
+@cache
+def _plans() -> dict[str, Plan]:
+    sources = {
+        path.relative_to(ROOT).as_posix(): path.read_bytes() for path in (ROOT / "playbooks").glob("*.yaml")
+    }
+    return dict(compiled(sources).plans)
+
+
+def _files(*patterns: str) -> list[bytes]:
+    return [path.read_bytes() for pattern in patterns for path in sorted(ROOT.glob(pattern))]
+
+
+_AROUND = agents.around(CONFIG, ACTIONS, notes={}, paths=())
+_PARSERS: dict[str, Callable[[bytes], tuple[object, Iterable[Diagnostic]]]] = {
+    "settings": lambda data: settings.parse("steward.yaml", data),
+    "policy": lambda data: policy_file.parse("vault/policy.yaml", data, actions=ACTIONS),
+    "intents": lambda data: intents.parse([("vault/intents/a.yaml", data)]),
+    "agent": lambda data: agents.parse("vault/agents/a.md", data, _AROUND),
+    "template": lambda data: blocks.parse("vault/templates/a.md", data),
+    "test": lambda data: casefile.parse("playbooks/tests/a.test.yaml", data, _plans()),
+}
+_SEEDS = {
+    "settings": _files("steward.yaml"),
+    "policy": _files("vault/policy.yaml"),
+    "intents": _files("vault/intents/*.yaml"),
+    "agent": _files("vault/agents/*.md"),
+    "template": _files("vault/templates/*.md", "vault/templates/replies/*.md"),
+    "test": _files("playbooks/tests/*.test.yaml"),
+}
+
+
+def _file(chance: random.Random) -> None:
+    """Every other kind of file: read, or refused at a place that is in it."""
+    kind = chance.choice(list(_PARSERS))
+    data = drawn.mutated(chance, chance.choice(_SEEDS[kind]))
+    made, found = _PARSERS[kind](data)
+    lines = data.count(b"\n") + data.count(b"\r") + 2
+    assert made is not None or any(one.severity is Severity.ERROR for one in found)
+    assert all(1 <= one.span.line <= lines and one.message for one in found)
 
 
 def _expression(chance: random.Random) -> None:
@@ -55,6 +108,7 @@ TARGETS: dict[str, Callable[[random.Random], None]] = {
     "playbooks": _playbook,
     "sops": _sop,
     "expressions": _expression,
+    "files": _file,
 }
 
 
