@@ -1,5 +1,6 @@
 """The built-in connectors and readers of a workspace, behind one table."""
 
+import time
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from functools import cache
@@ -12,7 +13,7 @@ from engine.model.canonical import Json
 from engine.model.config import Intent
 from engine.model.effects import Call
 from engine.model.errors import PermanentError
-from engine.model.ports import Blobs, Connector, Models, Reader, Recorder, Secrets, Source, Templates
+from engine.model.ports import Blobs, Connector, Encoder, Models, Reader, Recorder, Secrets, Source, Templates
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -64,17 +65,19 @@ def build(
     patterns: Callable[[], tuple[str, ...]] = tuple,
     models: Models | None = None,
     recorder: Recorder | None = None,
+    encoder: Encoder | None = None,
 ) -> tuple[Wired, tuple[Source, ...]]:
     """The rooms of `workspace`. Knowledge is read at the tip; what a run must not see change is in its plan's files.
 
     `screen` shows a notice to whoever is looking; `patterns` are the files that deployed playbooks listen to.
+    `encoder` is None where meanings can't be compared: then intents are the rules' alone.
     `models` and `recorder` are what agents and intents ask and write with; without them no model is there.
     """
     from engine import connectors
     from engine.agents.draft import DraftReply
     from engine.connectors.watched import WatchedFiles
-    from engine.identity.intent import Intents, resolve
     from engine.identity.resolve import Identity
+    from engine.identity.tiers import Intents, Tiers
     from engine.memory.fulltext import FullText
 
     made = connectors.build(
@@ -86,14 +89,17 @@ def build(
         screen=screen,
     )
 
+    tiers = Tiers(encoder=encoder, folder=workspace.state.path / "intents", key=index_key, wait=time.sleep)
+    intents = Intents(intents=pinned_intents, tiers=tiers, record=recorder)
+
     def intent(call: Call, text: str) -> tuple[str, float]:
-        found = resolve(text, pinned_intents(call))
+        found = intents.decide(call, text)
         return found.name, found.confidence
 
     zone = workspace.config.time_zone
     readers: dict[str, Reader] = {
         "identity": Identity(tree=lambda: workspace.tree, front_matter=front_matter),
-        "intent": Intents(intents=pinned_intents),
+        "intent": intents,
         "memory": FullText(tree=lambda: workspace.tree, front_matter=front_matter),
         "agent": DraftReply(
             tree=lambda: workspace.tree,

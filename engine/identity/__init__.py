@@ -3,20 +3,21 @@
 Terms
 -----
 *person*   an address with the contact note that has exactly it, or a stranger (:mod:`.resolve`).
-*intent*   a name from vault/intents that exactly one set of rules points to, or `unsure` (:mod:`.intent`).
-*tier*     who decided: here always `rules`.
+*intent*   a name from vault/intents that rules or examples point to, or `unsure` (:mod:`.intent`).
+*tier*     who decided: `rules`, the `ensemble` on embeddings above a proven threshold, or a `person` (:mod:`.tiers`).
+*example*  a text the operator put under an intent; a correction is one more of them.
 
 Invariants
 ----------
 An address is evidence of nothing until the trusted receiver proved its domain. Abstaining is an answer: `unsure` has
 confidence 0 and waits for nobody. What `intent/resolve` puts out is made of the operator's words only.
 
-Non-goals: guessing that two addresses are one person, reading intent from a model.
+Non-goals: guessing that two addresses are one person, asking a language model what somebody wants.
 """
 
 from engine.model.actions import ActionSpec, EffectClass, Param
 from engine.model.labels import Label
-from engine.model.types import EMAIL, NUMBER, RECORDS, TEXT, Field
+from engine.model.types import BOOL, EMAIL, NUMBER, RECORDS, TEXT, Field
 
 RESOLVE = ActionSpec(
     name="identity/resolve",
@@ -36,8 +37,16 @@ INTENT = ActionSpec(
     outputs=(
         Field(name="name", type=TEXT, description="a name from vault/intents, or unsure"),
         Field(name="confidence", type=NUMBER, description="0 to 1; 0 means unsure"),
-        Field(name="tier", type=TEXT, description="who decided: rules"),
-        Field(name="evidence", type=TEXT, description="the operator's own rule words that were found"),
+        Field(name="tier", type=TEXT, description="who decided: rules, ensemble, or person when nobody may"),
+        Field(name="evidence", type=TEXT, description="the operator's own rules or example that were found"),
+        Field(name="threshold", type=NUMBER, description="what the confidence had to reach"),
+        Field(name="proven", type=BOOL, description="the threshold is backed by enough cases"),
+        Field(
+            name="nearest",
+            type=TEXT,
+            optional=True,
+            description="the intent it is nearest to, also when that is too unsure to act on",
+        ),
     ),
     labels=frozenset({Label.OPERATOR, Label.SYSTEM}),
     passes_labels=False,

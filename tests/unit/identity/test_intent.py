@@ -2,7 +2,8 @@
 
 import pytest
 
-from engine.identity.intent import Intents, resolve
+from engine.identity.intent import resolve, shared_examples
+from engine.identity.tiers import Intents, Tiers
 from engine.model.config import Intent
 from engine.model.errors import PermanentError
 from engine.model.labels import Label, untrusted
@@ -14,6 +15,9 @@ INTENTS = (
     Intent(name="payment", rules=("how can i pay", "pay", "pay for"), ask_below=0.9),
     Intent(name="support", rules=("doesn't work", "c++"), ask_below=0.8),
     Intent(name="spam", rules=("seo", "backlinks", "first page of google"), ask_below=0.8),
+)
+READER = Intents(
+    intents=lambda _: INTENTS, tiers=Tiers(encoder=None, folder=None, key=b"k", wait=lambda _: None)
 )
 
 
@@ -82,9 +86,12 @@ def test_long_text_takes_no_time():
 
 
 def test_the_outputs_are_the_operators_words():
-    reader = Intents(intents=lambda _: INTENTS)
+    reader = READER
     outputs, labels = reader.read(call("intent/resolve", {"text": "a quote"}))
-    assert outputs == {"name": "quote", "confidence": 0.9, "tier": "rules", "evidence": "quote: quote"}
+    assert outputs == {
+        "name": "quote", "confidence": 0.9, "tier": "rules", "evidence": "quote: quote", "threshold": 0.8, "proven": False,
+        "nearest": "quote",
+    }  # fmt: skip
     assert labels == frozenset({Label.OPERATOR, Label.SYSTEM})
     assert untrusted(labels) == frozenset()
     (spec,) = reader.declare()
@@ -94,4 +101,22 @@ def test_the_outputs_are_the_operators_words():
 @pytest.mark.parametrize("args", [{}, {"text": 7}, {"text": "x", "more": 1}])
 def test_refuses_what_is_no_text(args):
     with pytest.raises(PermanentError):
-        Intents(intents=lambda _: INTENTS).read(call("intent/resolve", args))
+        READER.read(call("intent/resolve", args))
+
+
+def test_an_example_decides_its_own_words_whatever_the_rules_say():
+    intents = (
+        Intent(name="quote", rules=("price",), examples=("Is the PRICE of a visit  the same?",)),
+        Intent(name="visit", rules=("visit",), examples=("Please come by",)),
+    )
+    found = resolve("is the price of a visit the same", intents)
+    assert (found.name, found.confidence) == ("quote", 1.0)
+    assert found.evidence == "example of quote: Is the PRICE of a visit  the same?"
+
+
+def test_an_example_of_two_intents_decides_nothing_and_is_named():
+    intents = (
+        Intent(name="a", examples=("Please come by!",)), Intent(name="b", examples=("please  come by",)),
+    )  # fmt: skip
+    assert resolve("Please come by", intents).name == "unsure"
+    assert shared_examples(intents) == {"Please come by!": ("a", "b")}

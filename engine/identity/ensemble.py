@@ -1,0 +1,157 @@
+"""The second tier: three heads on the encoder's vectors, one score for "this is right", one for "this is about something we know".
+
+The trained ensemble is a cache. Its name is the digest of the examples, the encoder's version and `CODE`; the same name gives
+the same answer to the same text, on every machine that has it. It is kept as arrays and JSON, never as objects.
+"""
+
+import hashlib
+import io
+import json
+from collections.abc import Sequence
+from dataclasses import dataclass
+from importlib import resources
+from typing import Any
+
+from engine.identity.calibrate import Calibration, calibrate, features, judge, score
+from engine.identity.heads import Array, Heads, Lexicon, ask, nearest_example, train
+from engine.identity.words import same
+
+CODE = "1"
+"""The version of everything that turns examples into a decision. Raise it when the same examples would decide otherwise."""
+LEAST_EXAMPLES = 2
+_ARRAYS = ("examples", "owner", "weights", "bias", "planes", "offsets")
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Example:
+    """Words of the operator, and the intent they stand under."""
+
+    text: str
+    intent: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Ensemble:
+    """Trained and calibrated. `texts` are the examples in the order of the heads' rows, `outside` vectors about nothing we know."""
+
+    name: str
+    heads: Heads
+    calibration: Calibration
+    texts: tuple[str, ...]
+    outside: Array
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Opinion:
+    """What the ensemble says of one text. `score`: chance of being right; `scope`: similarity to the nearest example less that to the
+    nearest text about nothing we know. `example` is the operator's nearest one.
+    """
+
+    intent: str
+    score: float
+    scope: float
+    example: str
+
+
+def seeds() -> tuple[str, ...]:
+    """The generic texts that are about nothing we know."""
+    text = resources.files("engine.identity").joinpath("outside.txt").read_text(encoding="utf-8")
+    return tuple(line for line in text.split("\n") if line and not line.startswith("#"))
+
+
+def usable(examples: Sequence[Example]) -> tuple[Example, ...]:
+    """Examples that say one thing, each once, ascending by intent and text; empty unless two intents have two each."""
+    where: dict[str, set[str]] = {}
+    for one in examples:
+        where.setdefault(same(one.text), set()).add(one.intent)
+    kept = {same(one.text): one for one in examples if same(one.text) and len(where[same(one.text)]) == 1}
+    counts: dict[str, int] = {}
+    for one in kept.values():
+        counts[one.intent] = counts.get(one.intent, 0) + 1
+    known = {name for name, count in counts.items() if count >= LEAST_EXAMPLES}
+    found = [one for one in kept.values() if one.intent in known]
+    return tuple(sorted(found, key=lambda one: (one.intent, one.text))) if len(known) > 1 else ()
+
+
+def name_of(examples: Sequence[Example], encoder: str) -> str:
+    """The digest that names an ensemble of these (usable) examples; 24 hexadecimal digits."""
+    parts = [CODE, encoder, hashlib.sha256("\n".join(seeds()).encode()).hexdigest()]
+    parts += [f"{one.intent}\t{one.text}" for one in examples]
+    return hashlib.sha256(json.dumps(parts).encode()).hexdigest()[:24]
+
+
+def build(examples: Sequence[Example], vectors: Array, outside: Array, *, name: str) -> Ensemble:
+    """Train on usable examples. Rows of `vectors` are theirs, of `outside` those of `seeds()`; all of length one."""
+    import numpy as np
+
+    vectors, outside = np.asarray(vectors, dtype=np.float64), np.asarray(outside, dtype=np.float64)
+    names = tuple(sorted({one.intent for one in examples}))
+    owner = np.array([names.index(one.intent) for one in examples])
+    texts = [one.text for one in examples]
+    judged = judge(texts, vectors, owner, names, outside=outside, outside_texts=seeds())
+    return Ensemble(
+        name=name,
+        heads=train(texts, vectors, owner, names),
+        calibration=calibrate(judged),
+        texts=tuple(texts),
+        outside=outside,
+    )
+
+
+def opinion(ensemble: Ensemble, text: str, vector: Array) -> Opinion:
+    """What it says of a text with this unit vector. Scores have 4 decimals; of equals the first name counts."""
+    import numpy as np
+
+    heads = ensemble.heads
+    row = np.asarray(vector, dtype=np.float64)[None]
+    said = ask(heads, [text], row)
+    outside = (row @ ensemble.outside.T).max(axis=1)
+    first, table = features(said, outside, [len(text)])
+    intent = int(np.unique(heads.owner)[int(first[0])])
+    near = float(said.similarity.max())
+    return Opinion(
+        intent=heads.names[intent],
+        score=float(score(ensemble.calibration, table)[0]),
+        scope=round(near - float(outside[0]), 4),
+        example=ensemble.texts[nearest_example(heads, row[0], intent)],
+    )
+
+
+def to_bytes(ensemble: Ensemble) -> bytes:
+    """The ensemble as bytes that `from_bytes` takes back."""
+    import numpy as np
+
+    heads, found = ensemble.heads, ensemble.calibration
+    plain = {
+        "name": ensemble.name, "names": heads.names, "texts": ensemble.texts,
+        "words": heads.lexicon.words, "letters": heads.lexicon.letters, "bias": found.bias, "likely": found.likely,
+        "proven": found.proven, "cases": found.cases, "answered": found.answered, "wrong": found.wrong,
+    }  # fmt: skip
+    held = io.BytesIO()
+    arrays: dict[str, Any] = {f"heads-{one}": getattr(heads, one) for one in _ARRAYS}
+    np.savez(
+        held, allow_pickle=False, **arrays, idf=heads.lexicon.idf, outside=ensemble.outside, centre=found.centre,
+        spread=found.spread, calibrated=found.weights, plain=np.frombuffer(json.dumps(plain).encode(), dtype=np.uint8),
+    )  # fmt: skip
+    return held.getvalue()
+
+
+def from_bytes(data: bytes) -> Ensemble:
+    """What `to_bytes` wrote. Nothing in it is ever run. The caller knows that the bytes are its own."""
+    import numpy as np
+
+    with np.load(io.BytesIO(data), allow_pickle=False) as held:
+        plain = json.loads(held["plain"].tobytes())
+        lexicon = Lexicon(words=plain["words"], letters=plain["letters"], idf=held["idf"])
+        arrays = {one: held[f"heads-{one}"] for one in _ARRAYS}
+        calibration = Calibration(
+            centre=held["centre"], spread=held["spread"], weights=held["calibrated"],
+            **{one: plain[one] for one in ("bias", "likely", "proven", "cases", "answered", "wrong")},
+        )  # fmt: skip
+        return Ensemble(
+            name=plain["name"],
+            heads=Heads(names=tuple(plain["names"]), lexicon=lexicon, **arrays),
+            calibration=calibration,
+            texts=tuple(plain["texts"]),
+            outside=held["outside"],
+        )
