@@ -103,18 +103,6 @@ def bare_key(span: Span, *, name: str) -> Diagnostic:
     )
 
 
-def not_read(span: Span, *, why: str) -> Diagnostic:
-    """SW057: a file or folder of the workspace that is never read: a link, a submodule, a name that leads elsewhere.
-
-    Links and submodules would bring in what nobody reviewed here, and files from outside of the workspace. What is deployed is
-    exactly what the commit holds.
-
-    Wrong: `vault/sops/refund.md` as a symbolic link. Right: the file itself, or a link in a note.
-    """
-    hint = "put the file itself there, or take it out of playbooks/ and vault/"
-    return Diagnostic(code="SW057", span=span, message=f"this is never read: {why}", hint=hint)
-
-
 def reserved_name(span: Span, *, name: str, means: str) -> Diagnostic:
     """SW060: a name that already means something else here.
 
