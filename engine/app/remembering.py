@@ -4,6 +4,7 @@ import json
 import os
 import sys
 from collections.abc import Mapping
+from contextlib import closing
 from pathlib import Path
 
 from engine.app.clock import present
@@ -27,16 +28,21 @@ def client(workspace: Workspace, env: Mapping[str, str], *, patience: float = 0.
 
 def main(settings: str) -> None:
     """Be the memory process of a workspace. `settings` is what the client wrote."""
+    from engine.app.rooms import front_matter
     from engine.memory.encoder import SentenceEncoder
     from engine.memory.keeper import Keeper
     from engine.memory.model import find
     from engine.memory.server import Server, confine
+    from engine.vault import GitTree
 
     given = json.loads(settings)
     config, state = MemoryConfig(**given["config"]), Path(given["state"])
     os.umask(0o077)
     confine(int(given["memory"]))
-    keeper = Keeper(folder=state / "memory", encoder=SentenceEncoder(find(config)), backend=config.backend)
+    keeper = Keeper(
+        folder=state / "memory", encoder=SentenceEncoder(find(config)), backend=config.backend, reading=front_matter,
+        tree=lambda commit: closing(GitTree.named(Path(given["root"]), commit)),
+    )  # fmt: skip
     Server(keeper, state=state, idle=float(given["idle"])).serve()
 
 

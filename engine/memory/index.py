@@ -1,0 +1,247 @@
+"""The index of one commit's notes, brought to the next commit by what differs: only texts that are new are encoded.
+
+Everything it holds can be made again from the commit; what can't be believed is thrown away and made again, and `trouble` says so.
+"""
+
+import hashlib
+import shutil
+import threading
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+from engine.memory import INDEX
+from engine.memory.chunks import CHUNKER, cut, section_of
+from engine.memory.fulltext import is_note, kind_of, name_of
+from engine.memory.generations import Generations
+from engine.memory.hybrid import Hybrid, Row
+from engine.memory.vectors import VectorCache
+from engine.model.canonical import Json
+from engine.model.ports import Tree
+
+Reading = Callable[[str, bytes], dict[str, Json] | None]
+"""A note's (path, bytes) as its front matter; None without one."""
+
+_BATCH = 32
+_MOST_QUERY = 4000
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Held:
+    """A note in the index: its blob, (digest of text, print of row) of each passage, and why something of it is not there."""
+
+    blob: str
+    rows: tuple[tuple[str, str], ...]
+    lost: str = ""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Synced:
+    """What bringing the index to a commit took."""
+
+    commit: str
+    notes: int
+    passages: int
+    changed: int
+    encoded: int
+    written: int
+    deleted: int
+
+
+class Index:
+    """The notes of one commit. `folder` is its own. Any thread may search; one at a time may sync."""
+
+    def __init__(
+        self, folder: Path, *, model: str, backend: str, encode: Callable[[str], bytes], cache: VectorCache, reading: Reading
+    ) -> None:  # fmt: skip
+        self._work, self._generations = folder / "work", Generations(folder / "index")
+        self._backend, self._encode, self._cache, self._reading = backend, encode, cache, reading
+        self.version = f"{model} {CHUNKER} {backend}"
+        """Names what the index was made with; with the commit, its whole content."""
+        self.commit = ""
+        self.trouble = ""
+        self.progress = (0, 0)
+        self._files: dict[str, Held] = {}
+        self._lock = threading.RLock()
+        self._hybrid = self._open()
+
+    def sync(self, tree: Tree) -> Synced:
+        """Make it the index of `tree`. An interruption loses at most the vectors of a batch."""
+        wanted = {path: blob for path, blob in tree.paths() if is_note(path)}
+        gone = [path for path in self._files if path not in wanted]
+        changed = [
+            path for path, blob in wanted.items() if path not in self._files or self._files[path].blob != blob
+        ]
+        if self.commit == tree.commit and not gone and not changed:
+            return self.now()
+        notes = {path: self._cut(path, wanted[path], tree.read(path)) for path in changed}
+        delete = [row for path in gone for row in _ids(path, self._files[path])]
+        add: list[Row] = []
+        for path, (held, rows) in notes.items():
+            before = dict(_prints(path, self._files.get(path)))
+            after = dict(_prints(path, held))
+            delete += [id_ for id_, print_ in before.items() if after.get(id_) != print_]
+            add += [row for row in rows if before.get(row.id) != row.print]
+        vectors, encoded = self._vectors(add)
+        with self._lock:
+            if delete or add:
+                self._hybrid.delete(delete)
+                self._hybrid.add(add, vectors)
+            for path in gone:
+                del self._files[path]
+            self._files.update({path: held for path, (held, _) in notes.items()})
+            self.commit = tree.commit
+            if delete or add or changed:
+                self._settle()
+        return self._report(len(changed) + len(gone), encoded, len(add), len(delete))
+
+    def search(self, query: str, *, kind: str, limit: int) -> list[dict[str, Json]]:
+        """Passages of the index's commit, best first, as notes of `memory/recall`."""
+        with self._lock:
+            found = self._hybrid.search(query[:_MOST_QUERY], kind=kind)
+            commit = self.commit
+        return [
+            {
+                "path": row.path, "title": row.title, "heading": section_of(row.sections, query), "commit": commit, "text": row.text,
+                "score": score, "found-by": INDEX,
+            }
+            for score, row in found[:limit]
+        ]  # fmt: skip
+
+    def contents(self) -> dict[str, tuple[str, str]]:
+        """(digest of its text, digest of its vector) of every passage by id: two indexes with the same are the same."""
+        with self._lock:
+            vectors = self._hybrid.vectors()
+            rows = self._hybrid.rows()
+        return {row.id: (row.hash, hashlib.sha256(vectors[row.id]).hexdigest()) for row in rows}
+
+    def sample(self, most: int) -> list[dict[str, str]]:
+        """Up to `most` passages spread over all of it: their hash, title, first heading and text."""
+        with self._lock:
+            rows = self._hybrid.rows()
+        return [
+            {"hash": row.hash, "title": row.title, "heading": section_of(row.sections, ""), "text": row.text}
+            for row in rows[:: max(1, len(rows) // most)][:most]
+        ]
+
+    def now(self) -> Synced:
+        """How it stands, as a sync that had nothing to do."""
+        return self._report(0, 0, 0, 0)
+
+    def hashes(self) -> set[str]:
+        """The digests of all texts that are in it."""
+        return {hash_ for held in self._files.values() for hash_, _ in held.rows}
+
+    def lost(self) -> dict[str, str]:
+        """Why a note is not remembered, or not whole, by path."""
+        return {path: held.lost for path, held in sorted(self._files.items()) if held.lost}
+
+    def clear(self) -> None:
+        """Throw it away, with its older copies."""
+        with self._lock:
+            self._hybrid.close()
+            self._generations.forget()
+            self._hybrid = self._empty()
+
+    def close(self) -> None:
+        """Let go of its files."""
+        with self._lock:
+            self._hybrid.close()
+
+    def _report(self, changed: int, encoded: int, written: int, deleted: int) -> Synced:
+        return Synced(
+            commit=self.commit, notes=len(self._files), passages=sum(len(one.rows) for one in self._files.values()), changed=changed,
+            encoded=encoded, written=written, deleted=deleted,
+        )  # fmt: skip
+
+    def _cut(self, path: str, blob: str, data: bytes) -> tuple[Held, list[Row]]:
+        matter = self._reading(path, data) or {}
+        found = cut(data, str(matter.get("title") or ""))
+        rows = [
+            Row(
+                id=f"{path}#{place}", path=path, title=found.title or name_of(path), kind=kind_of(path, matter), text=chunk.text,
+                lead="" if found.title else name_of(path), sections=chunk.sections, hash=chunk.hash,
+            )
+            for place, chunk in enumerate(found.chunks)
+        ]  # fmt: skip
+        return Held(blob=blob, rows=tuple((row.hash, row.print) for row in rows), lost=found.lost), rows
+
+    def _vectors(self, rows: Sequence[Row]) -> tuple[Mapping[str, bytes], int]:
+        """The vectors of these rows' texts, and how many had to be computed."""
+        texts = {row.hash: row.text for row in rows}
+        found = self._cache.get(texts)
+        missing = [name for name in texts if name not in found]
+        for start in range(0, len(missing), _BATCH):
+            self.progress = (start, len(missing))
+            made = {name: self._encode(texts[name]) for name in missing[start : start + _BATCH]}
+            self._cache.put(made)
+            found.update(made)
+        self.progress = (len(missing), len(missing))
+        return found, len(missing)
+
+    def _settle(self) -> None:
+        """Clean up when much of it is dead, and publish."""
+        if self._hybrid.dead > max(200, self._hybrid.count // 10):
+            self._remake()
+        files = {
+            path: [held.blob, held.lost, [list(row) for row in held.rows]]
+            for path, held in self._files.items()
+        }
+        manifest = {"version": self.version, "commit": self.commit, "dead": self._hybrid.dead, "files": files}
+        if self._hybrid.count:
+            self._hybrid.save(self._work)
+        self._generations.publish(self._copy, manifest)
+
+    def _copy(self, folder: Path) -> None:
+        if self._hybrid.count:
+            self._hybrid.save(folder)
+
+    def _remake(self) -> None:
+        rows = self._hybrid.rows()
+        vectors = self._cache.get(row.hash for row in rows)
+        missing = {row.hash: self._encode(row.text) for row in rows if row.hash not in vectors}
+        self._hybrid.close()
+        files, commit = self._files, self.commit
+        self._hybrid = self._empty()
+        self._files, self.commit = files, commit
+        self._hybrid.add(rows, {**vectors, **missing})
+
+    def _empty(self) -> Hybrid:
+        self._files, self.commit = {}, ""
+        shutil.rmtree(self._work, ignore_errors=True)
+        self._work.mkdir(mode=0o700, parents=True)
+        return Hybrid(backend=self._backend, encode=self._encode)
+
+    def _open(self) -> Hybrid:
+        made = self._empty()
+        try:
+            if (found := self._generations.current()) is None:
+                return made
+            folder, manifest = found
+            if manifest["version"] != self.version:
+                raise ValueError(f"it was made with {manifest['version']}")
+            files = {
+                path: Held(blob=blob, lost=lost, rows=tuple((hash_, print_) for hash_, print_ in rows))
+                for path, (blob, lost, rows) in manifest["files"].items()
+            }
+            if any(held.rows for held in files.values()):
+                shutil.copytree(folder, self._work, dirs_exist_ok=True)
+                made.load(self._work)
+                made.dead = int(manifest["dead"])
+            if made.count != sum(len(held.rows) for held in files.values()):
+                raise ValueError("it holds other passages than it says")
+            self._files, self.commit = files, str(manifest["commit"])
+        except Exception as error:  # whatever a damaged file makes the engine raise
+            self.trouble = f"the index was thrown away: {error}"
+            made.close()
+            self._generations.forget()
+            made = self._empty()
+        return made
+
+
+def _ids(path: str, held: Held) -> list[str]:
+    return [f"{path}#{place}" for place in range(len(held.rows))]
+
+
+def _prints(path: str, held: Held | None) -> list[tuple[str, str]]:
+    return [(f"{path}#{place}", print_) for place, (_, print_) in enumerate(held.rows)] if held else []
