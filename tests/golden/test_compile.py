@@ -11,21 +11,18 @@ import pytest
 
 from engine.language import serial
 from engine.language.codes import CODES
-from engine.language.codes.agents import AGENTS
-from engine.language.codes.files import FILES
-from engine.language.codes.tests import TESTS
 from engine.language.render import text
 from engine.model import canonical
 from engine.model.span import Severity
+from tests.golden.whole import whole
 from tests.unit.language.mending import mended
-from tests.unit.language.trees import compiled
 
 HERE = Path(__file__).parent / "compile"
 CASES = sorted(path.name for path in HERE.iterdir() if path.is_dir())
 PLACES = {"playbook.yaml": "playbooks/case.yaml", "sop.md": "vault/sops/case.md"}
 
-ELSEWHERE = {"SW002", "SW003", "SW004", "SW015", *FILES, *AGENTS, *TESTS}
-"""Codes whose source is large, or not a playbook: tests/unit/language."""
+ELSEWHERE = {"SW002", "SW003", "SW004", "SW015", "SW094"}
+"""Codes whose source is large, or no file: tests/unit/language, tests/corpus."""
 
 
 def files_of(case):
@@ -51,7 +48,7 @@ def what(diagnostic):
 
 @pytest.mark.parametrize("case", CASES)
 def test_compiles_to_what_is_written_beside_it(case, update_golden):
-    found = compiled(files_of(case))
+    found = whole(files_of(case))
 
     happened = {}
     if found.diagnostics:
@@ -70,20 +67,20 @@ def test_compiles_to_what_is_written_beside_it(case, update_golden):
 @pytest.mark.parametrize("case", CASES)
 def test_a_printed_fix_removes_its_diagnostic_and_brings_no_other(case):
     files = files_of(case)
-    before = compiled(files).diagnostics
+    before = whole(files).diagnostics
 
     for diagnostic in before:
         if diagnostic.fix is None:
             continue
         path = diagnostic.fix.span.path
-        after = Counter(map(what, compiled(files | {path: mended(files[path], diagnostic)}).diagnostics))
+        after = Counter(map(what, whole(files | {path: mended(files[path], diagnostic)}).diagnostics))
         assert not after - Counter(map(what, before))
         assert after[what(diagnostic)] < Counter(map(what, before))[what(diagnostic)]
 
 
 @pytest.mark.parametrize("case", CASES)
 def test_a_file_with_an_error_has_no_plan_and_is_named_broken(case):
-    found = compiled(files_of(case))
+    found = whole(files_of(case))
     wrong = any(
         one.severity is Severity.ERROR and one.span.path in PLACES.values() for one in found.diagnostics
     )
@@ -92,6 +89,6 @@ def test_a_file_with_an_error_has_no_plan_and_is_named_broken(case):
 
 
 def test_every_code_has_a_case():
-    shown = {one.code for case in CASES for one in compiled(files_of(case)).diagnostics}
+    shown = {one.code for case in CASES for one in whole(files_of(case)).diagnostics}
 
     assert shown >= set(CODES) - ELSEWHERE

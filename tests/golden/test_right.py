@@ -10,8 +10,8 @@ import pytest
 from engine.language import serial
 from engine.language.codes import CODES
 from tests.golden.test_compile import CASES, ELSEWHERE, HERE, files_of
+from tests.golden.whole import whole
 from tests.unit.language.mending import mended
-from tests.unit.language.trees import compiled
 
 RIGHT = [case for case in CASES if (HERE / case / "right").exists()]
 MOST = 150
@@ -27,7 +27,7 @@ def repaired(files: dict[str, bytes]) -> dict[str, bytes]:
     """Every printed fix applied as printed, the first one first, until none is printed."""
     files = dict(files)
     for _ in range(MOST):
-        fixable = [one for one in compiled(files).diagnostics if one.fix is not None]
+        fixable = [one for one in whole(files).diagnostics if one.fix is not None]
         if not fixable:
             return files
         assert fixable[0].fix is not None
@@ -38,13 +38,13 @@ def repaired(files: dict[str, bytes]) -> dict[str, bytes]:
 
 def plans(files: dict[str, bytes]) -> dict[str, str]:
     """Playbook or SOP → its plan's digest; nothing while anything is wrong."""
-    found = compiled(files)
+    found = whole(files)
     return {} if found.diagnostics else {id_: serial.digest(plan) for id_, plan in found.plans.items()}
 
 
 @pytest.mark.parametrize("case", RIGHT)
 def test_what_is_right_compiles_without_a_word(case):
-    found = compiled(right_of(case))
+    found = whole(right_of(case))
 
     assert found.diagnostics == ()
     assert found.plans.keys() >= {Path(path).stem for path in files_of(case) if Path(path).stem == "case"}
@@ -52,7 +52,7 @@ def test_what_is_right_compiles_without_a_word(case):
 
 @pytest.mark.parametrize("case", RIGHT)
 def test_what_is_right_is_wrong_beside_it(case):
-    assert compiled(files_of(case)).diagnostics != ()
+    assert whole(files_of(case)).diagnostics != ()
 
 
 @pytest.mark.parametrize("case", RIGHT)
@@ -64,15 +64,15 @@ def test_printed_fixes_give_the_plan_of_the_right_file(case):
 
 
 def test_every_code_that_prints_a_fix_leads_to_a_plan_somewhere():
-    printed = {one.code for case in CASES for one in compiled(files_of(case)).diagnostics if one.fix}
+    printed = {one.code for case in CASES for one in whole(files_of(case)).diagnostics if one.fix}
     led = {
-        one.code for case in RIGHT if plans(repaired(files_of(case))) for one in compiled(files_of(case)).diagnostics
+        one.code for case in RIGHT if plans(repaired(files_of(case))) for one in whole(files_of(case)).diagnostics
     }  # fmt: skip
 
     assert printed - led == set()
 
 
 def test_every_code_has_a_right_file():
-    shown = {one.code for case in RIGHT for one in compiled(files_of(case)).diagnostics}
+    shown = {one.code for case in RIGHT for one in whole(files_of(case)).diagnostics}
 
     assert set(CODES) - ELSEWHERE - shown == set()

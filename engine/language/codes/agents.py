@@ -63,7 +63,7 @@ def no_examples(span: Span, *, pattern: str) -> Diagnostic:
 
     A pattern begins at the workspace's root (`vault/knowledge/replies/*.md`), or with `../` at the agent's own folder.
 
-    Wrong: `examples: replies/*.md`. Right: `examples: ../knowledge/replies/*.md`, where that folder holds a note.
+    Wrong: `examples: ../replies/*.md`. Right: `examples: ../knowledge/replies/*.md`, where that folder holds a note.
     """
     return Diagnostic(
         code="SW093",
