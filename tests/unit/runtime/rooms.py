@@ -1,0 +1,67 @@
+"""What tests of rooms share: levels that are there, and a look at a process's family from outside."""
+
+import os
+import sys
+from pathlib import Path
+
+import pytest
+
+from engine.model.ports import Limits
+from engine.runtime.rooms import Sandbox
+
+PROGRAMS = str(Path(__file__).parent / "programs")
+BRIEF = Limits(seconds=10.0, cpu=5, memory=1_000_000_000, output=1_000_000, processes=8)
+
+
+def at(level, programs=None, **more):
+    """A sandbox of exactly this level, or a skip that says why; a failure where everything must be there."""
+    made = Sandbox(programs or {"hostile": "hostile"}, code=(PROGRAMS,), most=level, **more)
+    if made.level == level:
+        return made
+    why = "; ".join(f"level {one.level}: {one.why}" for one in made.report() if one.why)
+    made.close()
+    missing(f"a room of level {level} ({why})")
+    return None
+
+
+def missing(what):
+    """Say that a test was not run; fail instead where everything must be there."""
+    print(f"NOT RUN: needs {what}", file=sys.stderr)
+    assert not os.environ.get("STEWARD_REQUIRE_REAL"), f"needs {what}"
+    pytest.skip(f"NOT RUN: needs {what}")
+
+
+def family(pid):
+    """Every process below `pid`, itself included, however it calls itself or its session."""
+    parents = {}
+    for entry in os.listdir("/proc"):
+        if entry.isdigit():
+            try:
+                stat = Path(f"/proc/{entry}/stat").read_text()
+            except OSError:
+                continue
+            state, parent = stat.rpartition(")")[2].split()[:2]
+            if state != "Z":
+                parents[int(entry)] = int(parent)
+    found = {pid}
+    while more := {one for one, parent in parents.items() if parent in found} - found:
+        found |= more
+    return found
+
+
+def strangers():
+    """Processes of the user id that rooms use when they are opened by root."""
+    if os.geteuid() != 0:
+        return set()
+    found = set()
+    for entry in os.listdir("/proc"):
+        if entry.isdigit():
+            try:
+                if (
+                    os.stat(f"/proc/{entry}").st_uid == 65534
+                    or "Uid:\t65534" in Path(f"/proc/{entry}/status").read_text()
+                ):
+                    found.add(int(entry))
+            except OSError:
+                continue
+    return found
