@@ -120,8 +120,10 @@ def _read(data: bytes) -> More:
     specs = [_spec(one) for one in found["actions"]]
     more = found["more"]
     for node in more.get("plan", {}).get("nodes", ()):
-        if "action" in node:
-            node["action"] = specs[node["action"]]
+        # What takes a step back is a node within it.
+        for one in (node, node.get("undo") or {}):
+            if "action" in one:
+                one["action"] = specs[one["action"]]
     return serial.read(More, more)
 
 
