@@ -10,15 +10,21 @@ from pathlib import Path
 from engine.app.clock import present
 from engine.app.workspace import Workspace
 from engine.memory.client import MemoryClient, Place
+from engine.memory.model import find
 from engine.model.config import MemoryConfig
+from engine.model.errors import PermanentError
 
 OFF = "STEWARD_MEMORY"
 """Environment variable: `off` keeps everything to full text, and starts no process."""
 
 
 def client(workspace: Workspace, env: Mapping[str, str], *, patience: float = 0.0) -> MemoryClient | None:
-    """The memory of `workspace`; None when it is switched off. Starts nothing yet."""
+    """The memory of `workspace`; None when it is switched off or not installed. Starts nothing yet."""
     if env.get(OFF) == "off":
+        return None
+    try:
+        find(workspace.config.memory)
+    except PermanentError:
         return None
     place = Place(
         root=workspace.root, state=workspace.state.path, config=workspace.config.memory, entry=__name__
@@ -31,7 +37,6 @@ def main(settings: str) -> None:
     from engine.app.rooms import front_matter
     from engine.memory.encoder import SentenceEncoder
     from engine.memory.keeper import Keeper
-    from engine.memory.model import find
     from engine.memory.server import Server, confine
     from engine.vault import GitTree
 

@@ -8,6 +8,7 @@ from functools import cache
 from engine.app.actions import declared, unperformed
 from engine.app.workspace import Workspace
 from engine.language import tree as authored
+from engine.memory.recall import Finding, Recall
 from engine.model.actions import ActionSpec
 from engine.model.canonical import Json
 from engine.model.config import Intent
@@ -66,11 +67,12 @@ def build(
     models: Models | None = None,
     recorder: Recorder | None = None,
     encoder: Encoder | None = None,
+    index: Finding | None = None,
 ) -> tuple[Wired, tuple[Source, ...]]:
     """The rooms of `workspace`. Knowledge is read at the tip; what a run must not see change is in its plan's files.
 
     `screen` shows a notice to whoever is looking; `patterns` are the files that deployed playbooks listen to.
-    `encoder` is None where meanings can't be compared: then intents are the rules' alone.
+    `encoder` and `index` are None where meanings can't be compared: then intents are the rules' alone, and recall finds words.
     `models` and `recorder` are what agents and intents ask and write with; without them no model is there.
     """
     from engine import connectors
@@ -78,7 +80,6 @@ def build(
     from engine.connectors.watched import WatchedFiles
     from engine.identity.resolve import Identity
     from engine.identity.tiers import Intents, Tiers
-    from engine.memory.fulltext import FullText
 
     made = connectors.build(
         workspace.config,
@@ -100,7 +101,7 @@ def build(
     readers: dict[str, Reader] = {
         "identity": Identity(tree=lambda: workspace.tree, front_matter=front_matter),
         "intent": intents,
-        "memory": FullText(tree=lambda: workspace.tree, front_matter=front_matter),
+        "memory": recall(workspace, index),
         "agent": DraftReply(
             tree=lambda: workspace.tree,
             front_matter=front_matter,
@@ -117,6 +118,14 @@ def build(
     )
     files = WatchedFiles(root=str(workspace.root), index_key=index_key, patterns=patterns)
     return wired, (made.source, files)
+
+
+def recall(workspace: Workspace, index: Finding | None) -> Recall:
+    """What finds notes again: by `index` where it can, by full text where not."""
+    from engine.memory.fulltext import FullText
+
+    words = FullText(tree=lambda: workspace.tree, front_matter=front_matter)
+    return Recall(words=words, index=index, tree=lambda: workspace.tree)
 
 
 def pinned_intents(call: Call) -> tuple[Intent, ...]:

@@ -8,7 +8,7 @@ from dataclasses import dataclass, replace
 from datetime import datetime
 from functools import partial
 
-from engine.app import anchoring, checking, rooms
+from engine.app import anchoring, checking, remembering, rooms
 from engine.app.actions import events
 from engine.app.clock import present
 from engine.app.workspace import Workspace
@@ -131,9 +131,11 @@ def furnish(
         config=workspace.config, secrets=resolver, recorder=records, costs=lambda: spent.book.costs, now=chosen.now,
         commitment=lambda text, call: ledger.commitment(text.encode(), str(call.subject or "")),
     )  # fmt: skip
+    # Under virtual time nothing may depend on how fast another process gets warm.
+    memory = remembering.client(workspace, os.environ) if clock is None else None
     wired, sources = rooms.build(
         workspace, blobs=blobs, index_key=index_key, secrets=resolver, templates=templates, screen=screen,
-        patterns=lambda: tuple(deployed), models=models, recorder=records,
+        patterns=lambda: tuple(deployed), models=models, recorder=records, encoder=memory, index=memory,
     )  # fmt: skip
     if more is not None:
         wired = rooms.Wired(

@@ -12,6 +12,8 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
+from engine.app.remembering import OFF
+
 ROOT = Path(__file__).parents[2]
 STEWARD = (sys.executable, "-m", "engine.cli.main")
 _COLOUR = re.compile(r"\x1b\[[0-9;?]*[A-Za-z]")
@@ -27,9 +29,17 @@ class Said:
 
 
 def environment(state: Mapping[str, str], **more: str) -> dict[str, str]:
-    """A small environment in which this checkout's engine is found."""
+    """A small environment in which this checkout's engine is found, and no memory process is started."""
     kept = {name: os.environ[name] for name in ("PATH", "TMPDIR", "LANG") if name in os.environ}
-    return {**kept, "PYTHONPATH": os.fspath(ROOT), "TERM": "xterm", "NO_COLOR": "1", **state, **more}
+    return {
+        **kept,
+        "PYTHONPATH": os.fspath(ROOT),
+        "TERM": "xterm",
+        "NO_COLOR": "1",
+        OFF: "off",
+        **state,
+        **more,
+    }
 
 
 def plainly(
