@@ -161,6 +161,44 @@ VERBS: dict[str, Verb] = {
             _JSON,
         ),
     ),
+    "why": Verb(
+        help="what led to an effect: who asked, which rule, what was approved, what left",
+        run="engine.cli.asking:why",
+        options=(_option("id", help="a run, card or effect (its beginning is enough), or an address"), _JSON),
+    ),
+    "timeline": Verb(
+        help="what happened to a person or in a run, oldest first",
+        run="engine.cli.asking:timeline",
+        options=(
+            _option("id", help="an address, or a run (its beginning is enough)"),
+            _option("-n", type=int, default=200, help="how many events at most"),
+            _JSON,
+        ),
+    ),
+    "costs": Verb(
+        help="what models cost",
+        run="engine.cli.asking:costs",
+        options=(
+            _option(
+                "--by", choices=["playbook", "project", "model", "week"], default="playbook", help="add up by"
+            ),
+            _JSON,
+        ),
+    ),
+    "intent": Verb(
+        help="what some words want, who decides it and how sure; or a correction",
+        run="engine.cli.intents:intent",
+        options=(
+            _option("words", nargs="*", help="the words, in quotes (none: the intents there are)"),
+            _option(
+                "--correct",
+                nargs=2,
+                metavar=("RUN", "NAME"),
+                help="the letter of this run is an example of NAME: shown, asked, and written where git sees it",
+            ),
+            _JSON,
+        ),
+    ),
     "status": Verb(
         help="is everything alive: runs, waits, stops, what went out",
         run="engine.cli.knowing:status",
@@ -204,8 +242,12 @@ GROUPS: tuple[tuple[str, tuple[str, ...]], ...] = (
             "resume",
             "status",
             "log",
+            "why",
+            "timeline",
+            "costs",
         ),
     ),
     ("writing", ("check", "plan", "test", "explain", "schema")),
+    ("knowing", ("intent",)),
     ("keeping", ("verify", "secrets")),
 )

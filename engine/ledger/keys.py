@@ -64,6 +64,14 @@ class Keys:
             # Another process may have added it in between: what is stored counts.
             return SubjectId(self._db.execute(self._sql["find_subject"], (lookup,)).fetchone()[0])
 
+    def find(self, identity: str) -> SubjectId | None:
+        """The subject with this identity; None when there is none, and then none is made."""
+        with self._use():
+            row = self._db.execute(
+                self._sql["find_subject"], (mac(self._lookups, identity.encode()),)
+            ).fetchone()
+        return SubjectId(row[0]) if row else None
+
     def identity(self, subject: str) -> str:
         """The text behind a subject, for showing it to the operator. Raises PermanentError when it was erased."""
         with self._use():

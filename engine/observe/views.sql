@@ -70,8 +70,8 @@ SELECT o.card, o.run, o.subject, o.seq, o.ts AS opened, o.body->>'$.gate' AS gat
 FROM opened o LEFT JOIN decided d USING (card);
 
 CREATE VIEW intents AS
-SELECT seq, ts, run, step, subject, body->>'$.name' AS name, body->>'$.tier' AS tier, CAST(body->>'$.score' AS DOUBLE) AS score,
-       CAST(body->>'$.scope' AS DOUBLE) AS scope, CAST(body->>'$.threshold' AS DOUBLE) AS threshold,
+SELECT seq, ts, run, step, subject, body->>'$.name' AS name, body->>'$.tier' AS tier, TRY_CAST(body->>'$.score' AS DOUBLE) AS score,
+       TRY_CAST(body->>'$.scope' AS DOUBLE) AS scope, TRY_CAST(body->>'$.threshold' AS DOUBLE) AS threshold,
        body->>'$.proven' = 'true' AS proven, body->>'$.versions' AS versions
 FROM events WHERE type = 'intent.resolved';
 

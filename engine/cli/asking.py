@@ -1,0 +1,75 @@
+"""why, timeline, costs: what led to what, what happened to somebody, what it cost. From the ledger alone."""
+
+import argparse
+from dataclasses import asdict
+
+from engine.app import past, views
+from engine.cli import here
+from engine.cli.talk import colour, line, put, put_json, say, table
+from engine.model import events, ids
+from engine.observe.history import body_of
+
+
+def why(args: argparse.Namespace) -> int:
+    """The chain of an effect, a run's or a person's."""
+    with past.of(here.workspace()) as found:
+        chains = found.chains(args.id)
+        if args.json:
+            put_json(
+                "why", [asdict(one) | {"holes": list(one.holes), "since": found.since(one)} for one in chains]
+            )
+            return 0
+        for chain in chains:
+            put(
+                f"{colour(chain.action, 'bold')}  `{chain.step}`, run {ids.short(chain.run)}, key {chain.key[:12]}"
+            )
+            for link in chain.links:
+                first, *rest = link.said
+                put(f"  {link.name:<9} {line(first, 150)}")
+                for one in rest:
+                    put(f"  {'':<9} {line(one, 150)}")
+            if since := found.since(chain):
+                put(f"  {'since':<9} {since}")
+            for hole in chain.holes:
+                put(f"  {colour('!', 'yellow')} {line(hole, 150)}")
+        if not chains:
+            say("nothing was proposed: no effect to explain")
+        return 1 if any(chain.holes for chain in chains) else 0
+
+
+def timeline(args: argparse.Namespace) -> int:
+    """What happened to a person or in a run, oldest first."""
+    with past.of(here.workspace()) as found:
+        rows = found.timeline(args.id, args.n)
+        if args.json:
+            put_json("timeline", [{**row, "body": body_of(row)} for row in rows])
+            return 0
+        for row in rows:
+            event = events.Event(
+                seq=int(str(row["seq"])), ts=str(row["ts"]), body=events.body_from_json(str(row["type"]), body_of(row)),
+                run=str(row["run"]), step=str(row["step"]),
+            )  # fmt: skip
+            if words := views.sentence(event, found.reading.book.runs.get(event.run)):
+                put(f"{event.ts[:19].replace('T', ' ')}Z  {line(words, 200)}")
+        return 0
+
+
+def costs(args: argparse.Namespace) -> int:
+    """What models cost, by playbook, project, model or week."""
+    with past.of(here.workspace()) as found:
+        rows = found.costs(args.by)
+        if args.json:
+            put_json(
+                "costs", [{**row, "usd": str(row["usd"]), "tokens": int(str(row["tokens"]))} for row in rows]
+            )
+            return 0
+        if not rows:
+            say("no model was asked: 0.00 USD")
+            return 0
+        shown = [
+            [str(row["name"]) or "–", f"{row['calls']} calls", f"{row['tokens']} tokens", f"{row['usd']} USD"]
+            for row in rows
+        ]
+        for one in table(shown):
+            put(one)
+        return 0
