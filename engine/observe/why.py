@@ -5,19 +5,26 @@ A link that can't be shown says why: `erased` when its subject was forgotten, `m
 
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, Protocol
 
 from engine.ledger import Ledger
 from engine.model import canonical, effects
 from engine.model.canonical import Json
 from engine.model.errors import EngineError
-from engine.observe.history import History, body_of
+from engine.observe.history import body_of
 from engine.runtime.broker import digest_of
 
 LINKS = (
     "trigger", "run", "person", "intent", "passages", "model", "proposal", "rule", "approval", "sent", "undo", "chain",
 )  # fmt: skip
 """Every link, in the order of what led to what."""
+
+
+class Asked(Protocol):
+    """A history, as far as it is needed here."""
+
+    def rows(self, sql: str, *values: object) -> list[dict[str, Any]]:
+        """The rows of a fixed query."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -49,7 +56,7 @@ class Chain:
 class Why:
     """Tells chains. `anchored` is the seq up to which the head is anchored outside the ledger."""
 
-    def __init__(self, past: History, ledger: Ledger, *, anchored: int) -> None:
+    def __init__(self, past: Asked, ledger: Ledger, *, anchored: int) -> None:
         self._past, self._ledger, self._anchored = past, ledger, anchored
 
     def run(self, run: str) -> tuple[Chain, ...]:
@@ -137,7 +144,9 @@ class _Teller:
         return Link(name="trigger", said=tuple(said), seqs=tuple(row["seq"] for row in (*came, born[0])))
 
     def _run(self) -> Link:
-        born = self._all("run.created")[0]
+        born = next(iter(self._all("run.created")), None)
+        if born is None:
+            return _hole("run", "the run's creation")
         body = born["body"]
         said = (
             f"{body['playbook']} at {body['stage']}, commit {body['commit'][:12]}, plan {body['plan'][:12]}"
