@@ -204,6 +204,24 @@ VERBS: dict[str, Verb] = {
         run="engine.cli.knowing:status",
         options=(_JSON,),
     ),
+    "recall": Verb(
+        help="what your notes say about some words, with path, heading and commit",
+        run="engine.cli.remembering:recall",
+        options=(
+            _option("words", nargs="+", help="any words; syntax means nothing"),
+            _option("--kind", default="", help="only notes of this type: sop, note, contact, …"),
+            _option("--limit", type=int, default=5, help="at most this many passages, 1 to 20 (default 5)"),
+            _JSON,
+        ),
+    ),
+    "rebuild": Verb(
+        help="throw the index of your notes away and make it again",
+        run="engine.cli.remembering:rebuild",
+        options=(
+            _option("--check", action="store_true", help="only compare it with one made afresh (exit 1: they differ)"),
+            _JSON,
+        ),
+    ),
     "verify": Verb(
         help="prove the ledger: chain, anchor, sealed values",
         run="engine.cli.knowing:verify",
@@ -245,9 +263,10 @@ GROUPS: tuple[tuple[str, tuple[str, ...]], ...] = (
             "why",
             "timeline",
             "costs",
+            "recall",
         ),
     ),
     ("writing", ("check", "plan", "test", "explain", "schema")),
     ("knowing", ("intent",)),
-    ("keeping", ("verify", "secrets")),
+    ("keeping", ("verify", "rebuild", "secrets")),
 )

@@ -1,0 +1,102 @@
+"""recall and rebuild: what the notes say about some words, and the index they are found by."""
+
+import argparse
+import os
+from typing import Any
+
+from engine.app import remembering, rooms
+from engine.app.workspace import Workspace
+from engine.cli import here
+from engine.cli.talk import colour, line, put, put_json, quoted, say
+from engine.memory.client import MemoryClient
+from engine.memory.model import find
+from engine.model.canonical import Json
+from engine.model.errors import PermanentError, UsageError
+from engine.model.types import FOUND_BY
+
+_MOST, _LINES = 20, 6
+_MINUTES = 30 * 60.0
+
+
+def recall(args: argparse.Namespace) -> int:
+    """Passages of the deployed notes nearest to some words."""
+    if not 1 <= args.limit <= _MOST:
+        raise UsageError(f"--limit is 1 to {_MOST}", code="wrong-argument", way_out="steward recall --help")
+    workspace = here.workspace()
+    reader = rooms.recall(workspace, remembering.client(workspace, os.environ))
+    notes, why = reader.find(" ".join(args.words), kind=args.kind, limit=args.limit)
+    found_by = FOUND_BY[0] if why else FOUND_BY[1]
+    if args.json:
+        put_json("recall", {"notes": notes, "found-by": found_by, "because": why})
+        return 0
+    for note in notes:
+        put(f"{colour(cited(note), 'bold')}   {note['score']:.3f}")
+        for one in quoted(note["text"], lines=_LINES):
+            put(f"  {one}")
+        put()
+    say(f"  {len(notes)} found by {found_by}{f': {why}' if why else ''}")
+    return 0
+
+
+def cited(note: dict[str, Json]) -> str:
+    """A passage as it is cited: ``path#heading@commit``, the parts that are there."""
+    heading, commit = note.get("heading"), note.get("commit")
+    parts = [str(note["path"]), f"#{heading}" if heading else "", f"@{str(commit)[:8]}" if commit else ""]
+    return line("".join(parts), 120)
+
+
+def rebuild(args: argparse.Namespace) -> int:
+    """Throw the index away and make it again, or compare it with one made afresh; exit 1 when they differ."""
+    workspace = here.workspace()
+    client = _client(workspace)
+    client.forgive()
+    commit = workspace.tree.commit
+    if args.check:
+        return _check(client.check(commit, seconds=_MINUTES), as_json=args.json)
+    client.wake()
+    made = client.rebuild(commit, seconds=_MINUTES)
+    lost = client.status()
+    if args.json:
+        put_json("rebuild", {**made, "lost": lost.get("lost", {}), "version": lost.get("version", "")})
+        return 0
+    put(
+        f"✓ {made['passages']} passages of {made['notes']} notes at commit {commit[:8]}; {made['encoded']} newly encoded"
+    )
+    for path, reason in dict(lost.get("lost", {})).items():
+        put(f"  {colour('!', 'yellow')} {line(path, 80)}: {line(str(reason), 100)}")
+    return 0
+
+
+def _client(workspace: Workspace) -> MemoryClient:
+    client = remembering.client(workspace, os.environ)
+    if client is None:
+        find(workspace.config.memory)
+        raise PermanentError(
+            f"{remembering.OFF} is off, so there is no index",
+            code="no-memory",
+            now_true="Recall finds words only, and says so.",
+            way_out=f"unset {remembering.OFF}",
+        )
+    return client
+
+
+_FAULTS = (
+    ("missing", "passages are not in the index"), ("stale", "passages are in it that no note has"),
+    ("different", "passages have another text or vector"), ("ranks", "of the questions tried rank otherwise"),
+    ("vectors", "of the vectors tried come out otherwise when computed again"),
+)  # fmt: skip
+
+
+def _check(found: dict[str, Any], *, as_json: bool) -> int:
+    faults = [f"{found[name]} {words}" for name, words in _FAULTS if found[name]]
+    if as_json:
+        put_json("rebuild-check", {"ok": not faults, **found})
+    elif faults:
+        say(f"{colour('✗', 'red')} the index differs from a fresh one: {'; '.join(faults)}")
+        say("  steward rebuild")
+    else:
+        put(
+            f"✓ {found['passages']} passages, {found['queries']} questions, {found['encoded-again']} vectors computed again:"
+            " the index equals one made afresh"
+        )
+    return 1 if faults else 0
