@@ -13,7 +13,7 @@ from engine.ledger import holder
 from engine.model import ids
 from engine.model.errors import EngineError
 from engine.model.events import body_to_json
-from engine.model.plan import Plan
+from engine.model.plan import Plan, undone_by
 from engine.model.state import RunState
 
 
@@ -64,12 +64,14 @@ def show_run(reading: Reading, run: RunState, *, as_json: bool) -> int:
     if thread := _thread(reading, run):
         put(f"  thread {thread}")
     rows = []
-    for node in plan.nodes:
+    # What takes a step back stands below it once it has begun.
+    for node in (one for one in plan.every() if one.id in run.steps or not undone_by(one.id)):
         step = run.step(node.id)
         why = step.because or step.code
         if step.message:
             why = f"{why}: {reading.ledger.unseal(ids.ValueId(step.message))}"
-        rows.append([node.id, step.status, node.uses, line(why, 90)])
+        status = "taken back" if step.undone else step.status
+        rows.append([node.id, status, node.uses, line(why, 90)])
     for row in table(rows):
         put(row)
     say(f"\n  steward log {ids.short(run.id)}")

@@ -278,7 +278,13 @@ def _take_back(desk: Desk, request: Request, run: RunState, steps: list[str]) ->
         desk.noop(request, f"already being taken back: {names}\n  steward queue", run=run.id)
         return
     if not done:
-        desk.refuse(request, "nothing of it is waiting to leave and nothing of it was sent", code="nothing")
+        back = [s for s, one in finished.items() if one.undone]
+        words = (
+            f"it was taken back already: {', '.join(back)}"
+            if back
+            else "nothing of it is waiting to leave and nothing of it was sent"
+        )
+        desk.refuse(request, words, code="nothing")
         return
     # Taking back touches the world like any effect.
     if acting.stopped(journal):

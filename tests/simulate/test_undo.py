@@ -75,7 +75,8 @@ def test_a_finished_run_is_taken_back_when_a_person_asks_for_it(supplied, provid
     assert run.status == "succeeded"
     assert run.step("book").undone
     assert sum(provider.effects().values()) == 2
-    assert made.ask("undo", target=run.id).verdict == "refused"
+    again = made.ask("undo", target=run.id)
+    assert (again.verdict, again.message) == ("refused", "it was taken back already: book")
     assert sum(provider.effects().values()) == 2
     assert run.id not in made.book().open_runs
 

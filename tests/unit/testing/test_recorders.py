@@ -95,6 +95,16 @@ def test_what_is_performed_is_only_written_down_and_its_outputs_stand_in():
     assert played.undone == ["post"]
 
 
+def test_what_takes_a_step_back_is_no_sent_step_and_needs_no_adapter():
+    played = script()
+    recorder = switch(played).connector("post/send")
+    shown = recorder.preview(call("post~undo#k1"))
+
+    recorder.perform(effect(shown, "post~undo#k1"))
+
+    assert (played.sent, played.undone) == ([], ["post"])
+
+
 def test_an_action_without_an_adapter_needs_what_it_gives():
     for connectors in ({}, {"post": Post()}):
         played = script()
