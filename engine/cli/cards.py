@@ -20,11 +20,16 @@ def lines(shown: dict[str, Any], card: CardState, short: str, *, whole: bool) ->
     yield f"{colour(short, 'bold')}  {visible(str(shown['title']))}   {shown['playbook']} · run {ids.short(card.run)}   {state}"
     if whole and shown.get("letter"):
         yield from _letter(shown["letter"])
-    if any(
-        isinstance(one["outputs"], dict) and one["outputs"].get("name") == "unsure"
+    unsure = [
+        one["outputs"]
         for one in shown["findings"]
-    ):
-        yield f"  {colour('!', 'yellow')} intent unsure, confidence 0: no rule says what this letter wants, so read it first"
+        if isinstance(one["outputs"], dict) and one["outputs"].get("name") == "unsure"
+    ]
+    if unsure:
+        near = unsure[0].get("nearest")
+        why = f"nearest is {near}, not sure enough to act on" if near else "no rule says what this letter wants"
+        yield f"  {colour('!', 'yellow')} intent unsure, confidence 0: {why}, so read it first"
+        yield f"    steward intent --correct {ids.short(card.run)} NAME   teaches what it was"
     if shown.get("since"):
         yield ""
         yield f"  since the card before ({card.replaces[:6]}):"

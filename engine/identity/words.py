@@ -20,7 +20,7 @@ _APOSTROPHES = str.maketrans(
 )
 _SIGNATURE = re.compile(r"^--\s*$|^(sent from|gesendet von|wysłano z) my?\b", re.IGNORECASE)
 _ABOVE_QUOTE = re.compile(r"^(on|am|w dniu|dnia|le|el)\b.{3,200}:\s*$", re.IGNORECASE)
-_HIDDEN = re.compile(r"\S+@\S+|(?:https?://|www\.)\S+|\+?\d[\d ()/.-]{5,}\d")
+_HIDDEN = re.compile(r"\S+@\S+|(?:https?://|www\.)\S+|\+?\d[\d ()/.-]{5,}\d|\$?\{\{|\}\}")
 
 
 def without_quotes(text: str) -> str:
