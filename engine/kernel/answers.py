@@ -1,7 +1,7 @@
 """What a person's answer comes to: choice and fields against what was asked, and the defaults that count where nothing was given.
 
 A *question* is the sealed value of `HumanAsked`. Its `default` holds what was computed when it was asked and is shown whole to whoever
-answers: a stranger's words that count in the end were seen, which is what makes them the person's own (docs/decisions/0009).
+answers: a stranger's words that count in the end were seen, which is what makes them the person's own (docs/decisions/0011).
 """
 
 from dataclasses import dataclass
