@@ -12,10 +12,19 @@ from engine.language import kinds, playbook, sop
 from engine.language.functions import FUNCTIONS
 from engine.language.typeexpr import SIMPLE
 from engine.model.triggers import TRIGGERS
+from tests.golden.rules import RULES
 
 ROOT = Path(__file__).parents[2]
 CASES = ROOT / "tests" / "golden" / "compile"
 PAGE = ROOT / "docs" / "language-rows.md"
+NONE = "no refusal is stated"
+SHOWN_BY = {
+    ("trigger", "webhook"): "SW408 sw408-params",
+    ("SOP item", "@partner"): "SW129 sw129-person",
+    ("undo", "its own outputs"): "SW103 sw308-undo",
+    ("trigger", "a webhook's secret"): "SW411 sw411-secret",
+}
+"""Code and case where the refused line is not printed, or can't hold the right word."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -112,12 +121,15 @@ def compiling(row: Row) -> str:
 
 
 def refused(row: Row) -> str:
-    """The first case with an error on a line that has it; empty when there is none."""
+    """Code and case of the first error on a line that has it; empty when there is none."""
+    if (row.of, row.name) in SHOWN_BY:
+        return SHOWN_BY[row.of, row.name]
     for one in names():
         page = CASES / one / "diagnostics.txt"
-        lines = re.findall(r"(?m)^ +\d+ │ (.*)$", page.read_text()) if page.exists() else []
-        if any(re.search(row.looks, line) for line in lines):
-            return one
+        for block in page.read_text().split("\n\n") if page.exists() else ():
+            code, line = re.search(r"  (SW\d{3})  ", block), re.search(r"(?m)^ +\d+ │ (.*)$", block)
+            if code and line and re.search(row.looks, line[1]):
+                return f"{code[1]} {one}"
     return ""
 
 
@@ -126,15 +138,32 @@ def page() -> str:
     lines = [
         "# Rows of the language",
         "",
-        "Each row with a golden case (tests/golden/compile) that compiles with it, and one that is refused on a line that has it.",
+        "Every word and every rule of the language has a number here. Cases are folders of tests/golden/compile: one that compiles, and",
+        "one that is refused, with its code; beside what is refused lies what is right. Rules about runs name the test that runs them.",
+        "Written by `python -m tests.golden.rows`, and held to the cases by tests/golden/test_rows.py.",
+        "",
+        "## Words",
         "",
         "| Row | Of | Name | Compiles | Refused |",
         "|---|---|---|---|---|",
     ]
     for row in ROWS:
-        name = row.name.replace("|", "\\|")
+        name = row.name.replace("|", "\\|").replace("`", "")
+        lines.append(f"| {row.number} | {row.of} | `{name}` | {compiling(row)} | {refused(row) or NONE} |")
+    of = ""
+    for rule in RULES:
+        if rule.of != of:
+            of = rule.of
+            lines += [
+                "",
+                f"## {of}",
+                "",
+                "| Row | Rule | Compiles | Refused | Shown by |",
+                "|---|---|---|---|---|",
+            ]
+        pairs = ", ".join(f"{code} {case}" for code, case in rule.refused)
         lines.append(
-            f"| {row.number} | {row.of} | `{name.replace('`', '')}` | {compiling(row)} | {refused(row) or '–'} |"
+            f"| {rule.number} | {rule.says} | {rule.compiles or '–'} | {pairs or NONE} | {rule.shown or '–'} |"
         )
     return "\n".join(lines) + "\n"
 
