@@ -63,21 +63,19 @@ def build(
     secrets: Secrets,
     templates: Templates,
     screen: Callable[[str], None] | None = None,
-    patterns: Callable[[], tuple[str, ...]] = tuple,
     models: Models | None = None,
     recorder: Recorder | None = None,
     encoder: Encoder | None = None,
     index: Finding | None = None,
-) -> tuple[Wired, tuple[Source, ...]]:
+) -> tuple[Wired, Source]:
     """The rooms of `workspace`. Knowledge is read at the tip; what a run must not see change is in its plan's files.
 
-    `screen` shows a notice to whoever is looking; `patterns` are the files that deployed playbooks listen to.
+    `screen` shows a notice to whoever is looking.
     `encoder` and `index` are None where meanings can't be compared: then intents are the rules' alone, and recall finds words.
     `models` and `recorder` are what agents and intents ask and write with; without them no model is there.
     """
     from engine import connectors
     from engine.agents.draft import DraftReply
-    from engine.connectors.watched import WatchedFiles
     from engine.identity.resolve import Identity
     from engine.identity.tiers import Intents, Tiers
 
@@ -116,8 +114,27 @@ def build(
         specs=declared(workspace.config),
         unperformed=unperformed(),
     )
-    files = WatchedFiles(root=str(workspace.root), index_key=index_key, patterns=patterns)
-    return wired, (made.source, files)
+    return wired, made.source
+
+
+def dropped(
+    workspace: Workspace,
+    *,
+    index_key: bytes,
+    secrets: Secrets,
+    patterns: Callable[[], tuple[str, ...]],
+    hooks: Callable[[], Mapping[str, tuple[str, ...]]],
+) -> tuple[Source, ...]:
+    """What else arrives: files and calls. `patterns` are the files that deployed playbooks listen to, `hooks` the addresses with the names
+    of their secrets.
+    """
+    from engine.connectors.watched import WatchedFiles
+    from engine.connectors.webhooks import Webhooks
+
+    return (
+        WatchedFiles(root=str(workspace.root), index_key=index_key, patterns=patterns),
+        Webhooks(state=str(workspace.state.path), index_key=index_key, secrets=secrets, hooks=hooks),
+    )
 
 
 def recall(workspace: Workspace, index: Finding | None) -> Recall:

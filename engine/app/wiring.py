@@ -3,7 +3,7 @@
 import json
 import os
 import random
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from datetime import datetime
 from functools import partial
@@ -19,7 +19,7 @@ from engine.kernel.recording import Records
 from engine.ledger import Keys, Ledger, Owner, SealedBlobs
 from engine.model import effects
 from engine.model.actions import ActionSpec
-from engine.model.canonical import sha256
+from engine.model.canonical import Json, sha256
 from engine.model.config import PolicyRules
 from engine.model.errors import EngineError, PermanentError
 from engine.model.events import Event
@@ -118,12 +118,11 @@ def furnish(
     templates = TemplateRenderer(evaluate)
     store = json.loads(keys.get_secret("secrets") or b"{}")
     resolver = Resolver(order=workspace.config.secrets, env=os.environ, store=store)
-    deployed: list[str] = []
+    deployed: list[Deployment] = []
 
     def deploy() -> Deployment:
-        found = deployment(workspace, wired.specs)
-        deployed[:] = watched(found)
-        return found
+        deployed[:] = [deployment(workspace, wired.specs)]
+        return deployed[0]
 
     records = Records()
     spent = Spent(ledger, chosen, workspace.config.time_zone)
@@ -133,10 +132,13 @@ def furnish(
     )  # fmt: skip
     # Under virtual time nothing may depend on how fast another process gets warm.
     memory = remembering.client(workspace, os.environ) if clock is None else None
-    wired, sources = rooms.build(
+    wired, mail = rooms.build(
         workspace, blobs=blobs, index_key=index_key, secrets=resolver, templates=templates, screen=screen,
-        patterns=lambda: tuple(deployed), models=models, recorder=records, encoder=memory, index=memory,
+        models=models, recorder=records, encoder=memory, index=memory,
     )  # fmt: skip
+    sources = (mail, *rooms.dropped(
+        workspace, index_key=index_key, secrets=resolver, patterns=lambda: watched(deployed), hooks=lambda: hooks(deployed),
+    ))  # fmt: skip
     if more is not None:
         wired = rooms.Wired(
             connectors={**wired.connectors, **more.connectors},
@@ -185,10 +187,23 @@ def policy_of(tree: Tree) -> PolicyRules:
     return rules
 
 
-def watched(found: Deployment) -> list[str]:
+def watched(found: Sequence[Deployment]) -> tuple[str, ...]:
     """The file patterns that deployed playbooks listen to."""
-    triggers = [trigger for plan in found.plans.values() for trigger in plan.triggers]
-    return [str(dict(one.params)["path"]) for one in triggers if one.kind == "file"]
+    return tuple(str(params["path"]) for params in _triggers(found, "file"))
+
+
+def hooks(found: Sequence[Deployment]) -> dict[str, tuple[str, ...]]:
+    """The addresses that deployed playbooks listen to, each with the names of the secrets that prove a call."""
+    heard: dict[str, tuple[str, ...]] = {}
+    for params in _triggers(found, "webhook"):
+        path, name = str(params["path"]), str(params["secret"])
+        heard[path] = tuple(dict.fromkeys((*heard.get(path, ()), name)))
+    return heard
+
+
+def _triggers(found: Sequence[Deployment], kind: str) -> list[dict[str, Json]]:
+    plans = [plan for one in found for plan in one.plans.values()]
+    return [dict(one.params) for plan in plans for one in plan.triggers if one.kind == kind]
 
 
 LAST_GOOD = "refs/steward/deployed"

@@ -28,7 +28,7 @@ from engine.model.plan import Arg, Plan, undone_by
 from engine.model.ports import Arrival
 from engine.model.requests import Decided
 from engine.model.state import RunState
-from engine.model.triggers import MOST_DEEP
+from engine.model.triggers import LEFT_REASONS, MOST_DEEP
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -58,6 +58,8 @@ def receive(journal: Journal, deployment: Deployment, arrival: Arrival, *, cause
     `cause` is the run whose effect it is. A letter is offered to runs that wait for it or for what it wants, then to the playbooks that
     read its mailbox; what it wants chooses a playbook only when none of them does.
     """
+    if arrival.ignored in LEFT_REASONS:
+        return "left"
     if arrival.ignored:
         return _ignore(journal, arrival, arrival.ignored)
     if arrival.source in journal.book.sources:

@@ -102,7 +102,7 @@ class Source(Protocol):
     """Where triggers come from."""
 
     def poll(self, seen: Callable[[str], bool]) -> Iterable[Arrival]:
-        """Everything there is now, in a stable order; `seen(mark)` may spare reading the bytes again. Never deletes."""
+        """Everything there is now, in a stable order; `seen(mark)` may spare reading the bytes again. Never deletes what is the operator's."""
 
     def head(self, name: str) -> str:
         """The present version of what a preview read under this name; empty when it is gone."""

@@ -201,3 +201,8 @@ IGNORED_REASONS: dict[str, str] = {
     "too-deep": "the last of a row of more than eight runs that each began with an event of the one before",
 }
 """The closed list of reasons for which something that arrived starts nothing."""
+
+LEFT_REASONS: dict[str, str] = {
+    "no-secret": "a webhook whose secret is nowhere to be found: it lies in the spool until the secret is set",
+}
+"""Why something is left lying, and read again at the next pass."""

@@ -4,13 +4,15 @@ Everything lies below one folder: ``work`` (the workspace, a git repository), ``
 the same scenario again, and a killed process leaves behind exactly what the next one opens: the clock goes on from the ledger.
 """
 
+import base64
+import hmac
 import os
 import shutil
 import threading
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass, field, replace
-from datetime import timedelta
+from datetime import datetime, timedelta
 from email.message import EmailMessage
 from functools import partial
 from pathlib import Path
@@ -20,8 +22,10 @@ from engine.app import passing, starter, views
 from engine.app.passing import Listener, Reading
 from engine.app.wiring import Extra, furnish
 from engine.app.workspace import Workspace, open_workspace
+from engine.connectors import webhooks
 from engine.governance import strength
 from engine.ledger import Keys
+from engine.model import canonical
 from engine.model.canonical import Json
 from engine.model.events import Event
 from engine.model.ids import ValueId
@@ -128,6 +132,14 @@ class Scenario:
         when = self.clock.now().timestamp()
         os.utime(part, (when, when))
         return part.replace(box / f"{name}.eml")
+
+    def call(
+        self, path: str, body: Json, *, id: str, secret: str, age: timedelta = timedelta(0), token: str = ""
+    ) -> None:
+        """A webhook lands in the spool, signed `age` ago."""
+        now = self.clock.now()
+        delivery = signed(path, body, id=id, secret=secret, at=now - age, received=now)
+        webhooks.put(self.workspace().state.make().path, delivery, token=token or id)
 
     # ------------------------------------------------------------ asking
 
@@ -267,6 +279,20 @@ def letter(
         made[name.replace("_", "-")] = value
     made.set_content(text)
     return made.as_bytes()
+
+
+def signed(
+    path: str, body: Json, *, id: str, secret: str, at: datetime, received: datetime
+) -> webhooks.Delivery:
+    """A call from outside, signed as Standard Webhooks say."""
+    data, seconds = canonical.encode(body), str(int(at.timestamp()))
+    signature = hmac.digest(secret.encode(), f"{id}.{seconds}.".encode() + data, "sha256")
+    headers = {
+        "webhook-id": id,
+        "webhook-timestamp": seconds,
+        "webhook-signature": f"v1,{base64.b64encode(signature).decode()}",
+    }
+    return webhooks.Delivery(path=path, headers=headers, body=data, received=stamp(received))
 
 
 class Counting:
