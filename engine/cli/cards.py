@@ -27,7 +27,9 @@ def lines(shown: dict[str, Any], card: CardState, short: str, *, whole: bool) ->
     ]
     if unsure:
         near = unsure[0].get("nearest")
-        why = f"nearest is {near}, not sure enough to act on" if near else "no rule says what this letter wants"
+        why = (
+            f"nearest is {near}, not sure enough to act on" if near else "no rule says what this letter wants"
+        )
         yield f"  {colour('!', 'yellow')} intent unsure, confidence 0: {why}, so read it first"
         yield f"    steward intent --correct {ids.short(card.run)} NAME   teaches what it was"
     if shown.get("since"):
@@ -116,6 +118,28 @@ def _findings(findings: list[dict[str, Any]]) -> Iterator[str]:
     yield ""
     for found in findings:
         yield f"  {found['step']:<9} {line(_words(found['outputs']), 120)}"
+        for note in passages(found["outputs"]):
+            yield f"            {cited(note)}   found by {line(str(note['found-by']), 20)}"
+
+
+def passages(outputs: Json) -> list[dict[str, Json]]:
+    """The recalled passages among a step's outputs."""
+    lists = (
+        [value for value in outputs.values() if isinstance(value, list)] if isinstance(outputs, dict) else []
+    )
+    return [
+        one
+        for found in lists
+        for one in found
+        if isinstance(one, dict) and {"path", "found-by"} <= one.keys()
+    ]
+
+
+def cited(note: dict[str, Json]) -> str:
+    """A passage as it is cited: ``path#heading@commit``, the parts that are there."""
+    heading, commit = note.get("heading"), note.get("commit")
+    parts = [str(note["path"]), f"#{heading}" if heading else "", f"@{str(commit)[:8]}" if commit else ""]
+    return line("".join(parts), 120)
 
 
 def _words(outputs: Json) -> str:
@@ -125,7 +149,9 @@ def _words(outputs: Json) -> str:
     for name, value in outputs.items():
         if name == "body":
             continue
-        if isinstance(value, list):
+        if isinstance(value, list) and value and len(passages({name: value})) == len(value):
+            parts.append(f"{name}: {len(value)}")
+        elif isinstance(value, list):
             parts.append(f"{name}: {', '.join(_short(one) for one in value) or 'none'}")
         else:
             parts.append(f"{name}: {_short(value)}")

@@ -7,10 +7,10 @@ from typing import Any
 from engine.app import remembering, rooms
 from engine.app.workspace import Workspace
 from engine.cli import here
+from engine.cli.cards import cited
 from engine.cli.talk import colour, line, put, put_json, quoted, say
 from engine.memory.client import MemoryClient
 from engine.memory.model import find
-from engine.model.canonical import Json
 from engine.model.errors import PermanentError, UsageError
 from engine.model.types import FOUND_BY
 
@@ -36,13 +36,6 @@ def recall(args: argparse.Namespace) -> int:
         put()
     say(f"  {len(notes)} found by {found_by}{f': {why}' if why else ''}")
     return 0
-
-
-def cited(note: dict[str, Json]) -> str:
-    """A passage as it is cited: ``path#heading@commit``, the parts that are there."""
-    heading, commit = note.get("heading"), note.get("commit")
-    parts = [str(note["path"]), f"#{heading}" if heading else "", f"@{str(commit)[:8]}" if commit else ""]
-    return line("".join(parts), 120)
 
 
 def rebuild(args: argparse.Namespace) -> int:

@@ -4,15 +4,18 @@ import argparse
 import os
 import shutil
 import sys
+from collections import Counter
 from email import message_from_bytes, policy
 from pathlib import Path
 from typing import Any
 
-from engine.app import making, passing, views
-from engine.cli import here, narrate
+from engine.app import making, passing, remembering, views
+from engine.cli import cards, here, narrate
 from engine.cli.talk import colour, line, put, say, table
+from engine.memory.client import MemoryClient
 from engine.model import events as e
 from engine.model import ids
+from engine.model.errors import PermanentError, TransientError
 
 
 def init(args: argparse.Namespace) -> int:
@@ -66,6 +69,8 @@ def demo(args: argparse.Namespace) -> int:
     workspace = made.workspace
     say(f"  workspace   {root}  (a git repository, commit {workspace.tree.commit[:8]})")
     say(f"  state       {workspace.state.path}")
+    memory = remembering.client(workspace, os.environ)
+    _wake(memory)
     narrator = narrate.Narrator(workspace, loud=_LOUD)
     passing.carry(
         workspace,
@@ -73,7 +78,8 @@ def demo(args: argparse.Namespace) -> int:
         listen=narrate.silent,
     )
     placed = making.deliver(made)
-    say(f"  letters     {len(placed)} dropped into vault/inbox/leads\n")
+    say(f"  letters     {len(placed)} dropped into vault/inbox/leads")
+    say(f"  memory      {_warm(memory, workspace.tree.commit)}\n")
     passing.carry(
         workspace, passing.request("pass", actor=here.actor()), listen=narrator.hear, screen=narrator.notice
     )
@@ -84,6 +90,30 @@ def demo(args: argparse.Namespace) -> int:
         narrator.close()
         reading.close()
     return 0
+
+
+_PATIENCE = 22.0
+"""Seconds the demo waits for the memory process; longer, and its letters are answered by full text."""
+
+
+def _wake(memory: MemoryClient | None) -> None:
+    """Let it warm up while the rest is made."""
+    try:
+        if memory is not None:
+            memory.wake()
+    except PermanentError:
+        return  # `_warm` says why
+
+
+def _warm(memory: MemoryClient | None, commit: str) -> str:
+    """How recall stands when the letters are read."""
+    if memory is None:
+        return "full text: what compares meanings is not installed, or switched off"
+    try:
+        made = memory.sync(commit, seconds=_PATIENCE)
+    except (TransientError, PermanentError) as problem:
+        return f"full text: {problem.message}"
+    return f"{made['passages']} passages of {made['notes']} notes, found by meaning and words"
 
 
 _LOUD: tuple[type[Any], ...] = (
@@ -129,6 +159,7 @@ def _summary(reading: passing.Reading, root: Path, passphrase: str) -> None:
         put(
             f"              {path.name}  to {line(str(message['To']), 40)}: {line(str(message['Subject']), 50)}"
         )
+    put(f"  recalled    {_recalled(reading)}")
     put("  cost        0.00 USD (no model is configured)")
     put(f"  passphrase  {passphrase}   (this demo's own: money and contracts ask for it)")
     put()
@@ -136,6 +167,21 @@ def _summary(reading: passing.Reading, root: Path, passphrase: str) -> None:
     put(f"    cd {root}")
     for text in _next(waiting):
         put(f"    {command()} {text}")
+
+
+def _recalled(reading: passing.Reading) -> str:
+    """How many passages the runs looked at, what found them, and one of them."""
+    found = [
+        note
+        for run in reading.book.runs.values()
+        for step in run.steps.values()
+        if step.outputs
+        for note in cards.passages(reading.ledger.unseal(ids.ValueId(step.outputs)))
+    ]
+    by = ", ".join(
+        f"{count} by {name}" for name, count in sorted(Counter(one["found-by"] for one in found).items())
+    )
+    return f"{by}: {cards.cited(found[0])} …" if found else "nothing"
 
 
 def _next(waiting: dict[str, views.Waiting]) -> list[str]:
