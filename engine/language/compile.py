@@ -37,7 +37,8 @@ class Compiled:
 
     def plus(self, more: tuple[Diagnostic, ...]) -> "Compiled":
         """With the diagnostics of other files."""
-        return replace(self, diagnostics=tuple(sorted({*self.diagnostics, *more}, key=place_of)))
+        both = dict.fromkeys((*self.diagnostics, *more))  # a set would give another order each time
+        return replace(self, diagnostics=tuple(sorted(both, key=place_of)))
 
 
 def compile_tree(

@@ -1,5 +1,8 @@
 """Forty mistakes of forty kinds in one workspace give forty diagnostics, each where it belongs."""
 
+import os
+import subprocess
+import sys
 from pathlib import Path
 
 from engine.language.render import text
@@ -36,3 +39,25 @@ def test_forty_mistakes_give_exactly_forty_diagnostics_at_their_places():
     assert len(found) == WANTED, "\n".join(map(text, found))
     assert {one.span.path: (one.code, one.span.line, one.span.column) for one in found} == expected
     assert len({one.code for one in found}) == WANTED
+
+
+def test_mistakes_at_one_place_always_stand_in_one_order():
+    """Whatever the process's hash seed is: what `check` prints can be compared."""
+    code = (
+        "from tests.unit.language.trees import compiled\n"
+        "found = compiled({'playbooks/case.yaml': b'stage: approval\\n'}).plus(())\n"
+        "print([one.message for one in found.diagnostics])"
+    )
+    root = Path(__file__).parents[3]
+    said = {
+        subprocess.run(
+            [sys.executable, "-c", code],
+            cwd=root,
+            env={**os.environ, "PYTHONHASHSEED": seed},
+            capture_output=True,
+            text=True,
+            check=True,
+        ).stdout
+        for seed in ("1", "2", "3")
+    }
+    assert len(said) == 1
