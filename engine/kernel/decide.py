@@ -232,15 +232,24 @@ def _taking_back(plan: Plan, run: RunState, id_: str, *, now: str) -> Iterator[c
         return
     match state.status:
         case "pending":
-            gone = next((one for one in node.undo.reads if run.step(one).status in _ABSENT), "")
-            why = f"`{gone}` was {run.step(gone).status}"
-            yield c.Skip(step=made, because=why) if gone else c.Begin(step=made)
+            why = _not_computed(node, run.step(id_), run)
+            yield c.Skip(step=made, because=why) if why else c.Begin(step=made)
         case "gated":
             yield c.OpenCard(gate=state.gate, steps=(made,))
         case "carded" if now >= state.due:
             yield c.ExpireCard(card=state.card)
         case _:
             yield from _step(plan, node.undo, made, run, now=now, closing="")
+
+
+def _not_computed(node: Node, done: StepState, run: RunState) -> str:
+    """Why an undo has not what it reads; empty when it has. Of an effect that only a person saw nobody knows the outputs."""
+    for one in node.undo.reads if node.undo is not None else ():
+        if one == node.id and done.outputs is None:
+            return f"what `{one}` gave is not known"
+        if one != node.id and run.step(one).status in _ABSENT:
+            return f"`{one}` was {run.step(one).status}"
+    return ""
 
 
 def _end(plan: Plan, run: RunState) -> c.End:

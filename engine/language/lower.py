@@ -202,7 +202,6 @@ def _undo(one: Resolved) -> Node | None:
     taking, step = one.undo, one.step
     if taking is None:
         return None
-    reads = order.reads_of(taking)
     return Node(
         id=undo_of(step.id.text),
         name=f"undo of {step.name}",
@@ -211,7 +210,7 @@ def _undo(one: Resolved) -> Node | None:
         span=taking.step.uses.span,
         args=tuple((name, _sorted(built.arg)) for name, built in taking.args),
         action=taking.spec,
-        reads=tuple(name for name in reads if name != step.id.text),
+        reads=order.reads_of(taking),
         stage=step.stage,
         highest_reach=trust.highest_reach(taking),
         timeout=step.timeout or _DEFAULT_TIMEOUT,

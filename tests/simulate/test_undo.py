@@ -105,6 +105,20 @@ def test_what_reaches_a_customer_asks_before_it_is_taken_back(supplied, provider
     assert sum(provider.effects().values()) == 2
 
 
+def test_a_failed_run_ends_when_its_undo_was_decided(supplied, provider):
+    """Until then it waits for the person, like for any card."""
+    made = supplied(fails=FAILS.replace("provider/take-back", "provider/customer"))
+    made.start("fails", day="Monday")
+    (run,) = made.runs()
+    assert (run.status, run.waiting) == ("running", "approval")
+    (shown,) = made.cards()
+    made.approve(shown)
+    (run,) = made.runs()
+    assert run.status == "failed"
+    assert run.step("book").undone
+    assert made.cards() == []
+
+
 def test_a_legal_undo_needs_the_passphrase(supplied):
     """As strong as any effect of that reach."""
     made = supplied(booked=BOOKED.replace("USES", "legal"))

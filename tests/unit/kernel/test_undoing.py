@@ -65,6 +65,19 @@ def test_an_undo_that_reads_a_skipped_step_is_skipped() -> None:
     assert decide(one, history.run, now=at(0))[0] == c.Skip(step="a~undo", because="`look` was skipped")
 
 
+def test_an_undo_that_reads_what_nobody_knows_is_skipped() -> None:
+    """A person saw that it happened; what it gave was lost with the answer."""
+    one = plan(taken_back(reads=("a",)))
+    history = History().proposed("a", answer="allow")
+    history.add(e.EffectIntended(key="ka1", revision=1, attempt=1), "a")
+    history.add(e.EffectUnknown(key="ka1", code="crashed"), "a")
+    history.add(e.EffectResolved(key="ka1", happened=True, by="me"), "a")
+    history.add(e.UndoAsked(by="me", channel="terminal"), "a")
+    assert decide(one, history.run, now=at(0))[0] == c.Skip(
+        step="a~undo", because="what `a` gave is not known"
+    )
+
+
 def test_asked_again_an_undo_takes_the_next_revision() -> None:
     """So that it has another key than the one that was refused."""
     history = done_and_ended().add(e.UndoAsked(by="me", channel="terminal"), "a")
