@@ -173,6 +173,16 @@ def test_what_guards_a_step_and_where_it_reaches(old, new, expected):
     assert [(one.kind, one.where) for one in found] == expected
 
 
+def test_what_takes_a_step_back_is_an_effect_that_was_not_there_before():
+    """Its path, too, and another one later."""
+    undo = "reach: low\n    undo: { uses: files/write, with: { path: notes/b.txt, text: x } }\n"
+    new = ("reach: low\n", undo)
+
+    assert raised(new) == [("action", "paper~undo"), ("path", "files/write path")]
+    before, after = plan(new), plan((new[0], undo.replace("b.txt", "c.txt")))
+    assert [(one.kind, one.after) for one in rises(at(before), at(after))] == [("path", "notes/c.txt")]
+
+
 def test_another_agent_is_another_tool():
     without = GUARDED[: GUARDED.index("  - id: draft")] + GUARDED[GUARDED.index("  - id: tell") :]
     before, after = (
