@@ -13,7 +13,17 @@ from engine.app.spelling import length, trigger_words, words
 from engine.model import canonical
 from engine.model.actions import Sink
 from engine.model.canonical import Json
-from engine.model.config import Cap, Config, Person, PolicyRules, SecretRef
+from engine.model.config import (
+    Cap,
+    Config,
+    Consent,
+    MayRun,
+    ModelConfig,
+    Person,
+    PolicyRules,
+    QuietHours,
+    SecretRef,
+)
 from engine.model.money import Money
 from engine.model.plan import Arg, Expr, Fixed, Node, Plan, Stage, Text
 
@@ -326,8 +336,12 @@ def _people(a: Sequence[Person], b: Sequence[Person]) -> Iterator[Change]:
 
 
 def _blocks(a: Config, b: Config) -> Iterator[Change]:
-    """Settings of connectors: where they reach and whom they believe is their own matter, so every changed one counts."""
-    old, new = ({one.name: _flat(one.settings) for one in config.connectors} for config in (a, b))
+    """Settings of connectors and models: where they reach and whom they believe is their own matter, so every changed one counts."""
+    old, new = (
+        {one.name: _flat(one.settings) for one in config.connectors}
+        | {f"models.{one.name}": _model(one) for one in config.models}
+        for config in (a, b)
+    )
     for name in dict.fromkeys((*old, *new)):
         if name not in new:
             yield Change(kind="connector", raises=False, where="steward.yaml", before=name)
@@ -338,8 +352,22 @@ def _blocks(a: Config, b: Config) -> Iterator[Change]:
         for key in dict.fromkeys((*was, *new[name])):
             before, after = was.get(key, ""), new[name].get(key, "")
             if before != after:
-                kind: Kind = "host" if key.rpartition(".")[2] in {"host", "url", "server"} else "connector"
+                kind: Kind = (
+                    "host" if key.rpartition(".")[2] in {"host", "url", "server", "base-url"} else "connector"
+                )
                 yield Change(kind=kind, raises=True, where=f"{name}.{key}", before=before, after=after)
+
+
+def _model(one: ModelConfig) -> dict[str, str]:
+    prices = (one.usd_per_million_in, one.usd_per_million_out)
+    found = {
+        "uses": one.uses,
+        "model": one.model,
+        "key": "" if one.key is None else f"secret {one.key.name}",
+        "base-url": one.base_url,
+        "usd-per-million": "" if None in prices else f"{prices[0]} in, {prices[1]} out",
+    }
+    return {key: text for key, text in found.items() if text}
 
 
 def _flat(value: Json, prefix: str = "") -> dict[str, str]:
@@ -373,6 +401,50 @@ def _policy(a: PolicyRules, b: PolicyRules) -> Iterator[Change]:
     for pattern in (one for one in b.deny if one not in a.deny):
         yield Change(kind="policy", raises=False, where="deny", after=pattern)
     yield from _caps(a.caps, b.caps)
+    yield from _exceptions(a.may_run, b.may_run)
+    yield from _quiet(a.quiet, b.quiet)
+    if a.consent != b.consent:
+        yield Change(
+            kind="policy", raises=a.consent is not None, where="consent", before=_consent(a.consent), after=_consent(b.consent)
+        )  # fmt: skip
+
+
+def _exceptions(a: Sequence[MayRun], b: Sequence[MayRun]) -> Iterator[Change]:
+    for one in (one for one in b if one not in a):
+        held = any(
+            was.action == one.action and _no_more(one.up_to, was.up_to) and _no_more(one.per_day, was.per_day)
+            for was in a
+        )
+        yield Change(kind="policy", raises=not held, where=f"may-run {one.action}", after=_ceiling(one))
+    for one in (one for one in a if one not in b):
+        yield Change(kind="policy", raises=False, where=f"may-run {one.action}", before=_ceiling(one))
+
+
+def _ceiling(one: MayRun) -> str:
+    return f"{one.up_to.text()}, {one.per_day.text()} a day"
+
+
+def _quiet(a: QuietHours | None, b: QuietHours | None) -> Iterator[Change]:
+    if a == b:
+        return
+    lost = a is not None and not _at_least_as_quiet(a, b)
+    before, after = (
+        "" if one is None else f"{', '.join(each.value for each in one.reach)}: {one.text()}"
+        for one in (a, b)
+    )
+    yield Change(kind="policy", raises=lost, where="quiet-hours", before=before, after=after)
+
+
+def _at_least_as_quiet(a: QuietHours, b: QuietHours | None) -> bool:
+    """Whether `b` is quiet for everything, and at every minute of the week, that `a` is quiet for."""
+    if b is None or not set(a.reach) <= set(b.reach):
+        return False
+    week = ((day, minute) for day in range(7) for minute in range(24 * 60))
+    return all(b.at(*moment) for moment in week if a.at(*moment))
+
+
+def _consent(one: Consent | None) -> str:
+    return "" if one is None else f"{one.purpose} unless {one.unless}"
 
 
 def _caps(a: Sequence[Cap], b: Sequence[Cap]) -> Iterator[Change]:

@@ -3,7 +3,8 @@
 from collections.abc import Iterator
 from dataclasses import dataclass
 
-from engine.language.schema import Shape, all_schemas
+from engine.language.schema import all_schemas
+from engine.language.shapes import Shape
 
 _ENDING = ".schema.json"
 _DEEPEST = 4

@@ -198,9 +198,28 @@ def _effect(stage: Stage, node: Node, policy: PolicyRules, low: Reach, high: Rea
         return "ask", True, f"asks at gate {node.gate} ({span})"
     held = f", held {length(node.undo_within)}" if node.undo_within else ""
     if not asks(high, stage, policy):
-        return "run", True, f"acts ({span}){held}"
+        return "run", True, f"acts ({span}){_hush(policy, low, high)}{held}"
+    excepted = _excepted(stage, node, policy, high)
     alone = "" if asks(low, stage, policy) else f", acts alone when {low}"
-    return "ask", True, f"asks ({span}){alone}{held}"
+    quiet = _hush(policy, low, high) if excepted or alone else ""
+    return "ask", True, f"asks ({span}){excepted}{alone}{quiet}{held}"
+
+
+def _excepted(stage: Stage, node: Node, policy: PolicyRules, high: Reach) -> str:
+    """Up to which amount policy.yaml lets it run all the same."""
+    found = [one for one in policy.may_run if one.action == node.uses]
+    if stage is not Stage.AUTO or high is not Reach.PAYMENT or not found:
+        return ""
+    ceilings = (f"{one.up_to.text()} ({one.per_day.text()} a day)" for one in found)
+    return f", acts alone up to {' or '.join(ceilings)}"
+
+
+def _hush(policy: PolicyRules, low: Reach, high: Reach) -> str:
+    """When it asks although it would act."""
+    quiet = policy.quiet
+    if quiet is None or not any(low.rank <= one.rank <= high.rank for one in quiet.reach):
+        return ""
+    return f", asks when it is quiet ({quiet.text()})"
 
 
 def asks(reach: Reach, stage: Stage, policy: PolicyRules) -> bool:

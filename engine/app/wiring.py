@@ -11,6 +11,7 @@ from functools import partial
 from engine.app import anchoring, checking, remembering, rooms
 from engine.app.actions import events
 from engine.app.clock import present
+from engine.app.consents import WorkspaceConsents
 from engine.app.workspace import Workspace
 from engine.governance.policy import Rules, amount_of
 from engine.governance.secrets import Resolver
@@ -148,10 +149,14 @@ def furnish(
     broker = Broker(
         connectors=wired, heads=sources, durable=lambda seq: 0 < seq <= ledger.head()[0], probe=probe
     )
+    rules = Rules(
+        rules=policy_of(workspace.tree, wired.specs), usage=spent, now=chosen.now, zone=workspace.config.time_zone,
+        consents=WorkspaceConsents(kept=ledger.kept, tree=lambda: workspace.tree),
+    )  # fmt: skip
     flag = workspace.state.path / "stop"
     house = House(
         ledger=ledger, keys=keys, clock=chosen, executor=carrying, evaluate=evaluate, templates=templates,
-        connectors=wired, broker=broker, policy=Rules(rules=policy_of(workspace.tree), usage=spent), blobs=blobs,
+        connectors=wired, broker=broker, policy=rules, blobs=blobs,
         sources=sources, deployment=deploy, workspace=workspace.id,
         index_key=index_key, flag=flag.exists, lower=partial(flag.unlink, missing_ok=True), chance=random.random,
         listen=listen, records=records,
@@ -169,14 +174,16 @@ class Extra:
     specs: Mapping[str, ActionSpec]
 
 
-def policy_of(tree: Tree) -> PolicyRules:
+def policy_of(tree: Tree, specs: Mapping[str, ActionSpec]) -> PolicyRules:
     """The deployed policy. A file that can't be read leaves the floors and denies nothing away: everything above low asks."""
-    from engine.language.policy_file import parse
+    from engine.language import agents, policy_file
 
+    own = {f"agent/{agents.name_of(path)}": None for path, _ in tree.paths() if agents.is_agent(path)}
     try:
-        rules, _ = parse("vault/policy.yaml", tree.read("vault/policy.yaml"))
+        data = tree.read(policy_file.PATH)
     except KeyError:
         return PolicyRules()
+    rules, _ = policy_file.parse(policy_file.PATH, data, around=policy_file.Around(actions={**own, **specs}))
     if rules is None:
         raise PermanentError(
             "the deployed vault/policy.yaml can't be read",

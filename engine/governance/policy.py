@@ -1,8 +1,12 @@
 """Stage × reach × policy → a verdict that explains itself (DESIGN: stages)."""
 
+from collections.abc import Callable
 from dataclasses import dataclass
+from datetime import datetime
+from email.utils import getaddresses
 from fnmatch import fnmatchcase
 from typing import Literal, Protocol
+from zoneinfo import ZoneInfo
 
 from engine.model import labels
 from engine.model.actions import ActionSpec, EffectClass, Reach, Sink
@@ -19,19 +23,32 @@ class Usage(Protocol):
         """(how many effects, their amounts) intended, done or unknown; the effect with key `but` is left out."""
 
 
+class Consents(Protocol):
+    """What templates are for, and what people agreed to."""
+
+    def purpose(self, plan: Plan, node: Node) -> str:
+        """The `purpose` of the template this step sends, as the plan pinned it; empty for none."""
+
+    def agreed(self, address: str) -> frozenset[str]:
+        """The words under `consent` of the contact note with this address, as it reads now; none for a stranger."""
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Rules:
-    """The Policy port over policy.yaml."""
+    """The Policy port over policy.yaml. `now` and `zone` (the workspace's time zone) say whether it is quiet."""
 
     rules: PolicyRules
     usage: Usage
+    now: Callable[[], datetime]
+    zone: str
+    consents: Consents
 
     def judge(self, effect: Effect, *, plan: Plan, node: Node, stage: Stage, stopped: bool) -> Verdict:
         """Deny, preview, ask or allow, in that order of precedence."""
         strength: Literal[1, 2] = 2 if effect.reach.rank >= Reach.PAYMENT.rank else 1
         if stopped:
             return Verdict(answer=Answer.DENY, rule="stop", because="everything is stopped")
-        if denied := self._denied(effect):
+        if denied := self._denied(effect) or self._not_agreed(effect, plan, node):
             return denied
         if stage is Stage.SHADOW:
             return Verdict(
@@ -40,6 +57,9 @@ class Rules:
         ask = self._ask(effect, node=node, stage=stage)
         if ask:
             return Verdict(answer=Answer.ASK, rule=ask[0], because=ask[1], strength=strength)
+        if self._may_run(effect, stage):
+            because = f"vault/policy.yaml lets {effect.action} run up to an amount"
+            return Verdict(answer=Answer.ALLOW, rule=f"may-run {effect.action}", because=because)
         return Verdict(
             answer=Answer.ALLOW,
             rule=f"stage-{stage}",
@@ -75,15 +95,64 @@ class Rules:
     def _ask(self, effect: Effect, *, node: Node, stage: Stage) -> tuple[str, str] | None:
         if node.gate is not None:
             return f"gate {node.gate}", f"the playbook holds it at gate `{node.gate}`"
-        if effect.reach in self.rules.always_ask:
+        excepted = self._may_run(effect, stage)
+        if effect.reach in self.rules.always_ask and not excepted:
             return "always-ask", f"reach {effect.reach} always asks"
         if tainted := tainted_sinks(node.action, effect):
             return "trust", f"{', '.join(tainted)} comes from a source that is not trusted"
-        if effect.reach.rank <= Reach.LOW.rank:
+        if quiet := self._quiet(effect):
+            return quiet
+        if excepted or effect.reach.rank <= Reach.LOW.rank:
             return None
         if effect.reach is Reach.CUSTOMER and stage is Stage.AUTO:
             return None
         return f"stage-{stage}", f"reach {effect.reach} asks at stage {stage}"
+
+    def _may_run(self, effect: Effect, stage: Stage) -> bool:
+        """Whether an exception covers it. What ran of this action today counts, whoever said yes to it; an unknown amount is too much."""
+        amount = amount_of(effect)
+        if stage is not Stage.AUTO or effect.reach is not Reach.PAYMENT or amount is None:
+            return False
+        for one in self.rules.may_run:
+            if one.action != effect.action or one.up_to.currency != amount.currency:
+                continue
+            _, amounts = self.usage.today(effect.action, effect.key)
+            same = all(each.currency == one.per_day.currency for each in (amount, *amounts))
+            total = amount.minor + sum(each.minor for each in amounts)
+            if 0 <= amount.minor <= one.up_to.minor and same and total <= one.per_day.minor:
+                return True
+        return False
+
+    def _quiet(self, effect: Effect) -> tuple[str, str] | None:
+        quiet = self.rules.quiet
+        if quiet is None or effect.reach not in quiet.reach:
+            return None
+        local = self.now().astimezone(ZoneInfo(self.zone))
+        if not quiet.at(local.weekday(), local.hour * 60 + local.minute):
+            return None
+        return "quiet-hours", f"it is {local:%a %H:%M}, and reach {effect.reach} is quiet {quiet.text()}"
+
+    def _not_agreed(self, effect: Effect, plan: Plan, node: Node) -> Verdict | None:
+        rule = self.rules.consent
+        if rule is None or self.consents.purpose(plan, node) != rule.purpose:
+            return None
+        people = recipients(effect)
+        if people and all(rule.unless in self.consents.agreed(one) for one in people):
+            return None
+        # Without an address: what a verdict says is kept in clear.
+        because = f"no contact note of theirs says `consent: {rule.unless}`" if people else "it names nobody"
+        return Verdict(answer=Answer.DENY, rule=f"consent {rule.purpose}", because=because)
+
+
+def recipients(effect: Effect) -> tuple[str, ...]:
+    """Every address an effect goes to: its argument `to`, and whom the card shows under "To"."""
+    given = effect.args.get("to")
+    written = [
+        *(given if isinstance(given, list) else [given]),
+        *(text for name, text in effect.preview.facts if name == "To"),
+    ]
+    found = getaddresses([one for one in written if isinstance(one, str)])
+    return tuple(dict.fromkeys(address for _, address in found if address))
 
 
 def tainted_sinks(spec: ActionSpec | None, effect: Effect) -> list[str]:

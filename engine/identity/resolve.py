@@ -6,30 +6,21 @@ A From line proves nothing. A known address counts as the customer's only when t
 
 import re
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 from engine.identity import RESOLVE
+from engine.identity.book import CONTACTS, Book, Found, FrontMatter, folded, read
 from engine.model.actions import ActionSpec
 from engine.model.canonical import Json
+from engine.model.config import Person
 from engine.model.effects import Call
 from engine.model.errors import PermanentError
 from engine.model.labels import Label, Labels
 from engine.model.ports import Tree
 
-CONTACTS = "vault/knowledge/contacts/"
 _NAME = re.compile(r"[^\w '.\-]+|[\d_]{3,}")
 _LOCAL = re.compile(r"[^A-Za-z0-9.\-]+")
 _MOST_NOTE = 200_000
-
-
-def folded(address: str) -> str:
-    """The form in which addresses are compared: no case, the domain in ASCII (IDNA). Empty for what is no address."""
-    local, at, domain = address.strip().rpartition("@")
-    try:
-        ascii_ = domain.rstrip(".").encode("idna").decode("ascii")
-    except UnicodeError:
-        return ""
-    return f"{local}@{ascii_}".casefold() if at and local and ascii_ else ""
 
 
 def display_name(written: str) -> str:
@@ -41,49 +32,101 @@ def display_name(written: str) -> str:
     return words if 0 < len(words) <= 60 and any(char.isalpha() for char in words) else ""
 
 
+class Known:
+    """The address book of the tree that runs now, read once a commit."""
+
+    def __init__(self, tree: Callable[[], Tree], front_matter: FrontMatter) -> None:
+        self._tree, self._front_matter = tree, front_matter
+        self._held: tuple[object, Book] | None = None
+
+    def book(self) -> Book:
+        """What the notes say now."""
+        tree = self._tree()
+        name = tree.commit or tree.paths()
+        if self._held is None or self._held[0] != name:
+            self._held = (name, read(tree, self._front_matter))
+        return self._held[1]
+
+    def project(self, event: Json, inputs: Json) -> str:
+        """The project a new run belongs to: a known one named by an input, else its sender's; empty for none."""
+        book = self.book()
+        named = inputs.get("project") if isinstance(inputs, dict) else None
+        if isinstance(named, str) and named in {one.name for one in book.projects}:
+            return named
+        sender = event.get("from") if isinstance(event, dict) else None
+        address = folded(sender) if isinstance(sender, str) else ""
+        return book.find(address).project if address else ""
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Identity:
-    """Port Reader for `identity/resolve`.
+    """Port Reader for `identity/resolve`. `people` are those of steward.yaml, the operator among them."""
 
-    `tree` gives the workspace that runs now; `front_matter` reads a note's (path, bytes) into a map, None without one.
-    """
-
-    tree: Callable[[], Tree]
-    front_matter: Callable[[str, bytes], dict[str, Json] | None]
+    known: Known
+    people: tuple[Person, ...] = field(default=())
 
     def declare(self) -> tuple[ActionSpec, ...]:
         """One action."""
         return (RESOLVE,)
 
     def read(self, call: Call) -> tuple[dict[str, Json], Labels]:
-        """The person's fields. Raises PermanentError when `email` is no address."""
+        """The person's fields. Raises PermanentError when `email` is no address.
+
+        What is labelled the customer's has both: one contact note alone has the address, and its domain was proven.
+        """
         email = call.args.get("email")
         if not isinstance(email, str) or not folded(email) or set(call.args) != {"email"}:
             raise PermanentError("identity/resolve takes an `email`", code="wrong-argument")
-        found = self._note(folded(email))
-        if found is None:
-            return _stranger(email, call.trigger), frozenset({Label.UNTRUSTED})
-        path, matter = found
+        found = self.known.book().find(folded(email))
+        proven = _proven(email, call.trigger)
+        why = {
+            "level": self._level(folded(email), found, proven=proven),
+            "project": found.project or None,
+            "reason": found.reason
+            if proven or found.contact is None
+            else f"{found.reason}; nothing proves the sender",
+        }
+        if found.contact is None:
+            return {**_stranger(email, call.trigger), **why}, frozenset({Label.UNTRUSTED})
+        matter = found.contact.matter
         person = {
             "name": _field(matter, "name") or display_name(_named(email, call.trigger)) or _local_part(email),
             "email": email,
             "known": True,
-            "note": path,
+            "note": found.contact.path,
             "company": _field(matter, "company") or None,
         }
-        return person, frozenset({Label.CUSTOMER if _proven(email, call.trigger) else Label.UNTRUSTED})
+        sure = proven and not found.others
+        return {**person, **why}, frozenset({Label.CUSTOMER if sure else Label.UNTRUSTED})
 
-    def _note(self, wanted: str) -> tuple[str, dict[str, Json]] | None:
-        tree = self.tree()
-        for path, _ in tree.paths():
-            if not path.startswith(CONTACTS) or not path.endswith(".md"):
-                continue
-            matter = self.front_matter(path, tree.read(path)[:_MOST_NOTE]) or {}
-            written = matter.get("email")
-            addresses = written if isinstance(written, list) else [written]
-            if any(isinstance(one, str) and folded(one) == wanted for one in addresses):
-                return path, matter
-        return None
+    def _level(self, address: str, found: Found, *, proven: bool) -> str:
+        ours = address in {folded(one.email) for one in self.people if one.email}
+        if not (ours or found.contact or found.project):
+            return "stranger"
+        if not proven or found.others:
+            return "unproven"
+        return "user" if ours else "customer" if found.contact else "project"
+
+
+def contact(tree: Tree, front_matter: FrontMatter, wanted: str) -> tuple[str, dict[str, Json]] | None:
+    """(path, front matter) of the contact note with this folded address; None for a stranger."""
+    for path, _ in tree.paths():
+        if not path.startswith(CONTACTS) or not path.endswith(".md"):
+            continue
+        matter = front_matter(path, tree.read(path)[:_MOST_NOTE]) or {}
+        written = matter.get("email")
+        addresses = written if isinstance(written, list) else [written]
+        if any(isinstance(one, str) and folded(one) == wanted for one in addresses):
+            return path, matter
+    return None
+
+
+def agreements(tree: Tree, front_matter: FrontMatter, address: str) -> frozenset[str]:
+    """The words under `consent` of the contact note with this address; none for a stranger or for what is no address."""
+    found = contact(tree, front_matter, folded(address)) if folded(address) else None
+    written = found[1].get("consent") if found is not None else None
+    words = written if isinstance(written, list) else [written]
+    return frozenset(one.strip() for one in words if isinstance(one, str))
 
 
 def _field(matter: dict[str, Json], name: str) -> str:

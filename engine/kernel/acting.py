@@ -225,6 +225,10 @@ def release(place: Place) -> Attempt | None:
     if verdict.answer is Answer.DENY:
         journal.write(place.draft(_denied(place, verdict, step.attempt)))
         return None
+    if verdict.answer is Answer.ASK and step.answer == Answer.ALLOW and step.intents == 0:
+        # It was to act on its own, and may not any more: a limit of the day is reached, or the quiet hours have begun.
+        journal.write(*ask_again(place))
+        return None
     # A retry carries the frozen body and key: the revision was fixed by the first intent, so drift no longer matters.
     drifted = journal.house.broker.drift(effect) if step.intents == 0 else ()
     if drifted:

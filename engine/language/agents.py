@@ -76,7 +76,7 @@ def _read(path: str, data: bytes, world: Around) -> Parsed:
     if found:
         return None, found
     checked = Checked(path, data)
-    name = path.rpartition("/")[2].removesuffix(".md")
+    name = name_of(path)
     if not is_id(name):
         what = "an agent (rename the file)"
         checked.note(shape.bad_id(Span(path=path), name=name, what=what, slug=slug(name), fixable=False))
@@ -235,6 +235,11 @@ def names_of(paths: Iterable[str]) -> dict[str, str]:
             found.setdefault(inner.rpartition("/")[2], path)
             found[inner] = path
     return found
+
+
+def name_of(path: str) -> str:
+    """What an agent's file is called without folder and ending."""
+    return path.rpartition("/")[2].removesuffix(".md")
 
 
 def is_agent(path: str) -> bool:

@@ -19,13 +19,14 @@ from engine.model.span import Diagnostic, Fix, Severity, Span
 from engine.model.types import ANY, Field, Type
 
 MOST_NESTED = 2
-KEYS = ("subject", "values", "language", "tags", "aliases", "cssclasses", "created", "updated")
+KEYS = ("subject", "values", "language", "purpose", "tags", "aliases", "cssclasses", "created", "updated")
 """The keys of a template's front matter; from `tags` on they are those of note programs."""
 
 _BLOCK = re.compile(r"(for|if)\b|end$")
 _FOR = re.compile(r"for\s+([A-Za-z][A-Za-z0-9_]*)\s+in\s+(.+)", re.DOTALL)
 _NAME = re.compile(r"[A-Za-z][A-Za-z0-9]*(?:_[A-Za-z0-9]+)*")
 _RESERVED = {"end": "the end of a block", "for": "a block that repeats", "if": "a block with a condition"}
+_PURPOSE = re.compile(r"[a-z][a-z0-9]*(?:-[a-z0-9]+)*")
 _LANGUAGE = re.compile(r"[a-z]{2,3}(?:-[A-Za-z0-9]{2,8})*")
 
 
@@ -61,13 +62,14 @@ Part: TypeAlias = str | Blank | Loop | Branch
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Template:
-    """A template that can be filled. `values` are what it may read; an optional one may be left out."""
+    """A template that can be filled. `values` are what it may read; an optional one may be left out. `purpose` is what policy.yaml asks."""
 
     path: str
     values: tuple[Field, ...] = ()
     subject: tuple[Part, ...] = ()
     body: tuple[Part, ...] = ()
     language: str = ""
+    purpose: str = ""
     values_line: int = 1
 
 
@@ -91,6 +93,7 @@ def _read(path: str, data: bytes) -> Parsed:
     entries = checked.entries(node, known=KEYS)
     front = {key: entry.value for key, entry in entries.items()}
     values = _values(checked, front.get("values"))
+    purpose = checked.matching(front.get("purpose"), _PURPOSE, "a word, like marketing")
     language = checked.matching(front.get("language"), _LANGUAGE, "a language, like en or pt-BR")
     blocks = _Blocks(path=path, source=source, note=checked.note, values=values)
     made = Template(
@@ -99,6 +102,7 @@ def _read(path: str, data: bytes) -> Parsed:
         subject=_subject(checked, blocks, source, front.get("subject")),
         body=blocks.parts(list(enumerate(body.strip("\n").split("\n"), before + 1 + _leading(body)))),
         language=language or "",
+        purpose=purpose or "",
         values_line=entries["values"].key_span.line if "values" in entries else 1,
     )
     diagnostics = shown(source, checked.diagnostics())

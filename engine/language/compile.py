@@ -58,7 +58,10 @@ def compile_tree(
     """
     held = Files(tree)
     own = held.agents(config, actions)
-    diagnostics = [*_others(held, actions), *(one for _, found in own.values() for one in found)]
+    diagnostics = [
+        *_others(held, {**actions, **_agents(own)}),
+        *(one for _, found in own.values() for one in found),
+    ]
     paths: dict[str, str] = {}
     broken: set[str] = set()
     for path in held.sources():
@@ -73,7 +76,7 @@ def compile_tree(
             continue
         paths[id_] = path
     world = World(
-        actions=_with_agents(actions, own),
+        actions={**actions, **_agents(own)},
         config=config,
         template=held.template,
         templates=held.templates(),
@@ -115,11 +118,9 @@ def _uncollected() -> Iterator[None]:
             gc.enable()
 
 
-def _with_agents(
-    actions: Mapping[str, ActionSpec], own: Mapping[str, agents.Parsed]
-) -> Mapping[str, ActionSpec]:
-    """All actions; an agent of the workspace stands for a declared one of its name."""
-    return {**actions, **{f"agent/{name}": spec_of(agent) for name, (agent, _) in own.items() if agent}}
+def _agents(own: Mapping[str, agents.Parsed]) -> dict[str, ActionSpec]:
+    """The workspace's agents as actions: each stands for a declared one of its name."""
+    return {f"agent/{name}": spec_of(agent) for name, (agent, _) in own.items() if agent}
 
 
 def _others(held: Files, actions: Mapping[str, ActionSpec]) -> list[Diagnostic]:
@@ -128,8 +129,10 @@ def _others(held: Files, actions: Mapping[str, ActionSpec]) -> list[Diagnostic]:
     for path in held.under(TEMPLATES, ".md"):
         found += held.parsed(path)[1]
     found += held.intents()[1]
-    if "vault/policy.yaml" in held.blobs:
-        found += policy_file.parse("vault/policy.yaml", held.read("vault/policy.yaml"), actions=actions)[1]
+    if policy_file.PATH in held.blobs:
+        templates = [held.parsed(path)[0] for path in held.under(TEMPLATES, ".md")]
+        around = policy_file.Around(actions=actions, purposes={one.purpose for one in templates if one})
+        found += policy_file.parse(policy_file.PATH, held.read(policy_file.PATH), around=around)[1]
     for path in held.under("playbooks/", ".yml"):
         found.append(shape.other_ending(Span(path=path), name=f"{playbook.stem(path)}.yaml"))
     return found

@@ -18,6 +18,10 @@ from engine.language.shapes import (
     one_of,
     ref,
 )
+from engine.model.config import DAYS
+
+_WORD: Shape = {"type": "string", "pattern": "^[a-z][a-z0-9]*(-[a-z0-9]+)*$"}
+_CLOCK: Shape = {"type": "string", "pattern": "^([01][0-9]|2[0-3]):[0-5][0-9]$"}
 
 TEMPLATE: Keys = {
     "subject": (TEXT, "the subject line; may hold values"),
@@ -26,6 +30,7 @@ TEMPLATE: Keys = {
         {"type": "string", "pattern": "^[a-z]{2,3}(-[A-Za-z0-9]{2,8})*$"},
         "the language it is written in, like en",
     ),
+    "purpose": (_WORD, "what it is sent for, like marketing: `consent` of vault/policy.yaml asks for it"),
     **OBSIDIAN,
 }
 
@@ -165,6 +170,54 @@ POLICY: Keys = {
     "always-ask": (
         {"type": "array", "items": REACHES},
         "reaches that wait for you at every stage ([payment, legal])",
+    ),
+    "may-run": (
+        {
+            "type": "array",
+            "items": mapping(
+                {
+                    "action": (
+                        {"type": "string", "pattern": r"^[a-z][a-z0-9-]*/[a-z][a-z0-9-]*$"},
+                        "one action that moves an amount",
+                    ),
+                    "up-to": (MONEY, "the most one may move without asking"),
+                    "per-day": (MONEY, "the most all may move in a day without asking"),
+                },
+                required=("action", "up-to", "per-day"),
+            ),
+        },
+        "payments that run at stage auto without asking, up to an amount",
+    ),
+    "quiet-hours": (
+        mapping(
+            {
+                "reach": (
+                    {"type": "array", "items": REACHES, "minItems": 1},
+                    "which reaches ask instead of acting on their own",
+                ),
+                "from": (_CLOCK, "each day from this time on, in the workspace's time zone"),
+                "to": (_CLOCK, "until this time; over midnight where it is the earlier one"),
+                "days": (
+                    {"type": "array", "items": {"enum": list(DAYS)}},
+                    "days that are quiet from midnight to midnight",
+                ),
+            },
+            required=("reach",),
+        ),
+        "when what would act on its own waits for you",
+    ),
+    "consent": (
+        mapping(
+            {
+                "purpose": (_WORD, "templates with this `purpose`"),
+                "unless": (
+                    _WORD,
+                    "the word that the contact note of everybody it goes to has under `consent`",
+                ),
+            },
+            required=("purpose", "unless"),
+        ),
+        "what never leaves without somebody's agreement",
     ),
     "deny": ({"type": "array", "items": _ACTION}, "actions that never run, like payments/*"),
     "caps": (

@@ -134,9 +134,64 @@ class Cap:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class MayRun:
+    """An exception: at stage auto one action of reach payment runs without asking, up to this much each and a day in all."""
+
+    action: str
+    up_to: Money
+    per_day: Money
+
+
+DAYS = ("mon", "tue", "wed", "thu", "fri", "sat", "sun")
+"""Names of days, in the order of :meth:`datetime.date.weekday`."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class QuietHours:
+    """When an effect of one of these reaches asks instead of acting on its own: each day between two minutes of it (over midnight
+    when `ends` is the smaller), and all of some days (0: Monday).
+    """
+
+    reach: tuple[Reach, ...]
+    begins: int | None = None
+    ends: int | None = None
+    days: tuple[int, ...] = ()
+
+    def at(self, weekday: int, minute: int) -> bool:
+        """Whether it is quiet on this day at this minute."""
+        if weekday in self.days:
+            return True
+        if self.begins is None or self.ends is None:
+            return False
+        if self.begins < self.ends:
+            return self.begins <= minute < self.ends
+        return minute >= self.begins or minute < self.ends
+
+    def text(self) -> str:
+        """``20:00-08:00, sat, sun``."""
+        hours = [
+            f"{begins // 60:02}:{begins % 60:02}-{ends // 60:02}:{ends % 60:02}"
+            for begins, ends in [(self.begins, self.ends)]
+            if begins is not None and ends is not None
+        ]
+        return ", ".join([*hours, *(DAYS[one] for one in self.days)])
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Consent:
+    """What a template of this `purpose` needs of everybody it is sent to: the word `unless` under `consent` of their contact note."""
+
+    purpose: str
+    unless: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class PolicyRules:
-    """policy.yaml: the floors no stage lowers, and the caps."""
+    """policy.yaml: the floors no stage lowers, the exceptions to them, the caps, the quiet hours and who has to have agreed."""
 
     always_ask: tuple[Reach, ...] = (Reach.PAYMENT, Reach.LEGAL)
     deny: tuple[str, ...] = ()
     caps: tuple[Cap, ...] = ()
+    may_run: tuple[MayRun, ...] = ()
+    quiet: QuietHours | None = None
+    consent: Consent | None = None

@@ -197,8 +197,10 @@ An agent gives what a model can give | – | SW095 sw090-agents | –
 An intent has a name of its own, in one place | – | SW060 sw060-intents, SW061 sw060-intents | unit/language/test_intents.py::test_an_intent_as_written
 A rule holds a word, and is one intent's | – | SW062 sw060-intents, SW063 sw060-intents | unit/language/test_intents.py::test_a_rule_of_two_intents_is_warned_about
 Verdicts are allow, ask and deny; deny wins | – | – | unit/governance/test_policy.py::test_stop_and_deny_win_over_everything
-A policy names actions that are there | – | SW072 sw070-policy | unit/language/test_policy_file.py::test_a_policy_as_written
-A policy that would not be kept is refused | – | SW070 sw070-policy | unit/language/test_policy_file.py::test_a_policy_that_is_not_kept_is_never_accepted_in_silence
+A policy names actions that are there | – | SW072 sw072-policy | unit/language/test_policy_file.py::test_a_policy_as_written
+An exception is one action that moves an amount, up to a ceiling each and one a day, at stage auto | – | SW073 sw073-policy | unit/governance/test_policy.py::test_an_exception_covers_an_amount_up_to_its_ceilings
+In quiet hours, by the workspace's clock, what would act on its own asks | – | SW075 sw073-policy | simulate/test_policies.py::test_by_day_it_acts_on_its_own_and_at_night_it_asks
+A template of a purpose goes only to those whose contact note agrees | – | SW074 sw073-policy | simulate/test_policies.py::test_who_did_not_agree_gets_none_and_the_run_says_why
 A cap limits something, and past it is a no | – | SW071 sw071-policy | unit/governance/test_policy.py::test_past_a_cap_is_denied_whatever_a_person_approved
 A secret stands as a whole value below connectors, models or a webhook's secret | – | SW054 sw051-settings | unit/governance/test_secrets.py::test_the_first_resolver_that_has_it_wins
 What looks like a secret is not written into a file of git | – | SW055 sw050-settings, SW056 sw050-settings | –

@@ -9,6 +9,7 @@ from collections.abc import Callable
 from engine.language.codes.agents import AGENTS
 from engine.language.codes.files import FILES
 from engine.language.codes.graph import GRAPH
+from engine.language.codes.policies import POLICIES
 from engine.language.codes.reading import READING
 from engine.language.codes.references import REFERENCES
 from engine.language.codes.shape import SHAPE
@@ -18,5 +19,5 @@ from engine.language.codes.trust import TRUST
 from engine.model.span import Diagnostic
 
 CODES: dict[str, Callable[..., Diagnostic]] = {
-    **READING, **SHAPE, **FILES, **AGENTS, **REFERENCES, **GRAPH, **TRUST, **STARTING, **TESTS,
+    **READING, **SHAPE, **FILES, **POLICIES, **AGENTS, **REFERENCES, **GRAPH, **TRUST, **STARTING, **TESTS,
 }  # fmt: skip

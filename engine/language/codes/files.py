@@ -158,19 +158,6 @@ def empty_rule(span: Span) -> Diagnostic:
     )
 
 
-def not_enforced(span: Span, *, key: str, instead: str, fix: Fix | None) -> Diagnostic:
-    """SW070: a policy that belongs to the language but is not enforced in this version.
-
-    A policy that stands in the file and is not kept would be worse than none, so the file is refused until the key is taken out.
-
-    Wrong, in this version: `quiet-hours: { from: "20:00", to: "08:00" }`. Right: without the line, and with
-    `always-ask: [customer, payment, legal]` where a person should look first.
-    """
-    return Diagnostic(
-        code="SW070", span=span, message=f"`{key}` is not enforced in this version", hint=instead, fix=fix
-    )
-
-
 def no_limit(span: Span) -> Diagnostic:
     """SW071: a cap without a limit.
 
@@ -318,7 +305,6 @@ FILES: dict[str, Callable[..., Diagnostic]] = {
     "SW061": twice,
     "SW062": shared_rule,
     "SW063": empty_rule,
-    "SW070": not_enforced,
     "SW071": no_limit,
     "SW072": unknown_action,
     "SW080": open_expression,

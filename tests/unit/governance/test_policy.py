@@ -1,18 +1,19 @@
 """Stage × reach × policy: every verdict and its reason."""
 
 from dataclasses import replace
+from datetime import UTC, datetime, timedelta
 
 import pytest
 
 from engine.governance.policy import Rules
 from engine.model.actions import ActionSpec, EffectClass, Param, Reach, Sink
-from engine.model.config import Cap, PolicyRules
+from engine.model.config import Cap, Consent, MayRun, PolicyRules, QuietHours
 from engine.model.effects import Answer, Effect, Preview
 from engine.model.ids import EffectKey, RunId
 from engine.model.labels import Label
 from engine.model.money import Money
-from engine.model.plan import Node, Stage
-from engine.model.types import BOOL, TEXT
+from engine.model.plan import Node, Plan, Stage
+from engine.model.types import BOOL, MONEY, TEXT
 from tests.unit.kernel import plans
 from tests.unit.kernel.plans import node, plan
 
@@ -26,6 +27,25 @@ class Today:
     def today(self, action: str, but: str) -> tuple[int, tuple[Money, ...]]:
         """What was said."""
         return self.count, self.amounts
+
+
+class People:
+    """What templates are for, and who agreed to what."""
+
+    def __init__(self, purpose: str = "", agreed: dict[str, frozenset[str]] | None = None) -> None:
+        self._purpose, self._agreed = purpose, agreed or {}
+
+    def purpose(self, plan: Plan, node: Node) -> str:
+        """What was said."""
+        return self._purpose
+
+    def agreed(self, address: str) -> frozenset[str]:
+        """What was said."""
+        return self._agreed.get(address, frozenset())
+
+
+NOON = datetime(2026, 3, 4, 12, tzinfo=UTC)
+"""A Wednesday."""
 
 
 def effect(reach: Reach = Reach.CUSTOMER, **more: object) -> Effect:
@@ -46,9 +66,15 @@ def judge(
     node: Node | None = None,
     usage: Today | None = None,
     stopped: bool = False,
+    now: datetime = NOON,
+    zone: str = "UTC",
+    people: People | None = None,
 ) -> tuple[str, str, int]:
     """(answer, rule, strength)."""
-    verdict = Rules(rules=rules or PolicyRules(), usage=usage or Today()).judge(
+    made = Rules(
+        rules=rules or PolicyRules(), usage=usage or Today(), now=lambda: now, zone=zone, consents=people or People()
+    )  # fmt: skip
+    verdict = made.judge(
         one, plan=plan(), node=node or plans.node("a", "effect"), stage=stage, stopped=stopped
     )
     assert verdict.because
@@ -153,3 +179,172 @@ def test_a_cap_holds_for_an_amount_as_text_and_as_data(total: object) -> None:
 def test_answers_are_a_closed_set() -> None:
     """allow, ask, deny, preview."""
     assert {one.value for one in Answer} == {"allow", "ask", "deny", "preview"}
+
+
+# ---------------------------------------------------------------- may-run
+
+
+REFUND = MayRun(action="x/y", up_to=euros("20"), per_day=euros("60"))
+EXCEPT = PolicyRules(may_run=(REFUND,))
+
+
+def paying_back(amount: str, **more: object) -> Effect:
+    return effect(Reach.PAYMENT, args={"amount": amount}, **more)
+
+
+@pytest.mark.parametrize(
+    ("amount", "before", "answer"),
+    [
+        ("20.00 EUR", (), "allow"),
+        ("20.01 EUR", (), "ask"),
+        ("20.00 EUR", ("20", "20"), "allow"),
+        ("20.00 EUR", ("20", "20.01"), "ask"),
+        ("5.00 USD", (), "ask"),
+        ("a lot", (), "ask"),
+        ("-5.00 EUR", (), "ask"),
+    ],
+)
+def test_an_exception_covers_an_amount_up_to_its_ceilings(amount, before, answer):
+    usage = Today(len(before), tuple(euros(one) for one in before))
+
+    found = judge(paying_back(amount), Stage.AUTO, EXCEPT, usage=usage)
+
+    assert found[0] == answer
+    assert found[1] == ("may-run x/y" if answer == "allow" else "always-ask")
+
+
+@pytest.mark.parametrize("stage", [Stage.APPROVAL, Stage.CANARY])
+def test_an_exception_holds_at_stage_auto_only(stage):
+    assert judge(paying_back("1 EUR"), stage, EXCEPT)[0] == "ask"
+
+
+def test_an_exception_covers_no_legal_effect_and_no_other_action():
+    assert judge(replace(paying_back("1 EUR"), reach=Reach.LEGAL), Stage.AUTO, EXCEPT)[0] == "ask"
+    assert judge(paying_back("1 EUR", action="x/z"), Stage.AUTO, EXCEPT)[0] == "ask"
+
+
+def test_what_was_paid_in_another_currency_today_can_not_be_counted_so_it_asks():
+    usage = Today(1, (Money(minor=100, currency="USD"),))
+
+    assert judge(paying_back("1 EUR"), Stage.AUTO, EXCEPT, usage=usage)[0] == "ask"
+
+
+def test_a_gate_a_denial_a_cap_and_an_untrusted_amount_win_over_an_exception():
+    amount = Param(name="amount", type=MONEY, sink=Sink.AMOUNT)
+    spec = ActionSpec(
+        name="x/y", summary="", kind=EffectClass.IDEMPOTENT, params=(amount,), reach=Reach.PAYMENT
+    )
+    cap = replace(EXCEPT, caps=(Cap(action="x/y", each=euros("1")),))
+    from_outside = paying_back("2 EUR", labels={"amount": frozenset({Label.UNTRUSTED})})
+
+    assert judge(paying_back("2 EUR"), Stage.AUTO, EXCEPT, node=node("a", "effect", gate="g"))[1] == "gate g"
+    assert judge(paying_back("2 EUR"), Stage.AUTO, replace(EXCEPT, deny=("x/*",)))[0] == "deny"
+    assert judge(paying_back("2 EUR"), Stage.AUTO, cap)[0] == "deny"
+    assert (
+        judge(from_outside, Stage.AUTO, EXCEPT, node=replace(node("a", "effect"), action=spec))[1] == "trust"
+    )
+
+
+# ---------------------------------------------------------------- quiet hours
+
+
+QUIET = PolicyRules(
+    quiet=QuietHours(reach=(Reach.CUSTOMER, Reach.LOW), begins=20 * 60, ends=8 * 60, days=(5, 6))
+)
+
+
+@pytest.mark.parametrize(
+    ("hour", "minute", "answer"),
+    [(19, 59, "allow"), (20, 0, "ask"), (23, 59, "ask"), (0, 0, "ask"), (7, 59, "ask"), (8, 0, "allow")],
+)
+def test_between_two_times_what_would_act_asks_over_midnight(hour, minute, answer):
+    now = NOON.replace(hour=hour, minute=minute)
+
+    found = judge(effect(Reach.CUSTOMER), Stage.AUTO, QUIET, now=now)
+
+    assert (found[0], found[1] == "quiet-hours") == (answer, answer == "ask")
+
+
+def test_a_quiet_day_is_quiet_from_midnight_to_midnight():
+    days = [judge(effect(), Stage.AUTO, QUIET, now=NOON + timedelta(days=at))[0] for at in range(7)]
+
+    assert days == ["allow", "allow", "allow", "ask", "ask", "allow", "allow"]
+
+
+def test_quiet_hours_are_those_of_the_workspaces_own_clock():
+    winter, summer = NOON.replace(hour=19, minute=30), datetime(2026, 7, 1, 18, 30, tzinfo=UTC)
+
+    found = [
+        judge(effect(), Stage.AUTO, QUIET, now=now, zone=zone)[0]
+        for now in (winter, summer)
+        for zone in ("UTC", "Europe/Warsaw")
+    ]
+
+    assert found == ["allow", "ask", "allow", "ask"]
+
+
+def test_quiet_hours_hold_for_their_reaches_and_change_no_other_answer():
+    night = NOON.replace(hour=22)
+
+    assert judge(effect(Reach.LOW), Stage.APPROVAL, QUIET, now=night)[1] == "quiet-hours"
+    assert judge(effect(Reach.INTERNAL), Stage.APPROVAL, QUIET, now=night)[0] == "allow"
+    assert judge(effect(), Stage.SHADOW, QUIET, now=night)[0] == "preview"
+    assert judge(effect(), Stage.AUTO, replace(QUIET, deny=("x/*",)), now=night)[0] == "deny"
+    assert judge(effect(Reach.PAYMENT), Stage.AUTO, QUIET, now=night)[1] == "always-ask"
+
+
+def test_within_one_day_quiet_hours_end_before_midnight():
+    lunch = PolicyRules(quiet=QuietHours(reach=(Reach.CUSTOMER,), begins=12 * 60, ends=13 * 60))
+
+    assert judge(effect(), Stage.AUTO, lunch)[0] == "ask"
+    assert judge(effect(), Stage.AUTO, lunch, now=NOON.replace(hour=13))[0] == "allow"
+
+
+# ---------------------------------------------------------------- consent
+
+
+AGREED = PolicyRules(consent=Consent(purpose="marketing", unless="double-opt-in"))
+TWICE = frozenset({"double-opt-in"})
+
+
+def letter(shown: str, **args: object) -> Effect:
+    preview = Preview(body=b"", media="text/plain", facts=(("To", shown),))
+    return effect(Reach.CUSTOMER, preview=preview, args=args)
+
+
+@pytest.mark.parametrize(
+    ("people", "answer"),
+    [
+        (People("marketing", {"ada@example.com": TWICE}), "allow"),
+        (People("marketing", {"ada@example.com": frozenset({"newsletter"})}), "deny"),
+        (People("marketing"), "deny"),
+        (People("invoice"), "allow"),
+        (People(), "allow"),
+    ],
+)
+def test_a_purpose_needs_the_agreement_of_whom_it_goes_to(people, answer):
+    found = judge(letter("Ada Winter <ada@example.com>"), Stage.AUTO, AGREED, people=people)
+
+    assert (found[0], found[1] == "consent marketing") == (answer, answer == "deny")
+
+
+def test_everybody_it_goes_to_has_to_have_agreed():
+    people = People("marketing", {"ada@example.com": TWICE})
+
+    assert judge(letter("ada@example.com, bo@example.com"), Stage.AUTO, AGREED, people=people)[0] == "deny"
+    assert (
+        judge(letter("ada@example.com", to="bo@example.com"), Stage.AUTO, AGREED, people=people)[0] == "deny"
+    )
+    assert judge(effect(), Stage.AUTO, AGREED, people=people)[0] == "deny"
+
+
+def test_without_agreement_nothing_leaves_whatever_a_person_approved_and_no_address_is_said():
+    made = Rules(
+        rules=AGREED, usage=Today(), now=lambda: NOON, zone="UTC", consents=People("marketing")
+    )  # fmt: skip
+    verdict = made.judge(
+        letter("ada@example.com"), plan=plan(), node=node("a", "effect", gate="g"), stage=Stage.APPROVAL, stopped=False
+    )  # fmt: skip
+
+    assert (verdict.answer, verdict.rule) == (Answer.DENY, "consent marketing")
+    assert "ada" not in verdict.because
