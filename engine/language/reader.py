@@ -5,6 +5,7 @@ The tree is built from parse events, which cost the same however hostile the fil
 """
 
 import re
+from collections.abc import Iterator
 from dataclasses import dataclass, field, replace
 from typing import Any
 
@@ -14,9 +15,15 @@ from engine.language.source import Source, shown
 from engine.language.tree import Entry, Mapping, Node, Scalar, Sequence
 from engine.model.span import Diagnostic, Fix, Span
 
-MOST_BYTES = 256_000
 MOST_DEPTH = 40
-MOST_NODES = 20_000
+MOST_BYTES = 100_000
+MOST_NODES = 8_000
+BYTES_OF_A_STEP = 300
+NODES_OF_A_STEP = 40
+"""What one more step may add to what a file may hold: a long playbook is read, and no file is long without steps."""
+
+MOST_STEPS = 10_000
+_BLOCKS = frozenset("|>")
 
 # What YAML takes for a line break or refuses, and people can't see. Tab, line feed and CR LF are read.
 _INVISIBLE = re.compile("[\x00-\x08\x0b-\x1f\x7f-\x9f\u2028\u2029\ufeff\ufffe\uffff]")
@@ -40,7 +47,9 @@ def text_of(path: str, data: bytes) -> tuple[str | None, tuple[Diagnostic, ...]]
     """The characters of a file within the caps, or why they can't be had."""
     start = Span(path=path)
     if len(data) > MOST_BYTES:
-        return None, (code.too_large(start, size=len(data), most=MOST_BYTES),)
+        most = MOST_BYTES + BYTES_OF_A_STEP * min(data.count(b"uses:"), MOST_STEPS)
+        if len(data) > most:
+            return None, (code.too_large(start, size=len(data), most=most),)
     try:
         text = data.decode("utf-8-sig").replace("\r\n", "\n")
     except UnicodeDecodeError as error:
@@ -58,7 +67,7 @@ def read_text(path: str, text: str, *, line: int = 1, column: int = 1) -> Read:
     """The tree of YAML that begins at `line` of the file and was indented by `column` - 1 there."""
     if _brackets(text) > _MOST_BRACKETS:
         return None, (code.too_deep(_at(path, line, column), most=MOST_DEPTH),)
-    builder = _Builder(path=path, down=line - 1, right=column - 1)
+    builder = _Builder(path=path, down=line - 1, right=column - 1, text=text)
     tree = builder.build(text)
     source = Source(path=path, lines=tuple(text.split("\n")))
     found = builder.diagnostics
@@ -129,6 +138,9 @@ class _Builder:
     path: str
     down: int
     right: int
+    text: str = ""
+    most: int = MOST_NODES
+    steps: _Open | None = None
     diagnostics: list[Diagnostic] = field(default_factory=list)
     stack: list[_Open] = field(default_factory=list)
     root: Node | None = None
@@ -139,10 +151,11 @@ class _Builder:
         """The tree, or None after a diagnostic."""
         import yaml
 
-        loader = getattr(yaml, "CSafeLoader", yaml.SafeLoader)
         try:
-            for event in yaml.parse(text, Loader=loader):
-                if (found := self._take(event, type(event).__name__, text)) is not None:
+            for event in self._events(text):
+                # Most events are plain words of which nothing is refused: they take the short way.
+                found = self._word(event) if type(event) is yaml.ScalarEvent else self._take(event, text)
+                if found is not None:
                     self.diagnostics.append(found)
                     return None
         except yaml.MarkedYAMLError as error:
@@ -153,51 +166,100 @@ class _Builder:
             return None
         return self.root or Mapping(entries=(), span=self._span(1, 1))
 
-    def _take(self, event: Any, kind: str, text: str) -> Diagnostic | None:
-        match kind:
+    @staticmethod
+    def _events(text: str) -> Iterator[Any]:
+        import yaml
+
+        loader = getattr(yaml, "CSafeLoader", yaml.SafeLoader)(text)
+        try:
+            while (event := loader.get_event()) is not None:
+                yield event
+        finally:
+            loader.dispose()
+
+    def _take(self, event: Any, text: str) -> Diagnostic | None:
+        match type(event).__name__:
             case "DocumentStartEvent":
                 self.documents += 1
                 if self.documents > 1 or event.version or event.tags:
-                    return code.documents(self._marked(event))
+                    return code.documents(self._between(event.start_mark, event.end_mark))
             case "AliasEvent":
-                return code.alias(self._marked(event), text=f"*{event.anchor}")
-            case "ScalarEvent" | "SequenceStartEvent" | "MappingStartEvent":
-                return self._node(event, kind, text)
+                return code.alias(self._between(event.start_mark, event.end_mark), text=f"*{event.anchor}")
+            case "SequenceStartEvent":
+                return self._refused(event, text) or self._begin(event, keyed=False)
+            case "MappingStartEvent":
+                return self._refused(event, text) or self._begin(event, keyed=True)
             case "SequenceEndEvent" | "MappingEndEvent":
                 self._close(event)
+            case "ScalarEvent":
+                return self._refused(event, text) or self._word(event)
             case _:
                 pass
         return None
 
-    def _node(self, event: Any, kind: str, text: str) -> Diagnostic | None:
-        self.nodes += 1
-        span = self._marked(event)
+    def _refused(self, event: Any, text: str) -> Diagnostic | None:
+        """Anchors, tags, and more nodes than there may be."""
+        mark = event.start_mark
         if event.anchor:
-            return code.alias(_at(self.path, span.line, span.column), text=f"&{event.anchor}")
+            return code.alias(
+                _at(self.path, mark.line + 1 + self.down, mark.column + 1 + self.right),
+                text=f"&{event.anchor}",
+            )
         if event.tag:
             # An empty tagged value begins where the next token does, which may be behind the last line.
-            rest = text.split("\n")[event.start_mark.line :]
-            written = rest[0][event.start_mark.column :].split() if rest else []
-            return code.tag(_at(self.path, span.line, span.column), text=written[0] if written else event.tag)
-        if self.nodes > MOST_NODES:
-            return code.too_many(span, most=MOST_NODES)
-        wants_key = bool(self.stack) and self.stack[-1].keyed and self.stack[-1].key is None
-        if kind != "ScalarEvent":
-            if wants_key:
-                return code.odd_key(_at(self.path, span.line, span.column))
-            if len(self.stack) >= MOST_DEPTH:
-                return code.too_deep(_at(self.path, span.line, span.column), most=MOST_DEPTH)
-            self.stack.append(_Open(start=event.start_mark, keyed=kind == "MappingStartEvent"))
-            return None
-        scalar = Scalar(
-            text=event.value, plain=event.style is None or event.style == "", span=self._trimmed(event, span)
-        )
-        if wants_key:
-            return self._key(scalar, text)
-        self._put(scalar)
+            rest = text.split("\n")[mark.line :]
+            written = rest[0][mark.column :].split() if rest else []
+            at = _at(self.path, mark.line + 1 + self.down, mark.column + 1 + self.right)
+            return code.tag(at, text=written[0] if written else event.tag)
         return None
 
-    def _key(self, scalar: Scalar, text: str) -> Diagnostic | None:
+    def _begin(self, event: Any, *, keyed: bool) -> Diagnostic | None:
+        self.nodes += 1
+        top = self.stack[-1] if self.stack else None
+        mark = event.start_mark
+        at = _at(self.path, mark.line + 1 + self.down, mark.column + 1 + self.right)
+        if self.nodes > self.most:
+            return code.too_many(at, most=MOST_NODES)
+        if top is not None and top.keyed and top.key is None:
+            return code.odd_key(at)
+        if len(self.stack) >= MOST_DEPTH:
+            return code.too_deep(at, most=MOST_DEPTH)
+        if len(self.stack) == 2 and not self.stack[-1].keyed and self.steps is self.stack[-1]:
+            self.most += NODES_OF_A_STEP
+        self.stack.append(_Open(start=mark, keyed=keyed))
+        if len(self.stack) == 2 and top is not None and top.key is not None and top.key.text == "steps":
+            self.steps = self.stack[-1]
+        return None
+
+    def _word(self, event: Any) -> Diagnostic | None:
+        if event.anchor or event.tag:
+            return self._refused(event, self.text)
+        self.nodes += 1
+        start, end = event.start_mark, event.end_mark
+        line, column = start.line + 1 + self.down, start.column + 1 + self.right
+        last, stop = end.line + 1 + self.down, end.column + 1 + self.right
+        style = event.style
+        if style in _BLOCKS and stop == 1 + self.right and last > line:
+            # A block scalar's end mark is where the next thing begins; its own last line is the one before.
+            last, stop = last - 1, 10_000
+        span = Span(path=self.path, line=line, column=column, end_line=last, end_column=stop)
+        if self.nodes > self.most:
+            return code.too_many(span, most=MOST_NODES)
+        scalar = Scalar(text=event.value, plain=not style, span=span)
+        if not self.stack:
+            self.root = scalar
+            return None
+        top = self.stack[-1]
+        if not top.keyed:
+            top.items.append(scalar)
+            return None
+        if top.key is None:
+            return self._key(scalar)
+        top.entries.append(Entry(key=top.key.text, key_span=top.key.span, value=scalar))
+        top.key = None
+        return None
+
+    def _key(self, scalar: Scalar) -> Diagnostic | None:
         top = self.stack[-1]
         if scalar.plain and scalar.text == "<<":
             return code.merge_key(scalar.span)
@@ -227,15 +289,6 @@ class _Builder:
             self._put(Mapping(entries=tuple(done.entries), span=span))
         else:
             self._put(Sequence(items=tuple(done.items), span=span))
-
-    def _trimmed(self, event: Any, span: Span) -> Span:
-        # A block scalar's end mark is where the next thing begins; its own last line is the one before.
-        if event.style in {"|", ">"} and span.end_column == 1 + self.right and span.end_line > span.line:
-            return replace(span, end_line=span.end_line - 1, end_column=10_000)
-        return span
-
-    def _marked(self, event: Any) -> Span:
-        return self._between(event.start_mark, event.end_mark)
 
     def _between(self, start: Any, end: Any) -> Span:
         return Span(
@@ -291,10 +344,9 @@ class _Builder:
         """The line where reading these breaks off for want of YAML; past the end when it doesn't."""
         import yaml
 
-        loader = getattr(yaml, "CSafeLoader", yaml.SafeLoader)
         try:
-            for event in yaml.parse("\n".join(lines), Loader=loader):
-                if self._take(event, type(event).__name__, "") is not None:
+            for event in self._events("\n".join(lines)):
+                if self._take(event, "") is not None:
                     return int(event.start_mark.line if event.start_mark else 0) + 1
         except yaml.MarkedYAMLError as error:
             mark: Any = error.problem_mark

@@ -5,7 +5,7 @@ After the dot of a root or a variable a hyphen without spaces belongs to the nam
 
 import re
 from dataclasses import dataclass, replace
-from typing import Literal, TypeAlias
+from typing import Literal, NamedTuple, TypeAlias
 
 MOST_CHARACTERS = 500
 MOST_DEPTH = 24
@@ -128,8 +128,7 @@ class SyntaxProblem(Exception):
         self.message, self.start, self.end, self.repair = message, start, end, repair
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class _Token:
+class _Token(NamedTuple):
     kind: str
     text: str
     start: int
@@ -155,11 +154,13 @@ def parse(text: str) -> Tree:
     """The tree of an expression. Raises SyntaxProblem."""
     if len(text) > MOST_CHARACTERS:
         raise SyntaxProblem(f"{len(text)} characters; {MOST_CHARACTERS} are read", 0, len(text))
-    parser = _Parser(_tokens(text))
+    tokens = _tokens(text)
+    parser = _Parser(tokens)
     found = parser.expression(0)
     if (token := parser.peek()) is not None:
         raise SyntaxProblem(*_unexpected(token, "an operator or the end"))
-    if _height(found) > MOST_DEPTH:
+    # No tree is higher than it has tokens.
+    if len(tokens) > MOST_DEPTH and _height(found) > MOST_DEPTH:
         raise SyntaxProblem(f"nested more than {MOST_DEPTH} deep", found.start, found.end)
     return found
 
@@ -262,8 +263,10 @@ class _Parser:
 
     def at(self, text: str) -> bool:
         """Whether the next token is this operator."""
-        token = self.peek()
-        return token is not None and token.kind != "text" and token.text == text
+        if self.index >= len(self.tokens):
+            return False
+        token = self.tokens[self.index]
+        return token.text == text and token.kind != "text"
 
     def take(self, wanted: str) -> _Token:
         """The next token, whatever it is."""

@@ -28,7 +28,10 @@ class Stage(StrEnum):
     @property
     def rank(self) -> int:
         """0 for shadow … 3 for auto."""
-        return list(type(self)).index(self)
+        return _STAGES[self]
+
+
+_STAGES = {stage: rank for rank, stage in enumerate(Stage)}
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
