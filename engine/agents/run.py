@@ -1,0 +1,244 @@
+"""Port Reader for every `agent/<name>`: the program in the room, its questions to the gateway, and what is believed of its answer.
+
+The child proposes words. Which model is asked, what it may cost and how often are decided here; so is whether the answer fits, which
+is checked again on this side. What it names that its sources do not goes with it, as `doubts`.
+"""
+
+import json
+import re
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field
+from decimal import Decimal
+
+from engine.agents import DRAFT, shapes
+from engine.agents.grounding import doubts, visible
+from engine.model.actions import ActionSpec
+from engine.model.agents import AgentSource, examples_of
+from engine.model.canonical import Json
+from engine.model.effects import Call
+from engine.model.errors import EngineError, PermanentError, TransientError
+from engine.model.labels import Label, Labels
+from engine.model.ports import Limits, ModelReply, ModelRequest, Models, Reader, Room
+
+PROGRAM = "agent"
+"""What the room calls :mod:`engine.agents.program`."""
+
+LIMITS = Limits(seconds=240.0, cpu=30, memory=2_000_000_000, output=4_000_000, processes=1)
+CALLS = 2
+"""Times one attempt may ask the model: the answer, and one repair."""
+
+MOST_TOKENS = 2000
+MOST_ANSWER = 200_000
+MOST_NOTES = 200_000
+DOUBTS = "doubts"
+"""The output that holds what the check found; a list of plain lines, empty when everything stands in a source."""
+
+_DATED = re.compile(r"-\d[\d.-]*")
+_ROLES = {"system", "user", "assistant"}
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Agents:
+    """`agents` gives the agents of the plan a call belongs to, by name; `configured` the model asked for under a name of steward.yaml.
+
+    `drafts` answers `agent/draft-reply` where there is no model, from the operator's own words.
+    """
+
+    agents: Callable[[Call], Mapping[str, AgentSource]]
+    configured: Callable[[str], str]
+    room: Room
+    models: Models
+    drafts: Reader
+
+    def declare(self) -> tuple[ActionSpec, ...]:
+        """The one that exists without a file of its own; the others are declared by their files."""
+        return (DRAFT,)
+
+    def read(self, call: Call) -> tuple[dict[str, Json], Labels]:
+        """The agent's outputs, and `doubts`. Raises TransientError where asking again may help, PermanentError where it won't."""
+        name = call.action.partition("/")[2]
+        agent = self.agents(call).get(name)
+        if agent is None or not self.models.available(agent.model):
+            return self._without_model(call, name, agent)
+        if agent.tools:
+            raise PermanentError(
+                f"agent/{name} has tools, and no agent is given tools yet",
+                code="no-tools",
+                now_true="No model was asked.",
+                way_out=f"take `tools` out of {agent.path}, or answer this step by hand with human/ask",
+            )
+        attempt = _Attempt(agent=agent, call=call, models=self.models)
+        # Without tools it has nothing in its hands, so a separate process is enough.
+        said = self.room.run(PROGRAM, _given(agent, call), serve=attempt.serve, limits=LIMITS, needs=1)
+        raw, outputs = _believed(agent, said)
+        # The raw ones: characters that can't be seen are a doubt, and then gone.
+        found = [*attempt.noted(self.configured(agent.model)), *doubts(raw, _sources(agent, call))]
+        return {**outputs, DOUBTS: list(found)}, frozenset({Label.MODEL})
+
+    def _without_model(
+        self, call: Call, name: str, agent: AgentSource | None
+    ) -> tuple[dict[str, Json], Labels]:
+        if call.action == DRAFT.name:
+            return self.drafts.read(call)
+        wanted = agent.model if agent is not None else ""
+        why = (
+            f"its model {wanted!r} is not in steward.yaml"
+            if agent is not None
+            else "it has no file in vault/agents"
+        )
+        raise PermanentError(
+            f"agent/{name} can't answer: {why}",
+            code="no-model",
+            now_true="No model was asked.",
+            way_out="name a model under models: in steward.yaml, or let a person answer: human/ask in place of this step",
+        )
+
+
+@dataclass(slots=True)
+class _Attempt:
+    """One attempt's questions to the model. The child says only the words; everything else is the agent's file."""
+
+    agent: AgentSource
+    call: Call
+    models: Models
+    replies: list[ModelReply] = field(default_factory=list)
+
+    def serve(self, asked: Json) -> Json:
+        """Answer the child. Raises what the gateway raises, and PermanentError for a child that asks for anything else."""
+        messages = _messages(asked)
+        if messages is None or len(self.replies) >= CALLS:
+            raise PermanentError(
+                f"the program of agent/{self.agent.name} asked for something it may not have",
+                code="room-failed",
+                now_true="It was ended; nothing it said is used.",
+            )
+        spent = sum((one.usd for one in self.replies), Decimal(0))
+        left = None if self.agent.budget_usd is None else self.agent.budget_usd - spent
+        request = ModelRequest(model=self.agent.model, messages=messages, most=MOST_TOKENS)
+        reply = self.models.complete(request, call=self.call, budget=left)
+        self.replies.append(reply)
+        if len(reply.text) > MOST_ANSWER:
+            raise _unusable(self.agent, f"it is {len(reply.text)} characters long")
+        return {"text": _clean(reply.text), "cut": reply.cut}
+
+    def noted(self, configured: str) -> list[str]:
+        """A model other than the configured one answered. A dated version of the same name is the same model."""
+        served = dict.fromkeys(one.served for one in self.replies)
+        return [
+            f"answered by the model {_shown(one)}, configured is {configured}"
+            for one in served
+            if one != configured
+            and not (one.startswith(configured) and _DATED.fullmatch(one.removeprefix(configured)))
+        ]
+
+
+def _messages(asked: Json) -> tuple[tuple[str, str], ...] | None:
+    """The prompt a child asks with; None when it is anything but words in known roles."""
+    found = asked.get("messages") if isinstance(asked, dict) and set(asked) == {"messages"} else None
+    if not isinstance(found, list) or not found or len(found) > 50:
+        return None
+    messages = []
+    for one in found:
+        match one:
+            case [str(role), str(text)] if role in _ROLES:
+                messages.append((role, text))
+            case _:
+                return None
+    return tuple(messages)
+
+
+def _given(agent: AgentSource, call: Call) -> Json:
+    files = dict(call.files)
+    notes = [[path, _clean(files[path])] for path in agent.links if path in files]
+    examples = [[path, _clean(files[path])] for path in examples_of(agent, files)]
+    if sum(len(text) for _, text in (*notes, *examples)) > MOST_NOTES:
+        raise PermanentError(
+            f"the notes and examples of agent/{agent.name} are longer than {MOST_NOTES} characters",
+            code="prompt-too-long",
+            now_true="No model was asked.",
+            way_out=f"name fewer or shorter notes in {agent.path}",
+        )
+    return {
+        "name": agent.name,
+        "instructions": _clean(agent.instructions),
+        "notes": [list(one) for one in notes],
+        "examples": [list(one) for one in examples],
+        "inputs": [
+            [one.name, one.description or str(one.type), _clean(_written(call.args[one.name]))]
+            for one in agent.inputs
+            if call.args.get(one.name) is not None
+        ],
+        "outputs": [shapes.dump(one) for one in agent.outputs],
+        "most": MOST_TOKENS,
+    }
+
+
+def _written(value: Json) -> str:
+    return value if isinstance(value, str) else json.dumps(value, ensure_ascii=False, indent=1)
+
+
+def _clean(text: str) -> str:
+    """Text that can travel: half a character can't."""
+    return text.encode("utf-8", "replace").decode("utf-8")
+
+
+def _sources(agent: AgentSource, call: Call) -> list[Json]:
+    """Everything the answer may have a name or a number from."""
+    files = dict(call.files)
+    wanted = (*agent.links, *examples_of(agent, files))
+    return [list(call.args.values()), agent.instructions, [files[path] for path in wanted if path in files]]
+
+
+def _believed(agent: AgentSource, said: Json) -> tuple[Json, dict[str, Json]]:
+    """The outputs as they came and as they may be shown, once they fit what the agent declares."""
+    found = said if isinstance(said, dict) else {}
+    outputs = found.get("outputs")
+    if "wrong" in found or not isinstance(outputs, dict):
+        raise _unusable(agent, str(found.get("wrong", "it says nothing")), str(found.get("kind", "")))
+    shown = _visible(outputs)
+    if wrong := shapes.misfits(shown, agent.outputs):
+        raise _unusable(agent, wrong)
+    return outputs, shown if isinstance(shown, dict) else {}
+
+
+def _visible(value: Json) -> Json:
+    """Outputs whose text says what it shows."""
+    match value:
+        case str():
+            return visible(value)
+        case list():
+            return [_visible(one) for one in value]
+        case dict():
+            return {name: _visible(one) for name, one in value.items()}
+        case _:
+            return value
+
+
+def _unusable(agent: AgentSource, why: str, kind: str = "") -> EngineError:
+    """A refusal and a cut come back the same when asked again; anything else may not."""
+    now_true = "Nothing of the answer is used; it is kept as it came in the ledger."
+    why = _shown(why, 200)
+    if kind == "refused":
+        return PermanentError(
+            f"the model refused to answer for agent/{agent.name}",
+            code="model-refused",
+            now_true=now_true,
+            way_out=f"answer this one by hand, or look at the words of {agent.path}",
+        )
+    if kind == "cut":
+        return PermanentError(
+            f"the model's answer for agent/{agent.name} was cut off",
+            code="model-cut",
+            now_true=now_true,
+            way_out=f"ask for less in {agent.path}, or answer this one by hand",
+        )
+    return TransientError(
+        f"the model's answer for agent/{agent.name} can't be used: {why}",
+        code="model-answer",
+        now_true=now_true,
+        way_out="answer this one by hand when it stays so",
+    )
+
+
+def _shown(text: str, most: int = 60) -> str:
+    return " ".join(visible(text).split())[:most]

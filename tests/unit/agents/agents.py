@@ -1,0 +1,71 @@
+"""What tests of agents share: one room with the agent program, one agent, and a reader around a scripted model."""
+
+from dataclasses import replace
+from datetime import UTC, datetime
+from decimal import Decimal
+
+from engine.agents import DRAFT
+from engine.agents.run import Agents
+from engine.model.agents import AgentSource
+from engine.model.effects import Call
+from engine.model.ids import RunId
+from engine.model.types import NOTE, PERSON, TEXT, Field, listing
+
+AT = datetime(2026, 3, 2, 12, 0, tzinfo=UTC)
+TONE = "vault/knowledge/tone-of-voice.md"
+AGENT = AgentSource(
+    name="draft-reply",
+    path="vault/agents/draft-reply.md",
+    description="Drafts one reply.",
+    inputs=(
+        Field(name="message", type=TEXT),
+        Field(name="contact", type=PERSON),
+        Field(name="sources", type=listing(NOTE), optional=True),
+    ),
+    outputs=DRAFT.outputs,
+    budget_usd=Decimal("0.05"),
+    instructions="Answer in the language of the letter. [[tone-of-voice]]",
+    links=(TONE,),
+)
+CONTACT = {"name": "Ada", "email": "ada@example.org", "known": True}
+GOOD = {"body": "Hello Ada, thank you.", "items": [], "confidence": 0.9}
+
+
+class Drafter:
+    """Stands for the operator's own words."""
+
+    def declare(self):
+        return ()
+
+    def read(self, call):
+        return {"body": "from a template"}, frozenset()
+
+
+def asked(
+    message="Hello, what is a website check?",
+    *,
+    name="draft-reply",
+    files=((TONE, "Short and warm."),),
+    **args,
+):
+    return Call(
+        action=f"agent/{name}",
+        args={"message": message, "contact": CONTACT, **args},
+        run=RunId("r1"),
+        step="draft",
+        subject=None,
+        trigger={},
+        at=AT,
+        files=files,
+    )  # fmt: skip
+
+
+def reader(room, models, *, agents=(AGENT,), **changes):
+    held = {one.name: replace(one, **changes) for one in agents}
+    return Agents(
+        agents=lambda call: held,
+        configured=lambda name: "stub-1",
+        room=room,
+        models=models,
+        drafts=Drafter(),
+    )
