@@ -4,6 +4,7 @@ import time
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from functools import cache
+from typing import TYPE_CHECKING
 
 from engine.app.actions import declared, unperformed
 from engine.app.workspace import Workspace
@@ -15,6 +16,9 @@ from engine.model.config import Intent
 from engine.model.effects import Call
 from engine.model.errors import PermanentError
 from engine.model.ports import Blobs, Connector, Encoder, Models, Reader, Recorder, Secrets, Source, Templates
+
+if TYPE_CHECKING:
+    from engine.identity.resolve import Known
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -97,7 +101,9 @@ def build(
 
     zone = workspace.config.time_zone
     readers: dict[str, Reader] = {
-        "identity": Identity(tree=lambda: workspace.tree, front_matter=front_matter),
+        "identity": Identity(
+            known=known(workspace), people=(workspace.config.operator, *workspace.config.people)
+        ),
         "intent": intents,
         "memory": recall(workspace, index),
         "agent": DraftReply(
@@ -155,6 +161,13 @@ def _intents(files: tuple[tuple[str, str], ...]) -> tuple[Intent, ...]:
     from engine.language.intents import parse
 
     return parse((path, text.encode()) for path, text in files)[0]
+
+
+def known(workspace: Workspace) -> "Known":
+    """The address book of the deployed commit."""
+    from engine.identity.resolve import Known
+
+    return Known(lambda: workspace.tree, front_matter)
 
 
 def front_matter(path: str, data: bytes) -> dict[str, Json] | None:

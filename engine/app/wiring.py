@@ -159,7 +159,7 @@ def furnish(
         connectors=wired, broker=broker, policy=rules, blobs=blobs,
         sources=sources, deployment=deploy, workspace=workspace.id,
         index_key=index_key, flag=flag.exists, lower=partial(flag.unlink, missing_ok=True), chance=random.random,
-        listen=listen, records=records,
+        listen=listen, records=records, project=rooms.known(workspace).project,
     )  # fmt: skip
     return Furnished(
         house=house, spent=spent, workspace=workspace, close=threads.close if threads else lambda: None

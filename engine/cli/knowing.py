@@ -23,7 +23,13 @@ def log(args: argparse.Namespace) -> int:
     reading = passing.look(workspace)
     try:
         only = views.find_run(reading, args.id).id if args.id else ""
-        events = [one for one in reading.ledger.events() if not only or one.run == only]
+        runs = reading.book.runs
+        of = {id_ for id_, run in runs.items() if run.project == args.project}
+        events = [
+            one
+            for one in reading.ledger.events()
+            if (not only or one.run == only) and (not args.project or one.run in of)
+        ]
         if args.json:
             rows = [{"seq": one.seq, "ts": one.ts, "type": one.type, "run": one.run, "step": one.step, "subject": one.subject,
                      "actor": one.actor, "body": body_to_json(one.body)} for one in events[-args.n :]]  # fmt: skip

@@ -158,6 +158,7 @@ VERBS: dict[str, Verb] = {
         options=(
             _option("id", nargs="?", help="only this run"),
             _option("-n", type=int, default=40, help="how many lines"),
+            _option("--project", default="", help="only runs of this project"),
             _JSON,
         ),
     ),

@@ -3,6 +3,7 @@
 Terms
 -----
 *person*   an address with the contact note that has exactly it, or a stranger (:mod:`.resolve`).
+*project*  a note of `type: project` that has the address, its domain or a tag (:mod:`.book`); a run keeps its name.
 *intent*   a name from vault/intents that rules or examples point to, or `unsure` (:mod:`.intent`).
 *tier*     who decided: `rules`, the `ensemble` on embeddings above a proven threshold, or a `person` (:mod:`.tiers`).
 *example*  a text the operator put under an intent; a correction is one more of them.
@@ -17,14 +18,23 @@ Non-goals: guessing that two addresses are one person, asking a language model w
 
 from engine.model.actions import ActionSpec, EffectClass, Param
 from engine.model.labels import Label
-from engine.model.types import BOOL, EMAIL, NUMBER, RECORDS, TEXT, Field
+from engine.model.types import BOOL, EMAIL, NUMBER, RECORDS, TEXT, Field, choice
 
 RESOLVE = ActionSpec(
     name="identity/resolve",
     summary="Look an address up among the contact notes",
     kind=EffectClass.READ,
     params=(Param(name="email", type=EMAIL, required=True, description="the address"),),
-    outputs=RECORDS["person"],
+    outputs=(
+        *RECORDS["person"],
+        Field(
+            name="level",
+            type=choice("user", "customer", "project", "unproven", "stranger"),
+            description="what it is proven to be: one of us, a contact, somebody of a project; unproven: only the letter says so",
+        ),
+        Field(name="project", type=TEXT, optional=True, description="name of the project note it belongs to"),
+        Field(name="reason", type=TEXT, description="why: which note or project has the address"),
+    ),
     labels=frozenset({Label.UNTRUSTED}),
 )
 """Declared untrusted: an unknown sender's name is what the sender wrote."""

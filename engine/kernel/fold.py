@@ -95,6 +95,7 @@ def _created(event: e.Event, body: e.RunCreated) -> RunState:
         labels=body.labels,
         given=body.given,
         depth=body.depth,
+        project=body.project,
     )
 
 

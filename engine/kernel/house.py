@@ -54,6 +54,7 @@ class House:
     chance: Callable[[], float]
     listen: Callable[[Event], None]
     records: Records = field(default_factory=Records)
+    project: Callable[[Json, Json], str] = lambda _event, _inputs: ""
 
 
 class Journal:

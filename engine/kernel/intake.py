@@ -225,6 +225,7 @@ def create(
             if one != _OPERATOR
         ),
         depth=depth,
+        project=_project(journal, arrival, inputs, parent[0]),
     )
     bodies: list[Body] = [_received(arrival, "started", playbook=plan.id), body]
     if body.once and taken(journal, body.once, run_id):
@@ -232,6 +233,13 @@ def create(
     elif body.once and not any(node.kind == "effect" for node in plan.nodes):
         bodies.append(OnceClaimed(claim=body.once))
     return [Draft(body=one, run=run_id, subject=subject) for one in bodies]
+
+
+def _project(journal: Journal, arrival: Arrival, inputs: Json, parent: str) -> str:
+    """A called run belongs to what its caller belongs to."""
+    if parent:
+        return journal.book.runs[parent].project
+    return journal.house.project(arrival.event, inputs)
 
 
 def outside(plan: Plan, inputs: Json) -> str:

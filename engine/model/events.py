@@ -37,7 +37,7 @@ class RunCreated:
     """A run exists and may still queue behind its concurrency group. `event` and `inputs` are sealed values.
 
     `labels` are the origins of the event, `given` those of each input that is not the operator's alone, as ``name=label,label``.
-    `depth` counts the runs whose events and calls led to it, one after the other.
+    `depth` counts the runs whose events and calls led to it, one after the other. `project` is the name of a project note, or empty.
     """
 
     playbook: str
@@ -55,6 +55,7 @@ class RunCreated:
     labels: tuple[str, ...] = ()
     given: tuple[str, ...] = ()
     depth: int = 0
+    project: str = ""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

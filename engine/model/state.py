@@ -100,6 +100,7 @@ class RunState:
     labels: tuple[str, ...] = ()
     given: tuple[str, ...] = ()
     depth: int = 0
+    project: str = ""
     outputs: str | None = None
     output_labels: tuple[str, ...] = ()
     stopping: str = ""

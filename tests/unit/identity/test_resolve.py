@@ -2,7 +2,9 @@
 
 import pytest
 
-from engine.identity.resolve import Identity, display_name, folded
+from engine.identity.book import folded
+from engine.identity.resolve import Identity, Known, display_name
+from engine.model.config import Person
 from engine.model.errors import PermanentError
 from engine.model.labels import Label
 from tests.contract.world import call
@@ -18,9 +20,16 @@ NOTES = {
 }
 
 
+def identity(notes):
+    tree = Notes(notes)
+    return Identity(
+        known=Known(lambda: tree, front_matter),
+        people=(Person(id="operator", name="Robin", email="robin@Example.com"),),
+    )
+
+
 def resolve(email, trigger=None, notes=None):
-    reader = Identity(tree=lambda: Notes(notes or NOTES), front_matter=front_matter)
-    return reader.read(call("identity/resolve", {"email": email}, trigger=trigger))
+    return identity(notes or NOTES).read(call("identity/resolve", {"email": email}, trigger=trigger))
 
 
 def letter(email, name="", *, aligned=False):
@@ -35,6 +44,9 @@ def test_a_contact_is_known_by_exactly_its_address():
         "known": True,
         "note": "vault/knowledge/contacts/ada.md",
         "company": "Winterlight",
+        "level": "unproven",
+        "project": None,
+        "reason": "exact address of vault/knowledge/contacts/ada.md; nothing proves the sender",
     }
 
 
@@ -101,11 +113,83 @@ def test_a_strangers_name_is_a_name_or_nothing(written, shown):
     "args", [{}, {"email": 7}, {"email": "nobody"}, {"email": "@x"}, {"email": "a@b.example", "more": 1}]
 )
 def test_refuses_what_is_no_address(args):
-    reader = Identity(tree=lambda: Notes({}), front_matter=front_matter)
     with pytest.raises(PermanentError):
-        reader.read(call("identity/resolve", args))
+        identity({}).read(call("identity/resolve", args))
 
 
 def test_folding():
     assert folded(" A@B.Example. ") == "a@b.example"
     assert folded("a") == folded("a@") == folded("@b") == folded("a@" + "x" * 70 + ".example") == ""
+
+
+CONTACT, PROJECT = "vault/knowledge/contacts/", "vault/knowledge/projects/"
+SHOP = "---\ntype: project\ndomains: [Shop.example, münchen.example]\naddresses: [boss@elsewhere.example]\ntags: [shop]\n---\n"
+COMPANY = {
+    **NOTES,
+    f"{CONTACT}lee.md": "---\nname: Lee\nemail: lee@shop.example\nproject: fair\n---\n",
+    f"{CONTACT}mo.md": "---\nname: Mo\nemail: [mo@a.example, mo@b.example]\ntags: [shop]\n---\n",
+    f"{PROJECT}shop.md": SHOP,
+    f"{PROJECT}fair.md": "---\ntype: project\n---\n",
+    f"{PROJECT}Not a name.md": "---\ntype: project\ndomains: [evil.example]\n---\n",
+    f"{PROJECT}note.md": "---\ndomains: [evil.example]\n---\n",
+}
+
+
+@pytest.mark.parametrize(
+    ("email", "level", "project", "reason"),
+    [
+        (
+            "lee@shop.example",
+            "customer",
+            "fair",
+            f"exact address of {CONTACT}lee.md; project fair by its note",
+        ),
+        ("mo@b.example", "customer", "shop", f"another address of {CONTACT}mo.md; tag of project shop"),
+        ("new@SHOP.example", "project", "shop", "domain of project shop"),
+        ("x@xn--mnchen-3ya.example", "project", "shop", "domain of project shop"),
+        ("boss@elsewhere.example", "project", "shop", "address of project shop"),
+        ("x@mail.shop.example", "stranger", None, "no contact note has this address"),
+        ("x@evil.example", "stranger", None, "no contact note has this address"),
+        ("robin@example.com", "user", None, "no contact note has this address"),
+    ],
+)
+def test_who_it_is_comes_with_the_reason(email, level, project, reason):
+    person, _ = resolve(email, letter(email, aligned=True), COMPANY)
+    assert (person["level"], person["project"], person["reason"]) == (level, project, reason)
+
+
+@pytest.mark.parametrize("email", ["lee@shop.example", "new@shop.example", "robin@example.com"])
+def test_nobody_is_anybody_on_the_letters_word_alone(email):
+    person, labels = resolve(email, letter(email), COMPANY)
+    assert person["level"] == "unproven"
+    assert labels == frozenset({Label.UNTRUSTED})
+
+
+def test_an_address_in_two_notes_is_nobody_s_and_both_are_named():
+    notes = {**COMPANY, f"{CONTACT}zoe.md": "---\nname: Zoe\nemail: lee@shop.example\n---\n"}
+    person, labels = resolve("lee@shop.example", letter("lee@shop.example", aligned=True), notes)
+    assert (person["level"], labels) == ("unproven", frozenset({Label.UNTRUSTED}))
+    assert f"several notes have this address: {CONTACT}lee.md, {CONTACT}zoe.md" in person["reason"]
+
+
+def test_two_projects_that_claim_it_equally_get_neither():
+    notes = {**COMPANY, f"{PROJECT}other.md": SHOP}
+    person, _ = resolve("new@shop.example", notes=notes)
+    assert (person["project"], person["reason"]) == (None, "domain of several projects: other, shop")
+
+
+def test_a_project_is_found_for_a_run_before_it_begins():
+    tree = Notes(COMPANY)
+    known = Known(lambda: tree, front_matter)
+    assert known.project({"from": "mo@a.example"}, None) == "shop"
+    assert known.project({"from": "mo@a.example"}, {"project": "fair"}) == "fair"
+    assert known.project({"from": "x@y.example"}, {"project": "../shop"}) == ""
+    assert known.project({"at": "now"}, None) == known.project(None, None) == ""
+
+
+def test_the_notes_are_read_once_a_commit():
+    tree = Notes(COMPANY)
+    known = Known(lambda: tree, front_matter)
+    for _ in range(3):
+        known.project({"from": "mo@a.example"}, None)
+    assert len(tree.reads) == len(set(tree.reads))
