@@ -6,6 +6,7 @@ from dataclasses import dataclass
 from functools import cache
 from typing import TYPE_CHECKING
 
+from engine.app import agents
 from engine.app.actions import declared, unperformed
 from engine.app.workspace import Workspace
 from engine.language import tree as authored
@@ -106,12 +107,16 @@ def build(
         ),
         "intent": intents,
         "memory": recall(workspace, index),
-        "agent": DraftReply(
-            tree=lambda: workspace.tree,
-            front_matter=front_matter,
-            intent=intent,
-            templates=templates,
-            zone=zone,
+        "agent": agents.reader(
+            workspace.config,
+            models=models,
+            drafts=DraftReply(
+                tree=lambda: workspace.tree,
+                front_matter=front_matter,
+                intent=intent,
+                templates=templates,
+                zone=zone,
+            ),
         ),
     }
     wired = Wired(

@@ -32,6 +32,7 @@ def lines(shown: dict[str, Any], card: CardState, short: str, *, whole: bool) ->
         )
         yield f"  {colour('!', 'yellow')} intent unsure, confidence 0: {why}, so read it first"
         yield f"    steward intent --correct {ids.short(card.run)} NAME   teaches what it was"
+    yield from _doubts(shown["findings"])
     if shown.get("since"):
         yield ""
         yield f"  since the card before ({card.replaces[:6]}):"
@@ -54,6 +55,15 @@ def lines(shown: dict[str, Any], card: CardState, short: str, *, whole: bool) ->
         yield from _findings(shown["findings"])
     yield ""
     yield f"  digest {shown['digest'][:16]}…   decided with {'your passphrase or code' if card.strength == 2 else 'a word from you'}"
+
+
+def _doubts(findings: list[dict[str, Any]]) -> Iterator[str]:
+    """What agents named that no source of theirs does, and a model that was not the configured one."""
+    for found in findings:
+        outputs = found["outputs"]
+        if found["uses"].startswith("agent/") and isinstance(outputs, dict):
+            for doubt in outputs.get("doubts") or ():
+                yield f"  {colour('!', 'yellow')} {found['step']}: {line(str(doubt), 120)}"
 
 
 def question(asked: dict[str, Any]) -> Iterator[str]:
@@ -147,7 +157,7 @@ def _words(outputs: Json) -> str:
         return str(outputs)
     parts = []
     for name, value in outputs.items():
-        if name == "body":
+        if name in {"body", "doubts"}:  # the one is what the card is about, the other stands at its top
             continue
         if isinstance(value, list) and value and len(passages({name: value})) == len(value):
             parts.append(f"{name}: {len(value)}")
