@@ -175,19 +175,18 @@ STEP: Keys = {
     "gate": ({"type": "string", "pattern": NAME}, "the decision that covers it"),
     "undo": (
         {
-            "anyOf": [
-                mapping({"none": (WORDS, "why it can't be taken back")}, required=("none",)),
-                mapping(
-                    {
-                        "uses": (
-                            {"type": "string", "pattern": r"^[a-z][a-z0-9-]*/[a-z][a-z0-9-]*$"},
-                            "the action that takes it back",
-                        ),
-                        "with": ({"type": "object"}, "its arguments; they may read the step's own outputs"),
-                    },
-                    required=("uses",),
-                ),
-            ]
+            **mapping(
+                {
+                    "none": (WORDS, "why it can't be taken back"),
+                    "uses": (
+                        {"type": "string", "pattern": r"^[a-z][a-z0-9-]*/[a-z][a-z0-9-]*$"},
+                        "the action that takes it back: an effect of its own, with its own card where its reach asks for one",
+                    ),
+                    "with": ({"type": "object"}, "its arguments; they may read the step's own outputs"),
+                }
+            ),
+            "oneOf": [{"required": ["none"]}, {"required": ["uses"]}],
+            "dependencies": {"with": ["uses"]},
         },
         "how the step is taken back, instead of what its action says",
     ),
