@@ -1,40 +1,40 @@
-"""An encoder without a model: texts that share words have near vectors, the same on every machine. For tests only."""
+"""An encoder for tests: vectors from digests of words, instantly, and a list of every text it was asked for."""
 
 import hashlib
+import math
+import re
 import struct
 from collections.abc import Sequence
 
-from engine.model.errors import TransientError
-
 _SIZE = 64
+_WORD = re.compile(r"\w+")
 
 
 class HashEncoder:
-    """Port Encoder. `asked` counts the texts it was given; for the first `warming` requests it can't answer yet."""
+    """Keeps the contract of the real one: unit vectors of little-endian float32, each of its text alone. Texts that share words are near."""
 
-    def __init__(self, *, warming: int = 0, version: str = "hash-1") -> None:
-        self.asked: list[str] = []
-        self._warming, self._version = warming, version
+    def __init__(self, version: str = "hash:1") -> None:
+        self._version = version
+        self.encoded: list[str] = []
 
     @property
     def version(self) -> str:
-        """Names how vectors are made."""
+        """As given."""
         return self._version
 
+    def load(self) -> None:
+        """Nothing to load."""
+
+    def encode_one(self, text: str) -> bytes:
+        """The vector of a text: the sum of one direction for each of its words."""
+        self.encoded.append(text)
+        sums = [0.0] * _SIZE
+        for word in [*_WORD.findall(text.casefold()), f"\0{len(text)}"]:
+            for place, byte in enumerate(hashlib.sha512(word.encode("utf-8", "replace")).digest()):
+                sums[place] += byte - 127.5
+        length = math.sqrt(sum(one * one for one in sums))
+        return struct.pack(f"<{_SIZE}f", *(one / length for one in sums))
+
     def encode(self, texts: Sequence[str]) -> tuple[bytes, ...]:
-        """One unit vector a text. Raises TransientError(code='memory-warming') while it warms up."""
-        if self._warming:
-            self._warming -= 1
-            raise TransientError("the encoder is warming up", code="memory-warming")
-        self.asked += texts
-        return tuple(_vector(text) for text in texts)
-
-
-def _vector(text: str) -> bytes:
-    sums = [0.0] * _SIZE
-    for word in text.casefold().split() or [""]:
-        data = hashlib.sha256(word.strip(".,;:?!").encode("utf-8", "surrogatepass")).digest() * 2
-        for place in range(_SIZE):
-            sums[place] += data[place] / 127.5 - 1
-    length = sum(one * one for one in sums) ** 0.5 or 1.0
-    return struct.pack(f"<{_SIZE}f", *(one / length for one in sums))
+        """Port Encoder."""
+        return tuple(self.encode_one(text) for text in texts)
