@@ -173,3 +173,23 @@ def test_a_question_without_choices_or_fields_is_answered_with_done(supplied):
     with made.reading() as reading:
         (one,) = views.waiting(reading, now="2026-03-02T09:00:00.000000Z")
     assert one.needs.endswith("done")
+
+
+SOP = """\
+---
+type: sop
+---
+- [ ] Pay **all** or **part**, how much: `amount: money` ^ask
+  ```yaml step
+  with: { fields: { amount: { default: 49.00 EUR, max: 50.00 EUR } } }
+  ```
+"""
+
+
+def test_an_item_of_a_procedure_has_defaults_too(tmp_path):
+    made = Scenario.make(tmp_path / "company", files={"vault/sops/asks.md": SOP}, bare=True)
+    assert made.start("asks").exit == 0
+    asked = Asked(made)
+    assert "[default 49.00 EUR]" in "\n".join(cards.question(asked.value))
+    assert asked.answer(choice="all").exit == 0
+    assert asked.outputs() == {"choice": "all", "amount": DUE}
