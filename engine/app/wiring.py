@@ -149,20 +149,28 @@ def furnish(
     broker = Broker(
         connectors=wired, heads=sources, durable=lambda seq: 0 < seq <= ledger.head()[0], probe=probe
     )
-    rules = Rules(
-        rules=policy_of(workspace.tree, wired.specs), usage=spent, now=chosen.now, zone=workspace.config.time_zone,
-        consents=WorkspaceConsents(kept=ledger.kept, tree=lambda: workspace.tree),
-    )  # fmt: skip
     flag = workspace.state.path / "stop"
     house = House(
         ledger=ledger, keys=keys, clock=chosen, executor=carrying, evaluate=evaluate, templates=templates,
-        connectors=wired, broker=broker, policy=rules, blobs=blobs,
+        connectors=wired, broker=broker, policy=_rules(workspace, ledger, wired.specs, spent, chosen), blobs=blobs,
         sources=sources, deployment=deploy, workspace=workspace.id,
         index_key=index_key, flag=flag.exists, lower=partial(flag.unlink, missing_ok=True), chance=random.random,
         listen=listen, records=records, project=rooms.known(workspace).project,
     )  # fmt: skip
     return Furnished(
         house=house, spent=spent, workspace=workspace, close=threads.close if threads else lambda: None
+    )
+
+
+def _rules(
+    workspace: Workspace, ledger: Ledger, specs: Mapping[str, ActionSpec], spent: Spent, clock: Clock
+) -> Rules:
+    return Rules(
+        rules=policy_of(workspace.tree, specs),
+        usage=spent,
+        now=clock.now,
+        zone=workspace.config.time_zone,
+        consents=WorkspaceConsents(kept=ledger.kept, tree=lambda: workspace.tree),
     )
 
 

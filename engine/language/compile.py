@@ -58,23 +58,13 @@ def compile_tree(
     """
     held = Files(tree)
     own = held.agents(config, actions)
+    wrong = frozenset(f"agent/{name}" for name, (agent, _) in own.items() if agent is None)
     diagnostics = [
-        *_others(held, {**actions, **_agents(own)}),
+        *_others(held, {**actions, **dict.fromkeys(wrong), **_agents(own)}),
         *(one for _, found in own.values() for one in found),
     ]
-    paths: dict[str, str] = {}
     broken: set[str] = set()
-    for path in held.sources():
-        if (bad := playbook.bad_name(path)) is not None:
-            diagnostics.append(bad)
-            continue
-        id_ = playbook.stem(path)
-        if id_ in paths:
-            # Two files claim one name: neither runs until the operator says which.
-            diagnostics.append(shape.same_id(Span(path=path), id_=id_, other=paths[id_]))
-            broken.add(id_)
-            continue
-        paths[id_] = path
+    paths = _named(held, diagnostics, broken)
     world = World(
         actions={**actions, **_agents(own)},
         config=config,
@@ -85,7 +75,7 @@ def compile_tree(
         intents=tuple(one.name for one in held.intents()[0]),
         playbooks=tuple(sorted(paths)),
         unperformed=unperformed,
-        wrong=frozenset(f"agent/{name}" for name, (agent, _) in own.items() if agent is None),
+        wrong=wrong,
         reads={f"agent/{name}": agents.reads(agent, held.blobs) for name, (agent, _) in own.items() if agent},
     )
     shelf = Shelf(kept) if kept is not None else None
@@ -94,8 +84,8 @@ def compile_tree(
         results = {id_: session.result(id_).known for id_ in paths}
     if shelf is not None:
         shelf.save()
-    for id_, wrong in calling.circles({id_: one.calls for id_, one in results.items()}).items():
-        diagnostics += shown(Source.of(paths[id_], held.read(paths[id_])), wrong)
+    for id_, found in calling.circles({id_: one.calls for id_, one in results.items()}).items():
+        diagnostics += shown(Source.of(paths[id_], held.read(paths[id_])), found)
         broken.add(id_)
     diagnostics += [one for result in results.values() for one in result.diagnostics]
     broken |= {id_ for id_, result in results.items() if not result.plan}
@@ -118,12 +108,29 @@ def _uncollected() -> Iterator[None]:
             gc.enable()
 
 
+def _named(held: Files, diagnostics: list[Diagnostic], broken: set[str]) -> dict[str, str]:
+    """Playbook or SOP → its path. What is wrong with names is added to `diagnostics`, and to `broken`."""
+    paths: dict[str, str] = {}
+    for path in held.sources():
+        if (bad := playbook.bad_name(path)) is not None:
+            diagnostics.append(bad)
+            continue
+        id_ = playbook.stem(path)
+        if id_ in paths:
+            # Two files claim one name: neither runs until the operator says which.
+            diagnostics.append(shape.same_id(Span(path=path), id_=id_, other=paths[id_]))
+            broken.add(id_)
+            continue
+        paths[id_] = path
+    return paths
+
+
 def _agents(own: Mapping[str, agents.Parsed]) -> dict[str, ActionSpec]:
     """The workspace's agents as actions: each stands for a declared one of its name."""
     return {f"agent/{name}": spec_of(agent) for name, (agent, _) in own.items() if agent}
 
 
-def _others(held: Files, actions: Mapping[str, ActionSpec]) -> list[Diagnostic]:
+def _others(held: Files, actions: Mapping[str, ActionSpec | None]) -> list[Diagnostic]:
     """What is wrong in templates, intents and policy, and playbooks with another ending."""
     found: list[Diagnostic] = []
     for path in held.under(TEMPLATES, ".md"):

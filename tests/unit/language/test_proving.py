@@ -47,7 +47,7 @@ def test_lines_of_windows_are_repaired_in_place():
 READERS = {
     "steward.yaml": lambda data: settings.parse("a", data)[1],
     "vault/policy.yaml": lambda data: policy_file.parse(
-        "a", data, actions=("email/reply", "payments/request")
+        "a", data, around=policy_file.Around(actions={"email/reply": None, "payments/request": None})
     )[1],
     "vault/intents/work.yaml": lambda data: intents.parse([("a", data)])[1],
     "vault/templates/replies/payment.md": lambda data: template.parse("a", data)[1],

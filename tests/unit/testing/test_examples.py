@@ -1,0 +1,90 @@
+"""Whole workspaces of real jobs compile against the actions, agents and events there are.
+
+Two of them: the examples beside the repository, where that folder is there, and ours below, which asks for the same of the
+language. What they name and don't hold (templates, agents, notes, a playbook) is written here.
+"""
+
+from collections import Counter
+from pathlib import Path
+
+import pytest
+
+from engine.app import checking
+from engine.app.actions import unperformed
+from engine.model.span import Severity
+from tests.unit.language.trees import MemoryTree
+
+ROOT = Path(__file__).resolve().parents[3]
+EXAMPLES = ROOT.parent / "shared" / "examples"
+
+
+def template(subject, words, values=""):
+    front = f"subject: {subject}\n" + (f"values: {values}\n" if values else "")
+    return f"---\n{front}---\n{words}\n".encode()
+
+
+INVOICE = "{ invoice: { id: text, name: text, due: date, total: money } }"
+NAMED = {
+    "vault/templates/got-it.md": template("We have your letter", "Thank you."),
+    "vault/templates/just-checking.md": template("Just checking", "Did it arrive?"),
+    "vault/templates/last-word.md": template("Our last word", "We close this now."),
+    "vault/templates/overdue.md": template(
+        "Overdue", "${{ invoice.name }}: ${{ text(invoice.total) }}", INVOICE
+    ),
+    "vault/templates/formal-notice.md": template("Notice", "Due ${{ text(invoice.due) }}", INVOICE),
+    "vault/templates/payment-failed.md": template(
+        "It did not work", "Try ${{ text(attempt) }}: ${{ link }}", "{ attempt: integer, link: url }"
+    ),
+    "vault/templates/refunded.md": template(
+        "Paid back", "${{ text(amount) }}${{ partial ? ' of it' : '' }}", "{ amount: money, partial: bool }"
+    ),
+    "vault/templates/services-agreement.md": template(
+        "Agreement", "For ${{ client.name }}.", '{ client: person, "price?": money }'
+    ),
+    "vault/templates/news.md": b"---\nsubject: News\npurpose: marketing\n---\nWe have news.\n",
+    "vault/agents/weekly-note.md": (
+        b"---\ndescription: Writes the week's note.\n"
+        b"inputs: { now: { visitors: integer, leads: integer }, before: [any], missing: [text] }\n"
+        b"outputs: { text: text }\n---\nSay what changed. Compute nothing.\n"
+    ),
+    "vault/knowledge/Tone of voice.md": b"# Tone of voice\nShort.\n",
+    "vault/knowledge/replies/one.md": b"# One\nThank you for asking.\n",
+    "playbooks/client-onboarding.yaml": (
+        b"name: Client onboarding\nstage: approval\non: { call: {} }\ninputs: { client: person }\n"
+        b"subject: ${{ inputs.client.email }}\nsteps:\n"
+        b'  - { id: tell, uses: notify/me, with: { text: "Welcome ${{ inputs.client.name }}" } }\n'
+    ),
+}
+
+
+def below(folder):
+    paths = [path for path in folder.rglob("*") if path.is_file() and path.name != "README.md"]
+    return {path.relative_to(folder).as_posix(): path.read_bytes() for path in paths}
+
+
+def wrong(files):
+    """What is wrong but for actions that are declared only, and how often each of those is said."""
+    found = checking.compile_tree(MemoryTree(files))
+    declared = [one for one in found.diagnostics if one.code == "SW307"]
+    others = [
+        (one.code, f"{one.span.path}:{one.span.line}", one.message)
+        for one in found.diagnostics
+        if one.code != "SW307"
+    ]
+    assert all(one.severity is Severity.WARNING for one in declared)
+    named = Counter(one.message.split("`")[1] for one in declared)
+    assert named.keys() <= unperformed()
+    return others, found
+
+
+def test_every_example_compiles_in_a_workspace_that_holds_what_it_names():
+    if not EXAMPLES.is_dir():
+        pytest.skip("NOT RUN: needs ../shared/examples")
+    files = below(EXAMPLES)
+
+    others, found = wrong({**NAMED, **files})
+
+    assert others == []
+    assert found.broken == frozenset()
+    stems = {Path(path).stem for path in files if path.startswith(("playbooks/", "vault/sops/"))}
+    assert found.plans.keys() >= {one for one in stems if not one.endswith(".test")}
