@@ -100,12 +100,13 @@ class Narrator:
     def follow(self, run: str, *, after: int | None = None) -> None:
         """Another process carries it: say what happens until the run is over or waits, as if it were carried here.
 
-        `after`: tell what came after this number; None tells at first only what already left.
+        `after`: tell what came after this number and wait holds out, too; None tells at first only what already left, and holds of other
+        steps are not waited for.
         """
         from engine.app import passing
         from engine.app.clock import present_stamp
 
-        queued = 0
+        queued, whole = 0, after is not None
         while True:
             reading = passing.look(self.workspace)
             try:
@@ -121,7 +122,8 @@ class Narrator:
             if state is None or state.terminal:
                 return
             queued = queued + 1 if state.status == "queued" else 0
-            if queued > _QUEUED_LOOKS or (not queued and state.waiting and not _soon(state, present_stamp())):
+            waits = bool(state.waiting) and not (whole and _soon(state, present_stamp()))
+            if queued > _QUEUED_LOOKS or (not queued and waits):
                 return
             if holder(self.workspace.state) is None:
                 say("  the process that carried it has ended; the next command takes it up")

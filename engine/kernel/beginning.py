@@ -5,6 +5,7 @@ from typing import Literal, Protocol
 
 from engine.kernel import inputs, intake
 from engine.kernel.house import Deployment, Journal
+from engine.language.near import nearest
 from engine.model import ids
 from engine.model.errors import UsageError
 from engine.model.events import Draft, TriggerReceived
@@ -56,10 +57,12 @@ def start(desk: Desk, request: Request) -> None:
     if plan is None:
         broken = request.target in deployment.broken
         known = ", ".join(sorted(deployment.plans)) or "none"
+        best = nearest(request.target, deployment.plans)
+        hint = f"did you mean `{best}`?" if best else f"there are: {known}"
         message = (
             f"{request.target} does not compile at the deployed commit\n  steward check"
             if broken
-            else f"no playbook or SOP `{request.target}` is deployed; there are: {known}"
+            else f"no playbook or SOP `{request.target}` is deployed; {hint}\n  steward run {best or 'NAME'}"
         )
         desk.refuse(request, message, code="no-playbook", exit_=1 if broken else 2)
         return
