@@ -73,7 +73,7 @@ A hyphen without spaces belongs to the name; subtraction has spaces | foreach | 
 A value that is one whole expression keeps its type; inside other text it is rendered | calls | SW115 sw115-list-in-text | unit/language/test_compile.py::test_a_whole_value_keeps_its_type_and_text_around_it_makes_text
 Data is never read again as an expression or template | – | – | unit/language/test_expressions.py::test_data_is_never_read_as_an_expression
 Lists have at most 1,000 entries at run time | – | – | unit/language/test_expressions.py::test_a_run_time_error_is_one_kind_of_error_and_soon
-A fixed word (template, playbook, cron, path) is never an expression | triggers | SW126 sw126-fixed, SW126 sw132-called | –
+A fixed word (action, gate, template, playbook, cron) is never an expression | triggers | SW126 sw126-words, SW126 sw126-fixed, SW126 sw132-called | –
 What an expression reads travels with it as its origin | lead-capture | SW301 sw301-path | unit/language/test_expressions.py::test_says_whose_data_travels_in_the_value
 failure() and always() stand in an if only | whole | SW108 sw108-every | unit/language/test_expressions.py::test_failure_stands_in_an_if_only
 
@@ -135,7 +135,7 @@ An effect says how it is taken back, or why not | undo | SW302 sw302-undo | simu
 What takes back acts itself | undo | SW308 sw308-undo | simulate/test_undo.py::test_each_item_is_taken_back_by_itself
 undo-within holds an approved effect; withdrawn in that time nothing was sent | lead-capture | SW027 sw027-numbers | simulate/test_approvals.py::test_held_means_it_can_be_withdrawn
 A fixed acknowledgement goes once a day to the letter's own sender | answer-a-lead | – | unit/connectors/test_replies.py::test_a_sender_is_acknowledged_once_a_day
-A reply takes no recipient | lead-capture | SW121 sw121-argument | unit/connectors/test_replies.py::test_an_answer_goes_to_the_author_and_into_the_thread
+A reply takes no recipient, an acknowledgement no words of its own | lead-capture | SW121 sw121-recipient | unit/connectors/test_replies.py::test_an_answer_goes_to_the_author_and_into_the_thread
 
 ## Actions, templates and calls
 An action that is used is declared | lead-capture | SW120 sw120-action | –
@@ -149,7 +149,7 @@ run/find is the only memory between runs, and is typed by what it finds | calls 
 ## Items, once and groups
 A foreach that acts names its items by a key | foreach | SW212 sw212-key | simulate/test_language_runs.py::test_two_items_with_one_key_fail_the_step_before_anything_leaves
 once is used up by the first intent and left free by a no | foreach | SW211 sw211-keys | simulate/test_language_runs.py::test_once_is_used_up_by_the_first_intent_and_left_free_by_a_no
-A group waits, drops or replaces | heads | SW023 sw114-status | simulate/test_language_runs.py::test_a_group_waits_drops_or_replaces
+A group has a name, and waits, drops or replaces | heads | SW023 sw114-status, SW021 sw211-calls | simulate/test_language_runs.py::test_a_group_waits_drops_or_replaces
 What stop-on names ends the run well and withdraws its card | heads | SW406 sw406-stops | simulate/test_language_runs.py::test_what_stop_on_names_ends_the_run_well_and_withdraws_its_card
 
 ## Triggers and waits
@@ -164,7 +164,7 @@ A wait waits for something | event-fields | SW405 sw405-nothing | –
 A run waits for what tells this one from others | event-fields | SW406 sw406-awaited | –
 A wait gives which came, or nothing when its time is up | event-fields | SW114 sw114-option | unit/kernel/test_decide.py::test_a_wait_ends_by_its_time_with_nothing
 Of missed firings the latest runs, once | times | – | simulate/test_language_runs.py::test_a_schedule_owes_nothing_for_the_past_and_of_missed_firings_runs_the_latest
-timeout is of one attempt; waits and calls have none | whole | SW211 sw211-fit | –
+timeout and continue-on-error are of one attempt; waits and calls have none | whole | SW211 sw211-fit, SW211 sw211-calls | –
 
 ## SOPs
 `type: sop` makes a note compile; anything else is knowledge | answer-a-lead | – | unit/language/test_sop.py::test_the_front_matter_makes_a_note_compile
