@@ -356,7 +356,8 @@ def _notes(row: Row) -> Iterator[str]:
     for name, arg in node.ask.defaults if node.ask is not None else ():
         yield f"{name} is {words(arg)} unless something else is said"
     if node.kind == "effect" and node.action is not None:
-        yield f"undo: {undo_words(node)}"
+        reach = f" ({node.undo.highest_reach} at most)" if node.undo is not None else ""
+        yield f"undo: {undo_words(node)}{reach}"
     if row.earlier is not None:
         when = "at once" if not row.earlier and not row.node.reads and not row.node.soft_reads else "sooner"
         yield f"could start {when} with `needs: [{', '.join(row.earlier)}]`: only file order holds it"

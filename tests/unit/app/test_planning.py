@@ -78,6 +78,17 @@ def test_the_reach_has_two_ends_when_an_argument_may_be_null():
     assert found.what == "asks at gate offer (low to payment)"
 
 
+def test_a_step_says_what_takes_it_back_and_a_question_what_counts_unsaid():
+    undo = "{ uses: email/reply, with: { body: '${{ steps.thanks.outputs.message-id }}' } }"
+    thanks = f"  - {{ id: thanks, uses: email/acknowledge, with: {{ template: got-it }}, undo: {undo} }}\n"
+    ask = "  - { id: ask, uses: human/ask, with: { title: T, fields: { days: { type: integer, default: 3 } } } }\n"
+    found = seen(thanks, ask)
+
+    words = [text.strip() for _, text in planning.lines(found)]
+    assert "undo: email/reply with {body: ${{ steps.thanks.outputs.message-id }}} (customer at most)" in words
+    assert "days is 3 unless something else is said" in words
+
+
 def test_order_says_why_a_step_waits():
     found = seen(WHO, INTENT, SPAM, "  - { id: last, needs: [who], uses: notify/me, with: { text: x } }\n")
 
