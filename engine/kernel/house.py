@@ -63,9 +63,9 @@ class Journal:
     `touched` are the runs something happened to since somebody took them out: only those need a decision.
     """
 
-    def __init__(self, house: House) -> None:
+    def __init__(self, house: House, book: Book | None = None) -> None:
         self.house = house
-        self.book: Book = fold(house.ledger.events())
+        self.book: Book = fold(house.ledger.events()) if book is None else book
         self.deployment = house.deployment
         self.touched: set[str] = set(self.book.open_runs)
         self._plans: dict[str, Plan] = {}

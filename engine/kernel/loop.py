@@ -3,33 +3,16 @@
 from collections.abc import Callable
 from dataclasses import replace
 from datetime import timedelta
-from typing import assert_never
 
-from engine.kernel import acting, calling, emitting, fanning, intake, schedule
+from engine.kernel import emitting, intake, schedule
 from engine.kernel.decide import decide, next_due
 from engine.kernel.decisions import Desk
 from engine.kernel.flights import Flights
+from engine.kernel.hands import Hands
 from engine.kernel.house import Deployment, House, Journal
-from engine.kernel.place import Place
-from engine.kernel.steps import Attempt, begin
 from engine.model import commands as c
-from engine.model.errors import EngineError, LedgerError
-from engine.model.events import (
-    Body,
-    CardClosed,
-    CardExpired,
-    Draft,
-    EffectHeld,
-    EffectIntended,
-    EffectWithdrawn,
-    Event,
-    RunEnded,
-    StepCancelled,
-    StepFailed,
-    StepSkipped,
-    WaitEnded,
-)  # fmt: skip
-from engine.model.state import RunState
+from engine.model.events import Draft, EffectWithdrawn
+from engine.model.state import Book, RunState
 from engine.model.times import later, moment
 
 # How often the owner looks for requests (DESIGN: at least every 100 ms) and how long a hold is waited out in one pass.
@@ -40,11 +23,12 @@ WAIT_OUT = timedelta(seconds=30)
 class Loop:
     """Single-threaded: attempts run elsewhere, everything durable happens here."""
 
-    def __init__(self, house: House) -> None:
+    def __init__(self, house: House, book: Book | None = None) -> None:
+        """`book` is the state as it stands, where somebody has folded the ledger already."""
         self.house = house
-        self.journal = Journal(house)
+        self.journal = Journal(house, book)
         self._flights = Flights(self.journal)
-        self._intents: dict[tuple[str, str], Event] = {}
+        self._hands = Hands(self.journal, self._flights)
         self._dues: dict[str, str] = {}
         self._deployed: Deployment | None = None
         self.journal.deployment = self.deployment
@@ -68,20 +52,11 @@ class Loop:
     def run(self, *, until: Callable[[], bool] = lambda: False) -> None:
         """Go on until every run is terminal or waits for something more than 30 s away, or `until` says so."""
         while True:
-            worked = self._requests()
-            worked |= self._advance()
-            worked |= emitting.announce(self.journal, self.deployment)
-            worked |= self._flights.land(0.0)
-            worked |= self.house.records.settle()
-            if worked:
+            if self._turn():
                 continue
             if until():
-                # What is under way is followed to its end, so that no outcome is lost.
-                while self._flights:
-                    self._flights.land(LOOK_SECONDS)
-                    self.house.records.settle()
+                self._drain()
                 break
-            self.house.ledger.tick(self.house.clock.now())
             if self._flights:
                 self._flights.land(LOOK_SECONDS)
                 continue
@@ -91,6 +66,38 @@ class Loop:
             self.house.ledger.flush()
             self.house.clock.wait(min(wait, LOOK_SECONDS))
         self.house.ledger.flush()
+
+    def serve(self, *, look: Callable[[], bool], until: Callable[[], bool]) -> None:
+        """Go on for as long as `until` is false; the sources are read whenever `look` says that something may have come."""
+        while not until():
+            if look():
+                self.poll()
+            if self._turn():
+                continue
+            if self._flights:
+                self._flights.land(LOOK_SECONDS)
+                continue
+            self.house.ledger.flush()
+            self.house.clock.wait(LOOK_SECONDS)
+        self._drain()
+        self.house.ledger.flush()
+
+    def _turn(self) -> bool:
+        """Everything that can be done now without waiting; whether there was anything."""
+        worked = self._requests()
+        worked |= self._advance()
+        worked |= emitting.announce(self.journal, self.deployment)
+        worked |= self._flights.land(0.0)
+        worked |= self.house.records.settle()
+        if not worked:
+            self.house.ledger.tick(self.house.clock.now())
+        return worked
+
+    def _drain(self) -> None:
+        """Follow what is under way to its end, so that no outcome is lost."""
+        while self._flights:
+            self._flights.land(LOOK_SECONDS)
+            self.house.records.settle()
 
     def withdraw(self) -> None:
         """Interrupted: what is held is taken back, and nothing that was not sent will be."""
@@ -143,93 +150,9 @@ class Loop:
                 continue
             if isinstance(command, c.End) and self._flights.of_run(run.id):
                 continue
-            self._guarded(run, command)
+            self._hands.carry_out(run, command)
             return True
         return False
 
-    def _guarded(self, run: RunState, command: c.Command) -> None:
-        """Carry out a command; a fault of ours fails the run it happens in and stops no other."""
-        try:
-            self._carry_out(run, command)
-        except LedgerError:
-            raise
-        except Exception as bug:
-            error = f"bug: {type(bug).__name__}" if not isinstance(bug, EngineError) else bug.code
-            step = getattr(command, "step", "")
-            attempt = run.step(step).attempt if step else 0
-            body = (
-                StepFailed(attempt=attempt, code=error) if step else RunEnded(status="failed", reason=error)
-            )
-            self.journal.write(Draft(body=body, run=run.id, step=step, subject=run.subject))
-
     def _due(self, run: str, step: str) -> bool:
         return self.journal.now() >= self._flights.dues().get((run, step), "")
-
-    def _carry_out(self, run: RunState, command: c.Command) -> None:
-        journal, plan = self.journal, self.journal.plan(run)
-
-        def write(body: Body, *, step: str = "", durable: bool = True) -> None:
-            journal.write(Draft(body=body, run=run.id, step=step, subject=run.subject), durable=durable)
-
-        match command:
-            case c.Skip():
-                write(StepSkipped(because=command.because), step=command.step, durable=False)
-            case c.Cancel():
-                write(StepCancelled(because=command.because), step=command.step)
-            case c.OpenCard():
-                before = self._replaced(run, command)
-                journal.write(*acting.open_card(journal, plan, run, command, replaces=before))
-            case c.CloseCard():
-                write(CardClosed(card=command.card, because=command.because))
-            case c.ExpireCard():
-                write(CardExpired(card=command.card))
-            case c.Hold():
-                write(
-                    EffectHeld(revision=run.step(command.step).revision, until=command.until),
-                    step=command.step,
-                )
-            case c.FireTimer():
-                outputs = journal.seal({"got": "nothing", "event": None}, run.subject)
-                write(WaitEnded(got="nothing", outputs=outputs, labels=("system",)), step=command.step)
-            case c.ExpireAsk():
-                write(StepFailed(attempt=run.step(command.step).attempt, code="no-answer"), step=command.step)
-            case c.Gather():
-                fanning.gather(self._place(run, command.step))
-            case c.End():
-                calling.end(journal, run, command)
-            case _:
-                self._flights.start((run.id, command.step), self._attempt(run, command))
-
-    def _attempt(
-        self, run: RunState, command: c.Begin | c.Release | c.Recover | c.TakeBack
-    ) -> Attempt | None:
-        """The commands that may leave something to be carried by the executor."""
-        place = self._place(run, command.step)
-        match command:
-            case c.Begin():
-                return begin(place, acting.propose)
-            case c.Release():
-                return acting.release(place)
-            case c.Recover():
-                return acting.recover(place, self._intent(run.id, command.step))
-            case c.TakeBack():
-                return acting.take_back(place)
-            case _:
-                assert_never(command)
-
-    def _place(self, run: RunState, step: str) -> Place:
-        return Place.of(self.journal, run.id, step)
-
-    def _replaced(self, run: RunState, command: c.OpenCard) -> str:
-        old = [k for k in self.journal.book.cards.values() if k.run == run.id and k.gate == command.gate]
-        return old[-1].id if old else ""
-
-    def _intent(self, run: str, step: str) -> Event:
-        """The durable intent of a step; read back from the ledger after a restart."""
-        known = self._intents.get((run, step))
-        if known is not None:
-            return known
-        for event in self.house.ledger.events():
-            if isinstance(event.body, EffectIntended):
-                self._intents[event.run, event.step] = event
-        return self._intents[run, step]
