@@ -16,13 +16,16 @@ from engine.language.tree import Entry, Mapping, Node, Scalar, Sequence
 from engine.model.span import Diagnostic, Fix, Span
 
 MOST_DEPTH = 40
-MOST_BYTES = 100_000
-MOST_NODES = 8_000
-BYTES_OF_A_STEP = 300
+MOST_BYTES = 32_000
+MOST_NOTE = 64_000
+MOST_NODES = 6_000
+BYTES_OF_A_STEP = 250
 NODES_OF_A_STEP = 40
 """What one more step may add to what a file may hold: a long playbook is read, and no file is long without steps."""
 
 MOST_STEPS = 10_000
+MOST_EXPRESSIONS = 1_500
+EXPRESSIONS_OF_A_STEP = 4
 _BLOCKS = frozenset("|>")
 
 # What YAML takes for a line break or refuses, and people can't see. Tab, line feed and CR LF are read.
@@ -46,10 +49,15 @@ def read(path: str, data: bytes) -> Read:
 def text_of(path: str, data: bytes) -> tuple[str | None, tuple[Diagnostic, ...]]:
     """The characters of a file within the caps, or why they can't be had."""
     start = Span(path=path)
-    if len(data) > MOST_BYTES:
-        most = MOST_BYTES + BYTES_OF_A_STEP * min(data.count(b"uses:"), MOST_STEPS)
+    least = MOST_NOTE if path.endswith(".md") else MOST_BYTES
+    if len(data) > least:
+        most = least + BYTES_OF_A_STEP * min(data.count(b"uses:"), MOST_STEPS)
         if len(data) > most:
             return None, (code.too_large(start, size=len(data), most=most),)
+    if (given := data.count(b"${{")) > MOST_EXPRESSIONS:
+        most = MOST_EXPRESSIONS + EXPRESSIONS_OF_A_STEP * min(data.count(b"uses:"), MOST_STEPS)
+        if given > most:
+            return None, (code.too_many(start, most=most, what="expressions"),)
     try:
         text = data.decode("utf-8-sig").replace("\r\n", "\n")
     except UnicodeDecodeError as error:

@@ -39,7 +39,7 @@ class Resolver:
 
     def scope(self, here: int) -> Scope:
         """What the step at place `here` may read."""
-        if not self.seen:
+        if not self.seen and not self.gates:
             for order, one in reversed(list(enumerate(self.authored.steps))):
                 self.seen[one.id.text] = StepScope(outputs=ANY, line=one.id.span.line, order=order)
             self.gates |= {one.id.text: one.id.span.line for one in self.authored.gates}

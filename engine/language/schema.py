@@ -36,7 +36,7 @@ from engine.model.triggers import TRIGGERS
 
 _TYPE: Shape = {
     "anyOf": [
-        {"oneOf": [{"const": word} for word in SIMPLE]},
+        {"type": "string", "enum": list(SIMPLE)},
         {"type": "string", "pattern": r"^(one of .+,.+|\[.+\]|\{.+\})$"},
         {"type": "array", "items": ref("type"), "minItems": 1, "maxItems": 1},
         mapping(

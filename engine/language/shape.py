@@ -26,6 +26,8 @@ _WANTED = {
     "object": "a map", "array": "a list", "string": "text", "number": "a number", "integer": "a whole number",
     "boolean": "`true` or `false`", "null": "nothing",
 }  # fmt: skip
+_MOST_TOLD = 2 * MOST_SHOWN
+"""Violations of one file that are looked at: who has more mends these first."""
 _DIGIT = frozenset("+-0123456789")
 
 
@@ -63,7 +65,7 @@ def violations(kind: str, root: tree.Node) -> tuple[Violation, ...]:
     errors = list(_validator(kind).iter_errors(data(root)))
     if not errors:
         return ()
-    found = [one for error in errors for one in _told(error, root, kind, ())]
+    found = [one for error in errors[: 2 * _MOST_TOLD] for one in _told(error, root, kind, ())]
     return tuple(sorted(found, key=_span))
 
 
@@ -73,7 +75,9 @@ def added(kind: str, source: Source, root: tree.Node, found: Iterable[Diagnostic
     if not refused:
         return ()
     errors = [one.span for one in found if one.severity is Severity.ERROR and one.span.path == source.path]
-    rest = [one for one in refused if not any(_within(span, one, root) for span in errors)]
+    if len(errors) > MOST_SHOWN:
+        return ()
+    rest = [one for one in refused[:_MOST_TOLD] if not any(_within(span, one, root) for span in errors)]
     return shown(source, [_diagnostic(one, kind) for one in rest[:MOST_SHOWN]])
 
 
@@ -103,8 +107,21 @@ def _validator(kind: str) -> Any:  # noqa: ANN401 - jsonschema has no types
     from jsonschema import Draft7Validator, validators
 
     extend: Any = validators.extend
-    quick = extend(Draft7Validator, {"properties": _properties})
+    any_of = Draft7Validator.VALIDATORS["anyOf"]
+
+    def one_fits(validator: Any, branches: Json, instance: Json, whole: Json) -> Iterator[Any]:  # noqa: ANN401 - jsonschema has no types
+        """As jsonschema has it, but without an error for each branch of another kind."""
+        near = [one for one in branches if _may_be(one.get("type", ()), instance, validator)]
+        if not any(validator.evolve(schema=one).is_valid(instance) for one in near):
+            yield from any_of(validator, branches, instance, whole)
+
+    quick = extend(Draft7Validator, {"properties": _properties, "anyOf": one_fits})
     return quick(schema.all_schemas()[f"{kind}.schema.json"])
+
+
+def _may_be(kinds: Json, instance: Json, validator: Any) -> bool:  # noqa: ANN401 - jsonschema has no types
+    named = [kinds] if isinstance(kinds, str) else kinds
+    return not named or any(validator.is_type(instance, kind) for kind in named)
 
 
 def _properties(validator: Any, properties: Json, instance: Json, _: Json) -> Iterator[Any]:  # noqa: ANN401 - jsonschema has no types

@@ -1,6 +1,7 @@
 """A procedure in Markdown to the same shape as a playbook: items are questions to people, fences are steps, prose is the reason."""
 
 import re
+from collections import Counter
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field, replace
 from typing import Any
@@ -11,7 +12,7 @@ from engine.language.codes import references
 from engine.language.codes import shape as code
 from engine.language.names import is_field, is_id, slug
 from engine.language.near import nearest
-from engine.language.source import Source, shown
+from engine.language.source import MOST_SHOWN, Source, shown
 from engine.language.taking import Taker
 from engine.model.span import Diagnostic, Span
 from engine.model.types import Type
@@ -26,8 +27,8 @@ _TYPE = re.compile(rb"^type:[ \t]*[\"']?sop[\"']?[ \t]*(?:#.*)?\r?$", re.MULTILI
 _BOX = re.compile(r"\[[ xX]\][ \t]+")
 _ID = re.compile(r"(?:^|\s)\^([A-Za-z0-9_-]+)\s*$")
 _PERSON = re.compile(r"(?<![\w.@`])@([a-z][a-z0-9-]*)")
-_NOTE = re.compile(r"\[\[([^\]\|#\n]+)(?:#[^\]\|\n]*)?(?:\|[^\]\n]*)?\]\]")
-_LINK = re.compile(r"\[[^\]\n]*\]\(([^)\s]+)\)")
+_NOTE = re.compile(r"\[\[([^\[\]\|#\n]++)(?:#[^\[\]\|\n]*+)?(?:\|[^\[\]\n]*+)?\]\]")
+_LINK = re.compile(r"\[([^\[\]\n]*+)\]\(([^()\s]++)\)")
 _BOLD = re.compile(r"\*\*([^*\n]+)\*\*")
 _FIELD = re.compile(r"`([A-Za-z][A-Za-z0-9_-]*\??)\s*:\s*([^`\n]+)`")
 _CODE = re.compile(r"`[^`\n]*`")
@@ -83,8 +84,15 @@ def read(
     if not items:
         taker.note(code.no_steps(head.start, what="this SOP", example="- [ ] Read it ^read"))
     reading = _Reading(source=source, taker=taker, notes=notes, is_sop=is_sop)
-    steps = tuple(one for one in (reading.step(item) for item in items) if one is not None)
-    head = replace(head, name=title or head.name, steps=steps, room=playbook.room(top, entries.get("type")))
+    steps: list[Step] = []
+    for item in items:
+        if len(taker.diagnostics) > MOST_SHOWN:
+            break
+        made = reading.step(item)
+        steps += [made] if made is not None else []
+    head = replace(
+        head, name=title or head.name, steps=tuple(steps), room=playbook.room(top, entries.get("type"))
+    )
     return head, shown(source, sorted(taker.diagnostics, key=lambda one: one.span))
 
 
@@ -295,8 +303,8 @@ class _Reading:
         return tuple(found.items())
 
     def _twice(self, item: _Item, names: list[str], shape: str) -> None:
-        for index, name in enumerate(names):
-            if name in names[:index]:
+        for name, times in Counter(names).items():
+            if times > 1:
                 span = self._find(item, shape.format(name), last=True) or _line(self.source, item.line)
                 self.taker.note(code.same_choice(span, word=name))
 
@@ -316,12 +324,12 @@ class _Reading:
         """The playbook or SOP that an item's link runs, as a step names it."""
         bare = _CODE.sub("", words)
         for match in _LINK.finditer(bare):
-            target = match[1].partition("#")[0]
+            target = match[2].partition("#")[0]
             runs = target.endswith(".yaml") or (
                 target.endswith(".md") and self.is_sop(f"vault/sops/{target.rpartition('/')[2]}")
             )
             if runs and "://" not in target:
-                return self._run(item, target, match[1])
+                return self._run(item, target, match[2])
         for match in _NOTE.finditer(bare):
             path = self.notes.get(match[1].strip().lower().removesuffix(".md"))
             if path is not None and self.is_sop(path):
@@ -363,7 +371,7 @@ def _spoken(words: str) -> str:
     text = _EXPRESSION.sub(keep, " ".join(words.split()))
     text = _FIELD.sub(lambda match: match[1].removesuffix("?"), text)
     text = _NOTE.sub(lambda match: match[0][2:-2].rpartition("|")[2].partition("#")[0].strip(), text)
-    text = re.sub(r"\[([^\]\n]*)\]\([^)\s]+\)", r"\1", text)
+    text = _LINK.sub(r"\1", text)
     text = _BOLD.sub(r"\1", text).replace("`", "")
     return re.sub("\x00(\\d+)\x00", lambda match: kept[int(match[1])], text).strip()
 

@@ -4,8 +4,10 @@ CEL is total: no loops but over lists, no attributes but of data, an iteration b
 of `engine.language.functions`.
 """
 
+import functools
 import itertools
 import math
+import re
 import threading
 from collections.abc import Iterable, Mapping
 from typing import Any, TypeVar
@@ -19,7 +21,12 @@ from engine.model.types import Type
 MOST_TEXT = 4_000_000
 """Characters a result may have in all: a list of one long letter ten thousand times must not fill the memory."""
 
-_Key = tuple[str, tuple[tuple[str, str], ...]]
+_Types = tuple[tuple[str, str], ...]
+"""(variable, its CEL type)."""
+_Key = tuple[str, _Types]
+
+_TEXTS = r"'(?:[^'\\]|\\.)*'"
+_LITERAL = re.compile(rf"({_TEXTS})|(?<![\w.])\d+(?:\.\d+)?(?:e[+-]?\d+)?(?![\w.])")
 
 
 class Wall:
@@ -28,6 +35,7 @@ class Wall:
     def __init__(self) -> None:
         self._lock = threading.Lock()
         self._compiled: dict[_Key, Any] = {}
+        self._good: dict[_Key, None] = {}
         self._envs: dict[tuple[tuple[str, str], ...], Any] = {}
         self._functions: list[Any] | None = None
 
@@ -36,18 +44,34 @@ class Wall:
         known = tuple(reads)
         if len(known) == 1 and known[0].variable == cel:
             return ""
+        text, types, _ = _alike(cel, known)
+        # Only types are checked, so texts that differ in their literals are checked once.
+        shape = (_shaped(text), types)
+        if shape in self._good:
+            return ""
         try:
-            self._compile(cel, known)
+            self._compile(text, types)
+        except RuntimeError:
+            return self._objection(cel, known)
+        _bounded(self._good)[shape] = None
+        return ""
+
+    def _objection(self, cel: str, reads: tuple[Read, ...]) -> str:
+        """What CEL says of a text, in the operator's own names."""
+        try:
+            self._compile(cel, tuple((one.variable, cel_type(one)) for one in reads))
         except RuntimeError as error:
             return str(error).split("\n", 1)[0].partition(": ERROR: ")[2] or str(error)
-        return ""
+        return "it can't be compiled"
 
     def evaluate(
         self, cel: str, reads: Iterable[Read], data: Mapping[str, Json], *, now: str, zone: str
     ) -> Json:
         """The value. Raises PermanentError(code='expression')."""
         try:
-            result = self._compile(cel, tuple(reads)).eval(data={**data, "now_": now, "zone_": zone})
+            text, types, names = _alike(cel, tuple(reads))
+            given = {alike: data[name] for name, alike in names.items() if name in data}
+            result = self._compile(text, types).eval(data={**given, "now_": now, "zone_": zone})
             # cel-cpp hands a run-time error out as a value, whose content is the message.
             if result.type().name() == "ERROR":
                 raise ValueError(str(result.value()))
@@ -55,8 +79,8 @@ class Wall:
         except (RuntimeError, ValueError, TypeError, OverflowError) as error:
             raise PermanentError(_plain_words(str(error)), code="expression") from None
 
-    def _compile(self, cel: str, reads: tuple[Read, ...]) -> Any:  # noqa: ANN401 - the library has no types
-        key = (cel, tuple((one.variable, cel_type(one)) for one in reads))
+    def _compile(self, cel: str, types: _Types) -> Any:  # noqa: ANN401 - the library has no types
+        key = (cel, types)
         found = self._compiled.get(key)
         if found is not None:
             return found
@@ -75,13 +99,47 @@ class Wall:
         return found
 
 
+@functools.lru_cache(maxsize=5_000)
+def _alike(cel: str, reads: tuple[Read, ...]) -> tuple[str, _Types, dict[str, str]]:
+    """(the text with its variables numbered, their types, name → number).
+
+    What CEL needs to know of the variables of one expression takes 200 kB; with names of their own, every expression would need
+    its own. No name of the language ends in `_`.
+    """
+    names = {one.variable: f"v{at}_" for at, one in enumerate(reads)}
+    types = tuple((names[one.variable], cel_type(one)) for one in reads)
+    if not names:
+        return cel, types, names
+    longest = "|".join(re.escape(name) for name in sorted(names, key=len, reverse=True))
+    parts = re.compile(rf"{_TEXTS}|(?<![\w.])(?:{longest})(?!\w)", re.DOTALL)
+    return parts.sub(lambda found: names.get(found[0], found[0]), cel), types, names
+
+
+def _shaped(cel: str) -> str:
+    """The text with its literals numbered: equal ones alike, so that what is said twice stays said twice."""
+    seen: dict[str, str] = {}
+
+    def numbered(found: re.Match[str]) -> str:
+        # A whole number, a fraction and a text are of three types.
+        kind = "t" if found[1] is not None else "d" if "." in found[0] or "e" in found[0] else "i"
+        # CEL's whole numbers end at 19 digits; what may be too large keeps its own text.
+        return (
+            found[0]
+            if len(found[0]) > 15 and kind != "t"
+            else seen.setdefault(found[0], f"{kind}{len(seen)}_")
+        )
+
+    return _LITERAL.sub(numbered, cel)
+
+
 _T = TypeVar("_T")
+_V = TypeVar("_V")
 
-MOST_KEPT = 20_000
-"""Compiled expressions kept; one is a few kilobytes."""
+MOST_KEPT = 5_000
+"""Compiled expressions kept; one is some kilobytes."""
 
 
-def _bounded(cache: dict[_T, Any]) -> dict[_T, Any]:
+def _bounded(cache: dict[_T, _V]) -> dict[_T, _V]:
     if len(cache) >= MOST_KEPT:
         cache.clear()
     return cache

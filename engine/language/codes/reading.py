@@ -16,7 +16,7 @@ def not_utf8(span: Span) -> Diagnostic:
 
 
 def too_large(span: Span, *, size: int, most: int) -> Diagnostic:
-    """SW002: the file is larger than 100 kB, and 300 bytes for each step.
+    """SW002: the file is larger than 32 kB and 250 bytes for each step; a note, than 64 kB.
 
     A file this large is no procedure but data, and reading it would hold up everything else. Put data in a table or a note and
     keep the playbook to its steps.
@@ -39,13 +39,13 @@ def too_deep(span: Span, *, most: int) -> Diagnostic:
     )
 
 
-def too_many(span: Span, *, most: int) -> Diagnostic:
-    """SW004: the file has more than 8,000 values, and 40 for each step.
+def too_many(span: Span, *, most: int, what: str = "values") -> Diagnostic:
+    """SW004: the file has more than 6,000 values and 40 for each step, or more than 1,500 expressions and 4 for each step.
 
     Wrong: a list of 25,000 words in a playbook. Right: the words in a table, read by a step.
     """
     return Diagnostic(
-        code="SW004", span=span, message=f"more than {most:,} values in one file", hint="move data out of it"
+        code="SW004", span=span, message=f"more than {most:,} {what} in one file", hint="move data out of it"
     )
 
 
