@@ -32,3 +32,13 @@ def events() -> dict[str, EventSpec]:
     from engine.connectors import later
 
     return {**later.EVENTS, **OWN_EVENTS}
+
+
+def connector_names() -> frozenset[str]:
+    """What may stand under `connectors` of steward.yaml: the parts before the slash of what connectors can do, or will."""
+    from engine import connectors
+    from engine.connectors import later
+
+    return frozenset(
+        spec.name.partition("/")[0] for spec in (*connectors.declare_all(), *later.declare_all())
+    )

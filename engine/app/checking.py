@@ -93,14 +93,14 @@ def compile_tree(tree: "Tree", *, kept: Path | None = None) -> "Compiled":
 
     `kept` is where it is remembered what each file compiles to.
     """
-    from engine.app.actions import declared, events, unperformed
+    from engine.app.actions import connector_names, declared, events, unperformed
     from engine.language import casefile
     from engine.language.codes.reading import not_read
     from engine.language.compile import compile_tree as compile_
     from engine.language.settings import parse
     from engine.model.config import Config, Person
 
-    config, found = parse(SETTINGS, settings_of(tree))
+    config, found = parse(SETTINGS, settings_of(tree), connectors=connector_names())
     settings = config or Config(operator=Person(id="operator", name="The operator"))
     compiled = compile_(
         tree,

@@ -54,10 +54,13 @@ def _deployed(root: Path) -> tuple[Config, Tree]:
 
 def read_config(files: Mapping[str, bytes], *, strict: bool) -> Config:
     """steward.yaml as data. Raises EngineError with the first diagnostic when `strict` and it can't be used."""
+    from engine.app.actions import connector_names
     from engine.language.render import text as rendered
     from engine.language.settings import parse
 
-    config, diagnostics = parse(SETTINGS, files[SETTINGS])
+    # A hint is read as far as it goes: a misspelt block must not lead to another branch.
+    known = connector_names() if strict else frozenset()
+    config, diagnostics = parse(SETTINGS, files[SETTINGS], connectors=known)
     if config is None:
         if not strict:
             return Config(operator=Person(id="operator", name="The operator"))

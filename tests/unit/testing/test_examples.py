@@ -1,18 +1,23 @@
 """Whole workspaces of real jobs compile against the actions, agents and events there are.
 
-Two of them: the examples beside the repository, where that folder is there, and ours below, which asks for the same of the
-language. What they name and don't hold (templates, agents, notes, a playbook) is written here.
+The examples beside the repository, where that folder is there; and always the golden cases that ask for the same of the language.
+What they name and don't hold (templates, agents, notes, a playbook) is written here.
 """
 
+import re
 from collections import Counter
 from pathlib import Path
 
 import pytest
 
 from engine.app import checking
-from engine.app.actions import unperformed
+from engine.app.actions import declared, unperformed
+from engine.cli.main import main
+from engine.language import schema
 from engine.model.span import Severity
-from tests.unit.language.trees import MemoryTree
+from tests.golden.test_compile import CASES, files_of
+from tests.meta import reference
+from tests.unit.language.trees import STARTER, MemoryTree
 
 ROOT = Path(__file__).resolve().parents[3]
 EXAMPLES = ROOT.parent / "shared" / "examples"
@@ -23,6 +28,15 @@ def template(subject, words, values=""):
     return f"---\n{front}---\n{words}\n".encode()
 
 
+LIKE = [case for case in CASES if case.startswith("like-") or case == "lead-capture"]
+SETTINGS = b"""\
+operator: { name: Robin Park, email: robin@example.com }
+people: { partner: { name: A Partner, ask: email, address: partner@example.com } }
+time-zone: Europe/Warsaw
+models: { default: { uses: openai, model: some-model, key: "${{ secrets.MODEL_KEY }}" } }
+connectors: { stripe: { key: "${{ secrets.STRIPE_KEY }}" }, email: { mailboxes: { leads: vault/inbox/leads } } }
+secrets: [op, keyring, env]
+"""
 INVOICE = "{ invoice: { id: text, name: text, due: date, total: money } }"
 NAMED = {
     "vault/templates/got-it.md": template("We have your letter", "Thank you."),
@@ -46,6 +60,11 @@ NAMED = {
         b"---\ndescription: Writes the week's note.\n"
         b"inputs: { now: { visitors: integer, leads: integer }, before: [any], missing: [text] }\n"
         b"outputs: { text: text }\n---\nSay what changed. Compute nothing.\n"
+    ),
+    "vault/agents/receipt.md": (
+        b"---\ndescription: Reads one receipt.\ninputs: { text: text }\n"
+        b"outputs: { vendor: text, date: date, total: money, vat: money, confidence: number }\n"
+        b"model: default\n---\nCopy what is printed; never compute. [[Tone of voice]]\n"
     ),
     "vault/knowledge/Tone of voice.md": b"# Tone of voice\nShort.\n",
     "vault/knowledge/replies/one.md": b"# One\nThank you for asking.\n",
@@ -88,3 +107,41 @@ def test_every_example_compiles_in_a_workspace_that_holds_what_it_names():
     assert found.broken == frozenset()
     stems = {Path(path).stem for path in files if path.startswith(("playbooks/", "vault/sops/"))}
     assert found.plans.keys() >= {one for one in stems if not one.endswith(".test")}
+
+
+@pytest.mark.parametrize("case", LIKE)
+def test_a_playbook_that_asks_for_the_same_compiles_against_what_is_declared(case):
+    files = {**STARTER, **NAMED, "steward.yaml": SETTINGS, **files_of(case)}
+
+    others, found = wrong(files)
+
+    assert others == []
+    assert "case" in found.plans
+
+
+def test_of_declared_actions_every_example_needs_one_is_used_by_a_case():
+    """So that no declaration stands there untried: what nobody names is an undo."""
+    used = set()
+    for case in LIKE:
+        plan = wrong({**STARTER, **NAMED, "steward.yaml": SETTINGS, **files_of(case)})[1].plans["case"]
+        used |= {node.uses for node in plan.nodes}
+    undone = {spec.undo.action for spec in declared().values()}
+
+    assert unperformed() - used - undone == set()
+
+
+def test_the_reference_lists_a_declared_action_apart():
+    before, apart, after = reference.actions_page().partition("# Declared only")
+
+    assert apart
+    assert [name for name in unperformed() if f"## `{name}`" in before] == []
+    assert [name for name in unperformed() if f"## `{name}`" not in after] == []
+
+
+def test_neither_help_nor_a_schema_offers_a_declared_action(capsys):
+    with pytest.raises(SystemExit):
+        main(["--help"])
+    offered = capsys.readouterr().out + str(schema.all_schemas())
+
+    # `stripe/invoice.paid` is an event.
+    assert [name for name in sorted(unperformed()) if re.search(rf"{name}(?![\w.-])", offered)] == []
