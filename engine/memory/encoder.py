@@ -59,6 +59,9 @@ def txtai() -> Any:
     os.environ.update(HF_HUB_OFFLINE="1", TRANSFORMERS_OFFLINE="1", LITELLM_LOCAL_MODEL_COST_MAP="True")
     # An optional part of it that asks for a price list over the network when it is imported.
     sys.modules.setdefault("litellm", None)  # type: ignore[arg-type]  # None is how an import is refused
+    import faiss
     import txtai as found
 
+    # One thread: others would only wait for each other, and sums would depend on how many there are.
+    faiss.omp_set_num_threads(1)
     return found

@@ -10,7 +10,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from engine.memory.model import digest
-from engine.model.canonical import Json, decode, encode
+from engine.model.canonical import Json, decode, encode, sha256
 
 _KEPT_BEFORE = 2
 _MANIFEST = "manifest.json"
@@ -33,7 +33,8 @@ class Generations:
         filling.mkdir(mode=0o700)
         write(filling)
         digests = {one.name: digest(one) for one in sorted(filling.iterdir())}
-        (filling / _MANIFEST).write_bytes(encode({**manifest, "digests": digests}))
+        body = encode({**manifest, "digests": digests})
+        (filling / _MANIFEST).write_bytes(f"{sha256(body)}\n".encode() + body)
         filling.rename(made)
         link = self.folder / "current.new"
         link.unlink(missing_ok=True)
@@ -52,11 +53,14 @@ class Generations:
         if found.parent != self.folder or not found.name.startswith("gen") or found.is_symlink():
             raise ValueError("it lies where it should not")
         try:
-            manifest = decode((found / _MANIFEST).read_bytes())
+            said, _, body = (found / _MANIFEST).read_bytes().partition(b"\n")
+            if said.decode("ascii", "replace") != sha256(body):
+                raise ValueError
+            manifest = decode(body)
             digests = dict(manifest["digests"])
             there = {one.name for one in found.iterdir()} - {_MANIFEST}
         except (OSError, ValueError, KeyError, TypeError, RecursionError) as error:
-            raise ValueError("its list of files can't be read") from error
+            raise ValueError("its list of files was altered") from error
         if there != set(digests):
             raise ValueError("it holds other files than it was published with")
         for name, said in digests.items():

@@ -180,4 +180,5 @@ def _forget(scoring: Any, tokens: list[str]) -> None:
         for token in set(tokens):
             if counter[token] <= 0:
                 del counter[token]
-                scoring.idf.pop(token, None)
+                # Its list of rows is still there, all of them dead.
+                scoring.idf[token] = 0.0
