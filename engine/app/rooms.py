@@ -81,8 +81,10 @@ def build(
     """
     from engine import connectors
     from engine.agents.draft import DraftReply
+    from engine.app.confirming import ConfirmedPerson, ConfirmedPrices
     from engine.identity.resolve import Identity
     from engine.identity.tiers import Intents, Tiers
+    from engine.memory.symbolic import Symbolic
 
     made = connectors.build(
         workspace.config,
@@ -100,23 +102,22 @@ def build(
         found = intents.decide(call, text)
         return found.name, found.confidence
 
-    zone = workspace.config.time_zone
+    drafts = DraftReply(
+        tree=lambda: workspace.tree,
+        front_matter=front_matter,
+        intent=intent,
+        templates=templates,
+        zone=workspace.config.time_zone,
+    )
+    tables = Symbolic(lambda: workspace.tree, front_matter)
+    people = (workspace.config.operator, *workspace.config.people)
+    identity = Identity(known=known(workspace), people=people)
     readers: dict[str, Reader] = {
-        "identity": Identity(
-            known=known(workspace), people=(workspace.config.operator, *workspace.config.people)
-        ),
+        "identity": ConfirmedPerson(reader=identity, tables=tables),
         "intent": intents,
         "memory": recall(workspace, index),
-        "agent": agents.reader(
-            workspace.config,
-            models=models,
-            drafts=DraftReply(
-                tree=lambda: workspace.tree,
-                front_matter=front_matter,
-                intent=intent,
-                templates=templates,
-                zone=zone,
-            ),
+        "agent": ConfirmedPrices(
+            reader=agents.reader(workspace.config, models=models, drafts=drafts), tables=tables
         ),
     }
     wired = Wired(

@@ -58,10 +58,10 @@ def lines(shown: dict[str, Any], card: CardState, short: str, *, whole: bool) ->
 
 
 def _doubts(findings: list[dict[str, Any]]) -> Iterator[str]:
-    """What agents named that no source of theirs does, and a model that was not the configured one."""
+    """What agents named that no source of theirs does, a model that was not the configured one, and where a second look disagreed."""
     for found in findings:
         outputs = found["outputs"]
-        if found["uses"].startswith("agent/") and isinstance(outputs, dict):
+        if found["uses"].startswith(("agent/", "identity/")) and isinstance(outputs, dict):
             for doubt in outputs.get("doubts") or ():
                 yield f"  {colour('!', 'yellow')} {found['step']}: {line(str(doubt), 120)}"
 

@@ -18,7 +18,7 @@ Non-goals: guessing that two addresses are one person, asking a language model w
 
 from engine.model.actions import ActionSpec, EffectClass, Param
 from engine.model.labels import Label
-from engine.model.types import BOOL, EMAIL, NUMBER, RECORDS, TEXT, Field, choice
+from engine.model.types import BOOL, EMAIL, NUMBER, RECORDS, TEXT, Field, choice, listing
 
 RESOLVE = ActionSpec(
     name="identity/resolve",
@@ -34,6 +34,12 @@ RESOLVE = ActionSpec(
         ),
         Field(name="project", type=TEXT, optional=True, description="name of the project note it belongs to"),
         Field(name="reason", type=TEXT, description="why: which note or project has the address"),
+        Field(name="bought", type=listing(TEXT), description="what the contact notes say was bought"),
+        Field(
+            name="doubts",
+            type=listing(TEXT),
+            description="where a second look at the notes says something else",
+        ),
     ),
     labels=frozenset({Label.UNTRUSTED}),
 )
