@@ -44,22 +44,24 @@ class Wall:
         known = tuple(reads)
         if len(known) == 1 and known[0].variable == cel:
             return ""
-        text, types, _ = _alike(cel, known)
+        own = (cel, _types(known))
+        if own in self._good:
+            return ""
+        text, types, _ = _alike(*own)
         # Only types are checked, so texts that differ in their literals are checked once.
         shape = (_shaped(text), types)
-        if shape in self._good:
-            return ""
-        try:
-            self._compile(text, types)
-        except RuntimeError:
-            return self._objection(cel, known)
-        _bounded(self._good)[shape] = None
+        if shape not in self._good:
+            try:
+                self._compile(text, types)
+            except RuntimeError:
+                return self._objection(*own)
+        _bounded(self._good, most=20_000).update({own: None, shape: None})
         return ""
 
-    def _objection(self, cel: str, reads: tuple[Read, ...]) -> str:
+    def _objection(self, cel: str, types: _Types) -> str:
         """What CEL says of a text, in the operator's own names."""
         try:
-            self._compile(cel, tuple((one.variable, cel_type(one)) for one in reads))
+            self._compile(cel, types)
         except RuntimeError as error:
             return str(error).split("\n", 1)[0].partition(": ERROR: ")[2] or str(error)
         return "it can't be compiled"
@@ -69,7 +71,7 @@ class Wall:
     ) -> Json:
         """The value. Raises PermanentError(code='expression')."""
         try:
-            text, types, names = _alike(cel, tuple(reads))
+            text, types, names = _alike(cel, _types(tuple(reads)))
             given = {alike: data[name] for name, alike in names.items() if name in data}
             result = self._compile(text, types).eval(data={**given, "now_": now, "zone_": zone})
             # cel-cpp hands a run-time error out as a value, whose content is the message.
@@ -99,15 +101,19 @@ class Wall:
         return found
 
 
+def _types(reads: tuple[Read, ...]) -> _Types:
+    return tuple((one.variable, cel_type(one)) for one in reads)
+
+
 @functools.lru_cache(maxsize=5_000)
-def _alike(cel: str, reads: tuple[Read, ...]) -> tuple[str, _Types, dict[str, str]]:
+def _alike(cel: str, reads: _Types) -> tuple[str, _Types, dict[str, str]]:
     """(the text with its variables numbered, their types, name → number).
 
     What CEL needs to know of the variables of one expression takes 200 kB; with names of their own, every expression would need
     its own. No name of the language ends in `_`.
     """
-    names = {one.variable: f"v{at}_" for at, one in enumerate(reads)}
-    types = tuple((names[one.variable], cel_type(one)) for one in reads)
+    names = {name: f"v{at}_" for at, (name, _) in enumerate(reads)}
+    types = tuple((names[name], type_) for name, type_ in reads)
     if not names:
         return cel, types, names
     longest = "|".join(re.escape(name) for name in sorted(names, key=len, reverse=True))
@@ -139,8 +145,8 @@ MOST_KEPT = 5_000
 """Compiled expressions kept; one is some kilobytes."""
 
 
-def _bounded(cache: dict[_T, _V]) -> dict[_T, _V]:
-    if len(cache) >= MOST_KEPT:
+def _bounded(cache: dict[_T, _V], *, most: int = MOST_KEPT) -> dict[_T, _V]:
+    if len(cache) >= most:
         cache.clear()
     return cache
 
