@@ -263,7 +263,7 @@ def test_tests_of_a_playbook_that_does_not_compile_are_not_run(tmp_path):
 DUNNING = """\
 name: Dunning
 stage: approval
-on: { event: { type: stripe/invoice.failed } }
+on: { event: { type: stripe/invoice.payment_failed } }
 stop-on: [ { event: { type: stripe/invoice.paid, match: { invoice: "${{ event.invoice }}" } } } ]
 steps:
   - id: first
