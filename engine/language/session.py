@@ -115,8 +115,10 @@ class Session:
 
     def plan(self, id_: str) -> Plan | None:
         """The plan of a file with the files a run may read."""
+        if self._more(id_).plan is None:
+            return None
         found = self.result(id_)
-        return found.plan(self._held.pinned(found.known.used)) if self._more(id_).plan is not None else None
+        return found.plan(self._held.pinned(found.known.used))
 
     def _more(self, id_: str) -> More:
         found = self.result(id_)
