@@ -3,7 +3,7 @@ from pathlib import Path
 
 import pytest
 
-from engine.language import intents, policy_file, settings, template
+from engine.language import agents, intents, policy_file, settings, template
 from engine.language.proving import applied, proven
 from engine.model.span import Diagnostic, Fix, Span
 
@@ -44,7 +44,14 @@ def test_lines_of_windows_are_repaired_in_place():
     assert applied(b"\xef\xbb\xbfab\r\ncd\r\n", Fix(span=span, text="x")) == b"ab\nx\n"
 
 
+AROUND = agents.Around(
+    notes={"tone-of-voice": "vault/knowledge/tone-of-voice.md"},
+    paths=(),
+    models=("default", "none"),
+    actions={},
+)
 READERS = {
+    "vault/agents/draft-reply.md": lambda data: agents.parse("vault/agents/a.md", data, AROUND)[1],
     "steward.yaml": lambda data: settings.parse("a", data)[1],
     "vault/policy.yaml": lambda data: policy_file.parse(
         "a", data, around=policy_file.Around(actions={"email/reply": None, "payments/request": None})
