@@ -69,10 +69,11 @@ def _files(*patterns: str) -> list[bytes]:
     return [path.read_bytes() for pattern in patterns for path in sorted(ROOT.glob(pattern))]
 
 
+_RULES = policy_file.Around(actions=ACTIONS, purposes=frozenset({"newsletter"}))
 _AROUND = agents.around(CONFIG, ACTIONS, notes={}, paths=())
 _PARSERS: dict[str, Callable[[bytes], tuple[object, Iterable[Diagnostic]]]] = {
     "settings": lambda data: settings.parse("steward.yaml", data),
-    "policy": lambda data: policy_file.parse("vault/policy.yaml", data, actions=ACTIONS),
+    "policy": lambda data: policy_file.parse("vault/policy.yaml", data, around=_RULES),
     "intents": lambda data: intents.parse([("vault/intents/a.yaml", data)]),
     "agent": lambda data: agents.parse("vault/agents/a.md", data, _AROUND),
     "template": lambda data: blocks.parse("vault/templates/a.md", data),

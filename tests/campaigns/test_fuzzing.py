@@ -2,7 +2,8 @@
 
 import time
 
-from tests.campaigns import fuzzing
+from tests.campaigns import __main__ as campaigns
+from tests.campaigns import evidence, fuzzing
 
 
 def test_what_raises_and_what_hangs_is_counted(monkeypatch):
@@ -34,3 +35,18 @@ def test_a_slow_case_is_a_violation(monkeypatch):
     tally = fuzzing.Tally()
     fuzzing.unit("sops", 0, tally)
     assert len(tally.violations) == 1
+
+
+def test_a_slice_runs_twenty_thousand_cases_however_short_its_time_is(monkeypatch, tmp_path, capsys):
+    """Twenty units of a thousand; here of one case each. The number is printed."""
+    rows: list[dict[str, dict[str, int]]] = []
+    monkeypatch.setattr(fuzzing, "CASES", 1)
+    monkeypatch.setattr(evidence, "add", rows.append)
+    monkeypatch.setattr(evidence, "slices", lambda *_: rows)
+    fuzzes = [one for one in campaigns.CAMPAIGNS if one.name.startswith("fuzz-")]
+    assert {one.name.removeprefix("fuzz-") for one in fuzzes} == set(fuzzing.TARGETS)
+    for one in fuzzes:
+        rows.clear()
+        assert campaigns._slice(one, tmp_path, seconds=0) == 0
+        assert rows[0]["result"]["cases"] == 20
+        assert "'cases': 20" in capsys.readouterr().out

@@ -116,3 +116,31 @@ def test_no_payload_in_a_value_is_computed_by_a_template():
 def test_the_marker_is_what_computing_would_give():
     """Our own expressions do compute it when a playbook says so."""
     assert value("text(inputs.count * 7331)", inputs__count=1337) == COMPUTED
+
+
+HOOK = """\
+name: Hook
+stage: approval
+on: { webhook: { path: orders, secret: "${{ secrets.SHOP_HOOK }}" } }
+steps:
+  - { id: save, uses: files/write, with: { path: order.txt, text: "Order <${{ event.order }}>" }, reach: customer }
+"""
+
+
+@pytest.mark.slow
+def test_no_payload_in_a_webhook_is_computed(tmp_path, monkeypatch):
+    """As the value of a field and as its name."""
+    monkeypatch.setenv("SHOP_HOOK", "shop-secret")
+    company = Scenario.make(tmp_path, files={"playbooks/hook.yaml": HOOK}, bare=True)
+    for number, payload in enumerate(INJECTIONS):
+        body = {"order": payload, payload[:64]: payload, "rows": [{"a": payload}]}
+        company.call("orders", body, id=f"m{number}", secret="shop-secret")
+    company.run()
+
+    cards = company.cards()
+    shown = json.dumps([card.content for card in cards], default=str)
+    assert len(cards) == len(INJECTIONS)
+    assert COMPUTED not in shown
+    for payload in INJECTIONS:
+        # Longer ones are cut on the card, and it says so.
+        assert len(payload) > 200 or json.dumps(f"Order <{payload}>")[1:-1] in shown, payload
