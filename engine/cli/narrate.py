@@ -36,22 +36,27 @@ def silent(_event: e.Event) -> None:
 
 
 class Narrator:
-    """Hears events as they happen and says those a person cares about."""
+    """Hears events as they happen and says those a person cares about. Without `remember` a year of them takes no more room than a day."""
 
-    def __init__(self, workspace: Workspace, *, loud: tuple[type[Any], ...] = _LOUD) -> None:
+    def __init__(
+        self, workspace: Workspace, *, loud: tuple[type[Any], ...] = _LOUD, remember: bool = True
+    ) -> None:
         self.workspace = workspace
         self.seen: list[e.Event] = []
         self._about: dict[str, str] = {}
         self._reading: Reading | None = None
-        self._loud = loud
+        self._loud, self._remember = loud, remember
 
     def hear(self, event: e.Event) -> None:
         """One event, as it is acknowledged."""
-        self.seen.append(event)
+        if self._remember:
+            self.seen.append(event)
         if isinstance(event.body, e.RunCreated):
             self._about[event.run] = self._words(event, event.body)
         if isinstance(event.body, self._loud):
             self.tell(event)
+        if isinstance(event.body, e.RunEnded) and not self._remember:
+            self._about.pop(event.run, None)
 
     def _words(self, event: e.Event, body: e.RunCreated) -> str:
         """What a run is about: its playbook, and the letter's subject where there is one."""

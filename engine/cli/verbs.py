@@ -107,6 +107,10 @@ VERBS: dict[str, Verb] = {
             _JSON,
         ),
     ),
+    "up": Verb(
+        help="stay: read letters and files as they come, fire schedules, deploy each commit (Ctrl-C ends it)",
+        run="engine.cli.serving:up",
+    ),
     "queue": Verb(help="what waits for you", run="engine.cli.deciding:queue", options=(_JSON,)),
     "show": Verb(
         help="one card or run, whole: the letter, the exact bytes, why",
@@ -219,7 +223,11 @@ VERBS: dict[str, Verb] = {
         help="throw the index of your notes away and make it again",
         run="engine.cli.remembering:rebuild",
         options=(
-            _option("--check", action="store_true", help="only compare it with one made afresh (exit 1: they differ)"),
+            _option(
+                "--check",
+                action="store_true",
+                help="only compare it with one made afresh (exit 1: they differ)",
+            ),
             _JSON,
         ),
     ),
@@ -248,6 +256,7 @@ GROUPS: tuple[tuple[str, tuple[str, ...]], ...] = (
         (
             "demo",
             "init",
+            "up",
             "run",
             "queue",
             "show",

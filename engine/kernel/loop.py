@@ -30,6 +30,7 @@ class Loop:
         self._flights = Flights(self.journal)
         self._hands = Hands(self.journal, self._flights)
         self._dues: dict[str, str] = {}
+        self._firing = ""
         self._deployed: Deployment | None = None
         self.journal.deployment = self.deployment
         house.records.attach(self.journal, self._flights.nudge)
@@ -47,7 +48,12 @@ class Loop:
         deployment = self.deployment()
         fired = schedule.fire(self.journal, deployment)
         counts = intake.read_sources(self.journal, deployment)
+        self._firing = schedule.next_due(self.journal, deployment)
         return replace(counts, started=counts.started + fired)
+
+    def due(self) -> bool:
+        """Whether a schedule fires now, as far as the last look at them knows."""
+        return bool(self._firing) and self.journal.now() >= self._firing
 
     def run(self, *, until: Callable[[], bool] = lambda: False) -> None:
         """Go on until every run is terminal or waits for something more than 30 s away, or `until` says so."""

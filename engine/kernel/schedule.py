@@ -1,7 +1,7 @@
 """Schedules: what is due, in the workspace's own time zone. Every expected firing is recorded; of several missed ones the latest runs."""
 
 from collections.abc import Iterator
-from datetime import datetime
+from datetime import datetime, timedelta
 
 from engine.kernel import intake
 from engine.kernel.house import Deployment, Journal
@@ -14,6 +14,8 @@ from engine.model.times import moment, stamp
 
 # A laptop that slept for a year is told of this many firings it missed, not of every one.
 MOST_MISSED = 100
+# Nobody waits for a firing farther away than this: the sources are read again long before.
+_FAR = timedelta(days=2)
 
 
 def dues(cron: str, after: datetime, until: datetime, zone: str) -> Iterator[datetime]:
@@ -40,6 +42,18 @@ def fire(journal: Journal, deployment: Deployment) -> int:
             if trigger.kind == "schedule":
                 started += _one(journal, deployment, plan, str(dict(trigger.params)["cron"]))
     return started
+
+
+def next_due(journal: Journal, deployment: Deployment) -> str:
+    """The stamp of the next firing of any schedule; empty without one."""
+    now = moment(journal.now())
+    found = [
+        next(dues(str(dict(trigger.params)["cron"]), now, now + _FAR, plan.time_zone), None)
+        for plan in deployment.plans.values()
+        for trigger in plan.triggers
+        if trigger.kind == "schedule"
+    ]
+    return min((stamp(one) for one in found if one is not None), default="")
 
 
 def _one(journal: Journal, deployment: Deployment, plan: Plan, cron: str) -> int:

@@ -1,0 +1,171 @@
+"""`steward up`: one process that owns the ledger and stays. Sources are read when something stirs; a commit is a release."""
+
+import signal
+import threading
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import contextmanager
+from dataclasses import dataclass, replace
+from pathlib import Path
+
+from engine.app import anchoring
+from engine.app.noticing import Branch, Eyes, Steady, Watch
+from engine.app.wiring import furnish
+from engine.app.workspace import Workspace, open_workspace
+from engine.kernel.loop import Loop
+from engine.ledger import Keys, Ledger, Owner, holder, poke
+from engine.model.errors import EngineError, UsageError
+from engine.model.events import Draft, Event
+from engine.model.ownership import OwnerTaken
+from engine.model.ports import Probe
+from engine.model.state import Book
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Up:
+    """What `serve` is given: the environment, who hears events, who is told of moves of the deployment, and a test's probe."""
+
+    env: Mapping[str, str]
+    listen: Callable[[Event], None]
+    say: Callable[[str], None]
+    probe: Probe | None = None
+
+
+def serve(workspace: Workspace, up: Up) -> None:
+    """Own the ledger and go on until told to stop (SIGINT, SIGTERM); then end what is under way and let go.
+
+    Raises UsageError when another process is up, LedgerError when the ledger can't be written.
+    """
+    keys = Keys.open(workspace.state)
+    owner = Owner.take(workspace.state)
+    if owner is None:
+        keys.close()
+        other = holder(workspace.state)
+        raise UsageError(
+            f"steward is up already{f' (process {other.pid} on {other.host})' if other else ''}",
+            code="already-up",
+            now_true="It goes on; nothing was started a second time.",
+            way_out="steward status",
+        )
+    ledger = Ledger.open(workspace.state, keys=keys, owner=owner, probe=up.probe)
+    eyes = Eyes(workspace.root, lambda: poke(workspace.state))
+    try:
+        anchoring.require(workspace.root, ledger)
+        with _told_to_stop(lambda: poke(workspace.state)) as stopping, _watched(eyes, workspace) as watch:
+            up.say(_beginning(workspace, alive=watch.alive))
+            _go_on(workspace, up, keys, ledger, owner, eyes, stopping)
+    finally:
+        ledger.close()
+        owner.release()
+        keys.close()
+
+
+def _go_on(
+    workspace: Workspace,
+    up: Up,
+    keys: Keys,
+    ledger: Ledger,
+    owner: Owner,
+    eyes: Eyes,
+    stopping: Callable[[], bool],
+) -> None:
+    """One house after another, each for the commit that is deployed; the state goes from hand to hand."""
+    book: Book | None = None
+    while not stopping():
+        branch = Branch(workspace.root, workspace.config.deploy)
+        made = furnish(
+            workspace, ledger=ledger, keys=keys, owner=owner, listen=up.listen, probe=up.probe, screen=up.say
+        )
+        house = replace(
+            made,
+            house=replace(
+                made.house,
+                sources=tuple(Steady(source=one, settled=eyes.settled) for one in made.house.sources),
+            ),
+        )
+        try:
+            loop = Loop(house.house, book)
+            house.settle(loop.journal)
+            if book is None:
+                taken = OwnerTaken(epoch=owner.epoch, host=owner.host, pid=owner.pid)
+                loop.journal.write(Draft(body=taken), durable=False)
+            if notice := loop.deployment().notice:
+                up.say(notice)
+            workspace = _until_moved(workspace, up, loop, branch, eyes, stopping)
+            book = loop.journal.book
+            house.anchor()
+        finally:
+            house.close()
+
+
+def _until_moved(
+    workspace: Workspace,
+    up: Up,
+    loop: Loop,
+    branch: Branch,
+    eyes: Eyes,
+    stopping: Callable[[], bool],
+) -> Workspace:
+    """Serve until another commit is deployed or it is time to stop; the workspace to go on with."""
+    found: list[Workspace] = []
+
+    def moved() -> bool:
+        if not stopping() and branch.moved():
+            try:
+                other = open_workspace(workspace.root, up.env)
+            except EngineError as error:
+                up.say(
+                    f"the new commit can't be used: {error.message}\n  {error.now_true}\n  the one before goes on; {error.way_out}"
+                )
+                return False
+            if other.tree.commit != workspace.tree.commit:
+                up.say(f"commit {other.tree.commit[:8]} is deployed")
+                found.append(other)
+        return bool(found) or stopping()
+
+    loop.serve(look=lambda: eyes.look() or loop.due(), until=moved)
+    if found:
+        eyes.hint(str(workspace.root), whole=False)
+    return found[0] if found else workspace
+
+
+def _beginning(workspace: Workspace, *, alive: bool) -> str:
+    seen = "files are seen at once" if alive else "files are looked at every 30 s (watchdog is not installed)"
+    return f"up: {workspace.root}, commit {workspace.tree.commit[:8]} of {workspace.config.deploy}; {seen}; Ctrl-C ends it"
+
+
+@contextmanager
+def _watched(eyes: Eyes, workspace: Workspace) -> Iterator[Watch]:
+    """Every folder of the workspace's top but hidden ones: what git does below its own is nobody's file."""
+    folders = [one for one in sorted(workspace.root.iterdir()) if one.is_dir() and not _passed_over(one)]
+    watch = Watch(eyes, folders)
+    try:
+        yield watch
+    finally:
+        watch.close()
+
+
+def _passed_over(folder: Path) -> bool:
+    return folder.name.startswith(".") or folder.is_symlink() or folder.name == "outbox"
+
+
+@contextmanager
+def _told_to_stop(poke_: Callable[[], None]) -> Iterator[Callable[[], bool]]:
+    """Turns Ctrl-C and SIGTERM into a word asked for between two steps; the second one ends it at once."""
+    told: list[int] = []
+    if threading.current_thread() is not threading.main_thread():
+        yield lambda: False
+        return
+    before = {number: signal.getsignal(number) for number in (signal.SIGINT, signal.SIGTERM)}
+
+    def note(number: int, _frame: object) -> None:
+        told.append(number)
+        signal.signal(number, before[signal.Signals(number)])
+        poke_()
+
+    try:
+        for number in before:
+            signal.signal(number, note)
+        yield lambda: bool(told)
+    finally:
+        for number, handler in before.items():
+            signal.signal(number, handler)

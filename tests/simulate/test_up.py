@@ -1,0 +1,179 @@
+"""`steward up`: a real process that stays, on real files and commits, stopped and killed."""
+
+import os
+import signal
+import subprocess
+import sys
+import time
+from collections.abc import Callable
+from contextlib import contextmanager
+
+import pytest
+
+from engine.app.making import LETTERS
+from engine.app.noticing import RESCAN_SECONDS, SETTLED_SECONDS, Branch, Eyes
+from engine.model import events as e
+from engine.testing.scenario import Scenario
+from tests.campaigns.invariants import judge
+from tests.simulate.terminal import environment, plainly
+
+LETTER = (LETTERS / "04-support.eml").read_bytes()
+
+
+def letter(n: int) -> bytes:
+    lines = [one for one in LETTER.splitlines() if not one.lower().startswith(b"message-id:")]
+    return b"\r\n".join([b"Message-ID: <up-%d@example.com>" % n, *lines])
+
+
+@contextmanager
+def up(company: Scenario):
+    env = environment(company.env, PYTHONUNBUFFERED="1")
+    process = subprocess.Popen(
+        [sys.executable, "-m", "engine.cli.main", "up"], cwd=company.root, env=env, stdin=subprocess.DEVNULL,
+        stdout=subprocess.PIPE, stderr=subprocess.STDOUT,
+    )  # fmt: skip
+    assert process.stdout is not None
+    os.set_blocking(process.stdout.fileno(), False)
+    try:
+        until(lambda: "up:" in said(process), process)
+        yield process
+    finally:
+        if process.poll() is None:
+            process.kill()
+        process.wait()
+        process.stdout.close()
+
+
+def said(process: subprocess.Popen, kept: dict[int, str] = {}) -> str:  # noqa: B006 - what was read is gone from the pipe
+    assert process.stdout is not None
+    while chunk := process.stdout.read():
+        kept[process.pid] = kept.get(process.pid, "") + chunk.decode("utf-8", "replace")
+    return kept.get(process.pid, "")
+
+
+def until(true: Callable[[], bool], process: subprocess.Popen, seconds: float = 30.0) -> None:
+    """Wait for what the process does by itself; a minute's half is only an end to waiting."""
+    end = time.monotonic() + seconds
+    while not true():
+        assert time.monotonic() < end, said(process)
+        assert process.poll() is None, said(process)
+        time.sleep(0.02)
+
+
+def runs_of(company: Scenario) -> int:
+    return sum(isinstance(event.body, e.RunCreated) for event in company.events())
+
+
+@pytest.mark.slow
+def test_it_reads_what_is_dropped_deploys_what_is_committed_and_ends_when_told(company):
+    with up(company) as process:
+        company.drop("one", letter(1))
+        until(lambda: runs_of(company) == 1, process)
+        draft = company.root / "vault/inbox/two.part"
+        draft.write_bytes(letter(2))
+        draft.rename(draft.with_name("two.eml"))
+        until(lambda: runs_of(company) == 2, process)
+        name = "playbooks/lead-capture.yaml"
+        text = (company.root / name).read_text().replace("stage: approval", "stage: shadow", 1)
+        company.commit({name: text})
+        until(lambda: "is deployed" in said(process), process)
+        company.drop("three", letter(3))
+        until(lambda: runs_of(company) == 3, process)
+        stages = [event.body.stage for event in company.events() if isinstance(event.body, e.RunCreated)]
+        assert stages == ["approval", "approval", "shadow"]
+        company.commit({name: "name: [broken"})
+        until(lambda: "can't" in said(process) or "does not compile" in said(process), process)
+        company.drop("four", letter(4))
+        until(lambda: runs_of(company) == 4, process)
+        process.send_signal(signal.SIGTERM)
+        assert process.wait(30) == 0
+    assert judge(company.folder).violations == ()
+
+
+@pytest.mark.slow
+def test_a_second_one_is_told_and_other_commands_are_carried(company):
+    with up(company) as process:
+        other = plainly(["up"], cwd=company.root, env=environment(company.env))
+        assert other.code == 2
+        assert f"process {process.pid}" in other.text
+        company.drop("one", letter(1))
+        until(lambda: len(company.cards()) == 1, process)
+        passed = plainly(["run"], cwd=company.root, env=environment(company.env))
+        assert passed.code in {0, 4}, passed.text
+        assert runs_of(company) == 1
+
+
+@pytest.mark.slow
+def test_killed_at_any_moment_and_begun_again_it_loses_and_repeats_nothing(company):
+    for n in range(6):
+        with up(company) as process:
+            company.drop(f"letter-{n}", letter(n))
+            time.sleep(0.03 * n * n)  # another moment of the letter's way each time
+            process.kill()
+            process.wait()
+    with up(company) as process:
+        until(lambda: runs_of(company) == 6, process)
+        until(lambda: len(company.cards()) == 6, process)
+    assert judge(company.folder).violations == ()
+
+
+class Clock:
+    now = 100.0
+
+    def __call__(self) -> float:
+        return self.now
+
+
+def test_a_burst_of_hints_is_one_look_and_without_hints_there_is_one_each_half_minute(tmp_path):
+    clock = Clock()
+    eyes = Eyes(tmp_path, lambda: None, clock)
+    assert eyes.look()
+    assert not eyes.look()
+    for _ in range(1000):
+        eyes.hint(str(tmp_path / "a"), whole=False)
+    assert not eyes.look()
+    clock.now += 0.02
+    assert eyes.look()
+    assert not eyes.look()
+    clock.now += RESCAN_SECONDS + 1
+    assert eyes.look()
+
+
+def test_a_file_is_whole_when_it_was_closed_or_has_not_changed_for_a_second(tmp_path):
+    clock = Clock()
+    eyes = Eyes(tmp_path, lambda: None, clock)
+    file = tmp_path / "letter.eml"
+    file.write_bytes(b"half")
+    assert not eyes.settled("letter.eml")
+    eyes.hint(str(file), whole=True)
+    clock.now += 0.02
+    assert eyes.look()
+    assert eyes.settled("letter.eml")
+    old = time.time() - 2 * SETTLED_SECONDS
+    other = tmp_path / "other.eml"
+    other.write_bytes(b"all")
+    os.utime(other, (old, old))
+    assert eyes.settled("other.eml")
+
+
+def test_what_is_not_whole_yet_is_looked_at_again(tmp_path):
+    clock = Clock()
+    eyes = Eyes(tmp_path, lambda: None, clock)
+    assert eyes.look()
+    (tmp_path / "letter.eml").write_bytes(b"half")
+    assert not eyes.settled("letter.eml")
+    clock.now += SETTLED_SECONDS
+    assert eyes.look()
+
+
+def test_the_branch_is_asked_for_only_after_it_moved(company):
+    clock = Clock()
+    branch = Branch(company.root, "main", clock=clock)
+    clock.now += 5
+    assert not branch.moved()
+    company.commit({"vault/knowledge/new.md": "# New"})
+    assert not branch.moved()
+    clock.now += 5
+    assert branch.moved()
+    clock.now += 5
+    assert not branch.moved()
