@@ -87,6 +87,7 @@ def test_it_reads_what_is_dropped_deploys_what_is_committed_and_ends_when_told(c
         until(lambda: runs_of(company) == 4, process)
         process.send_signal(signal.SIGTERM)
         assert process.wait(30) == 0
+    company.run()  # what was under way goes on with the next command
     assert judge(company.folder).violations == ()
 
 
