@@ -43,6 +43,7 @@ def _of(path: str, files: Mapping[str, bytes]) -> list[Diagnostic]:
 def _read(files: Mapping[str, bytes]) -> tuple[tuple[Intent, ...], tuple[Diagnostic, ...]]:
     intents: dict[str, tuple[Intent, str]] = {}
     rules: dict[str, str] = {}
+    examples: dict[str, str] = {}
     diagnostics: list[Diagnostic] = []
     for path, data in files.items():
         tree, found = reader.read(path, data)
@@ -51,7 +52,7 @@ def _read(files: Mapping[str, bytes]) -> tuple[tuple[Intent, ...], tuple[Diagnos
             continue
         checked = Checked(path, data)
         for entry in checked.mapping(tree):
-            intent = _intent(checked, entry, rules)
+            intent = _intent(checked, entry, rules, examples)
             if entry.key in intents:
                 checked.note(code.twice(entry.key_span, name=entry.key, first=intents[entry.key][1]))
             elif intent is not None:
@@ -65,7 +66,7 @@ def normal(rule: str) -> str:
     return " ".join(rule.casefold().split())
 
 
-def _intent(checked: Checked, entry: Entry, rules: dict[str, str]) -> Intent | None:
+def _intent(checked: Checked, entry: Entry, rules: dict[str, str], examples: dict[str, str]) -> Intent | None:
     if entry.key == UNSURE:
         checked.note(code.reserved_name(entry.key_span, name=UNSURE, means="that no rule decides"))
         return None
@@ -82,10 +83,24 @@ def _intent(checked: Checked, entry: Entry, rules: dict[str, str]) -> Intent | N
     return Intent(
         name=entry.key,
         means=checked.text(values.get("means")) or "",
-        examples=checked.texts(values.get("examples")),
+        examples=_examples(checked, entry.key, entries.get("examples"), examples),
         rules=_rules(checked, entry.key, entries.get("rules"), rules),
         **({} if ask_below is None else {"ask_below": float(ask_below)}),
     )
+
+
+def _examples(checked: Checked, name: str, entry: Entry | None, taken: dict[str, str]) -> tuple[str, ...]:
+    examples: list[str] = []
+    for item in checked.items(entry.value) if entry is not None else ():
+        text = checked.text(item)
+        if text is None:
+            continue
+        # Signs, case and spaces make no other example.
+        other = taken.setdefault(" ".join(re.findall(r"\w+", text.casefold())), name)
+        if other != name:
+            checked.note(code.shared_example(item.span, other=other))
+        examples.append(text)
+    return tuple(examples)
 
 
 def _rules(checked: Checked, name: str, entry: Entry | None, taken: dict[str, str]) -> tuple[str, ...]:

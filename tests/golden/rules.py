@@ -195,6 +195,7 @@ An agent's tools only read | – | SW092 sw090-agents | unit/language/test_agent
 Examples of an agent are there and not too many | – | SW093 sw090-agents | unit/language/test_agents.py::test_examples_that_are_none_or_too_many_are_said
 An agent gives what a model can give | – | SW095 sw090-agents | –
 An intent has a name of its own, in one place | – | SW060 sw060-intents, SW061 sw060-intents | unit/language/test_intents.py::test_an_intent_as_written
+An example is one intent's | – | SW064 sw060-intents | unit/language/test_intents.py::test_an_example_of_two_intents_is_warned_about
 A rule holds a word, and is one intent's | – | SW062 sw060-intents, SW063 sw060-intents | unit/language/test_intents.py::test_a_rule_of_two_intents_is_warned_about
 Verdicts are allow, ask and deny; deny wins | – | – | unit/governance/test_policy.py::test_stop_and_deny_win_over_everything
 A policy names actions that are there | – | SW072 sw072-policy | unit/language/test_policy_file.py::test_a_policy_as_written

@@ -146,6 +146,22 @@ def shared_rule(span: Span, *, rule: str, other: str) -> Diagnostic:
     )
 
 
+def shared_example(span: Span, *, other: str) -> Diagnostic:
+    """SW064: two intents have the same example, so it decides neither and teaches nothing (a warning).
+
+    An example decides its own words, and shows what others like it mean; of two intents it can do neither.
+
+    Wrong: `Please call me` as an example of `quote` and of `support`. Right: it stands in one of them.
+    """
+    return Diagnostic(
+        code="SW064",
+        span=span,
+        message=f"this is an example of `{other}`, too: it decides nothing",
+        hint=f"take it out here or in `{other}`",
+        severity=Severity.WARNING,
+    )
+
+
 def empty_rule(span: Span) -> Diagnostic:
     """SW063: a rule without a single letter or digit.
 
@@ -305,6 +321,7 @@ FILES: dict[str, Callable[..., Diagnostic]] = {
     "SW061": twice,
     "SW062": shared_rule,
     "SW063": empty_rule,
+    "SW064": shared_example,
     "SW071": no_limit,
     "SW072": unknown_action,
     "SW080": open_expression,

@@ -104,6 +104,17 @@ def test_a_rule_of_two_intents_is_warned_about():
     ]
 
 
+def test_an_example_of_two_intents_is_warned_about():
+    found, diagnostics = parse(
+        "a: { examples: [Call me!, Call me] }\n", "b: { examples: [write to me, call  ME] }\n"
+    )
+
+    assert [one.examples for one in found] == [("Call me!", "Call me"), ("write to me", "call  ME")]
+    assert [(one.code, one.severity, one.span.column) for one in diagnostics] == [
+        ("SW064", Severity.WARNING, 30)
+    ]
+
+
 def test_a_broken_file_does_not_hide_the_others():
     found, diagnostics = parse("a: [", "refund: { rules: [refund] }\n")
 
