@@ -20,9 +20,10 @@ from engine.model.canonical import Json, encode
 from engine.model.config import MemoryConfig
 from engine.model.errors import EngineError, PermanentError, TransientError
 
-MOST_STARTS = 3
+MOST_STARTS = 5
 _AGAIN = 600.0
 _LOOK = 0.05
+_ON_ITS_WAY = 3.0
 _MOST_LOG = 100_000
 # The process that is started ends at once and leaves a session of its own behind: no zombie, no tie to who started it.
 _DETACH = "import os, sys\nif os.fork(): os._exit(0)\nos.setsid()\nos.execv(sys.executable, [sys.executable, '-I', '-c', *sys.argv[1:]])"
@@ -66,6 +67,7 @@ class MemoryClient:
         self._now, self._patience = now, patience
         self._lock = threading.Lock()
         self._model: Model | None = None
+        self._started = -_ON_ITS_WAY
 
     @property
     def version(self) -> str:
@@ -164,11 +166,14 @@ class MemoryClient:
 
     def _start(self) -> None:
         with self._lock:
-            self._may_start()
+            if time.monotonic() - self._started < _ON_ITS_WAY:
+                return
             import subprocess  # 8 ms that a running process spares us
 
             folder = self.place.folder
             folder.mkdir(mode=0o700, parents=True, exist_ok=True)
+            self._may_start(folder / "starts")
+            self._started = time.monotonic()
             log = folder / "log"
             size = log.stat().st_size if log.is_file() else 0
             mode = os.O_WRONLY | os.O_CREAT | (os.O_TRUNC if size > _MOST_LOG else os.O_APPEND)
@@ -186,20 +191,17 @@ class MemoryClient:
             finally:
                 os.close(said)
 
-    def _may_start(self) -> None:
-        """A process that dies before it is ready is not started for ever."""
-        tried = self.place.folder / "starts"
-        try:
-            found = tried.stat()
-        except FileNotFoundError:
-            return
-        if self._now() - found.st_mtime > _AGAIN:
+    def _may_start(self, tried: Path) -> None:
+        """A process that dies before it was of any use is not started for ever. It takes the count away when it was."""
+        if tried.is_file() and self._now() - tried.stat().st_mtime > _AGAIN:
             tried.unlink(missing_ok=True)
-        elif found.st_size >= MOST_STARTS:
-            raise _absent(
-                f"it ended {found.st_size} times before it was ready ({self.place.folder / 'log'} says why)",
-                "steward rebuild, or wait ten minutes",
-            )
+        with tried.open("ab") as file:
+            if file.tell() >= MOST_STARTS:
+                raise _absent(
+                    f"it ended {file.tell()} times before it was ready ({self.place.folder / 'log'} says why)",
+                    "steward rebuild, or wait ten minutes",
+                )
+            file.write(b".")
 
     def forgive(self) -> None:
         """Forget that starting failed."""

@@ -70,7 +70,7 @@ class Server:
                     self._listen(listener, path)
                 finally:
                     path.unlink(missing_ok=True)
-                # Ended, not died: only a process that was killed before it was of any use is a failed start.
+                # Ended, not died: only a process that was killed before it was of any use was started in vain.
                 self._starts.unlink(missing_ok=True)
         finally:
             os.close(lock)
@@ -111,8 +111,6 @@ class Server:
             time.sleep(0.01)
 
     def _warm(self) -> None:
-        with self._starts.open("ab") as file:
-            file.write(b".")
         try:
             self._memory.warm()
             self._ready.set()
