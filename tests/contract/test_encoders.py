@@ -1,0 +1,190 @@
+"""What every encoder keeps, the one for tests and the real one in its process."""
+
+import math
+import os
+import struct
+import subprocess
+import sys
+import time
+from pathlib import Path
+
+import pytest
+
+from engine.app.remembering import OFF
+from engine.memory.client import MemoryClient, Place
+from engine.memory.model import PACKAGED, WEIGHTS, find, verify
+from engine.model.config import MemoryConfig
+from engine.model.errors import PermanentError
+from engine.testing.encoder import HashEncoder
+
+SECRET = "sk-live-4d1f7c"
+TEXTS = ["When is the tax due?", "the deadline of the tax return", "A photo of the garden", "", "日本語 Größe \x00 \ud800".encode("utf-8", "replace").decode(), "word " * 3000]  # fmt: skip
+
+
+@pytest.fixture(scope="module")
+def process(tmp_path_factory):
+    """The real one, in a process of its own, and what surrounded it."""
+    try:
+        find(MemoryConfig())
+    except PermanentError as problem:
+        pytest.skip(f"NOT RUN: {problem.message}")
+    folder = tmp_path_factory.mktemp("memory")
+    root = folder / "company"
+    (root / "vault/sops").mkdir(parents=True)
+    (root / "vault/sops/tax.md").write_text(
+        "# Taxes\n\n## Returns\n\nThe return is due on the last day of July.\n"
+    )
+    (root / "vault/sops/garden.md").write_text("# Garden\n\nWater the roses in the evening.\n")
+    (root / "vault/sops/photo.md").write_bytes(b"\0\1\2")
+    for words in (
+        ["init", "-qb", "main"],
+        ["add", "."],
+        ["-c", "user.name=a", "-c", "user.email=a@b.c", "commit", "-qm", "a"],
+    ):
+        subprocess.run(["git", *words], cwd=root, check=True)
+    place = Place(
+        root=root, state=folder / "state", config=MemoryConfig(), entry="engine.app.remembering", idle=30
+    )
+    before = dict(os.environ)
+    os.environ.update(STEWARD_SECRET_KEY=SECRET, OPENAI_API_KEY=SECRET, HTTPS_PROXY="http://127.0.0.1:9")
+    client = MemoryClient(place, now=time.time, patience=90)
+    client.wake()
+    os.environ.clear()
+    os.environ.update(before)
+    yield client
+    client.quit()
+
+
+@pytest.fixture(params=["hash", pytest.param("process", marks=pytest.mark.slow)])
+def encoder(request):
+    return HashEncoder() if request.param == "hash" else request.getfixturevalue("process")
+
+
+def floats(vector):
+    return struct.unpack(f"<{len(vector) // 4}f", vector)
+
+
+def near(one, other):
+    return sum(a * b for a, b in zip(floats(one), floats(other), strict=True))
+
+
+def test_every_text_has_a_unit_vector_of_one_size(encoder):
+    found = encoder.encode(TEXTS)
+    assert len(found) == len(TEXTS)
+    assert len({len(one) for one in found}) == 1
+    for one in found:
+        assert math.isclose(near(one, one), 1, abs_tol=1e-5)
+
+
+def test_a_vector_is_of_its_text_alone(encoder):
+    together, alone = encoder.encode(TEXTS), [encoder.encode([one])[0] for one in reversed(TEXTS)]
+    assert together == tuple(reversed(alone))
+    assert encoder.encode([]) == ()
+
+
+def test_another_text_has_another_vector_and_a_like_one_a_nearer_one(encoder):
+    tax, deadline, garden = encoder.encode(TEXTS[:3])
+    assert len({tax, deadline, garden}) == 3
+    assert near(tax, deadline) > near(tax, garden)
+
+
+def test_the_version_names_what_made_it(encoder):
+    assert encoder.version == encoder.version
+    assert ":" in encoder.version
+
+
+@pytest.mark.slow
+def test_the_process_recalls_by_meaning_and_says_what_it_could_not_read(process):
+    commit = subprocess.run(
+        ["git", "rev-parse", "HEAD"], cwd=process.place.root, check=True, capture_output=True, text=True
+    ).stdout.strip()
+    process.sync(commit, seconds=60)
+    (first, *_) = process.recall("by when do I have to file?", kind="", limit=5, commit=commit)
+    assert (first["path"], first["heading"], first["commit"]) == ("vault/sops/tax.md", "Taxes", commit)
+    assert process.status()["lost"] == {"vault/sops/photo.md": "binary"}
+    found = process.check(commit, seconds=60)
+    assert [found[name] for name in ("missing", "stale", "different", "ranks", "vectors")] == [0] * 5
+
+
+@pytest.mark.slow
+@pytest.mark.skipif(
+    not Path("/proc/self/environ").exists(), reason="NOT RUN: this system shows no process's environment"
+)
+def test_the_process_has_no_secret_and_no_network(process):
+    process.encode(["a"])
+    pid = process.status()["pid"]
+    assert SECRET.encode() not in Path(f"/proc/{pid}/environ").read_bytes()
+    assert b"PROXY" not in Path(f"/proc/{pid}/environ").read_bytes()
+    open_files = [os.readlink(one) for one in Path(f"/proc/{pid}/fd").iterdir() if one.is_symlink()]
+    inodes = {one[8:-1] for one in open_files if one.startswith("socket:[")}
+    for table in ("tcp", "tcp6", "udp", "udp6"):
+        rows = Path(f"/proc/{pid}/net/{table}").read_text().splitlines()[1:]
+        assert not inodes & {row.split()[9] for row in rows}
+    assert "Max address space" in Path(f"/proc/{pid}/limits").read_text()
+    assert str(process.place.memory) in Path(f"/proc/{pid}/limits").read_text()
+
+
+def test_the_network_is_refused_by_the_process_itself():
+    code = """
+import socket
+from engine.memory.server import confine
+confine(6_000_000_000)
+for what in (lambda: socket.create_connection(("127.0.0.1", 9), 1), lambda: socket.getaddrinfo("example.com", 80),
+             lambda: socket.socket(socket.AF_INET, socket.SOCK_DGRAM).sendto(b"x", ("127.0.0.1", 9))):
+    try:
+        what()
+    except PermissionError:
+        continue
+    raise SystemExit("reached")
+"""
+    done = subprocess.run(
+        [sys.executable, "-c", code],
+        cwd=Path(__file__).parents[2],
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+    assert (done.returncode, done.stderr) == (0, "")
+
+
+@pytest.mark.slow
+def test_who_asks_imports_nothing_of_it():
+    code = (
+        "import sys, engine.memory.client, engine.memory.recall, engine.app.remembering, engine.cli.remembering;"
+        "print([one for one in ('txtai', 'torch', 'numpy', 'faiss', 'transformers') if one in sys.modules])"
+    )
+    done = subprocess.run(
+        [sys.executable, "-c", code], cwd=Path(__file__).parents[2], env=os.environ | {OFF: "off"}, capture_output=True, text=True, check=True
+    )  # fmt: skip
+    assert done.stdout.strip() == "[]"
+
+
+def test_a_model_that_is_not_the_pinned_one_is_refused(tmp_path):
+    folder = tmp_path / "model"
+    folder.mkdir()
+    (folder / WEIGHTS).write_bytes(b"other weights")
+    (folder / "config.json").write_text("{}")
+    model = find(MemoryConfig(model=str(folder), sha256="0" * 64))
+    with pytest.raises(PermanentError, match="not the file that is pinned") as refused:
+        verify(model)
+    assert refused.value.code == "no-memory"
+    (folder / "config.json").write_text('{"other": 1}')
+    assert find(MemoryConfig(model=str(folder), sha256="0" * 64)).version != model.version
+
+
+@pytest.mark.parametrize("config", [MemoryConfig(model="none"), MemoryConfig(model="nowhere/of/this/name")])
+def test_a_model_that_is_not_there_is_said(config):
+    with pytest.raises(PermanentError) as refused:
+        find(config)
+    assert refused.value.code == "no-memory"
+
+
+def test_an_altered_packaged_model_is_refused(monkeypatch):
+    try:
+        model = find(MemoryConfig())
+    except PermanentError as problem:
+        pytest.skip(f"NOT RUN: {problem.message}")
+    assert model.version.startswith(PACKAGED)
+    monkeypatch.setattr("engine.memory.model.digest", lambda path: "0" * 64)
+    with pytest.raises(PermanentError, match="not the file that is pinned"):
+        verify(model)
