@@ -94,7 +94,7 @@ def compile_tree(tree: "Tree", *, kept: Path | None = None) -> "Compiled":
     `kept` is where it is remembered what each file compiles to.
     """
     from engine.app.actions import connector_names, declared, events, unperformed
-    from engine.language import casefile
+    from engine.language import casefile, shape
     from engine.language.codes.reading import not_read
     from engine.language.compile import compile_tree as compile_
     from engine.language.settings import parse
@@ -112,4 +112,7 @@ def compile_tree(tree: "Tree", *, kept: Path | None = None) -> "Compiled":
         code=code() if kept is not None else "",
     )
     unread = [not_read(Span(path=path), why=reason) for path, reason in _refused(tree)]
-    return compiled.plus((*found, *unread, *casefile.check(tree, compiled.plans, compiled.broken)))
+    cases = casefile.check(tree, compiled.plans, compiled.broken)
+    shapes = shape.also("steward", SETTINGS, settings_of(tree), found)
+    tests = [one for path in casefile.paths(tree) for one in shape.also("test", path, tree.read(path), cases)]
+    return compiled.plus((*found, *shapes, *unread, *cases, *tests))

@@ -5,12 +5,13 @@ Passes: read → shape (playbook, sop) → resolve and type → order and gates 
 """
 
 import gc
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass, replace
 from pathlib import Path
 
 from engine.language import agents, calling, playbook, policy_file
+from engine.language import shape as form
 from engine.language.codes import shape
 from engine.language.files import TEMPLATES, Files
 from engine.language.passes import place_of
@@ -62,6 +63,7 @@ def compile_tree(
     diagnostics = [
         *_others(held, {**actions, **dict.fromkeys(wrong), **_agents(own)}),
         *(one for _, found in own.values() for one in found),
+        *(one for name, (_, found) in own.items() for one in _shape_of_agent(held, name, found)),
     ]
     broken: set[str] = set()
     paths = _named(held, diagnostics, broken)
@@ -130,6 +132,11 @@ def _agents(own: Mapping[str, agents.Parsed]) -> dict[str, ActionSpec]:
     return {f"agent/{name}": spec_of(agent) for name, (agent, _) in own.items() if agent}
 
 
+def _shape_of_agent(held: Files, name: str, found: Iterable[Diagnostic]) -> tuple[Diagnostic, ...]:
+    path = f"{agents.FOLDER}{name}.md"
+    return form.also("agent", path, held.read(path), found)
+
+
 def _others(held: Files, actions: Mapping[str, ActionSpec | None]) -> list[Diagnostic]:
     """What is wrong in templates, intents and policy, and playbooks with another ending."""
     found: list[Diagnostic] = []
@@ -140,6 +147,14 @@ def _others(held: Files, actions: Mapping[str, ActionSpec | None]) -> list[Diagn
         templates = [held.parsed(path)[0] for path in held.under(TEMPLATES, ".md")]
         around = policy_file.Around(actions=actions, purposes={one.purpose for one in templates if one})
         found += policy_file.parse(policy_file.PATH, held.read(policy_file.PATH), around=around)[1]
+    kinds = {
+        "template": held.under(TEMPLATES, ".md"),
+        "intents": held.under("vault/intents/", ".yaml"),
+        "policy": [policy_file.PATH] if policy_file.PATH in held.blobs else [],
+    }
+    for kind, paths in kinds.items():
+        for path in paths:
+            found += form.also(kind, path, held.read(path), found)
     for path in held.under("playbooks/", ".yml"):
         found.append(shape.other_ending(Span(path=path), name=f"{playbook.stem(path)}.yaml"))
     return found

@@ -10,7 +10,7 @@ from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass, replace
 from typing import Any, Protocol
 
-from engine.language import schema, tree, written
+from engine.language import reader, schema, tree, written
 from engine.language.codes import files, references
 from engine.language.codes import shape as code
 from engine.language.source import MOST_SHOWN, Source, shown
@@ -79,6 +79,15 @@ def added(kind: str, source: Source, root: tree.Node, found: Iterable[Diagnostic
         return ()
     rest = [one for one in refused[:_MOST_TOLD] if not any(_within(span, one, root) for span in errors)]
     return shown(source, [_diagnostic(one, kind) for one in rest[:MOST_SHOWN]])
+
+
+def also(kind: str, path: str, given: bytes, found: Iterable[Diagnostic]) -> tuple[Diagnostic, ...]:
+    """What the schema refuses in a file besides what was `found`: YAML, or the front matter of a note."""
+    if path.endswith(".md"):
+        root = reader.front_matter(path, given)[0]
+    else:
+        root = reader.read(path, given)[0]
+    return () if root is None else added(kind, Source.of(path, given), root, found)
 
 
 def data(node: tree.Node) -> Json:
