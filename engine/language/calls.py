@@ -171,9 +171,9 @@ def _default(one: _Call) -> Typed:
     type_ = unify(wanted, other.type)
     if wanted.kind == "money" and checker.fitted(other, MONEY) != other.cel:
         type_ = MONEY
-    elif wanted.kind == "choice" and literal is not None and literal.value in wanted.options:
-        type_ = wanted
-    elif literal is not None and _spells(literal.value, wanted):
+    elif (wanted.kind == "choice" and literal is not None and literal.value in wanted.options) or (
+        literal is not None and _spells(literal.value, wanted)
+    ):
         type_ = wanted
     if type_ is None:
         return one.wrong(f"`other` is {named(other)}, the path is {first.type}")

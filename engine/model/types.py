@@ -92,11 +92,18 @@ RECORDS: dict[str, tuple[Field, ...]] = {
     "note": (
         Field(name="path", type=TEXT, description="path in the workspace"),
         Field(name="title", type=TEXT, description="first heading or file name"),
-        Field(name="heading", type=TEXT, optional=True, description="the heading the passage stands under, if any"),
+        Field(
+            name="heading",
+            type=TEXT,
+            optional=True,
+            description="the heading the passage stands under, if any",
+        ),
         Field(name="commit", type=TEXT, optional=True, description="the commit it was read at"),
         Field(name="text", type=TEXT, description="the passage"),
         Field(name="score", type=NUMBER, description="higher is nearer; comparable within one answer only"),
-        Field(name="found-by", type=Type(kind="choice", options=FOUND_BY), description="which index found it"),
+        Field(
+            name="found-by", type=Type(kind="choice", options=FOUND_BY), description="which index found it"
+        ),
     ),
 }
 

@@ -1,5 +1,7 @@
 """A question with defaults and an undo of one's own, as a person types them in real processes."""
 
+from typing import Any
+
 import pytest
 
 from engine.testing.scenario import Scenario
@@ -32,7 +34,7 @@ steps:
 def test_what_counts_unsaid_is_seen_before_it_counts_and_what_was_done_is_taken_back(tmp_path):
     made = Scenario.make(tmp_path / "company", files={"playbooks/words.yaml": WORDS}, bare=True)
     made.start("words", words="hidden\u200b\u202ewords")
-    here = {"cwd": made.root, "env": environment(made.env)}
+    here: dict[str, Any] = {"cwd": made.root, "env": environment(made.env)}
     (asked,) = made.queue()
 
     seen = plainly(["show", asked.short], **here)
