@@ -6,7 +6,8 @@ from dataclasses import dataclass
 from typing import Literal
 
 from engine.app import differing, planning
-from engine.app.differing import Authority, Change
+from engine.app.change import Change
+from engine.app.differing import Authority
 from engine.app.moments import Moment
 from engine.language.serial import digest
 from engine.model.canonical import Json
@@ -90,7 +91,7 @@ def compare(a: Moment, b: Moment) -> Comparison:
 
 
 def _authority(at: Moment, plan: Plan | None) -> Authority:
-    return Authority(plan=plan, config=at.config, policy=at.policy)
+    return Authority(plan=plan, config=at.config, policy=at.policy, agents=at.agents)
 
 
 def _playbook(name: str, a: Moment, b: Moment) -> Playbook | None:

@@ -4,33 +4,25 @@ Deploying asks before a rise counts; ``plan --diff`` shows it first.
 """
 
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass
-from fnmatch import fnmatchcase
-from typing import Literal, TypeAlias
+from dataclasses import dataclass, field
+from typing import Literal
 
+from engine.app import ruling
+from engine.app.change import Change, Kind, Rise
 from engine.app.planning import own_reach, stage_of
 from engine.app.spelling import length, trigger_words, words
 from engine.model import canonical
 from engine.model.actions import Sink
+from engine.model.agents import AgentSource
 from engine.model.canonical import Json
 from engine.model.config import (
-    Cap,
     Config,
-    Consent,
-    MayRun,
     ModelConfig,
     Person,
     PolicyRules,
-    QuietHours,
     SecretRef,
 )
-from engine.model.money import Money
 from engine.model.plan import Arg, Expr, Fixed, Node, Plan, Stage, Text
-
-Kind = Literal[
-    "stage", "gate", "reach", "action", "tool", "recipient", "account", "amount", "host", "command", "path", "trigger",
-    "stop-on", "once", "if", "foreach", "hold", "cap", "subject", "connector", "secret", "policy", "deploy", "id",
-]  # fmt: skip
 
 _SINKS: Mapping[Sink, Kind] = {
     Sink.RECIPIENT: "recipient",
@@ -51,33 +43,7 @@ class Authority:
     plan: Plan | None
     config: Config
     policy: PolicyRules
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Change:
-    """One difference in what may happen. `playbook` is empty for settings and policy; `before` and `after` are empty for none."""
-
-    kind: Kind
-    raises: bool
-    playbook: str = ""
-    where: str = ""
-    before: str = ""
-    after: str = ""
-
-    @property
-    def text(self) -> str:
-        """On one line."""
-        place = f"{self.where}: " if self.where else ""
-        kind = "" if self.kind == "policy" else f"{self.kind} "
-        if not self.before:
-            return f"{place}{kind}{self.after} is new"
-        if not self.after:
-            return f"{place}{kind}{self.before} is gone"
-        return f"{place}{kind}{self.before} → {self.after}"
-
-
-Rise: TypeAlias = Change
-"""A change that raises authority."""
+    agents: Mapping[str, AgentSource] = field(default_factory=dict)
 
 
 def rises(before: Authority, after: Authority) -> tuple[Rise, ...]:
@@ -97,7 +63,8 @@ def rises(before: Authority, after: Authority) -> tuple[Rise, ...]:
 
 def changes(before: Authority, after: Authority) -> tuple[Change, ...]:
     """Every difference in what may happen, rises first; a playbook that is gone may do nothing, which is no change of its own."""
-    found = [*_settings(before.config, after.config), *_policy(before.policy, after.policy)]
+    found = [*_settings(before.config, after.config), *ruling.policy(before.policy, after.policy)]
+    found += ruling.agents(before.agents, after.agents)
     if after.plan is not None:
         found += _plans(before.plan or _nothing(after.plan), after.plan)
     return tuple(sorted(found, key=lambda one: not one.raises))
@@ -385,103 +352,3 @@ def _flat(value: Json, prefix: str = "") -> dict[str, str]:
             return {prefix: value}
         case _:
             return {prefix: canonical.encode(value).decode()}
-
-
-# ---------------------------------------------------------------- policy
-
-
-def _policy(a: PolicyRules, b: PolicyRules) -> Iterator[Change]:
-    for reach in (one for one in a.always_ask if one not in b.always_ask):
-        yield Change(kind="policy", raises=True, where="always-ask", before=reach)
-    for reach in (one for one in b.always_ask if one not in a.always_ask):
-        yield Change(kind="policy", raises=False, where="always-ask", after=reach)
-    for pattern in (one for one in a.deny if one not in b.deny):
-        kept = any(fnmatchcase(pattern, one) for one in b.deny)
-        yield Change(kind="policy", raises=not kept, where="deny", before=pattern)
-    for pattern in (one for one in b.deny if one not in a.deny):
-        yield Change(kind="policy", raises=False, where="deny", after=pattern)
-    yield from _caps(a.caps, b.caps)
-    yield from _exceptions(a.may_run, b.may_run)
-    yield from _quiet(a.quiet, b.quiet)
-    if a.consent != b.consent:
-        yield Change(
-            kind="policy", raises=a.consent is not None, where="consent", before=_consent(a.consent), after=_consent(b.consent)
-        )  # fmt: skip
-
-
-def _exceptions(a: Sequence[MayRun], b: Sequence[MayRun]) -> Iterator[Change]:
-    for one in (one for one in b if one not in a):
-        held = any(
-            was.action == one.action and _no_more(one.up_to, was.up_to) and _no_more(one.per_day, was.per_day)
-            for was in a
-        )
-        yield Change(kind="policy", raises=not held, where=f"may-run {one.action}", after=_ceiling(one))
-    for one in (one for one in a if one not in b):
-        yield Change(kind="policy", raises=False, where=f"may-run {one.action}", before=_ceiling(one))
-
-
-def _ceiling(one: MayRun) -> str:
-    return f"{one.up_to.text()}, {one.per_day.text()} a day"
-
-
-def _quiet(a: QuietHours | None, b: QuietHours | None) -> Iterator[Change]:
-    if a == b:
-        return
-    lost = a is not None and not _at_least_as_quiet(a, b)
-    before, after = (
-        "" if one is None else f"{', '.join(each.value for each in one.reach)}: {one.text()}"
-        for one in (a, b)
-    )
-    yield Change(kind="policy", raises=lost, where="quiet-hours", before=before, after=after)
-
-
-def _at_least_as_quiet(a: QuietHours, b: QuietHours | None) -> bool:
-    """Whether `b` is quiet for everything, and at every minute of the week, that `a` is quiet for."""
-    if b is None or not set(a.reach) <= set(b.reach):
-        return False
-    week = ((day, minute) for day in range(7) for minute in range(24 * 60))
-    return all(b.at(*moment) for moment in week if a.at(*moment))
-
-
-def _consent(one: Consent | None) -> str:
-    return "" if one is None else f"{one.purpose} unless {one.unless}"
-
-
-def _caps(a: Sequence[Cap], b: Sequence[Cap]) -> Iterator[Change]:
-    for cap in (one for one in a if one not in b):
-        after = [one for one in b if one.action == cap.action and one not in a]
-        kept = any(_as_tight(one, cap) for one in b)
-        yield Change(
-            kind="cap", raises=not kept, where=cap.action, before=_cap(cap), after=", ".join(map(_cap, after))
-        )
-    changed = {one.action for one in a if one not in b}
-    for cap in (one for one in b if one not in a and one.action not in changed):
-        yield Change(kind="cap", raises=False, where=cap.action, after=_cap(cap))
-
-
-def _as_tight(new: Cap, old: Cap) -> bool:
-    """Whether `new` stops everything that `old` stopped."""
-    return (
-        fnmatchcase(old.action, new.action)
-        and _no_more(new.each, old.each)
-        and _no_more(new.per_day, old.per_day)
-        and (
-            old.count_per_day is None
-            or (new.count_per_day is not None and new.count_per_day <= old.count_per_day)
-        )
-    )
-
-
-def _no_more(new: Money | None, old: Money | None) -> bool:
-    if old is None:
-        return True
-    return new is not None and new.currency == old.currency and new.minor <= old.minor
-
-
-def _cap(cap: Cap) -> str:
-    parts = [
-        f"{name} {value.text()}"
-        for name, value in (("each", cap.each), ("per day", cap.per_day))
-        if value is not None
-    ]
-    return ", ".join([*parts, *([f"{cap.count_per_day} a day"] if cap.count_per_day is not None else [])])

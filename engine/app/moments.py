@@ -1,12 +1,13 @@
 """A workspace at one moment, for looking: the working folder or a commit, compiled. Nothing in it is executed."""
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 
 from engine.app.checking import compile_tree, shelf
 from engine.app.workspace import SETTINGS
 from engine.language.compile import Compiled
+from engine.model.agents import AgentSource
 from engine.model.config import Config, Person, PolicyRules
 from engine.model.places import state_home
 from engine.model.ports import Tree
@@ -24,6 +25,7 @@ class Moment:
     compiled: Compiled
     config: Config
     policy: PolicyRules
+    agents: Mapping[str, AgentSource] = field(default_factory=dict)
 
 
 def folder(root: Path, env: Mapping[str, str] | None = None) -> Moment:
@@ -44,17 +46,22 @@ def _kept(root: Path, env: Mapping[str, str] | None) -> Path | None:
 
 def of(tree: Tree, name: str, *, kept: Path | None = None) -> Moment:
     """A tree, compiled."""
+    from engine.app.actions import declared
+    from engine.language.files import Files
     from engine.language.policy_file import parse as parse_policy
     from engine.language.settings import parse as parse_settings
 
     config, _ = parse_settings(SETTINGS, _bytes(tree, SETTINGS))
     policy, _ = parse_policy(POLICY, _bytes(tree, POLICY))
+    settings = config or Config(operator=Person(id="operator", name="The operator"))
+    own = Files(tree).agents(settings, declared(settings))
     return Moment(
         name=name,
         tree=tree,
         compiled=compile_tree(_Whole(tree), kept=kept),
-        config=config or Config(operator=Person(id="operator", name="The operator")),
+        config=settings,
         policy=policy or PolicyRules(),
+        agents={name: agent for name, (agent, _) in own.items() if agent is not None},
     )
 
 
