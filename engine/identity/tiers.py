@@ -47,7 +47,8 @@ _KEPT = 256
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Decision:
-    """What was decided, by whom and how sure. `nearest` is the ensemble's first choice also where it may not decide.
+    """What was decided, by whom and how sure. `nearest` is the ensemble's first choice also where it may not decide; empty for a text
+    that is nearer to what is about nothing we know than to any example.
 
     `score` and `threshold` are chances from 0 to 1; `scope` is None for a tier that has none. `cases` were judged for the threshold.
     """
@@ -181,13 +182,18 @@ def _by_ensemble(
     threshold = min(1.0, max(bar, calibration.proven if proven else calibration.likely))
     contradicted = bool(ruled.found) and found.intent not in ruled.found
     decides = proven and found.score >= threshold and not contradicted
-    evidence = f"nearest example of {found.intent}: {found.example}"
+    inside = decides or found.scope >= 0
+    evidence = (
+        f"nearest example of {found.intent}: {found.example}"
+        if inside
+        else "nearer to what is about nothing we know than to any example"
+    )
     return Decision(
         name=found.intent if decides else UNSURE,
         confidence=found.score if decides else 0.0,
         tier=ENSEMBLE if decides else PERSON,
         evidence=f"{ruled.evidence}; {evidence}" if ruled.evidence else evidence,
-        nearest=found.intent, score=found.score, scope=found.scope, threshold=threshold, proven=proven,
+        nearest=found.intent if inside else "", score=found.score, scope=found.scope, threshold=threshold, proven=proven,
         versions=versions, cases=calibration.cases,
     )  # fmt: skip
 
