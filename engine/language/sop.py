@@ -257,12 +257,11 @@ class _Reading:
         choices = self._choices(item, words)
         fields = self._fields(item, words)
         bare = _CODE.sub("", words)
-        asked = _PERSON.search(bare)
-        who = None
-        if asked is not None:
-            who = Word(
-                text=asked[1], span=self._find(item, f"@{asked[1]}", skip=1) or _line(self.source, item.line)
-            )
+        people = list(dict.fromkeys(_PERSON.findall(bare)))
+        places = [self._find(item, f"@{one}", skip=1) or _line(self.source, item.line) for one in people]
+        who = Word(text=people[0], span=places[0]) if people else None
+        for other, place in zip(people[1:], places[1:], strict=True):
+            self.taker.note(code.two_people(place, first=people[0], second=other))
         title = tree.Scalar(text=_spoken(words), plain=True, span=self._words_span(item))
         return Question(
             title=title, who=who, choices=choices, fields=fields, context=tuple(self._context(item, words))

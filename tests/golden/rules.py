@@ -175,6 +175,7 @@ One item is one step | answer-a-lead | SW033 sw033-two, SW036 sw036-both | –
 Choices and fields of an item are there once | sop-everything | SW034 sw034-twice | –
 A fence without uses adds keys to the question | sop-everything | SW103 sw103-limits | unit/language/test_sop.py::test_a_fence_without_an_action_adds_keys_to_the_question
 Who is asked stands in steward.yaml | sop-everything | SW129 sw129-person | –
+An item asks one person | sop-everything | SW037 sw037-people | –
 A note that is linked is there | sop-everything | SW130 sw130-note | unit/language/test_sop.py::test_a_note_is_context_and_pinned
 Items run top to bottom; headings are phases | sop-everything | – | unit/language/test_sop.py::test_items_run_top_to_bottom_whatever_their_lists
 Everything else is prose, cited as the reason of the step below | sop-everything | – | unit/language/test_sop.py::test_prose_is_cited

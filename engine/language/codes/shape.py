@@ -226,6 +226,21 @@ def asks_and_runs(span: Span) -> Diagnostic:
     )
 
 
+def two_people(span: Span, *, first: str, second: str) -> Diagnostic:
+    """SW037: an item of a SOP that asks two people.
+
+    One answer settles an item, so one person gives it; the second name would look like a second look and be none.
+
+    Wrong: `- [ ] @partner and @bookkeeper agree ^agree`. Right: an item for each of them.
+    """
+    return Diagnostic(
+        code="SW037",
+        span=span,
+        message=f"this item asks `{first}`; `{second}` would never be asked",
+        hint="make it two items, one for each person",
+    )
+
+
 SHAPE: dict[str, Callable[..., Diagnostic]] = {
     "SW020": unknown_key,
     "SW021": missing_key,
@@ -243,4 +258,5 @@ SHAPE: dict[str, Callable[..., Diagnostic]] = {
     "SW034": same_choice,
     "SW035": too_many_mistakes,
     "SW036": asks_and_runs,
+    "SW037": two_people,
 }
