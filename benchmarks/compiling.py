@@ -11,14 +11,19 @@ import sys
 import tempfile
 import time
 from collections.abc import Callable
+from functools import partial
 from pathlib import Path
 
+from benchmarks import hostile
 from engine.app import making
 from engine.app.actions import declared
+from engine.language import reader, shape
 from engine.language.compile import compile_tree
 from engine.model.config import Config, Person
 
 ACTIONS = declared()
+MOST_A_STEP = 0.3
+"""Milliseconds that each step of a file may add to what any file may cost."""
 CONFIG = Config(operator=Person(id="operator", name="The Operator", email="me@example.com"))
 
 
@@ -91,23 +96,67 @@ def large_workspace() -> None:
     edits = []
     for round_ in range(5):
         changed = {**files, "playbooks/p7.yaml": playbook(10_000 + round_, 20)}
-        edits.append(cpu(lambda changed=changed: compiled(changed)))
+        edits.append(cpu(partial(compiled, changed)))
     say("the same after one edit, running engine", edits, "<= 100")
+    trees = [reader.read(path, data)[0] for path, data in files.items()]
+    read = [one for one in trees if one is not None]
+    seconds = cpu(lambda: [shape.violations("playbook", one) for one in read])
+    say("of which jsonschema", [seconds], "")
+
+
+def large_folder() -> None:
+    """The same as commands: the first `check`, one after one edit among a thousand, one after none."""
+    with tempfile.TemporaryDirectory() as folder:
+        root = Path(folder) / "w"
+        env = {**os.environ, "XDG_STATE_HOME": folder, "PYTHONPATH": str(Path(__file__).parents[1])}
+        making.make(root, name="", email="")
+        for number in range(1000):
+            (root / f"playbooks/p{number}.yaml").write_bytes(playbook(number, 20))
+        say("check of 1,000 playbooks, first, whole process", [command(["check"], root, env)], "")
+        edits = []
+        for round_ in range(5):
+            (root / "playbooks/p7.yaml").write_bytes(playbook(10_000 + round_, 20))
+            edits.append(command(["check"], root, env))
+        say("the same after one edit, whole process", edits, "<= 900")
+        again = [command(["check"], root, env) for _ in range(5)]
+        say("the same unchanged, whole process", again, "")
+
+
+def hostile_files() -> None:
+    """Each hostile file alone: its CPU time and how much the process grew, in a process of its own."""
+    compiled({"playbooks/warm.yaml": playbook(0, 20)})
+    rows = []
+    for name, (path, data) in hostile.files().items():
+        read, write = os.pipe()
+        if (child := os.fork()) == 0:
+            before = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
+            tree = Folder({path: data + b"\n"})
+            spent = cpu(partial(compile_tree, tree, actions=ACTIONS, config=CONFIG))
+            more = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss - before
+            os.write(write, f"{spent} {more / 1000}".encode())
+            os._exit(0)
+        os.waitpid(child, 0)
+        took, memory = map(float, os.read(read, 100).split())
+        rows.append((took, memory, data.count(b"uses:") + data.count(b"- [ ]"), name))
+    for seconds, grown, steps, name in sorted(rows, reverse=True):
+        limit = f"<= {100 + steps * MOST_A_STEP:.0f}: {steps} steps; {grown:.0f} MB"
+        if seconds > 0.05 or grown > 20:
+            say(f"hostile: {name}", [seconds], limit)
+    say(
+        f"hostile: the other {sum(one[0] <= 0.05 for one in rows)}, at most",
+        [max(one[0] for one in rows if one[0] <= 0.05)],
+        "<= 100",
+    )
 
 
 def one_long_playbook() -> None:
     """Linear in the number of steps."""
-    for steps in (100, 500, 1000, 1500):
-        found = [
-            cpu(
-                lambda n=n, steps=steps: compile_tree(
-                    Folder({"playbooks/long.yaml": playbook(20_000 + n, steps)}),
-                    actions=ACTIONS,
-                    config=CONFIG,
-                )
-            )
-            for n in range(3)
+    for steps in (100, 500, 1000, 2000, 5000, 10_000):
+        trees = [
+            Folder({"playbooks/long.yaml": playbook(20_000 + n, steps)})
+            for n in range(1 if steps > 2000 else 3)
         ]
+        found = [cpu(partial(compile_tree, tree, actions=ACTIONS, config=CONFIG)) for tree in trees]
         say(f"one playbook of {steps} steps", found, "linear")
 
 
@@ -128,5 +177,7 @@ def commands() -> None:
 
 if __name__ == "__main__":
     commands()
+    hostile_files()
     one_long_playbook()
     large_workspace()
+    large_folder()

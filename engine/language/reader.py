@@ -18,7 +18,7 @@ from engine.model.span import Diagnostic, Fix, Span
 MOST_DEPTH = 40
 MOST_BYTES = 32_000
 MOST_NOTE = 64_000
-MOST_NODES = 6_000
+MOST_NODES = 5_000
 BYTES_OF_A_STEP = 250
 NODES_OF_A_STEP = 40
 """What one more step may add to what a file may hold: a long playbook is read, and no file is long without steps."""

@@ -40,7 +40,7 @@ def too_deep(span: Span, *, most: int) -> Diagnostic:
 
 
 def too_many(span: Span, *, most: int, what: str = "values") -> Diagnostic:
-    """SW004: the file has more than 6,000 values and 40 for each step, or more than 1,500 expressions and 4 for each step.
+    """SW004: the file has more than 5,000 values and 40 for each step, or more than 1,500 expressions and 4 for each step.
 
     Wrong: a list of 25,000 words in a playbook. Right: the words in a table, read by a step.
     """

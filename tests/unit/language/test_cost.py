@@ -1,0 +1,65 @@
+"""What compiling may cost, in CPU seconds with twice the room that was measured. Wall time would measure the machine's other work."""
+
+import resource
+import time
+
+import pytest
+
+from benchmarks import hostile
+from benchmarks.compiling import ACTIONS, CONFIG, Folder, compiled, playbook
+from engine.language import reader
+from engine.language.compile import compile_tree
+
+FILES = hostile.files()
+
+
+def cpu(work):
+    began = time.process_time()
+    work()
+    return time.process_time() - began
+
+
+@pytest.fixture(scope="module", autouse=True)
+def warm():
+    compiled({"playbooks/warm.yaml": playbook(0, 20)})
+
+
+def test_a_hundred_playbooks_of_twenty_steps_take_a_tenth_of_what_a_thousand_may():
+    files = {f"playbooks/p{number}.yaml": playbook(90_000 + number, 20) for number in range(100)}
+
+    assert cpu(lambda: compiled(files)) < 2 * 0.5
+
+
+def test_one_edit_among_three_hundred_is_one_compilation():
+    files = {f"playbooks/p{number}.yaml": playbook(80_000 + number, 20) for number in range(300)}
+    compiled(files)
+    changed = {**files, "playbooks/p7.yaml": playbook(70_000, 20)}
+
+    assert cpu(lambda: compiled(changed)) < 2 * 0.1
+
+
+def test_four_times_the_steps_cost_far_less_than_sixteen_times_as_much():
+    few, many = ({"playbooks/long.yaml": playbook(60_000 + steps, steps)} for steps in (500, 2_000))
+
+    assert cpu(lambda: compiled(many)) < 9 * cpu(lambda: compiled(few))
+
+
+@pytest.mark.parametrize("name", FILES)
+def test_a_hostile_file_costs_little(name):
+    path, data = FILES[name]
+    steps = data.count(b"uses:") + data.count(b"- [ ]")
+    before = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
+
+    seconds = cpu(
+        lambda: compile_tree(Folder({path: data + b"\n"}), actions=ACTIONS, config=CONFIG),
+    )
+
+    assert seconds < 2 * (0.1 + 0.0003 * steps)
+    assert resource.getrusage(resource.RUSAGE_SELF).ru_maxrss - before < 50_000
+
+
+def test_a_playbook_of_ten_thousand_steps_is_read():
+    root, found = reader.read("playbooks/long.yaml", playbook(1, 10_000))
+
+    assert found == ()
+    assert root is not None
