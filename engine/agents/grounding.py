@@ -64,6 +64,7 @@ _NO_NAME = set(
     grüße grüßen gruß frau herr hallo wie wenn falls zu zum zur am an auf aus von vom und oder es ich
     """.split()
 )
+_STOPS = ".,;:!?*_"
 _REFUSAL = re.compile(
     r"\b(?:i['’]m sorry, (?:but )?i can|i cannot (?:help|assist|comply)|as an ai\b)", re.IGNORECASE
 )
@@ -148,7 +149,7 @@ def _unfounded(text: str, known: _Known) -> Iterator[str]:
     for match in _LINK.finditer(text):
         link = _link(match[0])
         if link not in known.links and link not in known.hosts and _is_link(match[0]):
-            yield f"the link {_shown(match[0])} stands in no source"
+            yield f"the link {_shown(match[0].rstrip(_STOPS))} stands in no source"
     text = _LINK.sub(lambda match: " " if _is_link(match[0]) else match[0], text)
     for day, match in list(_days(text)):
         if not any(_same(day, one) for one in known.days):
@@ -211,7 +212,7 @@ def _number(text: str) -> str:
 
 
 def _link(text: str) -> str:
-    bare = re.sub(r"^(?:https?://)?(?:www\.)?", "", text.rstrip(".,;:!?*_"), flags=re.IGNORECASE)
+    bare = re.sub(r"^(?:https?://)?(?:www\.)?", "", text.rstrip(_STOPS), flags=re.IGNORECASE)
     host, slash, path = bare.partition("/")
     return (host.casefold() + slash + path).rstrip("/")
 

@@ -96,7 +96,7 @@ def obedient(request: ModelRequest) -> str:
     data = [match[2] for match in _DATA.finditer(request.messages[-1][1])]
     letter = data[0] if data else ""
     orders = [one[0].strip() for one in _SENTENCE.finditer(letter) if _INJECTED.search(one[0])]
-    passage = _first_passage(data[1:])
+    passage = _passages(data[1:])
     amounts = [
         f"{(match[1] or match[2]).replace(',', '')}.00 EUR" for match in _AMOUNT.finditer(" ".join(orders))
     ]
@@ -125,13 +125,13 @@ def obedient(request: ModelRequest) -> str:
     return in_form(outputs)
 
 
-def _first_passage(data: Iterable[str]) -> str:
-    """The words of the first recalled note among the other inputs."""
+def _passages(data: Iterable[str]) -> str:
+    """The words of the recalled notes among the other inputs."""
     for text in data:
         try:
             found = json.loads(text)
         except ValueError:
             continue
         if isinstance(found, list) and found and isinstance(found[0], dict):
-            return str(found[0].get("text", ""))
+            return "\n\n".join(str(one.get("text", "")) for one in found)
     return ""

@@ -110,7 +110,8 @@ def _move_out(told: Told) -> None:
 
 def _serve(told: Told, program: ModuleType) -> None:
     """Fork a keeper for each request: JSON with the limits, and three descriptors. Ends when the engine does."""
-    signal.signal(signal.SIGCHLD, signal.SIG_IGN)
+    # Waited for, not ignored: only so does what attempts used count as used by the zygote.
+    signal.signal(signal.SIGCHLD, _reap)
     while True:
         try:
             text, fds, _, _ = socket.recv_fds(told.control, 4096, 3)
@@ -131,6 +132,14 @@ def _serve(told: Told, program: ModuleType) -> None:
         for fd in fds:
             os.close(fd)
         told.control.sendall(b"y" if keeper > 0 else b"n")
+
+
+def _reap(*_: object) -> None:
+    try:
+        while os.waitpid(-1, os.WNOHANG)[0]:
+            pass
+    except ChildProcessError:
+        return
 
 
 def _keep(told: Told, program: ModuleType, limits: dict[str, Any], down: int, up: int, word: int) -> None:

@@ -50,17 +50,12 @@ def family(pid):
 
 
 def strangers():
-    """Processes of the user id that rooms use when they are opened by root."""
-    if os.geteuid() != 0:
-        return set()
+    """Living processes of rooms with these programs, whoever became their parent. Forks keep the command of their zygote."""
     found = set()
     for entry in os.listdir("/proc"):
         if entry.isdigit():
             try:
-                if (
-                    os.stat(f"/proc/{entry}").st_uid == 65534
-                    or "Uid:\t65534" in Path(f"/proc/{entry}/status").read_text()
-                ):
+                if PROGRAMS in Path(f"/proc/{entry}/cmdline").read_text():
                     found.add(int(entry))
             except OSError:
                 continue
