@@ -3,14 +3,16 @@
 import json
 import os
 import sys
-import unicodedata
 from collections.abc import Iterable, Sequence
 from datetime import datetime
 from typing import TextIO
 
 from engine.model.canonical import Json
 from engine.model.errors import EngineError
+from engine.model.legible import line, visible
 from engine.model.times import moment
+
+__all__ = ["ago", "colour", "error", "line", "put", "put_json", "quoted", "say", "table", "visible"]
 
 _COLOURS = {"bold": "1", "dim": "2", "red": "31", "green": "32", "yellow": "33", "cyan": "36"}
 
@@ -40,25 +42,9 @@ def put_json(kind: str, data: Json) -> None:
 def error(problem: EngineError) -> None:
     """An error: what went wrong, what is now true, what to type."""
     say(f"{colour('✗', 'red', sys.stderr)} {visible(problem.message)}")
-    for line in (problem.now_true, problem.way_out):
-        if line:
-            say(f"  {visible(line)}")
-
-
-def visible(text: str) -> str:
-    """The text with control, bidirectional and zero-width characters written out, so that nothing hides or moves."""
-    return "".join(one if one in "\n\t" or _plain(one) else f"\\u{{{ord(one):x}}}" for one in text)
-
-
-def _plain(one: str) -> bool:
-    category = unicodedata.category(one)
-    return category[0] != "C" and category not in {"Zl", "Zp"}
-
-
-def line(text: str, limit: int = 80) -> str:
-    """One short visible line of a text from outside."""
-    flat = " ".join(visible(text).split())
-    return flat if len(flat) <= limit else f"{flat[: limit - 1]}…"
+    for said in (problem.now_true, problem.way_out):
+        if said:
+            say(f"  {visible(said)}")
 
 
 def quoted(text: str, *, lines: int = 40, width: int = 110) -> list[str]:
