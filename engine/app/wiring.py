@@ -117,8 +117,7 @@ def furnish(
     index_key = keys.index_key(workspace.id)
     evaluate = Expressions()
     templates = TemplateRenderer(evaluate)
-    store = json.loads(keys.get_secret("secrets") or b"{}")
-    resolver = Resolver(order=workspace.config.secrets, env=os.environ, store=store)
+    resolver = resolver_of(workspace, keys)
     deployed: list[Deployment] = []
 
     def deploy() -> Deployment:
@@ -136,6 +135,7 @@ def furnish(
     wired, mail = rooms.build(
         workspace, blobs=blobs, index_key=index_key, secrets=resolver, templates=templates, screen=screen,
         models=models, recorder=records, encoder=memory, index=memory,
+        working=rooms.working(workspace, keys, now=stamp(chosen.now())),
     )  # fmt: skip
     sources = (mail, *rooms.dropped(
         workspace, index_key=index_key, secrets=resolver, patterns=lambda: watched(deployed), hooks=lambda: hooks(deployed),
@@ -172,6 +172,12 @@ def _rules(
         zone=workspace.config.time_zone,
         consents=WorkspaceConsents(kept=ledger.kept, tree=lambda: workspace.tree),
     )
+
+
+def resolver_of(workspace: Workspace, keys: Keys) -> Resolver:
+    """Where this workspace's secrets are looked up."""
+    store = json.loads(keys.get_secret("secrets") or b"{}")
+    return Resolver(order=workspace.config.secrets, env=os.environ, store=store)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

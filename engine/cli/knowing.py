@@ -1,6 +1,7 @@
 """log, status, verify: what happened, how things stand, and the proof. All from the ledger alone."""
 
 import argparse
+from decimal import Decimal
 from typing import Any
 
 from engine.app import anchoring, passing, views
@@ -11,6 +12,7 @@ from engine.cli import here, narrate
 from engine.cli.talk import ago, colour, line, put, put_json, say, table
 from engine.ledger import holder
 from engine.model import ids
+from engine.model.canonical import Json
 from engine.model.errors import EngineError
 from engine.model.events import body_to_json
 from engine.model.plan import Plan, undone_by
@@ -80,8 +82,26 @@ def show_run(reading: Reading, run: RunState, *, as_json: bool) -> int:
         rows.append([node.id, status, node.uses, line(why, 90)])
     for row in table(rows):
         put(row)
+    for row in table(_in_mind(reading, run)):
+        put(row)
     say(f"\n  steward log {ids.short(run.id)}")
     return 0
+
+
+def _in_mind(reading: Reading, run: RunState) -> list[list[str]]:
+    """What the run keeps in mind for its conversation, and until when; nothing once that is over."""
+    from engine.app import rooms
+
+    workspace = here.workspace()
+    entries = rooms.working(workspace, reading.keys).of_run(run.id, now=here.now())
+    return [["in mind", one.name, f"until {one.until[:16]}Z", line(_kept(one.value), 90)] for one in entries]
+
+
+def _kept(value: Json) -> str:
+    notes = value.get("notes") if isinstance(value, dict) else None
+    if not isinstance(notes, list):
+        return str(value)
+    return ", ".join(f"{one['note'].get('path')}: {one['note'].get('title')}" for one in notes)
 
 
 def _thread(reading: Reading, run: RunState) -> str:
@@ -149,7 +169,8 @@ def _facts(workspace: Workspace, reading: Reading) -> dict[str, Any]:
         or "nothing",
         "waits": f"{len(waiting)} for you" + (": steward queue" if waiting else ""),
         "last run": f"{ago(last, present())} ago" if last else "never",
-        "cost": "0.00 USD (no model is configured)",
+        "cost": f"{sum((one.usd for one in book.costs.values()), Decimal(0)):.2f} USD"
+        + ("" if workspace.config.models else " (no model is configured)"),
         "state": str(workspace.state.path),
         "ledger": reading.ledger.trouble or f"{book.seq} events",
     }

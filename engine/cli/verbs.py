@@ -231,6 +231,18 @@ VERBS: dict[str, Verb] = {
             _JSON,
         ),
     ),
+    "doctor": Verb(
+        help="what is wrong or about to be: triggers, credentials, queue, disk, clock, index, isolation",
+        run="engine.cli.doctoring:examine",
+        options=(
+            _option(
+                "--brief",
+                action="store_true",
+                help="the morning's words: done, waiting, failed, absent, spent",
+            ),
+            _JSON,
+        ),
+    ),
     "verify": Verb(
         help="prove the ledger: chain, anchor, sealed values",
         run="engine.cli.knowing:verify",
@@ -278,5 +290,5 @@ GROUPS: tuple[tuple[str, tuple[str, ...]], ...] = (
     ),
     ("writing", ("check", "plan", "test", "explain", "schema")),
     ("knowing", ("intent",)),
-    ("keeping", ("verify", "rebuild", "secrets")),
+    ("keeping", ("doctor", "verify", "rebuild", "secrets")),
 )

@@ -95,3 +95,13 @@ def anchored(root: Path) -> tuple[int, str] | None:
         return None
     match = _ANCHOR_LINE.fullmatch(found.data.decode("ascii", "replace")) if found else None
     return (int(match[1]), match[2]) if match else None
+
+
+def remotes(root: Path) -> tuple[str, ...]:
+    """The names of the repository's remotes; empty when there are none, or git can't say."""
+    try:
+        git_dir, _ = find_git_dir(root)
+        done = call(["remote"], env=environment(git_dir), cwd=git_dir)
+    except EngineError:
+        return ()
+    return tuple(done.stdout.decode("utf-8", "replace").split()) if done.returncode == 0 else ()

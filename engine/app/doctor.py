@@ -1,0 +1,298 @@
+"""What is wrong or about to be, in plain words. The list was written before the code: docs/ills.md."""
+
+import shutil
+import statistics
+from collections.abc import Callable, Iterator, Mapping
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+from itertools import pairwise
+from typing import Literal
+
+from engine.app import views
+from engine.app.actions import declared
+from engine.app.passing import Reading
+from engine.app.wiring import deployment, resolver_of
+from engine.app.workspace import Workspace
+from engine.kernel.house import Deployment
+from engine.kernel.schedule import dues
+from engine.ledger import holder
+from engine.model.events import Event, TriggerReceived
+from engine.model.times import moment, stamp
+from engine.vault import remotes
+
+Grade = Literal["ok", "look", "ill"]
+
+LATE = timedelta(minutes=1)
+SILENT_TIMES, SILENT_LEAST, USUAL_FROM = 4, timedelta(days=1), 5
+WAITS_LONG, EXPIRES_SOON = timedelta(days=3), timedelta(days=1)
+LITTLE_ROOM, NO_ROOM = 1_000_000_000, 200_000_000
+FAILS_IN_A_ROW = 3
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Finding:
+    """One thing looked at. `grade`: ok, look (will hurt), ill (hurts now). `way_out` is what to type, empty when all is well."""
+
+    name: str
+    grade: Grade
+    said: str
+    way_out: str = ""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Patient:
+    """Everything that is looked at. `free` is the room left where the state lies, in bytes; `memory` what the index says of itself."""
+
+    workspace: Workspace
+    reading: Reading
+    deployed: Deployment
+    now: datetime
+    free: int
+    level: int
+    memory: Mapping[str, object]
+
+
+def examine(
+    workspace: Workspace,
+    reading: Reading,
+    *,
+    now: datetime,
+    level: Callable[[], int],
+    memory: Callable[[], Mapping[str, object]],
+) -> tuple[Finding, ...]:
+    """Every finding, the ills first. Reads; changes nothing."""
+    patient = Patient(
+        workspace=workspace,
+        reading=reading,
+        deployed=deployment(workspace, declared(workspace.config)),
+        now=now,
+        free=shutil.disk_usage(workspace.state.path).free,
+        level=level(),
+        memory=memory(),
+    )
+    looks = (
+        _stopped, _compiles, _firings, _gaps, _unknown, _failing, _cards, _secrets, _clock, _disk, _index, _isolation, _elsewhere,
+    )  # fmt: skip
+    found = [finding for look in looks for finding in look(patient)]
+    order: dict[Grade, int] = {"ill": 0, "look": 1, "ok": 2}
+    return tuple(sorted(found, key=lambda one: order[one.grade]))
+
+
+def _stopped(patient: Patient) -> Iterator[Finding]:
+    flag = patient.workspace.state.path / "stop"
+    if patient.reading.book.stopped or flag.exists():
+        yield Finding(
+            name="stop", grade="ill", said="effects are stopped: nothing leaves", way_out="steward resume"
+        )
+    else:
+        yield Finding(name="stop", grade="ok", said="effects may leave")
+
+
+def _compiles(patient: Patient) -> Iterator[Finding]:
+    tip, deployed = patient.workspace.tree.commit, patient.deployed
+    if deployed.notice:
+        yield Finding(name="deployed", grade="ill", said=deployed.notice, way_out="steward check")
+    else:
+        yield Finding(
+            name="deployed", grade="ok", said=f"commit {tip[:8]}, {len(deployed.plans)} playbooks and SOPs"
+        )
+
+
+def _firings(patient: Patient) -> Iterator[Finding]:
+    book = patient.reading.book
+    late = []
+    for plan in patient.deployed.plans.values():
+        for trigger in plan.triggers:
+            cron = str(dict(trigger.params).get("cron", "")) if trigger.kind == "schedule" else ""
+            last = book.schedules.get((plan.id, cron))
+            if not cron or last is None:
+                continue
+            missed = list(dues(cron, moment(last), patient.now - LATE, plan.time_zone))
+            if missed:
+                late.append(
+                    f"{plan.id} should have run at {stamp(missed[0])[:16]}Z{f', {len(missed)} times' if len(missed) > 1 else ''}"
+                )
+    for said in late:
+        yield Finding(name="absent", grade="ill", said=said, way_out="steward up (or steward run, once)")
+    scheduled = any(
+        one.kind == "schedule" for plan in patient.deployed.plans.values() for one in plan.triggers
+    )
+    owner = holder(patient.workspace.state)
+    if owner:
+        yield Finding(name="up", grade="ok", said=f"process {owner.pid} on {owner.host} is up")
+    elif scheduled:
+        yield Finding(
+            name="up",
+            grade="look",
+            said="nobody is up: schedules fire only when a command runs",
+            way_out="steward up",
+        )
+
+
+def _gaps(patient: Patient) -> Iterator[Finding]:
+    arrivals: dict[str, list[Event]] = {}
+    for event in patient.reading.ledger.events():
+        body = event.body
+        if (
+            isinstance(body, TriggerReceived)
+            and body.kind != "schedule"
+            and body.outcome in {"started", "offered"}
+        ):
+            arrivals.setdefault(f"{body.kind} → {body.playbook}" if body.playbook else body.kind, []).append(
+                event
+            )
+    for name, events in sorted(arrivals.items()):
+        if len(events) <= USUAL_FROM:
+            continue
+        times = [moment(one.ts) for one in events[-20:]]
+        usual = statistics.median((b - a).total_seconds() for a, b in pairwise(times))
+        quiet = patient.now - times[-1]
+        if quiet > max(timedelta(seconds=SILENT_TIMES * usual), SILENT_LEAST):
+            yield Finding(
+                name="silent", grade="ill",
+                said=f"{name}: nothing for {_length(quiet)}, usually something every {_length(timedelta(seconds=usual))}",
+                way_out="look whether the mailbox or folder still gets anything, then: steward log",
+            )  # fmt: skip
+
+
+def _unknown(patient: Patient) -> Iterator[Finding]:
+    for one in views.waiting(patient.reading, now=stamp(patient.now), snoozed=True):
+        if one.kind == "unknown":
+            yield Finding(
+                name="unknown",
+                grade="ill",
+                said=f"nobody knows whether it happened: {one.title}",
+                way_out=one.needs,
+            )
+
+
+def _failing(patient: Patient) -> Iterator[Finding]:
+    last: dict[str, list[str]] = {}
+    for run in patient.reading.book.runs.values():
+        if run.terminal:
+            last.setdefault(run.playbook, []).append(run.status)
+    for playbook, statuses in sorted(last.items()):
+        if statuses[-FAILS_IN_A_ROW:] == ["failed"] * FAILS_IN_A_ROW:
+            yield Finding(
+                name="failing",
+                grade="ill",
+                said=f"{playbook} failed {FAILS_IN_A_ROW} times in a row",
+                way_out="steward log",
+            )
+
+
+def _cards(patient: Patient) -> Iterator[Finding]:
+    cards = [
+        one for one in views.waiting(patient.reading, now=stamp(patient.now), snoozed=True) if one.expires
+    ]
+    for one in cards:
+        left, age = moment(one.expires) - patient.now, patient.now - moment(one.since)
+        if left < EXPIRES_SOON:
+            said = f"{one.short} {one.title} expires in {_length(left)}; silence means no"
+            yield Finding(name="card", grade="ill", said=said, way_out=one.needs)
+        elif age > WAITS_LONG:
+            said = f"{one.short} {one.title} has waited for {_length(age)}"
+            yield Finding(name="card", grade="look", said=said, way_out=one.needs)
+    if not cards:
+        yield Finding(name="card", grade="ok", said="nothing waits for you")
+
+
+def _secrets(patient: Patient) -> Iterator[Finding]:
+    found = resolver_of(patient.workspace, patient.reading.keys)
+    for name in sorted(patient.workspace.config.secret_names()):
+        if not found.where(name):
+            yield Finding(
+                name="secret",
+                grade="ill",
+                said=f"the secret {name} is nowhere to be found",
+                way_out=f"steward secrets set {name}",
+            )
+
+
+def _clock(patient: Patient) -> Iterator[Finding]:
+    seq, _ = patient.reading.ledger.head()
+    last = next(iter(patient.reading.ledger.events(seq - 1)), None) if seq else None
+    if last is not None and moment(last.ts) > patient.now + LATE:
+        ahead = _length(moment(last.ts) - patient.now)
+        yield Finding(
+            name="clock",
+            grade="ill",
+            said=f"the clock stands {ahead} before the last event",
+            way_out="set this machine's clock",
+        )
+
+
+def _disk(patient: Patient) -> Iterator[Finding]:
+    said = f"{patient.free // 1_000_000} MB are left where the state lies"
+    if patient.free < LITTLE_ROOM:
+        grade: Grade = "ill" if patient.free < NO_ROOM else "look"
+        yield Finding(
+            name="disk", grade=grade, said=said, way_out=f"make room: {patient.workspace.state.path}"
+        )
+    else:
+        yield Finding(name="disk", grade="ok", said=said)
+
+
+def _index(patient: Patient) -> Iterator[Finding]:
+    indexed, tip = str(patient.memory.get("commit") or ""), patient.workspace.tree.commit
+    if patient.memory.get("state") == "failed":
+        said = f"full text answers, not the index: {patient.memory.get('because')}"
+        yield Finding(name="memory", grade="ill", said=said, way_out="steward rebuild")
+    elif indexed and indexed != tip:
+        said = f"the index is of commit {indexed[:8]}, deployed is {tip[:8]}"
+        yield Finding(name="memory", grade="look", said=said, way_out="steward rebuild")
+    elif indexed:
+        yield Finding(name="memory", grade="ok", said=f"the index is of commit {indexed[:8]}")
+
+
+def _isolation(patient: Patient) -> Iterator[Finding]:
+    agents = any(
+        node.uses.startswith("agent/") for plan in patient.deployed.plans.values() for node in plan.nodes
+    )
+    if patient.workspace.config.models and agents and patient.level < 1:
+        said = "agents have no room to run in: isolation level 0"
+        yield Finding(
+            name="isolation",
+            grade="ill",
+            said=said,
+            way_out="install bubblewrap (Debian, Ubuntu: apt install bubblewrap)",
+        )
+    else:
+        yield Finding(
+            name="isolation", grade="ok", said=f"agents run at isolation level {patient.level} of 3"
+        )
+
+
+def _elsewhere(patient: Patient) -> Iterator[Finding]:
+    if not remotes(patient.workspace.root):
+        yield Finding(
+            name="backup", grade="look", said="the repository has no remote: files and anchor are on this machine only",
+            way_out="git remote add origin … && git push",
+        )  # fmt: skip
+
+
+def _length(length: timedelta) -> str:
+    seconds = max(int(length.total_seconds()), 0)
+    for size, unit in ((86_400, "d"), (3_600, "h"), (60, "min")):
+        if seconds >= size:
+            return f"{seconds // size} {unit}"
+    return f"{seconds} s"
+
+
+def brief(findings: tuple[Finding, ...], reading: Reading, *, now: datetime, since: datetime) -> str:
+    """The morning's words: what was done since, what waits, what failed or is absent, what it cost."""
+    book, start = reading.book, stamp(since)
+    ended = [run for run in book.runs.values() if run.ended and run.ended >= start]
+    done = sum(run.status in {"succeeded", "no-op"} for run in ended)
+    failed = sorted({run.playbook for run in ended if run.status == "failed"})
+    waiting = views.waiting(reading, now=stamp(now))
+    spent = sum(one.usd for one in book.costs.values() if one.at >= start)
+    lines = [
+        f"Done: {done} runs." if done else "Done: nothing ended.",
+        f"Waits for you: {len(waiting)} (steward queue)." if waiting else "Waits for you: nothing.",
+        f"Failed: {', '.join(failed)}." if failed else "Failed: nothing.",
+        f"Spent: {spent:.2f} USD.",
+        *(f"! {one.said}. → {one.way_out}" for one in findings if one.grade == "ill"),
+        *(f"· {one.said}. → {one.way_out}" for one in findings if one.grade == "look"),
+    ]
+    return "\n".join(lines)

@@ -1,0 +1,45 @@
+"""doctor: what is wrong or about to be, and what to type."""
+
+import argparse
+import os
+from collections.abc import Mapping
+from dataclasses import asdict
+from datetime import timedelta
+
+from engine.app import agents, doctor, passing, remembering
+from engine.app.clock import present
+from engine.app.workspace import Workspace
+from engine.cli import here
+from engine.cli.talk import colour, line, put, put_json
+
+_MARKS = {"ok": ("✓", "green"), "look": ("!", "yellow"), "ill": ("✗", "red")}
+
+
+def examine(args: argparse.Namespace) -> int:
+    """Every finding, or the morning's words; exit 1 when something is ill."""
+    workspace = here.workspace()
+    reading = passing.look(workspace)
+    try:
+        now = present()
+        found = doctor.examine(
+            workspace, reading, now=now, level=lambda: agents.room().level, memory=lambda: _memory(workspace)
+        )
+        if args.brief:
+            put(doctor.brief(found, reading, now=now, since=now - timedelta(days=1)))
+        elif args.json:
+            put_json("doctor", [asdict(one) for one in found])
+        else:
+            for one in found:
+                mark, shade = _MARKS[one.grade]
+                put(f"  {colour(mark, shade)} {one.name:<10} {line(one.said, 150)}")
+                if one.way_out:
+                    put(f"    {'':<10} → {one.way_out}")
+        return 1 if any(one.grade == "ill" for one in found) else 0
+    finally:
+        reading.close()
+
+
+def _memory(workspace: Workspace) -> Mapping[str, object]:
+    """What the index says of itself, without starting it."""
+    client = remembering.client(workspace, os.environ)
+    return client.status() if client is not None else {}

@@ -1,0 +1,175 @@
+"""Every ill of docs/ills.md, made to happen, and named in plain words by `doctor` and the morning brief."""
+
+import json
+import shutil
+from datetime import timedelta
+from types import SimpleNamespace
+
+import pytest
+
+from engine.app import doctor
+from engine.app.making import LETTERS
+from engine.testing.scenario import Scenario
+from tests.simulate.terminal import environment, plainly
+from tests.simulate.test_recovery import dead
+
+LETTER = (LETTERS / "04-support.eml").read_bytes()
+SCHEDULED = """\
+name: Nightly
+stage: auto
+on:
+  schedule: { cron: "0 3 * * *" }
+steps:
+  - { id: tell, uses: notify/me, with: { text: Good night } }
+"""
+FAILING = """\
+name: Failing
+stage: auto
+on:
+  manual: {}
+steps:
+  - { id: list, uses: stripe/invoices, with: { status: overdue } }
+"""
+HEALTHY = {"state": "absent"}
+
+
+def examined(company, *, later=timedelta(0), level=3, memory=HEALTHY):
+    now = company.clock.now() + later
+    with company.reading() as reading:
+        found = doctor.examine(
+            company.workspace(), reading, now=now, level=lambda: level, memory=lambda: memory
+        )
+        return found, doctor.brief(found, reading, now=now, since=now - timedelta(days=1))
+
+
+def named(company, name, words, **more):
+    """The one finding of this name and what the brief says, which has to be the same."""
+    found, brief = examined(company, **more)
+    said = [one for one in found if one.name == name and one.grade != "ok"]
+    assert any(words in one.said for one in said), found
+    assert words in brief
+    assert all(one.way_out for one in said)
+
+
+def letter(n: int) -> bytes:
+    lines = [one for one in LETTER.splitlines() if not one.lower().startswith(b"message-id:")]
+    return b"\r\n".join([b"Message-ID: <ill-%d@example.com>" % n, *lines])
+
+
+@pytest.fixture
+def bare(tmp_path):
+    def make(**playbooks: str) -> Scenario:
+        files = {f"playbooks/{name}.yaml": text for name, text in playbooks.items()}
+        return Scenario.make(tmp_path / "company", files=files, bare=True)
+
+    return make
+
+
+def test_the_healthy_company_has_nothing_ill(company):
+    company.run()
+    found, brief = examined(company)
+    assert [one for one in found if one.grade == "ill"] == []
+    assert "Failed: nothing." in brief
+
+
+def test_1_a_firing_that_did_not_come(bare):
+    company = bare(nightly=SCHEDULED)
+    company.run()
+    named(company, "absent", "nightly should have run at", later=timedelta(days=2, hours=12))
+    company.later(timedelta(days=3))
+    assert not [one for one in examined(company)[0] if one.name == "absent"]
+
+
+def test_2_a_trigger_gone_silent(company):
+    for n in range(7):
+        company.drop(f"letter-{n}", letter(n))
+        company.later(timedelta(hours=2))
+    assert not [one for one in examined(company, later=timedelta(hours=12))[0] if one.name == "silent"]
+    named(company, "silent", "nothing for 3 d, usually something every 2 h", later=timedelta(days=3))
+
+
+def test_3_a_secret_that_is_nowhere(company):
+    settings = (company.root / "steward.yaml").read_text()
+    company.commit(
+        {"steward.yaml": f'{settings}\nconnectors: {{ email: {{ password: "${{{{ secrets.LOST }}}}" }} }}\n'}
+    )
+    named(company, "secret", "the secret LOST is nowhere")
+
+
+@pytest.mark.parametrize(("days", "words"), [(4, "has waited for 4 d"), (6.5, "silence means no")])
+def test_4_a_card_that_waits_too_long(company, days, words):
+    company.drop("letter", letter(1))
+    company.run()
+    named(company, "card", words, later=timedelta(days=days))
+
+
+def test_5_a_disk_that_is_nearly_full(company, monkeypatch):
+    monkeypatch.setattr(shutil, "disk_usage", lambda _: SimpleNamespace(free=150_000_000))
+    named(company, "disk", "150 MB are left")
+
+
+def test_6_a_clock_before_the_last_event(company):
+    company.run()
+    named(
+        company, "clock", "the clock stands 2 h before the last event", later=timedelta(hours=-2, minutes=-1)
+    )
+
+
+def test_7_an_index_that_does_not_follow(company):
+    named(company, "memory", "the index is of commit 00000000", memory={"state": "ready", "commit": "0" * 40})
+    named(company, "memory", "full text answers", memory={"state": "failed", "because": "no model"})
+
+
+def test_8_an_agent_without_a_room(company):
+    settings = (company.root / "steward.yaml").read_text()
+    company.commit(
+        {
+            "steward.yaml": f"{settings}\nmodels: {{ default: {{ uses: openai, model: m, key: '${{{{ secrets.K }}}}' }} }}\n"
+        }
+    )
+    named(company, "isolation", "agents have no room", level=0)
+
+
+def test_9_effects_are_stopped(company):
+    company.run()
+    company.ask("stop")
+    named(company, "stop", "effects are stopped")
+
+
+def test_10_nobody_knows_whether_it_happened(supplied):
+    company = dead(supplied, "opaque", "call:after")
+    company.run()
+    named(company, "unknown", "nobody knows whether it happened")
+
+
+def test_11_a_tip_that_does_not_compile(company):
+    company.run()
+    company.commit({"playbooks/lead-capture.yaml": "name: [broken"})
+    named(company, "deployed", "does not compile")
+
+
+def test_12_a_playbook_that_keeps_failing(bare):
+    company = bare(failing=FAILING)
+    for _ in range(2):
+        company.start("failing")
+    assert not [one for one in examined(company)[0] if one.name == "failing"]
+    company.start("failing")
+    named(company, "failing", "failing failed 3 times in a row")
+
+
+def test_13_nothing_leaves_the_machine(company):
+    named(company, "backup", "no remote")
+
+
+def test_the_command_says_it_and_its_exit_code_too(bare):
+    company = bare(failing=FAILING)
+    env = environment(company.env, STEWARD_MEMORY="off")
+    well = plainly(["doctor", "--json"], cwd=company.root, env=env)
+    assert well.code == 0, well.text
+    assert {"name", "grade", "said", "way_out"} == set(json.loads(well.text)["data"][0])
+    company.ask("stop")
+    assert not company.book().runs
+    ill = plainly(["doctor"], cwd=company.root, env=env)
+    assert ill.code == 1
+    assert "steward resume" in ill.text
+    assert "effects are stopped" in plainly(["doctor", "--brief"], cwd=company.root, env=env).text
