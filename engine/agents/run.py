@@ -9,6 +9,7 @@ import re
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from decimal import Decimal
+from importlib.util import find_spec
 
 from engine.agents import DRAFT, shapes
 from engine.agents.grounding import doubts, visible
@@ -49,6 +50,7 @@ class Agents:
     room: Room
     models: Models
     drafts: Reader
+    installed: Callable[[], bool] = lambda: find_spec("dspy") is not None
 
     def declare(self) -> tuple[ActionSpec, ...]:
         """The one that exists without a file of its own; the others are declared by their files."""
@@ -66,6 +68,13 @@ class Agents:
                 code="no-tools",
                 now_true="No model was asked.",
                 way_out=f"take `tools` out of {agent.path}, or answer this step by hand with human/ask",
+            )
+        if not self.installed():
+            raise PermanentError(
+                f"agent/{name} needs DSPy, which is not installed",
+                code="not-installed",
+                now_true="No model was asked.",
+                way_out="install steward-cli[all], or say `model: none` in " + agent.path,
             )
         attempt = _Attempt(agent=agent, call=call, models=self.models)
         # Without tools it has nothing in its hands, so a separate process is enough.

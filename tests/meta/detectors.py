@@ -68,6 +68,7 @@ HEAVY_HOMES = {
     "sklearn": ("engine/identity/",),
     "scipy": ("engine/identity/",),
     "dspy": ("engine/agents/",),
+    "pydantic": ("engine/agents/",),
     "litellm": ("engine/agents/",),
     "duckdb": ("engine/observe/", "engine/memory/", "engine/connectors/"),
     "marimo": ("engine/cli/", "engine/observe/"),

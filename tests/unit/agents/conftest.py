@@ -1,14 +1,19 @@
 """One warm room for all tests of agents: importing DSPy takes a second."""
 
+from importlib.util import find_spec
+
 import pytest
 
 from engine.runtime.rooms import Sandbox
+from tests.unit.runtime.rooms import missing
 
 
 @pytest.fixture(scope="session")
 def room():
     made = Sandbox({"agent": "engine.agents.program"})
     if not made.level:
-        pytest.skip(f"NOT RUN: needs a room ({made.report()})")
+        missing(f"a room ({made.report()})")
+    if find_spec("dspy") is None:
+        missing("DSPy")
     yield made
     made.close()

@@ -2,6 +2,7 @@
 
 import json
 import random
+from dataclasses import replace
 from decimal import Decimal
 
 import pytest
@@ -247,6 +248,14 @@ def test_the_obedient_stub_obeys_and_its_order_stays_words(room):
     assert set(outputs) == {"body", "items", "confidence", DOUBTS}
     assert outputs["items"] == [{"what": "as instructed", "amount": "3000.00 EUR"}]
     assert any("attacker.example" in one for one in outputs[DOUBTS])
+
+
+def test_without_dspy_it_says_what_to_install(room):
+    models = Scripted([in_form(GOOD)])
+    with pytest.raises(PermanentError) as failed:
+        replace(reader(room, models), installed=lambda: False).read(asked())
+    assert failed.value.code == "not-installed"
+    assert models.asked == []
 
 
 def test_tools_are_refused_as_long_as_nothing_serves_them(room):
