@@ -160,7 +160,7 @@ class _Builder:
         import yaml
 
         try:
-            for event in self._events(text):
+            for event in _events(text):
                 # Most events are plain words of which nothing is refused: they take the short way.
                 found = self._word(event) if type(event) is yaml.ScalarEvent else self._take(event, text)
                 if found is not None:
@@ -170,20 +170,9 @@ class _Builder:
             self.diagnostics.append(self._broken(text, error))
             return None
         except yaml.YAMLError as error:
-            self.diagnostics.append(code.not_yaml(self._span(1, 1), problem=str(error).split("\n", 1)[0]))
+            self.diagnostics.append(code.not_yaml(self.span(1, 1), problem=str(error).split("\n", 1)[0]))
             return None
-        return self.root or Mapping(entries=(), span=self._span(1, 1))
-
-    @staticmethod
-    def _events(text: str) -> Iterator[Any]:
-        import yaml
-
-        loader = getattr(yaml, "CSafeLoader", yaml.SafeLoader)(text)
-        try:
-            while (event := loader.get_event()) is not None:
-                yield event
-        finally:
-            loader.dispose()
+        return self.root or Mapping(entries=(), span=self.span(1, 1))
 
     def _take(self, event: Any, text: str) -> Diagnostic | None:
         match type(event).__name__:
@@ -307,7 +296,8 @@ class _Builder:
             end_column=end.column + 1 + self.right,
         )
 
-    def _span(self, line: int, column: int) -> Span:
+    def span(self, line: int, column: int) -> Span:
+        """A place of the text as one of the file."""
         return _at(self.path, line + self.down, column + self.right)
 
     def _broken(self, text: str, error: Any) -> Diagnostic:
@@ -315,9 +305,9 @@ class _Builder:
         line, column = (mark.line + 1, mark.column + 1) if mark else (1, 1)
         words = text.split("\n")
         content = words[line - 1] if line <= len(words) else ""
-        span = self._span(line, column)
+        span = self.span(line, column)
         if "\t" in content[: len(content) - len(content.lstrip())] or content[column - 1 : column] == "\t":
-            return self._tab(content, line)
+            return _tab(self, content, line)
         # Some mistakes are noticed a line late: an open bracket swallows the next line.
         for at in (line, line - 1):
             before = words[at - 1] if 0 < at <= len(words) else ""
@@ -325,22 +315,12 @@ class _Builder:
                 return found
         return code.not_yaml(span, problem=_plain_words(error))
 
-    def _tab(self, content: str, line: int) -> Diagnostic:
-        at = content.find("\t")
-        blank = content[: len(content) - len(content.lstrip())]
-        width = len(blank) if "\t" in blank else 1
-        start = 1 if "\t" in blank else at + 1
-        span = replace(self._span(line, start), end_column=start + width + self.right)
-        return code.tab(
-            self._span(line, at + 1), fix=Fix(span=span, text=(blank or "\t").replace("\t", "  "))
-        )
-
     def _unquoted(self, text: str, content: str, line: int) -> Diagnostic | None:
         found = quoted_throughout(content)
         if found is None:
             return None
         start, end, repaired = found
-        span = replace(self._span(line, start + 1), end_column=end + 1 + self.right)
+        span = replace(self.span(line, start + 1), end_column=end + 1 + self.right)
         lines = text.split("\n")
         lines[line - 1] = content[:start] + repaired + content[end:]
         again = _Builder(path=self.path, down=self.down, right=self.right)
@@ -353,13 +333,33 @@ class _Builder:
         import yaml
 
         try:
-            for event in self._events("\n".join(lines)):
+            for event in _events("\n".join(lines)):
                 if self._take(event, "") is not None:
                     return int(event.start_mark.line if event.start_mark else 0) + 1
         except yaml.MarkedYAMLError as error:
             mark: Any = error.problem_mark
             return int(mark.line) + 1 if mark is not None else 0
         return len(lines) + 1
+
+
+def _tab(builder: _Builder, content: str, line: int) -> Diagnostic:
+    at = content.find("\t")
+    blank = content[: len(content) - len(content.lstrip())]
+    width = len(blank) if "\t" in blank else 1
+    start = 1 if "\t" in blank else at + 1
+    span = replace(builder.span(line, start), end_column=start + width + builder.right)
+    return code.tab(builder.span(line, at + 1), fix=Fix(span=span, text=(blank or "\t").replace("\t", "  ")))
+
+
+def _events(text: str) -> Iterator[Any]:
+    import yaml
+
+    loader = getattr(yaml, "CSafeLoader", yaml.SafeLoader)(text)
+    try:
+        while (event := loader.get_event()) is not None:
+            yield event
+    finally:
+        loader.dispose()
 
 
 _WORDS = {
