@@ -10,6 +10,7 @@ from engine.app import agents
 from engine.app.actions import declared, unperformed
 from engine.app.workspace import Workspace
 from engine.language import tree as authored
+from engine.ledger import Keys
 from engine.memory.recall import Finding, Recall
 from engine.model.actions import ActionSpec
 from engine.model.canonical import Json
@@ -20,6 +21,7 @@ from engine.model.ports import Blobs, Connector, Encoder, Models, Reader, Record
 
 if TYPE_CHECKING:
     from engine.identity.resolve import Known
+    from engine.memory.working import Working
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -72,19 +74,15 @@ def build(
     recorder: Recorder | None = None,
     encoder: Encoder | None = None,
     index: Finding | None = None,
+    working: "Working | None" = None,
 ) -> tuple[Wired, Source]:
     """The rooms of `workspace`. Knowledge is read at the tip; what a run must not see change is in its plan's files.
 
     `screen` shows a notice to whoever is looking.
     `encoder` and `index` are None where meanings can't be compared: then intents are the rules' alone, and recall finds words.
-    `models` and `recorder` are what agents and intents ask and write with; without them no model is there.
+    `working` is what conversations keep in mind. `models` and `recorder` are what agents and intents ask and write with; without them no model is there.
     """
     from engine import connectors
-    from engine.agents.draft import DraftReply
-    from engine.app.confirming import ConfirmedPerson, ConfirmedPrices
-    from engine.identity.resolve import Identity
-    from engine.identity.tiers import Intents, Tiers
-    from engine.memory.symbolic import Symbolic
 
     made = connectors.build(
         workspace.config,
@@ -94,6 +92,44 @@ def build(
         secrets=secrets,
         screen=screen,
     )
+
+    readers = _readers(
+        workspace,
+        index_key=index_key,
+        templates=templates,
+        models=models,
+        recorder=recorder,
+        encoder=encoder,
+        index=index,
+        working=working,
+    )
+    wired = Wired(
+        connectors=made.connectors,
+        readers=readers,
+        specs=declared(workspace.config),
+        unperformed=unperformed(),
+    )
+    return wired, made.source
+
+
+def _readers(
+    workspace: Workspace,
+    *,
+    index_key: bytes,
+    templates: Templates,
+    models: Models | None,
+    recorder: Recorder | None,
+    encoder: Encoder | None,
+    index: Finding | None,
+    working: "Working | None",
+) -> dict[str, Reader]:
+    """Who answers what: identity, intents, memory, agents."""
+    from engine.agents.draft import DraftReply
+    from engine.app.confirming import ConfirmedPerson, ConfirmedPrices
+    from engine.app.conversing import RememberedIntent, RememberedRecall
+    from engine.identity.resolve import Identity
+    from engine.identity.tiers import Intents, Tiers
+    from engine.memory.symbolic import Symbolic
 
     tiers = Tiers(encoder=encoder, folder=workspace.state.path / "intents", key=index_key, wait=time.sleep)
     intents = Intents(intents=pinned_intents, tiers=tiers, record=recorder)
@@ -112,21 +148,19 @@ def build(
     tables = Symbolic(lambda: workspace.tree, front_matter)
     people = (workspace.config.operator, *workspace.config.people)
     identity = Identity(known=known(workspace), people=people)
-    readers: dict[str, Reader] = {
+    found = recall(workspace, index)
+    return {
         "identity": ConfirmedPerson(reader=identity, tables=tables),
-        "intent": intents,
-        "memory": recall(workspace, index),
+        "intent": intents
+        if working is None
+        else RememberedIntent(reader=intents, working=working, intents=pinned_intents),
+        "memory": found
+        if working is None
+        else RememberedRecall(reader=found, working=working, tree=lambda: workspace.tree),
         "agent": ConfirmedPrices(
             reader=agents.reader(workspace.config, models=models, drafts=drafts), tables=tables
         ),
     }
-    wired = Wired(
-        connectors=made.connectors,
-        readers=readers,
-        specs=declared(workspace.config),
-        unperformed=unperformed(),
-    )
-    return wired, made.source
 
 
 def dropped(
@@ -174,6 +208,15 @@ def known(workspace: Workspace) -> "Known":
     from engine.identity.resolve import Known
 
     return Known(lambda: workspace.tree, front_matter)
+
+
+def working(workspace: Workspace, keys: Keys, *, now: str = "") -> "Working":
+    """What conversations of this workspace keep in mind for a while. What was over at `now` (a stamp) is removed."""
+    from engine.memory.working import Working
+
+    found = Working(workspace.state.path / "working.db", keys)
+    found.sweep(now)
+    return found
 
 
 def front_matter(path: str, data: bytes) -> dict[str, Json] | None:

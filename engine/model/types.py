@@ -73,6 +73,8 @@ NOTE, TEMPLATE, ANY = _simple("note"), _simple("template"), _simple("any")
 
 FOUND_BY = ("full-text", "meaning and words")
 """What can have found a passage: its words alone, or the index."""
+EARLIER = "this conversation"
+"""What an earlier letter of the same conversation had recalled."""
 
 RECORDS: dict[str, tuple[Field, ...]] = {
     "person": (
@@ -102,7 +104,9 @@ RECORDS: dict[str, tuple[Field, ...]] = {
         Field(name="text", type=TEXT, description="the passage"),
         Field(name="score", type=NUMBER, description="higher is nearer; comparable within one answer only"),
         Field(
-            name="found-by", type=Type(kind="choice", options=FOUND_BY), description="which index found it"
+            name="found-by",
+            type=Type(kind="choice", options=(*FOUND_BY, EARLIER)),
+            description="which index found it, or the conversation",
         ),
     ),
 }
