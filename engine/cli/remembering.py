@@ -2,6 +2,7 @@
 
 import argparse
 import os
+import sys
 from typing import Any
 
 from engine.app import remembering, rooms
@@ -30,7 +31,7 @@ def recall(args: argparse.Namespace) -> int:
         put_json("recall", {"notes": notes, "found-by": found_by, "because": why})
         return 0
     for note in notes:
-        put(f"{colour(cited(note), 'bold')}   {note['score']:.3f}")
+        put(f"{colour(cited(note), 'bold', sys.stdout)}   {note['score']:.3f}")
         for one in quoted(note["text"], lines=_LINES):
             put(f"  {one}")
         put()
@@ -56,7 +57,7 @@ def rebuild(args: argparse.Namespace) -> int:
         f"✓ {made['passages']} passages of {made['notes']} notes at commit {commit[:8]}; {made['encoded']} newly encoded"
     )
     for path, reason in dict(lost.get("lost", {})).items():
-        put(f"  {colour('!', 'yellow')} {line(path, 80)}: {line(str(reason), 100)}")
+        put(f"  {colour('!', 'yellow', sys.stdout)} {line(path, 80)}: {line(str(reason), 100)}")
     return 0
 
 
@@ -85,7 +86,7 @@ def _check(found: dict[str, Any], *, as_json: bool) -> int:
     if as_json:
         put_json("rebuild-check", {"ok": not faults, **found})
     elif faults:
-        say(f"{colour('✗', 'red')} the index differs from a fresh one: {'; '.join(faults)}")
+        say(f"{colour('✗', 'red', sys.stderr)} the index differs from a fresh one: {'; '.join(faults)}")
         say("  steward rebuild")
     else:
         put(
