@@ -148,6 +148,15 @@ def _cpu() -> float:
     return sum(one.ru_utime + one.ru_stime for one in used)
 
 
+def _cpu_of(pid: int) -> str:
+    """CPU seconds another process has used so far, where the system tells."""
+    stat = Path(f"/proc/{pid}/stat")
+    if not stat.is_file():
+        return "?"
+    ticks = [int(one) for one in stat.read_text().rpartition(")")[2].split()[11:13]]
+    return f"{sum(ticks) / os.sysconf('SC_CLK_TCK'):.1f}"
+
+
 def say(what: str, seen: str, limit: str = "") -> None:
     """One row."""
     print(f"{what:<64} {seen:<40} {limit}", flush=True)

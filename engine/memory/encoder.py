@@ -57,6 +57,7 @@ def txtai() -> Any:
     for name in ("ALLOW_PICKLE", "ALLOW_RESOLVE_TRANSFORM"):
         os.environ.pop(name, None)
     os.environ.update(HF_HUB_OFFLINE="1", TRANSFORMERS_OFFLINE="1", LITELLM_LOCAL_MODEL_COST_MAP="True")
+    os.environ.update(HF_HUB_DISABLE_PROGRESS_BARS="1", TOKENIZERS_PARALLELISM="false")
     # An optional part of it that asks for a price list over the network when it is imported.
     sys.modules.setdefault("litellm", None)  # type: ignore[arg-type]  # None is how an import is refused
     import faiss
