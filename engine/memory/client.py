@@ -24,6 +24,7 @@ MOST_STARTS = 5
 _AGAIN = 600.0
 _LOOK = 0.05
 _ON_ITS_WAY = 3.0
+_SOON = 5.0
 _MOST_LOG = 100_000
 # The process that is started ends at once and leaves a session of its own behind: no zombie, no tie to who started it.
 _DETACH = "import os, sys\nif os.fork(): os._exit(0)\nos.setsid()\nos.execv(sys.executable, [sys.executable, '-I', '-c', *sys.argv[1:]])"
@@ -94,7 +95,8 @@ class MemoryClient:
 
     def recall(self, query: str, *, kind: str, limit: int, commit: str) -> list[dict[str, Json]]:
         """Passages of the notes of `commit`, best first. Raises as `encode` does."""
-        answer = self._ask("recall", query=query, kind=kind, limit=limit, commit=commit)
+        # Words are found at once; meanings are not worth a long wait.
+        answer = self._ask("recall", seconds=_SOON, query=query, kind=kind, limit=limit, commit=commit)
         return list(answer["notes"])
 
     def sync(self, commit: str, *, seconds: float = 0.0) -> dict[str, Json]:
@@ -112,14 +114,14 @@ class MemoryClient:
     def status(self) -> dict[str, Json]:
         """How the process stands, without starting it: `state` is absent, warming, ready or failed."""
         try:
-            return self._ask("status", start=False)
+            return self._ask("status", start=False, seconds=_SOON)
         except EngineError as problem:
             return {"state": "absent", "because": problem.message}
 
     def wake(self) -> None:
         """Start the process when there is none. Returns before it can answer. Raises PermanentError(code='no-memory')."""
         try:
-            self._ask("status")
+            self._ask("status", seconds=_SOON)
         except TransientError:
             return
 

@@ -62,12 +62,14 @@ class Index:
         self.trouble = ""
         self.progress = (0, 0)
         self._files: dict[str, Held] = {}
+        self._refused: dict[str, str] = {}
         self._lock = threading.RLock()
         self._hybrid = self._open()
 
     def sync(self, tree: Tree) -> Synced:
         """Make it the index of `tree`. An interruption loses at most the vectors of a batch."""
         wanted = {path: blob for path, blob in tree.paths() if is_note(path)}
+        self._refused = {path: reason for path, reason in getattr(tree, "refused", ()) if is_note(path)}
         gone = [path for path in self._files if path not in wanted]
         changed = [
             path for path, blob in wanted.items() if path not in self._files or self._files[path].blob != blob
@@ -134,7 +136,8 @@ class Index:
 
     def lost(self) -> dict[str, str]:
         """Why a note is not remembered, or not whole, by path."""
-        return {path: held.lost for path, held in sorted(self._files.items()) if held.lost}
+        lost = {path: held.lost for path, held in self._files.items() if held.lost}
+        return dict(sorted((self._refused | lost).items()))
 
     def clear(self) -> None:
         """Throw it away, with its older copies."""

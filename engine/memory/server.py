@@ -11,6 +11,7 @@ import socket
 import sys
 import threading
 import time
+import traceback
 from pathlib import Path
 from typing import Protocol
 
@@ -160,6 +161,8 @@ class Server:
             found = self._memory.answer(op, request)
             self._starts.unlink(missing_ok=True)
             return found
+        except EngineError:
+            raise
         except (KeyError, TypeError, ValueError) as error:
             raise PermanentError(
                 f"the request {op!r} makes no sense: {error!r}", code="wrong-argument"
@@ -169,6 +172,15 @@ class Server:
             raise TransientError(
                 "the memory process ran out of memory and ends", code="memory-warming"
             ) from error
+        except Exception as bug:
+            # Whatever the search engine raises: who asked has to hear that it will not answer.
+            traceback.print_exception(bug)
+            raise PermanentError(
+                f"the memory process failed at {op!r}: {type(bug).__name__}",
+                code="no-memory",
+                now_true="Recall finds words only, and says so.",
+                way_out="steward rebuild",
+            ) from bug
 
     def _status(self) -> dict[str, Json]:
         base: dict[str, Json] = {

@@ -30,6 +30,7 @@ class At(Notes):
 
     def __init__(self, notes):
         super().__init__(notes)
+        self.refused: tuple[tuple[str, str], ...] = ()
         self.commit = hashlib.sha1(repr(sorted(self.notes.items())).encode()).hexdigest()
 
 

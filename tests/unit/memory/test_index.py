@@ -242,13 +242,16 @@ def test_a_passage_says_path_heading_commit_and_what_found_it(shelf, at):
 
 def test_what_is_not_remembered_says_why(shelf, at):
     index = shelf.open()
-    index.sync(at({
+    tree = at({
         "vault/sops/binary.md": b"\0\1\2", "vault/sops/huge.md": b"x" * 1_100_000, "vault/sops/good.md": "# Good\n\nwords\n",
         "vault/sops/long.md": "\n\n".join(f"## {number}\n\n{'word ' * 140}" for number in range(500)),
-    }))  # fmt: skip
+    })  # fmt: skip
+    tree.refused = (("vault/sops/link.md", "a symbolic link"), ("playbooks/link.yaml", "a symbolic link"))
+    index.sync(tree)
     assert index.lost() == {
         "vault/sops/binary.md": "binary",
         "vault/sops/huge.md": "larger than 1 MB",
+        "vault/sops/link.md": "a symbolic link",
         "vault/sops/long.md": "only its first 400 passages are remembered",
     }
     assert ranked(index, "good words")

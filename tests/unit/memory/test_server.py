@@ -45,6 +45,8 @@ class Fake:
             return {"notes": [{"path": request["commit"]}]}
         if op == "status":
             return {"passages": 3}
+        if op == "check":
+            raise RuntimeError("can't allocate memory")
         if op == "sync":
             raise TransientError("1 of 2", code="memory-warming")
         raise KeyError(op)
@@ -180,6 +182,14 @@ def test_a_request_that_makes_no_sense_is_refused(run):
         with pytest.raises(PermanentError) as refused:
             here.client._ask(op, **fields)
         assert refused.value.code == "wrong-argument"
+
+
+def test_whatever_fails_in_it_is_said(run, capfd):
+    here = run()
+    with pytest.raises(PermanentError, match="failed at 'check': RuntimeError"):
+        here.client.check("c0ffee", seconds=1)
+    assert "can't allocate memory" in capfd.readouterr().err
+    assert here.client.encode(["a"])
 
 
 def test_somebody_who_says_nothing_holds_up_nobody(run):
