@@ -83,19 +83,22 @@ def name_of(examples: Sequence[Example], encoder: str) -> str:
 def build(examples: Sequence[Example], vectors: Array, outside: Array, *, name: str) -> Ensemble:
     """Train on usable examples. Rows of `vectors` are theirs, of `outside` those of `seeds()`; all of length one."""
     import numpy as np
+    from threadpoolctl import threadpool_limits
 
     vectors, outside = np.asarray(vectors, dtype=np.float64), np.asarray(outside, dtype=np.float64)
     names = tuple(sorted({one.intent for one in examples}))
     owner = np.array([names.index(one.intent) for one in examples])
     texts = [one.text for one in examples]
-    judged = judge(texts, vectors, owner, names, outside=outside, outside_texts=seeds())
-    return Ensemble(
-        name=name,
-        heads=train(texts, vectors, owner, names),
-        calibration=calibrate(judged),
-        texts=tuple(texts),
-        outside=outside,
-    )
+    # One thread: sums are then added in the same order on every machine.
+    with threadpool_limits(limits=1):
+        judged = judge(texts, vectors, owner, names, outside=outside, outside_texts=seeds())
+        return Ensemble(
+            name=name,
+            heads=train(texts, vectors, owner, names),
+            calibration=calibrate(judged),
+            texts=tuple(texts),
+            outside=outside,
+        )
 
 
 def opinion(ensemble: Ensemble, text: str, vector: Array) -> Opinion:

@@ -22,6 +22,14 @@ _SIGNATURE = re.compile(r"^--\s*$|^(sent from|gesendet von|wysłano z) my?\b", r
 _ABOVE_QUOTE = re.compile(r"^(on|am|w dniu|dnia|le|el)\b.{3,200}:\s*$", re.IGNORECASE)
 _HIDDEN = re.compile(r"\S+@\S+|(?:https?://|www\.)\S+|\+?\d[\d ()/.-]{5,}\d|\$?\{\{|\}\}")
 
+_OFFICES = frozenset(
+    """
+    account accounts admin billing booking bookings buero büro careers contact design enquiries finance hallo hello help info
+    invoice invoices jobs kontakt mail marketing news newsletter noreply office order orders payment payments post press quote
+    quotes sales service shop support team web webmaster welcome
+    """.split()
+)
+
 
 def without_quotes(text: str) -> str:
     """The text without the lines quoted from earlier letters and the line that announces them."""
@@ -58,9 +66,10 @@ def example(text: str, names: Iterable[str] = ()) -> str:
 
 
 def _parts(name: str) -> list[str]:
-    """A name and its parts that are long enough to be one; of an address the words before the @."""
+    """A name and its parts that are long enough to be one; of an address the words before the @, unless they name an office."""
     whole = unicodedata.normalize("NFC", name.partition("@")[0]).translate(_APOSTROPHES)
-    return [one for one in [whole.strip(), *re.split(r"[\s.,_+]+", whole)] if len(one) > 2]
+    parts = [one for one in [whole.strip(), *re.split(r"[\s.,_+]+", whole)] if len(one) > 2]
+    return [one for one in parts if "@" not in name or one.casefold() not in _OFFICES]
 
 
 def same(text: str) -> str:

@@ -27,6 +27,13 @@ def test_quotes_addresses_and_the_writer_stay_out(text, kept):
     assert example(text, ("Ada Winter", "ada.winter@example.org")) == kept
 
 
+@pytest.mark.parametrize(
+    "sender", ["support@example.org", "Quote@example.org", "invoice.billing@example.org"]
+)
+def test_an_office_is_nobody_s_name(sender):
+    assert example("support: a quote for the invoice", (sender,)) == "support: a quote for the invoice"
+
+
 def test_it_is_short_whatever_the_letter_is():
     assert len(example("word " * 100_000)) <= MOST_EXAMPLE
     assert len(example("@" * 200_000)) <= MOST_EXAMPLE
