@@ -13,7 +13,7 @@ from engine.agents.run import PROGRAM, Agents
 from engine.model.agents import AgentSource
 from engine.model.effects import Call
 from engine.model.ids import RunId
-from engine.model.ports import Limits, Reader
+from engine.model.ports import Connectors, Limits, Reader
 from engine.model.types import NOTE, PERSON, TEXT, Field, listing
 from engine.runtime.rooms import Sandbox
 from engine.testing.models import Scripted, in_form
@@ -49,6 +49,10 @@ class _Drafts:
 
     def read(self, call: Call) -> tuple[dict[str, object], frozenset[str]]:
         raise AssertionError
+
+
+def _no_tools() -> Connectors:
+    raise AssertionError
 
 
 def below(pid: int) -> float:
@@ -88,6 +92,7 @@ def main() -> None:
             room=room,
             models=models,
             drafts=drafts,
+            tools=_no_tools,
         )
         began, start = time.perf_counter(), below(os.getpid())
         agents.read(call)

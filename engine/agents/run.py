@@ -7,26 +7,30 @@ is checked again on this side. What it names that its sources do not goes with i
 import json
 import re
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from decimal import Decimal
 from importlib.util import find_spec
 
 from engine.agents import DRAFT, shapes
 from engine.agents.grounding import doubts, visible
-from engine.model.actions import ActionSpec
+from engine.model.actions import ActionSpec, Param
 from engine.model.agents import AgentSource, examples_of
 from engine.model.canonical import Json
 from engine.model.effects import Call
 from engine.model.errors import EngineError, PermanentError, TransientError
 from engine.model.labels import Label, Labels
-from engine.model.ports import Limits, ModelReply, ModelRequest, Models, Reader, Room
+from engine.model.ports import Connectors, Limits, ModelReply, ModelRequest, Models, Reader, Room
+from engine.model.types import Field
 
 PROGRAM = "agent"
 """What the room calls :mod:`engine.agents.program`."""
 
 LIMITS = Limits(seconds=240.0, cpu=30, memory=2_000_000_000, output=4_000_000, processes=1)
 CALLS = 2
-"""Times one attempt may ask the model: the answer, and one repair."""
+"""Times one attempt may ask the model: the answer, and one repair. With tools, :data:`LOOKS` more."""
+
+LOOKS = 5
+"""Times one attempt may look something up."""
 
 MOST_TOKENS = 2000
 MOST_ANSWER = 200_000
@@ -42,7 +46,8 @@ _ROLES = {"system", "user", "assistant"}
 class Agents:
     """`agents` gives the agents of the plan a call belongs to, by name; `configured` the model asked for under a name of steward.yaml.
 
-    `drafts` answers `agent/draft-reply` where there is no model, from the operator's own words.
+    `drafts` answers `agent/draft-reply` where there is no model, from the operator's own words. `tools` is who answers what an agent may
+    look up.
     """
 
     agents: Callable[[Call], Mapping[str, AgentSource]]
@@ -50,6 +55,7 @@ class Agents:
     room: Room
     models: Models
     drafts: Reader
+    tools: Callable[[], Connectors]
     installed: Callable[[], bool] = lambda: find_spec("dspy") is not None
 
     def declare(self) -> tuple[ActionSpec, ...]:
@@ -62,13 +68,6 @@ class Agents:
         agent = self.agents(call).get(name)
         if agent is None or not self.models.available(agent.model):
             return self._without_model(call, name, agent)
-        if agent.tools:
-            raise PermanentError(
-                f"agent/{name} has tools, and no agent is given tools yet",
-                code="no-tools",
-                now_true="No model was asked.",
-                way_out=f"take `tools` out of {agent.path}, or answer this step by hand with human/ask",
-            )
         if not self.installed():
             raise PermanentError(
                 f"agent/{name} needs DSPy, which is not installed",
@@ -76,13 +75,18 @@ class Agents:
                 now_true="No model was asked.",
                 way_out="install steward-cli[all], or say `model: none` in " + agent.path,
             )
-        attempt = _Attempt(agent=agent, call=call, models=self.models)
+        tools = {name: spec for name in agent.tools if (spec := self.tools().spec(name)) is not None}
+        attempt = _Attempt(agent=agent, call=call, models=self.models, tools=tools, readers=self.tools)
         # Without tools it has nothing in its hands, so a separate process is enough.
-        said = self.room.run(PROGRAM, _given(agent, call), serve=attempt.serve, limits=LIMITS, needs=1)
+        needs = 2 if agent.tools else 1
+        said = self.room.run(
+            PROGRAM, _given(agent, call, tools), serve=attempt.serve, limits=LIMITS, needs=needs
+        )
         raw, outputs = _believed(agent, said)
         # The raw ones: characters that can't be seen are a doubt, and then gone.
-        found = [*attempt.noted(self.configured(agent.model)), *doubts(raw, _sources(agent, call))]
-        return {**outputs, DOUBTS: list(found)}, frozenset({Label.MODEL})
+        sources = [*_sources(agent, call), *attempt.looked]
+        found = [*attempt.noted(self.configured(agent.model)), *doubts(raw, sources)]
+        return {**outputs, DOUBTS: list(found)}, frozenset({Label.MODEL}).union(attempt.labels)
 
     def _without_model(
         self, call: Call, name: str, agent: AgentSource | None
@@ -105,22 +109,59 @@ class Agents:
 
 @dataclass(slots=True)
 class _Attempt:
-    """One attempt's questions to the model. The child says only the words; everything else is the agent's file."""
+    """One attempt's questions, to the model and to its tools. The child says only the words; everything else is the agent's file.
+
+    `looked` is what tools found, `labels` where that came from.
+    """
 
     agent: AgentSource
     call: Call
     models: Models
+    tools: Mapping[str, ActionSpec]
+    readers: Callable[[], Connectors]
     replies: list[ModelReply] = field(default_factory=list)
+    looked: list[Json] = field(default_factory=list)
+    labels: set[Label] = field(default_factory=set)
 
     def serve(self, asked: Json) -> Json:
         """Answer the child. Raises what the gateway raises, and PermanentError for a child that asks for anything else."""
+        match asked:
+            case {"messages": _, **rest} if not rest:
+                return self._ask(asked["messages"])
+            case {"tool": str(name), "args": dict(args), **rest} if not rest and name in self.tools:
+                return self._look(name, args)
+            case _:
+                raise self._refused()
+
+    def _refused(self) -> PermanentError:
+        return PermanentError(
+            f"the program of agent/{self.agent.name} asked for something it may not have",
+            code="room-failed",
+            now_true="It was ended; nothing it said is used.",
+        )
+
+    def _look(self, name: str, args: dict[str, Json]) -> Json:
+        """What a tool found, or why not, in words the model may read."""
+        spec = self.tools[name]
+        if spec.kind.acts or name.startswith("agent/") or len(self.looked) >= LOOKS:
+            raise self._refused()
+        fields = tuple(Field(name=one.name, type=one.type, optional=not one.required) for one in spec.params)
+        if wrong := shapes.misfits(args, fields):
+            found: Json = {"error": wrong}
+        else:
+            try:
+                outputs, labels = self.readers().reader(name).read(replace(self.call, action=name, args=args))
+                found = {"outputs": outputs}
+                self.labels |= labels
+            except (TransientError, PermanentError) as error:
+                found = {"error": error.message}
+        self.looked.append(found)
+        return found
+
+    def _ask(self, asked: Json) -> Json:
         messages = _messages(asked)
-        if messages is None or len(self.replies) >= CALLS:
-            raise PermanentError(
-                f"the program of agent/{self.agent.name} asked for something it may not have",
-                code="room-failed",
-                now_true="It was ended; nothing it said is used.",
-            )
+        if messages is None or len(self.replies) >= CALLS + (LOOKS if self.agent.tools else 0):
+            raise self._refused()
         spent = sum((one.usd for one in self.replies), Decimal(0))
         left = None if self.agent.budget_usd is None else self.agent.budget_usd - spent
         request = ModelRequest(model=self.agent.model, messages=messages, most=MOST_TOKENS)
@@ -141,9 +182,8 @@ class _Attempt:
         ]
 
 
-def _messages(asked: Json) -> tuple[tuple[str, str], ...] | None:
+def _messages(found: Json) -> tuple[tuple[str, str], ...] | None:
     """The prompt a child asks with; None when it is anything but words in known roles."""
-    found = asked.get("messages") if isinstance(asked, dict) and set(asked) == {"messages"} else None
     if not isinstance(found, list) or not found or len(found) > 50:
         return None
     messages = []
@@ -156,7 +196,7 @@ def _messages(asked: Json) -> tuple[tuple[str, str], ...] | None:
     return tuple(messages)
 
 
-def _given(agent: AgentSource, call: Call) -> Json:
+def _given(agent: AgentSource, call: Call, tools: Mapping[str, ActionSpec]) -> Json:
     files = dict(call.files)
     notes = [[path, _clean(files[path])] for path in agent.links if path in files]
     examples = [[path, _clean(files[path])] for path in examples_of(agent, files)]
@@ -178,8 +218,14 @@ def _given(agent: AgentSource, call: Call) -> Json:
             if call.args.get(one.name) is not None
         ],
         "outputs": [shapes.dump(one) for one in agent.outputs],
-        "most": MOST_TOKENS,
+        "tools": [[name, spec.summary, [_param(one) for one in spec.params]] for name, spec in tools.items()],
     }
+
+
+def _param(param: Param) -> Json:
+    return shapes.dump(
+        Field(name=param.name, type=param.type, optional=not param.required, description=param.description)
+    )
 
 
 def _written(value: Json) -> str:

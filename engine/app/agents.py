@@ -2,7 +2,7 @@
 
 import atexit
 import os
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from decimal import Decimal
 from functools import cache, lru_cache
 
@@ -11,18 +11,30 @@ from engine.model.agents import AgentSource
 from engine.model.config import Config
 from engine.model.effects import Call
 from engine.model.errors import PermanentError
-from engine.model.ports import ModelReply, ModelRequest, Models, Reader, Room
+from engine.model.ports import Connectors, ModelReply, ModelRequest, Models, Reader, Room
 
 
-def reader(config: Config, *, models: Models | None, drafts: Reader) -> Reader:
-    """Who answers `agent/<name>`; `drafts` answers `agent/draft-reply` where no model is. No room is opened before it is needed."""
+def reader(
+    config: Config, *, models: Models | None, drafts: Reader, tools: Callable[[], Connectors]
+) -> Reader:
+    """Who answers `agent/<name>`; `drafts` answers `agent/draft-reply` where no model is, `tools` what agents look up.
+
+    No room is opened before it is needed.
+    """
     from engine.agents.run import Agents
 
     def configured(name: str) -> str:
         found = config.model(name)
         return found.model if found is not None else name
 
-    return Agents(agents=pinned, configured=configured, room=room(), models=models or _None(), drafts=drafts)
+    return Agents(
+        agents=pinned,
+        configured=configured,
+        room=room(),
+        models=models or _None(),
+        drafts=drafts,
+        tools=tools,
+    )
 
 
 @cache

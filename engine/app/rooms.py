@@ -17,9 +17,21 @@ from engine.model.canonical import Json
 from engine.model.config import Intent
 from engine.model.effects import Call
 from engine.model.errors import PermanentError
-from engine.model.ports import Blobs, Connector, Encoder, Models, Reader, Recorder, Secrets, Source, Templates
+from engine.model.ports import (
+    Blobs,
+    Connector,
+    Connectors,
+    Encoder,
+    Models,
+    Reader,
+    Recorder,
+    Secrets,
+    Source,
+    Templates,
+)
 
 if TYPE_CHECKING:
+    from engine.connectors.email.remote import Attached
     from engine.identity.resolve import Known
     from engine.memory.working import Working
 
@@ -74,11 +86,12 @@ def build(
     recorder: Recorder | None = None,
     encoder: Encoder | None = None,
     index: Finding | None = None,
+    attached: "Attached | None" = None,
     working: "Working | None" = None,
 ) -> tuple[Wired, Source]:
     """The rooms of `workspace`. Knowledge is read at the tip; what a run must not see change is in its plan's files.
 
-    `screen` shows a notice to whoever is looking.
+    `screen` shows a notice to whoever is looking. Without `attached` no mailbox on a server is read.
     `encoder` and `index` are None where meanings can't be compared: then intents are the rules' alone, and recall finds words.
     `working` is what conversations keep in mind. `models` and `recorder` are what agents and intents ask and write with; without them no model is there.
     """
@@ -91,6 +104,7 @@ def build(
         blobs=blobs,
         secrets=secrets,
         screen=screen,
+        attached=attached,
     )
 
     readers = _readers(
@@ -102,6 +116,7 @@ def build(
         encoder=encoder,
         index=index,
         working=working,
+        tools=lambda: wired,
     )
     wired = Wired(
         connectors=made.connectors,
@@ -122,8 +137,9 @@ def _readers(
     encoder: Encoder | None,
     index: Finding | None,
     working: "Working | None",
+    tools: Callable[[], Connectors],
 ) -> dict[str, Reader]:
-    """Who answers what: identity, intents, memory, agents."""
+    """Who answers what: identity, intents, memory, agents. `tools` are what agents look things up with."""
     from engine.agents.draft import DraftReply
     from engine.app.confirming import ConfirmedPerson, ConfirmedPrices
     from engine.app.conversing import RememberedIntent, RememberedRecall
@@ -158,7 +174,7 @@ def _readers(
         if working is None
         else RememberedRecall(reader=found, working=working, tree=lambda: workspace.tree),
         "agent": ConfirmedPrices(
-            reader=agents.reader(workspace.config, models=models, drafts=drafts), tables=tables
+            reader=agents.reader(workspace.config, models=models, drafts=drafts, tools=tools), tables=tables
         ),
     }
 

@@ -6,10 +6,12 @@ from decimal import Decimal
 
 from engine.agents import DRAFT
 from engine.agents.run import Agents
+from engine.model.actions import ActionSpec, EffectClass, Param
 from engine.model.agents import AgentSource
 from engine.model.effects import Call
 from engine.model.ids import RunId
-from engine.model.types import NOTE, PERSON, TEXT, Field, listing
+from engine.model.labels import Label
+from engine.model.types import INTEGER, NOTE, PERSON, TEXT, Field, listing
 
 AT = datetime(2026, 3, 2, 12, 0, tzinfo=UTC)
 TONE = "vault/knowledge/tone-of-voice.md"
@@ -60,7 +62,48 @@ def asked(
     )  # fmt: skip
 
 
-def reader(room, models, *, agents=(AGENT,), **changes):
+RECALL = ActionSpec(
+    name="memory/recall",
+    summary="Recall notes",
+    kind=EffectClass.READ,
+    params=(
+        Param(name="query", type=TEXT, required=True, description="what to look for"),
+        Param(name="limit", type=INTEGER, description="how many"),
+    ),
+    labels=frozenset({Label.OPERATOR}),
+)
+PAY = ActionSpec(name="payments/refund", summary="Pay back", kind=EffectClass.IDEMPOTENT)
+
+
+class Tools:
+    """Connectors with one thing to look up, and one that acts."""
+
+    def __init__(self, found=None):
+        self.found = (
+            {"notes": [{"path": "a.md", "text": "A check costs 490.00 EUR."}]} if found is None else found
+        )
+        self.asked = []
+
+    def spec(self, action):
+        return {"memory/recall": RECALL, "payments/refund": PAY}.get(action)
+
+    def connector(self, action):
+        raise AssertionError(action)
+
+    def reader(self, action):
+        return self
+
+    def declare(self):
+        return (RECALL,)
+
+    def read(self, call):
+        self.asked.append((call.action, call.args))
+        if isinstance(self.found, Exception):
+            raise self.found
+        return self.found, frozenset({Label.UNTRUSTED})
+
+
+def reader(room, models, *, agents=(AGENT,), tools_=None, **changes):
     held = {one.name: replace(one, **changes) for one in agents}
     return Agents(
         agents=lambda call: held,
@@ -68,4 +111,5 @@ def reader(room, models, *, agents=(AGENT,), **changes):
         room=room,
         models=models,
         drafts=Drafter(),
+        tools=lambda: tools_ or Tools(),
     )

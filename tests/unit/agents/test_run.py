@@ -7,12 +7,12 @@ from decimal import Decimal
 
 import pytest
 
-from engine.agents.run import CALLS, DOUBTS
+from engine.agents.run import CALLS, DOUBTS, LOOKS
 from engine.model.errors import EngineError, PermanentError, TransientError
 from engine.model.labels import Label
 from engine.model.types import BOOL, DATE, EMAIL, INTEGER, TEXT, URL, Field, choice, listing, record
 from engine.testing.models import Scripted, in_form, obedient, reply
-from tests.unit.agents.agents import GOOD, TONE, asked, reader
+from tests.unit.agents.agents import GOOD, TONE, Tools, asked, reader
 
 
 def test_an_answer_in_form_becomes_the_outputs(room):
@@ -258,10 +258,86 @@ def test_without_dspy_it_says_what_to_install(room):
     assert models.asked == []
 
 
-def test_tools_are_refused_as_long_as_nothing_serves_them(room):
+LOOK = in_form(
+    {"next_thought": "look", "next_tool_name": "memory_recall", "next_tool_args": {"query": "website check"}}
+)
+FINISH = in_form({"next_thought": "enough", "next_tool_name": "finish", "next_tool_args": {}})
+FOUND = {**GOOD, "body": "A check costs 490.00 EUR."}
+
+
+def test_an_agent_with_tools_looks_up_before_it_answers(room):
+    models, tools = Scripted([LOOK, FINISH, in_form({"reasoning": "so", **FOUND})]), Tools()
+    outputs, labels = reader(room, models, tools=("memory/recall",), tools_=tools).read(asked())
+    assert tools.asked == [("memory/recall", {"query": "website check"})]
+    assert outputs == {**FOUND, DOUBTS: []}
+    assert labels == frozenset({Label.MODEL, Label.UNTRUSTED})
+    shown = models.asked[1].messages[-1][1]
+    before, _, _ = shown.partition("A check costs 490.00 EUR.")
+    assert "<data " in before.rpartition("observation")[2]
+
+
+def test_its_repair_still_knows_what_was_looked_up(room):
+    models = Scripted([LOOK, FINISH, "no", in_form(FOUND)])
+    outputs, _ = reader(room, models, tools=("memory/recall",)).read(asked())
+    assert outputs["body"] == FOUND["body"]
+    assert "A check costs 490.00 EUR." in models.asked[-1].messages[-1][1]
+
+
+@pytest.mark.parametrize(
+    "found", [PermanentError("gone", code="x"), TransientError("later", code="x")], ids=["no", "later"]
+)
+def test_a_tool_that_fails_is_told_to_the_model(room, found):
+    models = Scripted([LOOK, FINISH, in_form({"reasoning": "so", **GOOD})])
+    outputs, _ = reader(room, models, tools=("memory/recall",), tools_=Tools(found)).read(asked())
+    assert outputs["body"] == GOOD["body"]
+    assert '"error"' in models.asked[1].messages[-1][1]
+
+
+def test_wrong_arguments_reach_no_tool(room):
+    tools, bad = Tools(), LOOK.replace('"query"', '"path"')
+    models = Scripted([bad, FINISH, in_form({"reasoning": "so", **GOOD})])
+    reader(room, models, tools=("memory/recall",), tools_=tools).read(asked())
+    assert tools.asked == []
+    assert "nobody asked for" in models.asked[1].messages[-1][1]
+
+
+def test_a_model_that_looks_for_ever_is_ended(room):
+    models, tools = Scripted([LOOK]), Tools()
+    with pytest.raises(TransientError) as failed:
+        reader(room, models, tools=("memory/recall",), tools_=tools).read(asked())
+    assert failed.value.code == "model-answer"
+    assert len(tools.asked) <= LOOKS
+    assert len(models.asked) <= CALLS + LOOKS
+
+
+def test_an_agent_with_tools_needs_level_two():
+    class Asked(Low):
+        def run(self, program, given, *, serve, limits, needs):
+            assert needs == 2
+            raise PermanentError("no room", code="no-room")
+
     with pytest.raises(PermanentError) as failed:
-        reader(room, Scripted(["x"]), tools=("memory/recall",)).read(asked())
-    assert failed.value.code == "no-tools"
+        reader(Asked(), Scripted(["x"]), tools=("memory/recall",)).read(asked())
+    assert failed.value.code == "no-room"
+
+
+@pytest.mark.parametrize(
+    "question",
+    [
+        {"tool": "payments/refund", "args": {}},
+        {"tool": "memory/recall", "args": []},
+        {"tool": "memory/recall", "args": {"query": "x"}, "subject": "s"},
+        {"tool": "identity/resolve", "args": {}},
+    ],
+)
+def test_a_child_gets_no_tool_that_acts_or_is_not_its_own(question):
+    tools = Tools()
+    room, own = Lying({"outputs": GOOD}, question), ("memory/recall", "payments/refund")
+    agents = reader(room, Scripted(["x"]), tools_=tools, tools=own)
+    with pytest.raises(PermanentError) as failed:
+        agents.read(asked())
+    assert failed.value.code == "room-failed"
+    assert tools.asked == []
 
 
 def test_sixty_mangled_answers_end_typed_and_within_budget(room):
