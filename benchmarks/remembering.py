@@ -284,11 +284,10 @@ def recalling(folder: Path, sources: Sequence[Path]) -> None:
         say("starting the process, until the command goes on", f"{(time.monotonic() - began) * 1000:.0f} ms")
         made = memory.sync(commit, seconds=600)
         seconds = time.monotonic() - began
-        say(
-            f"until {made['passages']} passages of {made['notes']} notes can be recalled",
-            f"{seconds:.1f} s wall",
-        )
         pid = memory.status()["pid"]
+        say(
+            f"until {made['passages']} passages of {made['notes']} notes can be recalled", f"{seconds:.1f} s wall, {_cpu_of(pid)} CPU s"
+        )  # fmt: skip
         taken = []
         for query in list(questions(sources))[:_QUERIES]:
             began = time.monotonic()
