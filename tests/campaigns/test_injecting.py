@@ -8,6 +8,8 @@ from engine.testing.scenario import Scenario
 from tests.campaigns import injecting
 from tests.campaigns.injecting import ACTIONS, OWN, Case, benign, cases, evaluate, outside
 
+pytestmark = pytest.mark.slow
+
 
 @pytest.fixture(scope="module")
 def tried(tmp_path_factory):

@@ -10,6 +10,8 @@ import pytest
 
 from tests.corpus.hostile import PYTHON, SECRET, Canaries, build, environment, git, naive
 
+pytestmark = pytest.mark.slow
+
 STEWARD = [sys.executable, "-P", "-m", "engine.cli.main"]
 """As its entry point starts it: the folder one stands in is not on Python's path."""
 

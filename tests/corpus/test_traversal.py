@@ -120,6 +120,7 @@ def test_names_of_attached_files_are_labels_and_no_paths(company):
         assert one["name"].isprintable()
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("verb", [["plan"], ["run"], ["show"], ["approve"], ["reject"], ["answer"], ["undo"], ["log"], ["test"],
                                   ["explain"], ["schema"], ["plan", "--diff"], ["snooze"]], ids=" ".join)  # fmt: skip
 def test_no_command_takes_one_for_a_name(company, verb, monkeypatch, capsys):

@@ -13,6 +13,8 @@ from engine.testing.scenario import Scenario
 from tests.simulate.terminal import environment, plainly
 from tests.simulate.test_recovery import dead
 
+pytestmark = pytest.mark.slow
+
 LETTER = (LETTERS / "04-support.eml").read_bytes()
 SCHEDULED = """\
 name: Nightly

@@ -11,6 +11,8 @@ from engine.observe.why import LINKS, Why
 from engine.testing.scenario import Scenario
 from tests.simulate.terminal import environment, plainly
 
+pytestmark = pytest.mark.slow
+
 
 @pytest.fixture(scope="module")
 def decided(tmp_path_factory):
