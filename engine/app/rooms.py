@@ -31,7 +31,6 @@ from engine.model.ports import (
 )
 
 if TYPE_CHECKING:
-    from engine.connectors.email.remote import Attached
     from engine.identity.resolve import Known
     from engine.memory.working import Working
 
@@ -86,12 +85,11 @@ def build(
     recorder: Recorder | None = None,
     encoder: Encoder | None = None,
     index: Finding | None = None,
-    attached: "Attached | None" = None,
     working: "Working | None" = None,
 ) -> tuple[Wired, Source]:
     """The rooms of `workspace`. Knowledge is read at the tip; what a run must not see change is in its plan's files.
 
-    `screen` shows a notice to whoever is looking. Without `attached` no mailbox on a server is read.
+    `screen` shows a notice to whoever is looking.
     `encoder` and `index` are None where meanings can't be compared: then intents are the rules' alone, and recall finds words.
     `working` is what conversations keep in mind. `models` and `recorder` are what agents and intents ask and write with; without them no model is there.
     """
@@ -104,7 +102,6 @@ def build(
         blobs=blobs,
         secrets=secrets,
         screen=screen,
-        attached=attached,
     )
 
     readers = _readers(
