@@ -6,6 +6,7 @@ import pytest
 
 from engine.app import making
 from engine.app.remembering import OFF
+from engine.cli import cards
 from engine.cli.main import main
 from engine.memory.client import MemoryClient
 
@@ -108,3 +109,19 @@ def test_a_check_exits_1_when_the_index_differs(process, capsys):
 
 def test_the_stand_in_has_the_methods_of_the_real_one():
     assert all(hasattr(MemoryClient, name) for name in ("forgive", "wake", "check", "rebuild", "status"))
+
+
+def test_a_card_cites_what_was_recalled_and_says_what_found_it():
+    note = {"path": "vault/sops/q.md", "title": "Q", "heading": "Discounts", "commit": "1a2b3c4d5e", "text": "t", "score": 1, "found-by": "meaning and words"}  # fmt: skip
+    found = [{"step": "sops", "outputs": {"notes": [note, {**note, "heading": "", "found-by": "full-text"}]}}]
+    assert [one.strip() for one in cards._findings(found) if one] == [
+        "sops      notes: 2",
+        "vault/sops/q.md#Discounts@1a2b3c4d   found by meaning and words",
+        "vault/sops/q.md@1a2b3c4d   found by full-text",
+    ]
+
+
+@pytest.mark.parametrize("outputs", [None, "text", 7, {}, {"notes": []}, {"notes": None}, {"items": [{"what": "a"}, 3]}, {"notes": [{"path": "\x1b[2Jx", "found-by": "\n"}]}])  # fmt: skip
+def test_outputs_of_any_shape_are_shown_on_one_line_each(outputs):
+    lines = list(cards._findings([{"step": "s", "outputs": outputs}]))
+    assert all("\n" not in one and "\x1b" not in one for one in lines)
