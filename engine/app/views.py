@@ -8,6 +8,7 @@ from engine.app.passing import Reading
 from engine.model import events as e
 from engine.model import ids
 from engine.model.errors import EngineError, UsageError
+from engine.model.findings import IntentResolved
 from engine.model.ownership import StopLifted, StopSet, StrengthEnrolled
 from engine.model.state import Book, CardState, RunState
 
@@ -196,6 +197,8 @@ def _of_run(event: e.Event) -> str:
 
 def _of_step(event: e.Event, step: str) -> str:
     match event.body:
+        case IntentResolved(name=name, tier=tier, score=score):
+            return f"{step} resolved to {name} by {tier}, score {score}"
         case e.StepSucceeded():
             return f"{step} done"
         case e.StepSkipped(because=because):

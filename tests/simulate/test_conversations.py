@@ -85,3 +85,9 @@ def test_it_is_visible_while_it_lives(company, talk, monkeypatch, capsys):
     said = capsys.readouterr().out
     assert "in mind  wanted    until 2026-03-05T" in said
     assert "vault/sops/windows.md: Windows" in said
+
+
+def test_the_log_says_who_decided_what_was_wanted(company, talk):
+    talk("one", "could you give us a quote?")
+    said = plainly(["log"], cwd=company.root, env=environment(company.env))
+    assert "`intent` resolved to quote by rules, score 0.9000" in said.text
