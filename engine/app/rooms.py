@@ -31,6 +31,7 @@ from engine.model.ports import (
 )
 
 if TYPE_CHECKING:
+    from engine.connectors.email.remote import Attached
     from engine.identity.resolve import Known
     from engine.memory.working import Working
 
@@ -85,11 +86,12 @@ def build(
     recorder: Recorder | None = None,
     encoder: Encoder | None = None,
     index: Finding | None = None,
+    attached: "Attached | None" = None,
     working: "Working | None" = None,
 ) -> tuple[Wired, Source]:
     """The rooms of `workspace`. Knowledge is read at the tip; what a run must not see change is in its plan's files.
 
-    `screen` shows a notice to whoever is looking.
+    `screen` shows a notice to whoever is looking. Without `attached` no mailbox on a server is read.
     `encoder` and `index` are None where meanings can't be compared: then intents are the rules' alone, and recall finds words.
     `working` is what conversations keep in mind. `models` and `recorder` are what agents and intents ask and write with; without them no model is there.
     """
@@ -102,6 +104,7 @@ def build(
         blobs=blobs,
         secrets=secrets,
         screen=screen,
+        attached=attached,
     )
 
     readers = _readers(

@@ -5,9 +5,11 @@ import threading
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass, replace
+from functools import partial
 from pathlib import Path
 
 from engine.app import anchoring
+from engine.app.mailboxes import attended
 from engine.app.noticing import Branch, Eyes, Steady, Watch
 from engine.app.wiring import furnish
 from engine.app.workspace import Workspace, open_workspace
@@ -90,7 +92,8 @@ def _go_on(
                 loop.journal.write(Draft(body=taken), durable=False)
             if notice := loop.deployment().notice:
                 up.say(notice)
-            workspace = _until_moved(workspace, up, loop, branch, eyes, stopping)
+            with attended(made.house.sources, partial(eyes.hint, str(workspace.root), whole=False)):
+                workspace = _until_moved(workspace, up, loop, branch, eyes, stopping)
             book = loop.journal.book
             house.anchor()
         finally:

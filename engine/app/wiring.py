@@ -8,7 +8,7 @@ from dataclasses import dataclass, replace
 from datetime import datetime
 from functools import partial
 
-from engine.app import anchoring, checking, remembering, rooms
+from engine.app import anchoring, checking, mailboxes, remembering, rooms
 from engine.app.actions import events
 from engine.app.clock import present
 from engine.app.consents import WorkspaceConsents
@@ -134,8 +134,8 @@ def furnish(
     memory = remembering.client(workspace, os.environ) if clock is None else None
     wired, mail = rooms.build(
         workspace, blobs=blobs, index_key=index_key, secrets=resolver, templates=templates, screen=screen,
-        models=models, recorder=records, encoder=memory, index=memory,
-        working=rooms.working(workspace, keys, now=stamp(chosen.now())),
+        models=models, recorder=records, encoder=memory, index=memory, working=rooms.working(workspace, keys, now=stamp(chosen.now())),
+        attached=mailboxes.attached(workspace, chosen, random.random) if clock is None else None,
     )  # fmt: skip
     sources = (mail, *rooms.dropped(
         workspace, index_key=index_key, secrets=resolver, patterns=lambda: watched(deployed), hooks=lambda: hooks(deployed),

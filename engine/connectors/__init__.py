@@ -18,21 +18,26 @@ Non-goals: deciding whether an effect may happen (governance), when (kernel), or
 
 from collections.abc import Callable
 from dataclasses import dataclass
+from typing import TYPE_CHECKING
 
 from engine.connectors import declared
+from engine.connectors.email.account import class_of_letters
 from engine.model.actions import ActionSpec, EffectClass
 from engine.model.config import Config
-from engine.model.errors import PermanentError
 from engine.model.ports import Blobs, Connector, Secrets, Source
+
+if TYPE_CHECKING:
+    # Only names here: see `build`.
+    from engine.connectors.email.account import Account
+    from engine.connectors.email.remote import Attached, Remote
 
 
 def declare_all(config: Config | None = None) -> tuple[ActionSpec, ...]:
     """Every action of every built-in connector, without touching the world.
 
-    `config` decides one thing: with an SMTP host the letters' class is opaque instead of idempotent.
+    `config` decides one thing: the class of letters follows from the way they take.
     """
-    host = config.connector("email").get("host") if config else None
-    kind = EffectClass.OPAQUE if host else EffectClass.IDEMPOTENT
+    kind = class_of_letters(config.connector("email")) if config else EffectClass.IDEMPOTENT
     return (
         *declared.email(kind=kind),
         *declared.files(),
@@ -58,10 +63,12 @@ def build(
     blobs: Blobs,
     secrets: Secrets,
     screen: Callable[[str], None] | None = None,
+    attached: "Attached | None" = None,
 ) -> Wired:
     """The connectors of the workspace in folder `root`. Raises PermanentError(code='setting') on settings that make no sense.
 
-    `index_key` keys every id made here, so that none contains an address; `screen` shows a notice to whoever is looking.
+    `index_key` keys every id made here, so that none contains an address; `screen` shows a notice to whoever is looking; without
+    `attached` no mailbox on a server is read.
     """
     # Imported here: `check` declares and imports nothing more.
     from engine.connectors.documents import Documents
@@ -69,7 +76,9 @@ def build(
     from engine.connectors.notify import Notify
     from engine.connectors.payments import Payments, pay_url_of
 
-    email, source = _email(config, root=root, index_key=index_key, blobs=blobs, secrets=secrets)
+    email, source = _email(
+        config, root=root, index_key=index_key, blobs=blobs, secrets=secrets, screen=screen, attached=attached
+    )
     payments = config.connector("payments")
     connectors: dict[str, Connector] = {
         "email": email,
@@ -84,25 +93,36 @@ def build(
 
 
 def _email(
-    config: Config, *, root: str, index_key: bytes, blobs: Blobs, secrets: Secrets
+    config: Config,
+    *,
+    root: str,
+    index_key: bytes,
+    blobs: Blobs,
+    secrets: Secrets,
+    screen: Callable[[str], None] | None,
+    attached: "Attached | None",
 ) -> tuple[Connector, Source]:
     from zoneinfo import ZoneInfo
 
+    from engine.connectors.email.account import account_of, local
     from engine.connectors.email.actions import Email
     from engine.connectors.email.addresses import Mailbox, usable
     from engine.connectors.email.mailboxes import Mailboxes
     from engine.connectors.email.outbox import Outbox
+    from engine.connectors.email.sending import Sending
     from engine.connectors.email.smtp import server_of
     from engine.connectors.email.source import EmailSource
     from engine.connectors.email.threads import Threads
 
     settings = config.connector("email")
-    folders = settings.get("mailboxes")
-    if folders is not None and not (
-        isinstance(folders, dict) and all(isinstance(path, str) for path in folders.values())
-    ):
-        raise PermanentError("connectors.email.mailboxes is a map of names to folders", code="setting")
-    mailboxes = Mailboxes(root=root, folders=folders, index_key=index_key)
+    account = account_of(settings)
+    remote = _remote(account, secrets, attached, index_key, screen) if account and attached else None
+    mailboxes = Mailboxes(
+        root=root,
+        folders=local(settings),
+        index_key=index_key,
+        mirrors=tuple(remote.mirrors.values()) if remote else (),
+    )
     outbox = Outbox(root)
     threads = Threads(mailboxes=mailboxes, outbox=outbox, index_key=index_key)
     own = usable(config.operator.email)
@@ -110,11 +130,12 @@ def _email(
         outbox=outbox,
         threads=threads,
         blobs=blobs,
-        secrets=secrets,
+        sending=Sending(
+            outbox=outbox, secrets=secrets, sender=own, server=server_of(settings), account=account
+        ),
         operator=Mailbox(name=config.operator.name, address=own),
         index_key=index_key,
         zone=ZoneInfo(config.time_zone),
-        server=server_of(settings),
     )
     source = EmailSource(
         mailboxes=mailboxes,
@@ -123,5 +144,28 @@ def _email(
         index_key=index_key,
         own=(own,) if own else (),
         trusted=str(settings.get("trusted-receiver") or ""),
+        remote=remote,
     )
     return email, source
+
+
+def _remote(
+    account: "Account",
+    secrets: Secrets,
+    attached: "Attached",
+    index_key: bytes,
+    screen: Callable[[str], None] | None,
+) -> "Remote":
+    from engine.connectors.email.mirror import Mirror
+    from engine.connectors.email.remote import Remote
+
+    mirrors = {
+        mailbox: Mirror(
+            state=attached.state,
+            mailbox=mailbox,
+            where=f"imap://{account.host}/{folder}",
+            index_key=index_key,
+        )
+        for mailbox, folder in account.folders.items()
+    }
+    return Remote(account=account, secrets=secrets, mirrors=mirrors, attached=attached, say=screen)

@@ -5,20 +5,21 @@ from datetime import tzinfo
 
 from engine.connectors import declared
 from engine.connectors.arguments import key_of, one_line, plain, rendered, size_text, spec_of
-from engine.connectors.email import compose, letters, smtp, targets
+from engine.connectors.email import compose, letters, targets
 from engine.connectors.email.addresses import Mailbox, domain_of, folded
 from engine.connectors.email.compose import Draft
 from engine.connectors.email.letters import Attachment
-from engine.connectors.email.outbox import SENDING, SENT, Outbox, Sent, outcome, summary
+from engine.connectors.email.outbox import Outbox, summary
+from engine.connectors.email.sending import Sending
 from engine.connectors.email.source import HEAD
 from engine.connectors.email.targets import Target
 from engine.connectors.email.threads import Threads
-from engine.model.actions import ActionSpec, EffectClass, present
+from engine.model.actions import ActionSpec, present
 from engine.model.canonical import Json, sha256
 from engine.model.effects import Call, Effect, Outcome, Preview
-from engine.model.errors import PermanentError, TransientError, UnknownOutcome
+from engine.model.errors import PermanentError
 from engine.model.ids import source_id
-from engine.model.ports import Blobs, Secrets
+from engine.model.ports import Blobs
 
 MAX_WORDS = 100_000
 MAX_FILES = 20_000_000
@@ -27,23 +28,19 @@ _URN = "urn:steward:payment:"
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Email:
-    """Port Connector for `email/*`. `server` None: letters go to the outbox folder and a person sends them.
-
-    `zone` is the operator's: what "a day" means, and the offset in Date.
-    """
+    """Port Connector for `email/*`. `zone` is the operator's: what "a day" means, and the offset in Date."""
 
     outbox: Outbox
     threads: Threads
     blobs: Blobs
-    secrets: Secrets
+    sending: Sending
     operator: Mailbox
     index_key: bytes
     zone: tzinfo
-    server: smtp.Server | None = None
 
     def declare(self) -> tuple[ActionSpec, ...]:
-        """Both actions; opaque through a server, idempotent into the outbox."""
-        return declared.email(kind=EffectClass.OPAQUE if self.server else EffectClass.IDEMPOTENT)
+        """Both actions, of the class of the way letters take."""
+        return declared.email(kind=self.sending.kind)
 
     def preview(self, call: Call) -> Preview:
         """The finished letter. Raises PermanentError: no letter to answer, no words, a file that is gone."""
@@ -76,34 +73,13 @@ class Email:
         one = summary(body)
         if one.message_id.strip("<>").rpartition("@")[0] != effect.key[:32]:
             raise PermanentError("this letter belongs to another key", code="wrong-key")
-        return self.outbox.deliver(body) if self.server is None else self._send(self.server, one, body)
+        return self.sending.send(one, body)
 
     def find(self, effect: Effect) -> Outcome | None:
-        """Look into the outbox. Raises UnknownOutcome for a letter whose sending began and has no known end."""
-        one = summary(effect.preview.body)
-        if self.outbox.holds(one.message_id, SENT if self.server else "") == effect.preview.body:
-            return outcome(one, sent=True, repeated=True)
-        if self.server and self.outbox.holds(one.message_id, SENDING) is not None:
-            raise _unknown(one)
-        return None
-
-    def _send(self, server: smtp.Server, one: Sent, body: bytes) -> Outcome:
-        if self.outbox.holds(one.message_id, SENT) is not None:
-            return outcome(one, sent=True, repeated=True)
-        earlier = self.outbox.begin(one, body)
-        if earlier is not None:
-            return outcome(earlier, sent=False, repeated=True)
-        try:
-            smtp.transmit(server, self.secrets, sender=self.operator.address, to=one.to, body=body)
-        except (TransientError, PermanentError):
-            self.outbox.drop(one.message_id)
-            raise
-        try:
-            self.outbox.finish(one.message_id)
-        except TransientError:
-            # The server has the letter, whatever our disk says: that is the outcome.
-            pass
-        return outcome(one, sent=True)
+        """Look into the outbox, and on the server where that can be. Raises UnknownOutcome for a letter whose sending began and has
+        no known end.
+        """
+        return self.sending.find(summary(effect.preview.body), effect.preview.body)
 
     def _acknowledgement(self, call: Call, target: Target) -> Preview:
         template = rendered(call)
@@ -211,15 +187,10 @@ class Email:
         if self.outbox.claimed(draft.once, draft.message_id) is not None:
             what = "acknowledged" if draft.automatic else "answered with fixed words"
             warnings.append(f"already {what} today: nothing will be sent")
-        way = (
-            f"through {self.server.host}"
-            if self.server
-            else "to the outbox folder; nothing is sent from there"
-        )
         return Preview(
             body=body,
             media="message/rfc822",
-            facts=(*_facts(body, call.args, draft), ("Leaves", way)),
+            facts=(*_facts(body, call.args, draft), ("Leaves", self.sending.words)),
             text=draft.words,
             heads=heads,
             warnings=tuple(warnings),
@@ -282,11 +253,3 @@ def _first_lines(words: str) -> str:
     lines = [line for line in words.split("\n") if line.strip()][:4]
     text = "\n".join(one_line(line, 120) for line in lines)
     return text if text == words else f"{text}\n…"
-
-
-def _unknown(one: Sent) -> UnknownOutcome:
-    return UnknownOutcome(
-        f"the letter to {one.to} began to leave and nobody knows whether it arrived",
-        code="smtp-lost",
-        way_out="look into your Sent folder, then answer the card",
-    )

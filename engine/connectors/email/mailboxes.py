@@ -1,12 +1,13 @@
-"""Mailboxes as folders of the workspace: loose `.eml` files or a Maildir. They are read, never changed.
+"""Mailboxes: folders of the workspace (loose `.eml` files or a Maildir), and copies of folders on a server. They are read, never changed.
 
 Without configuration `vault/inbox` itself and `vault/inbox/leads` are the mailbox `leads`, and every other folder of the
 inbox is a mailbox of its own name. Links are not followed; what is no regular file is not there.
 """
 
 import os
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from typing import Protocol
 
 from engine.connectors import places
 from engine.connectors.arguments import one_line
@@ -20,7 +21,10 @@ _MAILDIR = ("cur", "new")
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Place:
-    """Where a letter lies. `mark` stays the same as long as the file does, also when a Maildir program sets its flags."""
+    """Where a letter lies. `mark` stays the same as long as the file does, also when a Maildir program sets its flags.
+
+    `shown` is its address for people, where that is no path below the workspace.
+    """
 
     mailbox: str
     folder: tuple[str, ...]
@@ -28,21 +32,47 @@ class Place:
     size: int
     mtime_ns: int
     mark: str
+    shown: str = ""
 
     @property
     def path(self) -> str:
-        """Path below the workspace, for people."""
-        return one_line("/".join((*self.folder, self.name)).encode("utf-8", "replace").decode(), 500)
+        """Path below the workspace or address on a server, for people."""
+        return (
+            one_line(self.shown, 500)
+            if self.shown
+            else one_line("/".join((*self.folder, self.name)).encode("utf-8", "replace").decode(), 500)
+        )
+
+
+class Copies(Protocol):
+    """Copies of the letters of a folder that lies elsewhere."""
+
+    folder: tuple[str, ...]
+
+    def places(self) -> list[Place]:
+        """Every letter, by number; each in `folder`."""
+
+    def load(self, place: Place, limit: int) -> bytes:
+        """The first `limit` bytes. Raises TransientError when the copy has to be made again first."""
 
 
 class Mailboxes:
-    """The mailboxes of one workspace. `folders`: mailbox → path below `root`; none: the inbox."""
+    """The mailboxes of one workspace. `folders`: mailbox → path below `root`; None: the inbox. `mirrors`: those on a server."""
 
-    def __init__(self, *, root: str, folders: Mapping[str, str] | None, index_key: bytes) -> None:
+    def __init__(
+        self,
+        *,
+        root: str,
+        folders: Mapping[str, str] | None,
+        index_key: bytes,
+        mirrors: Sequence[Copies] = (),
+    ) -> None:
         self._root = root
         self._index_key = index_key
+        self._mirrors = {one.folder: one for one in mirrors}
         self._folders: tuple[tuple[str, tuple[str, ...]], ...] | None = None
-        if folders:
+        if folders or mirrors:
+            folders = folders or {}
             self._folders = tuple((name, _configured(name, path)) for name, path in sorted(folders.items()))
 
     def places(self) -> list[Place]:
@@ -50,10 +80,16 @@ class Mailboxes:
         found: list[Place] = []
         for mailbox, parts in self._folders if self._folders is not None else self._default():
             found += self._letters(mailbox, parts)
+        for mirror in self._mirrors.values():
+            found += mirror.places()
         return sorted(found, key=lambda one: (one.mailbox, one.name, one.folder))
 
     def load(self, place: Place, limit: int) -> bytes:
-        """The first `limit` bytes of a letter. Raises OSError or PermanentError when they can't be read."""
+        """The first `limit` bytes of a letter. Raises OSError or PermanentError when they can't be read, TransientError when the copy
+        of a letter on a server has to be fetched again first.
+        """
+        if (mirror := self._mirrors.get(place.folder)) is not None:
+            return mirror.load(place, limit)
         with places.folder(self._root, place.folder) as here:
             return places.read(here, place.name, limit)
 

@@ -10,9 +10,10 @@ from engine.connectors.email.auth import auth_of
 from engine.connectors.email.letters import Letter
 from engine.connectors.email.mailboxes import Mailboxes, Place
 from engine.connectors.email.outbox import Outbox
+from engine.connectors.email.remote import Remote
 from engine.connectors.email.threads import Entry, Threads, when
 from engine.model.canonical import Json, sha256
-from engine.model.errors import PermanentError
+from engine.model.errors import PermanentError, TransientError
 from engine.model.ids import source_id
 from engine.model.labels import Label
 from engine.model.ports import Arrival
@@ -23,7 +24,10 @@ HEAD = "thread:"
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class EmailSource:
-    """Port Source over the mailboxes. `own` are the operator's addresses, `trusted` the receiver whose results count."""
+    """Port Source over the mailboxes. `own` are the operator's addresses, `trusted` the receiver whose results count.
+
+    `remote` fetches what lies on a server; None when nothing does.
+    """
 
     mailboxes: Mailboxes
     outbox: Outbox
@@ -31,14 +35,23 @@ class EmailSource:
     index_key: bytes
     own: tuple[str, ...]
     trusted: str = ""
+    remote: Remote | None = None
 
     def poll(self, seen: Callable[[str], bool]) -> Iterator[Arrival]:
         """Every letter whose mark is not `seen`, by mailbox and name. One that can't be read never stops the others."""
         # Letters that name no root need the index of all; for one pass it is made once, when first asked for.
         entries = cache(self.threads.index)
+        if self.remote is not None:
+            self.remote.refresh()
         for place in self.mailboxes.places():
-            if not seen(place.mark):
-                yield self._arrival(place, entries)
+            if seen(place.mark):
+                continue
+            try:
+                arrival = self._arrival(place, entries)
+            except TransientError:
+                # The copy was damaged and is gone: the letter comes with the next look at the server.
+                continue
+            yield arrival
 
     def head(self, name: str) -> str:
         """The version of ``thread:<id>``: a digest of the letters it has now. Empty for other names and empty threads."""

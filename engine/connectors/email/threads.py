@@ -13,7 +13,7 @@ from engine.connectors.email import headers, letters
 from engine.connectors.email.letters import Letter
 from engine.connectors.email.mailboxes import Mailboxes, Place
 from engine.connectors.email.outbox import Outbox
-from engine.model.errors import PermanentError
+from engine.model.errors import PermanentError, TransientError
 from engine.model.ids import source_id
 
 _HEAD = 65_536
@@ -141,7 +141,7 @@ class Threads:
     def _entry(self, place: Place) -> Entry | None:
         try:
             head = headers.split(headers.even(self._mailboxes.load(place, _HEAD)))
-        except (OSError, PermanentError):
+        except (OSError, PermanentError, TransientError):
             return None
         if not head.fields:
             return None
@@ -165,7 +165,7 @@ class Threads:
             return None
         try:
             return letters.read(self._mailboxes.load(place, letters.MAX_LETTER))
-        except (OSError, PermanentError):
+        except (OSError, PermanentError, TransientError):
             return None
 
 

@@ -1,0 +1,109 @@
+"""How a letter leaves: into the outbox folder, or through an SMTP server with a copy in the folder of sent letters."""
+
+from dataclasses import dataclass
+from datetime import datetime
+
+from engine.connectors.email import smtp
+from engine.connectors.email.account import Account
+from engine.connectors.email.outbox import SENDING, SENT, Outbox, Sent, outcome
+from engine.connectors.email.sentbox import SentBox
+from engine.model.actions import EffectClass
+from engine.model.effects import Outcome
+from engine.model.errors import EngineError, PermanentError, TransientError, UnknownOutcome
+from engine.model.ports import Secrets
+from engine.model.times import moment
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Sending:
+    """`server` None: letters go to the outbox folder and a person sends them. `account` None: nobody looks into sent letters."""
+
+    outbox: Outbox
+    secrets: Secrets
+    sender: str
+    server: smtp.Server | None = None
+    account: Account | None = None
+
+    @property
+    def kind(self) -> EffectClass:
+        """What a repeated call does."""
+        if self.server is None:
+            return EffectClass.IDEMPOTENT
+        return EffectClass.OPAQUE if self._box is None else EffectClass.QUERYABLE
+
+    @property
+    def words(self) -> str:
+        """Which way it is, for the card."""
+        if self.server is None:
+            return "to the outbox folder; nothing is sent from there"
+        return f"through {self.server.host}"
+
+    @property
+    def _box(self) -> SentBox | None:
+        looked = self.account is not None and self.account.sent != "none"
+        return SentBox(account=self.account, secrets=self.secrets) if self.account and looked else None
+
+    def send(self, one: Sent, body: bytes) -> Outcome:
+        """Let it leave. Raises as the port says; through a server a lost connection is UnknownOutcome."""
+        if self.server is None:
+            return self.outbox.deliver(body)
+        if self.outbox.holds(one.message_id, SENT) is not None:
+            return outcome(one, sent=True, repeated=True)
+        earlier = self.outbox.begin(one, body)
+        if earlier is not None:
+            return outcome(earlier, sent=False, repeated=True)
+        try:
+            smtp.transmit(self.server, self.secrets, sender=self.sender, to=one.to, body=body)
+        except (TransientError, PermanentError):
+            self.outbox.drop(one.message_id)
+            raise
+        self._finish(one)
+        if self._box is not None:
+            try:
+                self._box.file(one.message_id, body, _at(one))
+            except EngineError:
+                # The letter left, and its copy lies in outbox/sent, whatever becomes of the one on the server.
+                pass
+        return outcome(one, sent=True)
+
+    def find(self, one: Sent, body: bytes) -> Outcome | None:
+        """Whether it left. None: its sending certainly never began. Raises UnknownOutcome when it began and no copy proves its end."""
+        if self.outbox.holds(one.message_id, SENT if self.server else "") == body:
+            return outcome(one, sent=True, repeated=True)
+        if self.server is None or self.outbox.holds(one.message_id, SENDING) is None:
+            return None
+        if not self._filed(one):
+            raise _unknown(one)
+        self._finish(one)
+        return outcome(one, sent=True, repeated=True)
+
+    def _filed(self, one: Sent) -> bool:
+        if self._box is None:
+            return False
+        try:
+            return self._box.holds(one.message_id)
+        except EngineError as error:
+            raise UnknownOutcome(
+                f"the letter to {one.to} began to leave, and the folder of sent letters can't be looked into: {error.message}",
+                code="smtp-lost",
+                way_out="look into your Sent folder, then answer the card",
+            ) from error
+
+    def _finish(self, one: Sent) -> None:
+        try:
+            self.outbox.finish(one.message_id)
+        except TransientError:
+            # The server has the letter, whatever our disk says: that is the outcome.
+            pass
+
+
+def _at(one: Sent) -> datetime:
+    return moment(one.at)
+
+
+def _unknown(one: Sent) -> UnknownOutcome:
+    return UnknownOutcome(
+        f"the letter to {one.to} began to leave and nobody knows whether it arrived",
+        code="smtp-lost",
+        way_out="look into your Sent folder, then answer the card",
+    )

@@ -1,0 +1,49 @@
+"""The folder of sent letters on the server: where a copy of what left goes, and where to look when nobody knows whether it left.
+
+A copy that is there proves that the server took the letter. One that is missing proves nothing: a server may file it late, and ours is
+put there only after the sending.
+"""
+
+from dataclasses import dataclass
+from datetime import datetime
+
+from engine.connectors.email import imap
+from engine.connectors.email.account import Account
+from engine.model.errors import PermanentError
+from engine.model.ports import Secrets
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class SentBox:
+    """The sent letters of one account."""
+
+    account: Account
+    secrets: Secrets
+
+    def holds(self, message_id: str) -> bool:
+        """Whether the server has a copy. Raises TransientError or PermanentError when it can't be asked."""
+        with imap.session(self.account, self.secrets) as session:
+            session.folder(_folder(session, self.account))
+            return session.holds(message_id)
+
+    def file(self, message_id: str, body: bytes, at: datetime) -> bool:
+        """Put a copy of a sent letter there, once; whether one is there now. Raises TransientError or PermanentError."""
+        with imap.session(self.account, self.secrets) as session:
+            if session.files_itself:
+                return False
+            folder = _folder(session, self.account)
+            session.folder(folder)
+            if not session.holds(message_id):
+                session.append(folder, body, at)
+            return True
+
+
+def _folder(session: imap.Session, account: Account) -> str:
+    found = session.sent()
+    if not found:
+        raise PermanentError(
+            f"{account.host} marks no folder as that of sent letters",
+            code="no-sent",
+            way_out="name it: sent-folder under connectors.email in steward.yaml",
+        )
+    return found
