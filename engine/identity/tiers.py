@@ -102,6 +102,8 @@ class Tiers:
             versions = f"{versions} encoder:{self._encoder.version} ensemble:{trained.name}"
         except (TransientError, PermanentError) as problem:
             return _by_person(ruled, f"nobody could compare it: {problem.code}", versions)
+        except ImportError as problem:
+            return _by_person(ruled, f"nobody could compare it: {problem.name} is not installed", versions)
         return _by_ensemble(ruled, trained, found, intents, versions)
 
     def _patiently(

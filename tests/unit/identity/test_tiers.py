@@ -260,3 +260,11 @@ def test_a_text_nearer_to_nothing_we_know_is_near_to_no_intent():
     assert found.scope is not None
     assert found.scope < 0
     assert found.evidence == "nearer to what is about nothing we know than to any example"
+
+
+@pytest.mark.parametrize("missing", ["sklearn.svm", "numpy"])
+def test_half_a_heavy_half_leaves_it_to_a_person(missing, monkeypatch):
+    monkeypatch.setitem(__import__("sys").modules, missing, None)
+    found = tiers(HashEncoder()).decide("a new shop", SMALL)
+    assert (found.name, found.tier) == ("unsure", "person")
+    assert found.evidence.startswith("nobody could compare it: ")
