@@ -1,7 +1,42 @@
-"""What holds for every test: no memory process is started beside it; those that want one make their own."""
+"""What holds for every test: no memory process beside it (those that want one make their own), and which half it belongs to.
+
+Slow are those that start processes, play whole companies, or try things at length. A single one is marked where it stands
+(`@pytest.mark.slow`); here are the files and folders that are slow as a whole.
+"""
 
 import os
+
+import pytest
 
 from engine.app.remembering import OFF
 
 os.environ[OFF] = "off"
+
+SLOW = (
+    "tests/campaigns/",
+    "tests/property/",
+    "tests/simulate/",
+    "tests/unit/agents/test_run.py",
+    "tests/unit/cli/test_startup.py",
+    "tests/unit/identity/test_tiers.py",
+    "tests/unit/language/test_cost.py",
+    "tests/unit/language/test_remembering.py",
+    "tests/unit/language/test_shape.py",
+    "tests/unit/ledger/test_crash.py",
+    "tests/unit/ledger/test_disk.py",
+    "tests/unit/ledger/test_owner.py",
+    "tests/unit/memory/test_server.py",
+    "tests/unit/observe/test_history.py",
+    "tests/unit/runtime/test_exfiltration.py",
+    "tests/unit/runtime/test_rooms.py",
+    "tests/unit/testing/test_cases.py",
+    "tests/unit/testing/test_starters.py",
+)
+FAST = ("test_flagship.py::test_every_letter_becomes_what_the_golden_case_says",)
+"""One whole company stays in the fast half."""
+
+
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    for item in items:
+        if item.nodeid.startswith(SLOW) and not item.nodeid.endswith(FAST):
+            item.add_marker(pytest.mark.slow)
