@@ -83,13 +83,13 @@ class Server:
 
     def _listen(self, listener: socket.socket, path: Path) -> None:
         threading.Thread(target=self._warm, daemon=True).start()
-        mine = path.stat().st_ino
+        mine = _inode(path)
         listener.settimeout(_LOOK)
         while not self._ended.is_set():
             try:
                 link, _ = listener.accept()
             except TimeoutError:
-                if self._forgotten() or not _same(path, mine):
+                if self._forgotten() or mine is None or _inode(path) != mine:
                     return
                 continue
             with self._count:
@@ -244,8 +244,8 @@ def _bind(listener: socket.socket, path: Path) -> None:
     listener.listen(32)
 
 
-def _same(path: Path, inode: int) -> bool:
+def _inode(path: Path) -> int | None:
     try:
-        return path.stat().st_ino == inode
+        return path.stat().st_ino
     except OSError:
-        return False
+        return None
