@@ -98,7 +98,9 @@ def model(tmp_path):
 
 
 @pytest.fixture
-def run(tmp_path, model):
+def run(tmp_path, model, monkeypatch):
+    # How often it looks whether it should end: less often in the product, which is in no hurry.
+    monkeypatch.setattr("engine.memory.server._LOOK", 0.02)
     running: list[Running] = []
 
     def start(idle=60.0, **memory):
