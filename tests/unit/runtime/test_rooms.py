@@ -250,13 +250,11 @@ def test_without_bubblewrap_the_next_level_is_used_and_the_reason_said(tmp_path)
 def test_a_room_that_holds_nothing_back_does_not_count(tmp_path):
     """A bubblewrap that is none: it runs the command bare. The proof inside can do what it must not, so the level is refused."""
     fake = tmp_path / "bwrap"
-    fake.write_text(
-        '#!/bin/sh\nwhile [ "${1##*/}" = "${1}" ] || [ "${1##*python}" = "${1}" ]; do shift; done\nexec "$@"\n'
-    )
+    fake.write_text('#!/bin/sh\nwhile [ "$1" != --chdir ]; do shift; done\nshift 2\nexec "$@"\n')
     fake.chmod(0o755)
     made = Sandbox({"hostile": "hostile"}, code=(PROGRAMS,), env={"PATH": str(tmp_path)})
     assert made.report()[0].level == 3
-    assert made.report()[0].why
+    assert "read a file of the engine" in made.report()[0].why
     assert made.level < 3
     made.close()
 
@@ -269,17 +267,18 @@ def test_a_killed_zygote_is_replaced(room):
 
 
 DYING = """
-import os, signal, sys, threading, time
+import sys
 sys.path.insert(0, sys.argv[1])
 from engine.model.ports import Limits
 from engine.runtime.rooms import Sandbox
 room = Sandbox({"hostile": "hostile"}, code=(sys.argv[2],), most=int(sys.argv[3]))
-assert room.level == int(sys.argv[3])
-run = lambda: room.run("hostile", {"do": "loop"}, serve=None, limits=Limits(seconds=60.0, cpu=60), needs=1)
-threading.Thread(target=run, daemon=True).start()
-time.sleep(0.5)
-print(room._zygotes["hostile"]._process.pid, flush=True)
-time.sleep(60)
+assert room.level == int(sys.argv[3]), room.report()
+
+def serve(question):
+    print(room._zygotes["hostile"]._process.pid, flush=True)
+    return None
+
+room.run("hostile", {"do": "loop", "said": True}, serve=serve, limits=Limits(seconds=60.0, cpu=60), needs=1)
 """
 
 

@@ -127,6 +127,8 @@ def descriptors(given, ask):
 
 
 def loop(given, ask):
+    if given.get("said"):
+        ask({"question": "is anybody there?"})
     for one in range(1, 32):
         try:
             signal.signal(one, signal.SIG_IGN)
