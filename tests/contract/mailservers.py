@@ -8,6 +8,7 @@ import re
 import shutil
 import signal
 import socket
+import ssl
 import subprocess
 import sys
 import tempfile
@@ -34,8 +35,8 @@ class MailServer:
 
     name = ""
 
-    def __init__(self, home: Path) -> None:
-        self.home, self.port = home, free_port()
+    def __init__(self, home: Path, certificate: str = "") -> None:
+        self.home, self.port, self.certificate = home, free_port(), certificate
         self.process: subprocess.Popen | None = None
 
     def command(self) -> list[str]:
@@ -65,6 +66,10 @@ class MailServer:
         """The user's own mail program."""
         line = imaplib.IMAP4("127.0.0.1", self.port, timeout=20)
         try:
+            if self.certificate:
+                context = ssl.create_default_context(cafile=self.certificate)
+                context.check_hostname = False
+                line.starttls(context)
             line.login(USER, PASSWORD)
             yield line
         finally:
@@ -123,8 +128,9 @@ class Pymap(MailServer):
         (self.home / "pymap-etc-shadow").write_text(f"{USER}:{secret}:::::::\r\n")
         (self.home / "pymap-etc-group").touch()
         program = [sys.executable, "-c", "import sys; from pymap.main import main; sys.exit(main())"]
-        where = ["--host", "127.0.0.1", "--port", str(self.port), "--no-tls"]
-        return [*program, *where, "--no-service", "admin", "maildir", str(self.home)]
+        where = ["--host", "127.0.0.1", "--port", str(self.port), "--no-service", "admin"]
+        tls = ["--cert", self.certificate, "--key", self.certificate] if self.certificate else ["--no-tls"]
+        return [*program, *where, *tls, "maildir", str(self.home)]
 
 
 class Dovecot(MailServer):
@@ -187,7 +193,7 @@ def missing(what: str) -> None:
 
 
 @contextmanager
-def running(name: str) -> Iterator[MailServer]:
+def running(name: str, *, certificate: str = "") -> Iterator[MailServer]:
     """A server with its folders made; skipped, or failed where everything must be there, when it is not installed."""
     if name == "dovecot" and not (shutil.which("dovecot") or os.path.exists("/usr/sbin/dovecot")):
         missing("dovecot")
@@ -195,7 +201,7 @@ def running(name: str) -> Iterator[MailServer]:
         missing("dovecot started by root")
     with tempfile.TemporaryDirectory(prefix="steward-mail-", ignore_cleanup_errors=True) as home:
         os.chmod(home, 0o755)
-        server: MailServer = {"pymap": Pymap, "dovecot": Dovecot}[name](Path(home))
+        server: MailServer = {"pymap": Pymap, "dovecot": Dovecot}[name](Path(home), certificate)
         server.start()
         try:
             server.create()

@@ -8,6 +8,7 @@ from datetime import UTC, datetime
 from pathlib import Path
 
 from engine.connectors import Wired, build, declare_all
+from engine.connectors.email.remote import Attached
 from engine.model.actions import reach_of
 from engine.model.config import Config, ConnectorConfig, Person
 from engine.model.effects import Call, Effect, Preview
@@ -91,6 +92,7 @@ class World:
         self.secrets = Secrets(MAIL="hunter2")
         self.settings = settings
         self.shown: list[str] = []
+        self.attached: Attached | None = None
         (root / "vault" / "inbox").mkdir(parents=True, exist_ok=True)
 
     def wired(self, operator=OPERATOR) -> Wired:
@@ -104,6 +106,7 @@ class World:
             blobs=self.blobs,
             secrets=self.secrets,
             screen=self.shown.append,
+            attached=self.attached,
         )
 
     def drop(self, name: str, data: bytes = LETTER, folder: str = "vault/inbox") -> Path:

@@ -63,10 +63,14 @@ class _Line(imaplib.IMAP4):
     def open(self, host: str = "", port: int = 143, timeout: float | None = None) -> None:
         self.host, self.port = host, port
         self.sock = socket.create_connection((host, port), timeout)
-        # A line that a router forgot is noticed sooner.
-        self.sock.setsockopt(socket.SOL_SOCKET, socket.SO_KEEPALIVE, 1)
-        if self._account.tls == "ssl":
-            self.sock = self.context().wrap_socket(self.sock, server_hostname=host)
+        try:
+            # A line that a router forgot is noticed sooner.
+            self.sock.setsockopt(socket.SOL_SOCKET, socket.SO_KEEPALIVE, 1)
+            if self._account.tls == "ssl":
+                self.sock = self.context().wrap_socket(self.sock, server_hostname=host)
+        except BaseException:
+            self.sock.close()
+            raise
 
     def context(self) -> ssl.SSLContext:
         return (self._account.context or ssl.create_default_context)()
@@ -116,6 +120,10 @@ class _Line(imaplib.IMAP4):
         self.sock.sendall(data)
 
     def shutdown(self) -> None:
+        # The library's STARTTLS opens a file of its own on the socket, which would keep it open.
+        for name in ("file", "_file"):
+            if (file := vars(self).get(name)) is not None:
+                file.close()
         self.sock.close()
 
     def hang_up(self) -> None:

@@ -5,7 +5,6 @@ import ssl
 import threading
 import warnings
 from contextlib import contextmanager
-from datetime import UTC, datetime, timedelta
 
 import pytest
 from aiosmtpd.controller import Controller
@@ -16,6 +15,7 @@ from engine.connectors.email.smtp import Server, server_of
 from engine.model.actions import EffectClass
 from engine.model.config import SecretRef
 from engine.model.errors import PermanentError, TransientError, UnknownOutcome
+from tests.contract.certificates import self_made
 from tests.contract.world import LETTER, TEMPLATE, Secrets, World, call, effect
 
 BODY = "Grüße\n.\n.. two dots\n\nFrom here\n"
@@ -251,31 +251,7 @@ def test_a_claim_holds_for_letters_under_way(tmp_path):
 
 @pytest.fixture(scope="module")
 def certificate(tmp_path_factory):
-    from cryptography import x509
-    from cryptography.hazmat.primitives import hashes, serialization
-    from cryptography.hazmat.primitives.asymmetric import ec
-    from cryptography.x509.oid import NameOID
-
-    key = ec.generate_private_key(ec.SECP256R1())
-    name = x509.Name([x509.NameAttribute(NameOID.COMMON_NAME, "localhost")])
-    now = datetime.now(UTC)
-    made = (
-        x509.CertificateBuilder()
-        .subject_name(name)
-        .issuer_name(name)
-        .public_key(key.public_key())
-        .serial_number(1)
-        .not_valid_before(now - timedelta(days=1))
-        .not_valid_after(now + timedelta(days=1))
-        .add_extension(x509.SubjectAlternativeName([x509.DNSName("localhost")]), critical=False)
-        .sign(key, hashes.SHA256())
-    )
-    path = tmp_path_factory.mktemp("tls") / "both.pem"
-    private = key.private_bytes(
-        serialization.Encoding.PEM, serialization.PrivateFormat.PKCS8, serialization.NoEncryption()
-    )
-    path.write_bytes(private + made.public_bytes(serialization.Encoding.PEM))
-    return str(path)
+    return self_made(tmp_path_factory.mktemp("tls"))
 
 
 def server_side(certificate):
