@@ -1,0 +1,124 @@
+"""After a sending with an unknown end the folder of sent letters is asked: a copy proves it, a missing one proves nothing."""
+
+import pytest
+
+from engine.connectors.email.account import Account
+from engine.connectors.email.outbox import SENDING, SENT, Outbox, summary
+from engine.connectors.email.sending import Sending
+from engine.connectors.email.smtp import Server
+from engine.model.actions import EffectClass
+from engine.model.config import SecretRef
+from engine.model.errors import UnknownOutcome
+from tests.contract.mailservers import PASSWORD, USER, running
+from tests.contract.world import Secrets
+from tests.unit.connectors.test_smtp import Keeper, script, serving
+
+BODY = (
+    b"Message-ID: <%s@example.com>\r\nFrom: robin@example.com\r\nTo: ada@example.org\r\n"
+    b"Date: Mon, 02 Mar 2026 13:00:00 +0100\r\nSubject: Re: Website check\r\nX-Steward-Thread: 1234\r\n\r\nHello\r\n"
+)
+
+
+@pytest.fixture(scope="module", params=["pymap", "dovecot"])
+def server(request):
+    with running(request.param) as one:
+        yield one
+
+
+@pytest.fixture
+def way(server, tmp_path):
+    """Make a way out through the SMTP server at `port`, with sent letters looked up on the IMAP server."""
+
+    def make(port, *, imap=server.port, **more):
+        account = Account(
+            host="127.0.0.1", port=imap, tls="none", user=USER, password=SecretRef(name="MAIL"),
+            folders={"leads": "INBOX/leads"}, sent_folder="" if server.name == "dovecot" else "Sent", **more,
+        )  # fmt: skip
+        return Sending(
+            outbox=Outbox(str(tmp_path)), secrets=Secrets(MAIL=PASSWORD), sender="robin@example.com",
+            server=Server(host="127.0.0.1", port=port, tls="none"), account=account,
+        )  # fmt: skip
+
+    return make
+
+
+@pytest.fixture
+def letter(request):
+    body = BODY % request.node.name.encode().replace(b"[", b"-").replace(b"]", b"")
+    return summary(body), body
+
+
+def lost(way, one, body, **more):
+    """The letter leaves and the line breaks before the server's answer."""
+    answers = [*[b"250 ok\r\n"] * 3, b"354 go\r\n"]
+    with script(*answers, close_after_data=True) as (port, _), pytest.raises(UnknownOutcome):
+        way(port, **more).send(one, body)
+    return way(port, **more)
+
+
+def copies(server, message_id):
+    with server.user() as line:
+        line.select("Sent", readonly=True)
+        return len(line.uid("SEARCH", "HEADER", "Message-ID", f'"{message_id}"')[1][0].split())
+
+
+def test_a_copy_of_what_left_is_put_among_the_sent_letters_once(server, way, letter):
+    one, body = letter
+    with serving(Keeper()) as port:
+        out = way(port)
+        assert out.kind is EffectClass.QUERYABLE
+        assert not out.send(one, body).repeated
+        assert out.send(one, body).repeated
+    assert copies(server, one.message_id) == 1
+    assert ("\\Seen",) in server.look("Sent").values()
+
+
+def test_no_second_copy_where_the_server_has_filed_one_or_is_known_to(server, way, letter):
+    one, body = letter
+    server.deliver(body, folder="Sent")
+    with serving(Keeper()) as port:
+        way(port).send(one, body)
+    assert copies(server, one.message_id) == 1
+    other = BODY % b"filed-by-the-server"
+    with serving(Keeper()) as port:
+        way(port, sent="server").send(summary(other), other)
+    assert copies(server, summary(other).message_id) == 0
+
+
+def test_a_copy_among_the_sent_letters_proves_that_it_left(server, way, letter):
+    one, body = letter
+    out = lost(way, one, body)
+    server.deliver(body, folder="Sent")
+    found = out.find(one, body)
+    assert found is not None
+    assert found.repeated
+    assert found.outputs["message-id"] == one.message_id
+    assert out.outbox.holds(one.message_id, SENT) == body
+    assert out.outbox.holds(one.message_id, SENDING) is None
+
+
+def test_no_copy_proves_nothing(way, letter):
+    one, body = letter
+    out = lost(way, one, body)
+    for _ in range(2):
+        with pytest.raises(UnknownOutcome) as error:
+            out.find(one, body)
+        assert "Sent folder" in error.value.way_out
+
+
+def test_a_server_that_cannot_be_asked_proves_nothing(way, letter):
+    one, body = letter
+    out = lost(way, one, body, imap=1)
+    with pytest.raises(UnknownOutcome, match="can't be looked into"):
+        out.find(one, body)
+
+
+def test_what_never_began_to_leave_is_certain_without_asking(way, letter):
+    one, body = letter
+    assert way(1, imap=1).find(one, body) is None
+
+
+def test_a_copy_that_cannot_be_filed_makes_no_failure_of_what_left(way, letter):
+    one, body = letter
+    with serving(Keeper()) as port:
+        assert not way(port, imap=1).send(one, body).repeated
