@@ -28,7 +28,7 @@ class FakeKeyring(ModuleType):
     def __init__(self, kept, *, locked=False):
         super().__init__("keyring")
         self.errors = ModuleType("keyring.errors")
-        self.errors.KeyringError = type("KeyringError", (Exception,), {})
+        setattr(self.errors, "KeyringError", type("KeyringError", (Exception,), {}))  # noqa: B010 - a module knows no such name
         self.kept, self.locked = kept, locked
 
     def get_password(self, service, name):

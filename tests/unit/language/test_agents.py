@@ -116,7 +116,7 @@ def test_an_agent_is_an_action_that_reads_and_whose_words_are_a_models():
     assert (spec.name, spec.kind, spec.labels, spec.passes_labels) == (
         "agent/writer",
         EffectClass.READ,
-        {Label.MODEL},
+        frozenset({Label.MODEL}),
         True,
     )
     assert [(one.name, one.required, one.type.nullable) for one in spec.params] == [

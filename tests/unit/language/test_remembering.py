@@ -132,11 +132,12 @@ def test_after_one_edit_one_file_is_compiled(tmp_path, monkeypatch):
     session._KNOWN.clear()
     compiled = []
     plain = session.Session._compiled
-    monkeypatch.setattr(
-        session.Session,
-        "_compiled",
-        lambda self, id_, path: (compiled.append(id_), plain(self, id_, path))[1],
-    )
+
+    def noted(self, id_, path):
+        compiled.append(id_)
+        return plain(self, id_, path)
+
+    monkeypatch.setattr(session.Session, "_compiled", noted)
 
     told(files, CONFIG, kept=tmp_path / "kept")
 

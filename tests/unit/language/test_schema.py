@@ -5,7 +5,7 @@ import jsonschema
 import pytest
 import yaml
 
-from engine.language import blocks, casefile, intents, playbook, policy_file, schema, settings, sop
+from engine.language import blocks, casefile, intents, playbook, policy_file, schema, settings, sop, vaultkeys
 
 ROOT = Path(__file__).parents[3]
 SCHEMAS = schema.all_schemas()
@@ -77,16 +77,18 @@ def test_the_table_has_the_keys_that_are_read():
     assert set(schema.PLAYBOOK) == set(playbook.KEYS)
     assert set(schema.STEP) == set(playbook.STEP_KEYS)
     assert set(schema.SOP) == {*sop.KEYS, *sop.OBSIDIAN}
-    assert set(schema.TEMPLATE) == set(blocks.KEYS)
-    assert set(schema.STEWARD) == set(settings.KEYS)
-    assert set(schema.INTENT) == set(intents.KEYS)
-    assert set(schema.POLICY) == set(policy_file.KEYS)
-    assert set(schema.POLICY["caps"][0]["items"]["properties"]) == set(policy_file.CAP_KEYS)
+    assert set(vaultkeys.TEMPLATE) == set(blocks.KEYS)
+    assert set(vaultkeys.STEWARD) == set(settings.KEYS)
+    assert set(vaultkeys.INTENT) == set(intents.KEYS)
+    assert set(vaultkeys.POLICY) == set(policy_file.KEYS)
+    assert set(vaultkeys.POLICY["caps"][0]["items"]["properties"]) == set(policy_file.CAP_KEYS)
     assert set(schema.TEST) == set(casefile.KEYS)
     assert set(schema.CASE) == set(casefile.CASE_KEYS)
     assert set(schema.MOVES) == set(casefile.MOVES)
     assert set(schema.EXPECT) == set(casefile.EXPECT_KEYS)
-    assert {one["const"] for one in schema.STEWARD["secrets"][0]["items"]["oneOf"]} == set(settings.RESOLVERS)
+    assert {one["const"] for one in vaultkeys.STEWARD["secrets"][0]["items"]["oneOf"]} == set(
+        settings.RESOLVERS
+    )
 
 
 FILES = [

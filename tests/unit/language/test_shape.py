@@ -17,7 +17,7 @@ STARTERS = [
     yaml.safe_load(path.read_text(encoding="utf-8").replace("\non:", '\n"on":'))
     for path in sorted(ROOT.glob("playbooks/*.yaml"))
 ]
-VALUES = (
+VALUES: tuple[object, ...] = (
     None, True, 7, -1, 2.5, "word", "Bad Name", "5m", "5 m", "99w", "0s", "", "no", "10", [], ["a"], [1], [[]], {}, {"a": "b"},
     "${{ event.from }}", "49.00 EUR", "shadow", "one of a, b",
 )  # fmt: skip
@@ -59,12 +59,18 @@ def mutated(rnd, data):
     return yaml.dump(data, sort_keys=False, allow_unicode=True).encode()
 
 
+def whole(path, data):
+    root, _ = reader.read(path, data)
+    assert root is not None
+    return root
+
+
 @pytest.mark.parametrize("seed", range(4))
 def test_the_reader_refuses_no_shape_that_the_schema_allows(seed):
     rnd = random.Random(seed)
     for _ in range(250):
         data = mutated(rnd, rnd.choice(STARTERS))
-        root, _ = reader.read("case", data)
+        root = whole("case", data)
         said = {one.code for one in playbook.read(Source.of("case", data), "case", root)[1]} & SHAPES
         assert not said or shape.violations("playbook", root), (said, data.decode())
 
@@ -74,7 +80,7 @@ def test_what_the_schema_refuses_never_compiles_and_is_said_once(seed):
     rnd = random.Random(100 + seed)
     for _ in range(60):
         data = mutated(rnd, rnd.choice(STARTERS))
-        root, _ = reader.read("case", data)
+        root = whole("case", data)
         if not shape.violations("playbook", root):
             continue
         found = compiled({"playbooks/case.yaml": data})
@@ -88,7 +94,7 @@ def test_what_the_schema_refuses_never_compiles_and_is_said_once(seed):
 
 def said(text, kind="policy"):
     data = text.encode()
-    root, _ = reader.read("f.yaml", data)
+    root = whole("f.yaml", data)
     return [
         (one.code, one.span.line, one.span.column, one.message, one.hint)
         for one in shape.added(kind, Source.of("f.yaml", data), root, ())

@@ -8,7 +8,7 @@ import signal
 import socket
 import time
 
-served = []
+served: list[object] = []
 
 
 def main(given, ask):
@@ -170,7 +170,7 @@ def silent(given, ask):
 
 def listing(given, ask):
     """What of the machine can be seen."""
-    seen = {}
+    seen: dict[str, list[str] | None] = {}
     for place in ("/", "/home", "/proc", "/tmp", given["outside"]):
         try:
             seen[place] = sorted(os.listdir(place))
