@@ -61,13 +61,16 @@ WITH opened AS (
 ), decided AS (
     SELECT body->>'$.card' AS card, arg_max(type, seq) AS type, max(ts) AS ts, max(seq) AS seq, arg_max(body, seq) AS body
     FROM events WHERE type IN ('card.approved', 'card.rejected', 'card.expired', 'card.closed') GROUP BY ALL
+), snoozed AS (
+    SELECT body->>'$.card' AS card, arg_max(body->>'$.until', seq) AS until FROM events WHERE type = 'card.snoozed' GROUP BY ALL
 )
 SELECT o.card, o.run, o.subject, o.seq, o.ts AS opened, o.body->>'$.gate' AS gate, o.body->'$.steps' AS steps,
        CAST(o.body->>'$.strength' AS INTEGER) AS strength, o.body->>'$.digest' AS shown, o.body->>'$.expires' AS expires,
        coalesce(replace(d.type, 'card.', ''), 'open') AS status, d.ts AS decided, d.seq AS decided_seq, d.body->>'$.by' AS by,
        d.body->>'$.channel' AS channel, d.body->>'$.digest' AS approved, d.body->>'$.because' AS because,
-       date_diff('second', CAST(o.ts AS TIMESTAMP), CAST(d.ts AS TIMESTAMP)) AS seconds
-FROM opened o LEFT JOIN decided d USING (card);
+       date_diff('second', CAST(o.ts AS TIMESTAMP), CAST(d.ts AS TIMESTAMP)) AS seconds,
+       o.body->>'$.content' AS content, coalesce(s.until, '') AS snoozed
+FROM opened o LEFT JOIN decided d USING (card) LEFT JOIN snoozed s USING (card);
 
 CREATE VIEW intents AS
 SELECT seq, ts, run, step, subject, body->>'$.name' AS name, body->>'$.tier' AS tier, TRY_CAST(body->>'$.score' AS DOUBLE) AS score,

@@ -1,0 +1,194 @@
+"""Rows as HTML for the notebooks: everything that comes from outside is escaped and shows its invisible characters; no links, no scripts."""
+
+import json
+from collections.abc import Iterable, Sequence
+from html import escape
+from typing import Any
+
+from engine.model.canonical import Json
+from engine.model.legible import line, visible
+from engine.model.times import moment
+from engine.observe.onerun import COLOURS, Effect, OneRun, Step
+from engine.observe.today import Card, Row, Spent
+from engine.observe.why import Chain
+
+_MOST_CHARACTERS = 20_000
+_WIDE, _HIGH, _LEFT, _RIGHT = 960, 24, 210, 110
+_NAMES = {"waits": "waits for you", "ran": "ran", "failed": "failed", "absent": "absent"}
+
+
+def text(value: str, limit: int = 200) -> str:
+    """One escaped line."""
+    return escape(line(value, limit))
+
+
+def block(value: str) -> str:
+    """A text whole, behind a bar, as it is written: no markup of it counts."""
+    shown = visible(value)
+    more = f"\n… {len(shown) - _MOST_CHARACTERS} more characters" if len(shown) > _MOST_CHARACTERS else ""
+    return (
+        '<pre style="border-left:3px solid #999;padding:.3em .8em;margin:.3em 0;white-space:pre-wrap;overflow-wrap:anywhere">'
+        f"{escape(shown[:_MOST_CHARACTERS] + more)}</pre>"
+    )
+
+
+def cells(rows: Iterable[Row]) -> list[dict[str, str]]:
+    """Rows for a table of the notebook's. A web address in a text is broken up, so that no table makes a link of it."""
+    return [
+        {
+            "state": _NAMES[row.state],
+            "since": f"{row.at[:16].replace('T', ' ')}Z",
+            "playbook": unlinked(row.playbook),
+            "what": unlinked(row.what),
+            "about": unlinked(row.about),
+            "expires": f"{row.expires[:16].replace('T', ' ')}Z" if row.expires else "",
+            "id": row.id[:8],
+        }
+        for row in rows
+    ]
+
+
+def unlinked(value: str) -> str:
+    """A text in which nothing reads as a web address."""
+    return value.replace("://", ": //")
+
+
+def headline(rows: Sequence[Row], spent: Sequence[Spent]) -> str:
+    """The five figures of the day."""
+    count = {name: sum(row.state == name for row in rows) for name in _NAMES}
+    usd = sum(one.usd for one in spent)
+    parts = [(name, f"{count[state]}") for state, name in _NAMES.items()]
+    boxes = "".join(_box(name, value) for name, value in [*parts, ("spent", f"{usd:.2f} USD")])
+    by = ", ".join(f"{text(one.playbook or 'no run', 60)} {one.usd:.2f} USD" for one in spent)
+    return f'<div style="display:flex;gap:1em;flex-wrap:wrap">{boxes}</div>' + (f"<p>{by}</p>" if by else "")
+
+
+def _box(name: str, value: str) -> str:
+    return (
+        '<div style="border:1px solid #ccc;border-radius:6px;padding:.5em 1em;min-width:7em">'
+        f'<div style="font-size:1.6em;font-weight:600">{value}</div><div>{name}</div></div>'
+    )
+
+
+def card(one: Card) -> str:
+    """A card whole: what leaves, exactly, then the letter and why. As on a terminal, from the frozen bytes."""
+    shown = one.content
+    parts = [f"<h3>{text(str(shown['title']))}</h3>"]
+    for found in shown.get("findings") or ():
+        outputs = found["outputs"]
+        if isinstance(outputs, dict):
+            parts += [
+                f"<p>⚠ {text(found['step'])}: {text(str(doubt))}</p>" for doubt in outputs.get("doubts") or ()
+            ]
+            if outputs.get("name") == "unsure":
+                parts.append("<p>⚠ intent unsure: read it first</p>")
+    parts += [f"<p>since the card before: {text(str(one), 200)}</p>" for one in shown.get("since") or ()]
+    for member in shown["members"]:
+        parts.append(
+            f"<h4>{text(member['name'])} · {text(member['action'])} · reach {text(member['reach'])}</h4>"
+        )
+        facts = "".join(
+            f"<tr><td>{text(str(k))}</td><td>{text(str(v))}</td></tr>" for k, v in member["facts"]
+        )
+        parts.append(f"<table>{facts}</table>")
+        parts += [block(member["text"])] if member["text"] else []
+        parts += [f"<p>⚠ {text(warning)}</p>" for warning in member["warnings"]]
+        parts.append(f"<p>why: {text(member['because'])}</p>")
+        parts += [f"<p>undo: {text(member['undo'])}</p>"] if member["undo"] else []
+    if letter := shown.get("letter"):
+        parts.append(_letter(letter))
+    parts.append(
+        f"<p>digest <code>{text(one.digest[:16])}…</code> · expires {text(one.expires[:16])}Z; silence means no</p>"
+    )
+    return "".join(parts)
+
+
+def _letter(letter: dict[str, Any]) -> str:
+    auth = letter.get("auth") or {}
+    return (
+        f"<h4>the letter</h4><p>from {text(str(letter.get('name') or ''), 60)} &lt;{text(str(letter.get('from') or ''))}&gt;, "
+        f"DMARC {text(str(auth.get('dmarc', 'none')))}<br/>subject {text(str(letter.get('subject') or ''))}</p>"
+        + block(str(letter.get("text") or ""))
+    )
+
+
+def title(one: OneRun) -> str:
+    """Which run, of what, how it stands."""
+    run = one.run
+    reason = f": {text(run['reason'])}" if run["reason"] else ""
+    return (
+        f"<h2>{text(run['playbook'])} · run {text(run['run'][:8])} · {text(run['status'])}{reason}</h2>"
+        f"<p>by {text(run['trigger'])} at {text(run['created'][:19])}Z, stage {text(run['stage'])}, commit {text(run['commit'][:8])}</p>"
+    )
+
+
+def values(value: Json) -> str:
+    """A value as indented JSON, as it is written."""
+    return block(json.dumps(value, ensure_ascii=False, indent=2, sort_keys=True))
+
+
+def waterfall(steps: Sequence[Step]) -> str:
+    """Steps over time as SVG: each bar from a step's first event to its last, on one linear scale."""
+    if not steps:
+        return "<p>no step has begun</p>"
+    first = min(moment(one.began) for one in steps)
+    length = max((max(moment(one.last) for one in steps) - first).total_seconds(), 0.001)
+    scale = (_WIDE - _LEFT - _RIGHT) / length
+    box = (
+        f'viewBox="0 0 {_WIDE} {_HIGH * len(steps) + 8}" width="100%" font-family="sans-serif" font-size="12"'
+    )
+    drawn = [f'<svg role="img" aria-label="steps over time" {box}>']
+    for at, one in enumerate(steps):
+        fill, stroke = COLOURS[one.state]
+        left = _LEFT + (moment(one.began) - first).total_seconds() * scale
+        took = (moment(one.last) - moment(one.began)).total_seconds()
+        wide = max(took * scale, 3)
+        top = at * _HIGH + 4
+        drawn.append(
+            f'<text x="{_LEFT - 8}" y="{top + 15}" text-anchor="end" fill="currentColor">{text(one.name, 32)}</text>'
+            f'<rect x="{left:.1f}" y="{top}" width="{wide:.1f}" height="{_HIGH - 6}" rx="3" fill="{fill}" stroke="{stroke}"/>'
+            f'<text x="{left + wide + 5:.1f}" y="{top + 15}" fill="currentColor">{one.state} {_took(took)}</text>'
+        )
+    return "".join([*drawn, "</svg>"])
+
+
+def _took(seconds: float) -> str:
+    if seconds < 1:
+        return f"{seconds * 1000:.0f} ms"
+    for size, unit in ((86_400, "d"), (3_600, "h"), (60, "min")):
+        if seconds >= size:
+            return f"{seconds / size:.1f} {unit}"
+    return f"{seconds:.1f} s"
+
+
+def compared(found: Sequence[Effect]) -> str:
+    """Approved beside sent, effect by effect."""
+    if not found:
+        return "<p>no effect was proposed</p>"
+    parts = []
+    for one in found:
+        proof = {
+            True: "✓ shown, approved and sent are the same bytes",
+            False: "✗ what was sent is not proven to be what was approved",
+            None: "",
+        }[one.same]
+        named = f" · the provider calls it {text(one.provider)}" if one.provider else ""
+        parts.append(
+            f"<h4>{text(one.step)} · {text(one.action)} · reach {text(one.reach)} · {text(one.outcome or one.answer)}{named}</h4><p>{proof}</p>"
+            '<div style="display:grid;grid-template-columns:1fr 1fr;gap:1em">'
+            f"<div><b>approved</b>{block(one.approved)}</div><div><b>sent</b>{block(one.sent)}</div></div>"
+        )
+    return "".join(parts)
+
+
+def why(chains: Sequence[Chain]) -> str:
+    """The chains of why, link by link."""
+    parts = []
+    for chain in chains:
+        rows = "".join(
+            f"<tr><td style='padding-right:1em;vertical-align:top'>{text(link.name)}</td><td>{'<br/>'.join(text(said, 300) for said in link.said)}"
+            f"{'<br/>✗ missing: ' + text(link.hole) if link.hole else ''}</td></tr>"
+            for link in chain.links
+        )
+        parts.append(f"<h4>{text(chain.step)} · {text(chain.action)}</h4><table>{rows}</table>")
+    return "".join(parts) or "<p>no effect, so nothing to ask why of</p>"

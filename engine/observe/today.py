@@ -1,0 +1,324 @@
+"""The day on one page: what waits, ran, failed, is absent and was spent, as plain rows from the ledger alone. Read-only.
+
+Nothing here folds the ledger: every row is asked of the history, so that the page costs the same on a long past as on a short one.
+"""
+
+from collections.abc import Callable, Collection, Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+from functools import partial
+from typing import Any, Literal
+
+from engine.ledger import Keys, Ledger, StateDir
+from engine.model import ids
+from engine.model.canonical import Json
+from engine.model.errors import EngineError, UsageError
+from engine.model.legible import line
+from engine.model.times import moment, stamp
+from engine.observe.history import History, body_of
+
+State = Literal["waits", "failed", "absent", "ran"]
+STATES: tuple[State, ...] = ("waits", "failed", "absent", "ran")
+"""The order of the page: first what wants a person."""
+
+MOST = 500
+"""Rows of each state on the page; what is left out is said."""
+
+LATE = timedelta(minutes=5)
+"""A firing is absent when it is this late."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Row:
+    """One line of the page. `id` is what a command takes, `needs` what to type; `card` marks what a form can decide (`strength` 1).
+
+    Every text is one line and shows its invisible characters; stamps are RFC 3339 UTC.
+    """
+
+    state: State
+    at: str
+    playbook: str
+    what: str
+    about: str = ""
+    run: str = ""
+    id: str = ""
+    card: bool = False
+    strength: int = 1
+    expires: str = ""
+    needs: str = ""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Spent:
+    """What models cost since the day began, of one playbook: `calls`, `tokens` and dollars."""
+
+    playbook: str
+    calls: int
+    tokens: int
+    usd: float
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Card:
+    """An open card whole: `content` is what it shows, decrypted now; `digest` what a decision must name."""
+
+    id: str
+    run: str
+    strength: int
+    expires: str
+    content: dict[str, Any]
+
+    @property
+    def digest(self) -> str:
+        """SHA-256 over the exact bytes, the plan and the expiry."""
+        return str(self.content["digest"])
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Page:
+    """All of it at one moment."""
+
+    rows: tuple[Row, ...]
+    spent: tuple[Spent, ...]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Seen:
+    """One look at a workspace's past, from its state directory."""
+
+    history: History
+    ledger: Ledger
+
+    def rows(self, *, now: datetime, zone: str, living: Collection[str]) -> list[Row]:
+        """Everything of the page. The day begins at midnight in `zone`; `living` are the playbooks that exist now."""
+        since = stamp(midnight(now, zone))
+        found = (
+            *self.waiting(now=stamp(now)),
+            *self._ended(since),
+            *self._absent(now=now, since=since, zone=zone, living=living),
+        )
+        order = {state: at for at, state in enumerate(STATES)}
+        return sorted(found, key=lambda row: (order[row.state], _newest(row)))
+
+    def waiting(self, *, now: str) -> Iterator[Row]:
+        """Open cards that are not put off, questions, and effects of which nobody knows whether they happened; oldest first."""
+        cards = self.history.rows(
+            "SELECT a.*, r.playbook FROM approvals a LEFT JOIN runs r USING (run) "
+            "WHERE a.status = 'open' AND a.expires > ? AND a.snoozed <= ? ORDER BY a.seq LIMIT ?",
+            now,
+            now,
+            MOST,
+        )
+        yield from map(self._card_row, cards)
+        yield from map(self._question_row, self.history.rows(_QUESTIONS, MOST))
+        yield from map(_unknown_row, self.history.rows(_UNKNOWN, MOST))
+
+    def card(self, id: str) -> Card:
+        """An open card. Raises UsageError when none is called that, PermanentError(code='erased') when its subject was erased."""
+        found = self.history.rows("SELECT * FROM approvals WHERE card = ? AND status = 'open'", id)
+        if not found:
+            raise UsageError(
+                f"no open card {id[:8]}",
+                code="no-card",
+                now_true="Nothing happened.",
+                way_out="steward queue",
+            )
+        row = found[0]
+        content: Any = self.ledger.unseal(row["content"])
+        return Card(id=id, run=row["run"], strength=row["strength"], expires=row["expires"], content=content)
+
+    def spent(self, *, now: datetime, zone: str) -> list[Spent]:
+        """What the day cost by playbook, the dearest first."""
+        rows = self.history.rows(
+            "SELECT coalesce(playbook, '') AS playbook, count(*) AS calls, sum(tokens_in + tokens_out) AS tokens, sum(usd) AS usd "
+            "FROM costs WHERE ts >= ? GROUP BY ALL ORDER BY usd DESC, 1",
+            stamp(midnight(now, zone)),
+        )
+        return [
+            Spent(
+                playbook=one["playbook"], calls=one["calls"], tokens=int(one["tokens"]), usd=float(one["usd"])
+            )
+            for one in rows
+        ]
+
+    def timeline(self, subject: str, most: int = 200) -> list[dict[str, Any]]:
+        """The last events about a subject (its random id), oldest first."""
+        rows = self.history.rows(
+            "SELECT * FROM events WHERE subject = ? ORDER BY seq DESC LIMIT ?", subject, most
+        )
+        return [row | {"body": body_of(row)} for row in rows[::-1]]
+
+    def _card_row(self, row: dict[str, Any]) -> Row:
+        shown = told(partial(self.ledger.unseal, row["content"]))
+        letter = shown.get("letter") or {}
+        about = " · ".join(str(letter[name]) for name in ("subject", "from") if letter.get(name))
+        short = ids.short(row["card"])
+        proof = " in a terminal (passphrase or code)" if row["strength"] == 2 else ""
+        return Row(
+            state="waits", at=row["opened"], playbook=row["playbook"] or "", what=line(str(shown.get("title") or row["gate"]), 100),
+            about=line(about or str(shown.get("unknowable", "")), 120), run=row["run"], id=row["card"], card="digest" in shown,
+            strength=row["strength"], expires=row["expires"], needs=f"steward approve {short}{proof}",
+        )  # fmt: skip
+
+    def _question_row(self, row: dict[str, Any]) -> Row:
+        shown = told(partial(self.ledger.unseal, row["question"]))
+        said = str(shown.get("title") or shown.get("unknowable") or row["step"])
+        return Row(
+            state="waits", at=row["ts"], playbook=row["playbook"], what=line(said, 100), about=f"asks {row['who']}",
+            run=row["run"], id=row["ask"], expires=row["until"], needs=f"steward show {ids.short(row['ask'])}",
+        )  # fmt: skip
+
+    def _ended(self, since: str) -> Iterator[Row]:
+        rows = self.history.rows(_ENDED, since, 2 * MOST)
+        for row in rows:
+            failed = row["status"] == "failed"
+            why = " · ".join(one for one in (row["reason"], row["code"] if failed else "") if one)
+            yield Row(
+                state="failed" if failed else "ran",
+                at=row["ended"],
+                playbook=row["playbook"],
+                what=row["status"],
+                about=line(why, 120),
+                run=row["run"],
+                id=row["run"],
+                needs=f"steward why {ids.short(row['run'])}",
+            )
+
+    def _absent(self, *, now: datetime, since: str, zone: str, living: Collection[str]) -> Iterator[Row]:
+        for row in self.history.rows(_MISSED, since, MOST):
+            yield _absent_row(row["playbook"], row["due"], "missed: nobody was up")
+        for row in self.history.rows(_SCHEDULES):
+            due = _next(row["schedule"], moment(row["due"]), zone) if row["playbook"] in living else None
+            if due is not None and due <= now - LATE:
+                yield _absent_row(row["playbook"], stamp(due), "due and not fired: steward up")
+
+
+@contextmanager
+def look(state: StateDir) -> Iterator[Seen]:
+    """The past as it is now. Raises PermanentError(code='no-history') without DuckDB, LedgerError when it can't be read."""
+    keys = Keys.open(state)
+    try:
+        ledger = Ledger.open(state, keys=keys, owner=None)
+        try:
+            with History(ledger, state.path / "history") as history:
+                yield Seen(history=history, ledger=ledger)
+        finally:
+            ledger.close()
+    finally:
+        keys.close()
+
+
+def page(state: StateDir, *, now: datetime, zone: str, living: Collection[str]) -> Page:
+    """The page as it is now; arguments as for `Seen.rows`."""
+    with look(state) as seen:
+        return Page(
+            rows=tuple(seen.rows(now=now, zone=zone, living=living)),
+            spent=tuple(seen.spent(now=now, zone=zone)),
+        )
+
+
+def card(state: StateDir, id: str) -> tuple[Card | None, str | None]:
+    """An open card, or None and why it can't be shown."""
+    try:
+        with look(state) as seen:
+            return seen.card(id), None
+    except EngineError as error:
+        return None, f"{error.message}. {error.now_true} {error.way_out}".strip()
+
+
+def filtered(rows: Collection[Row], *, playbook: str = "", state: str = "") -> list[Row]:
+    """The rows of one playbook and one state; an empty word leaves all."""
+    return [row for row in rows if playbook in {"", row.playbook} and state in {"", row.state}]
+
+
+def midnight(now: datetime, zone: str) -> datetime:
+    """When the day of `now` began in a time zone."""
+    from zoneinfo import ZoneInfo
+
+    return now.astimezone(ZoneInfo(zone)).replace(hour=0, minute=0, second=0, microsecond=0)
+
+
+def told(unseal: Callable[[], Json]) -> dict[str, Any]:
+    """A sealed map, or why it can't be shown under ``unknowable``."""
+    try:
+        found = unseal()
+    except EngineError as error:
+        return {"unknowable": error.message}
+    return found if isinstance(found, dict) else {}
+
+
+def _newest(row: Row) -> float:
+    """Waiting things oldest first, everything else newest first."""
+    at = moment(row.at).timestamp()
+    return at if row.state == "waits" else -at
+
+
+def _next(cron: str, after: datetime, zone: str) -> datetime | None:
+    from zoneinfo import ZoneInfo
+
+    from cronsim import CronSim
+
+    return next(iter(CronSim(cron, after.astimezone(ZoneInfo(zone)))), None)
+
+
+def _absent_row(playbook: str, due: str, why: str) -> Row:
+    return Row(
+        state="absent", at=due, playbook=playbook, what=f"should have run at {due[:16]}Z", about=why,
+        needs="steward up",
+    )  # fmt: skip
+
+
+def _unknown_row(row: dict[str, Any]) -> Row:
+    short = ids.short(row["key"])
+    return Row(
+        state="waits", at=row["ts"], playbook=row["playbook"], what=f"did `{row['step']}` happen?", about=row["code"] or "",
+        run=row["run"], id=row["key"], needs=f"steward answer {short} happened|did-not-happen",
+    )  # fmt: skip
+
+
+_QUESTIONS = """
+WITH asked AS (
+    SELECT run, step, max(seq) AS seq, arg_max(ts, seq) AS ts, arg_max(body, seq) AS body
+    FROM events WHERE type = 'human.asked' GROUP BY run, step
+), settled AS (
+    SELECT run, step, max(seq) AS seq FROM events SEMI JOIN asked USING (run, step)
+    WHERE type IN ('human.answered', 'step.succeeded', 'step.skipped', 'step.failed', 'step.cancelled') GROUP BY run, step
+)
+SELECT a.run, a.step, a.ts, r.playbook, a.body->>'$.ask' AS ask, a.body->>'$.who' AS who, a.body->>'$.question' AS question,
+       coalesce(a.body->>'$.until', '') AS until
+FROM asked a LEFT JOIN settled s USING (run, step) JOIN runs r USING (run)
+WHERE (s.seq IS NULL OR s.seq < a.seq) AND r.ended IS NULL ORDER BY a.seq LIMIT ?
+"""
+
+_UNKNOWN = """
+WITH lost AS (
+    SELECT body->>'$.key' AS key, max(seq) AS seq, arg_max(ts, seq) AS ts, arg_max(run, seq) AS run, arg_max(step, seq) AS step,
+           arg_max(body->>'$.code', seq) AS code
+    FROM events WHERE type = 'effect.unknown' GROUP BY ALL
+), known AS (
+    SELECT e.body->>'$.key' AS key, max(e.seq) AS seq FROM events e SEMI JOIN lost USING (run, step)
+    WHERE e.type IN ('effect.resolved', 'effect.succeeded', 'effect.failed', 'effect.undone') GROUP BY ALL
+)
+SELECT l.*, r.playbook FROM lost l LEFT JOIN known k USING (key) JOIN runs r USING (run)
+WHERE k.seq IS NULL OR k.seq < l.seq ORDER BY l.seq LIMIT ?
+"""
+
+_ENDED = """
+WITH ended AS (
+    SELECT run, min(ts) AS ended, arg_min(body, seq) AS body FROM events WHERE type = 'run.ended' AND ts >= ? GROUP BY run
+    ORDER BY ended DESC LIMIT ?
+), born AS (
+    SELECT run, body->>'$.playbook' AS playbook FROM events SEMI JOIN ended USING (run) WHERE type = 'run.created'
+), code AS (
+    SELECT run, arg_max(step || ': ' || coalesce(body->>'$.code', ''), seq) AS code FROM events SEMI JOIN ended USING (run)
+    WHERE type IN ('step.failed', 'effect.failed') GROUP BY run
+)
+SELECT run, ended, coalesce(playbook, '') AS playbook, ended.body->>'$.status' AS status,
+       coalesce(ended.body->>'$.reason', '') AS reason, coalesce(code, '') AS code
+FROM ended LEFT JOIN born USING (run) LEFT JOIN code USING (run)
+"""
+
+_MISSED = "SELECT playbook, due FROM triggers WHERE kind = 'schedule' AND reason = 'missed' AND ts >= ? ORDER BY due DESC LIMIT ?"
+
+_SCHEDULES = "SELECT playbook, schedule, max(due) AS due FROM triggers WHERE kind = 'schedule' AND coalesce(due, '') <> '' GROUP BY ALL"
