@@ -190,6 +190,17 @@ VERBS: dict[str, Verb] = {
             _JSON,
         ),
     ),
+    "open": Verb(
+        help="the day, or one run, in your browser; Ctrl-C closes it",
+        run="engine.cli.opening:open_notebook",
+        options=(
+            _option("what", nargs="?", default="today", help="today (default) or run"),
+            _option(
+                "id", nargs="?", default="", help="which run (its beginning is enough; default: the latest)"
+            ),
+            _option("--no-browser", action="store_true", help="only say the address"),
+        ),
+    ),
     "intent": Verb(
         help="what some words want, who decides it and how sure; or a correction",
         run="engine.cli.intents:intent",
@@ -285,6 +296,7 @@ GROUPS: tuple[tuple[str, tuple[str, ...]], ...] = (
             "why",
             "timeline",
             "costs",
+            "open",
             "recall",
         ),
     ),

@@ -1,0 +1,136 @@
+"""open: the shipped notebooks in a browser, for the person who typed it and nobody else."""
+
+import argparse
+import os
+import socket
+import webbrowser
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from engine.app import decide, starter
+from engine.app.workspace import Workspace
+from engine.cli import here
+from engine.cli.door import ENTER, Door
+from engine.cli.talk import say
+from engine.model.errors import EngineError, Refused, UsageError
+from engine.observe import today
+
+if TYPE_CHECKING:
+    from starlette.applications import Starlette
+
+NOTEBOOKS = ("today", "run")
+
+
+def open_notebook(args: argparse.Namespace) -> int:
+    """Serve until Ctrl-C."""
+    workspace = here.workspace()
+    first = _first(workspace, args.what, args.id)
+    # Bound before anything is said, to this machine's own address: the port is whatever is free.
+    with socket.create_server(("127.0.0.1", 0)) as listening:
+        host = f"127.0.0.1:{listening.getsockname()[1]}"
+        app = served(workspace)
+        door = Door(
+            app=app, host=host, token=decide.fresh(), code=decide.fresh(), first=first
+        )  # fmt: skip
+        letter = workspace.state.make().path / f"open-{os.getpid()}.html"
+        door.on_entered = lambda: letter.unlink(missing_ok=True)
+        try:
+            _show(f"http://{host}{ENTER}?code={door.code}", letter, browser=not args.no_browser)
+            _serve(door, app, listening)
+        finally:
+            letter.unlink(missing_ok=True)
+    say("closed")
+    return 0
+
+
+def _first(workspace: Workspace, what: str, id: str) -> str:
+    """The path a browser begins at. Raises UsageError, or Refused for a notebook that nobody vouches for."""
+    if what not in NOTEBOOKS:
+        raise Refused(
+            f"{what} is no notebook that comes with steward, and a workspace's own notebook is a program nobody has vouched for",
+            code="notebook",
+            now_true="Nothing was run.",
+            way_out="steward open today   or   steward open run ID",
+        )
+    with today.look(workspace.state) as seen:
+        if what == "today" or not id:
+            return f"/{what}/"
+        rows = seen.history.rows("SELECT run FROM runs WHERE starts_with(run, ?) LIMIT 2", id.lower())
+    if len(rows) != 1:
+        raise UsageError(f"no single run begins with {id}", code="not-found", way_out="steward log")
+    return f"/run/?id={rows[0]['run']}"
+
+
+def served(workspace: Workspace) -> "Starlette":
+    """The shipped notebooks as an ASGI app of paths ``/today`` and ``/run``, without any protection of its own."""
+    folder = starter.source() / "notebooks"
+    os.environ[decide.WORKSPACE] = os.fspath(workspace.root)
+    os.environ["MARIMO_SKIP_UPDATE_CHECK"] = "1"
+    # marimo takes settings and an .env file from where it is started: a workspace is no place to take them from.
+    os.chdir(folder)
+    try:
+        import marimo
+    except ImportError as error:
+        raise EngineError(
+            "marimo is not installed here",
+            code="no-notebooks",
+            now_true="Nothing is lost: steward queue, log and why say the same.",
+            way_out="python3 bootstrap.py run -- --version (without --light), or pip install 'steward-cli[all]'",
+        ) from error
+    building = marimo.create_asgi_app(include_code=False, quiet=True)
+    for name in NOTEBOOKS:
+        building = building.with_app(path=f"/{name}", root=os.fspath(folder / f"{name}.py"))
+    app: Starlette = building.build()
+    return app
+
+
+def _show(address: str, letter: Path, *, browser: bool) -> None:
+    """Open a browser where there is a display; else say the address, once.
+
+    Arguments of a process can be read by others of this machine: the browser is given a file that only its owner can read.
+    """
+    if browser and (
+        os.environ.get("DISPLAY") or os.environ.get("WAYLAND_DISPLAY") or os.uname().sysname == "Darwin"
+    ):
+        letter.unlink(missing_ok=True)
+        handle = os.open(letter, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600)
+        with os.fdopen(handle, "w", encoding="utf-8") as file:
+            file.write(
+                f'<!doctype html><title>Steward</title><meta http-equiv="refresh" content="0;url={address}">'
+            )
+        if webbrowser.open(letter.as_uri()):
+            say("opened in your browser; Ctrl-C here closes it (no window? steward open --no-browser)")
+            return
+        letter.unlink(missing_ok=True)
+    say("open this address, once, in a browser on this machine; Ctrl-C here closes it")
+    say(f"  {address}")
+
+
+def _serve(door: Door, app: "Starlette", listening: socket.socket) -> None:
+    import uvicorn
+
+    class Server(uvicorn.Server):
+        """Ends the threads of the pages with the connections they belong to."""
+
+        async def shutdown(self, sockets: list[socket.socket] | None = None) -> None:
+            await _end_sessions(app)
+            await super().shutdown(sockets)
+
+    # No access log: it would hold the code. What is wrong is shown on the page.
+    config = uvicorn.Config(
+        door, log_level="critical", access_log=False, server_header=False, timeout_graceful_shutdown=1
+    )
+    try:
+        Server(config).run(sockets=[listening])
+    except KeyboardInterrupt:
+        # uvicorn has closed everything and hands the Ctrl-C on.
+        return
+
+
+async def _end_sessions(app: "Starlette") -> None:
+    """Let each open page's thread end once it has done what it is at: a decision that is being carried out is not cut in half."""
+    for route in app.routes:
+        state = getattr(getattr(route, "app", None), "state", None)
+        sessions = getattr(state, "session_manager", None)
+        if sessions is not None:
+            await sessions.shutdown()

@@ -1,0 +1,225 @@
+"""Nothing passes the door of the notebooks' server without the token, from another page, or to a path that nobody needs."""
+
+import asyncio
+import os
+from pathlib import Path
+
+import pytest
+
+from engine.cli.door import ENTER, Door
+from engine.cli.opening import served
+from engine.testing.scenario import Scenario
+
+HOST = "127.0.0.1:4321"
+ORIGIN = f"http://{HOST}"
+TOKEN = "t" * 43
+COOKIE = f"steward-4321={TOKEN}"
+HEADERS = {"host": HOST, "cookie": COOKIE, "origin": ORIGIN}
+"""What the person's own browser sends."""
+
+UNTOKENED = {
+    "no token": {"host": HOST, "origin": ORIGIN},
+    "wrong token": HEADERS | {"cookie": f"steward-4321={'x' * 43}"},
+    "the token of another port": HEADERS | {"cookie": f"steward-1={TOKEN}"},
+    "the token in the address": HEADERS | {"cookie": ""},
+    "two tokens": HEADERS | {"cookie": f"steward-4321=x; {COOKIE}"},
+    "a name of ours": HEADERS | {"host": "localhost:4321"},
+    "no port": HEADERS | {"host": "127.0.0.1"},
+    "another host": HEADERS | {"host": "evil.example"},
+    "no host": {name: value for name, value in HEADERS.items() if name != "host"},
+    "another origin": HEADERS | {"origin": "http://evil.example"},
+    "another port's origin": HEADERS | {"origin": "http://127.0.0.1:4322"},
+    "a name's origin": HEADERS | {"origin": "http://localhost:4321"},
+    "a file's origin": HEADERS | {"origin": "null"},
+    "a longer origin": HEADERS | {"origin": f"{ORIGIN}.evil.example"},
+    "from another site": HEADERS | {"sec-fetch-site": "cross-site"},
+    "from another port": HEADERS | {"sec-fetch-site": "same-site"},
+}
+TRICKS = (
+    "{}/health", "{}/..", "{}/../../health", "/x{}", "/{}", "{}//", "{}/%2e%2e/health", "{};/health", "{}/.", "{}\\..\\health", "{}%00",
+    "{}/today/", "{} ",
+)  # fmt: skip
+
+
+class Behind:
+    """The app behind: it answers everything, and remembers that it was asked."""
+
+    def __init__(self):
+        self.asked = []
+
+    async def __call__(self, scope, receive, send):
+        self.asked.append(scope["path"])
+        if scope["type"] == "websocket":
+            await send({"type": "websocket.accept"})
+            return
+        page = b"<html><script>one()</script><script src='x.js'></script></html>"
+        headers = [
+            (b"content-type", b"text/html"),
+            (b"access-control-allow-origin", b"*"),
+            (b"set-cookie", b"a=b"),
+        ]
+        await send({"type": "http.response.start", "status": 200, "headers": headers})
+        await send({"type": "http.response.body", "body": page[:10], "more_body": True})
+        await send({"type": "http.response.body", "body": page[10:]})
+
+
+def door(app=None, code="c" * 43):
+    return Door(app=app or Behind(), host=HOST, token=TOKEN, code=code)
+
+
+def ask(app, path, headers, method="GET", query=""):
+    """(status, headers, body): 101 for an accepted websocket, 403 for one that was closed before."""
+    kind = "websocket" if method == "WEBSOCKET" else "http"
+    scope = {
+        "type": kind, "path": path, "raw_path": path.encode(), "root_path": "", "query_string": query.encode(), "http_version": "1.1",
+        "headers": [(name.encode(), value.encode()) for name, value in headers.items()], "scheme": "http" if kind == "http" else "ws",
+        "server": ("127.0.0.1", 4321), "client": ("127.0.0.1", 5), "subprotocols": [],
+    }  # fmt: skip
+    if kind == "http":
+        scope["method"] = method
+    sent = []
+
+    async def receive():
+        return {"type": "websocket.connect"} if kind == "websocket" else {"type": "http.request", "body": b""}
+
+    async def send(message):
+        sent.append(message)
+
+    asyncio.run(app(scope, receive, send))
+    first = sent[0]
+    if kind == "websocket":
+        return (101 if first["type"] == "websocket.accept" else 403), {}, b""
+    return first["status"], dict(first["headers"]), b"".join(one.get("body", b"") for one in sent[1:])
+
+
+def walk(app, before=""):
+    """(method, path) of every route of an app, with a word for each of its blanks."""
+    for route in app.routes:
+        path = before + route.path.replace("{filename_and_length:path}", "10-a.js")
+        path = path.replace("{filepath:path}", "a.js").replace("{path:path}", "other")
+        if hasattr(route, "app") and hasattr(route, "routes") and route.routes:
+            yield from walk(route, path)
+        elif hasattr(route, "methods"):
+            yield from ((method, path) for method in sorted(route.methods or {"GET"}))
+        else:
+            yield ("WEBSOCKET" if type(route).__name__ == "WebSocketRoute" else "GET"), path
+
+
+@pytest.fixture(scope="module")
+def routes(tmp_path_factory):
+    """Every route of the real notebooks' server."""
+    if not pytest.importorskip("marimo"):
+        return []
+    before, here = dict(os.environ), Path.cwd()
+    company = Scenario.make(tmp_path_factory.mktemp("door") / "company")
+    try:
+        return sorted(set(walk(served(company.workspace()))))
+    finally:
+        os.chdir(here)
+        os.environ.clear()
+        os.environ.update(before)
+
+
+def test_every_route_refuses_whoever_is_not_the_person(routes):
+    assert len(routes) > 150
+    assert {method for method, _ in routes} >= {"GET", "POST", "WEBSOCKET"}
+    behind = Behind()
+    app = door(behind)
+    passed = [
+        (method, path, why)
+        for method, path in routes
+        for why, headers in UNTOKENED.items()
+        if ask(app, path, headers, method, query=f"token={TOKEN}&access_token={TOKEN}")[0] != 403
+    ]
+    assert passed == []
+    assert behind.asked == []
+
+
+def test_no_trick_with_a_path_finds_a_way(routes):
+    behind = Behind()
+    app = door(behind)
+    for method, path in [*routes, ("GET", ENTER)]:
+        for trick in TRICKS:
+            tricked = trick.format(path)
+            assert ask(app, tricked, UNTOKENED["no token"], method)[0] == 403, tricked
+    assert behind.asked == []
+
+
+def test_with_the_token_only_what_the_notebooks_need_is_reached(routes):
+    behind = Behind()
+    app = door(behind)
+    reached = {(method, path) for method, path in routes if ask(app, path, HEADERS, method)[0] != 403}
+    assert {(m, p) for m, p in reached if p.startswith("/today")} == {
+        ("GET", "/today/"),
+        ("HEAD", "/today/"),
+        ("GET", "/today/health"),
+        ("HEAD", "/today/health"),
+        ("GET", "/today/@file/10-a.js"),
+        ("HEAD", "/today/@file/10-a.js"),
+        ("POST", "/today/api/kernel/instantiate"),
+        ("POST", "/today/api/kernel/set_ui_element_value"),
+        ("POST", "/today/api/kernel/set_model_value"),
+        ("POST", "/today/api/kernel/function_call"),
+        ("WEBSOCKET", "/today/ws"),
+    }
+    assert all("/.." not in path for path in behind.asked)
+
+
+@pytest.mark.parametrize("method", ["POST", "WEBSOCKET"])
+def test_what_can_change_something_must_say_where_it_comes_from(method):
+    path = {"POST": "/today/api/kernel/function_call", "WEBSOCKET": "/today/ws"}[method]
+    unsaid = {name: value for name, value in HEADERS.items() if name != "origin"}
+    assert ask(door(), path, unsaid, method)[0] == 403
+    assert ask(door(), path, HEADERS, method)[0] in {101, 200}
+
+
+def test_a_path_written_in_another_way_is_another_path():
+    scope_path = "/today/"
+    app = door()
+
+    async def encoded():
+        sent = []
+
+        async def send(message):
+            sent.append(message)
+
+        headers = [(name.encode(), value.encode()) for name, value in HEADERS.items()]
+        await app(
+            {"type": "http", "method": "GET", "path": scope_path, "raw_path": b"/tod%61y/", "query_string": b"", "headers": headers},
+            None,
+            send,
+        )  # fmt: skip
+        return sent[0]["status"]
+
+    assert asyncio.run(encoded()) == 403
+    assert ask(app, scope_path, HEADERS)[0] == 200
+
+
+def test_a_code_counts_once_and_gives_a_cookie_no_script_or_other_site_can_use():
+    app = door()
+    bare = {"host": HOST, "sec-fetch-site": "cross-site"}
+    assert ask(app, ENTER, bare, query="code=wrong")[0] == 403
+    assert ask(app, ENTER, bare)[0] == 403
+    assert ask(app, ENTER, bare, method="POST", query=f"code={'c' * 43}")[0] == 403
+    assert ask(app, ENTER, bare | {"host": "localhost:4321"}, query=f"code={'c' * 43}")[0] == 403
+    status, headers, body = ask(app, ENTER, bare, query=f"code={'c' * 43}")
+    assert status == 200
+    assert headers[b"set-cookie"] == f"{COOKIE}; Path=/; HttpOnly; SameSite=Strict".encode()
+    assert b"url=/today/" in body
+    assert TOKEN.encode() not in body
+    assert ask(app, ENTER, bare, query=f"code={'c' * 43}")[0] == 403
+    assert ask(app, ENTER, bare, query="code=")[0] == 403
+
+
+def test_an_answer_names_its_own_scripts_and_lets_nobody_else_read_it():
+    status, headers, body = ask(door(), "/today/", HEADERS)
+    policy = headers[b"content-security-policy"].decode()
+    assert status == 200
+    assert body.startswith(b"<html><script>one()")
+    assert "default-src 'none'" in policy
+    assert policy.count("sha256-") == 1
+    assert "unsafe-eval" not in policy
+    assert "'unsafe-inline'" not in policy.partition("style-src")[0]
+    assert b"access-control-allow-origin" not in headers
+    assert b"set-cookie" not in headers
+    assert headers[b"cache-control"] == b"no-store"
