@@ -75,12 +75,13 @@ def _asked(account: Account, secrets: Secrets) -> Iterator[Alive]:
     left = dict(account.folders)
     try:
         with imap.session(account, secrets) as session:
-            sent = _sent(account, session.sent(), itself=session.files_itself)
+            itself = session.files_itself or account.sent == "server"
+            sent = _sent(account, session.sent(), itself=itself)
             for mailbox, folder in account.folders.items():
                 try:
                     count = len(session.uids(since=account.since)) if session.folder(folder).count else 0
                     news = "told of news at once" if session.tells else "asked for news every minute"
-                    words = f"{folder} on {account.host}: {count} letters{_since(account)}; {news}; {sent}"
+                    words = f"{folder} on {account.host}: {_letters(count)}{_since(account)}; {news}; {sent}"
                     yield Alive(mailbox=mailbox, words=words, ok=True)
                 except EngineError as error:
                     yield Alive(mailbox=mailbox, words=_told(error), ok=False)
@@ -91,6 +92,10 @@ def _asked(account: Account, secrets: Secrets) -> Iterator[Alive]:
     except EngineError as error:
         for mailbox in left:
             yield Alive(mailbox=mailbox, words=_told(error), ok=False)
+
+
+def _letters(count: int) -> str:
+    return f"{count} letter{'' if count == 1 else 's'}"
 
 
 def _since(account: Account) -> str:
@@ -115,7 +120,9 @@ def _here(workspace: Workspace, folders: dict[str, str] | None) -> Iterator[Aliv
         path = where.get(mailbox, "/".join((*INBOX, mailbox)))
         there = os.path.isdir(workspace.root / path)
         words = (
-            f"{path}: {counts.get(mailbox, 0)} letters" if there else f"{path} is no folder of the workspace"
+            f"{path}: {_letters(counts.get(mailbox, 0))}"
+            if there
+            else f"{path} is no folder of the workspace"
         )
         yield Alive(mailbox=mailbox, words=words, ok=there)
 

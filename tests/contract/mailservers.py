@@ -144,13 +144,18 @@ class Dovecot(MailServer):
         users = self.home / "users"
         users.write_text(f"{USER}:{{PLAIN}}{PASSWORD}:{owner.pw_uid}:{owner.pw_gid}::{mail}::\n")
         users.chmod(0o644)
+        tls = (
+            f"ssl = yes\nssl_cert = <{self.certificate}\nssl_key = <{self.certificate}"
+            if self.certificate
+            else "ssl = no"
+        )
         settings = self.home / "dovecot.conf"
         settings.write_text(f"""
 protocols = imap
 listen = 127.0.0.1
 base_dir = {self.home}/run
 log_path = {self.home}/server.log
-ssl = no
+{tls}
 disable_plaintext_auth = no
 first_valid_uid = 1
 mail_location = maildir:~/Maildir

@@ -254,6 +254,7 @@ class Session:
                     code="no-folder",
                     way_out=f"the folders there: {', '.join(self._folders()[:20])}",
                 )
+            self._told_of_news()
             validity, count = self._line.response("UIDVALIDITY")[1][0], said[0]
             if validity is None:
                 raise PermanentError(
@@ -267,6 +268,7 @@ class Session:
         if since is not None:
             asked.append(f"SINCE {since.day}-{_MONTHS[since.month - 1]}-{since.year}")
         with self._asked():
+            self._told_of_news()
             found = {
                 int(one)
                 for line in self._uid("SEARCH", *asked)
@@ -299,7 +301,12 @@ class Session:
         return bytes(raw)
 
     def idle(self, seconds: float) -> bool:
-        """Wait for news of the open folder, at most so long; whether there was any. Ends with a word from the server that it is there."""
+        """Wait for news of the open folder, at most so long; whether there was any since its letters were last listed.
+
+        Ends with a word from the server that it is still there.
+        """
+        if self._told_of_news():
+            return True
         self._idled += 1
         tag = f"IDLE{self._idled}".encode()
         with self._asked():
@@ -327,7 +334,7 @@ class Session:
     @property
     def files_itself(self) -> bool:
         """Whether the server is known to keep a copy of everything it sends for its users."""
-        return self._account.sent == "server" or b"X-GM-EXT-1" in self._able
+        return b"X-GM-EXT-1" in self._able
 
     def holds(self, message_id: str) -> bool:
         """Whether a letter with exactly this Message-ID lies in the open folder."""
@@ -363,6 +370,10 @@ class Session:
         if typ != "OK":
             raise self._line.error(_first(found))
         return found
+
+    def _told_of_news(self) -> bool:
+        """Whether an answer to something else spoke of news since this was last asked: a server tells of it once."""
+        return self._line.response("EXISTS")[1][0] is not None
 
     def _until(self, begin: bytes, tag: bytes) -> bool:
         """Hear the server until a line that begins so; whether there was news among it."""

@@ -28,6 +28,8 @@ class SentBox:
 
     def file(self, message_id: str, body: bytes, at: datetime) -> bool:
         """Put a copy of a sent letter there, once; whether one is there now. Raises TransientError or PermanentError."""
+        if self.account.sent == "server":
+            return False
         with imap.session(self.account, self.secrets) as session:
             if session.files_itself:
                 return False

@@ -133,6 +133,16 @@ def test_news_that_comes_with_the_word_to_wait_is_not_missed():
         assert session.idle(30)
 
 
+def test_news_that_came_with_another_answer_is_not_missed():
+    def search(tag):
+        return b"* SEARCH 1\r\n* 2 EXISTS\r\n" + tag + b" OK done\r\n"
+
+    with script(plain(**{"UID SEARCH": search})) as port, opened(port) as session:
+        session.folder("INBOX")
+        assert session.uids() == [1]
+        assert session.idle(30)
+
+
 @pytest.mark.parametrize(
     "answer",
     [

@@ -1,0 +1,279 @@
+"""A mailbox served by real processes while they are killed: `steward up`, an IMAP server and an SMTP server.
+
+    python -m tests.campaigns.mailing [--letters N] [--seed N]
+
+Letters come in batches; after each one the engine is killed, the IMAP server is killed, every letter gets another number, or nothing
+happens. In the end each letter must have started one run and been answered at most once; the row goes to docs/evidence.
+"""
+
+import argparse
+import asyncio
+import os
+import random
+import re
+import resource
+import signal
+import subprocess
+import sys
+import tempfile
+import threading
+import time
+import warnings
+from collections import Counter
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass, field
+from pathlib import Path
+
+from aiosmtpd.controller import Controller
+from aiosmtpd.smtp import AuthResult
+
+from engine.app.remembering import OFF
+from engine.model import events as e
+from engine.testing.scenario import Scenario
+from tests.campaigns import evidence
+from tests.campaigns.invariants import judge
+from tests.contract.certificates import self_made
+from tests.contract.mailservers import PASSWORD, USER, MailServer, free_port, running
+
+DISTURBANCES = ("kill the engine", "kill the server", "new numbers", "nothing")
+_CODE = ("engine/connectors/email", "engine/app", "engine/kernel", "tests/campaigns/mailing.py")
+_PLAYBOOK = """\
+name: Thanks
+stage: approval
+on: { email: { mailbox: leads } }
+subject: ${{ event.from }}
+steps:
+  - id: thanks
+    uses: email/acknowledge
+    with: { template: got-it }
+"""
+_SETTINGS = """\
+connectors:
+  email:
+    host: localhost
+    port: %d
+    tls: starttls
+    imap-port: %d
+    imap-tls: starttls
+    user: %s
+    password: ${{ secrets.MAIL }}
+    sent: server
+    sent-folder: Sent
+    mailboxes: { leads: INBOX/leads }
+"""
+
+
+def letter(n: int) -> bytes:
+    """A letter of its own sender."""
+    return (
+        f"From: Ada Winter <ada-{n}@winterlight.example.com>\r\nTo: {USER}\r\nSubject: Website check {n}\r\n"
+        f"Date: Mon, 2 Mar 2026 09:14:03 +0100\r\nMessage-ID: <mailing-{n}@winterlight.example.com>\r\n\r\n"
+        f"Hello,\r\n\r\ncould you look at site {n}?\r\n"
+    ).encode()
+
+
+class Postmaster:
+    """An SMTP server that files what it takes among the sent letters, as large providers do."""
+
+    def __init__(self, mail: MailServer) -> None:
+        self.mail = mail
+        self.taken: Counter[str] = Counter()
+        self._lock = threading.Lock()
+
+    async def handle_DATA(self, _server, _session, envelope):
+        content = envelope.original_content
+        await asyncio.get_running_loop().run_in_executor(None, self._file, content)
+        self.taken.update(envelope.rcpt_tos)
+        return "250 OK"
+
+    def _file(self, content: bytes) -> None:
+        end = time.monotonic() + 60
+        while True:
+            try:
+                with self._lock:
+                    self.mail.deliver(content, folder="Sent")
+            except Exception:
+                # It was killed: it comes back.
+                if time.monotonic() > end:
+                    raise
+                time.sleep(0.05)
+            else:
+                return
+
+
+@contextmanager
+def sending(mail: MailServer, certificate: str) -> Iterator[tuple[Postmaster, int]]:
+    """The SMTP server on a port of its own; only the user may use it, and only in cipher."""
+    import ssl
+
+    context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
+    context.load_cert_chain(certificate)
+    master = Postmaster(mail)
+
+    def allowed(_server, _session, _envelope, _mechanism, data):
+        return AuthResult(success=data.password == PASSWORD.encode(), handled=False)
+
+    with warnings.catch_warnings():
+        # The library warns about its own `loop` argument.
+        warnings.simplefilter("ignore")
+        controller = Controller(
+            master, hostname="localhost", port=free_port(), tls_context=context, require_starttls=True,
+            authenticator=allowed, auth_required=True,
+        )  # fmt: skip
+        controller.start()
+        try:
+            yield master, controller.port
+        finally:
+            controller.stop()
+
+
+@dataclass
+class Office:
+    """The company, its servers, and the engine that is up."""
+
+    company: Scenario
+    mail: MailServer
+    master: Postmaster
+    certificate: str
+    process: subprocess.Popen | None = None
+    done: Counter[str] = field(default_factory=Counter)
+
+    def up(self) -> None:
+        kept = {name: os.environ[name] for name in ("PATH", "TMPDIR", "LANG") if name in os.environ}
+        env = {
+            **kept, **self.company.env, "PYTHONPATH": os.fspath(evidence.ROOT), "NO_COLOR": "1", OFF: "off",
+            "MAIL": PASSWORD, "SSL_CERT_FILE": self.certificate,
+        }  # fmt: skip
+        with (self.company.folder / "up.log").open("ab") as log:
+            self.process = subprocess.Popen(
+                [sys.executable, "-m", "engine.cli.main", "up"], cwd=self.company.root, env=env,
+                stdin=subprocess.DEVNULL, stdout=log, stderr=log,
+            )  # fmt: skip
+
+    def down(self, how: int) -> None:
+        if self.process is not None:
+            self.process.send_signal(how)
+            self.process.wait(60)
+            self.process = None
+
+    def disturb(self, what: str) -> None:
+        self.done[what] += 1
+        if what == "kill the engine":
+            self.down(signal.SIGKILL)
+            self.up()
+        elif what == "kill the server":
+            self.mail.stop()
+            self.mail.start()
+        elif what == "new numbers":
+            self.mail.renumber()
+
+    def log(self) -> str:
+        return (self.company.folder / "up.log").read_text(encoding="utf-8", errors="replace")
+
+    def until(self, true: Callable[[], bool], seconds: float = 120.0) -> None:
+        end = time.monotonic() + seconds
+        while not true():
+            assert time.monotonic() < end, self.log()[-3000:]
+            assert self.process is None or self.process.poll() is None, self.log()[-3000:]
+            time.sleep(0.1)
+
+    def runs(self) -> tuple[int, int]:
+        """(begun, ended or waiting for a person) so far."""
+        with self.company.reading() as reading:
+            runs = reading.book.runs.values()
+            asked = {run.id for run in runs for step in run.steps.values() if step.status == "unknown"}
+            return len(runs), sum(bool(run.ended) or run.id in asked for run in runs)
+
+
+@contextmanager
+def office(folder: Path, server: str = "pymap") -> Iterator[Office]:
+    """A company whose mailbox lies on real servers; nothing is up yet."""
+    certificate = self_made(folder)
+    with running(server, certificate=certificate) as mail, sending(mail, certificate) as (master, port):
+        company = Scenario.make(folder / "company", files={"playbooks/thanks.yaml": _PLAYBOOK}, bare=True)
+        settings = company.root / "steward.yaml"
+        company.commit({"steward.yaml": settings.read_text() + _SETTINGS % (port, mail.port, USER)})
+        one = Office(company, mail, master, certificate)
+        try:
+            yield one
+        finally:
+            one.down(signal.SIGKILL)
+
+
+def serve(one: Office, *, letters: int, batch: int, seed: int) -> dict[str, object]:
+    """Serve that many letters under disturbances; what came of it. Violations are in words."""
+    chance, began = random.Random(seed), time.monotonic()
+    one.up()
+    for start in range(0, letters, batch):
+        one.mail.deliver(*(letter(n) for n in range(start, min(start + batch, letters))))
+        time.sleep(chance.random() * 2)  # another moment of the letters' way each time
+        one.disturb(DISTURBANCES[(start // batch) % len(DISTURBANCES)])
+    one.until(lambda: one.runs() == (letters, letters), 60 + letters)
+    seconds = time.monotonic() - began
+    one.down(signal.SIGTERM)
+    return {
+        **_found(one, letters),
+        "seconds": round(seconds, 1),
+        **{k.replace(" ", "-"): v for k, v in one.done.items()},
+    }
+
+
+def _found(one: Office, letters: int) -> dict[str, object]:
+    violations = list(judge(one.company.folder).violations)
+    events = one.company.events()
+    sources = Counter(event.body.source for event in events if isinstance(event.body, e.RunCreated))
+    repeated = sum(
+        isinstance(event.body, e.TriggerReceived) and event.body.reason == "duplicate" for event in events
+    )
+    with one.company.reading() as reading:
+        runs = list(reading.book.runs.values())
+    unknown = sum(step.status == "unknown" for run in runs for step in run.steps.values())
+    failed = sum(run.status == "failed" for run in runs)
+    violations += [f"{n} runs of one letter" for n in sources.values() if n != 1]
+    violations += [f"{len(sources)} letters of {letters} began a run"] if len(sources) != letters else []
+    violations += [f"{who} was written to {n} times" for who, n in one.master.taken.items() if n != 1]
+    lost = letters - len(one.master.taken) - unknown
+    violations += [f"{lost} letters are neither answered nor asked about"] if lost > 0 or failed else []
+    flags = {flag for found in one.mail.look().values() for flag in found}
+    violations += [f"flags were set: {sorted(flags)}"] if flags else []
+    violations += ["the password was said"] if _said(one) else []
+    return {
+        "letters": letters, "answered": len(one.master.taken), "asked": unknown, "read-again": repeated,
+        "reconnects": len(re.findall("answers again", one.log())), "violations": violations,
+    }  # fmt: skip
+
+
+def _said(one: Office) -> bool:
+    files = [path for path in one.company.folder.rglob("*") if path.is_file()]
+    return any(PASSWORD.encode() in path.read_bytes() for path in files)
+
+
+def main(argv: list[str]) -> int:
+    """Serve many letters and keep the row."""
+    parser = argparse.ArgumentParser(prog="python -m tests.campaigns.mailing", description=__doc__)
+    parser.add_argument("--letters", type=int, default=1000)
+    parser.add_argument("--batch", type=int, default=25)
+    parser.add_argument("--seed", type=int, default=1)
+    args = parser.parse_args(argv)
+    with tempfile.TemporaryDirectory(prefix="steward-mailing-") as folder, office(Path(folder)) as one:
+        found = serve(one, letters=args.letters, batch=args.batch, seed=args.seed)
+    print(found)
+    violations = found.pop("violations")
+    assert isinstance(violations, list)
+    used = sum(sum(resource.getrusage(who)[:2]) for who in (resource.RUSAGE_SELF, resource.RUSAGE_CHILDREN))
+    evidence.add(
+        {
+            "campaign": "mailing",
+            "commit": evidence.commit(),
+            "digest": evidence.digest(*_CODE),
+            "range": [0, args.letters],
+            "result": {**found, "violations": len(violations)},
+            "cpu_seconds": round(used),
+        }
+    )
+    return 1 if violations else 0
+
+
+if __name__ == "__main__":
+    sys.exit(main(sys.argv[1:]))

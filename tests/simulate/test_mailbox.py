@@ -1,0 +1,87 @@
+"""A company whose mailbox lies on a mail server: one pass, and an engine that stays up while everything around it is killed."""
+
+import sys
+
+import pytest
+
+from engine.app.mailboxes import alive
+from tests.campaigns import mailing
+from tests.campaigns.mailing import letter, office, serve
+from tests.contract.mailservers import PASSWORD
+from tests.contract.world import Secrets
+from tests.simulate.terminal import environment, plainly
+
+
+@pytest.fixture
+def one(tmp_path, monkeypatch):
+    with office(tmp_path) as found:
+        monkeypatch.setenv("SSL_CERT_FILE", found.certificate)
+        yield found
+
+
+def steward(one, *words, password=PASSWORD):
+    env = environment(one.company.env, MAIL=password, SSL_CERT_FILE=one.certificate)
+    return plainly(words, cwd=one.company.root, env=env)
+
+
+@pytest.mark.slow
+def test_one_pass_reads_the_mailbox_answers_and_leaves(one):
+    one.mail.deliver(letter(1), letter(2))
+    first = steward(one, "run")
+    assert first.code == 0, first.text
+    assert sorted(one.master.taken.items()) == [(f"ada-{n}@winterlight.example.com", 1) for n in (1, 2)]
+    assert steward(one, "run").code == 0
+    assert one.runs() == (2, 2)
+    assert set(one.mail.look().values()) == {()}
+
+
+@pytest.mark.slow
+def test_a_wrong_password_is_said_in_one_line_and_kept_out_of_everything(one):
+    said = steward(one, "run", password="wr0ng-s3cret")
+    assert "refused robin@example.com or its password" in said.text
+    assert "steward secrets set MAIL" in said.text
+    assert "Traceback" not in said.text
+    assert "wr0ng-s3cret" not in said.text
+    files = [path for path in one.company.folder.rglob("*") if path.is_file()]
+    assert not [path for path in files if b"wr0ng-s3cret" in path.read_bytes()]
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("server", ["pymap", "dovecot"])
+def test_each_letter_is_handled_once_whatever_is_killed(tmp_path, server):
+    with office(tmp_path, server) as one:
+        found = serve(one, letters=16, batch=4, seed=7)
+    print(found, file=sys.stderr)
+    assert found["violations"] == []
+    assert found["letters"] == 16
+    assert all(one.done[what] for what in mailing.DISTURBANCES)
+
+
+@pytest.mark.slow
+def test_a_mailbox_is_shown_alive_and_not(one):
+    one.mail.deliver(letter(1), letter(2), letter(3))
+    (found,) = alive(one.company.workspace(), Secrets(MAIL=PASSWORD))
+    assert (found.mailbox, found.ok) == ("leads", True)
+    assert found.words == (
+        "INBOX/leads on localhost: 3 letters; told of news at once; sent letters are looked up in Sent"
+    )
+    (found,) = alive(one.company.workspace(), Secrets(MAIL="wr0ng-s3cret"))
+    assert not found.ok
+    assert found.words.startswith("localhost refused robin@example.com or its password: ")
+    assert "wr0ng-s3cret" not in found.words
+    one.mail.stop()
+    (found,) = alive(one.company.workspace(), Secrets(MAIL=PASSWORD))
+    assert not found.ok
+    assert "can't be reached" in found.words
+
+
+def test_folders_of_the_workspace_are_shown_too(company):
+    company.drop("one", letter(1))
+    found = alive(company.workspace(), Secrets())
+    assert [(one.mailbox, one.words, one.ok) for one in found] == [("leads", "vault/inbox: 1 letter", True)]
+    text = (company.root / "steward.yaml").read_text()
+    company.commit(
+        {"steward.yaml": f"{text}connectors: {{ email: {{ mailboxes: {{ post: vault/gone }} }} }}\n"}
+    )
+    (gone,) = alive(company.workspace(), Secrets())
+    assert (gone.mailbox, gone.ok) == ("post", False)
