@@ -47,8 +47,8 @@ def _(mo, one, onerun, pages):
         [
             mo.Html(pages.title(one)),
             mo.mermaid(onerun.mermaid(one)),
-            mo.Html("<h3>Steps over time</h3>" + pages.waterfall(one.steps)),
-            mo.Html("<h3>Approved against sent</h3>" + pages.compared(one.effects)),
+            mo.Html(pages.heading("Steps over time") + pages.waterfall(one.steps)),
+            mo.Html(pages.heading("Approved against sent") + pages.compared(one.effects)),
         ]
     )
     return

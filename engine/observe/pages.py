@@ -17,6 +17,11 @@ _WIDE, _HIGH, _LEFT, _RIGHT = 960, 24, 210, 110
 _NAMES = {"waits": "waits for you", "ran": "ran", "failed": "failed", "absent": "absent"}
 
 
+def heading(value: str) -> str:
+    """A heading over escaped words."""
+    return f'<div style="font-size:1.15em;font-weight:600;margin:1em 0 .3em">{value}</div>'
+
+
 def text(value: str, limit: int = 200) -> str:
     """One escaped line."""
     return escape(line(value, limit))
@@ -73,7 +78,7 @@ def _box(name: str, value: str) -> str:
 def card(one: Card) -> str:
     """A card whole: what leaves, exactly, then the letter and why. As on a terminal, from the frozen bytes."""
     shown = one.content
-    parts = [f"<h3>{text(str(shown['title']))}</h3>"]
+    parts = [heading(text(str(shown["title"])))]
     for found in shown.get("findings") or ():
         outputs = found["outputs"]
         if isinstance(outputs, dict):
@@ -85,7 +90,7 @@ def card(one: Card) -> str:
     parts += [f"<p>since the card before: {text(str(one), 200)}</p>" for one in shown.get("since") or ()]
     for member in shown["members"]:
         parts.append(
-            f"<h4>{text(member['name'])} · {text(member['action'])} · reach {text(member['reach'])}</h4>"
+            heading(f"{text(member['name'])} · {text(member['action'])} · reach {text(member['reach'])}")
         )
         facts = "".join(
             f"<tr><td>{text(str(k))}</td><td>{text(str(v))}</td></tr>" for k, v in member["facts"]
@@ -106,7 +111,8 @@ def card(one: Card) -> str:
 def _letter(letter: dict[str, Any]) -> str:
     auth = letter.get("auth") or {}
     return (
-        f"<h4>the letter</h4><p>from {text(str(letter.get('name') or ''), 60)} &lt;{text(str(letter.get('from') or ''))}&gt;, "
+        heading("the letter")
+        + f"<p>from {text(str(letter.get('name') or ''), 60)} &lt;{text(str(letter.get('from') or ''))}&gt;, "
         f"DMARC {text(str(auth.get('dmarc', 'none')))}<br/>subject {text(str(letter.get('subject') or ''))}</p>"
         + block(str(letter.get("text") or ""))
     )
@@ -117,8 +123,8 @@ def title(one: OneRun) -> str:
     run = one.run
     reason = f": {text(run['reason'])}" if run["reason"] else ""
     return (
-        f"<h2>{text(run['playbook'])} · run {text(run['run'][:8])} · {text(run['status'])}{reason}</h2>"
-        f"<p>by {text(run['trigger'])} at {text(run['created'][:19])}Z, stage {text(run['stage'])}, commit {text(run['commit'][:8])}</p>"
+        heading(f"{text(run['playbook'])} · run {text(run['run'][:8])} · {text(run['status'])}{reason}")
+        + f"<p>by {text(run['trigger'])} at {text(run['created'][:19])}Z, stage {text(run['stage'])}, commit {text(run['commit'][:8])}</p>"
     )
 
 
@@ -147,9 +153,14 @@ def waterfall(steps: Sequence[Step]) -> str:
         drawn.append(
             f'<text x="{_LEFT - 8}" y="{top + 15}" text-anchor="end" fill="currentColor">{text(one.name, 32)}</text>'
             f'<rect x="{left:.1f}" y="{top}" width="{wide:.1f}" height="{_HIGH - 6}" rx="3" fill="{fill}" stroke="{stroke}"/>'
-            f'<text x="{left + wide + 5:.1f}" y="{top + 15}" fill="currentColor">{one.state} {_took(took)}</text>'
+            f'<text x="{left + wide + 5:.1f}" y="{top + 15}" fill="currentColor">{_said(one.state, took)}</text>'
         )
     return "".join([*drawn, "</svg>"])
+
+
+def _said(state: str, seconds: float) -> str:
+    """How a step stands and how long it took; what still goes on has no length yet."""
+    return state if state in {"waits", "runs"} else f"{state} {_took(seconds)}"
 
 
 def _took(seconds: float) -> str:
@@ -174,7 +185,10 @@ def compared(found: Sequence[Effect]) -> str:
         }[one.same]
         named = f" · the provider calls it {text(one.provider)}" if one.provider else ""
         parts.append(
-            f"<h4>{text(one.step)} · {text(one.action)} · reach {text(one.reach)} · {text(one.outcome or one.answer)}{named}</h4><p>{proof}</p>"
+            heading(
+                f"{text(one.step)} · {text(one.action)} · reach {text(one.reach)} · {text(one.outcome or one.answer)}{named}"
+            )
+            + f"<p>{proof}</p>"
             '<div style="display:grid;grid-template-columns:1fr 1fr;gap:1em">'
             f"<div><b>approved</b>{block(one.approved)}</div><div><b>sent</b>{block(one.sent)}</div></div>"
         )
@@ -190,5 +204,5 @@ def why(chains: Sequence[Chain]) -> str:
             f"{'<br/>✗ missing: ' + text(link.hole) if link.hole else ''}</td></tr>"
             for link in chain.links
         )
-        parts.append(f"<h4>{text(chain.step)} · {text(chain.action)}</h4><table>{rows}</table>")
+        parts.append(heading(f"{text(chain.step)} · {text(chain.action)}") + f"<table>{rows}</table>")
     return "".join(parts) or "<p>no effect, so nothing to ask why of</p>"

@@ -1,0 +1,196 @@
+"""Both notebooks in a real browser: the day loads, is filtered, a card is approved, and its letter leaves; nobody else gets in."""
+
+import http.client
+import os
+import re
+import shutil
+import signal
+import subprocess
+import sys
+import threading
+from contextlib import contextmanager
+from datetime import timedelta
+from urllib.parse import urlsplit
+
+import pytest
+
+from engine.app.clock import present
+from engine.app.making import LETTERS
+from engine.testing.clock import VirtualClock
+from engine.testing.scenario import Scenario
+from tests.browser import chromium
+from tests.simulate.terminal import STEWARD, environment
+
+pytestmark = pytest.mark.slow
+HARMLESS = re.compile(
+    r"manifest\.json|favicon\.ico|bad HTTP response code \(403\) was received when fetching the script"
+)
+"""What the pages ask for and nobody needs: a manifest, an icon, a service worker."""
+
+
+@pytest.fixture(scope="session")
+def needed():
+    """A browser and marimo; a skip that says what is missing, a failure where everything must be there."""
+    missing = "chromium" if not chromium.found() else ""
+    try:
+        import marimo  # noqa: F401
+    except ImportError:
+        missing = "marimo"
+    if missing:
+        print(f"NOT RUN: the notebooks in a browser: needs {missing}", file=sys.stderr)
+        assert not os.environ.get("STEWARD_REQUIRE_REAL"), f"needs {missing}"
+        pytest.skip(f"NOT RUN: needs {missing}")
+
+
+@contextmanager
+def opened(company, *words):
+    """The address `steward open` says, while it serves."""
+    process = subprocess.Popen(
+        [*STEWARD, "open", *words, "--no-browser"], cwd=company.root, env=environment(company.env), stdin=subprocess.DEVNULL,
+        stdout=subprocess.DEVNULL, stderr=subprocess.PIPE, text=True,
+    )  # fmt: skip
+    watch = threading.Timer(240, process.kill)
+    watch.start()
+    assert process.stderr is not None
+    try:
+        address = next((found[0] for line in process.stderr if (found := re.search(r"http://\S+", line))), "")
+        assert address, "it never said an address"
+        yield address
+        process.send_signal(signal.SIGINT)
+        assert process.wait(60) == 0
+        assert process.stderr.read().endswith("closed\n")
+    finally:
+        watch.cancel()
+        process.kill()
+        process.wait()
+        process.stderr.close()
+
+
+def made(folder, *, letters=True):
+    """The demo's company a few minutes ago."""
+    company = Scenario.make(folder)
+    company.clock = VirtualClock(present() - timedelta(minutes=5))
+    company.enrol()
+    for file in sorted(LETTERS.glob("*.eml")) if letters else ():
+        company.drop(file.stem, file.read_bytes())
+    if letters:
+        company.run()
+    return company
+
+
+@pytest.fixture(scope="module")
+def full(tmp_path_factory, needed):
+    return made(tmp_path_factory.mktemp("browser") / "company")
+
+
+@pytest.fixture
+def company(full, tmp_path):
+    return Scenario.at(shutil.copytree(full.folder, tmp_path / "company", symlinks=True))
+
+
+def asked(address, path, **headers):
+    host = urlsplit(address).netloc
+    line = http.client.HTTPConnection(host, timeout=20)
+    line.request("GET", path, headers={name.replace("_", "-"): value for name, value in headers.items()})
+    answer = line.getresponse()
+    answer.read()
+    line.close()
+    return answer.status, answer.getheader("set-cookie")
+
+
+def test_the_day_loads_is_filtered_and_a_card_approved_there_leaves(company):
+    before = len(company.outbox())
+    waiting = len(company.queue())
+    shown = next(one for one in company.cards() if one.card.strength == 1)
+    money = next(one for one in company.cards() if one.card.strength == 2)
+    with opened(company) as address, chromium.Browser() as browser:
+        browser.go(address)
+        browser.sees(f"{waiting}\nwaits for you")
+        browser.choose("state", "failed")
+        browser.sees("Nothing waits, ran, failed or is absent today.")
+        browser.choose("state", "waits")
+        browser.sees(shown.card.id[:8])
+        for one, yes in ((money, False), (shown, True)):
+            row = f"steward.all().find(e => e.matches('tr') && e.textContent.includes({one.card.id[:8]!r}))"
+            browser.until(f"!!({row} && {row}.querySelector('[role=checkbox], [role=radio]'))")
+            browser.ask(f"{row}.querySelector('[role=checkbox], [role=radio]').click()")
+            browser.sees(one.digest[:16])
+            assert (f"steward approve {one.card.id[:8]}" in browser.text()) is not yes
+            assert ("approve: exactly these bytes leave" in browser.text()) is yes
+        browser.press("label", "approve")
+        browser.press("button", "Decide")
+        browser.sees("approved")
+        browser.sees(f"{waiting - 1}\nwaits for you")
+        assert shown.card.id[:8] not in browser.text()
+        assert len(company.outbox()) == before + 1
+        assert company.book().cards[shown.card.id].status == "approved"
+
+        browser.go(f"http://{urlsplit(address).netloc}/run/?id={shown.card.run}")
+        browser.sees("shown, approved and sent are the same bytes")
+        browser.until("!!steward.all().find(e => e.matches('svg[aria-roledescription^=flowchart]'))")
+        browser.press("button", "why")
+        browser.sees(f"card {shown.card.id[:8]} by")
+        assert {urlsplit(one).hostname for one in browser.addresses if urlsplit(one).hostname} == {
+            "127.0.0.1"
+        }
+        assert [one for one in browser.complaints if not HARMLESS.search(one)] == []
+
+
+def test_an_empty_workspace_is_an_empty_day(needed, tmp_path):
+    company = made(tmp_path / "company", letters=False)
+    with opened(company) as address, chromium.Browser() as browser:
+        browser.go(address)
+        browser.sees("Nothing waits, ran, failed or is absent today.")
+        browser.go(f"http://{urlsplit(address).netloc}/run/")
+        browser.sees("Nothing has run yet.")
+
+
+def test_the_running_server_lets_in_one_browser_once(company):
+    with opened(company, "run") as address:
+        code = urlsplit(address)
+        for path in ("/today/", "/run/", "/run/health", "/", "/enter", "/enter?code=x", "/today/ws"):
+            assert asked(address, path)[0] == 403
+        assert asked(address, f"{code.path}?{code.query}", Origin="http://evil.example")[0] == 403
+        status, cookie = asked(address, f"{code.path}?{code.query}")
+        assert status == 200
+        assert asked(address, f"{code.path}?{code.query}") == (403, None)
+        ours = cookie.partition(";")[0]
+        assert asked(address, "/today/", Cookie=ours)[0] == 200
+        assert asked(address, "/today/", Cookie=ours, Host="localhost")[0] == 403
+        assert asked(address, "/today/api/version", Cookie=ours)[0] == 403
+        assert asked(address, "/today/", Cookie=f"{ours}x")[0] == 403
+
+
+def test_a_websocket_without_the_token_is_not_accepted(company):
+    client = pytest.importorskip("websockets.sync.client")
+    exceptions = pytest.importorskip("websockets.exceptions")
+    with opened(company) as address:
+        host = urlsplit(address).netloc
+        _, cookie = asked(address, f"/enter?{urlsplit(address).query}")
+        ours = {"Cookie": cookie.partition(";")[0]}
+        for headers, origin in (({}, f"http://{host}"), (ours, "http://evil.example"), (ours, None)):
+            with pytest.raises(exceptions.InvalidStatus) as refused:
+                client.connect(
+                    f"ws://{host}/today/ws?session_id=s_abcdef",
+                    additional_headers=headers,
+                    origin=origin,
+                    proxy=None,
+                )
+            assert refused.value.response.status_code == 403
+        with client.connect(
+            f"ws://{host}/today/ws?session_id=s_abcdef",
+            additional_headers=ours,
+            origin=f"http://{host}",
+            proxy=None,
+        ) as line:
+            assert line.recv(timeout=30)
+
+
+def test_a_notebook_of_the_workspace_is_refused(company):
+    (company.root / "notebooks" / "mine.py").write_text("print('ran')")
+    done = subprocess.run(
+        [*STEWARD, "open", "mine", "--no-browser"], cwd=company.root, env=environment(company.env), capture_output=True, text=True, check=False,
+    )  # fmt: skip
+    assert done.returncode == 5
+    assert "nobody has vouched for" in done.stderr
+    assert "ran" not in done.stdout
