@@ -111,9 +111,11 @@ class History:
         db = _database()
         sources = [f"{_TABLE}read_parquet({_texts([str(one.path) for one in sealed])})"] if sealed else []
         if lines:
-            sources.append(
-                f"{_TABLE}read_json({_text(str(self._tail))}, format='newline_delimited', columns={_COLUMNS})"
+            # Once, and not at each question: a tail is text, and reading text is most of what a question would cost.
+            db.execute(
+                f"CREATE TABLE tail AS {_TABLE}read_json({_text(str(self._tail))}, format='newline_delimited', columns={_COLUMNS})"
             )
+            sources.append(f"{_TABLE}tail")
         db.execute("SET allowed_directories = " + _texts([str(self._folder)]))
         db.execute("SET enable_external_access = false")
         db.execute("SET lock_configuration = true")

@@ -1,0 +1,180 @@
+"""What showing the past costs at a million events: ``python -m benchmarks.showing [EVENTS]``.
+
+Makes a ledger of that many events in a folder of its own (runs from letter to outcome, a few of them failed, some cards open), then measures,
+each in a process of its own: making the segments once, opening the history, the rows of today's page, one subject's timeline, and one run.
+Prints CPU seconds and wall seconds, medians of several rounds.
+"""
+
+import json
+import statistics
+import subprocess
+import sys
+import tempfile
+import time
+from collections.abc import Callable, Iterator
+from datetime import UTC, datetime, timedelta
+from pathlib import Path
+from typing import Any
+
+from engine.ledger import Keys, Ledger, Owner, StateDir
+from engine.model import events as e
+from engine.model.findings import ModelAnswered
+from engine.model.times import stamp
+from engine.observe import today
+from engine.observe.history import History
+
+END = datetime(2026, 3, 2, 12, tzinfo=UTC)
+SUBJECTS, AT_ONCE, OPEN = 5_000, 200, 200
+ROUNDS = 7
+SETTINGS: dict[str, Any] = {"zone": "Europe/Berlin", "living": frozenset({"lead-capture"})}
+
+
+def story(number: int, when: datetime, content: str, *, ends: bool) -> Iterator[e.Draft]:
+    """The seventeen events of one letter; `ends`: its card is answered."""
+    run, subject, key = f"{number:064x}", f"{number % SUBJECTS:032x}", f"{number:063x}k"
+    source = f"{number:062x}ee"
+    about: dict[str, Any] = {"run": run, "subject": subject}
+    yield e.Draft(
+        body=e.TriggerReceived(kind="email", source=source, playbook="lead-capture", outcome="started"),
+        **about,
+    )
+    yield e.Draft(
+        body=e.RunCreated(playbook="lead-capture", plan="p" * 64, commit="c" * 40, stage="approval", trigger="email", source=source), **about,
+    )  # fmt: skip
+    yield e.Draft(body=e.RunStarted(), **about)
+    for step in ("who", "intent", "draft"):
+        yield e.Draft(body=e.StepStarted(attempt=1), step=step, **about)
+        yield e.Draft(body=e.StepSucceeded(attempt=1, outputs=content), step=step, **about)
+    if number % 10 == 0:
+        answered = ModelAnswered(
+            call=f"{run}/draft/1", model="default", served="m", tokens_in=900, tokens_out=200, usd="0.004"
+        )
+        yield e.Draft(body=answered, step="draft", **about)
+    yield e.Draft(
+        body=e.EffectProposed(action="email/reply", key=key, revision=1, kind="idempotent", reach="customer", proposal=content, digest="d"),
+        step="reply", **about,
+    )  # fmt: skip
+    yield e.Draft(
+        body=e.EffectGated(revision=1, answer="ask", rule="stage", because="approval", gate="offer"),
+        step="reply",
+        **about,
+    )
+    card = f"C{number:025d}"
+    expires = stamp(when + timedelta(days=7))
+    yield e.Draft(
+        body=e.CardOpened(card=card, gate="offer", steps=("reply",), revisions=(1,), expires=expires, strength=1, digest="d", content=content),
+        **about,
+    )  # fmt: skip
+    if not ends:
+        return
+    yield e.Draft(
+        body=e.CardApproved(card=card, by="robin", channel="terminal", strength=1, digest="d"), **about
+    )
+    yield e.Draft(body=e.EffectIntended(key=key, revision=1, attempt=1), step="reply", **about)
+    if number % 50 == 0:
+        yield e.Draft(body=e.EffectFailed(key=key, code="refused"), step="reply", **about)
+        yield e.Draft(body=e.RunEnded(status="failed", reason="reply"), **about)
+        return
+    yield e.Draft(
+        body=e.EffectSucceeded(key=key, outputs=content, provider=f"<{number}@example.com>"),
+        step="reply",
+        **about,
+    )
+    yield e.Draft(body=e.RunEnded(status="succeeded"), **about)
+
+
+def fill(state: StateDir, count: int) -> None:
+    """A year of letters, evenly spread, up to :data:`END`."""
+    owner, keys = Owner.take(state), Keys.open(state)
+    ledger = Ledger.open(state, keys=keys, owner=owner)
+    content = ledger.seal({
+        "title": "Offer", "digest": "d" * 64, "members": [], "findings": [], "letter": {"subject": "A question", "from": "ada@example.org"},
+    })  # fmt: skip
+    runs = count // 17 + 1
+    began = END - timedelta(days=365)
+    gap = (END - began) / runs
+    number = 0
+    while number < runs:
+        drafts: list[e.Draft] = []
+        when = began + gap * number
+        for _ in range(min(AT_ONCE if runs - number > OPEN else 1, runs - number)):
+            drafts += story(number, when, content, ends=runs - number > OPEN)
+            number += 1
+        ledger.append(drafts, at=when, durable=True)
+    ledger.close()
+    keys.close()
+    if owner is not None:
+        owner.release()
+
+
+def measured(state: StateDir, what: str) -> dict[str, float]:
+    """CPU and wall seconds of the median of several rounds of one thing."""
+    works: dict[str, Callable[[], object]] = {
+        "segments": lambda: _opened(state),
+        "open": lambda: _opened(state),
+        "page": lambda: today.page(state, now=END, **SETTINGS),
+    }
+    if what in works:
+        return _median(works[what], rounds=1 if what == "segments" else ROUNDS)
+    with today.look(state) as seen:
+        subject = f"{SUBJECTS // 2:032x}"
+        run = seen.history.rows("SELECT run FROM runs ORDER BY seq LIMIT 1 OFFSET 1000")[0]["run"]
+        open_ones: dict[str, Callable[[], object]] = {
+            "timeline": lambda: seen.timeline(subject),
+            "steps": lambda: seen.history.rows("SELECT * FROM steps WHERE run = ?", run),
+        }
+        return _median(open_ones[what], rounds=ROUNDS)
+
+
+def _opened(state: StateDir) -> int:
+    keys = Keys.open(state)
+    ledger = Ledger.open(state, keys=keys, owner=None)
+    with History(ledger, state.path / "history") as history:
+        last = history.last
+    ledger.close()
+    keys.close()
+    return last
+
+
+def _median(work: Callable[[], object], *, rounds: int) -> dict[str, float]:
+    seen = []
+    for _ in range(rounds):
+        cpu, wall = time.process_time(), time.perf_counter()
+        work()
+        seen.append((time.process_time() - cpu, time.perf_counter() - wall))
+    first = seen[0][1]
+    cpus, walls = zip(*seen, strict=True)
+    return {"cpu": statistics.median(cpus), "wall": statistics.median(walls), "first": first}
+
+
+WORDS = {
+    "segments": "segments made, once",
+    "open": "history opened",
+    "page": "today's rows, history opened for it",
+    "timeline": "one subject's timeline, history open",
+    "steps": "one run's steps, history open",
+}
+
+
+def main(count: int) -> None:
+    """Fill, then measure each thing in a process of its own."""
+    with tempfile.TemporaryDirectory(prefix="showing-") as folder:
+        state = StateDir(Path(folder) / "state")
+        began = time.perf_counter()
+        fill(state, count)
+        print(f"{count} events made in {time.perf_counter() - began:.0f} s")
+        for what, words in WORDS.items():
+            argv = [sys.executable, "-m", "benchmarks.showing", "--measure", str(state.path), what]
+            done = subprocess.run(argv, stdout=subprocess.PIPE, check=True)
+            found = json.loads(done.stdout)
+            print(
+                f"{words:<40} cpu {found['cpu'] * 1000:8.0f} ms   wall {found['wall'] * 1000:8.0f} ms   first {found['first'] * 1000:8.0f} ms",
+                flush=True,
+            )
+
+
+if __name__ == "__main__":
+    if sys.argv[1:2] == ["--measure"]:
+        print(json.dumps(measured(StateDir(Path(sys.argv[2])), sys.argv[3])))
+    else:
+        main(int(sys.argv[1]) if sys.argv[1:] else 1_000_000)
