@@ -50,7 +50,9 @@ _VALUES = Param(name="values", type=_optional(ANY), description="what the templa
 
 
 def email(*, kind: EffectClass = EffectClass.IDEMPOTENT) -> tuple[ActionSpec, ...]:
-    """Letters. `kind`: idempotent into the outbox folder, opaque through an SMTP server (it honours no key)."""
+    """Letters. `kind`: idempotent into the outbox folder; through an SMTP server, which honours no key, queryable where sent letters can be
+    looked up, else opaque.
+    """
     gone = UndoSpec(none="a letter that left can't be called back")
     return (
         ActionSpec(

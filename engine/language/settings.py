@@ -40,6 +40,10 @@ SPOKEN = ("openai",)
 BACKENDS = ("faiss", "numpy")
 """What can look for near vectors."""
 
+_EMAIL_KEYS = (
+    "host", "port", "tls", "user", "password", "mailboxes", "since", "imap-host", "imap-port", "imap-tls", "sent", "sent-folder",
+    "trusted-receiver",
+)  # fmt: skip
 _MODEL_KEYS = ("uses", "model", "key", "base-url", "usd-per-million", "timeout")
 _OPERATOR = "operator: { name: Your Name, email: you@example.com }"
 _EMAIL = re.compile(r"[^\s@<>()\[\],;:\"\\]+@[^\s@<>()\[\],;:\"\\]+")
@@ -52,6 +56,7 @@ _BASE_URL = re.compile(
 )
 _SHA256 = re.compile(r"[0-9a-f]{64}")
 _MOST_SECONDS = 3600
+_DAY = re.compile(r"\d{4}-(?:0[1-9]|1[0-2])-(?:0[1-9]|[12]\d|3[01])")
 _CURRENCY = re.compile(r"[A-Z]{3}")
 _SECRET = re.compile(r"\$\{\{\s*secrets\.([A-Za-z][A-Za-z0-9_]*)\s*\}\}")
 _LOOKS_SECRET = re.compile(r"(?:.*[-_])?(?:password|passphrase|secret|token|api-?key|key)", re.IGNORECASE)
@@ -287,7 +292,24 @@ def _connectors(checked: Checked, node: Node | None, known: Collection[str]) -> 
         if known and entry.key not in known:
             checked.note(code.unknown_key(entry.key_span, key=entry.key, known=known))
         blocks.append(ConnectorConfig(name=entry.key, settings=_block(checked, entry.value)))
+        if entry.key == "email":
+            _email_block(checked, entry.value)
     return tuple(blocks)
+
+
+def _email_block(checked: Checked, node: Node) -> None:
+    """The account letters are read from and sent through: a misspelt key here would be a mailbox that nobody reads."""
+    if not isinstance(node, Mapping):
+        return
+    given = {key: one.value for key, one in checked.entries(node, known=_EMAIL_KEYS).items()}
+    for key in ("tls", "imap-tls"):
+        checked.choice(given.get(key), ("ssl", "starttls", "none"), "a way to be kept from others' eyes")
+    checked.choice(given.get("sent"), ("append", "server", "none"), "a way copies get among the sent letters")
+    for key in ("port", "imap-port"):
+        checked.number(given.get(key), low=1, high=65535, what="the number of a port")
+    checked.matching(given.get("since"), _DAY, "a day, like 2026-11-01")
+    for entry in checked.mapping(given.get("mailboxes")):
+        checked.text(entry.value)
 
 
 def _block(checked: Checked, node: Node) -> dict[str, Json]:

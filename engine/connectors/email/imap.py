@@ -191,7 +191,8 @@ def _words(error: BaseException, password: str = "") -> str:
     if password:
         coded = base64.b64encode(password.encode()).decode()
         text = text.replace(password, "…").replace(coded, "…")
-    return one_line(text, 200)
+    # The library says first what it had asked.
+    return one_line(re.sub(r"^command: \w+ => ", "", text), 200)
 
 
 @contextmanager

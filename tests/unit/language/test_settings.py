@@ -35,7 +35,8 @@ def test_everything_an_operator_may_write():
         "people: { partner: { name: A Partner, ask: email, address: partner@example.com } }\n"
         "secrets: [op, keyring, env]\n"
         "connectors:\n"
-        '  email: { host: mail.example.com, port: 587, tls: true, password: "${{ secrets.MAIL }}", boxes: { a: INBOX/a } }\n'
+        '  email: { host: mail.example.com, port: 587, password: "${{ secrets.MAIL }}", mailboxes: { a: INBOX/a } }\n'
+        "  stripe: { live: true }\n"
     )
 
     assert diagnostics == ()
@@ -46,10 +47,10 @@ def test_everything_an_operator_may_write():
     assert config.connector("email") == {
         "host": "mail.example.com",
         "port": 587,
-        "tls": True,
         "password": SecretRef(name="MAIL"),
-        "boxes": {"a": "INBOX/a"},
+        "mailboxes": {"a": "INBOX/a"},
     }
+    assert config.connector("stripe") == {"live": True}
 
 
 def test_words_that_look_like_numbers_stay_words():
@@ -73,6 +74,8 @@ def test_words_that_look_like_numbers_stay_words():
         ("models: { default: { uses: openai, model: m, key: sk-abc123 } }\n", "SW056"),
         ("models: { default: { uses: opneai, model: m } }\n", "SW053"),
         ('connectors:\n  email:\n    password: "hunter2"\n', "SW055"),
+        ("connectors: { email: { hots: mail.example.com } }\n", "SW050"),
+        ("connectors: { email: { imap-tls: sssl } }\n", "SW053"),
     ],
 )
 def test_the_printed_fix_removes_the_diagnostic(text, code):
@@ -92,6 +95,10 @@ def test_the_printed_fix_removes_the_diagnostic(text, code):
         ("people: [partner]\n", "SW052"),
         ("deploy:\n", "SW052"),
         ("connectors: { email: now }\n", "SW052"),
+        ("connectors: { email: { sent: maybe } }\n", "SW053"),
+        ("connectors: { email: { imap-port: 70000 } }\n", "SW053"),
+        ("connectors: { email: { since: last week } }\n", "SW053"),
+        ("connectors: { email: { mailboxes: [INBOX] } }\n", "SW052"),
         ("budget: { usd-per-day: -1 }\n", "SW053"),
         ("currency: euro\n", "SW053"),
         ("id: ../../etc\n", "SW053"),
