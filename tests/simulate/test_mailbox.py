@@ -5,6 +5,7 @@ import sys
 import pytest
 
 from engine.app.mailboxes import alive
+from engine.model.events import EffectSucceeded
 from tests.campaigns import mailing
 from tests.campaigns.mailing import letter, office, serve
 from tests.contract.mailservers import PASSWORD
@@ -33,6 +34,17 @@ def test_one_pass_reads_the_mailbox_answers_and_leaves(one):
     assert steward(one, "run").code == 0
     assert one.runs() == (2, 2)
     assert set(one.mail.look().values()) == {()}
+
+
+@pytest.mark.slow
+def test_a_letter_whose_sending_nobody_confirmed_is_found_among_the_sent_ones(one):
+    one.master.rude = True
+    one.mail.deliver(letter(1))
+    said = steward(one, "run")
+    assert said.code == 0, said.text
+    assert sum(one.master.taken.values()) == 1
+    done = [event.body for event in one.company.events() if isinstance(event.body, EffectSucceeded)]
+    assert [body.repeated for body in done] == [True]
 
 
 @pytest.mark.slow
