@@ -49,14 +49,25 @@ class Sending:
             return self.outbox.deliver(body)
         if self.outbox.holds(one.message_id, SENT) is not None:
             return outcome(one, sent=True, repeated=True)
-        earlier = self.outbox.begin(one, body)
-        if earlier is not None:
-            return outcome(earlier, sent=False, repeated=True)
+        if self.outbox.holds(one.message_id, SENDING) is not None:
+            raise _unknown(one)
+        earlier: list[Sent] = []
+
+        def begin() -> bool:
+            # As late as can be: a letter that is noted as leaving has an unknown end until its end is known.
+            found = self.outbox.begin(one, body)
+            earlier.extend([found] if found else [])
+            return found is None
+
+        if (before := self.outbox.claimed(one.once, one.message_id)) is not None:
+            return outcome(before, sent=False, repeated=True)
         try:
-            smtp.transmit(self.server, self.secrets, sender=self.sender, to=one.to, body=body)
+            smtp.transmit(self.server, self.secrets, sender=self.sender, to=one.to, body=body, begin=begin)
         except (TransientError, PermanentError):
             self.outbox.drop(one.message_id)
             raise
+        if earlier:
+            return outcome(earlier[0], sent=False, repeated=True)
         self._finish(one)
         if self._box is not None:
             try:

@@ -60,8 +60,13 @@ def server_of(settings: dict[str, Json]) -> Server | None:
     return Server(host=host, port=port, tls=tls, user=str(settings.get("user") or ""), password=password)
 
 
-def transmit(server: Server, secrets: Secrets, *, sender: str, to: str, body: bytes) -> None:
-    """Hand one letter over. Raises TransientError or PermanentError (certainly not sent), or UnknownOutcome."""
+def transmit(
+    server: Server, secrets: Secrets, *, sender: str, to: str, body: bytes, begin: Callable[[], bool]
+) -> bool:
+    """Hand one letter over; whether it was. `begin` is asked last, when everything is ready and nothing has left: False, and nothing will.
+
+    Raises TransientError or PermanentError (certainly not sent), or UnknownOutcome.
+    """
     password = secrets.secret(server.password.name) if server.password else ""
     with _refusals(server):
         connection = _opened(server, sender)
@@ -71,8 +76,11 @@ def transmit(server: Server, secrets: Secrets, *, sender: str, to: str, body: by
                 _login(server, connection, password)
             _expect(server, connection.mail(sender), 2)
             _expect(server, connection.rcpt(to), 2)
+            if not begin():
+                return False
             _expect(server, connection.docmd("DATA"), 3)
         _content(server, connection, body)
+        return True
     finally:
         _leave(connection)
 

@@ -261,7 +261,9 @@ def server_side(certificate):
 
 
 def send(server, secrets, body=b"Subject: x\r\n\r\nhello\r\n"):
-    smtp.transmit(server, secrets, sender="robin@example.com", to="ada@example.org", body=body)
+    smtp.transmit(
+        server, secrets, sender="robin@example.com", to="ada@example.org", body=body, begin=lambda: True
+    )
 
 
 def secure(port, certificate, **more):
