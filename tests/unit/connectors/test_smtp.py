@@ -350,3 +350,33 @@ def test_settings():
     implicit = server_of({"host": "h", "tls": "ssl"})
     assert implicit is not None
     assert implicit.port == 465
+
+
+def test_nothing_leaves_when_it_turns_out_superfluous_at_the_last_moment():
+    keeper = Keeper()
+    with serving(keeper) as port:
+        server = Server(host="127.0.0.1", port=port, tls="none")
+        left = smtp.transmit(
+            server, Secrets(), sender="a@example.com", to="b@example.com", body=b"x\r\n", begin=lambda: False
+        )
+    assert not left
+    assert keeper.taken == []
+
+
+def test_a_letter_is_noted_as_leaving_only_when_the_server_is_ready_for_it(tmp_path):
+    noted = []
+
+    class Watching(Keeper):
+        async def handle_RCPT(self, server, session, envelope, address, options):
+            noted.append(kept(world, "sending"))
+            return await super().handle_RCPT(server, session, envelope, address, options)
+
+        async def handle_DATA(self, server, session, envelope):
+            noted.append(kept(world, "sending"))
+            return await super().handle_DATA(server, session, envelope)
+
+    with serving(Watching()) as port:
+        world = world_at(tmp_path, port)
+        letters(world).perform(reply(world))
+    before, under_way = noted
+    assert (before, len(under_way)) == ([], 1)
