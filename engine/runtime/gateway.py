@@ -26,6 +26,7 @@ _MILLION = Decimal(1_000_000)
 _CENT_OF_CENT = Decimal("0.000001")
 # What a message costs beside its words in the protocol's own wrapping, in tokens; generous.
 _WRAPPING = 16
+_TENFOLD = 10
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -75,7 +76,7 @@ class Gateway:
         try:
             answer = endpoint.post("/chat/completions", body)
             raw = _scrubbed(answer.body.decode("utf-8", "replace"), key)
-            reply = self._read(model, answer, raw, most, endpoint)
+            reply = self._read(model, answer, raw, most, endpoint, (words, request.most))
         except EngineError as error:
             usd = "0" if error.code in {"unreachable", "address", *_UNPAID} else str(most)
             failed = ModelAnswered(
@@ -150,9 +151,18 @@ class Gateway:
         ]
 
     def _read(
-        self, model: ModelConfig, answer: Answer, raw: str, most: Decimal, endpoint: Endpoint
+        self,
+        model: ModelConfig,
+        answer: Answer,
+        raw: str,
+        most: Decimal,
+        endpoint: Endpoint,
+        asked: tuple[int, int],
     ) -> ModelReply:
-        """The reply in an answer of the chat-completions protocol. Raises for everything else a provider can say."""
+        """The reply in an answer of the chat-completions protocol. Raises for everything else a provider can say.
+
+        `asked`: the most tokens the question can hold, and the most that were asked for.
+        """
         if answer.status != 200:
             raise _refused(model.name, answer.status, raw)
         try:
@@ -160,7 +170,7 @@ class Gateway:
             choice = data["choices"][0]
             message = choice["message"]
             text, refusal = message.get("content"), message.get("refusal")
-            counted = _counted(data.get("usage"))
+            counted = _counted(data.get("usage"), asked[0], asked[1] + len(answer.body))
             served = str(data.get("model") or "")
             cut = choice.get("finish_reason") == "length"
         except (ValueError, KeyError, IndexError, TypeError, AttributeError, RecursionError) as error:
@@ -175,13 +185,18 @@ class Gateway:
         )
 
 
-def _counted(usage: object) -> tuple[int, int] | None:
-    """(tokens in, tokens out) as the provider counted them; None when it did not, or counted nonsense."""
+def _counted(usage: object, most_in: int, most_out: int) -> tuple[int, int] | None:
+    """(tokens in, tokens out) as the provider counted them; None when it did not, or counted nonsense.
+
+    Providers may count more than we do (their own wrapping, thoughts that are not shown). Tenfold is nonsense: believed,
+    one wrong answer would use up the budget of a month.
+    """
     found = usage if isinstance(usage, dict) else {}
     tokens_in, tokens_out = found.get("prompt_tokens"), found.get("completion_tokens")
-    if isinstance(tokens_in, int) and isinstance(tokens_out, int) and min(tokens_in, tokens_out) >= 0:
-        return tokens_in, tokens_out
-    return None
+    if not isinstance(tokens_in, int) or not isinstance(tokens_out, int):
+        return None
+    meant = 0 <= tokens_in <= _TENFOLD * most_in and 0 <= tokens_out <= _TENFOLD * most_out
+    return (tokens_in, tokens_out) if meant else None
 
 
 # A provider that turned the request away did no work for it.

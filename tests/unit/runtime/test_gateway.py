@@ -131,6 +131,16 @@ def test_an_answer_that_counts_no_tokens_costs_what_was_set_aside():
     assert reply.usd == Decimal(book.events[0].usd) > 0
 
 
+@pytest.mark.parametrize("tokens", [(10**12, 20), (100, 10**12), (-5, 20)])
+def test_a_count_beyond_all_that_was_asked_is_not_believed(tokens):
+    """Believed, one answer would use up the month."""
+    book = Book()
+    with ModelServer.saying([answering("x", tokens=tokens)]) as server:
+        reply = gateway(server.base, book).complete(ASK, call=CALL, budget=None)
+    assert (reply.tokens_in, reply.tokens_out) == (0, 0)
+    assert reply.usd == Decimal(book.events[0].usd)
+
+
 @pytest.mark.parametrize("where", ["agent", "run", "day", "month"])
 def test_a_reservation_over_any_budget_asks_nobody(where):
     book = Book()
