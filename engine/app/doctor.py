@@ -13,6 +13,7 @@ from engine.app.actions import declared
 from engine.app.passing import Reading
 from engine.app.wiring import deployment, resolver_of
 from engine.app.workspace import Workspace
+from engine.governance.secrets import wanting
 from engine.kernel.house import Deployment
 from engine.kernel.schedule import dues
 from engine.ledger import holder
@@ -205,7 +206,7 @@ def _secrets(patient: Patient) -> Iterator[Finding]:
                 name="secret",
                 grade="ill",
                 said=f"the secret {name} is nowhere to be found",
-                way_out=f"steward secrets set {name}",
+                way_out=wanting(name, patient.workspace.config.secrets),
             )
 
 

@@ -25,6 +25,15 @@ _NAME = re.compile(r"[A-Za-z][A-Za-z0-9_]*")
 _MOST = 64_000
 
 
+def wanting(name: str, order: tuple[str, ...]) -> str:
+    """How an operator makes a secret findable. What `steward secrets set` keeps is looked at only where `keyring` is listed."""
+    if "keyring" in order:
+        return f"steward secrets set {name}"
+    if "env" in order:
+        return f"set {name} in the environment of the command, or list keyring under secrets: in steward.yaml"
+    return f"keep {name} in 1Password, or list keyring under secrets: in steward.yaml"
+
+
 class Resolver:
     """The Secrets port over the resolvers named in steward.yaml, in order. `store` is the workspace's own sealed one."""
 
@@ -52,7 +61,7 @@ class Resolver:
             f"the secret {name} is nowhere to be found: looked in {', '.join(self._order)}{reasons}",
             code="secret-missing",
             now_true="Nothing was sent.",
-            way_out=f"steward secrets set {name}",
+            way_out=wanting(name, self._order),
         )
 
     def where(self, name: str) -> str:

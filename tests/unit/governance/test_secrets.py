@@ -92,7 +92,23 @@ def test_what_1password_could_not_give_is_said_without_its_words(tmp_path, body,
     assert refused.value.code == "secret-missing"
     assert says in refused.value.message
     assert "account-of-mine" not in refused.value.message
-    assert refused.value.way_out == "steward secrets set MAIL"
+    assert "1Password" in refused.value.way_out
+
+
+@pytest.mark.parametrize(
+    ("order", "helps"),
+    [
+        (("env",), "set MAIL in the environment"),
+        (("env", "keyring"), "steward secrets set MAIL"),
+        (("op",), "keep MAIL in 1Password"),
+    ],
+)
+def test_the_way_out_of_a_missing_secret_is_one_that_is_looked_at(order, helps):
+    """`steward secrets set` keeps it in the workspace's own store, which only `keyring` reads."""
+    with pytest.raises(PermanentError) as refused:
+        resolver(*order, env={"PATH": ""}).secret("MAIL")
+
+    assert refused.value.way_out.startswith(helps)
 
 
 def test_1password_that_never_answers_is_given_up_in_time(tmp_path):
