@@ -14,7 +14,7 @@ from importlib.util import find_spec
 from engine.agents import DRAFT, shapes
 from engine.agents.grounding import doubts, visible
 from engine.model.actions import ActionSpec, Param
-from engine.model.agents import AgentSource, examples_of
+from engine.model.agents import NO_MODEL, AgentSource, examples_of
 from engine.model.canonical import Json
 from engine.model.effects import Call
 from engine.model.errors import EngineError, PermanentError, TransientError
@@ -93,17 +93,17 @@ class Agents:
     ) -> tuple[dict[str, Json], Labels]:
         if call.action == DRAFT.name:
             return self.drafts.read(call)
-        wanted = agent.model if agent is not None else ""
-        why = (
-            f"its model {wanted!r} is not in steward.yaml"
-            if agent is not None
-            else "it has no file in vault/agents"
-        )
+        if agent is None:
+            why = "it has no file in vault/agents"
+        elif agent.model == NO_MODEL:
+            why = f"{agent.path} says `model: {NO_MODEL}`"
+        else:
+            why = f"its model {agent.model!r} is not in steward.yaml"
         raise PermanentError(
             f"agent/{name} can't answer: {why}",
             code="no-model",
             now_true="No model was asked.",
-            way_out="name a model under models: in steward.yaml, or let a person answer: human/ask in place of this step",
+            way_out="name a model of steward.yaml in its file, or let a person answer: human/ask in place of this step",
         )
 
 

@@ -155,10 +155,14 @@ def test_without_its_model_the_reply_is_the_operator_s_own_words(room, model):
     assert models.asked == []
 
 
-def test_without_its_model_any_other_agent_says_what_a_person_can_do(room):
+@pytest.mark.parametrize(
+    ("model", "why"), [("none", "says `model: none`"), ("another", "'another' is not in steward.yaml")]
+)
+def test_without_its_model_any_other_agent_says_what_a_person_can_do(room, model, why):
     with pytest.raises(PermanentError) as failed:
-        reader(room, Scripted(["x"]), name="sort", model="none").read(asked(name="sort"))
+        reader(room, Scripted(["x"]), name="sort", model=model).read(asked(name="sort"))
     assert failed.value.code == "no-model"
+    assert why in failed.value.message
     assert "human/ask" in failed.value.way_out
 
 
