@@ -171,12 +171,14 @@ def _kept(start: Message, scripts: "tuple[str, ...] | Iterator[str]") -> Message
     names = {name for name, _ in ours}
     foreign = {b"server", b"set-cookie"}  # the token is the only cookie there is
     theirs = [
-        pair
-        for pair in start.get("headers", ())
-        if pair[0].lower() not in names | foreign and not pair[0].lower().startswith(b"access-control-")
+        (name.lower(), value)
+        for name, value in start.get("headers", ())
+        if name.lower() not in names | foreign and not name.lower().startswith(b"access-control-")
     ]
-    # What is shown is personal: no browser keeps a copy, but of the files every notebook shares.
-    if not any(name.lower() == b"cache-control" for name, _ in theirs):
+    # What is shown is personal, and a page's policy names the scripts of that very answer: no browser keeps a copy of a page.
+    page = dict(theirs).get(b"content-type", b"").startswith(b"text/html")
+    if page or b"cache-control" not in dict(theirs):
+        theirs = [pair for pair in theirs if pair[0] not in {b"cache-control", b"etag", b"last-modified"}]
         theirs.append((b"cache-control", b"no-store"))
     return {**start, "headers": [*theirs, *ours]}
 

@@ -57,6 +57,8 @@ class Behind:
             (b"content-type", b"text/html"),
             (b"access-control-allow-origin", b"*"),
             (b"set-cookie", b"a=b"),
+            (b"ETag", b"x"),
+            (b"Cache-Control", b"max-age=60"),
         ]
         await send({"type": "http.response.start", "status": 200, "headers": headers})
         await send({"type": "http.response.body", "body": page[:10], "more_body": True})
@@ -223,3 +225,4 @@ def test_an_answer_names_its_own_scripts_and_lets_nobody_else_read_it():
     assert b"access-control-allow-origin" not in headers
     assert b"set-cookie" not in headers
     assert headers[b"cache-control"] == b"no-store"
+    assert b"etag" not in headers
