@@ -83,16 +83,16 @@ def story(number: int, when: datetime, content: str, *, ends: bool) -> Iterator[
     yield e.Draft(body=e.RunEnded(status="succeeded"), **about)
 
 
-def fill(state: StateDir, count: int) -> None:
-    """A year of letters, evenly spread, up to :data:`END`."""
+def fill(state: StateDir, count: int, end: datetime = END) -> None:
+    """A year of letters, evenly spread, up to `end`."""
     owner, keys = Owner.take(state), Keys.open(state)
     ledger = Ledger.open(state, keys=keys, owner=owner)
     content = ledger.seal({
         "title": "Offer", "digest": "d" * 64, "members": [], "findings": [], "letter": {"subject": "A question", "from": "ada@example.org"},
     })  # fmt: skip
     runs = count // 17 + 1
-    began = END - timedelta(days=365)
-    gap = (END - began) / runs
+    began = end - timedelta(days=365)
+    gap = (end - began) / runs
     number = 0
     while number < runs:
         drafts: list[e.Draft] = []

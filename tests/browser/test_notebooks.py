@@ -8,20 +8,26 @@ import signal
 import subprocess
 import sys
 import threading
+import time
 from contextlib import contextmanager
 from datetime import timedelta
 from urllib.parse import urlsplit
 
 import pytest
 
+from benchmarks.showing import fill
 from engine.app.clock import present
 from engine.app.making import LETTERS
+from engine.model.times import stamp
+from engine.observe import today
 from engine.testing.clock import VirtualClock
 from engine.testing.scenario import Scenario
 from tests.browser import chromium
 from tests.simulate.terminal import STEWARD, environment
 
 pytestmark = pytest.mark.slow
+EVENTS = int(os.environ.get("STEWARD_LONG_PAST", "60000"))
+"""How many events a long past has here."""
 HARMLESS = re.compile(
     r"manifest\.json|favicon\.ico|bad HTTP response code \(403\) was received when fetching the script"
 )
@@ -88,6 +94,15 @@ def company(full, tmp_path):
     return Scenario.at(shutil.copytree(full.folder, tmp_path / "company", symlinks=True))
 
 
+def company_run(company):
+    """A run of the company's own."""
+    with today.look(company.workspace().state) as seen:
+        rows = seen.history.rows(
+            "SELECT run FROM approvals WHERE gate = 'offer' AND run NOT LIKE '000%' ORDER BY seq LIMIT 1"
+        )
+    return rows[0]["run"]
+
+
 def asked(address, path, **headers):
     host = urlsplit(address).netloc
     line = http.client.HTTPConnection(host, timeout=20)
@@ -143,6 +158,27 @@ def test_an_empty_workspace_is_an_empty_day(needed, tmp_path):
         browser.sees("Nothing waits, ran, failed or is absent today.")
         browser.go(f"http://{urlsplit(address).netloc}/run/")
         browser.sees("Nothing has run yet.")
+
+
+def test_a_long_past_is_shown_like_a_short_one(company):
+    state = company.workspace().state
+    fill(state, EVENTS, present())
+    run = company_run(company)
+    with today.look(state) as seen:
+        waiting = len(list(seen.waiting(now=stamp(present()))))
+    assert waiting > 10
+    with opened(company) as address, chromium.Browser() as browser:
+        browser.go(address)
+        browser.sees("waits for you")
+        for what in ("once more", "from a warm server"):
+            began = time.monotonic()
+            browser.go(f"http://{urlsplit(address).netloc}/today/")
+            browser.sees(f"{waiting}\nwaits for you")
+            print(f"{EVENTS} events, {what}: seen after {time.monotonic() - began:.2f} s")
+        browser.choose("state", "absent")
+        browser.sees("Nothing waits, ran, failed or is absent today.")
+        browser.go(f"http://{urlsplit(address).netloc}/run/?id={run}")
+        browser.sees("Approved against sent")
 
 
 def test_the_running_server_lets_in_one_browser_once(company):
