@@ -12,7 +12,7 @@ from engine.model.errors import EngineError, PermanentError, TransientError
 from engine.model.labels import Label
 from engine.model.types import BOOL, DATE, EMAIL, INTEGER, TEXT, URL, Field, choice, listing, record
 from engine.testing.models import Scripted, in_form, obedient, reply
-from tests.unit.agents.agents import GOOD, TONE, Tools, asked, reader
+from tests.unit.agents.agents import AGENT, GOOD, TONE, Tools, asked, reader
 
 
 def test_an_answer_in_form_becomes_the_outputs(room):
@@ -159,8 +159,9 @@ def test_without_its_model_the_reply_is_the_operator_s_own_words(room, model):
     ("model", "why"), [("none", "says `model: none`"), ("another", "'another' is not in steward.yaml")]
 )
 def test_without_its_model_any_other_agent_says_what_a_person_can_do(room, model, why):
+    agents = (replace(AGENT, name="sort"),)
     with pytest.raises(PermanentError) as failed:
-        reader(room, Scripted(["x"]), name="sort", model=model).read(asked(name="sort"))
+        reader(room, Scripted(["x"]), agents=agents, model=model).read(asked(name="sort"))
     assert failed.value.code == "no-model"
     assert why in failed.value.message
     assert "human/ask" in failed.value.way_out
