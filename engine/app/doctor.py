@@ -244,6 +244,14 @@ def _index(patient: Patient) -> Iterator[Finding]:
         yield Finding(name="memory", grade="look", said=said, way_out="steward rebuild")
     elif indexed:
         yield Finding(name="memory", grade="ok", said=f"the index is of commit {indexed[:8]}")
+    lost = patient.memory.get("lost")
+    if isinstance(lost, dict) and lost:
+        path, why = next(iter(lost.items()))
+        others = f", and {len(lost) - 1} more" if len(lost) > 1 else ""
+        said = f"not or not wholly remembered: {path} ({why}){others}"
+        yield Finding(
+            name="memory", grade="look", said=said, way_out="split or mend it; all: steward rebuild"
+        )
 
 
 def _isolation(patient: Patient) -> Iterator[Finding]:

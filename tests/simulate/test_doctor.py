@@ -122,6 +122,11 @@ def test_7_an_index_that_does_not_follow(company):
     named(company, "memory", "full text answers", memory={"state": "failed", "because": "no model"})
 
 
+def test_7_a_note_that_nothing_recalls(company):
+    lost = {"vault/long.md": "larger than 1 MB", "vault/old.md": "binary"}
+    named(company, "memory", "vault/long.md (larger than 1 MB), and 1 more", memory={"lost": lost})
+
+
 def test_8_an_agent_without_a_room(company):
     settings = (company.root / "steward.yaml").read_text()
     company.commit(
