@@ -80,6 +80,12 @@ class MailServer:
         with self.user() as line:
             for one in letters:
                 typ, said = line.append(f'"{folder}"', "", None, one)
+                for _ in range(20):
+                    if typ == "OK":
+                        break
+                    # Just after its files were taken away, Dovecot says so for a moment to whoever comes first.
+                    time.sleep(0.1)
+                    typ, said = line.append(f'"{folder}"', "", None, one)
                 assert typ == "OK", said
 
     def create(self) -> None:
