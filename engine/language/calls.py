@@ -145,7 +145,9 @@ def _loop(one: _Call) -> Typed:
     body = checker.loop(
         name.name, items, lambda: checker.boolean(args[2]) if wants_bool else checker.infer(args[2])
     )
-    cel = f"{items.cel}.{node.name}({lowered(name.name)}, {body.cel})"
+    # cel-cpp takes no field of a row for a list, unless it is said once more that it may be anything.
+    over = f"dyn({items.cel})" if items.cel.endswith("]") and not items.cel.startswith("[") else items.cel
+    cel = f"{over}.{node.name}({lowered(name.name)}, {body.cel})"
     if node.name == "map":
         return Typed(type=listing(body.type), cel=cel, flows=body.flows)
     if node.name == "filter":

@@ -9,7 +9,7 @@ from engine.language.authored import Step
 from engine.language.codes import graph, references
 from engine.language.resolved import Resolved
 from engine.language.typeexpr import certain, nullable
-from engine.language.values import Built, Values
+from engine.language.values import Built, Values, words
 from engine.model.actions import Sink
 from engine.model.canonical import Json
 from engine.model.plan import Arg, Expr, Fixed, ListArg, MapArg, Text
@@ -48,15 +48,11 @@ def said(values: Values, step: Step, foreach: Built | None) -> Said:
     """`key`, `once` and `subject`, which may read `item`."""
     if foreach is None and step.item_key is None and step.once is None and step.subject is None:
         return _NOTHING
-
-    def text(scalar: tree.Scalar | None, name: str) -> Built | None:
-        return None if scalar is None else values.value(scalar, TEXT, name=name)
-
     return Said(
         foreach=foreach,
-        key=text(step.item_key, "key"),
-        once=text(step.once, "once"),
-        subject=text(step.subject, "subject"),
+        key=words(values, step.item_key, name="key"),
+        once=words(values, step.once, name="once"),
+        subject=words(values, step.subject, name="subject"),
     )
 
 
@@ -73,18 +69,18 @@ def recipient(one: Resolved) -> Built | None:
     return None
 
 
-def completed(values: Values, step: Step, one: Resolved, words: Said, *, about: bool) -> Resolved:
+def completed(values: Values, step: Step, one: Resolved, keys: Said, *, about: bool) -> Resolved:
     """The step with these keys and its `expect`; the outputs of a `foreach` are a list. `about`: the file says whom it is about."""
     reads_back = step.expect is not None and one.kind in {"call", "effect"}
     expected = _expected(values, step.expect, one) if step.expect is not None and reads_back else ()
-    if not expected and step.foreach is None and words == _NOTHING:
+    if not expected and step.foreach is None and keys == _NOTHING:
         return one
     found = replace(
         one,
-        foreach=words.foreach,
-        key=words.key,
-        once=words.once,
-        subject=words.subject or (None if about or step.foreach is None else recipient(one)),
+        foreach=keys.foreach,
+        key=keys.key,
+        once=keys.once,
+        subject=keys.subject or (None if about or step.foreach is None else recipient(one)),
         expect=expected,
     )
     if step.foreach is None:

@@ -12,7 +12,7 @@ from engine.language.resolve import Resolver
 from engine.language.resolved import Resolved
 from engine.language.scope import Scope
 from engine.language.typeexpr import nullable
-from engine.language.values import Built, Values
+from engine.language.values import Built, Values, words
 from engine.model.plan import WaitFor
 from engine.model.span import Diagnostic
 from engine.model.types import ANY, TEXT, Field, Type
@@ -37,9 +37,9 @@ def heads_of(
     """What stands above and below the steps. Before a run exists only `event` and `inputs` can be read."""
     scope = Scope(event=event, inputs=resolver.inputs, currency=resolver.world.config.currency, now_only=True)
     values = Values(authored.source, scope)
-    subject = values.value(authored.subject, TEXT, name="subject") if authored.subject else None
-    group = values.value(authored.concurrency, TEXT, name="concurrency") if authored.concurrency else None
-    once = values.value(authored.once, TEXT, name="once") if authored.once else None
+    subject = words(values, authored.subject, name="subject")
+    group = words(values, authored.concurrency, name="concurrency")
+    once = words(values, authored.once, name="once")
     stop_on = tuple(
         made[0]
         for entry in authored.stop_on

@@ -1,5 +1,6 @@
 """Authored values to arguments: literals take the type their place asks for, expressions have to fit it."""
 
+import re
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
 
@@ -13,7 +14,7 @@ from engine.language.source import Source
 from engine.language.typeexpr import certain, place
 from engine.model.plan import Arg, Expr, Fixed, ListArg, MapArg, Read, Text
 from engine.model.span import Diagnostic, Fix, Span
-from engine.model.types import ANY, BOOL, Field, Type
+from engine.model.types import ANY, BOOL, TEXT, Field, Type
 
 Unknown = Callable[[Span, str, list[str]], Diagnostic]
 Missing = Callable[[Span, Field], Diagnostic]
@@ -278,6 +279,34 @@ def condition(values: Values, scalar: tree.Scalar) -> Built | None:
         values.note(misfit.result(values.source, scalar, piece, found, BOOL))
         return None
     return values.of(scalar, piece, found)
+
+
+def words(values: Values, scalar: tree.Scalar | None, *, name: str) -> Built | None:
+    """A key whose text tells one run or item from another: a path without its braces would be the same for all of them."""
+    if scalar is None:
+        return None
+    bare = scalar.text.strip()
+    if _PATH.match(bare) is not None and _compiles(values, scalar):
+        fix = Fix(span=scalar.span, text=f'"${{{{ {bare} }}}}"') if '"' not in bare else None
+        values.note(
+            code.wrong_type(
+                place(scalar),
+                wanted="an expression",
+                got=f"the words `{bare}` themselves",
+                hint="write it as `${{ … }}`",
+                fix=fix,
+            )
+        )
+        return None
+    return values.value(scalar, TEXT, name=name)
+
+
+_PATH = re.compile(r"(?:event|inputs|item|steps|gates)\.[a-z][^:/@]*$")
+
+
+def _compiles(values: Values, scalar: tree.Scalar) -> bool:
+    found, _ = expressions.compile_text(values.source, scalar, 0, len(scalar.text), values.scope, in_if=False)
+    return found is not None
 
 
 def _reads_well(values: Values, scalar: tree.Scalar) -> bool:
