@@ -66,9 +66,18 @@ def heard(world: World, kind: str, type_: str) -> Heard:
         return Heard(event=spec.event, label=spec.label)
     declared = world.events.get(type_)
     event, label = (declared.event, declared.label) if declared else (_UNKNOWN, spec.label)
+    if declared is None and _siblings(world, type_):
+        # Its name is misspelt, and that is said: what its fields are is not known.
+        event = replace(event, items=ANY)
     known = {one.name for one in event.fields}
     shared = tuple(one for one in spec.event.fields if one.name not in known)
     return Heard(event=replace(event, fields=(*shared, *event.fields)), label=label)
+
+
+def _siblings(world: World, type_: str) -> list[str]:
+    """The types of event that this one's connector declares."""
+    connector, slash, _ = type_.partition("/")
+    return [one for one in world.events if one.startswith(f"{connector}/")] if slash else []
 
 
 # ---------------------------------------------------------------- `on:`
@@ -169,9 +178,8 @@ def _sound(world: World, values: Values, spec: TriggerSpec, name: str, value: Js
 
 def _event_type(world: World, values: Values, text: str, span: Span) -> None:
     """A connector that declares its events has no others."""
-    connector, slash, _ = text.partition("/")
-    same = [one for one in world.events if one.startswith(f"{connector}/")]
-    if not slash:
+    same = _siblings(world, text)
+    if "/" not in text:
         values.note(
             code.bad_param(span, value=f"`{text}`", wanted="connector/event", example="stripe/invoice.paid")
         )

@@ -210,16 +210,17 @@ def step(taker: Taker, node: Node) -> Step | None:
         # Keep the step, so that others that read it bring no diagnostics of their own.
         id_ = Word(text=slug(entries["id"].value.text), span=entries["id"].value.span)
     uses = _uses(taker, _value(entries, "uses"))
-    if id_ is None or uses is None:
+    if id_ is None:
         return None
-    return common(taker, top, entries, Step(id=id_, name=id_.text, uses=uses))
+    # What it does is not known, and that is said: the step stays, as above.
+    return common(taker, top, entries, Step(id=id_, name=id_.text, uses=uses or Word(text="", span=id_.span)))
 
 
-def step_of(taker: Taker, top: Mapping, entries: dict[str, Entry], base: Step) -> Step | None:
+def step_of(taker: Taker, top: Mapping, entries: dict[str, Entry], base: Step) -> Step:
     """A SOP's fence: the keys of a step but `id` and `name`, which its item has."""
     known = taker.keys(top, of="a step", known=tuple(one for one in STEP_KEYS if one not in {"id", "name"}))
     uses = _uses(taker, _value(entries, "uses"))
-    return None if uses is None else common(taker, top, known, replace(base, uses=uses))
+    return common(taker, top, known, base if uses is None else replace(base, uses=uses))
 
 
 def _uses(taker: Taker, node: Node | None) -> Word | None:

@@ -1,5 +1,6 @@
 """Steps against what connectors declare: actions, arguments, conditions, outputs. One step at a time, top to bottom."""
 
+from collections import Counter
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 
@@ -59,6 +60,7 @@ class Resolver:
     def run(self) -> tuple[Resolved, ...]:
         """Every step that could be resolved, in order."""
         found = []
+        named = Counter(step.id.text for step in self.authored.steps)
         for here, step in enumerate(self.authored.steps):
             if len(self.diagnostics) > MOST_SHOWN:
                 break
@@ -83,7 +85,8 @@ class Resolver:
                     values, step, resolved, said, about=self.authored.subject is not None
                 )
                 known = self.seen[step.id.text]
-                if known.order == here:
+                # Of two steps with one id, nobody knows which is meant.
+                if known.order == here and named[step.id.text] == 1:
                     self.seen[step.id.text] = StepScope(
                         outputs=resolved.outputs, line=known.line, order=known.order
                     )
@@ -97,7 +100,7 @@ class Resolver:
     def _action(self, values: Values, step: Step) -> Resolved | None:
         name, span = step.uses.text, step.uses.span
         spec = self.world.actions.get(name)
-        if name.startswith("agent/") and name in self.world.wrong:
+        if not name or (name.startswith("agent/") and name in self.world.wrong):
             return None
         if spec is None:
             values.note(code.unknown_action(span, name=name, known=(*self.world.actions, *BUILTIN)))

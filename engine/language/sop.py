@@ -1,5 +1,6 @@
 """A procedure in Markdown to the same shape as a playbook: items are questions to people, fences are steps, prose is the reason."""
 
+import posixpath
 import re
 from collections import Counter
 from collections.abc import Callable, Mapping
@@ -15,7 +16,7 @@ from engine.language.near import nearest
 from engine.language.source import MOST_SHOWN, Source, shown
 from engine.language.taking import Taker
 from engine.model.span import Diagnostic, Span
-from engine.model.types import Type
+from engine.model.types import ANY, Type
 
 KEYS = ("type", "title", *(key for key in playbook.KEYS if key not in {"name", "steps"}))
 OBSIDIAN = ("tags", "aliases", "cssclasses", "created", "updated")
@@ -88,8 +89,7 @@ def read(
     for item in items:
         if len(taker.diagnostics) > MOST_SHOWN:
             break
-        made = reading.step(item)
-        steps += [made] if made is not None else []
+        steps.append(reading.step(item))
     head = replace(
         head, name=title or head.name, steps=tuple(steps), room=playbook.room(top, entries.get("type"))
     )
@@ -191,21 +191,20 @@ class _Reading:
     notes: Mapping[str, str]
     is_sop: Callable[[str], bool]
 
-    def step(self, item: _Item) -> Step | None:
+    def step(self, item: _Item) -> Step:
         """The step of one item: a question, or the action of its fence."""
         id_, words = self._id(item)
         name = _EXPRESSION.sub("…", _spoken(words))
         fence = self._fence(item)
-        if fence is False:
-            return None
         cited = _cited(item)
         span = self._find(item, item.words.split("\n", 1)[0][:40]) or _line(self.source, item.line)
+        if fence is False:
+            # What it does is not known, and that is said: the step stays, so that its readers bring nothing of their own.
+            return Step(id=id_, name=name, uses=Word(text="", span=span), cite=cited)
         if isinstance(fence, tree.Mapping) and fence.get("uses") is not None:
             known = {entry.key: entry for entry in fence.entries}
-            made = playbook.step_of(
-                self.taker, fence, known, Step(id=id_, name=name, uses=Word(text="", span=span))
-            )
-            return None if made is None else replace(made, name=name, cite=cited)
+            base = Step(id=id_, name=name, uses=Word(text="", span=span))
+            return replace(playbook.step_of(self.taker, fence, known, base), name=name, cite=cited)
         called = self._called(item, words)
         if called is not None and (bool(_BOLD.search(words)) or bool(_FIELD.search(words))):
             self.taker.note(code.asks_and_runs(called.span))
@@ -293,6 +292,8 @@ class _Reading:
                 best = nearest(match[2].strip(), typeexpr.SIMPLE)
                 hint = f"did you mean `{best}`?" if best else f"types: {', '.join(typeexpr.SIMPLE)}"
                 self.taker.note(references.bad_type(at, written=match[2].strip(), hint=hint, best=best))
+                # The field stays, as what was most likely meant.
+                found[name] = (typeexpr.parse(best) if best else None) or ANY
             elif not is_field(name):
                 self.taker.note(references.bad_field_name(span, name=name))
             else:
@@ -329,11 +330,22 @@ class _Reading:
             )
             if runs and "://" not in target:
                 return self._run(item, target, match[2])
+            self._followed(item, target, match[2])
         for match in _NOTE.finditer(bare):
             path = self.notes.get(match[1].strip().lower().removesuffix(".md"))
             if path is not None and self.is_sop(path):
                 return self._run(item, path, match[1])
         return None
+
+    def _followed(self, item: _Item, target: str, written: str) -> None:
+        """A link to a note of the vault leads to one: a misspelt SOP would be asked, and never run."""
+        path = posixpath.normpath(posixpath.join(posixpath.dirname(self.source.path), target))
+        name = path.rpartition("/")[2].removesuffix(".md")
+        outside = "://" in target or not path.startswith("vault/") or not path.endswith(".md")
+        if outside or name.lower() in self.notes:
+            return
+        span = self._find(item, name, inside=f"({written}") or _line(self.source, item.line)
+        self.taker.note(references.unknown_note(span, name=name, known=self.notes))
 
     def _run(self, item: _Item, path: str, written: str) -> Word:
         span = self._find(item, written) or _line(self.source, item.line)
