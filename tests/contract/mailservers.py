@@ -77,16 +77,19 @@ class MailServer:
                 line.logout()
 
     def deliver(self, *letters: bytes, folder: str = "INBOX/leads") -> None:
-        with self.user() as line:
-            for one in letters:
-                typ, said = line.append(f'"{folder}"', "", None, one)
-                for _ in range(20):
-                    if typ == "OK":
+        left, said = list(letters), [b""]
+        for _ in range(20):
+            with self.user() as line:
+                while left:
+                    typ, said = line.append(f'"{folder}"', "", None, left[0])
+                    if typ != "OK":
+                        # Just after its files were taken away, Dovecot refuses conversations that began before it had made others.
+                        time.sleep(0.1)
                         break
-                    # Just after its files were taken away, Dovecot says so for a moment to whoever comes first.
-                    time.sleep(0.1)
-                    typ, said = line.append(f'"{folder}"', "", None, one)
-                assert typ == "OK", said
+                    left.pop(0)
+            if not left:
+                return
+        raise AssertionError(said)
 
     def create(self) -> None:
         with self.user() as line:
