@@ -58,7 +58,11 @@ class Door:
         elif scope["type"] == "http" and self._enters(scope):
             await self._welcome(send)
         elif scope["type"] in {"http", "websocket"} and self._passes(scope):
-            await self.app(scope, receive, send if scope["type"] == "websocket" else _Guarded(send))
+            await self.app(
+                scope,
+                receive,
+                send if scope["type"] == "websocket" else _Guarded(send, lasting="/assets/" in scope["path"]),
+            )
         elif scope["type"] == "websocket":
             await send({"type": "websocket.close", "code": 4403})
         else:
@@ -123,8 +127,8 @@ class Door:
 class _Guarded:
     """Sends an answer with the headers a browser is held to. A page is kept back whole, so that its own scripts can be named."""
 
-    def __init__(self, send: Send) -> None:
-        self._send = send
+    def __init__(self, send: Send, *, lasting: bool) -> None:
+        self._send, self._lasting = send, lasting
         self._start: Message = {}
         self._page: list[bytes] = []
 
@@ -133,7 +137,7 @@ class _Guarded:
             self._start = message
             kind = dict(message.get("headers", ())).get(b"content-type", b"")
             if not kind.startswith(b"text/html"):
-                await self._send(_kept(message, ()))
+                await self._send(_kept(message, (), lasting=self._lasting and message["status"] == 200))
                 self._start = {}
             return
         if not self._start:
@@ -153,7 +157,8 @@ def _scripts(page: bytes) -> Iterator[str]:
         yield f"'sha256-{b64encode(hashlib.sha256(found[1]).digest()).decode()}'"
 
 
-def _kept(start: Message, scripts: "tuple[str, ...] | Iterator[str]") -> Message:
+def _kept(start: Message, scripts: "tuple[str, ...] | Iterator[str]", *, lasting: bool = False) -> Message:
+    """An answer's start with our headers. `lasting`: the same bytes for everybody under this very name, so a browser may keep them."""
     run = " ".join(("'self'", *scripts))
     policy = (
         f"default-src 'none'; script-src {run}; style-src 'self' 'unsafe-inline'; img-src 'self' data: blob:; "
@@ -180,6 +185,9 @@ def _kept(start: Message, scripts: "tuple[str, ...] | Iterator[str]") -> Message
     if page or b"cache-control" not in dict(theirs):
         theirs = [pair for pair in theirs if pair[0] not in {b"cache-control", b"etag", b"last-modified"}]
         theirs.append((b"cache-control", b"no-store"))
+    if lasting:
+        theirs = [pair for pair in theirs if pair[0] != b"cache-control"]
+        theirs.append((b"cache-control", b"private, max-age=86400, immutable"))
     return {**start, "headers": [*theirs, *ours]}
 
 

@@ -103,13 +103,7 @@ class Seen:
 
     def waiting(self, *, now: str) -> Iterator[Row]:
         """Open cards that are not put off, questions, and effects of which nobody knows whether they happened; oldest first."""
-        cards = self.history.rows(
-            "SELECT a.*, r.playbook FROM approvals a LEFT JOIN runs r USING (run) "
-            "WHERE a.status = 'open' AND a.expires > ? AND a.snoozed <= ? ORDER BY a.seq LIMIT ?",
-            now,
-            now,
-            MOST,
-        )
+        cards = self.history.rows(_CARDS, now, now, MOST)
         yield from map(self._card_row, cards)
         yield from map(self._question_row, self.history.rows(_QUESTIONS, MOST))
         yield from map(_unknown_row, self.history.rows(_UNKNOWN, MOST))
@@ -130,11 +124,7 @@ class Seen:
 
     def spent(self, *, now: datetime, zone: str) -> list[Spent]:
         """What the day cost by playbook, the dearest first."""
-        rows = self.history.rows(
-            "SELECT coalesce(playbook, '') AS playbook, count(*) AS calls, sum(tokens_in + tokens_out) AS tokens, sum(usd) AS usd "
-            "FROM costs WHERE ts >= ? GROUP BY ALL ORDER BY usd DESC, 1",
-            stamp(midnight(now, zone)),
-        )
+        rows = self.history.rows(_SPENT, stamp(midnight(now, zone)))
         return [
             Spent(
                 playbook=one["playbook"], calls=one["calls"], tokens=int(one["tokens"]), usd=float(one["usd"])
@@ -277,21 +267,47 @@ def _unknown_row(row: dict[str, Any]) -> Row:
     )  # fmt: skip
 
 
-_QUESTIONS = """
+# None of these asks a view of everything that ever ran: what narrows stands first, and names are looked up for what is left.
+_BORN = "SELECT run, body->>'$.playbook' AS playbook FROM events SEMI JOIN {} USING (run) WHERE type = 'run.created'"
+
+_CARDS = f"""
+WITH opened AS (
+    SELECT seq, ts AS opened, run, body->>'$.card' AS card, body->>'$.gate' AS gate, CAST(body->>'$.strength' AS INTEGER) AS strength,
+           body->>'$.expires' AS expires, body->>'$.content' AS content
+    FROM events WHERE type = 'card.opened' AND body->>'$.expires' > ?
+), settled AS (
+    SELECT body->>'$.card' AS card FROM events
+    WHERE type IN ('card.approved', 'card.rejected', 'card.expired', 'card.closed') AND seq > (SELECT min(seq) FROM opened)
+), snoozed AS (
+    SELECT body->>'$.card' AS card, arg_max(body->>'$.until', seq) AS until FROM events WHERE type = 'card.snoozed' GROUP BY ALL
+), still AS (
+    SELECT * FROM opened ANTI JOIN settled USING (card)
+), born AS (
+    {_BORN.format("still")}
+)
+SELECT still.*, coalesce(playbook, '') AS playbook FROM still LEFT JOIN snoozed USING (card) LEFT JOIN born USING (run)
+WHERE coalesce(until, '') <= ? ORDER BY seq LIMIT ?
+"""
+
+_QUESTIONS = f"""
 WITH asked AS (
     SELECT run, step, max(seq) AS seq, arg_max(ts, seq) AS ts, arg_max(body, seq) AS body
     FROM events WHERE type = 'human.asked' GROUP BY run, step
 ), settled AS (
     SELECT run, step, max(seq) AS seq FROM events SEMI JOIN asked USING (run, step)
     WHERE type IN ('human.answered', 'step.succeeded', 'step.skipped', 'step.failed', 'step.cancelled') GROUP BY run, step
+), over AS (
+    SELECT run FROM events SEMI JOIN asked USING (run) WHERE type = 'run.ended'
+), born AS (
+    {_BORN.format("asked")}
 )
-SELECT a.run, a.step, a.ts, r.playbook, a.body->>'$.ask' AS ask, a.body->>'$.who' AS who, a.body->>'$.question' AS question,
+SELECT a.run, a.step, a.ts, coalesce(r.playbook, '') AS playbook, a.body->>'$.ask' AS ask, a.body->>'$.who' AS who, a.body->>'$.question' AS question,
        coalesce(a.body->>'$.until', '') AS until
-FROM asked a LEFT JOIN settled s USING (run, step) JOIN runs r USING (run)
-WHERE (s.seq IS NULL OR s.seq < a.seq) AND r.ended IS NULL ORDER BY a.seq LIMIT ?
+FROM asked a ANTI JOIN over USING (run) LEFT JOIN settled s USING (run, step) LEFT JOIN born r USING (run)
+WHERE s.seq IS NULL OR s.seq < a.seq ORDER BY a.seq LIMIT ?
 """
 
-_UNKNOWN = """
+_UNKNOWN = f"""
 WITH lost AS (
     SELECT body->>'$.key' AS key, max(seq) AS seq, arg_max(ts, seq) AS ts, arg_max(run, seq) AS run, arg_max(step, seq) AS step,
            arg_max(body->>'$.code', seq) AS code
@@ -299,8 +315,10 @@ WITH lost AS (
 ), known AS (
     SELECT e.body->>'$.key' AS key, max(e.seq) AS seq FROM events e SEMI JOIN lost USING (run, step)
     WHERE e.type IN ('effect.resolved', 'effect.succeeded', 'effect.failed', 'effect.undone') GROUP BY ALL
+), born AS (
+    {_BORN.format("lost")}
 )
-SELECT l.*, r.playbook FROM lost l LEFT JOIN known k USING (key) JOIN runs r USING (run)
+SELECT l.*, coalesce(r.playbook, '') AS playbook FROM lost l LEFT JOIN known k USING (key) LEFT JOIN born r USING (run)
 WHERE k.seq IS NULL OR k.seq < l.seq ORDER BY l.seq LIMIT ?
 """
 
@@ -317,6 +335,18 @@ WITH ended AS (
 SELECT run, ended, coalesce(playbook, '') AS playbook, ended.body->>'$.status' AS status,
        coalesce(ended.body->>'$.reason', '') AS reason, coalesce(code, '') AS code
 FROM ended LEFT JOIN born USING (run) LEFT JOIN code USING (run)
+"""
+
+_SPENT = f"""
+WITH calls AS (
+    SELECT body->>'$.call' AS call, arg_max(run, seq) AS run, arg_max(body, seq) AS body
+    FROM events WHERE type IN ('model.reserved', 'model.answered') AND ts >= ? GROUP BY ALL
+), born AS (
+    {_BORN.format("calls")}
+)
+SELECT coalesce(playbook, '') AS playbook, count(*) AS calls, sum(CAST(body->>'$.usd' AS DECIMAL(18, 6))) AS usd,
+       sum(CAST(coalesce(body->>'$.tokens_in', '0') AS BIGINT) + CAST(coalesce(body->>'$.tokens_out', '0') AS BIGINT)) AS tokens
+FROM calls LEFT JOIN born USING (run) GROUP BY 1 ORDER BY usd DESC, 1
 """
 
 _MISSED = "SELECT playbook, due FROM triggers WHERE kind = 'schedule' AND reason = 'missed' AND ts >= ? ORDER BY due DESC LIMIT ?"
