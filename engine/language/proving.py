@@ -4,11 +4,15 @@ from collections import Counter
 from collections.abc import Callable, Sequence
 from dataclasses import replace
 
+from engine.language.codes.reading import READING
 from engine.language.source import decoded
 from engine.model.span import Diagnostic, Fix
 
 _MOST = 40
 """Fixes of one file that are tried; a file with more mistakes is repaired in rounds."""
+
+_KNOWN_BEFORE = frozenset({"SW307"})
+"""What a file that could not be read had all the time: a warning about a connector is no mistake that the fix made."""
 
 
 def applied(data: bytes, fix: Fix) -> bytes:
@@ -35,7 +39,10 @@ def proven(
             continue
         tries += 1
         after = Counter(map(_what, again(applied(data, one.fix)))) if tries <= _MOST else before
-        good = not after - before and after[_what(one)] < before[_what(one)]
+        come = {code for code, _ in after - before}
+        if one.code in READING:
+            come -= _KNOWN_BEFORE
+        good = not come and after[_what(one)] < before[_what(one)]
         kept.append(one if good else replace(one, fix=None))
     return tuple(kept)
 

@@ -1,4 +1,5 @@
 import random
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -30,6 +31,17 @@ def test_a_fix_that_does_not_is_left_out(after):
     (one,) = proven(b"one", [wrong(1, 4, "two")], lambda data: after)
 
     assert one.fix is None
+
+
+@pytest.mark.parametrize(("code", "kept"), [("SW014", True), ("SW102", False)])
+def test_an_unreadable_file_s_fix_may_show_what_nothing_performs_yet(code, kept):
+    """Without it, one unquoted expression in a playbook of declared actions would be refused without the quoted line."""
+    before = replace(wrong(1, 4, "two"), code=code)
+    hidden = replace(wrong(1, 4, "x", "nothing performs it"), code="SW307", fix=None)
+
+    (one,) = proven(b"one", [before], lambda data: [hidden])
+
+    assert (one.fix is not None) == kept
 
 
 def test_a_fix_may_span_lines_and_reach_past_the_end():
