@@ -112,3 +112,28 @@ def test_a_secret_of_the_engine_reaches_no_prompt_and_no_draft(tmp_path, monkeyp
     assert "website check" in prompts
     assert CANARY not in prompts
     assert CANARY not in json.dumps(drafted(company)[1])
+
+
+@pytest.mark.parametrize(
+    ("words", "path", "says"),
+    [
+        (
+            "You are late: the menu was promised for Tuesday. When will it be delivered?",
+            "vault/sops/when-we-are-late.md#When we are late@",
+            "say it in the first sentence",
+        ),
+        (
+            "We want to change the plan: two languages, and another date for the start.",
+            "vault/sops/a-change-of-plan.md#A change of plan@",
+            "what is to be different",
+        ),
+    ],
+)
+def test_the_sop_a_letter_is_about_is_in_the_prompt_and_cited_on_the_card(tmp_path, words, path, says):
+    with ModelServer.saying([answering(in_form(GOOD))]) as server:
+        company = hired(tmp_path, server)
+        company.drop("1", letter("Our project", words))
+        company.run()
+        prompts = json.dumps([body for _, body in server.asked])
+    assert says in prompts
+    assert path in shown(company)[1]
