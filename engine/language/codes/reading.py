@@ -163,16 +163,16 @@ def odd_key(span: Span) -> Diagnostic:
     return Diagnostic(code="SW013", span=span, message="a key is one word", hint="write it as `name: value`")
 
 
-def unquoted(span: Span, *, because: str, fix: Fix | None) -> Diagnostic:
-    """SW014: an expression that YAML reads as something else, because it is not quoted.
+def unquoted(span: Span, *, because: str, fix: Fix | None, what: str = "expression") -> Diagnostic:
+    """SW014: an expression or a value that YAML reads as something else, because it is not quoted.
 
     YAML takes `: ` for a map, `{` for another one and ` #` for a comment, in the middle of an expression too, and the last one
-    silently. Quotes stop it.
+    silently. Inside `{ … }` a comma ends every value: `{ total: 20,00 EUR }` would be two keys. Quotes stop it.
 
     Wrong: `with: { text: ${{ event.text }} }`. Right: `with: { text: "${{ event.text }}" }`.
     """
     return Diagnostic(
-        code="SW014", span=span, message=f"this expression needs quotes: {because}", hint="quote it", fix=fix
+        code="SW014", span=span, message=f"this {what} needs quotes: {because}", hint="quote it", fix=fix
     )
 
 

@@ -135,3 +135,26 @@ def test_a_path_without_its_braces_would_be_one_for_all_runs_and_items(head, key
 @pytest.mark.parametrize("words", ["backup", "inputs.example.com", "event.", "item.id of all"])
 def test_words_that_are_no_path_stay_words(words):
     assert playbook(f"{HEAD}concurrency: {words}\nsteps:\n  - {{ id: a, {TELL} x }} }}\n") == ()
+
+
+@pytest.mark.parametrize(
+    ("inputs", "mended_to"),
+    [
+        ("{ way: one of low, high, note: text }", '"one of low, high"'),
+        ("{ way: one of low, middle, high }", '"one of low, middle, high"'),
+        ("{ note: { type: text, description: first, then } }", '"first, then"'),
+    ],
+)
+def test_a_comma_that_ends_a_value_in_braces_is_one_mistake_with_its_quotes(inputs, mended_to):
+    text = f"{HEAD}inputs: {inputs}\nsteps:\n  - {{ id: a, {TELL} x }} }}\n"
+    (found,) = playbook(text)
+    assert (found.code, found.fix and found.fix.text) == ("SW014", mended_to)
+    assert playbook(mended(text.encode(), found).decode()) == ()
+
+
+@pytest.mark.parametrize(
+    ("inputs", "code"),
+    [("{ price: { type: money, default: 20,00 EUR } }", "SW014"), ("{ a: text, b: }", "SW127")],
+)
+def test_a_comma_in_an_amount_is_said_once_and_an_empty_value_is_no_comma(inputs, code):
+    assert codes(playbook(f"{HEAD}inputs: {inputs}\nsteps:\n  - {{ id: a, {TELL} x }} }}\n")) == [code]
