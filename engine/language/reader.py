@@ -250,32 +250,11 @@ class _Builder:
         if not top.keyed:
             top.items.append(scalar)
             return None
-        if top.key is None:
-            return self._key(scalar)
-        if not style and not event.value and (found := self._cut(top, column)) is not None:
-            return found
+        if top.key is None or (found := None if style or event.value else _cut(self, top, column)):
+            return self._key(scalar) if top.key is None else found
         top.entries.append(Entry(key=top.key.text, key_span=top.key.span, value=scalar))
         top.key = None
         return None
-
-    def _cut(self, top: _Open, column: int) -> Diagnostic | None:
-        """`{ price: 20,00 EUR, … }`: the comma ends the value, and what follows is a key with neither colon nor value."""
-        last, key = top.entries[-1].value if top.entries else None, top.key
-        if not self.text or key is None or not isinstance(last, Scalar) or not last.plain:
-            return None
-        if not last.text or last.span.end_line != key.span.line or last.span.end_column > key.span.column:
-            return None
-        line = self.text.split("\n")[key.span.line - 1 - self.down]
-        start, end = last.span.column - 1 - self.right, key.span.end_column - 1 - self.right
-        if line[end : column - 1 - self.right].strip() or line[end:].lstrip()[:1] not in {",", "}"}:
-            return None
-        more = re.compile(r"(?:,[^,:\[\]{}\"'#]+)*(?=[,}])").match(line, end)
-        end = end if more is None else start + len(line[start : more.end()].rstrip())
-        span = replace(last.span, end_column=end + 1 + self.right)
-        because = "its comma ends the value, and the rest becomes a key"
-        return code.unquoted(
-            span, because=because, what="value", fix=Fix(span=span, text=quoted(line[start:end]))
-        )
 
     def _key(self, scalar: Scalar) -> Diagnostic | None:
         top = self.stack[-1]
@@ -361,6 +340,26 @@ class _Builder:
             mark: Any = error.problem_mark
             return int(mark.line) + 1 if mark is not None else 0
         return len(lines) + 1
+
+
+def _cut(builder: _Builder, top: _Open, column: int) -> Diagnostic | None:
+    """`{ price: 20,00 EUR, … }`: the comma ends the value, and what follows is a key with neither colon nor value."""
+    last, key = top.entries[-1].value if top.entries else None, top.key
+    if not builder.text or key is None or not isinstance(last, Scalar) or not last.plain:
+        return None
+    if not last.text or last.span.end_line != key.span.line or last.span.end_column > key.span.column:
+        return None
+    line = builder.text.split("\n")[key.span.line - 1 - builder.down]
+    start, end = last.span.column - 1 - builder.right, key.span.end_column - 1 - builder.right
+    if line[end : column - 1 - builder.right].strip() or line[end:].lstrip()[:1] not in {",", "}"}:
+        return None
+    more = re.compile(r"(?:,[^,:\[\]{}\"'#]+)*(?=[,}])").match(line, end)
+    end = end if more is None else start + len(line[start : more.end()].rstrip())
+    span = replace(last.span, end_column=end + 1 + builder.right)
+    because = "its comma ends the value, and the rest becomes a key"
+    return code.unquoted(
+        span, because=because, what="value", fix=Fix(span=span, text=quoted(line[start:end]))
+    )
 
 
 def _tab(builder: _Builder, content: str, line: int) -> Diagnostic:
