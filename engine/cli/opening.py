@@ -109,7 +109,7 @@ def _show(address: str, letter: Path, *, browser: bool) -> None:
 def _serve(door: Door, app: "Starlette", listening: socket.socket) -> None:
     import uvicorn
 
-    class Server(uvicorn.Server):
+    class Server(uvicorn.Server):  # type: ignore[misc]  # its types may not be installed
         """Ends the threads of the pages with the connections they belong to."""
 
         async def shutdown(self, sockets: list[socket.socket] | None = None) -> None:

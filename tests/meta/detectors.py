@@ -71,7 +71,10 @@ HEAVY_HOMES = {
     "pydantic": ("engine/agents/",),
     "litellm": ("engine/agents/",),
     "duckdb": ("engine/observe/", "engine/memory/", "engine/connectors/"),
-    "marimo": ("engine/cli/", "engine/observe/"),
+    # Only the server behind `steward open`: what it shows is made in engine/observe without it.
+    "marimo": ("engine/cli/",),
+    "starlette": ("engine/cli/",),
+    "uvicorn": ("engine/cli/",),
     "watchdog": ("engine/app/", "engine/vault/", "engine/connectors/"),
     "networkx": ("engine/",),
     "jsonschema": ("engine/",),
