@@ -63,11 +63,35 @@ class Agents:
         return (DRAFT,)
 
     def read(self, call: Call) -> tuple[dict[str, Json], Labels]:
-        """The agent's outputs, and `doubts`. Raises TransientError where asking again may help, PermanentError where it won't."""
+        """The agent's outputs, and `doubts`. Raises TransientError where asking again may help, PermanentError where it won't.
+
+        Where the model is of no use in the last attempt either, `agent/draft-reply` answers with the operator's own words and says so.
+        """
         name = call.action.partition("/")[2]
         agent = self.agents(call).get(name)
         if agent is None or not self.models.available(agent.model):
             return self._without_model(call, name, agent)
+        try:
+            return self._by_model(call, name, agent)
+        except (TransientError, PermanentError) as error:
+            if call.action != DRAFT.name or (isinstance(error, TransientError) and not call.last):
+                raise
+            return self._instead(call, agent, error)
+
+    def _instead(
+        self, call: Call, agent: AgentSource, error: TransientError | PermanentError
+    ) -> tuple[dict[str, Json], Labels]:
+        """The operator's own words after a model that failed; that error again where they don't answer what the agent's file asks for."""
+        try:
+            outputs, labels = self.drafts.read(call)
+        except EngineError:
+            raise error from None
+        if shapes.misfits(outputs, agent.outputs):
+            raise error
+        said = f"no model drafted this, your template did ({error.code}: {visible(error.message)})"
+        return {**outputs, DOUBTS: [said]}, labels
+
+    def _by_model(self, call: Call, name: str, agent: AgentSource) -> tuple[dict[str, Json], Labels]:
         if not self.installed():
             raise PermanentError(
                 f"agent/{name} needs DSPy, which is not installed",

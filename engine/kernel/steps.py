@@ -127,6 +127,7 @@ def _call(place: Place, args: dict[str, Json]) -> Call:
         at=moment(place.state.at or journal.now()),
         files=journal.files(place.plan),
         budget=None if place.plan.budget_usd is None else Decimal(str(place.plan.budget_usd)),
+        last=place.state.attempt >= place.node.retry.attempts,
     )
 
 

@@ -20,6 +20,7 @@ class Call:
 
     `trigger` is the event that started the run (the letter a reply answers); `key` is set for effects and frozen with the revision;
     `at` is the step's recorded time; `files` are the plan's files, path → text; `budget` is what the run may spend on models, in dollars.
+    `last`: when this fails, it is not tried again.
     """
 
     action: str
@@ -33,6 +34,7 @@ class Call:
     revision: int = 1
     files: tuple[tuple[str, str], ...] = ()
     budget: Decimal | None = None
+    last: bool = True
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -83,8 +83,10 @@ def test_without_a_model_the_operator_s_own_words_are_drafted(tmp_path):
     ],
     ids=["garbage", "nothing", "refusal", "no JSON", "down"],
 )
-def test_a_useless_model_ends_typed_and_nothing_is_sent_for_it(tmp_path, said, code, calls):
-    """The step retries three times, each time with one repair; then a person has it."""
+def test_a_useless_model_leaves_the_operator_s_own_words_at_the_card_and_says_why(
+    tmp_path, said, code, calls
+):
+    """The step retries three times, each time with one repair; then the template drafts and a person has it."""
     with ModelServer.saying([said]) as server:
         company = hired(tmp_path, server)
         company.drop("1", LETTER)
@@ -93,10 +95,12 @@ def test_a_useless_model_ends_typed_and_nothing_is_sent_for_it(tmp_path, said, c
             company.later(timedelta(hours=1))
         asked = len(server.asked)
     (run,) = company.runs("lead-capture")
-    assert run.steps["draft"].status == "failed"
-    assert run.steps["draft"].code == code
+    assert run.steps["draft"].status == "succeeded"
+    _, outputs = drafted(company)
+    assert outputs["body"].startswith("Hello")
+    assert code in outputs["doubts"][0]
     assert asked == calls
-    assert company.cards() == []
+    assert "no model drafted this" in shown(company)[1]
     assert all(b"quote" not in data for data in company.outbox().values())
 
 
