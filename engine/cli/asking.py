@@ -67,7 +67,12 @@ def costs(args: argparse.Namespace) -> int:
             say("no model was asked: 0.00 USD")
             return 0
         shown = [
-            [str(row["name"]) or "–", f"{row['calls']} calls", f"{row['tokens']} tokens", f"{row['usd']} USD"]
+            [
+                str(row["name"]) or "–",
+                f"{row['calls']} {'call' if row['calls'] == 1 else 'calls'}",
+                f"{row['tokens']} tokens",
+                f"{row['usd']} USD",
+            ]
             for row in rows
         ]
         for one in table(shown):
