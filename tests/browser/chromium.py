@@ -80,20 +80,29 @@ class Browser:
         """Every address it asked for."""
         self.complaints: list[str] = []
         """Errors of its console and its policies."""
-        port, path = self._started()
         self._open = ExitStack()
-        connecting = client.connect(f"ws://127.0.0.1:{port}{path}", max_size=None, proxy=None)
-        self._line = self._open.enter_context(connecting)
-        target = self._call("Target.createTarget", url="about:blank")["targetId"]
-        self._session = self._call("Target.attachToTarget", targetId=target, flatten=True)["sessionId"]
-        for domain in ("Page", "Runtime", "Network", "Log"):
-            self._call(f"{domain}.enable")
-        self._call("Page.addScriptToEvaluateOnNewDocument", source=_EYES)
+        try:
+            port, path = self._started()
+            connecting = client.connect(f"ws://127.0.0.1:{port}{path}", max_size=None, proxy=None)
+            self._line = self._open.enter_context(connecting)
+            target = self._call("Target.createTarget", url="about:blank")["targetId"]
+            self._session = self._call("Target.attachToTarget", targetId=target, flatten=True)["sessionId"]
+            for domain in ("Page", "Runtime", "Network", "Log"):
+                self._call(f"{domain}.enable")
+            self._call("Page.addScriptToEvaluateOnNewDocument", source=_EYES)
+        except BaseException:
+            # Half-made, nobody could close it.
+            self.close()
+            raise
 
     def __enter__(self) -> Self:
         return self
 
     def __exit__(self, *_: object) -> None:
+        self.close()
+
+    def close(self) -> None:
+        """End the browser and remove its profile."""
         self._open.close()
         self._process.terminate()
         self._process.wait(20)
