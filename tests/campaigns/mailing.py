@@ -234,12 +234,13 @@ def _found(one: Office, letters: int) -> dict[str, object]:
     with one.company.reading() as reading:
         runs = list(reading.book.runs.values())
     unknown = sum(step.status == "unknown" for run in runs for step in run.steps.values())
-    failed = sum(run.status == "failed" for run in runs)
+    failed = Counter(step.code for run in runs for step in run.steps.values() if run.status == "failed")
     violations += [f"{n} runs of one letter" for n in sources.values() if n != 1]
     violations += [f"{len(sources)} letters of {letters} began a run"] if len(sources) != letters else []
     violations += [f"{who} was written to {n} times" for who, n in one.master.taken.items() if n != 1]
     lost = letters - len(one.master.taken) - unknown
-    violations += [f"{lost} letters are neither answered nor asked about"] if lost > 0 or failed else []
+    violations += [f"{lost} letters are neither answered nor asked about"] if lost > 0 else []
+    violations += [f"{n} runs failed: {code}" for code, n in failed.items()]
     flags = {flag for found in one.mail.look().values() for flag in found}
     violations += [f"flags were set: {sorted(flags)}"] if flags else []
     violations += ["the password was said"] if _said(one) else []
