@@ -82,6 +82,7 @@ def _provider(reading: Reading, folder: Path) -> Iterator[str]:
     for body, times in Counter(one["body"] or one["key"] for one in rows).items():
         if times > 1:
             yield f"duplicate: {body[:8]} was done {times} times"
+    own = _own_undos(reading)
     for step in _steps(reading):
         if not step.action.startswith("provider/"):
             continue
@@ -90,8 +91,19 @@ def _provider(reading: Reading, folder: Path) -> Iterator[str]:
             yield f"lost: {step.action} is called done and was not"
         if step.status in {"failed", "cancelled", "skipped", "previewed", "carded"} and times:
             yield f"lie: {step.action} is called {step.status} and was done"
-        if step.undone and done.get(f"undo {step.key}", 0) != 1:
-            yield f"undo of {step.action} happened {done.get(f'undo {step.key}', 0)} times"
+        undo = own.get(step.key, f"undo {step.key}")
+        if step.undone and done.get(undo, 0) != 1:
+            yield f"undo of {step.action} happened {done.get(undo, 0)} times"
+
+
+def _own_undos(reading: Reading) -> dict[str, str]:
+    """The key of an effect → the key of the effect that took it back, where the step says itself how that is done."""
+    steps = [(run, name, step) for run in reading.book.runs.values() for name, step in run.steps.items()]
+    return {
+        run.step(name.replace("~undo", "")).key: step.key
+        for run, name, step in steps
+        if "~undo" in name and step.key
+    }
 
 
 def _unknown(reading: Reading) -> Iterator[str]:

@@ -4,6 +4,7 @@ python -m tests.campaigns.killing STORY [NAME]    die at each point of a story (
 python -m tests.campaigns.killing --list FILE     write down every point of every story
 """
 
+import importlib
 import json
 import os
 import random
@@ -136,11 +137,18 @@ def tell(folder: Path, story: str, provider: str, *, probe: Counting | None = No
     settle(scenario)
 
 
+def warm() -> None:
+    """Load in this process what each of its children would load for itself."""
+    for name in ("duckdb", "jsonschema", "networkx", "fpdf", "markdown_it", "cel_expr_python", "engine.memory.symbolic"):
+        importlib.import_module(name)
+
+
 class Theatre:
     """A folder with the scene every story begins in."""
 
     def __init__(self, folder: Path) -> None:
         wiring._compiled = _compile_once
+        warm()
         self.folder = folder
         self.scene = folder / "scene"
         if forked(self._set) != FINISHED:

@@ -146,6 +146,16 @@ steps:
     uses: provider/customer
     with: { text: still there }
 """,
+    "playbooks/back.yaml": """\
+name: Back
+stage: approval
+on: { manual: {} }
+steps:
+  - id: there
+    uses: provider/queryable
+    with: { text: there }
+    undo: { uses: provider/idempotent, with: { text: and back } }
+""",
     "playbooks/sorry.yaml": """\
 name: Sorry
 stage: approval
@@ -452,11 +462,17 @@ def _sorry(t: Teller) -> None:
     t.answer_unknown()
 
 
+def _back(t: Teller) -> None:
+    t.start("back")
+    t.on_run("undo")
+
+
 STORIES: dict[str, Callable[[Teller], None]] = {
     "quote": _quote, "edit": _edit, "no": _no, "expiry": _expiry, "snooze": _snooze, "withdraw": _withdraw, "stop": _stop,
     "payment": _payment, "contract": _contract, "noise": _noise, "drift": _drift, "checklist": _checklist,
     "classes": _classes, "lost": _lost, "refused": _refused, "held": _held, "reading": _reading, "shade": _shade, "enrol": _enrol,
     "wide": _wide, "calls": _calls, "stopped": _stopped, "sorry": _sorry,
+    "back": _back,
 }  # fmt: skip
 
 

@@ -11,6 +11,9 @@ from engine.testing.model_server import ModelServer, Said, answering
 from engine.testing.models import in_form
 from engine.testing.scenario import Scenario, letter
 from engine.vault import commit_all
+from tests.campaigns.invariants import judge
+from tests.campaigns.killing import DIED, forked
+from tests.simulate.test_recovery import At
 
 CANARY = "planted-canary-4cd1"
 WORDS = "Hello Ada, a website check costs 490.00 EUR. Which page is slow?"
@@ -141,3 +144,27 @@ def test_the_sop_a_letter_is_about_is_in_the_prompt_and_cited_on_the_card(tmp_pa
         prompts = json.dumps([body for _, body in server.asked])
     assert says in prompts
     assert path in shown(company)[1]
+
+
+@pytest.mark.parametrize(
+    ("point", "asked"),
+    [
+        ("append:after:model.reserved", 1),
+        ("append:before:model.answered", 2),
+        ("append:after:model.answered", 2),
+    ],
+)
+def test_a_death_around_a_call_costs_what_was_set_aside_and_the_next_run_drafts(tmp_path, point, asked):
+    with ModelServer.saying([answering(in_form(GOOD))]) as server:
+        company = hired(tmp_path, server)
+        company.drop("1", LETTER)
+        company.probe = At(point)
+        assert forked(company.run) == DIED
+        company = Scenario.at(company.folder)
+        company.run()
+        assert len(server.asked) == asked
+    assert drafted(company)[0].status == "succeeded"
+    assert len(company.cards()) == 1
+    costs = company.book().costs
+    assert len(costs) == 2
+    assert judge(company.folder).violations == ()
