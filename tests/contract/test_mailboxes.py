@@ -166,7 +166,8 @@ def test_new_numbers_for_every_letter_start_nothing_twice(server, box, tmp_path)
     server.renumber()
     after = world.poll(before)
     assert {one.mark for one in after}.isdisjoint(one.mark for one in before)
-    assert [one.source for one in after] == [one.source for one in before]
+    # A server may number them in another order.
+    assert sorted(one.source for one in after) == sorted(one.source for one in before)
     assert len(world.copies()) == 2
     assert set(world.copies()).isdisjoint(names)
 
