@@ -139,7 +139,15 @@ def tell(folder: Path, story: str, provider: str, *, probe: Counting | None = No
 
 def warm() -> None:
     """Load in this process what each of its children would load for itself."""
-    for name in ("duckdb", "jsonschema", "networkx", "fpdf", "markdown_it", "cel_expr_python", "engine.memory.symbolic"):
+    for name in (
+        "duckdb",
+        "jsonschema",
+        "networkx",
+        "fpdf",
+        "markdown_it",
+        "cel_expr_python",
+        "engine.memory.symbolic",
+    ):
         importlib.import_module(name)
 
 
