@@ -9,7 +9,8 @@ from engine.model import events as e
 from engine.model.findings import IntentResolved, ModelAnswered, ModelReserved
 from engine.model.ownership import OwnerTaken, RequestDecided, StopLifted, StopSet, StrengthEnrolled
 from engine.model.plan import undo_of
-from engine.model.state import TERMINAL, Book, CardState, Cost, RunState, StepState
+from engine.model.spending import Cost
+from engine.model.state import TERMINAL, Book, CardState, RunState, StepState
 
 
 def fold(history: Iterable[e.Event], book: Book | None = None) -> Book:
@@ -54,7 +55,8 @@ def apply(book: Book, event: e.Event) -> None:
         case e.OnceClaimed():
             book.claims[body.claim] = event.run
         case ModelReserved() | ModelAnswered():
-            book.costs[body.call] = Cost(at=event.ts, run=event.run, model=body.model, usd=Decimal(body.usd))
+            cost = Cost(at=event.ts, run=event.run, model=body.model, usd=Decimal(body.usd))
+            book.costs.put(body.call, cost)
         case IntentResolved():
             pass
         case e.RunCreated():

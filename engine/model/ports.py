@@ -214,7 +214,7 @@ class Models(Protocol):
         """Whether there is a model of this name; `none` is none."""
 
     def complete(self, request: ModelRequest, *, call: Call, budget: Decimal | None) -> ModelReply:
-        """Ask once; retries belong to the scheduler. `budget` is the most this attempt may spend in dollars.
+        """Ask once; retries belong to the scheduler. `budget` is the most this one call may cost, in dollars.
 
         Raises PermanentError(code='budget') when the reservation does not fit, PermanentError(code='no-model'),
         TransientError on timeouts, 429 and 5xx, PermanentError on other refusals of the provider.

@@ -1,8 +1,9 @@
 """What the events of a run add up to. Never holds a value, only names of sealed ones."""
 
 from dataclasses import dataclass, field
-from decimal import Decimal
 from typing import Literal
+
+from engine.model.spending import Costs
 
 StepStatus = Literal[
     "pending", "running", "retrying", "waiting", "asked", "calling", "fanned",
@@ -172,16 +173,6 @@ class CardState:
     decided: str = ""
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Cost:
-    """What one call of a model cost, or has set aside while its answer is out. `at` is a stamp, `usd` dollars."""
-
-    at: str
-    run: str
-    model: str
-    usd: Decimal
-
-
 @dataclass(slots=True, kw_only=True)
 class Book:
     """Everything the ledger adds up to. The one mutable container: its members are frozen and replaced by the fold.
@@ -202,4 +193,4 @@ class Book:
     stopped: bool = False
     ignored: dict[str, int] = field(default_factory=dict)
     emitted: dict[str, tuple[str, str]] = field(default_factory=dict)
-    costs: dict[str, Cost] = field(default_factory=dict)
+    costs: Costs = field(default_factory=Costs)

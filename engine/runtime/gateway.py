@@ -15,8 +15,8 @@ from engine.model.effects import Call
 from engine.model.errors import EngineError, PermanentError, TransientError
 from engine.model.findings import ModelAnswered, ModelReserved
 from engine.model.ports import ModelReply, ModelRequest, Recorder, Secrets
-from engine.model.state import Cost
-from engine.model.times import moment
+from engine.model.spending import Costs
+from engine.model.times import stamp
 from engine.runtime.endpoint import Answer, Endpoint
 
 ADDRESSES: Mapping[str, str] = {"openai": "https://api.openai.com/v1"}
@@ -31,7 +31,7 @@ _TENFOLD = 10
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Gateway:
-    """Port Models. `costs` are what calls have cost or set aside so far, by call; `now` is the present moment.
+    """Port Models. `costs` are what calls have cost or set aside so far; `now` is the present moment.
 
     Safe to use from several threads: reserving looks at the budgets and writes the reservation under one lock.
     """
@@ -39,7 +39,7 @@ class Gateway:
     config: Config
     secrets: Secrets
     recorder: Recorder
-    costs: Callable[[], Mapping[str, Cost]]
+    costs: Callable[[], Costs]
     now: Callable[[], datetime]
     commitment: Callable[[str, Call], str]
     _lock: threading.Lock = field(default_factory=threading.Lock)
@@ -107,47 +107,33 @@ class Gateway:
     def _reserve(self, request: ModelRequest, call: Call, most: Decimal, budget: Decimal | None) -> str:
         """Set the most a call can cost aside, durably, or refuse. Returns the call's name."""
         with self._lock:
-            costs = dict(self.costs())
+            costs = self.costs()
             for limit, spent, what in self._limits(costs, call, budget):
                 if limit is not None and spent + most > limit:
                     raise PermanentError(
-                        f"this call may cost {most} USD; of the {limit} USD {what} {spent} USD are spent or set aside",
+                        f"this call may cost {most} USD, and {max(limit - spent, Decimal(0))} USD are left {what}",
                         code="budget",
                         now_true="No model was asked and nothing was spent.",
                         way_out="raise the budget (steward.yaml, the playbook or the agent), commit it, and run again",
                     )
-            before = sum(one.startswith(f"{call.run}/{call.step}/") for one in costs)
-            id_ = f"{call.run}/{call.step}/{before + 1}"
+            id_ = f"{call.run}/{call.step}/{costs.of_step(call.run, call.step) + 1}"
             self.recorder.record(ModelReserved(call=id_, model=request.model, usd=str(most)), call=call)
             return id_
 
     def _limits(
-        self, costs: Mapping[str, Cost], call: Call, budget: Decimal | None
+        self, costs: Costs, call: Call, budget: Decimal | None
     ) -> list[tuple[Decimal | None, Decimal, str]]:
-        """(limit, spent so far, whose limit it is)."""
-        zone = ZoneInfo(self.config.time_zone)
-        today = self.now().astimezone(zone)
-
-        def spent(wanted: Callable[[str, Cost], bool]) -> Decimal:
-            return sum((one.usd for id_, one in costs.items() if wanted(id_, one)), Decimal(0))
-
-        def day(one: Cost) -> datetime:
-            return moment(one.at).astimezone(zone)
-
-        step = f"{call.run}/{call.step}/"
+        """(limit, what of it is spent or set aside, whose limit it is). `budget` is what is left already: nothing counts against it again."""
+        day = (
+            self.now()
+            .astimezone(ZoneInfo(self.config.time_zone))
+            .replace(hour=0, minute=0, second=0, microsecond=0)
+        )
         return [
-            (budget, spent(lambda id_, _: id_.startswith(step)), "for this agent"),
-            (call.budget, spent(lambda _, one: one.run == call.run), "for this run"),
-            (
-                self.config.budget_usd_per_day,
-                spent(lambda _, one: day(one).date() == today.date()),
-                "for today",
-            ),
-            (
-                self.config.budget_usd_per_month,
-                spent(lambda _, one: (day(one).year, day(one).month) == (today.year, today.month)),
-                "for this month",
-            ),
+            (budget, Decimal(0), "for this agent"),
+            (call.budget, costs.of_run(call.run), "for this run"),
+            (self.config.budget_usd_per_day, costs.since(stamp(day)), "for today"),
+            (self.config.budget_usd_per_month, costs.since(stamp(day.replace(day=1))), "for this month"),
         ]
 
     def _read(

@@ -17,7 +17,7 @@ from engine.model.events import Event
 from engine.model.findings import ModelAnswered, ModelReserved
 from engine.model.ids import RunId
 from engine.model.ports import ModelRequest
-from engine.model.state import Cost
+from engine.model.spending import Cost, Costs
 from engine.model.times import stamp
 from engine.runtime.gateway import Gateway
 from engine.testing.model_server import ModelServer, Said, answering
@@ -34,14 +34,15 @@ class Book:
 
     events: list[ModelReserved | ModelAnswered] = field(default_factory=list)
     sealed: list[dict[str, object]] = field(default_factory=list)
-    costs: dict[str, Cost] = field(default_factory=dict)
+    costs: Costs = field(default_factory=Costs)
     lock: threading.Lock = field(default_factory=threading.Lock)
 
     def record(self, body, *, call, sealed=None):
         with self.lock:
             self.events.append(body)
             self.sealed.append(dict(sealed or {}))
-            self.costs[body.call] = Cost(at=stamp(NOW), run=call.run, model=body.model, usd=Decimal(body.usd))
+            cost = Cost(at=stamp(NOW), run=call.run, model=body.model, usd=Decimal(body.usd))
+            self.costs.put(body.call, cost)
             return Event(seq=len(self.events), ts=stamp(NOW), body=body)
 
 
@@ -157,9 +158,36 @@ def test_a_reservation_over_any_budget_asks_nobody(where):
     assert not book.events
 
 
+def test_what_an_agent_may_spend_is_counted_once_in_every_call_of_an_attempt():
+    """The one who asks says what is left after its own calls; the gateway takes nothing off that again."""
+    book = Book()
+    with ModelServer.saying([answering("x", tokens=None)]) as server:
+        asked = gateway(server.base, book)
+        most = asked.complete(ASK, call=CALL, budget=None).usd
+        for _ in range(3):
+            asked.complete(ASK, call=CALL, budget=most)
+        with pytest.raises(PermanentError) as caught:
+            asked.complete(ASK, call=CALL, budget=most - Decimal("0.000001"))
+    assert caught.value.code == "budget"
+    assert len(book.costs) == 4
+
+
+def test_what_a_run_may_spend_counts_every_call_of_the_run_once():
+    book = Book()
+    with ModelServer.saying([answering("x", tokens=None)]) as server:
+        asked = gateway(server.base, book)
+        most = asked.complete(ASK, call=CALL, budget=None).usd
+        twice = replace(CALL, budget=2 * most)
+        asked.complete(ASK, call=twice, budget=None)
+        with pytest.raises(PermanentError) as caught:
+            asked.complete(ASK, call=twice, budget=None)
+    assert caught.value.message.endswith("and 0.000000 USD are left for this run")
+
+
 def test_the_day_ends_at_midnight_of_the_workspace():
     book = Book()
-    book.costs["old"] = Cost(at=stamp(NOW - timedelta(hours=2)), run="r0", model="default", usd=Decimal(5))
+    old = Cost(at=stamp(NOW - timedelta(hours=2)), run="r0", model="default", usd=Decimal(5))
+    book.costs.put("r0/draft/1", old)
     with ModelServer.saying([answering("x")]) as server:
         there = gateway(server.base, book, budget_usd_per_day=Decimal(5), time_zone="Europe/Warsaw")
         there.complete(ASK, call=CALL, budget=None)  # 21:30 UTC was the day before in Warsaw

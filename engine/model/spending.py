@@ -1,0 +1,67 @@
+"""What calls of models cost, with the sums that budgets are held against."""
+
+from collections.abc import Iterator
+from dataclasses import dataclass, field
+from decimal import Decimal
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Cost:
+    """What one call of a model cost, or has set aside while its answer is out. `at` is a stamp, `usd` dollars."""
+
+    at: str
+    run: str
+    model: str
+    usd: Decimal
+
+
+@dataclass(slots=True)
+class Costs:
+    """Costs by the call's name, ``RUN/STEP/NUMBER``. Sums are kept as costs come, by run and by quarter of an hour."""
+
+    _calls: dict[str, Cost] = field(default_factory=dict)
+    _runs: dict[str, Decimal] = field(default_factory=dict)
+    _steps: dict[str, int] = field(default_factory=dict)
+    _quarters: dict[str, Decimal] = field(default_factory=dict)
+
+    def __len__(self) -> int:
+        return len(self._calls)
+
+    def values(self) -> Iterator[Cost]:
+        """Each call's cost, in the order in which the calls were first heard of."""
+        return iter(self._calls.values())
+
+    def put(self, call: str, cost: Cost) -> None:
+        """A call's cost, in place of what was known of that call before."""
+        before = self._calls.get(call)
+        if before is None:
+            step = call.rpartition("/")[0]
+            self._steps[step] = self._steps.get(step, 0) + 1
+        else:
+            self._add(before, -1)
+        self._calls[call] = cost
+        self._add(cost, 1)
+
+    def of_run(self, run: str) -> Decimal:
+        """What a run's calls cost, in dollars."""
+        return self._runs.get(run, Decimal(0))
+
+    def of_step(self, run: str, step: str) -> int:
+        """How many calls a step has made."""
+        return self._steps.get(f"{run}/{step}", 0)
+
+    def since(self, stamp: str) -> Decimal:
+        """What was spent from a moment on, in dollars. The moment is a full quarter of an hour: every day begins at one, in every time zone."""
+        # All of them are looked at: a clock that was set back has put some behind later ones.
+        first = _quarter(stamp)
+        return sum((usd for quarter, usd in self._quarters.items() if quarter >= first), Decimal(0))
+
+    def _add(self, cost: Cost, sign: int) -> None:
+        quarter = _quarter(cost.at)
+        self._runs[cost.run] = self.of_run(cost.run) + sign * cost.usd
+        self._quarters[quarter] = self._quarters.get(quarter, Decimal(0)) + sign * cost.usd
+
+
+def _quarter(stamp: str) -> str:
+    """The quarter of an hour a stamp is in: its text up to the hour, and 0 to 3."""
+    return f"{stamp[:13]}/{int(stamp[14:16]) // 15}"
