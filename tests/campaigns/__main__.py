@@ -16,6 +16,7 @@ from pathlib import Path
 from typing import Protocol
 
 from tests.campaigns import evidence
+from tests.campaigns.standin import StandIn
 
 
 class Tally(Protocol):
@@ -115,6 +116,7 @@ def _slice(campaign: Campaign, folder: Path, *, seconds: float) -> int:
         index += 1
     for one in tally.violations:
         print(f"{campaign.name}: {one}", file=sys.stderr)
+    StandIn.dismiss()
     used = sum(sum(resource.getrusage(who)[:2]) for who in (resource.RUSAGE_SELF, resource.RUSAGE_CHILDREN))
     row = {
         "campaign": campaign.name, "commit": evidence.commit(), "digest": digest, "range": [first, index],

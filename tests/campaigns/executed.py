@@ -18,12 +18,11 @@ from pathlib import Path
 from engine.testing.provider import Provider
 from engine.testing.scenario import PROVIDER_FILE, Scenario
 from tests.campaigns.invariants import judge
-from tests.campaigns.killing import FINISHED, Tally, Theatre, forked
-from tests.campaigns.stories import PROVIDER, QUOTE, VAGUE, settle
+from tests.campaigns.killing import Tally, Theatre
+from tests.campaigns.standin import FINISHED, forked
 from tests.simulate.terminal import STEWARD, Typed, environment
 
 _LAUNCH = (sys.executable, "-m", "tests.campaigns.launch")
-_PAUSE = "    undo-within: 20s\n"
 
 # What is typed, in order; `CARD` stands for the oldest card that one word decides.
 SESSIONS: tuple[tuple[tuple[str, ...], ...], ...] = (
@@ -80,17 +79,7 @@ class Stage:
 class Shop(Theatre):
     """A scene without pauses, which a real clock would wait out, and with letters waiting to be read."""
 
-    def _set(self) -> None:
-        with Provider.start(self.folder / "nobody.jsonl") as provider:
-            made = Scenario.make(self.scene, files=PROVIDER, provider=provider.address)
-            playbook = (made.root / "playbooks/lead-capture.yaml").read_text(encoding="utf-8")
-            held = PROVIDER["playbooks/held.yaml"].replace("20s", "1s")
-            made.commit(
-                {"playbooks/lead-capture.yaml": playbook.replace(_PAUSE, ""), "playbooks/held.yaml": held}
-            )
-            made.enrol()
-            made.drop("quote", QUOTE)
-            made.drop("vague", VAGUE)
+    scenery = "set-shop"
 
     @contextmanager
     def open(self) -> Iterator[Stage]:
@@ -137,7 +126,7 @@ def unit(shop: Shop, index: int, tally: Tally) -> None:
         for after in SESSIONS[session][number:]:
             stage.type(after)
         provider = stage.provider.address
-        if forked(lambda: settle(Scenario.at(stage.folder, provider=provider))) != FINISHED:
+        if forked("settle", folder=str(stage.folder), provider=provider) != FINISHED:
             tally.violations.append(f"{where}: it could not go on")
         tally.points += 1
         tally.violations += [f"{where}: {one}" for one in stage.violations()]

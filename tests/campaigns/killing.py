@@ -4,47 +4,23 @@ python -m tests.campaigns.killing STORY [NAME]    die at each point of a story (
 python -m tests.campaigns.killing --list FILE     write down every point of every story
 """
 
-import importlib
 import json
-import os
 import random
 import shutil
-import signal
 import sys
 import tempfile
-import time
-import traceback
 from collections import Counter
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from functools import cache
 from pathlib import Path
 
-from engine.app import wiring
-from engine.app.actions import declared
-from engine.app.workspace import Workspace
-from engine.kernel.house import Deployment
-from engine.model.actions import ActionSpec
-from engine.model.events import Event
-from engine.model.ports import Tree
-from engine.testing.connector import ACTIONS
 from engine.testing.provider import Provider
-from engine.testing.scenario import PROVIDER_FILE, Counting, Scenario
-from tests.campaigns.invariants import ACKNOWLEDGED, judge
-from tests.campaigns.stories import PROVIDER, STORIES, Teller, settle
-
-DIED, FINISHED, FAILED = "died", "finished", "failed"
-_MOST_SECONDS = 120
-
-_compile = wiring._compiled
-_compiled: dict[str, Deployment] = {}
-
-
-def _compile_once(tree: Tree, workspace: Workspace, specs: Mapping[str, ActionSpec]) -> Deployment:
-    if tree.commit not in _compiled:
-        _compiled[tree.commit] = _compile(tree, workspace, specs)
-    return _compiled[tree.commit]
+from engine.testing.scenario import PROVIDER_FILE
+from tests.campaigns.invariants import judge
+from tests.campaigns.standin import DIED, FAILED, FINISHED, forked
+from tests.campaigns.stories import STORIES
 
 
 @dataclass(frozen=True, order=True)
@@ -86,90 +62,20 @@ class Tally:
         }  # fmt: skip
 
 
-def forked(work: Callable[[], None]) -> str:
-    """Do `work` in a child and say how it ended. Nothing of the child's outlives it."""
-    child = os.fork()
-    if child == 0:
-        code = 1
-        try:
-            signal.alarm(_MOST_SECONDS)
-            work()
-            code = 0
-        except BaseException:
-            traceback.print_exc()
-        finally:
-            os._exit(code)
-    status = os.waitpid(child, 0)[1]
-    if os.WIFSIGNALED(status) and os.WTERMSIG(status) == signal.SIGKILL:
-        return DIED
-    return FINISHED if os.WIFEXITED(status) and os.WEXITSTATUS(status) == 0 else FAILED
-
-
-def die(_point: str, /) -> None:
-    """As hard as it gets."""
-    os.kill(os.getpid(), signal.SIGKILL)
-
-
-def _noting(scenario: Scenario) -> Callable[[Event], None]:
-    """Write down what this process was told is durable, as a person would who was shown it."""
-    file = os.open(scenario.folder / ACKNOWLEDGED, os.O_CREAT | os.O_WRONLY | os.O_APPEND, 0o600)
-
-    def hear(event: Event) -> None:
-        # What was listened to last may still be buffered; a request's verdict never is.
-        if event.type == "request.decided":
-            line = f"event {event.seq} {event.hash}\nanswer {event.body.request} {event.body.verdict}\n"  # type: ignore[union-attr]
-            os.write(file, line.encode())
-
-    return hear
-
-
-def tell(folder: Path, story: str, provider: str, *, probe: Counting | None = None) -> None:
-    """Tell a story from the beginning, or go on with it, and let it settle."""
-    scenario = Scenario.at(folder, provider=provider, probe=probe)
-    scenario.listen = _noting(scenario)
-    begun = time.monotonic()
-    if (folder / "begun").exists():
-        # Somebody died here: whatever can go on by itself does so before anything else is asked.
-        scenario.run(quietly=True)
-        (folder / "recovered").write_text(str(int((time.monotonic() - begun) * 1000)))
-    (folder / "begun").touch()
-    STORIES[story](Teller(story, scenario))
-    settle(scenario)
-
-
-def warm() -> None:
-    """Load in this process what each of its children would load for itself."""
-    for name in (
-        "duckdb",
-        "jsonschema",
-        "networkx",
-        "fpdf",
-        "markdown_it",
-        "cel_expr_python",
-        "engine.memory.symbolic",
-    ):
-        importlib.import_module(name)
-
-
 class Theatre:
     """A folder with the scene every story begins in."""
 
+    scenery = "set"
+    """The job that makes the scene."""
+
     def __init__(self, folder: Path) -> None:
-        wiring._compiled = _compile_once
-        warm()
         self.folder = folder
         self.scene = folder / "scene"
-        if forked(self._set) != FINISHED:
+        if forked(self.scenery, folder=str(folder), scene=str(self.scene)) != FINISHED:
             raise RuntimeError("the scene could not be set")
-        # Compiling is pure: done here once, no child does it, or imports what it needs, again.
-        specs = {**declared(), **{one.name: one for one in ACTIONS}}
-        if broken := wiring.deployment(Scenario.at(self.scene).workspace(), specs).broken:
-            raise RuntimeError(f"playbooks of the scene don't compile: {', '.join(sorted(broken))}")
-
-    def _set(self) -> None:
-        with Provider.start(self.folder / "nobody.jsonl") as provider:
-            made = Scenario.make(self.scene, files=PROVIDER, provider=provider.address)
-            made.enrol()
+        # Compiling is pure: done once, no child does it, or imports what it needs, again.
+        if forked("learn", scene=str(self.scene)) != FINISHED:
+            raise RuntimeError("playbooks of the scene don't compile")
 
     @contextmanager
     def stage(self) -> Iterator[Path]:
@@ -185,7 +91,7 @@ class Theatre:
         """Tell a story undisturbed and list its points. Raises RuntimeError when even that goes wrong."""
         with self.stage() as place:
             with Provider.start(place / PROVIDER_FILE) as provider:
-                if forked(lambda: _rehearse(place, story, provider.address)) != FINISHED:
+                if forked("rehearse", folder=str(place), story=story, provider=provider.address) != FINISHED:
                     raise RuntimeError(f"the story {story} fails without any death")
             if judged and (problems := judge(place).violations):
                 raise RuntimeError(f"the story {story} without any death: {problems}")
@@ -198,12 +104,12 @@ class Theatre:
         with self.stage() as place:
             for number in deaths:
                 with Provider.start(place / PROVIDER_FILE) as provider:
-                    ended = forked(lambda: tell(place, story, provider.address, probe=Counting(number, die)))  # noqa: B023 - called at once
+                    ended = told(place, story, provider, number)
                 if ended == FAILED:
                     return ["a process failed by itself"]
                 tally.deaths += ended == DIED
             with Provider.start(place / PROVIDER_FILE) as provider:
-                ended = forked(lambda: tell(place, story, provider.address))
+                ended = told(place, story, provider)
             if ended != FINISHED:
                 return ["it could not go on"]
             if (place / "recovered").exists():
@@ -213,23 +119,9 @@ class Theatre:
             return list(verdict.violations)
 
 
-def _rehearse(place: Path, story: str, provider: str) -> None:
-    probe = Counting()
-    rows: list[tuple[str, list[str]]] = []
-    scenario = Scenario.at(place, provider=provider, probe=probe)
-    marks: list[tuple[int, str]] = []
-    scenario.listen = lambda event: marks.append((len(probe.points), event.type))
-    STORIES[story](Teller(story, scenario))
-    settle(scenario)
-    # The events of an append are heard right after its last point; the points before it, back to the last `before`, are its own.
-    types: dict[int, list[str]] = {}
-    for at, type_ in marks:
-        types.setdefault(at, []).append(type_)
-    for index, name in enumerate(probe.points):
-        own = name.startswith("append:") and not name.endswith(":flush")
-        ahead = next((at for at in sorted(types) if at > index), 0) if own else 0
-        rows.append((name, types.get(ahead, [])))
-    (place / "points.json").write_text(json.dumps(rows))
+def told(place: Path, story: str, provider: Provider, number: int = 0) -> str:
+    """Tell a story in another process, which dies at the `number`-th point; how it ended."""
+    return forked("tell", folder=str(place), story=story, provider=provider.address, number=number)
 
 
 @cache

@@ -10,6 +10,7 @@ from engine.testing.provider import Provider
 from engine.testing.scenario import PROVIDER_FILE, Scenario
 from tests.campaigns import evidence, executed, killing
 from tests.campaigns.invariants import ACKNOWLEDGED, judge
+from tests.campaigns.standin import FINISHED
 
 
 @pytest.fixture(scope="module")
@@ -57,7 +58,7 @@ def test_a_few_real_commands_die(tmp_path):
 
 def undisturbed(theatre, story):
     with theatre.stage() as place, Provider.start(place / PROVIDER_FILE) as provider:
-        assert killing.forked(lambda: killing.tell(place, story, provider.address)) == killing.FINISHED
+        assert killing.told(place, story, provider) == FINISHED
         yield place
 
 

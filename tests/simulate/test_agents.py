@@ -12,8 +12,7 @@ from engine.testing.models import in_form
 from engine.testing.scenario import Scenario, letter
 from engine.vault import commit_all
 from tests.campaigns.invariants import judge
-from tests.campaigns.killing import DIED, forked
-from tests.simulate.test_recovery import At
+from tests.campaigns.standin import DIED, ending
 
 CANARY = "planted-canary-4cd1"
 WORDS = "Hello Ada, a website check costs 490.00 EUR. Which page is slow?"
@@ -158,8 +157,7 @@ def test_a_death_around_a_call_costs_what_was_set_aside_and_the_next_run_drafts(
     with ModelServer.saying([answering(in_form(GOOD))]) as server:
         company = hired(tmp_path, server)
         company.drop("1", LETTER)
-        company.probe = At(point)
-        assert forked(company.run) == DIED
+        assert ending(company, "run", point=point) == DIED
         company = Scenario.at(company.folder)
         company.run()
         assert len(server.asked) == asked

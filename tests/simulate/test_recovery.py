@@ -7,7 +7,7 @@ import pytest
 from engine.model import events as e
 from engine.testing.scenario import Counting, Scenario
 from tests.campaigns.invariants import judge
-from tests.campaigns.killing import DIED, die, forked
+from tests.campaigns.standin import DIED, ending
 
 pytestmark = pytest.mark.slow
 
@@ -22,21 +22,9 @@ steps:
 """
 
 
-class At:
-    """Dies when a point of this name is reached."""
-
-    def __init__(self, name):
-        self.name = name
-
-    def __call__(self, point, /):
-        if point == self.name:
-            die(point)
-
-
 def dead(supplied, kind, point):
     company = supplied(one=ONE.format(kind=kind))
-    company.probe = At(point)
-    assert forked(lambda: company.start("one")) == DIED
+    assert ending(company, "start", "one", point=point) == DIED
     return Scenario.at(company.folder, provider=company.provider)
 
 
@@ -75,7 +63,7 @@ def test_what_cannot_be_known_is_asked_and_never_repeated(supplied, provider, po
 def test_death_by_the_provider_s_own_hand(supplied, provider, kind, how):
     company = supplied(one=ONE.format(kind=kind))
     provider.behave(how)
-    assert forked(lambda: company.start("one")) == DIED
+    assert ending(company, "start", "one") == DIED
     company = Scenario.at(company.folder, provider=company.provider)
     company.run()
     assert step(company).status == ("unknown" if kind == "opaque" else "succeeded")
@@ -136,7 +124,7 @@ def test_every_intent_is_durable_before_its_call(supplied, provider):
     """Asked of a process that died inside the call: the ledger already knew."""
     company = supplied(one=ONE.format(kind="opaque"))
     provider.behave("kill-before")
-    assert forked(lambda: company.start("one")) == DIED
+    assert ending(company, "start", "one") == DIED
     intents = [event.body.key for event in company.events() if isinstance(event.body, e.EffectIntended)]
     assert intents == [step(company).key]
 
@@ -145,8 +133,7 @@ def test_a_death_between_approval_and_call_still_sends_once(supplied, provider):
     company = supplied(one=ONE.format(kind="customer"))
     company.start("one")
     (shown,) = company.cards()
-    company.probe = At("append:after:effect.intended")
-    assert forked(lambda: company.approve(shown)) == DIED
+    assert ending(company, "approve", shown, point="append:after:effect.intended") == DIED
     company = Scenario.at(company.folder, provider=company.provider)
     assert provider.effects() == {}
     said = company.approve(shown)
@@ -159,8 +146,7 @@ def test_a_death_inside_the_approval_leaves_it_asked(supplied, provider):
     company = supplied(one=ONE.format(kind="customer"))
     company.start("one")
     (shown,) = company.cards()
-    company.probe = At("append:written:request.decided")
-    assert forked(lambda: company.approve(shown)) == DIED
+    assert ending(company, "approve", shown, point="append:written:request.decided") == DIED
     company = Scenario.at(company.folder, provider=company.provider)
     assert provider.effects() == {}
     assert [one.card.id for one in company.cards()] == [shown.card.id]

@@ -10,7 +10,7 @@ from engine.model import events as e
 from engine.model.triggers import MOST_DEEP
 from engine.testing.scenario import Scenario, letter
 from tests.campaigns.invariants import judge
-from tests.campaigns.killing import DIED, die, forked
+from tests.campaigns.standin import DIED, ending
 
 pytestmark = pytest.mark.slow
 
@@ -138,18 +138,6 @@ steps:
     assert company.cards() == []
 
 
-class After:
-    """Dies when a point is reached for the nth time."""
-
-    def __init__(self, name: str, nth: int = 1) -> None:
-        self.name, self.left = name, nth
-
-    def __call__(self, point, /):
-        self.left -= point == self.name
-        if not self.left:
-            die(point)
-
-
 @pytest.mark.parametrize(
     ("point", "nth"),
     [("append:after:effect.succeeded", 1), ("append:before:run.created", 2), ("append:after:run.created", 2)],
@@ -157,8 +145,7 @@ class After:
 def test_a_death_between_the_letter_and_its_event_loses_neither_and_doubles_neither(bare, point, nth):
     company = bare(welcome=WELCOME.replace("LABEL", "awaiting-reply"), **{"no-answer": NO_ANSWER})
     company.drop("ada", ADA)
-    company.probe = After(point, nth)
-    assert forked(company.run) == DIED
+    assert ending(company, "run", point=point, nth=nth) == DIED
     company = again(company)
     company.run()
     company.run()
@@ -320,8 +307,7 @@ def test_the_spool_is_empty_once_the_ledger_has_it(shop):
 @pytest.mark.parametrize("point", ["append:before:run.created", "append:after:run.created"])
 def test_a_death_while_a_call_is_taken_in_starts_it_once(shop, point):
     shop.call("orders", {"order": "A"}, id="m1", secret=SECRET)
-    shop.probe = After(point)
-    assert forked(shop.run) == DIED
+    assert ending(shop, "run", point=point) == DIED
     shop = again(shop)
     shop.run()
     shop.run()
