@@ -10,8 +10,9 @@ from typing import Literal
 
 from engine.app import views
 from engine.app.actions import declared
+from engine.app.deploying import deployment
 from engine.app.passing import Reading
-from engine.app.wiring import deployment, resolver_of
+from engine.app.wiring import resolver_of
 from engine.app.workspace import Workspace
 from engine.governance.secrets import wanting
 from engine.kernel.house import Deployment

@@ -4,14 +4,14 @@ import json
 import os
 import random
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from datetime import datetime
 from functools import partial
 
-from engine.app import anchoring, checking, mailboxes, remembering, rooms
-from engine.app.actions import events
+from engine.app import anchoring, mailboxes, remembering, rooms
 from engine.app.clock import present
 from engine.app.consents import WorkspaceConsents
+from engine.app.deploying import deploy
 from engine.app.workspace import Workspace
 from engine.governance.policy import Rules, amount_of
 from engine.governance.secrets import Resolver
@@ -20,9 +20,9 @@ from engine.kernel.recording import Records
 from engine.ledger import Keys, Ledger, Owner, SealedBlobs
 from engine.model import effects
 from engine.model.actions import ActionSpec
-from engine.model.canonical import Json, sha256
+from engine.model.canonical import Json
 from engine.model.config import PolicyRules
-from engine.model.errors import EngineError, PermanentError
+from engine.model.errors import PermanentError
 from engine.model.events import Event
 from engine.model.ids import ValueId
 from engine.model.money import Money
@@ -32,7 +32,7 @@ from engine.model.times import stamp
 from engine.runtime.broker import Broker
 from engine.runtime.executor import Threads
 from engine.runtime.gateway import Gateway
-from engine.vault import GitTree, pin, set_ref
+from engine.vault import pin
 
 
 class RealClock:
@@ -120,8 +120,8 @@ def furnish(
     resolver = resolver_of(workspace, keys)
     deployed: list[Deployment] = []
 
-    def deploy() -> Deployment:
-        deployed[:] = [deployment(workspace, wired.specs)]
+    def deployed_now() -> Deployment:
+        deployed[:] = [deploy(workspace, wired.specs)]
         return deployed[0]
 
     records = Records()
@@ -153,7 +153,7 @@ def furnish(
     house = House(
         ledger=ledger, keys=keys, clock=chosen, executor=carrying, evaluate=evaluate, templates=templates,
         connectors=wired, broker=broker, policy=_rules(workspace, ledger, wired.specs, spent, chosen), blobs=blobs,
-        sources=sources, deployment=deploy, workspace=workspace.id,
+        sources=sources, deployment=deployed_now, workspace=workspace.id,
         index_key=index_key, flag=flag.exists, lower=partial(flag.unlink, missing_ok=True), chance=random.random,
         listen=listen, records=records, project=rooms.known(workspace).project,
     )  # fmt: skip
@@ -225,48 +225,3 @@ def hooks(found: Sequence[Deployment]) -> dict[str, tuple[str, ...]]:
 def _triggers(found: Sequence[Deployment], kind: str) -> list[dict[str, Json]]:
     plans = [plan for one in found for plan in one.plans.values()]
     return [dict(one.params) for plan in plans for one in plan.triggers if one.kind == kind]
-
-
-LAST_GOOD = "refs/steward/deployed"
-
-
-def deployment(workspace: Workspace, specs: Mapping[str, ActionSpec]) -> Deployment:
-    """The plans of the deployed commit. A tip that does not compile leaves the last good commit deployed, and says so."""
-    tip = workspace.tree
-    found = _compiled(tip, workspace, specs)
-    if not found.broken:
-        set_ref(workspace.root, LAST_GOOD, tip.commit)
-        return found
-    try:
-        before = GitTree.at(workspace.root, LAST_GOOD)
-    except EngineError:
-        return replace(
-            found,
-            notice=f"{', '.join(sorted(found.broken))} does not compile and does not run: steward check",
-        )
-    kept = _compiled(before, workspace, specs)
-    notice = f"commit {tip.commit[:8]} does not compile; {before.commit[:8]} stays deployed: steward check"
-    return replace(kept, notice=notice)
-
-
-def _compiled(tree: Tree, workspace: Workspace, specs: Mapping[str, ActionSpec]) -> Deployment:
-    from engine.language.compile import compile_tree
-
-    compiled = compile_tree(
-        tree,
-        actions=specs,
-        config=workspace.config,
-        events=events(),
-        kept=checking.shelf(workspace.root, workspace.state.path.parent),
-        code=checking.code(),
-    )
-    wanted = {path: sha for plan in compiled.plans.values() for path, sha in plan.files}
-    contents = {}
-    for path, sha in wanted.items():
-        data = tree.read(path)
-        if sha256(data) != sha:
-            raise PermanentError(f"{path} changed while it was read", code="tree")
-        contents[sha] = data
-    return Deployment(
-        commit=tree.commit, plans=dict(compiled.plans), contents=contents, broken=compiled.broken
-    )

@@ -9,7 +9,7 @@ from collections.abc import Callable, Mapping
 from datetime import datetime
 from pathlib import Path
 
-from engine.app import wiring
+from engine.app import deploying
 from engine.app.actions import declared
 from engine.app.workspace import Workspace
 from engine.kernel.house import Deployment
@@ -24,13 +24,15 @@ from tests.campaigns.invariants import ACKNOWLEDGED
 from tests.campaigns.stories import PROVIDER, QUOTE, STORIES, VAGUE, Teller, settle
 
 _PAUSE = "    undo-within: 20s\n"
-_compile = wiring._compiled
+_compile = deploying._compiled
 _compiled: dict[str, Deployment] = {}
 
 
-def _compile_once(tree: Tree, workspace: Workspace, specs: Mapping[str, ActionSpec]) -> Deployment:
+def _compile_once(
+    tree: Tree, workspace: Workspace, specs: Mapping[str, ActionSpec], *, remember: bool
+) -> Deployment:
     if tree.commit not in _compiled:
-        _compiled[tree.commit] = _compile(tree, workspace, specs)
+        _compiled[tree.commit] = _compile(tree, workspace, specs, remember=remember)
     return _compiled[tree.commit]
 
 
@@ -103,9 +105,9 @@ def rehearse(*, folder: str, story: str, provider: str) -> None:
 
 def learn(*, scene: str) -> None:
     """Compile the scene's playbooks, for all children from now on. Raises RuntimeError when one doesn't compile."""
-    wiring._compiled = _compile_once
+    deploying._compiled = _compile_once
     specs = {**declared(), **{one.name: one for one in ACTIONS}}
-    if broken := wiring.deployment(Scenario.at(Path(scene)).workspace(), specs).broken:
+    if broken := deploying.deploy(Scenario.at(Path(scene)).workspace(), specs).broken:
         raise RuntimeError(f"playbooks of the scene don't compile: {', '.join(sorted(broken))}")
 
 

@@ -1,0 +1,72 @@
+"""What is deployed: the plans of the tip, or of the last commit that compiled."""
+
+from collections.abc import Mapping
+from dataclasses import replace
+
+from engine.app import checking
+from engine.app.actions import events
+from engine.app.workspace import Workspace
+from engine.kernel.house import Deployment
+from engine.model.actions import ActionSpec
+from engine.model.canonical import sha256
+from engine.model.errors import EngineError, PermanentError
+from engine.model.ports import Tree
+from engine.vault import GitTree, set_ref
+
+LAST_GOOD = "refs/steward/deployed"
+
+
+def deploy(workspace: Workspace, specs: Mapping[str, ActionSpec]) -> Deployment:
+    """As `deployment`, for the process that owns the ledger: remembers the commit as the last good one, and what it compiled to."""
+    made = deployment(workspace, specs, remember=True)
+    if made.commit == workspace.tree.commit and not made.broken:
+        set_ref(workspace.root, LAST_GOOD, made.commit)
+    return made
+
+
+def deployment(
+    workspace: Workspace, specs: Mapping[str, ActionSpec], *, remember: bool = False
+) -> Deployment:
+    """The plans of the deployed commit. A tip that does not compile leaves the last good commit deployed, and says so.
+
+    Changes nothing; `remember` keeps what was compiled in the cache that commands share.
+    """
+    tip = workspace.tree
+    found = _compiled(tip, workspace, specs, remember=remember)
+    if not found.broken:
+        return found
+    try:
+        before = GitTree.at(workspace.root, LAST_GOOD)
+    except EngineError:
+        return replace(
+            found,
+            notice=f"{', '.join(sorted(found.broken))} does not compile and does not run: steward check",
+        )
+    kept = _compiled(before, workspace, specs, remember=remember)
+    notice = f"commit {tip.commit[:8]} does not compile; {before.commit[:8]} stays deployed: steward check"
+    return replace(kept, notice=notice)
+
+
+def _compiled(
+    tree: Tree, workspace: Workspace, specs: Mapping[str, ActionSpec], *, remember: bool
+) -> Deployment:
+    from engine.language.compile import compile_tree
+
+    compiled = compile_tree(
+        tree,
+        actions=specs,
+        config=workspace.config,
+        events=events(),
+        kept=checking.shelf(workspace.root, workspace.state.path.parent) if remember else None,
+        code=checking.code(),
+    )
+    wanted = {path: sha for plan in compiled.plans.values() for path, sha in plan.files}
+    contents = {}
+    for path, sha in wanted.items():
+        data = tree.read(path)
+        if sha256(data) != sha:
+            raise PermanentError(f"{path} changed while it was read", code="tree")
+        contents[sha] = data
+    return Deployment(
+        commit=tree.commit, plans=dict(compiled.plans), contents=contents, broken=compiled.broken
+    )
