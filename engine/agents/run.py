@@ -100,7 +100,14 @@ class Agents:
                 way_out="install steward-cli[all], or say `model: none` in " + agent.path,
             )
         tools = {name: spec for name in agent.tools if (spec := self.tools().spec(name)) is not None}
-        attempt = _Attempt(agent=agent, call=call, models=self.models, tools=tools, readers=self.tools)
+        attempt = _Attempt(
+            agent=agent,
+            call=call,
+            models=self.models,
+            tools=tools,
+            readers=self.tools,
+            isolation=self.room.level,
+        )
         # Without tools it has nothing in its hands, so a separate process is enough.
         needs = 2 if agent.tools else 1
         said = self.room.run(
@@ -135,7 +142,7 @@ class Agents:
 class _Attempt:
     """One attempt's questions, to the model and to its tools. The child says only the words; everything else is the agent's file.
 
-    `looked` is what tools found, `labels` where that came from.
+    `isolation` is the level of the room the child is in; `looked` is what tools found, `labels` where that came from.
     """
 
     agent: AgentSource
@@ -143,6 +150,7 @@ class _Attempt:
     models: Models
     tools: Mapping[str, ActionSpec]
     readers: Callable[[], Connectors]
+    isolation: int = 0
     replies: list[ModelReply] = field(default_factory=list)
     looked: list[Json] = field(default_factory=list)
     labels: set[Label] = field(default_factory=set)
@@ -188,7 +196,9 @@ class _Attempt:
             raise self._refused()
         spent = sum((one.usd for one in self.replies), Decimal(0))
         left = None if self.agent.budget_usd is None else self.agent.budget_usd - spent
-        request = ModelRequest(model=self.agent.model, messages=messages, most=MOST_TOKENS)
+        request = ModelRequest(
+            model=self.agent.model, messages=messages, most=MOST_TOKENS, isolation=self.isolation
+        )
         reply = self.models.complete(request, call=self.call, budget=left)
         self.replies.append(reply)
         if len(reply.text) > MOST_ANSWER:

@@ -7,12 +7,14 @@ from dataclasses import dataclass
 class ModelReserved:
     """A model is about to be asked: `usd` (decimal text) is set aside first, the most the call can cost. `call` names the call.
 
+    `isolation` is the level of the room whose program asks (0: none), so that each attempt says what it ran in.
     Durable before anything leaves. A call that never gets its answer has spent what it reserved.
     """
 
     call: str
     model: str
     usd: str
+    isolation: int = 0
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

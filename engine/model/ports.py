@@ -187,12 +187,16 @@ class Encoder(Protocol):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class ModelRequest:
-    """A prompt for the model called `model` in steward.yaml. `messages` are (role, text); `most` bounds the answer in tokens."""
+    """A prompt for the model called `model` in steward.yaml. `messages` are (role, text); `most` bounds the answer in tokens.
+
+    `isolation` is the level of the room that asks, 0 for none.
+    """
 
     model: str
     messages: tuple[tuple[str, str], ...]
     most: int
     temperature: float = 0.0
+    isolation: int = 0
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

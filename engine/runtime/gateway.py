@@ -117,7 +117,10 @@ class Gateway:
                         way_out="raise the budget (steward.yaml, the playbook or the agent), commit it, and run again",
                     )
             id_ = f"{call.run}/{call.step}/{costs.of_step(call.run, call.step) + 1}"
-            self.recorder.record(ModelReserved(call=id_, model=request.model, usd=str(most)), call=call)
+            reserved = ModelReserved(
+                call=id_, model=request.model, usd=str(most), isolation=request.isolation
+            )
+            self.recorder.record(reserved, call=call)
             return id_
 
     def _limits(

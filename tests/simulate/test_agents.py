@@ -5,8 +5,9 @@ from datetime import timedelta
 
 import pytest
 
+from engine.app.agents import room
 from engine.cli import cards
-from engine.model.findings import ModelAnswered
+from engine.model.findings import ModelAnswered, ModelReserved
 from engine.testing.model_server import ModelServer, Said, answering
 from engine.testing.models import in_form
 from engine.testing.scenario import Scenario, letter
@@ -55,6 +56,8 @@ def test_the_model_s_words_reach_the_card_with_what_no_source_holds(tmp_path):
     assert "draft: answered by" not in text
     answered = [one.body for one in company.events() if isinstance(one.body, ModelAnswered)]
     assert [one.served for one in answered] == ["stub-1"]
+    reserved = [one.body for one in company.events() if isinstance(one.body, ModelReserved)]
+    assert [one.isolation for one in reserved] == [room().level]
 
 
 def test_another_model_than_the_configured_one_is_said_on_the_card(tmp_path):

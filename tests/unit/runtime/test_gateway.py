@@ -241,4 +241,4 @@ def test_a_model_nobody_named_is_not_there():
     with pytest.raises(PermanentError) as caught:
         asked.complete(replace(ASK, model="none"), call=CALL, budget=None)
     assert caught.value.code == "no-model"
-    assert {f.name for f in fields(ModelReserved)} == {"call", "model", "usd"}
+    assert {f.name for f in fields(ModelReserved)} == {"call", "model", "usd", "isolation"}
