@@ -124,7 +124,10 @@ class Watch:
 
 
 class Branch:
-    """The deploy branch, looked at by the files git keeps it in; git itself is asked only when one of them changed."""
+    """The deploy branch, looked at by the files git keeps it in; git itself is asked only when one of them changed.
+
+    Nothing is known of it at first, so that the first answer is yes: what it was when the workspace was opened, nobody wrote down.
+    """
 
     def __init__(self, root: Path, name: str, *, clock: Callable[[], float] = time.monotonic) -> None:
         git = root / ".git"
@@ -133,12 +136,15 @@ class Branch:
         common = git / "commondir"
         if common.is_file():
             git = (git / common.read_text(encoding="utf-8").strip()).resolve()
-        self._files = (git / "refs" / "heads" / name, git / "packed-refs")
+        self._files = (git / "refs" / "heads" / name, git / "packed-refs", git / "reftable" / "tables.list")
         self._clock, self._looked = clock, clock()
-        self._known = self._marks()
+        self._known: list[tuple[int, int, int] | None] | None = None
 
     def moved(self) -> bool:
-        """Whether it may have moved since it was last asked; at most once a second."""
+        """Whether it may have moved since it was last asked; at most once a second.
+
+        The marks are taken before anybody reads the branch: a move in between is seen with the next look.
+        """
         if self._clock() - self._looked < BRANCH_SECONDS:
             return False
         self._looked = self._clock()

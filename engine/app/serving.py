@@ -72,8 +72,13 @@ def _go_on(
 ) -> None:
     """One house after another, each for the commit that is deployed; the state goes from hand to hand."""
     book: Book | None = None
+    # One for all houses: a commit that lands while a house is furnished is a move that has not been asked for yet.
+    name = workspace.config.deploy
+    branch = Branch(workspace.root, name)
     while not stopping():
-        branch = Branch(workspace.root, workspace.config.deploy)
+        if workspace.config.deploy != name:
+            name = workspace.config.deploy
+            branch = Branch(workspace.root, name)
         made = furnish(
             workspace, ledger=ledger, keys=keys, owner=owner, listen=up.listen, probe=up.probe, screen=up.say
         )

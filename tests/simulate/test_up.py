@@ -4,14 +4,17 @@ import os
 import signal
 import subprocess
 import sys
+import threading
 import time
 from collections.abc import Callable
 from contextlib import contextmanager
 
 import pytest
 
+from engine.app import serving
 from engine.app.making import LETTERS
 from engine.app.noticing import RESCAN_SECONDS, SETTLED_SECONDS, Branch, Eyes
+from engine.app.workspace import open_workspace
 from engine.model import events as e
 from engine.testing.scenario import Scenario
 from tests.campaigns.invariants import judge
@@ -167,9 +170,12 @@ def test_what_is_not_whole_yet_is_looked_at_again(tmp_path):
     assert eyes.look()
 
 
-def test_the_branch_is_asked_for_only_after_it_moved(company):
+def test_the_branch_is_asked_for_at_first_and_then_only_after_it_moved(company):
     clock = Clock()
     branch = Branch(company.root, "main", clock=clock)
+    assert not branch.moved()
+    clock.now += 5
+    assert branch.moved()
     clock.now += 5
     assert not branch.moved()
     company.commit({"vault/knowledge/new.md": "# New"})
@@ -178,3 +184,25 @@ def test_the_branch_is_asked_for_only_after_it_moved(company):
     assert branch.moved()
     clock.now += 5
     assert not branch.moved()
+
+
+@pytest.mark.slow
+def test_a_commit_that_lands_behind_the_reading_of_another_one_is_deployed_too(company):
+    """At both moments at which nobody looks: when the workspace was just opened, and when the next one was."""
+    said, tips = [], []
+
+    def say(text):
+        said.append(text)
+        if len(tips) < 2 and (text.startswith("up:") or "is deployed" in text):
+            tips.append(company.commit({"vault/knowledge/new.md": f"# New {len(tips)}"}))
+        elif "is deployed" in text:
+            signal.raise_signal(signal.SIGTERM)
+
+    end = threading.Timer(60, os.kill, [os.getpid(), signal.SIGTERM])
+    end.start()
+    try:
+        workspace = open_workspace(company.root, company.env)
+        serving.serve(workspace, serving.Up(env=company.env, listen=lambda _: None, say=say))
+    finally:
+        end.cancel()
+    assert [one for one in said if "is deployed" in one] == [f"commit {tip[:8]} is deployed" for tip in tips]
