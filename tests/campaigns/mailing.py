@@ -12,6 +12,7 @@ import os
 import random
 import re
 import resource
+import shutil
 import signal
 import subprocess
 import sys
@@ -139,13 +140,14 @@ class Office:
     mail: MailServer
     master: Postmaster
     certificate: str
+    code: Path
     process: subprocess.Popen | None = None
     done: Counter[str] = field(default_factory=Counter)
 
     def up(self) -> None:
         kept = {name: os.environ[name] for name in ("PATH", "TMPDIR", "LANG") if name in os.environ}
         env = {
-            **kept, **self.company.env, "PYTHONPATH": os.fspath(evidence.ROOT), "NO_COLOR": "1", OFF: "off",
+            **kept, **self.company.env, "PYTHONPATH": os.fspath(self.code), "NO_COLOR": "1", OFF: "off",
             "MAIL": PASSWORD, "SSL_CERT_FILE": self.certificate,
         }  # fmt: skip
         with (self.company.folder / "up.log").open("ab") as log:
@@ -199,7 +201,12 @@ def office(folder: Path, server: str = "pymap") -> Iterator[Office]:
         (company.root / "vault" / "policy.yaml").unlink()
         settings = company.root / "steward.yaml"
         company.commit({"steward.yaml": settings.read_text() + _SETTINGS % (port, mail.port, USER)})
-        one = Office(company, mail, master, certificate)
+        # Every process that is started imports the same code, whatever somebody writes into the checkout meanwhile.
+        code = folder / "code"
+        shutil.copytree(
+            evidence.ROOT / "engine", code / "engine", ignore=shutil.ignore_patterns("__pycache__")
+        )
+        one = Office(company, mail, master, certificate, code)
         try:
             yield one
         finally:
@@ -263,6 +270,7 @@ def main(argv: list[str]) -> int:
     parser.add_argument("--seed", type=int, default=1)
     parser.add_argument("--server", choices=["pymap", "dovecot"], default="pymap")
     args = parser.parse_args(argv)
+    commit, digest = evidence.commit(), evidence.digest(*_CODE)
     with (
         tempfile.TemporaryDirectory(prefix="steward-mailing-") as folder,
         office(Path(folder), args.server) as one,
@@ -275,8 +283,8 @@ def main(argv: list[str]) -> int:
     evidence.add(
         {
             "campaign": "mailing",
-            "commit": evidence.commit(),
-            "digest": evidence.digest(*_CODE),
+            "commit": commit,
+            "digest": digest,
             "range": [0, args.letters],
             "result": {"server": args.server, **found, "violations": len(violations)},
             "cpu_seconds": round(used),
