@@ -1,67 +1,97 @@
-"""The past of a workspace: history and chains of why, with what only git knows beside them."""
+"""The past of a workspace: history and chains of why, with what only git knows beside them.
 
-from collections.abc import Iterator
+Nothing here folds the ledger: what is asked is asked of the history, so that it costs the same on a long past as on a short one.
+"""
+
+from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
+from importlib.util import find_spec
+from typing import Any
 
 from engine.app import views
 from engine.app.passing import Reading, look
 from engine.app.workspace import Workspace
+from engine.ledger import Keys, Ledger
+from engine.model import events as e
 from engine.model.errors import EngineError, UsageError
 from engine.model.plan import Plan
-from engine.model.state import RunState
-from engine.observe.history import History
+from engine.observe.history import History, body_of
 from engine.observe.why import Chain, Why
 from engine.vault import GitTree, anchored
 
 GROUPS = {"playbook": "playbook", "project": "project", "model": "model", "week": "week"}
 """What costs can be added up by: the word on the command line → the column."""
 
+_MOST_NAMED = 3
+_MOST_FOUND = 50
+_PAGE = 4
+"""Events looked at for one line of `log`: most serve the machine and have no words."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Run:
+    """A run, as far as words about its events need it."""
+
+    id: str
+    playbook: str
+
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Past:
-    """A workspace's history beside a look at its ledger."""
+    """A workspace's history beside its ledger, which is read only."""
 
     workspace: Workspace
-    reading: Reading
+    ledger: Ledger
+    keys: Keys
     history: History
 
     def chains(self, given: str) -> tuple[Chain, ...]:
-        """The chains of a run, a card, an effect or a person, by the beginning of an id or by an address. Raises UsageError."""
+        """The chains of a person, by address, or of a run, a card or an effect, in this order, by the beginning of an id.
+
+        Raises UsageError when nothing begins so, or more than one thing of the kind that was found first.
+        """
         known = anchored(self.workspace.root)
-        why = Why(self.history, self.reading.ledger, anchored=known[0] if known else 0)
+        why = Why(self.history, self.ledger, anchored=known[0] if known else 0)
         if subject := self.subject(given):
             return why.subject(subject)
-        rows = self.history.rows("SELECT DISTINCT key FROM effects WHERE starts_with(key, ?)", given.lower())
-        if len(given) >= views.SHORTEST and len(rows) == 1:
-            found = why.effect(rows[0]["key"])
+        if run := self._one(_RUNS, given.lower(), "run"):
+            return why.run(run)
+        if card := self._one(_CARDS, given.upper(), "card"):
+            opened = self.history.rows(_CARD, card)[0]
+            steps = body_of(opened)["steps"]
+            return tuple(one for one in why.run(opened["run"]) if one.step in steps)
+        if key := self._one(_KEYS, given.lower(), "effect"):
+            found = why.effect(key)
             return (found,) if found else ()
-        try:
-            card = views.find_card(self.reading, given)
-        except UsageError:
-            return why.run(views.find_run(self.reading, given).id)
-        return tuple(one for one in why.run(card.run) if one.step in card.steps)
+        raise _nothing(given, "run, card or effect")
 
     def subject(self, given: str) -> str:
         """The subject with this address; empty when the text is no address, or nobody's here."""
-        return str(self.reading.keys.find(given.strip().casefold()) or "") if "@" in given else ""
+        return str(self.keys.find(given.strip().casefold()) or "") if "@" in given else ""
+
+    def run(self, given: str) -> str:
+        """The run whose id begins so. Raises UsageError."""
+        if run := self._one(_RUNS, given.lower(), "run"):
+            return run
+        raise _nothing(given, "run")
 
     def since(self, chain: Chain) -> str:
         """Which of the files the run's plan was made of are other ones now, in words."""
-        run = self.reading.book.runs[chain.run]
+        born = body_of(self.history.rows(_BORN, chain.run)[0])
         try:
-            before = dict(GitTree.named(self.workspace.root, run.commit).paths())
+            before = dict(GitTree.named(self.workspace.root, born["commit"]).paths())
         except EngineError as error:
-            return f"commit {run.commit[:12]} can't be read any more: {error.message}"
+            return f"commit {born['commit'][:12]} can't be read any more: {error.message}"
         now = dict(self.workspace.tree.paths())
-        pinned = [path for path, _ in self._plan(run).files]
+        pinned = [path for path, _ in self._plan(born["plan"]).files]
         changed = [path for path in pinned if before.get(path) != now.get(path)]
         return f"changed since: {', '.join(changed)}" if changed else "no file of its plan has changed since"
 
-    def _plan(self, run: RunState) -> Plan:
+    def _plan(self, name: str) -> Plan:
         from engine.language import serial
 
-        return serial.from_bytes(self.reading.ledger.kept(run.plan))
+        return serial.from_bytes(self.ledger.kept(name))
 
     def costs(self, by: str) -> list[dict[str, object]]:
         """What models cost, added up by one of :data:`GROUPS`: (name, calls, tokens, usd), the dearest first."""
@@ -71,24 +101,154 @@ class Past:
             "FROM costs GROUP BY ALL ORDER BY usd DESC, name"
         )
 
-    def timeline(self, given: str, most: int) -> list[dict[str, object]]:
+    def timeline(self, given: str, most: int) -> list[e.Event]:
         """The last events about a person or of a run, oldest first. Raises UsageError when nobody and nothing is called that."""
         if subject := self.subject(given):
             where, value = "subject", subject
+        elif "@" in given:
+            raise _nothing(given, "person")
         else:
-            where, value = "run", views.find_run(self.reading, given).id
-        rows = self.history.rows(
-            f"SELECT * FROM events WHERE {where} = ? ORDER BY seq DESC LIMIT ?", value, most
-        )
-        return rows[::-1]
+            where, value = "run", self.run(given)
+        return self._events(f"{where} = ?", value, most=most)
+
+    def log(self, *, run: str = "", project: str = "", most: int) -> list[e.Event]:
+        """The last events, of a run (the beginning of its id) and a project where they are named, oldest first. Raises UsageError."""
+        if run and project:
+            return self._events(f"run = ? AND {_OF_PROJECT}", self.run(run), project, most=most)
+        if run:
+            return self._events("run = ?", self.run(run), most=most)
+        if project:
+            return self._events(_OF_PROJECT, project, most=most)
+        return self._events("seq > ?", max(self.history.last - most, 0), most=most)
+
+    def told(self, *, run: str = "", project: str = "", lines: int) -> list[tuple[e.Event, str]]:
+        """As `log`: so many events that have words, with them."""
+        most = _PAGE * max(lines, 1)
+        while True:
+            events = self.log(run=run, project=project, most=most)
+            found = self.sentences(events)
+            if len(found) >= lines or len(events) < most:
+                return found[-lines:] if lines > 0 else []
+            most *= _PAGE
+
+    def sentences(self, events: list[e.Event]) -> list[tuple[e.Event, str]]:
+        """The events that have words for a person, with them."""
+        runs = sorted({one.run for one in events} - {""})
+        names = {row["run"]: row["playbook"] for row in self.history.rows(_PLAYBOOKS, runs)}
+        known = {run: Run(id=run, playbook=name) for run, name in names.items()}
+        return _worded((one, views.sentence(one, known.get(one.run))) for one in events)
+
+    def _events(self, where: str, *values: object, most: int) -> list[e.Event]:
+        sql = f"SELECT * FROM events WHERE {where} ORDER BY seq DESC LIMIT ?"
+        rows = self.history.rows(sql, *values, max(most, 0))
+        return [_event(row) for row in rows[::-1]]
+
+    def _one(self, sql: str, given: str, what: str) -> str:
+        """The one id that begins so; empty without one. Raises UsageError when several do."""
+        found = [str(row["id"]) for row in self.history.rows(sql, given, _MOST_FOUND)]
+        if len(found) > 1:
+            shown = views.shortest(found)
+            named = [shown[one] for one in found[:_MOST_NAMED]]
+            more = f" and {len(found) - _MOST_NAMED} more" if len(found) > _MOST_NAMED else ""
+            raise UsageError(
+                f"{given} begins more than one {what}: {', '.join(named)}{more}",
+                code="ambiguous",
+                now_true="Nothing was read further.",
+                way_out=f"type more of it, for example {named[0]}",
+            )
+        return found[0] if found else ""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Folded:
+    """What `log` shows where DuckDB is not installed: the whole ledger is read for it."""
+
+    reading: Reading
+
+    @property
+    def ledger(self) -> Ledger:
+        """Where values are read from."""
+        return self.reading.ledger
+
+    def log(self, *, run: str = "", project: str = "", most: int) -> list[e.Event]:
+        """As `Past.log`."""
+        events = self._about(run, project)
+        return events[-most:] if most > 0 else []
+
+    def told(self, *, run: str = "", project: str = "", lines: int) -> list[tuple[e.Event, str]]:
+        """As `Past.told`."""
+        runs = self.reading.book.runs
+        found = _worded((one, views.sentence(one, runs.get(one.run))) for one in self._about(run, project))
+        return found[-lines:] if lines > 0 else []
+
+    def _about(self, run: str, project: str) -> list[e.Event]:
+        only = views.find_run(self.reading, run).id if run else ""
+        of = {id_ for id_, one in self.reading.book.runs.items() if one.project == project}
+        return [
+            one
+            for one in self.reading.ledger.events()
+            if (not only or one.run == only) and (not project or one.run in of)
+        ]
+
+
+_RUNS = "SELECT DISTINCT run AS id FROM events WHERE type = 'run.created' AND starts_with(run, ?) ORDER BY id LIMIT ?"
+_CARDS = (
+    "SELECT DISTINCT body->>'$.card' AS id FROM events WHERE type = 'card.opened' AND starts_with(body->>'$.card', ?) "
+    "ORDER BY id LIMIT ?"
+)
+_KEYS = (
+    "SELECT DISTINCT body->>'$.key' AS id FROM events WHERE type = 'effect.proposed' AND starts_with(body->>'$.key', ?) "
+    "ORDER BY id LIMIT ?"
+)
+_CARD = "SELECT run, body FROM events WHERE type = 'card.opened' AND body->>'$.card' = ?"
+_BORN = "SELECT body FROM events WHERE type = 'run.created' AND run = ?"
+_PLAYBOOKS = "SELECT run, body->>'$.playbook' AS playbook FROM events WHERE type = 'run.created' AND list_contains(?, run)"
+_OF_PROJECT = "run IN (SELECT run FROM events WHERE type = 'run.created' AND body->>'$.project' = ?)"
+
+
+def _event(row: dict[str, Any]) -> e.Event:
+    return e.Event(
+        seq=row["seq"], ts=row["ts"], body=e.body_from_json(row["type"], body_of(row)), run=row["run"], step=row["step"],
+        subject=row["subject"], actor=row["actor"], cause=row["cause"],
+    )  # fmt: skip
+
+
+def _worded(told: Iterable[tuple[e.Event, str]]) -> list[tuple[e.Event, str]]:
+    return [(event, words) for event, words in told if words]
+
+
+def _nothing(given: str, what: str) -> UsageError:
+    return UsageError(
+        f"no {what} {'is known as' if what == 'person' else 'begins with'} {given}",
+        code="not-found",
+        way_out="steward queue   or   steward log",
+    )
 
 
 @contextmanager
 def of(workspace: Workspace) -> Iterator[Past]:
     """The past as it is now. Raises PermanentError(code='no-history') without DuckDB."""
+    keys = Keys.open(workspace.state)
+    try:
+        ledger = Ledger.open(workspace.state, keys=keys, owner=None)
+        try:
+            with History(ledger, workspace.state.path / "history") as history:
+                yield Past(workspace=workspace, ledger=ledger, keys=keys, history=history)
+        finally:
+            ledger.close()
+    finally:
+        keys.close()
+
+
+@contextmanager
+def of_any(workspace: Workspace) -> Iterator[Past | Folded]:
+    """The past as it is now, with DuckDB or without it."""
+    if find_spec("duckdb") is not None:
+        with of(workspace) as past:
+            yield past
+        return
     reading = look(workspace)
     try:
-        with History(reading.ledger, workspace.state.path / "history") as history:
-            yield Past(workspace=workspace, reading=reading, history=history)
+        yield Folded(reading=reading)
     finally:
         reading.close()

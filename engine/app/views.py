@@ -2,7 +2,7 @@
 
 from collections.abc import Iterable
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, Protocol
 
 from engine.app.passing import Reading
 from engine.model import events as e
@@ -172,7 +172,19 @@ def _nothing(given: str, what: str, count: int) -> UsageError:
     )
 
 
-def sentence(event: e.Event, run: RunState | None) -> str:
+class Named(Protocol):
+    """A run, as far as a sentence needs it."""
+
+    @property
+    def id(self) -> str:
+        """Its id."""
+
+    @property
+    def playbook(self) -> str:
+        """What it runs."""
+
+
+def sentence(event: e.Event, run: Named | None) -> str:
     """One event in plain words; empty for those that only serve the machine."""
     where = f"{run.playbook} {ids.short(run.id)}" if run else ""
     words = _of_run(event) or _of_step(event, f"`{event.step}`") or _of_effect(event, f"`{event.step}`")

@@ -1,13 +1,13 @@
-"""why, timeline, costs: what led to what, what happened to somebody, what it cost. From the ledger alone."""
+"""log, why, timeline, costs: what happened, what led to what, what happened to somebody, what it cost. From the ledger alone."""
 
 import argparse
 from dataclasses import asdict
 
-from engine.app import past, views
-from engine.cli import here
+from engine.app import past
+from engine.cli import here, narrate
 from engine.cli.talk import colour, line, put, put_json, say, table
 from engine.model import events, ids
-from engine.observe.history import body_of
+from engine.model.canonical import Json
 
 
 def why(args: argparse.Namespace) -> int:
@@ -40,18 +40,37 @@ def why(args: argparse.Namespace) -> int:
 def timeline(args: argparse.Namespace) -> int:
     """What happened to a person or in a run, oldest first."""
     with past.of(here.workspace()) as found:
-        rows = found.timeline(args.id, args.n)
+        told = found.timeline(args.id, args.n)
         if args.json:
-            put_json("timeline", [{**row, "body": body_of(row)} for row in rows])
+            put_json("timeline", [_row(one) for one in told])
             return 0
-        for row in rows:
-            event = events.Event(
-                seq=int(str(row["seq"])), ts=str(row["ts"]), body=events.body_from_json(str(row["type"]), body_of(row)),
-                run=str(row["run"]), step=str(row["step"]),
-            )  # fmt: skip
-            if words := views.sentence(event, found.reading.book.runs.get(event.run)):
-                put(f"{event.ts[:19].replace('T', ' ')}Z  {line(words, 200)}")
+        for event, words in found.sentences(told):
+            put(f"{_when(event)}  {line(words, 200)}")
         return 0
+
+
+def log(args: argparse.Namespace) -> int:
+    """What happened, newest last."""
+    with past.of_any(here.workspace()) as found:
+        about = {"run": args.id or "", "project": args.project}
+        if args.json:
+            put_json("log", [_row(one) for one in found.log(**about, most=args.n)])
+            return 0
+        for event, words in found.told(**about, lines=args.n):
+            why = narrate.why(found.ledger, event)
+            put(f"{_when(event)}  {line(f'{words}: {why}' if why else words, 240)}")
+        return 0
+
+
+def _row(one: events.Event) -> dict[str, Json]:
+    return {
+        "seq": one.seq, "ts": one.ts, "type": one.type, "run": one.run, "step": one.step, "subject": one.subject,
+        "actor": one.actor, "body": events.body_to_json(one.body),
+    }  # fmt: skip
+
+
+def _when(one: events.Event) -> str:
+    return f"{one.ts[:19].replace('T', ' ')}Z"
 
 
 def costs(args: argparse.Namespace) -> int:

@@ -1,4 +1,4 @@
-"""log, status, verify: what happened, how things stand, and the proof. All from the ledger alone."""
+"""status, verify: how things stand, and the proof. All from the ledger alone."""
 
 import argparse
 from decimal import Decimal
@@ -14,37 +14,8 @@ from engine.ledger import holder
 from engine.model import ids
 from engine.model.canonical import Json
 from engine.model.errors import EngineError
-from engine.model.events import body_to_json
 from engine.model.plan import Plan, undone_by
 from engine.model.state import RunState
-
-
-def log(args: argparse.Namespace) -> int:
-    """What happened, newest last."""
-    workspace = here.workspace()
-    reading = passing.look(workspace)
-    try:
-        only = views.find_run(reading, args.id).id if args.id else ""
-        runs = reading.book.runs
-        of = {id_ for id_, run in runs.items() if run.project == args.project}
-        events = [
-            one
-            for one in reading.ledger.events()
-            if (not only or one.run == only) and (not args.project or one.run in of)
-        ]
-        if args.json:
-            rows = [{"seq": one.seq, "ts": one.ts, "type": one.type, "run": one.run, "step": one.step, "subject": one.subject,
-                     "actor": one.actor, "body": body_to_json(one.body)} for one in events[-args.n :]]  # fmt: skip
-            put_json("log", rows)
-            return 0
-        told = [(one, views.sentence(one, reading.book.runs.get(one.run))) for one in events]
-        for event, words in [pair for pair in told if pair[1]][-args.n :]:
-            why = narrate.why(reading, event)
-            shown = line(f"{words}: {why}" if why else words, 240)
-            put(f"{event.ts[:19].replace('T', ' ')}Z  {shown}")
-        return 0
-    finally:
-        reading.close()
 
 
 def show_run(reading: Reading, run: RunState, *, as_json: bool) -> int:

@@ -10,7 +10,7 @@ from engine.app import views
 from engine.app.passing import Reading
 from engine.app.workspace import Workspace
 from engine.cli.talk import colour, line, say
-from engine.ledger import holder
+from engine.ledger import Ledger, holder
 from engine.model import events as e
 from engine.model import ids
 from engine.model.canonical import Json
@@ -78,7 +78,7 @@ class Narrator:
             from engine.app import passing
 
             self._reading = passing.look(self.workspace)
-        return why(self._reading, event)
+        return why(self._reading.ledger, event)
 
     def tell(self, event: e.Event) -> None:
         """Say it."""
@@ -142,13 +142,13 @@ class Narrator:
             say("  steward queue")
 
 
-def why(reading: Reading, event: e.Event) -> str:
+def why(ledger: Ledger, event: e.Event) -> str:
     """What an event of a failure says in words, with the way out; empty when it says nothing or was erased."""
     message = getattr(event.body, "message", None)
     if not isinstance(message, str) or event.type == "request.decided":
         return ""
     try:
-        return str(reading.ledger.unseal(ids.ValueId(message)) or "")
+        return str(ledger.unseal(ids.ValueId(message)) or "")
     except EngineError:
         return ""
 

@@ -158,7 +158,7 @@ VERBS: dict[str, Verb] = {
     ),
     "log": Verb(
         help="what happened, newest last",
-        run="engine.cli.knowing:log",
+        run="engine.cli.asking:log",
         options=(
             _option("id", nargs="?", help="only this run"),
             _option("-n", type=int, default=40, help="how many lines"),

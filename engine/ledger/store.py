@@ -39,9 +39,8 @@ class Ledger:
     def __init__(
         self, state: StateDir, db: sqlite3.Connection, keys: Keys, owner: Owner | None, probe: "Probe | None"
     ) -> None:
-        self._state, self._db, self._keys = state, db, keys
+        self._state, self._db, self._keys, self._closed = state, db, keys, False
         self._pid, self._lock, self._sql = os.getpid(), threading.RLock(), statements("ledger")
-        self._closed = False
         self._inbox = Inbox(db, keys)
         self._journal = Journal(state, db, owner, self._inbox, probe)
         self._values = Values(state, db, keys, self._journal.batch)
@@ -115,6 +114,11 @@ class Ledger:
         """As `events`, committed rows only and as they are stored: `data` is the envelope's JSON."""
         last, rows = self.head()[0], walk(self._journal, self._use, self._state.ledger, after)
         return (row for row, _ in takewhile(lambda one: one[0].seq <= last, rows))
+
+    def hash_at(self, seq: int) -> str:
+        """The stored hash of an event as 64 hex characters. Without such an event it is that of no event at all."""
+        with self._use():
+            return self._journal.tail_at(seq).hash.hex()
 
     def seal(self, value: Json | bytes, subject: str = WORKSPACE) -> ValueId:
         """Keep a value under the subject's key; it is stored with the next commit. Deterministic. Any thread.

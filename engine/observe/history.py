@@ -16,8 +16,8 @@ from engine.model.errors import PermanentError
 if TYPE_CHECKING:
     import duckdb
 
-PAGE = 50_000
-"""Events in a segment. A tail is always shorter."""
+PAGE = 20_000
+"""Events in a segment. A tail is always shorter: what it takes to read one is most of what opening costs."""
 
 _NAME = re.compile(r"(\d{12})-(\d{12})-([0-9a-f]{16})\.parquet")
 _COLUMNS = (
@@ -95,8 +95,9 @@ class History:
         return found
 
     def _fits(self, segment: Segment) -> bool:
-        row = next(self._ledger.stored(segment.last - 1), None)
-        return row is not None and row.hash.hex().startswith(segment.hash)
+        return segment.last <= self._ledger.head()[0] and self._ledger.hash_at(segment.last).startswith(
+            segment.hash
+        )
 
     def _open(self) -> "duckdb.DuckDBPyConnection":
         sealed = self.segments()

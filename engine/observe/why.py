@@ -14,11 +14,6 @@ from engine.model.errors import EngineError
 from engine.observe.history import body_of
 from engine.runtime.broker import digest_of
 
-LINKS = (
-    "trigger", "run", "person", "intent", "passages", "model", "proposal", "rule", "approval", "sent", "undo", "chain",
-)  # fmt: skip
-"""Every link, in the order of what led to what."""
-
 
 class Asked(Protocol):
     """A history, as far as it is needed here."""
@@ -61,24 +56,25 @@ class Why:
 
     def run(self, run: str) -> tuple[Chain, ...]:
         """The chain of every effect of a run, in the order of their proposals; of each key once."""
-        rows = self._past.rows("SELECT * FROM effects WHERE run = ? ORDER BY seq", run)
-        return tuple(self._chain(row) for row in rows)
+        return self._chains("SELECT * FROM effects WHERE run = ? ORDER BY seq", run)
 
     def subject(self, subject: str) -> tuple[Chain, ...]:
         """The chain of every effect about a subject."""
-        rows = self._past.rows("SELECT * FROM effects WHERE subject = ? ORDER BY seq", subject)
-        return tuple(self._chain(row) for row in rows)
+        return self._chains("SELECT * FROM effects WHERE subject = ? ORDER BY seq", subject)
 
     def effect(self, key: str) -> Chain | None:
         """The chain of one effect by its key; None when there is none of that key."""
-        rows = self._past.rows("SELECT * FROM effects WHERE key = ? ORDER BY seq DESC LIMIT 1", key)
-        return self._chain(rows[0]) if rows else None
+        found = self._chains("SELECT * FROM effects WHERE key = ? ORDER BY seq DESC LIMIT 1", key)
+        return found[0] if found else None
 
-    def _chain(self, effect: dict[str, Any]) -> Chain:
-        events = [
-            row | {"body": body_of(row)}
-            for row in self._past.rows("SELECT * FROM events WHERE run = ? ORDER BY seq", effect["run"])
-        ]
+    def _chains(self, sql: str, value: str) -> tuple[Chain, ...]:
+        rows, events = self._past.rows(sql, value), dict[str, list[dict[str, Any]]]()
+        for run in dict.fromkeys(row["run"] for row in rows):
+            found = self._past.rows("SELECT * FROM events WHERE run = ? ORDER BY seq", run)
+            events[run] = [row | {"body": body_of(row)} for row in found]
+        return tuple(self._chain(row, events[row["run"]]) for row in rows)
+
+    def _chain(self, effect: dict[str, Any], events: list[dict[str, Any]]) -> Chain:
         teller = _Teller(self._value, effect, events)
         links = [*teller.links(), self._proof(effect, teller.last)]
         return Chain(
@@ -108,9 +104,9 @@ class _Teller:
 
     def links(self) -> Iterator[Link]:
         """All but the last."""
-        for name in LINKS[:-1]:
+        for name, told in _TOLD.items():
             try:
-                found: Link = getattr(self, f"_{name}")()
+                found = told(self)
             except EngineError as error:
                 hole = "" if error.code == "erased" else error.message
                 found = Link(name=name, said=(f"unknowable: {error.code}",), hole=hole)
@@ -126,7 +122,7 @@ class _Teller:
         """Events of a type that the proposal could rest on."""
         return [row for row in self._all(type_) if row["seq"] < self._effect["seq"]]
 
-    def _trigger(self) -> Link:
+    def trigger(self) -> Link:
         born, came = self._all("run.created"), self._all("trigger.received")
         if not born:
             return _hole("trigger", "the run's creation")
@@ -143,7 +139,7 @@ class _Teller:
             said.append(f"called by run {body['parent'][:12]}, step {body['parent_step']}")
         return Link(name="trigger", said=tuple(said), seqs=tuple(row["seq"] for row in (*came, born[0])))
 
-    def _run(self) -> Link:
+    def run(self) -> Link:
         born = next(iter(self._all("run.created")), None)
         if born is None:
             return _hole("run", "the run's creation")
@@ -153,7 +149,7 @@ class _Teller:
         )
         return Link(name="run", said=(said,), seqs=(born["seq"],))
 
-    def _person(self) -> Link:
+    def person(self) -> Link:
         found = []
         for row, outputs in self._read():
             if isinstance(outputs, dict) and "known" in outputs and "email" in outputs:
@@ -162,7 +158,7 @@ class _Teller:
                 found.append((row["seq"], f"{outputs.get('name') or outputs['email']}: {known}"))
         return _plain("person", found, none="nobody was looked up")
 
-    def _intent(self) -> Link:
+    def intent(self) -> Link:
         resolved = self._before("intent.resolved")
         found = [
             (
@@ -183,7 +179,7 @@ class _Teller:
                 )
         return _plain("intent", found, none="no intent was asked for")
 
-    def _passages(self) -> Link:
+    def passages(self) -> Link:
         found = []
         for row, outputs in self._read():
             notes = outputs.get("notes") if isinstance(outputs, dict) else None
@@ -193,7 +189,7 @@ class _Teller:
                 found.append((row["seq"], f"{note['path']}{heading}{commit}"))
         return _plain("passages", found, none="no passage was recalled")
 
-    def _model(self) -> Link:
+    def model(self) -> Link:
         found = []
         for row in self._before("model.answered"):
             body = row["body"]
@@ -204,7 +200,7 @@ class _Teller:
             found.append((row["seq"], said))
         return _plain("model", found, none="no model was asked")
 
-    def _proposal(self) -> Link:
+    def proposal(self) -> Link:
         sealed = self._value(self._effect["proposal"])
         if not isinstance(sealed, dict):
             return _hole("proposal", "the frozen proposal")
@@ -215,7 +211,7 @@ class _Teller:
         )
         return Link(name="proposal", said=said, seqs=(self._effect["seq"],), hole=hole)
 
-    def _rule(self) -> Link:
+    def rule(self) -> Link:
         gated = [
             row
             for row in self._about(self._effect["step"])
@@ -227,7 +223,7 @@ class _Teller:
         said = f"{body['answer']} by {body['rule']}: {body['because']}"
         return Link(name="rule", said=(said,), seqs=(gated[-1]["seq"],))
 
-    def _approval(self) -> Link:
+    def approval(self) -> Link:
         if self._effect["answer"] != "ask":
             return Link(name="approval", said=("not asked",))
         cards = [
@@ -271,7 +267,7 @@ class _Teller:
         whole = canonical.name_of([plan, content["expires"], [one["digest"] for one in content["members"]]])
         return "" if whole == content["digest"] else "the card's digest does not bind what it showed"
 
-    def _sent(self) -> Link:
+    def sent(self) -> Link:
         effect = self._effect
         if effect["intended"] is None:
             return Link(name="sent", said=("nothing left",))
@@ -284,7 +280,7 @@ class _Teller:
         seqs = (effect["intent_seq"], effect["outcome_seq"])
         return Link(name="sent", said=(*said, known + named), seqs=seqs, hole=hole)
 
-    def _undo(self) -> Link:
+    def undo(self) -> Link:
         types = {
             "effect.undone": "taken back",
             "effect.kept": "could not be taken back",
@@ -297,6 +293,23 @@ class _Teller:
         """What steps before the proposal gave."""
         for row in self._before("step.succeeded"):
             yield row, self._value(row["body"].get("outputs"))
+
+
+_TOLD: dict[str, Callable[[_Teller], Link]] = {
+    "trigger": _Teller.trigger,
+    "run": _Teller.run,
+    "person": _Teller.person,
+    "intent": _Teller.intent,
+    "passages": _Teller.passages,
+    "model": _Teller.model,
+    "proposal": _Teller.proposal,
+    "rule": _Teller.rule,
+    "approval": _Teller.approval,
+    "sent": _Teller.sent,
+    "undo": _Teller.undo,
+}
+LINKS = (*_TOLD, "chain")
+"""Every link, in the order of what led to what."""
 
 
 def _plain(name: str, found: list[tuple[int, str]], *, none: str) -> Link:

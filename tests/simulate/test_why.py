@@ -2,11 +2,13 @@
 
 import json
 import shutil
+from itertools import pairwise
 
 import pytest
 
 from engine.app import past
 from engine.app.making import LETTERS
+from engine.model.errors import UsageError
 from engine.observe.why import LINKS, Why
 from engine.testing.scenario import Scenario
 from tests.simulate.terminal import environment, plainly
@@ -70,8 +72,8 @@ def test_every_effect_of_the_demo_resolves_completely(decided):
 def test_a_missing_or_altered_link_is_a_hole(decided, drop, change, link):
     run = next(card.card.run for card in decided.cards(status="approved"))
     with past.of(decided.workspace()) as found:
-        whole = Why(found.history, found.reading.ledger, anchored=0)
-        altered = Why(Altered(found.history, drop, change), found.reading.ledger, anchored=0)
+        whole = Why(found.history, found.ledger, anchored=0)
+        altered = Why(Altered(found.history, drop, change), found.ledger, anchored=0)
         assert not [hole for chain in whole.run(run) for hole in chain.holes]
         holes = [hole for chain in altered.run(run) for hole in chain.holes]
     assert any(hole.startswith(link) for hole in holes), holes
@@ -83,7 +85,64 @@ def test_a_person_is_found_by_their_address_and_a_stranger_makes_no_subject(deci
         assert found.chains(sender.upper())
         assert found.timeline(sender, 5)
         assert found.subject("nobody@example.com") == ""
-        assert found.reading.keys.find("nobody@example.com") is None
+        assert found.keys.find("nobody@example.com") is None
+
+
+def beginning(found, table, column, *others):
+    """The shortest beginning of just one of a kind that begins something of the other kinds as well."""
+    mine = {row[column] for row in found.history.rows(f"SELECT {column} FROM {table}")}
+    theirs = [one for other in others for one in other]
+    for length in range(1, 6):
+        for one in sorted(mine):
+            given = one[:length]
+            only = sum(other.startswith(given) for other in mine) == 1
+            if only and any(other.startswith(given) for other in theirs):
+                return one, given
+    raise AssertionError(f"no beginning is shared with {table}")
+
+
+def test_a_beginning_is_a_run_s_before_it_is_an_effect_s(decided):
+    with past.of(decided.workspace()) as found:
+        keys = {row["key"] for row in found.history.rows("SELECT key FROM effects")}
+        run, given = beginning(found, "runs", "run", keys)
+        assert {chain.run for chain in found.chains(given)} <= {run}
+        key = min(keys)
+        assert [chain.key for chain in found.chains(key)] == [key]
+
+
+def test_a_card_is_asked_about_in_either_case_and_its_steps_alone_are_told(decided):
+    card = decided.cards(status="approved")[0].card
+    with past.of(decided.workspace()) as found:
+        for given in (card.id, card.id.lower()):
+            chains = found.chains(given)
+            assert {chain.run for chain in chains} == {card.run}
+            assert {chain.step for chain in chains} == set(card.steps)
+
+
+def test_a_beginning_of_several_says_which_and_what_to_type(decided):
+    runs = sorted(run.id for run in decided.runs())
+    given = next(one[0] for one, other in pairwise(runs) if one[0] == other[0])
+    with past.of(decided.workspace()) as found:
+        with pytest.raises(UsageError) as caught:
+            found.chains(given)
+        assert caught.value.code == "ambiguous"
+        named = caught.value.way_out.rpartition(" ")[2]
+        assert named in caught.value.message
+        assert found.chains(named)
+
+
+def test_the_log_is_the_same_from_history_and_from_the_ledger_alone(decided):
+    with past.of(decided.workspace()) as found, decided.reading() as reading:
+        plain = past.Folded(reading=reading)
+        run = next(iter(reading.book.runs))
+        for about in ({}, {"run": run[:12]}, {"project": "nothing"}, {"run": run, "project": "nothing"}):
+            for count in (0, 1, 7, 100_000):
+                assert [(one.seq, words) for one, words in found.told(**about, lines=count)] == [
+                    (one.seq, words) for one, words in plain.told(**about, lines=count)
+                ]
+                assert [one.seq for one in found.log(**about, most=count)] == [
+                    one.seq for one in plain.log(**about, most=count)
+                ]
 
 
 def test_the_commands_say_it_in_words_and_as_data(decided, tmp_path):
