@@ -113,7 +113,7 @@ def furnish(
     chosen = clock or RealClock(owner)
     threads = None if executor else Threads()
     carrying: Executor = executor or threads  # type: ignore[assignment]  # one of the two is there
-    blobs = SealedBlobs(workspace.state, keys)
+    blobs = SealedBlobs(workspace.state, keys, ledger)
     index_key = keys.index_key(workspace.id)
     evaluate = Expressions()
     templates = TemplateRenderer(evaluate)

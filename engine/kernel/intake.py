@@ -169,7 +169,7 @@ def _with_files(journal: Journal, arrival: Arrival, subject: str) -> dict[str, J
         return arrival.event
     records = []
     for name, media, data in arrival.files:
-        handle = journal.house.blobs.put(data, ids.SubjectId(subject) if subject else None)
+        handle = journal.house.blobs.keep(data, ids.SubjectId(subject) if subject else None)
         records.append(
             {
                 "name": name,

@@ -1,6 +1,7 @@
 """Sealed files below the state directory: ``blobs/<subject>/<SHA-256 of the sealed bytes>``, ``_`` for the workspace's own.
 
-A file is whole and durable before anybody can name it; erasing a subject removes its folder.
+A file is whole and durable before anybody can name it; erasing a subject removes its folder. What comes with an event may lie with it in
+the ledger instead: then one commit makes both durable.
 """
 
 import contextlib
@@ -9,6 +10,7 @@ import re
 import shutil
 import threading
 from pathlib import Path
+from typing import Protocol
 
 from engine.ledger.database import plainly
 from engine.ledger.disk import force, sync_directory
@@ -16,11 +18,14 @@ from engine.ledger.keys import WORKSPACE, Keys
 from engine.ledger.state import StateDir
 from engine.model.canonical import sha256
 from engine.model.errors import LedgerError, PermanentError
-from engine.model.ids import SubjectId
+from engine.model.ids import SubjectId, ValueId
 
 _SUBJECT = re.compile(r"[0-9A-Za-z-]{0,64}")
 _HANDLE = re.compile(r"sealed:([0-9A-Za-z-]{0,64}):([0-9a-f]{64})")
+_VALUE = re.compile(r"value:([0-9a-f]{64})")
 _CONTEXT = "blob"
+# Before the bytes of a file among the ledger's values: no other value can be had as a file.
+_FILE = b"file\0"
 
 
 class BlobFiles:
@@ -76,11 +81,28 @@ class BlobFiles:
         return self._root / (subject or "_")
 
 
+class Kept(Protocol):
+    """What it needs of the ledger."""
+
+    def seal(self, value: bytes, subject: str) -> ValueId:
+        """Keep bytes with the next commit."""
+
+    def unseal_bytes(self, id_: str) -> bytes:
+        """The bytes again."""
+
+
 class SealedBlobs:
     """The port ``Blobs``. A handle is opaque: it names subject and file, and is of no use without the key."""
 
-    def __init__(self, state: StateDir, keys: Keys) -> None:
-        self._files, self._keys = BlobFiles(state), keys
+    def __init__(self, state: StateDir, keys: Keys, ledger: Kept | None = None) -> None:
+        """Without a ledger everything is a file of its own."""
+        self._files, self._keys, self._ledger = BlobFiles(state), keys, ledger
+
+    def keep(self, data: bytes, subject: SubjectId | None) -> str:
+        """As `put`, but durable with the ledger's next commit: for what is named by an event that is about to be appended."""
+        if self._ledger is None:
+            return self.put(data, subject)
+        return f"value:{self._ledger.seal(_FILE + data, subject or WORKSPACE)}"
 
     def put(self, data: bytes, subject: SubjectId | None) -> str:
         """Seal and store durably. Raises DiskFull; PermanentError when the subject was erased."""
@@ -89,9 +111,11 @@ class SealedBlobs:
 
     def get(self, handle: str) -> bytes:
         """The bytes. Raises PermanentError, code ``erased``, ``gone`` or ``altered``, and ``handle`` for one not made here."""
+        if self._ledger is not None and (value := _VALUE.fullmatch(handle)) is not None:
+            return _whole(self._ledger, value.group(1))
         match = _HANDLE.fullmatch(handle)
         if match is None:
-            raise PermanentError("that is no handle of a kept file", code="handle")
+            raise _no_handle()
         subject, name = match.groups()
         cipher = self._keys.cipher(subject)
         try:
@@ -100,6 +124,20 @@ class SealedBlobs:
             raise PermanentError(f"the kept file {name[:8]} is gone", code="gone") from error
         except LedgerError as error:
             raise PermanentError(error.message, code="altered", way_out=error.way_out) from error
+
+
+def _whole(ledger: Kept, id_: str) -> bytes:
+    try:
+        found = ledger.unseal_bytes(id_)
+    except LedgerError as error:
+        raise PermanentError(error.message, code="altered", way_out=error.way_out) from error
+    if not found.startswith(_FILE):
+        raise _no_handle()
+    return found.removeprefix(_FILE)
+
+
+def _no_handle() -> PermanentError:
+    return PermanentError("that is no handle of a kept file", code="handle")
 
 
 def _private(path: str, flags: int) -> int:

@@ -3,12 +3,12 @@
 Neighbours on a floor meet only here; `engine.app` chooses who stands behind each port.
 """
 
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
 from concurrent.futures import Future
 from dataclasses import dataclass
 from datetime import datetime
 from decimal import Decimal
-from typing import Any, Protocol
+from typing import Any, Protocol, runtime_checkable
 
 from engine.model.actions import ActionSpec
 from engine.model.canonical import Json
@@ -69,6 +69,13 @@ class Undo(Protocol):
         """Take it back; repeating is harmless. Raises like `perform`."""
 
 
+class Alive(Protocol):
+    """Can be asked a question that changes nothing, to see whether the world behind it answers again. Few connectors have it."""
+
+    def alive(self) -> None:
+        """Ask. Raises TransientError or UnknownOutcome when nobody answers, Busy when it asks to wait."""
+
+
 class Reader(Protocol):
     """Answers without changing anything: identity, intent, memory, agents without tools."""
 
@@ -108,11 +115,25 @@ class Source(Protocol):
         """The present version of what a preview read under this name; empty when it is gone."""
 
 
+@runtime_checkable
+class Placed(Source, Protocol):
+    """A source whose arrivals are files of the workspace, each at its `place`."""
+
+    def among(self, places: Collection[str], seen: Callable[[str], bool]) -> Iterable[Arrival]:
+        """Those of `poll` that lie at one of these places."""
+
+    def same(self, arrival: Arrival) -> bool:
+        """Whether there still lies what was read."""
+
+
 class Blobs(Protocol):
     """Content kept sealed under a subject's key; the handle is opaque and made here only."""
 
     def put(self, data: bytes, subject: SubjectId | None) -> str:
         """Store durably; the same bytes may get another handle. Raises DiskFull."""
+
+    def keep(self, data: bytes, subject: SubjectId | None) -> str:
+        """Store with the event that names it, which is appended next. Raises as `put`."""
 
     def get(self, handle: str) -> bytes:
         """The bytes. Raises PermanentError when they are gone or were altered."""

@@ -54,6 +54,8 @@ class Blobs:
         self.held[handle] = data
         return handle
 
+    keep = put
+
     def get(self, handle):
         if handle not in self.held:
             raise PermanentError("gone", code="gone")

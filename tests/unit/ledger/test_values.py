@@ -252,6 +252,7 @@ class TestBlobs:
             f"sealed::{'0' * 63}G",
             "/etc/passwd",
             f"sealed::{'0' * 64}\n",
+            f"value:{'0' * 64}",
         ],
     )
     def test_a_handle_not_made_here_is_refused(self, blobs, handle):
@@ -278,6 +279,33 @@ class TestBlobs:
         with pytest.raises(PermanentError) as refused:
             blobs.get(handle)
         assert refused.value.code == "gone"
+
+    @pytest.mark.parametrize("data", [b"", b"letter", b"\0" * 3_000_000])
+    def test_what_comes_with_an_event_is_durable_with_it_and_not_before(self, open_house, data):
+        house = open_house()
+        handles = [
+            SealedBlobs(house.state, house.keys, house.ledger).keep(data, who)
+            for who in (None, house.keys.subject("anna"))
+        ]
+        house.steps(1)
+        house.close()
+        house = open_house()
+        blobs = SealedBlobs(house.state, house.keys, house.ledger)
+        assert [blobs.get(one) for one in handles] == [data, data]
+        if len(data) < 1000:
+            assert not list(house.state.blobs.glob("*/*"))
+        house.ledger.erase(house.keys.subject("anna"))
+        with pytest.raises(PermanentError) as refused:
+            blobs.get(handles[1])
+        assert refused.value.code == "erased"
+        assert house.ledger.verify().ok
+
+    def test_no_other_value_can_be_had_as_a_file(self, house):
+        blobs = SealedBlobs(house.state, house.keys, house.ledger)
+        for handle in (f"value:{house.outcome(b'file')}", f"value:{house.outcome('words')}"):
+            with pytest.raises(PermanentError) as refused:
+                blobs.get(handle)
+            assert refused.value.code == "handle"
 
     def test_files_are_private_and_no_temporary_one_stays(self, house, blobs):
         blobs.put(b"letter", house.keys.subject("anna"))

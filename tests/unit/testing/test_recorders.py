@@ -32,6 +32,8 @@ class Shelf:
         self.kept.append(data)
         return f"h{len(self.kept)}"
 
+    keep = put
+
     def get(self, handle):
         return self.kept[int(handle[1:]) - 1]
 
