@@ -1,9 +1,14 @@
 """What stirs in the workspace while it is up: hints of new files from the file system, and moves of the deploy branch.
 
-A hint only says *look*: what is there is read again and compared by content, so that a lost or doubled hint loses and doubles nothing.
+A hint only says *look there*: what is there is read again and compared by content, so that a lost or doubled hint loses and doubles nothing.
 """
 
+import contextlib
+import errno
 import os
+import signal
+import stat
+import sys
 import threading
 import time
 from collections.abc import Callable, Iterable, Iterator
@@ -11,105 +16,225 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
-from engine.model.ports import Arrival, Source
+from engine.model.ports import Arrival, Placed, Source
 
 # Without any hint everything is looked at this often, in seconds: an overflowing or absent file-system queue costs only time.
 RESCAN_SECONDS = 30.0
-# A burst of hints is over when none came for this long.
+# A burst of hints is over when none came for this long; after a large one (the queue may have overflowed) everything is looked at.
 QUIET_SECONDS = 0.01
-# A file nobody closed before our eyes is taken once it has not changed for this long.
+CALM_SECONDS = 0.25
+LARGE = 256
+# A file nobody closed before our eyes is taken once it has not changed for this long, one that is open for writing after the second time.
 SETTLED_SECONDS = 1.0
+STALLED_SECONDS = 30.0
 # How often the deploy branch is looked at.
 BRANCH_SECONDS = 1.0
 
 
 @dataclass(slots=True)
 class Eyes:
-    """Collects hints from any thread. `poke` wakes the loop."""
+    """Collects hints from any thread. `poke` wakes the loop.
+
+    `places` is what the present look is about, below the root; None stands for everything.
+    """
 
     root: Path
     poke: Callable[[], None]
     clock: Callable[[], float] = time.monotonic
-    unsettled: bool = False
+    places: frozenset[str] | None = None
+    _hinted: set[str] = field(default_factory=set)
     _closed: set[str] = field(default_factory=set)
     _whole: set[str] = field(default_factory=set)
+    _unsettled: set[str] = field(default_factory=set)
     _lock: threading.Lock = field(default_factory=threading.Lock)
-    _stirred: float | None = 0.0
+    _at_once: bool = False
+    _all: bool = True
+    _stirred: float | None = None
+    _wide: float | None = None
+    _burst: int = 0
+    _hint: float = float("-inf")
+    _looked: float = float("-inf")
     _scanned: float = float("-inf")
 
     def hint(self, path: str, *, whole: bool) -> None:
-        """Something happened to a path; `whole`: its writer is done with it."""
+        """Something happened to a file; `whole`: its writer is done with it."""
+        place = os.path.relpath(path, self.root)
+        if place.startswith(".") or "/." in place:
+            return
         with self._lock:
-            self._stirred = self.clock()
+            now, awake = self.clock(), self._at_once
+            self._burst = self._burst + 1 if now - self._hint < CALM_SECONDS else 1
+            self._hint = now
+            if self._burst >= LARGE:
+                self._wide = now
+            self._hinted.add(place)
             if whole:
-                self._closed.add(os.path.relpath(path, self.root))
+                self._closed.add(place)
+                self._at_once = True
+            else:
+                self._closed.discard(place)
+                self._whole.discard(place)
+                self._stirred = now
+        if whole and not awake:
+            self.poke()
+
+    def news(self) -> None:
+        """Something came that is no file of the workspace."""
+        with self._lock:
+            self._at_once = True
         self.poke()
 
+    def everything(self, *, calm: bool = False) -> None:
+        """More happened than can be told: look at all of it, at once or, `calm`, when it is over."""
+        with self._lock:
+            if calm:
+                self._wide = self.clock()
+            else:
+                self._all = True
+
     def look(self) -> bool:
-        """Whether the sources should be read now."""
+        """Whether the sources should be read now; then `places` says where."""
         now = self.clock()
         with self._lock:
+            calm = self._wide is not None and now - self._wide >= CALM_SECONDS
+            wide = self._all or calm or now - self._scanned >= RESCAN_SECONDS
             quiet = self._stirred is not None and now - self._stirred >= QUIET_SECONDS
-            again = self.unsettled and now - self._scanned >= SETTLED_SECONDS / 2
-            if not (quiet or again or now - self._scanned >= RESCAN_SECONDS):
+            again = bool(self._unsettled) and now - self._looked >= SETTLED_SECONDS / 2
+            if not (wide or quiet or again or self._at_once):
                 return False
-            self._stirred, self._scanned, self.unsettled = None, now, False
+            self.places = None if wide else frozenset(self._hinted | self._unsettled)
+            self._hinted, self._unsettled = set(), set()
             self._whole, self._closed = self._closed, set()
+            self._at_once, self._looked = False, now
+            if quiet:
+                self._stirred = None
+            if wide:
+                self._all, self._wide, self._scanned = False, None, now
             return True
 
     def settled(self, place: str) -> bool:
-        """Whether a file is whole: its writer closed it or moved it into place before our eyes, or it has not changed for a second."""
-        if place in self._whole:
-            return True
+        """Whether a file is whole: its writer closed it or moved it into place before our eyes, or it has not changed for a second; and
+        nobody has it open for writing. What is not is looked at again.
+        """
         try:
-            age = time.time() - os.stat(self.root / place, follow_symlinks=False).st_mtime
+            info = os.stat(self.root / place, follow_symlinks=False)
         except OSError:
+            # It is gone, or never was a file of the workspace.
             return True
-        if 0 <= age < SETTLED_SECONDS:
-            self.unsettled = True
-            return False
-        return True
+        age = time.time() - info.st_mtime
+        with self._lock:
+            # An empty file is seldom all that its writer has to say.
+            closed = info.st_size > 0 and (place in self._whole or place in self._closed)
+        whole = closed or not 0 <= age < SETTLED_SECONDS
+        if whole and 0 <= age < STALLED_SECONDS and stat.S_ISREG(info.st_mode):
+            whole = not being_written(self.root / place)
+        if not whole:
+            self.again(place)
+        return whole
+
+    def again(self, place: str) -> None:
+        """Look there again in a moment."""
+        with self._lock:
+            self._unsettled.add(place)
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+def being_written(path: Path) -> bool:
+    """Whether a process has a file open for writing, as far as this system tells: Linux does, of the user's own files.
+
+    The kernel grants a lease on reading only while there is no writer. Whoever opens the file in the moment the lease is held waits for
+    its end, and we get a signal whose default is death: without a handler for it nothing is asked.
+    """
+    if sys.platform != "linux" or signal.getsignal(signal.SIGIO) in {signal.SIG_DFL, None}:
+        return False
+    import fcntl
+
+    try:
+        fd = os.open(path, os.O_RDONLY | os.O_NOFOLLOW | os.O_NONBLOCK | os.O_CLOEXEC)
+    except OSError:
+        return False
+    try:
+        fcntl.fcntl(fd, fcntl.F_SETLEASE, fcntl.F_RDLCK)
+        fcntl.fcntl(fd, fcntl.F_SETLEASE, fcntl.F_UNLCK)
+    except OSError as error:
+        return error.errno == errno.EAGAIN
+    finally:
+        os.close(fd)
+    return False
+
+
 class Steady:
-    """Port Source: another one, without the files that are still being written."""
+    """Port Source: another one, read where something stirred, without the files that are still being written."""
 
-    source: Source
-    settled: Callable[[str], bool]
+    def __init__(self, source: Source, eyes: Eyes) -> None:
+        self._source, self._eyes = source, eyes
+        self._placed = source if isinstance(source, Placed) else None
 
     def poll(self, seen: Callable[[str], bool]) -> Iterator[Arrival]:
         """As the other's; what is left out comes with a later look."""
-        return (one for one in self.source.poll(seen) if not one.place or self.settled(one.place))
+        for one in self._found(seen):
+            if not one.place or (self._eyes.settled(one.place) and self._same(one)):
+                yield one
+
+    def _found(self, seen: Callable[[str], bool]) -> Iterable[Arrival]:
+        if self._placed is None or self._eyes.places is None:
+            return self._source.poll(seen)
+        return self._placed.among(self._eyes.places, seen)
+
+    def _same(self, arrival: Arrival) -> bool:
+        """Asked once nobody was writing any more: what was read before may be half of what is there now."""
+        if self._placed is None or self._placed.same(arrival):
+            return True
+        self._eyes.again(arrival.place)
+        return False
 
     def head(self, name: str) -> str:
         """As the other's."""
-        return self.source.head(name)
+        return self._source.head(name)
 
 
 class Watch:
-    """The file system's own hints for some folders, as long as it is open. Absent where the platform offers none."""
+    """The file system's own hints for a workspace, as long as it is open. Absent where the platform offers none."""
 
-    def __init__(self, eyes: Eyes, folders: Iterable[Path]) -> None:
+    def __init__(self, eyes: Eyes, root: Path, *, passed_over: Callable[[Path], bool]) -> None:
+        """All folders of the top but those `passed_over`; one that is made later, too."""
         self._observer: Any = None
         try:
-            from watchdog.events import FileSystemEvent, FileSystemEventHandler
+            from watchdog import events as w
             from watchdog.observers import Observer
         except ImportError:
             return
+        observer = self._observer = Observer()
+        told = [
+            w.FileCreatedEvent,
+            w.FileModifiedEvent,
+            w.FileClosedEvent,
+            w.FileMovedEvent,
+            w.DirCreatedEvent,
+            w.DirMovedEvent,
+        ]
 
-        class Handler(FileSystemEventHandler):
-            def on_any_event(self, event: FileSystemEvent) -> None:
-                if event.is_directory or event.event_type in {"opened", "closed_no_write"}:
-                    return
+        class Handler(w.FileSystemEventHandler):
+            def on_any_event(self, event: w.FileSystemEvent) -> None:
                 moved = event.event_type == "moved"
                 path = os.fsdecode(event.dest_path if moved else event.src_path)
-                eyes.hint(path, whole=moved or event.event_type == "closed")
+                if event.is_directory:
+                    eyes.everything(calm=True)
+                    watch(Path(path))
+                else:
+                    eyes.hint(path, whole=moved or event.event_type == "closed")
 
-        self._observer = Observer()
-        for folder in folders:
-            self._observer.schedule(Handler(), str(folder), recursive=True)
-        self._observer.start()
+        handler = Handler()
+
+        def watch(folder: Path) -> None:
+            if folder.parent == root and not passed_over(folder):
+                with contextlib.suppress(OSError):
+                    observer.schedule(handler, str(folder), recursive=True, event_filter=told)
+
+        observer.schedule(handler, str(root), event_filter=told)
+        for folder in sorted(root.iterdir()):
+            if folder.is_dir():
+                watch(folder)
+        observer.start()
 
     @property
     def alive(self) -> bool:

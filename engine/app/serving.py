@@ -1,11 +1,12 @@
 """`steward up`: one process that owns the ledger and stays. Sources are read when something stirs; a commit is a release."""
 
 import signal
+import sys
 import threading
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass, replace
-from functools import partial
+from functools import cache
 from pathlib import Path
 
 from engine.app import anchoring
@@ -13,12 +14,13 @@ from engine.app.mailboxes import attended
 from engine.app.noticing import Branch, Eyes, Steady, Watch
 from engine.app.wiring import furnish
 from engine.app.workspace import Workspace, open_workspace
+from engine.kernel.house import House
 from engine.kernel.loop import Loop
 from engine.ledger import Keys, Ledger, Owner, holder, poke
 from engine.model.errors import EngineError, UsageError
 from engine.model.events import Draft, Event
 from engine.model.ownership import OwnerTaken
-from engine.model.ports import Probe
+from engine.model.ports import Placed, Probe
 from engine.model.state import Book
 
 
@@ -82,13 +84,7 @@ def _go_on(
         made = furnish(
             workspace, ledger=ledger, keys=keys, owner=owner, listen=up.listen, probe=up.probe, screen=up.say
         )
-        house = replace(
-            made,
-            house=replace(
-                made.house,
-                sources=tuple(Steady(source=one, settled=eyes.settled) for one in made.house.sources),
-            ),
-        )
+        house = replace(made, house=_steadied(made.house, eyes))
         try:
             loop = Loop(house.house, book)
             house.settle(loop.journal)
@@ -97,12 +93,22 @@ def _go_on(
                 loop.journal.write(Draft(body=taken), durable=False)
             if notice := loop.deployment().notice:
                 up.say(notice)
-            with attended(made.house.sources, partial(eyes.hint, str(workspace.root), whole=False)):
+            with attended(made.house.sources, eyes.news):
                 workspace = _until_moved(workspace, up, loop, branch, eyes, stopping)
             book = loop.journal.book
             house.anchor()
         finally:
             house.close()
+
+
+def _steadied(house: House, eyes: Eyes) -> House:
+    """Read where something stirred, files first: a look at one place is a matter of no time.
+
+    What is deployed follows from the commit, which is one as long as the house stands.
+    """
+    ordered = sorted(house.sources, key=lambda one: not isinstance(one, Placed))
+    sources = tuple(Steady(one, eyes) for one in ordered)
+    return replace(house, sources=sources, deployment=cache(house.deployment))
 
 
 def _until_moved(
@@ -132,7 +138,7 @@ def _until_moved(
 
     loop.serve(look=lambda: eyes.look() or loop.due(), until=moved)
     if found:
-        eyes.hint(str(workspace.root), whole=False)
+        eyes.everything()
     return found[0] if found else workspace
 
 
@@ -144,8 +150,7 @@ def _beginning(workspace: Workspace, *, alive: bool) -> str:
 @contextmanager
 def _watched(eyes: Eyes, workspace: Workspace) -> Iterator[Watch]:
     """Every folder of the workspace's top but hidden ones: what git does below its own is nobody's file."""
-    folders = [one for one in sorted(workspace.root.iterdir()) if one.is_dir() and not _passed_over(one)]
-    watch = Watch(eyes, folders)
+    watch = Watch(eyes, workspace.root, passed_over=_passed_over)
     try:
         yield watch
     finally:
@@ -158,7 +163,10 @@ def _passed_over(folder: Path) -> bool:
 
 @contextmanager
 def _told_to_stop(poke_: Callable[[], None]) -> Iterator[Callable[[], bool]]:
-    """Turns Ctrl-C and SIGTERM into a word asked for between two steps; the second one ends it at once."""
+    """Turns Ctrl-C and SIGTERM into a word asked for between two steps; the second one ends it at once.
+
+    On Linux the word that somebody opens a file we are asking about is heard, too, and means nothing (`noticing.being_written`).
+    """
     told: list[int] = []
     if threading.current_thread() is not threading.main_thread():
         yield lambda: False
@@ -173,6 +181,8 @@ def _told_to_stop(poke_: Callable[[], None]) -> Iterator[Callable[[], bool]]:
     try:
         for number in before:
             signal.signal(number, note)
+        if sys.platform == "linux":
+            before[signal.SIGIO] = signal.signal(signal.SIGIO, lambda _number, _frame: None)
         yield lambda: bool(told)
     finally:
         for number, handler in before.items():

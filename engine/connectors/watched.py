@@ -1,19 +1,24 @@
 """Files that are dropped into the workspace, as a source of triggers. Nothing is moved or deleted."""
 
 import os
-from collections.abc import Callable, Iterator
+import stat
+from collections.abc import Callable, Collection, Iterable, Iterator
 from dataclasses import dataclass
 from datetime import UTC, datetime
-from pathlib import Path
+from fnmatch import fnmatchcase
 
 from engine.model.canonical import sha256
 from engine.model.ids import source_id
 from engine.model.labels import Label
+from engine.model.places import path_fits
 from engine.model.ports import Arrival
 from engine.model.times import stamp
 
 MOST_BYTES = 25_000_000
 HEAD = "file:"
+# How programs name what is not finished yet, and what was there before.
+_UNFINISHED = (".part", ".tmp", ".crdownload", "~")
+_NOTHING = sha256(b"")
 _MEDIA = {
     ".pdf": "application/pdf",
     ".csv": "text/csv",
@@ -32,8 +37,30 @@ class WatchedFiles:
     patterns: Callable[[], tuple[str, ...]]
 
     def poll(self, seen: Callable[[str], bool]) -> Iterator[Arrival]:
-        """Every file a pattern names, sorted by path; hidden, partly written (``.part``) and linked ones are passed over."""
-        found = {path for pattern in self.patterns() for path in self._files(pattern)}
+        """Every file a pattern names, sorted by path; hidden, linked and unfinished ones and backups are passed over."""
+        found = {path for pattern in self.patterns() for path in self._files("", pattern.split("/"))}
+        return self._arrivals(found, seen)
+
+    def among(self, places: Collection[str], seen: Callable[[str], bool]) -> Iterator[Arrival]:
+        """Those at these places."""
+        patterns = self.patterns()
+        found = {
+            path
+            for path in places
+            if any(path_fits(path, pattern) for pattern in patterns)
+            and not any(map(_passed_over, path.split("/")))
+            and self._plain(path)
+        }
+        return self._arrivals(found, seen)
+
+    def same(self, arrival: Arrival) -> bool:
+        """By size and time of its last change."""
+        try:
+            return self._mark(arrival.place, self._stat(arrival.place)) == arrival.mark
+        except OSError:
+            return False
+
+    def _arrivals(self, found: Iterable[str], seen: Callable[[str], bool]) -> Iterator[Arrival]:
         for path in sorted(found):
             arrival = self._arrival(path, seen)
             if arrival is not None:
@@ -48,26 +75,51 @@ class WatchedFiles:
         except OSError:
             return ""
 
-    def _files(self, pattern: str) -> Iterator[str]:
-        root = Path(self.root)
-        if pattern.startswith("/") or ".." in pattern.split("/"):
+    def _files(self, folder: str, pattern: list[str]) -> Iterator[str]:
+        """What lies below a folder and fits, without following links."""
+        first, *rest = pattern
+        if first == "**" and rest:
+            yield from self._files(folder, rest)
+        try:
+            entries = list(os.scandir(os.path.join(self.root, folder)))
+        except OSError:
             return
-        for one in root.glob(pattern):
-            path = one.relative_to(root).as_posix()
-            linked = any((root / part).is_symlink() for part in _prefixes(path))
-            hidden = any(part.startswith(".") for part in path.split("/")) or path.endswith(".part")
-            if one.is_file() and not linked and not hidden:
+        for entry in entries:
+            if _passed_over(entry.name) or not (first == "**" or fnmatchcase(entry.name, first)):
+                continue
+            path = f"{folder}/{entry.name}" if folder else entry.name
+            deeper = pattern if first == "**" else rest
+            if entry.is_dir(follow_symlinks=False):
+                if deeper:
+                    yield from self._files(path, deeper)
+            elif entry.is_file(follow_symlinks=False) and not rest:
                 yield path
+
+    def _plain(self, path: str) -> bool:
+        """Whether it is a file, and no link stands in its path."""
+        *folders, _ = _prefixes(path)
+        try:
+            return all(stat.S_ISDIR(self._stat(one).st_mode) for one in folders) and stat.S_ISREG(
+                self._stat(path).st_mode
+            )
+        except OSError:
+            return False
+
+    def _stat(self, path: str) -> os.stat_result:
+        return os.stat(os.path.join(self.root, path), follow_symlinks=False)
+
+    def _mark(self, path: str, info: os.stat_result) -> str:
+        return source_id(self.index_key, "mark", path, str(info.st_size), str(info.st_mtime_ns))
 
     def _arrival(self, path: str, seen: Callable[[str], bool]) -> Arrival | None:
         try:
-            info = os.stat(os.path.join(self.root, path), follow_symlinks=False)
+            info = self._stat(path)
         except OSError:
             return None
-        mark = source_id(self.index_key, "mark", path, str(info.st_size), str(info.st_mtime_ns))
+        mark = self._mark(path, info)
         if seen(mark):
             return None
-        source, ignored, data = mark, "", b""
+        source, ignored, data, digest = mark, "", b"", _NOTHING
         if info.st_size > MOST_BYTES:
             ignored = "too-big"
         else:
@@ -75,13 +127,14 @@ class WatchedFiles:
                 data = self._read(path)
             except OSError:
                 ignored = "unreadable"
-            source = source_id(self.index_key, "file", path, sha256(data))
+            digest = sha256(data)
+            source = source_id(self.index_key, "file", path, digest)
         at = stamp(datetime.fromtimestamp(info.st_mtime, UTC))
         media = _MEDIA.get(os.path.splitext(path)[1].lower(), "application/octet-stream")
         return Arrival(
             kind="file",
             source=source,
-            event={"path": path, "sha256": sha256(data), "at": at},
+            event={"path": path, "sha256": digest, "at": at},
             labels=frozenset({Label.UNTRUSTED}),
             ignored=ignored,
             place=path,
@@ -93,6 +146,10 @@ class WatchedFiles:
         handle = os.open(os.path.join(self.root, path), os.O_RDONLY | getattr(os, "O_NOFOLLOW", 0))
         with os.fdopen(handle, "rb") as file:
             return file.read(MOST_BYTES + 1)
+
+
+def _passed_over(name: str) -> bool:
+    return name.startswith(".") or name.endswith(_UNFINISHED)
 
 
 def _prefixes(path: str) -> Iterator[str]:

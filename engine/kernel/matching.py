@@ -1,12 +1,12 @@
 """What an arrival is compared by: triggers in clear (they are git's), what runs wait for as HMACs (it may name people)."""
 
 import hmac
-from fnmatch import fnmatchcase
 from hashlib import sha256
 
 from engine.kernel.house import Journal
 from engine.kernel.scope import Scope
 from engine.model.canonical import Json
+from engine.model.places import path_fits
 from engine.model.plan import Trigger, WaitFor
 from engine.model.ports import Arrival
 
@@ -41,19 +41,6 @@ def fits(trigger: Trigger, arrival: Arrival) -> bool:
 def _sure(arrival: Arrival) -> float:
     found = arrival.event.get("confidence")
     return float(found) if isinstance(found, int | float) else 0.0
-
-
-def path_fits(path: str, pattern: str) -> bool:
-    """Whether a path matches a pattern part by part: a star never crosses a slash, ``**`` stands for any folders."""
-    return _parts_fit(path.split("/"), pattern.split("/"))
-
-
-def _parts_fit(path: list[str], pattern: list[str]) -> bool:
-    if not pattern:
-        return not path
-    if pattern[0] == "**":
-        return any(_parts_fit(path[start:], pattern[1:]) for start in range(len(path) + 1))
-    return bool(path) and fnmatchcase(path[0], pattern[0]) and _parts_fit(path[1:], pattern[1:])
 
 
 def arm(waits: tuple[WaitFor, ...], scope: Scope) -> dict[str, tuple[str, ...]]:

@@ -1,8 +1,9 @@
-"""Where things lie: the file that makes a folder a workspace, and the place for state outside it."""
+"""Where things lie: the file that makes a folder a workspace, the place for state outside it, and patterns of paths."""
 
 import os
 import sys
 from collections.abc import Mapping
+from fnmatch import fnmatchcase
 from pathlib import Path
 
 from engine.model.errors import UsageError
@@ -28,3 +29,16 @@ def _base(env: Mapping[str, str]) -> Path:
         code="no-home",
         way_out="set XDG_STATE_HOME to an absolute path",
     )
+
+
+def path_fits(path: str, pattern: str) -> bool:
+    """Whether a path matches a pattern part by part: a star never crosses a slash, ``**`` stands for any folders."""
+    return _parts_fit(path.split("/"), pattern.split("/"))
+
+
+def _parts_fit(path: list[str], pattern: list[str]) -> bool:
+    if not pattern:
+        return not path
+    if pattern[0] == "**":
+        return any(_parts_fit(path[start:], pattern[1:]) for start in range(len(path) + 1))
+    return bool(path) and fnmatchcase(path[0], pattern[0]) and _parts_fit(path[1:], pattern[1:])

@@ -4,7 +4,7 @@ from datetime import UTC, datetime
 
 import pytest
 
-from engine.kernel.matching import path_fits
+from engine.model.places import path_fits
 from engine.kernel.schedule import dues
 
 
