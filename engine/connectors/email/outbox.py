@@ -56,7 +56,8 @@ class Outbox:
             now = self._times()
             if now != self._looked:
                 known: dict[tuple[str, str, int, int], Sent] = {}
-                for sub in ("", SENT, SENDING):
+                # Letters move from sending to sent: one that does so meanwhile is met at least once.
+                for sub in ("", SENDING, SENT):
                     self._look(sub, known)
                 self._known, self._looked = known, now
                 self._index = {one.message_id: one for one in known.values()}
@@ -79,7 +80,11 @@ class Outbox:
                 for name in sorted(os.listdir(here)):
                     if not name.endswith(".eml") or name.startswith("."):
                         continue
-                    found = os.stat(name, dir_fd=here, follow_symlinks=False)
+                    try:
+                        found = os.stat(name, dir_fd=here, follow_symlinks=False)
+                    except FileNotFoundError:
+                        # It has just been taken away or finished; the others are still here.
+                        continue
                     mark = (sub, name, found.st_size, found.st_mtime_ns)
                     one = self._known.get(mark) or _read(here, name)
                     if one is not None:
