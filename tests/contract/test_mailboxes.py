@@ -42,6 +42,8 @@ def box(server, request):
 class OnAServer(World):
     """A workspace whose mailbox `leads` is a folder on a server."""
 
+    now = staticmethod(time.time)
+
     def __init__(self, root, port, folder, *, password=PASSWORD, **more):
         settings = {
             "imap-host": "127.0.0.1", "imap-port": port, "imap-tls": "none", "user": USER,
@@ -51,7 +53,7 @@ class OnAServer(World):
         self.state = root / "state"
         self.state.mkdir(exist_ok=True)
         self.secrets = Secrets(MAIL=password)
-        self.attached = Attached(state=str(self.state), now=time.time, chance=lambda: 0.0)
+        self.attached = Attached(state=str(self.state), now=self.now, chance=lambda: 0.0)
         self.source = self.wired().source
 
     def poll(self, seen=()):

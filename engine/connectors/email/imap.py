@@ -312,7 +312,14 @@ class Session:
         tag = f"IDLE{self._idled}".encode()
         with self._asked():
             self._line.send(tag + b" IDLE\r\n")
-            news = self._until(b"+", tag)
+            try:
+                news = self._until(b"+", tag)
+            except self._line.abort:
+                raise
+            except self._line.error:
+                # It offers what it does not do: from now on it is asked.
+                self._able -= {b"IDLE"}
+                return True
             self._line.patience(seconds)
             try:
                 while not news:

@@ -5,21 +5,24 @@ whose letters all got new numbers, costs fetching them again and starts nothing 
 """
 
 import threading
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Collection, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass
 
-from engine.connectors.email import imap
+from engine.connectors.email import imap, standing
 from engine.connectors.email.account import Account
 from engine.connectors.email.letters import MAX_LETTER
 from engine.connectors.email.mirror import Kept, Mirror
-from engine.model.errors import EngineError, PermanentError, TransientError
+from engine.connectors.email.standing import Standing
+from engine.model.errors import EngineError, PermanentError
 from engine.model.ports import Secrets
 
 POLL_SECONDS = 60.0
 """How often a server that does not tell of news is asked."""
 WAIT_SECONDS, MOST_WAIT_SECONDS = 1.0, 300.0
 """The first and the longest wait before a lost server is called again; which part of it, chance says."""
+REFUSED_SECONDS = 60.0
+"""The first wait after something that a person has to mend; it doubles up to the longest."""
 # While many letters are fetched, those that are here are handled.
 _HINT_EACH = 20
 _JOIN_SECONDS = 3.0
@@ -34,6 +37,14 @@ class Attached:
     chance: Callable[[], float]
 
 
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Fetched:
+    """What one look at a folder brought: how many letters came, and the numbers of those it lists whose bytes it did not give."""
+
+    count: int
+    withheld: frozenset[int]
+
+
 def fetch(
     session: imap.Session,
     mirror: Mirror,
@@ -42,29 +53,31 @@ def fetch(
     whole: bool,
     now: float,
     came: Callable[[int], None] = lambda _: None,
-) -> int:
-    """Fetch what the mirror lacks; how many letters. `whole`: compare all of the folder, else only look for numbers above those here.
+) -> Fetched:
+    """Fetch what the mirror lacks. `whole`: compare all of the folder, else only look for numbers above those here.
 
     `came` is told the count after each letter. Raises TransientError or PermanentError; what was fetched before stays.
     """
     opened = session.folder(account.folders[mirror.mailbox])
     held = {one.uid for one in mirror.kept() if one.validity == opened.validity}
     there = session.uids(above=0 if whole else max(held, default=0), since=account.since)
-    count = 0
-    for facts in session.facts([uid for uid in there if uid not in held]):
+    lacking = [uid for uid in there if uid not in held]
+    got: set[int] = set()
+    for facts in session.facts(lacking):
         size, raw = facts.size, b""
         if size <= MAX_LETTER:
             found = session.letter(facts.uid, MAX_LETTER)
-            if found is None:
+            if found is None or (not found and size):
+                # Taken away meanwhile, or not to be had now. Nothing is not what somebody wrote.
                 continue
             # Some servers only guess at a letter's size.
             size, raw = len(found), found if len(found) <= MAX_LETTER else b""
         mirror.keep(Kept(validity=opened.validity, uid=facts.uid, size=size, at=facts.at), raw)
-        count += 1
-        came(count)
+        got.add(facts.uid)
+        came(len(got))
     if whole:
         mirror.settle(opened.validity, there, now=now)
-    return count
+    return Fetched(count=len(got), withheld=frozenset(lacking) - got)
 
 
 class Remote:
@@ -98,11 +111,14 @@ class Remote:
             with imap.session(self.account, self._secrets) as session:
                 for mailbox, mirror in self.mirrors.items():
                     try:
-                        fetch(session, mirror, self.account, whole=True, now=self._attached.now())
+                        if withheld := self._fetched(session, mirror, whole=True).withheld:
+                            withheld &= self._fetched(session, mirror, whole=True).withheld
+                        self._looked(mailbox, withheld)
                     except PermanentError as error:
                         self._failed(mailbox, error)
         except EngineError as error:
-            self._failed(", ".join(self.mirrors), error)
+            for mailbox in self.mirrors:
+                self._failed(mailbox, error)
 
     @contextmanager
     def attended(self, hint: Callable[[], None]) -> Iterator[None]:
@@ -138,11 +154,13 @@ class Remote:
                     self._serve(session, mirror, hint, failures)
             except EngineError as error:
                 wait = self._delay(error, failures)
-                self._failed(mirror.mailbox, error)
+                self._failed(mirror.mailbox, error, wait)
             except Exception as bug:
                 # A thread that ends unseen would be a mailbox that nobody reads.
-                wait = MOST_WAIT_SECONDS
-                self._tell(mirror.mailbox, f"stopped reading for a while: {type(bug).__name__}")
+                wait, words = MOST_WAIT_SECONDS, f"stopped reading for a while: {type(bug).__name__}"
+                since, now = self._since(mirror.mailbox), self._attached.now()
+                self._stand(mirror.mailbox, Standing(words=words, since=since, next=now + wait))
+                self._tell(mirror.mailbox, words)
             self._stop.wait(wait)
 
     @contextmanager
@@ -162,38 +180,80 @@ class Remote:
             if count % _HINT_EACH == 0:
                 hint()
 
-        whole = True
+        whole, withheld = True, frozenset[int]()
         while not self._stop.is_set():
-            now = self._attached.now()
-            if fetch(session, mirror, self.account, whole=whole, now=now, came=came):
+            found = self._fetched(session, mirror, whole=whole, came=came)
+            if found.count:
                 hint()
             failures[0] = 0
-            self._reached(mirror.mailbox)
+            self._looked(mirror.mailbox, withheld & found.withheld)
+            withheld = found.withheld
             if session.tells:
-                whole = not session.idle(self.account.refresh)
+                # What was not given is asked for again soon, and lies below the highest number that is here.
+                patience = min(POLL_SECONDS, self.account.refresh) if withheld else self.account.refresh
+                whole = not session.idle(patience) or bool(withheld)
             else:
+                whole = True
                 self._stop.wait(POLL_SECONDS)
+
+    def _fetched(
+        self,
+        session: imap.Session,
+        mirror: Mirror,
+        *,
+        whole: bool,
+        came: Callable[[int], None] = lambda _: None,
+    ) -> Fetched:
+        return fetch(session, mirror, self.account, whole=whole, now=self._attached.now(), came=came)
 
     def _delay(self, error: EngineError, failures: list[int]) -> float:
         """Exponential, with full jitter. What a person has to mend is asked again slowly: many tries lock an account."""
         failures[0] += 1
         if isinstance(error, PermanentError):
-            return MOST_WAIT_SECONDS
+            return min(REFUSED_SECONDS * 2.0 ** min(failures[0] - 1, 20), MOST_WAIT_SECONDS)
         most = min(WAIT_SECONDS * 2.0 ** min(failures[0], 20), MOST_WAIT_SECONDS)
         return WAIT_SECONDS / 4 + most * self._attached.chance()
 
-    def _reached(self, mailbox: str) -> None:
-        if self._said.get(mailbox):
+    def _looked(self, mailbox: str, withheld: Collection[int]) -> None:
+        """A look at the folder went well. `withheld` was listed and not given twice: once may be chance, as when a letter is moved."""
+        words = ""
+        if withheld:
+            numbers = ", ".join(map(str, sorted(withheld)[:5]))
+            more = " and more" if len(withheld) > 5 else ""
+            words = f"{self.account.host} lists letters there and does not give them (number {numbers}{more}); asked again"
+        before = self._stands(mailbox)
+        if before is None or before.words != words:
+            self._stand(mailbox, Standing(words=words, since=self._attached.now()))
+        if words:
+            self._tell(mailbox, words)
+        elif self._said.get(mailbox):
             self._tell(mailbox, f"{self.account.host} answers again")
             self._said[mailbox] = ""
 
-    def _failed(self, mailbox: str, error: EngineError) -> None:
+    def _failed(self, mailbox: str, error: EngineError, wait: float = 0.0) -> None:
         if self._stop.is_set():
             return
-        later = "tried again" if isinstance(error, TransientError) else error.way_out
+        person = isinstance(error, PermanentError)
+        later = error.way_out if person else "tried again"
+        standing_ = Standing(
+            words=error.message, way_out=error.way_out, person=person, since=self._since(mailbox),
+            next=self._attached.now() + wait if wait else 0.0,
+        )  # fmt: skip
+        self._stand(mailbox, standing_)
         self._tell(mailbox, f"{error.message}; letters there are not read now{f'; {later}' if later else ''}")
 
     def _tell(self, mailbox: str, words: str) -> None:
         if self._said.get(mailbox) != words:
             self._said[mailbox] = words
             self._say(f"mailbox {mailbox}: {words}")
+
+    def _stand(self, mailbox: str, standing_: Standing) -> None:
+        standing.put(self._attached.state, self.mirrors[mailbox].folder, standing_)
+
+    def _stands(self, mailbox: str) -> Standing | None:
+        return standing.get(self._attached.state, self.mirrors[mailbox].folder)
+
+    def _since(self, mailbox: str) -> float:
+        """Since when something has been wrong with it."""
+        before = self._stands(mailbox)
+        return before.since if before is not None and before.words else self._attached.now()

@@ -143,6 +143,14 @@ def test_news_that_came_with_another_answer_is_not_missed():
         assert session.idle(30)
 
 
+def test_a_server_that_offers_to_tell_of_news_and_does_not_is_asked_instead():
+    with script(plain(IDLE=lambda tag: tag + b" BAD no such command\r\n")) as port, opened(port) as session:
+        session.folder("INBOX")
+        assert session.tells
+        assert session.idle(30)
+        assert not session.tells
+
+
 @pytest.mark.parametrize(
     "answer",
     [
