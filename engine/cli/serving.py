@@ -2,19 +2,44 @@
 
 import argparse
 import os
+import signal
+import sys
+import time
 
 from engine.app.serving import Up, serve
 from engine.cli import here, narrate
 from engine.cli.talk import say
+from engine.model.errors import UsageError
+
+_AGAIN_SECONDS = 2.0
 
 
-def up(_: argparse.Namespace) -> int:
-    """Own the ledger until Ctrl-C."""
-    workspace = here.workspace()
-    narrator = narrate.Narrator(workspace, remember=False)
+def up(args: argparse.Namespace) -> int:
+    """Own the ledger until Ctrl-C. With `--wait` another owner is waited for: a service must not end because a command runs."""
+    waits = False
+    while True:
+        workspace = here.workspace()
+        narrator = narrate.Narrator(workspace, remember=False)
+        try:
+            serve(workspace, Up(env=os.environ, listen=narrator.hear, say=narrator.notice))
+        except UsageError as problem:
+            if not args.wait or problem.code != "already-up":
+                raise
+            if not waits:
+                say(f"{problem.message}: waiting until it ends")
+            waits = True
+            _pause()
+            continue
+        finally:
+            narrator.close()
+        say("down: what waits is kept; the next command goes on from here")
+        return 0
+
+
+def _pause() -> None:
+    """Wait a little; SIGTERM ends the wait and the command at once, well: there is nothing to finish."""
+    before = signal.signal(signal.SIGTERM, lambda *_: sys.exit(0))
     try:
-        serve(workspace, Up(env=os.environ, listen=narrator.hear, say=narrator.notice))
+        time.sleep(_AGAIN_SECONDS)
     finally:
-        narrator.close()
-    say("down: what waits is kept; the next command goes on from here")
-    return 0
+        signal.signal(signal.SIGTERM, before)

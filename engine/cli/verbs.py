@@ -110,6 +110,13 @@ VERBS: dict[str, Verb] = {
     "up": Verb(
         help="stay: read letters and files as they come, fire schedules, deploy each commit (Ctrl-C ends it)",
         run="engine.cli.serving:up",
+        options=(
+            _option(
+                "--wait",
+                action="store_true",
+                help="while another process is up, wait until it ends (for services)",
+            ),
+        ),
     ),
     "queue": Verb(help="what waits for you", run="engine.cli.deciding:queue", options=(_JSON,)),
     "show": Verb(
@@ -254,6 +261,31 @@ VERBS: dict[str, Verb] = {
             _JSON,
         ),
     ),
+    "service": Verb(
+        help="keep `steward up` running without a terminal: systemd, launchd",
+        run="engine.cli.servicing:service",
+        options=(
+            _option(
+                "action",
+                choices=["install", "status", "uninstall"],
+                help="install (again: written anew), status (exit 0: up), uninstall",
+            ),
+            _option("--print", action="store_true", help="with install: show the file and write nothing"),
+            _option(
+                "--system",
+                action="store_true",
+                help="a hardened unit of the machine, for a server (systemd, as root)",
+            ),
+            _option(
+                "--as",
+                dest="account",
+                default="",
+                metavar="NAME",
+                help="whose account --system runs it as (default: whose the workspace is)",
+            ),
+            _JSON,
+        ),
+    ),
     "verify": Verb(
         help="prove the ledger: chain, anchor, sealed values",
         run="engine.cli.knowing:verify",
@@ -302,5 +334,5 @@ GROUPS: tuple[tuple[str, tuple[str, ...]], ...] = (
     ),
     ("writing", ("check", "plan", "test", "explain", "schema")),
     ("knowing", ("intent",)),
-    ("keeping", ("doctor", "verify", "rebuild", "secrets")),
+    ("keeping", ("doctor", "service", "verify", "rebuild", "secrets")),
 )

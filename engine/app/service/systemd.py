@@ -1,0 +1,304 @@
+"""systemd: a unit in the operator's own manager, or a hardened one of the machine."""
+
+import os
+import shutil
+import subprocess
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+from engine.app.service.what import (
+    MARK,
+    Account,
+    Service,
+    Standing,
+    failed,
+    fresh,
+    home,
+    not_ours,
+    read,
+    too_open,
+    write,
+)
+from engine.model.errors import EngineError, UsageError
+
+SECONDS = 30.0
+"""How long systemctl may take to answer."""
+
+SYSTEM = Path("/etc/systemd/system")
+_PROPERTIES = ("LoadState", "ActiveState", "SubState", "UnitFileState", "NRestarts", "ExecMainStatus")
+_ABSENT = "no systemd answers here"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Systemd:
+    """One service under systemd. With `account` it is the machine's and runs as that account, else the operator's own."""
+
+    service: Service
+    env: Mapping[str, str]
+    account: Account | None = None
+    folder: Path | None = None
+
+    @property
+    def path(self) -> Path:
+        """Where the unit lies."""
+        if self.folder is not None:
+            return self.folder / self._unit
+        if self.account is not None:
+            return SYSTEM / self._unit
+        config = self.env.get("XDG_CONFIG_HOME", "")
+        base = Path(config) if os.path.isabs(config) else home(self.env) / ".config"
+        return base / "systemd" / "user" / self._unit
+
+    @property
+    def text(self) -> str:
+        """The unit."""
+        return "\n".join(_unit(self.service, self.account)) + "\n"
+
+    def install(self) -> tuple[str, ...]:
+        """As the port says."""
+        self._reachable()
+        if self.account is not None:
+            _own(self.service.state, self.account)
+        changed = write(self.path, self.text)
+        done = [f"{'wrote' if changed else 'unchanged:'} {self.path}"]
+        before = self.standing()
+        self._ctl("daemon-reload")
+        self._ctl("enable", self._unit)
+        if changed or not before.alive:
+            self._ctl("restart", self._unit)
+            done.append(f"started {self._unit}; it comes back after a crash and a restart of the machine")
+        else:
+            done.append(f"{self._unit} runs already")
+        return (*done, *self._hints())
+
+    def uninstall(self) -> tuple[str, ...]:
+        """As the port says."""
+        before = read(self.path)
+        if before is None:
+            return (f"there is no {self.path}; nothing to remove",)
+        if MARK not in before:
+            raise not_ours(self.path)
+        self._reachable()
+        self._ctl("disable", "--now", self._unit)
+        self.path.unlink()
+        self._ctl("daemon-reload")
+        return (
+            f"stopped {self._unit} and removed {self.path}; the workspace and its ledger are as they were",
+        )
+
+    def standing(self) -> Standing:
+        """As the port says."""
+        file = fresh(self.path, self.text)
+        hints = ["steward service install"] if file.startswith("older") else []
+        asked = ["show", self._unit, *(f"--property={one}" for one in _PROPERTIES)]
+        try:
+            done = self._run(asked)
+        except EngineError:
+            return Standing(file=file, keeper=_ABSENT, hints=tuple(hints))
+        if done.returncode != 0:
+            return Standing(file=file, keeper=_ABSENT, hints=tuple(hints))
+        found = dict(line.split("=", 1) for line in done.stdout.splitlines() if "=" in line)
+        state = f"{found.get('ActiveState', 'unknown')} ({found.get('SubState', '')}), {found.get('UnitFileState') or 'not enabled'}"
+        if found.get("ActiveState") == "failed":
+            status = found.get("ExecMainStatus", "")
+            hints.append(
+                f"it ended with exit code {status}: journalctl {self._scope}-u {self._unit}".replace(
+                    "  ", " "
+                )
+            )
+        return Standing(
+            file=file,
+            keeper=state,
+            alive=found.get("ActiveState") in {"active", "activating", "reloading"},
+            hints=(*hints, *(self._hints() if file != "none" else ())),
+            details=found,
+        )
+
+    @property
+    def _unit(self) -> str:
+        return f"{self.service.name}.service"
+
+    @property
+    def _scope(self) -> str:
+        return "" if self.account is not None else "--user "
+
+    def _hints(self) -> Iterator[str]:
+        if hint := too_open(self.service.secrets_file):
+            yield hint
+        if self.account is None and self._lingers() is False:
+            yield "it ends when you log out and starts when you log in; to keep it on: loginctl enable-linger"
+
+    def _lingers(self) -> bool | None:
+        """Whether the operator's manager outlives the last login; None when nobody can say."""
+        program = shutil.which("loginctl", path=self.env.get("PATH", os.defpath))
+        if program is None:
+            return None
+        done = _run([program, "show-user", str(os.getuid()), "--property=Linger"], self.env)
+        word = done.stdout.strip().removeprefix("Linger=")
+        return word == "yes" if done.returncode == 0 and word in {"yes", "no"} else None
+
+    def _reachable(self) -> None:
+        """Raises UsageError before anything is written when the manager can't be asked, or not by this user."""
+        if self.account is not None and os.geteuid() != 0 and self.folder is None:
+            raise UsageError(
+                "a service of the machine is installed by root",
+                code="needs-root",
+                now_true="Nothing was written.",
+                way_out="the same command with sudo; or look at it first: steward service install --system --print",
+            )
+        if self._run(["show-environment"]).returncode != 0:
+            raise UsageError(
+                "your systemd manager can't be reached from this shell"
+                if self.account is None
+                else "systemd does not run here",
+                code="no-manager",
+                now_true="Nothing was written.",
+                way_out=_WITHOUT_SESSION if self.account is None else _WITHOUT_SYSTEMD,
+            )
+
+    def _ctl(self, *words: str) -> None:
+        done = self._run(words)
+        if done.returncode != 0:
+            raise failed(
+                f"systemctl {' '.join(words)} failed",
+                done.stderr or done.stdout,
+                f"systemctl {self._scope}status {self._unit}".replace("  ", " "),
+            )
+
+    def _run(self, words: Sequence[str]) -> "subprocess.CompletedProcess[str]":
+        program = shutil.which("systemctl", path=self.env.get("PATH", os.defpath))
+        if program is None:
+            raise UsageError(
+                "this machine has no systemctl",
+                code="no-manager",
+                now_true="Nothing was written.",
+                way_out=_WITHOUT_SYSTEMD,
+            )
+        return _run([program, *self._scope.split(), "--no-pager", *words], self.env)
+
+
+_WITHOUT_SYSTEMD = (
+    "start `steward up` with what starts things here, or run it in a container (docs/serving.md); "
+    "in WSL: systemd=true under [boot] in /etc/wsl.conf"
+)
+_WITHOUT_SESSION = (
+    "log in as yourself (a shell of su or sudo has no manager of its own); on a server: loginctl enable-linger, then log in again; "
+    "or a service of the machine: sudo steward service install --system"
+)
+
+
+def _run(argv: Sequence[str], env: Mapping[str, str]) -> "subprocess.CompletedProcess[str]":
+    try:
+        return subprocess.run(
+            argv,
+            env=dict(env),
+            stdin=subprocess.DEVNULL,
+            capture_output=True,
+            text=True,
+            errors="replace",
+            timeout=SECONDS,
+            check=False,
+        )
+    except subprocess.TimeoutExpired:
+        raise failed(
+            f"{os.path.basename(argv[0])} gave no answer in {SECONDS:g} s",
+            "",
+            "type it again; then: systemctl status",
+        ) from None
+
+
+def _own(state: Path, account: Account) -> None:
+    """The state's folder, the account's own: a unit that may write there only needs it to be there."""
+    made = [one for one in (*reversed(state.parents), state) if not one.exists()]
+    state.mkdir(mode=0o700, parents=True, exist_ok=True)
+    for one in made:
+        os.chown(one, account.uid, -1)
+
+
+def whole(text: str) -> str:
+    """Text that is the rest of a line in a unit."""
+    return text.replace("%", "%%")
+
+
+def word(text: str) -> str:
+    """Text that is one word among several in a unit."""
+    escaped = text.replace("\\", "\\\\").replace('"', '\\"')
+    return f'"{whole(escaped)}"'
+
+
+def _unit(service: Service, account: Account | None) -> Iterator[str]:
+    drop_in = "sudo systemctl edit" if account is not None else "systemctl --user edit"
+    yield f"# {MARK}; typing that again writes it anew."
+    yield f"# Your own settings belong beside it: {drop_in} {service.name}.service"
+    yield ""
+    yield "[Unit]"
+    yield f"Description=Steward in {whole(os.fspath(service.root))}"
+    if account is not None:
+        yield "Wants=network-online.target"
+        yield "After=network-online.target"
+        yield f"RequiresMountsFor={word(os.fspath(service.root))} {word(os.fspath(service.state))}"
+    # It never gives up: silence is the worst end a service can have.
+    yield "StartLimitIntervalSec=0"
+    yield ""
+    yield "[Service]"
+    yield "Type=exec"
+    if account is not None:
+        yield f"User={account.name}"
+    yield f"WorkingDirectory={whole(os.fspath(service.root))}"
+    # The colon: a dollar sign in a path is a dollar sign.
+    yield f"ExecStart=:{' '.join([word(service.command[0]), *service.command[1:]])}"
+    for name, value in service.env.items():
+        yield f"Environment={word(f'{name}={value}')}"
+    yield "# Secrets that the settings look for in `env`, as NAME=value lines; chmod 600. It may be missing."
+    yield f"EnvironmentFile=-{whole(os.fspath(service.secrets_file))}"
+    yield "Restart=on-failure"
+    yield "RestartSec=10"
+    yield "# 2: the command or the folder is wrong; 5: a rule refused. Starting again would not help."
+    yield "RestartPreventExitStatus=2 5"
+    yield "# SIGTERM goes to the engine alone: it ends what is under way, its rooms with it."
+    yield "KillMode=mixed"
+    yield "TimeoutStopSec=120"
+    yield "UMask=0077"
+    yield "SyslogIdentifier=steward"
+    if account is not None:
+        yield ""
+        yield from _hardening(service)
+    yield ""
+    yield "[Install]"
+    yield f"WantedBy={'multi-user' if account is not None else 'default'}.target"
+
+
+_HOMES = ("/home", "/root", "/run/user")
+
+
+def _hardening(service: Service) -> Iterator[str]:
+    """What an always-on engine never needs. Namespaces stay: agents run in rooms made of them."""
+    python = service.command[0]
+    # The environment, the Python it was made from, and this code: each may lie in somebody's home.
+    needed = (service.root, service.state, python, os.path.realpath(python), os.path.realpath(__file__))
+    lies_at_home = any(Path(one).is_relative_to(place) for one in needed for place in _HOMES)
+    yield f"ReadWritePaths={word(os.fspath(service.root))} {word(os.fspath(service.state))}"
+    yield "ProtectSystem=strict"
+    yield f"ProtectHome={'read-only' if lies_at_home else 'yes'}"
+    yield from (
+        "PrivateTmp=yes",
+        "PrivateDevices=yes",
+        "NoNewPrivileges=yes",
+        "CapabilityBoundingSet=",
+        "ProtectClock=yes",
+        "ProtectControlGroups=yes",
+        "ProtectHostname=yes",
+        "ProtectKernelLogs=yes",
+        "ProtectKernelModules=yes",
+        "ProtectKernelTunables=yes",
+        "ProtectProc=invisible",
+        "LockPersonality=yes",
+        "RestrictRealtime=yes",
+        "RestrictSUIDSGID=yes",
+        "RestrictAddressFamilies=AF_UNIX AF_INET AF_INET6 AF_NETLINK",
+        "RestrictNamespaces=cgroup ipc mnt net pid user uts",
+        "SystemCallArchitectures=native",
+        "SystemCallFilter=~@clock @cpu-emulation @debug @module @obsolete @raw-io @reboot @swap",
+        "SystemCallErrorNumber=EPERM",
+    )
