@@ -3,12 +3,16 @@
 from collections.abc import Callable
 from datetime import timedelta
 
+from engine.kernel.breaking import passes
 from engine.kernel.house import Journal
 from engine.kernel.intake import taken
+from engine.kernel.limits import connector_of
 from engine.kernel.place import Place
 from engine.kernel.scope import Scope
 from engine.kernel.steps import Attempt, backoff, claim_of, fail, unexpected
 from engine.model import canonical, ids
+from engine.model.actions import EffectClass
+from engine.model.busy import asked_to_wait
 from engine.model.canonical import Json
 from engine.model.commands import OpenCard
 from engine.model.effects import Answer, Call, Effect, Outcome, Verdict, dump
@@ -70,7 +74,10 @@ def propose(place: Place, call: Call, origins: dict[str, Labels]) -> Attempt:
         fail(now, error, now.state.attempt)
 
     return Attempt(
-        work=lambda: broker.propose(keyed, floor=place.node.reach, labels=origins), done=done, failed=failed
+        work=lambda: broker.propose(keyed, floor=place.node.reach, labels=origins),
+        done=done,
+        failed=failed,
+        connector=connector_of(call.action) if broker.asks_first(call.action) else "",
     )
 
 
@@ -238,6 +245,9 @@ def release(place: Place) -> Attempt | None:
     if claims is None:
         journal.write(place.draft(StepSkipped(because="once: it was done before")))
         return None
+    # Last, so that nothing waits for a call that would not be made; when its turn comes, all of this is asked anew.
+    if not passes(place, effect.action):
+        return None
     spec = place.node.action
     window = "" if spec is None or spec.window is None else later(journal.now(), spec.window)
     body = EffectIntended(key=effect.key, revision=effect.revision, attempt=step.intents + 1, window=window)
@@ -275,10 +285,13 @@ def ask_again(place: Place) -> list[Draft]:
     return drafts
 
 
-def recover(place: Place, intent: Event) -> Attempt:
-    """A crash left an intent without outcome."""
+def recover(place: Place, intent: Event) -> Attempt | None:
+    """A crash, or a line that broke, left an intent without outcome."""
     journal = place.journal
     effect = journal.effect(place.state)
+    # Of an opaque one nobody is asked but a person.
+    if effect.kind is not EffectClass.OPAQUE and not passes(place, effect.action):
+        return None
     broker, now = journal.house.broker, journal.house.clock.now()
     return _calling(place, effect, lambda: broker.recover(effect, intent, now=now))
 
@@ -299,7 +312,7 @@ def _calling(place: Place, effect: Effect, work: Callable[[], Outcome]) -> Attem
         now = place.fresh()
         now.journal.write(now.draft(_not_done(now, effect, error)))
 
-    return Attempt(work=work, done=done, failed=failed)
+    return Attempt(work=work, done=done, failed=failed, connector=connector_of(effect.action))
 
 
 def take_back(place: Place) -> Attempt | None:
@@ -320,6 +333,8 @@ def take_back(place: Place) -> Attempt | None:
     if stopped(journal):
         journal.write(place.draft(EffectKept(key=effect.key, code="denied: stop")))
         return None
+    if not passes(place, effect.action):
+        return None
     outputs = journal.value(place.state.outputs) or {}
 
     def done(result: Outcome) -> None:
@@ -332,7 +347,12 @@ def take_back(place: Place) -> Attempt | None:
         message = place.sealed(error.message if isinstance(error, EngineError) else str(error))
         journal.write(place.draft(EffectKept(key=effect.key, code=code, message=message)))
 
-    return Attempt(work=lambda: journal.house.broker.undo(effect, outputs), done=done, failed=failed)
+    return Attempt(
+        work=lambda: journal.house.broker.undo(effect, outputs),
+        done=done,
+        failed=failed,
+        connector=connector_of(effect.action),
+    )
 
 
 def _taken_back(place: Place, effect: Effect, made: StepState) -> EffectUndone | EffectKept:
@@ -368,7 +388,9 @@ def _not_done(place: Place, effect: Effect, error: BaseException) -> EffectFaile
         return EffectUnknown(key=effect.key, code=code, message=message)
     retry: Retry = place.node.retry
     again = ""
-    if how == "retry" and step.intents < retry.attempts:
+    # Being asked to wait uses no attempt up: what was frozen and approved is not given up because a provider has much to do.
+    spared = asked_to_wait(error) is not None
+    if how == "retry" and (spared or step.intents - step.spared < retry.attempts):
         journal = place.journal
         again = later(journal.now(), backoff(retry, step.intents, journal.house.chance()))
     return EffectFailed(key=effect.key, code=code, message=message, retry=again)

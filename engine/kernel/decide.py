@@ -32,7 +32,8 @@ def decide(plan: Plan, run: RunState, *, now: str) -> list[c.Command]:
 def next_due(run: RunState) -> str:
     """The earliest stamp at which this run may go on by itself; empty when it can't."""
     timed = {"retrying", "waiting", "asked", "carded", "held", "cleared"}
-    return min((s.due for s in run.steps.values() if s.due and s.status in timed), default="")
+    steps = [step for step in run.steps.values() if not step.wait]
+    return min((s.due for s in steps if s.due and s.status in timed), default="")
 
 
 def failed_step(plan: Plan, run: RunState) -> str:
@@ -66,6 +67,8 @@ def _step(plan: Plan, node: Node, id_: str, run: RunState, *, now: str, closing:
     step = run.step(id_)
     if closing and not node.handles_failure and step.status in _WITHDRAWABLE:
         yield c.Cancel(step=id_, because=closing)
+        return
+    if step.wait:
         return
     match step.status:
         case "pending":
@@ -135,7 +138,7 @@ def _items(plan: Plan, node: Node, run: RunState, *, now: str, closing: str) -> 
             yield from _step(plan, node, id_, run, now=now, closing=stop)
         elif stop and not node.handles_failure:
             yield c.Cancel(step=id_, because=stop)
-        elif free > 0:
+        elif free > 0 and not state.wait:
             free -= 1
             yield c.Begin(step=id_)
     if all(state.settled for state in states.values()):
@@ -227,6 +230,8 @@ def _taking_back(plan: Plan, run: RunState, id_: str, *, now: str) -> Iterator[c
     """One finished effect: by its action's own undo, or by the step that the playbook names for it, whatever else the run does."""
     node, made = plan.node(id_), undo_of(id_)
     state = run.step(made)
+    if run.step(id_).wait or state.wait:
+        return
     if node.undo is None or state.settled:
         yield c.TakeBack(step=id_)
         return

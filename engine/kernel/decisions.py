@@ -6,6 +6,7 @@ from typing import Literal, get_args
 
 from engine.governance import strength
 from engine.kernel import acting, answers, beginning, intake
+from engine.kernel.breaking import closed_to, reset
 from engine.kernel.house import Deployment, Journal
 from engine.kernel.place import Place
 from engine.model import ids
@@ -29,7 +30,7 @@ from engine.model.events import (
 from engine.model.ownership import RequestDecided, StopLifted, StopSet, StrengthEnrolled
 from engine.model.plan import Plan, undo_of, undone_by
 from engine.model.requests import Decided, Request
-from engine.model.state import SETTLED, CardState, RunState, StepStatus
+from engine.model.state import SETTLED, CardState, RunState, StepState, StepStatus
 from engine.model.times import moment
 
 Said = Literal["accepted", "noop", "refused"]
@@ -259,13 +260,18 @@ def _undo(desk: Desk, request: Request) -> None:
         return
     only = None if found else journal.book.cards[request.target].steps
     steps = [s for s in run.steps if only is None or s in only]
-    held = [s for s in steps if run.step(s).status == "held"]
+    held = [s for s in steps if _may_be_withdrawn(run.step(s))]
     if held:
         because = EffectWithdrawn(revision=0, by=request.actor, because="withdrawn by you")
         drafts = [Draft(body=because, run=run.id, step=s, subject=run.subject) for s in held]
         desk.accept(request, f"withdrawn before anything was sent: {', '.join(held)}", *drafts, run=run.id)
         return
     _take_back(desk, request, run, steps)
+
+
+def _may_be_withdrawn(step: StepState) -> bool:
+    """Held, or cleared and in line for its connector: certainly nothing of it was done."""
+    return step.status == "held" or (step.status == "cleared" and bool(step.wait))
 
 
 def _take_back(desk: Desk, request: Request, run: RunState, steps: list[str]) -> None:
@@ -298,7 +304,7 @@ def _take_back(desk: Desk, request: Request, run: RunState, steps: list[str]) ->
     # Newest first: from the first step whose undo is an effect of its own, the loop takes over.
     later = next((at for at, s in enumerate(done) if plan.node(s).undo is not None), len(done))
     for step in done[:later]:
-        if why := _no_undo(plan, step):
+        if why := _no_undo(plan, step) or closed_to(journal, run.step(step).action):
             left.append(f"{step} stays: {why}")
             continue
         effect, outputs = journal.effect(run.step(step)), journal.value(run.step(step).outputs)
@@ -383,6 +389,9 @@ def _stop(desk: Desk, request: Request) -> None:
 
 
 def _resume(desk: Desk, request: Request) -> None:
+    if request.target:
+        _called_again(desk, request)
+        return
     if not acting.stopped(desk.journal):
         desk.noop(request, "nothing is stopped")
         return
@@ -392,6 +401,17 @@ def _resume(desk: Desk, request: Request) -> None:
         desk.accept(request, "effects may leave again", Draft(body=lifted))
         # Before anything else is carried out: what is due in this pass may leave, too.
         desk.journal.house.lower()
+
+
+def _called_again(desk: Desk, request: Request) -> None:
+    """Reset what holds a connector back. A stop stays, and nothing is approved by it."""
+    name = request.target
+    draft = reset(desk.journal, name, request.actor)
+    if draft is None:
+        desk.noop(request, f"nothing holds {name} back")
+        return
+    waits = sum(one == name for one in desk.journal.book.delayed.values())
+    desk.accept(request, f"{name} is called again, one step after the other; {waits} waited", draft)
 
 
 def _enrol(desk: Desk, request: Request) -> None:

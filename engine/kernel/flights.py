@@ -5,6 +5,7 @@ from functools import partial
 from queue import Empty, SimpleQueue
 from typing import Any
 
+from engine.kernel.breaking import heard
 from engine.kernel.house import Journal
 from engine.kernel.place import Place
 from engine.kernel.steps import Attempt, backoff, fail
@@ -39,8 +40,9 @@ class Flights:
         return any(one == run for one, _ in self._flying)
 
     def dues(self) -> dict[Where, str]:
-        """Unanswered calls, with the stamp at which each is looked up again."""
-        return {where: due for where, (_, due) in self._unsure.items()}
+        """Unanswered calls, with the stamp at which each is looked up again, but for those that wait for their connector."""
+        delayed = self._journal.book.delayed
+        return {where: due for where, (_, due) in self._unsure.items() if where not in delayed}
 
     def start(self, where: Where, attempt: Attempt | None) -> None:
         """Hand an attempt to the executor; nothing for None."""
@@ -78,6 +80,10 @@ class Flights:
 
     def _take_in(self, where: Where, attempt: Attempt, future: "Future[Any]") -> None:
         error = future.exception()
+        if attempt.connector:
+            heard(Place.of(self._journal, *where), attempt.connector, error, probe=attempt.probe)
+        if attempt.probe:
+            return
         if error is None:
             self._unsure.pop(where, None)
             try:
@@ -105,10 +111,13 @@ class Flights:
     def _give_up(self) -> None:
         """Reads that take longer than their step's `timeout` count as failed; calls that may have left are waited for."""
         now = self._journal.now()
-        late = [where for where, (deadline, _) in self._flying.items() if now >= deadline]
-        for where in late:
+        late = {where: one for where, (deadline, one) in self._flying.items() if now >= deadline}
+        for where, attempt in late.items():
             place = Place.of(self._journal, *where)
             if place.state.status == "running":
                 del self._flying[where]
                 error = TransientError(f"no answer within {place.node.timeout}", code="timeout")
-                fail(place, error, place.state.attempt)
+                name = attempt.connector
+                if name:
+                    heard(place, name, error)
+                fail(place.fresh(), error, place.state.attempt)

@@ -5,6 +5,7 @@ from dataclasses import replace
 from decimal import Decimal
 from typing import assert_never
 
+from engine.model import busy, lines
 from engine.model import events as e
 from engine.model.findings import IntentResolved, ModelAnswered, ModelReserved
 from engine.model.ownership import OwnerTaken, RequestDecided, StopLifted, StopSet, StrengthEnrolled
@@ -25,9 +26,12 @@ def apply(book: Book, event: e.Event) -> None:
     """Add one event."""
     book.seq = event.seq
     body = event.body
+    if isinstance(body, lines.LineBody):
+        lines.add(book, event, body)
+        return
     match body:
-        case OwnerTaken() | RequestDecided():
-            pass
+        case OwnerTaken():
+            lines.new_owner(book)
         case StopSet():
             book.stopped = True
         case StopLifted():
@@ -57,12 +61,13 @@ def apply(book: Book, event: e.Event) -> None:
         case ModelReserved() | ModelAnswered():
             cost = Cost(at=event.ts, run=event.run, model=body.model, usd=Decimal(body.usd))
             book.costs.put(body.call, cost)
-        case IntentResolved():
+        case IntentResolved() | RequestDecided():
             pass
         case e.RunCreated():
             book.runs[event.run] = _created(event, body)
             book.open_runs[event.run] = None
         case _:
+            lines.acted(book, event)
             run = book.runs[event.run]
             run = _run(run, event, body)
             book.runs[run.id] = run
@@ -251,9 +256,7 @@ def _effect(step: StepState, body: EffectBody) -> StepState:  # size: one match 
                 provider=body.provider,
             )
         case e.EffectFailed():
-            if body.retry:
-                return replace(step, status="cleared", due=body.retry, code=body.code, message=body.message)
-            return replace(step, status="failed", code=body.code, message=body.message)
+            return _failed(step, body)
         case e.EffectUnknown():
             return replace(step, status="unknown", code=body.code, message=body.message)
         case e.EffectResolved():
@@ -268,6 +271,15 @@ def _effect(step: StepState, body: EffectBody) -> StepState:  # size: one match 
             return replace(step, kept=True, code=body.code, message=body.message)
         case _:
             assert_never(body)
+
+
+def _failed(step: StepState, body: e.EffectFailed) -> StepState:
+    if not body.retry:
+        return replace(step, status="failed", code=body.code, message=body.message)
+    spared = step.spared + (body.code == busy.CODE)
+    return replace(
+        step, status="cleared", due=body.retry, code=body.code, message=body.message, spared=spared
+    )
 
 
 def _card(book: Book, event: e.Event, body: CardBody) -> None:
@@ -324,7 +336,9 @@ def _decided(book: Book, card: str, event: e.Event, status: str, by: str) -> Car
 
 def _members(book: Book, of: CardState, /, **change: object) -> None:
     run = book.runs[of.run]
-    steps = {id_: replace(run.step(id_), **change) for id_ in of.steps}  # type: ignore[arg-type]  # StepState's own fields
+    steps = {id_: replace(run.step(id_), wait="", admitted=False, **change) for id_ in of.steps}  # type: ignore[arg-type]  # StepState's own fields
+    for id_ in of.steps:
+        book.delayed.pop((of.run, id_), None)
     book.runs[run.id] = replace(run, steps={**run.steps, **steps})
 
 

@@ -5,6 +5,7 @@ from dataclasses import replace
 from datetime import timedelta
 
 from engine.kernel import emitting, intake, schedule
+from engine.kernel.admitting import Line
 from engine.kernel.decide import decide, next_due
 from engine.kernel.decisions import Desk
 from engine.kernel.flights import Flights
@@ -29,6 +30,7 @@ class Loop:
         self.journal = Journal(house, book)
         self._flights = Flights(self.journal)
         self._hands = Hands(self.journal, self._flights)
+        self._line = Line(self.journal, self._flights)
         self._dues: dict[str, str] = {}
         self._firing = ""
         self._deployed: Deployment | None = None
@@ -92,6 +94,7 @@ class Loop:
         """Everything that can be done now without waiting; whether there was anything."""
         worked = self._requests()
         worked |= self._advance()
+        worked |= self._line.move()
         worked |= emitting.announce(self.journal, self.deployment)
         worked |= self._flights.land(0.0)
         worked |= self.house.records.settle()
@@ -118,7 +121,7 @@ class Loop:
         """Seconds to the next moment worth waiting for; None when there is none within `WAIT_OUT`."""
         now = self.journal.now()
         limit = later(now, WAIT_OUT)
-        dues = [*self._dues.values(), *self._flights.dues().values()]
+        dues = [*self._dues.values(), *self._flights.dues().values(), *self._line.dues()]
         near = [due for due in dues if due <= limit]
         if not near:
             return None

@@ -7,12 +7,15 @@ from decimal import Decimal
 from typing import Any
 
 from engine.kernel import answers, calling, fanning
+from engine.kernel.breaking import passes
 from engine.kernel.intake import taken
+from engine.kernel.limits import MOST_ASKED, connector_of
 from engine.kernel.matching import arm, match_of
 from engine.kernel.place import Place
 from engine.kernel.scope import Scope, arguments
 from engine.model import ids
 from engine.model.actions import EffectClass
+from engine.model.busy import asked_to_wait
 from engine.model.canonical import Json
 from engine.model.effects import Call
 from engine.model.errors import EngineError, PermanentError, TransientError
@@ -33,11 +36,16 @@ from engine.model.times import later, moment
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Attempt:
-    """Work to be carried by the executor, and what to do on the loop's thread with its result, or with its error."""
+    """Work to be carried by the executor, and what to do on the loop's thread with its result, or with its error.
+
+    `connector` is whose call it is; empty where the world is not asked. `probe`: it only asks whether somebody answers.
+    """
 
     work: Callable[[], Any]
     done: Callable[[Any], None]
     failed: Callable[[BaseException], None]
+    connector: str = ""
+    probe: bool = False
 
 
 Propose = Callable[[Place, Call, dict[str, Labels]], Attempt | None]
@@ -60,6 +68,8 @@ def begin(place: Place, propose: Propose) -> Attempt | None:
         subject = _subject(place, scope)
     except EngineError as error:
         fail(place, error, attempt)
+        return None
+    if _asks(place) and not passes(place, node.uses):
         return None
     if step.status != "running":
         started = StepStarted(attempt=attempt)
@@ -84,6 +94,14 @@ def begin(place: Place, propose: Propose) -> Attempt | None:
             body = StepSucceeded(attempt=attempt, outputs=place.sealed(rows), labels=encode(labels))
             journal.write(place.draft(body), durable=True)
     return None
+
+
+def _asks(place: Place) -> bool:
+    """Whether beginning the step calls its connector: a read does, and an effect whose preview asks the world."""
+    node = place.node
+    if node.kind == "effect":
+        return place.journal.house.broker.asks_first(node.uses)
+    return node.kind == "call" and (node.action is None or node.action.kind is not EffectClass.PURE)
 
 
 def _not_run(place: Place, scope: Scope) -> str:
@@ -152,6 +170,7 @@ def _read(place: Place, call: Call, origins: dict[str, Labels]) -> Attempt:
         work=lambda: connectors.reader(call.action).read(call),
         done=done,
         failed=lambda error: fail(place.fresh(), error, attempt),
+        connector=connector_of(call.action) if _asks(place) else "",
     )
 
 
@@ -172,7 +191,11 @@ def fail(place: Place, error: BaseException, attempt: int) -> None:
     message = place.sealed(text)
     retry = place.node.retry
     if isinstance(error, TransientError) and attempt < retry.attempts:
-        due = later(place.journal.now(), backoff(retry, attempt, place.journal.house.chance()))
+        wait = max(
+            backoff(retry, attempt, place.journal.house.chance()),
+            timedelta(seconds=asked_to_wait(error) or 0.0),
+        )
+        due = later(place.journal.now(), min(wait, MOST_ASKED))
         place.journal.write(place.draft(StepRetried(attempt=attempt, due=due, code=code, message=message)))
         return
     place.journal.write(place.draft(StepFailed(attempt=attempt, code=code, message=message)))

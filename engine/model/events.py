@@ -8,6 +8,16 @@ from dataclasses import dataclass, fields
 from typing import Any, TypeAlias, get_args
 
 from engine.model.canonical import Json
+from engine.model.connecting import (
+    BreakerClosed,
+    BreakerOpened,
+    BreakerProbed,
+    ConnectorAnswered,
+    ConnectorFailed,
+    LimitReached,
+    StepAdmitted,
+    StepDelayed,
+)
 from engine.model.findings import IntentResolved, ModelAnswered, ModelReserved
 from engine.model.ownership import OwnerTaken, RequestDecided, StopLifted, StopSet, StrengthEnrolled
 
@@ -392,6 +402,8 @@ Body: TypeAlias = (
     | EffectUnknown | EffectResolved | EffectPreviewed | UndoAsked | EffectUndone | EffectKept
     | CardOpened | CardApproved | CardRejected | CardSnoozed | CardExpired | CardClosed
     | ModelReserved | ModelAnswered | IntentResolved
+    | ConnectorFailed | ConnectorAnswered | LimitReached | BreakerOpened | BreakerProbed | BreakerClosed
+    | StepDelayed | StepAdmitted
 )  # fmt: skip
 
 

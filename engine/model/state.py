@@ -3,6 +3,7 @@
 from dataclasses import dataclass, field
 from typing import Literal
 
+from engine.model.connecting import ConnectorState
 from engine.model.spending import Costs
 
 StepStatus = Literal[
@@ -21,7 +22,8 @@ class StepState:
 
     `done`: its effect happened, whatever the step became. `keys` and `items`: what a `foreach` fanned out to.
     `at` is its recorded time, `due` the moment a wait, hold, retry or question ends. `refused`: a person (or an expiry) said no to it or
-    to what it stands behind. `attempts` counts calls of the effect under its frozen key.
+    to what it stands behind. `intents` counts calls of the effect under its frozen key, `spared` those of them that only asked to wait.
+    `wait` is why it is delayed though it is ready (breaker or limit), `admitted`: its turn came and it has not used it yet.
     """
 
     status: StepStatus = "pending"
@@ -48,6 +50,9 @@ class StepState:
     card: str = ""
     held: bool = False
     intents: int = 0
+    spared: int = 0
+    wait: str = ""
+    admitted: bool = False
     window: str = ""
     provider: str = ""
     names: tuple[str, ...] = ()
@@ -124,12 +129,14 @@ class RunState:
 
     @property
     def waiting(self) -> str:
-        """What a run that can't go on by itself waits for: queued (its turn), approval, person, unknown, event, timer; empty when it can."""
+        """What a run that can't go on by itself waits for: queued (its turn), approval, person, unknown, breaker, limit, event, timer; empty
+        when it can.
+        """
         if self.terminal:
             return ""
         if self.status == "queued":
             return "queued"
-        found = {step.status for step in self.steps.values()}
+        found = {step.wait or step.status for step in self.steps.values()}
         if found & {"running", "proposed", "intended"}:
             return ""
         for status, reason in _WAITS:
@@ -145,6 +152,8 @@ _WAITS = (
     ("unknown", "unknown"),
     ("carded", "approval"),
     ("asked", "person"),
+    ("breaker", "breaker"),
+    ("limit", "limit"),
     ("waiting", "event"),
     ("calling", "event"),
 )
@@ -177,7 +186,8 @@ class CardState:
 class Book:
     """Everything the ledger adds up to. The one mutable container: its members are frozen and replaced by the fold.
 
-    `emitted` are effects that are events to others and were not offered yet: key → (run, step).
+    `emitted` are effects that are events to others and were not offered yet: key → (run, step). `delayed` are the steps that are ready and
+    wait for their connector, the longest waiting first: (run, step) → connector.
     """
 
     seq: int = 0
@@ -194,3 +204,5 @@ class Book:
     ignored: dict[str, int] = field(default_factory=dict)
     emitted: dict[str, tuple[str, str]] = field(default_factory=dict)
     costs: Costs = field(default_factory=Costs)
+    connectors: dict[str, ConnectorState] = field(default_factory=dict)
+    delayed: dict[tuple[str, str], str] = field(default_factory=dict)

@@ -75,7 +75,39 @@ class Broker:
         self._reach("call:before")
         outcome = self.connectors.connector(effect.action).perform(effect)
         self._reach("call:after")
+        return self._kept(effect, outcome)
+
+    def _kept(self, effect: Effect, outcome: Outcome) -> Outcome:
+        """The outcome, if it is what the action promises; else nobody knows what the world did.
+
+        Raises UnknownOutcome: an answer of another shape than was agreed on is no answer.
+        """
+        spec = self.connectors.spec(effect.action)
+        for field in spec.outputs if spec is not None else ():
+            value = outcome.outputs.get(field.name)
+            absent = field.name not in outcome.outputs
+            if (absent and field.optional) or (value is None and field.type.nullable):
+                continue
+            if absent or not isinstance(value, _SHAPES.get(field.type.kind, object)):
+                raise UnknownOutcome(f"{effect.action} answered without a proper {field.name}", code="contract")
         return outcome
+
+    def asks_first(self, action: str) -> bool:
+        """Whether freezing a proposal of `action` asks the world, as its connector says; most look at this machine only."""
+        try:
+            connector = self.connectors.connector(action)
+        except PermanentError:
+            return False
+        return action in getattr(connector, "asks_first", ())
+
+    def alive(self, action: str) -> Callable[[], None] | None:
+        """What asks the connector of `action` a harmless question; None when it has none. Raises PermanentError(code='no-connector')."""
+        found: Callable[[], None] | None = getattr(self.connectors.connector(action), "alive", None)
+        return found
+
+    def look_up(self, effect: Effect) -> Outcome | None:
+        """Whether the world knows the effect's key. Changes nothing; raises like the port."""
+        return self.connectors.connector(effect.action).find(effect)
 
     def recover(self, effect: Effect, intent: Event, *, now: datetime) -> Outcome:
         """An intent without outcome, after a crash: by class, never a second body, never a second key.
@@ -118,6 +150,10 @@ class Broker:
     def _reach(self, point: str) -> None:
         if self.probe is not None:
             self.probe(point)
+
+
+# What JSON holds of a type; kinds that are not here have several shapes.
+_SHAPES: Mapping[str, type] = {"text": str, "bool": bool, "email": str, "url": str}
 
 
 def _unsure(ask: Callable[[], _T]) -> _T:

@@ -7,6 +7,7 @@ from datetime import timedelta
 
 from engine.model import canonical
 from engine.model.actions import ActionSpec, EffectClass, Param, Reach, UndoSpec
+from engine.model.busy import Busy
 from engine.model.canonical import Json
 from engine.model.effects import Call, Effect, Outcome, Preview
 from engine.model.errors import PermanentError, TransientError, UnknownOutcome
@@ -47,7 +48,9 @@ ACTIONS = (
 
 
 class ProviderConnector:
-    """Ports Connector and Undo. Nothing is remembered on this side."""
+    """Ports Connector, Undo and Alive. Nothing is remembered on this side."""
+
+    asks_first = frozenset({"provider/quoted"})
 
     def __init__(self, address: str) -> None:
         self._address = address
@@ -73,14 +76,20 @@ class ProviderConnector:
             "body": effect.preview.body.decode(),
         }  # fmt: skip
         answer = self._answered(self._ask(question))
-        return _outcome(answer["id"], repeated=bool(answer["repeated"]))
+        return _outcome(answer.get("id"), repeated=bool(answer.get("repeated")))
 
     def find(self, effect: Effect) -> Outcome | None:
         """Only the queryable class can be looked up."""
         if effect.kind is not EffectClass.QUERYABLE:
             raise UnknownOutcome("the provider can't be asked about a key", code="no-look-up")
         answer = self._ask({"do": "find", "key": effect.key})
-        return _outcome(answer["id"], repeated=True) if answer["status"] == 200 else None
+        if answer["status"] == 404:
+            return None
+        return _outcome(self._answered(answer).get("id"), repeated=True)
+
+    def alive(self) -> None:
+        """Ask whether anybody is there."""
+        self._answered(self._ask({"do": "alive"}))
 
     def undo(self, effect: Effect, outputs: Mapping[str, Json]) -> Outcome:
         """Take it back; the provider notes it once."""
@@ -90,10 +99,14 @@ class ProviderConnector:
     @staticmethod
     def _answered(answer: dict[str, Json]) -> dict[str, Json]:
         match answer["status"]:
+            case 200 if "error" in answer:
+                raise UnknownOutcome("the provider said yes and meant something else", code="contract")
             case 200:
                 return answer
             case 429:
-                raise TransientError("the provider is busy", code="rate-limited")
+                raise Busy("the provider is busy", after=float(answer.get("after", 0)))
+            case 503:
+                raise TransientError("the provider can do nothing now", code="unavailable")
             case 400 | 409:
                 raise PermanentError("the provider refuses this", code=f"http-{answer['status']}")
             case status:
@@ -118,5 +131,5 @@ def _preview(call: Call, text: str) -> Preview:
     return Preview(body=body, media=_MEDIA, facts=(("provider", call.action.partition("/")[2]),), text=text)
 
 
-def _outcome(id_: str, *, repeated: bool) -> Outcome:
-    return Outcome(outputs={"id": id_, "repeated": repeated}, provider_id=id_, repeated=repeated)
+def _outcome(id_: Json, *, repeated: bool) -> Outcome:
+    return Outcome(outputs={"id": id_, "repeated": repeated}, provider_id=str(id_), repeated=repeated)

@@ -4,7 +4,8 @@ As a program (``provider.py FILE``) it serves JSON lines on a loopback socket an
 alone, never from its memory, and FILE is all it needs to go on after a restart.
 
 *calls* are what it was asked; *effects* what it did. In the mode ``idempotent`` a second call with a known key is a call without an
-effect; ``queryable`` and ``opaque`` do it again every time, as real providers without keys do. ``quote`` is a question without a key.
+effect; ``queryable`` and ``opaque`` do it again every time, as real providers without keys do. ``quote`` and ``alive`` are questions
+without a key, ``find`` is one about a key; they count as calls.
 """
 
 import hashlib
@@ -21,11 +22,17 @@ from collections import Counter
 from pathlib import Path
 from typing import Any, Literal, Self
 
-Mode = Literal["idempotent", "queryable", "opaque", "quote"]
+Mode = Literal["idempotent", "queryable", "opaque", "quote", "alive", "find"]
 Manner = Literal[
-    "drop-before", "drop-after", "500-before", "500-after", "429", "400", "delay", "kill-before", "kill-after",
+    "drop-before", "drop-after", "500-before", "500-after", "429", "400", "503", "delay", "kill-before", "kill-after",
+    "200-error-before", "200-error-after", "drift",
 ]  # fmt: skip
-"""What it can be told to do: close the line without an answer, complain, dawdle, or end the caller, before or after it acted."""
+"""What it can be told to do: close the line without an answer, complain, dawdle, or end the caller, before or after it acted.
+
+Or lie: say 200 with an error inside, before or after it acted, or act and answer in another shape than was agreed on.
+"""
+_REFUSALS = frozenset({"429", "400", "503", "500-before"})
+_FIND = "find"
 
 _LONGEST = 1 << 20
 
@@ -64,7 +71,7 @@ class Books:
     def order(self, mode: str) -> dict[str, Any] | None:
         """How the next call of this mode is to be treated, if it was told anything."""
         for one in self.orders:
-            if one["mode"] in {"", mode}:
+            if one["mode"] == mode or (one["mode"] == "" and mode != _FIND):
                 one["times"] -= 1
                 if one["times"] <= 0:
                     self.orders.remove(one)
@@ -106,10 +113,11 @@ class _Line(socketserver.StreamRequestHandler):
                 return self._perform(books, asked)
             case "find":
                 return self._find(books, asked)
-            case "quote":
+            case "quote" | "alive" as question:
                 with books.lock:
-                    order = books.order("quote")
-                return {"status": int(order["how"][:3])} if order else {"status": 200}
+                    order = books.order(question)
+                    books.write({"what": "call", "do": question, "key": ""})
+                return _refusal(order) if order else {"status": 200}
             case "undo":
                 with books.lock:
                     books.write({"what": "call", "do": "undo", "key": asked["key"]})
@@ -118,7 +126,12 @@ class _Line(socketserver.StreamRequestHandler):
                 return {"status": 200}
             case "behave":
                 with books.lock:
-                    books.orders.append({"mode": asked["mode"], "how": asked["how"], "times": asked["times"]})
+                    order = {one: asked[one] for one in ("mode", "how", "times")}
+                    books.orders.append({**order, "after": asked.get("after", 0.0)})
+                return {"status": 200}
+            case "calm":
+                with books.lock:
+                    books.orders.clear()
                 return {"status": 200}
             case "prune":
                 with books.lock:
@@ -137,22 +150,35 @@ class _Line(socketserver.StreamRequestHandler):
             os.kill(asked["pid"], signal.SIGKILL)
         if how in {"drop-before", "kill-before"}:
             return None
-        if how in {"429", "400", "500-before"}:
+        if order and (how in _REFUSALS or how == "200-error-before"):
             with books.lock:
                 books.write({"what": "call", "do": "perform", "key": asked["key"], "refused": how})
-            return {"status": int(how[:3])}
+            return _refusal(order)
         answer = _apply(books, asked)
         if how == "kill-after":
             os.kill(asked["pid"], signal.SIGKILL)
         if how in {"drop-after", "kill-after"}:
             return None
-        return {"status": 500} if how == "500-after" else answer
+        if how == "drift":
+            return {"status": 200, "reference": {"number": 17}, "id": 17}
+        return _refusal(order) if order and how in {"500-after", "200-error-after"} else answer
 
     def _find(self, books: Books, asked: dict[str, Any]) -> dict[str, Any]:
         with books.lock:
             books.write({"what": "call", "do": "find", "key": asked["key"]})
             known = books.results.get(asked["key"])
+            order = books.order(_FIND)
+        if order:
+            return _refusal(order)
         return {"status": 200, "id": known["id"]} if known else {"status": 404}
+
+
+def _refusal(order: dict[str, Any]) -> dict[str, Any]:
+    """No, in the words it was told to use. A 200 that is none says so inside only."""
+    status = int(order["how"][:3])
+    if status == 200:
+        return {"status": status, "error": "something went wrong"}
+    return {"status": status, "after": order["after"]} if order["after"] else {"status": status}
 
 
 def _apply(books: Books, asked: dict[str, Any]) -> dict[str, Any]:
@@ -200,9 +226,15 @@ class Provider:
             raise OSError("the provider did not start")
         return cls(file, process, int(line))
 
-    def behave(self, how: Manner, *, mode: Mode | Literal[""] = "", times: int = 1) -> None:
-        """Treat the next `times` calls (of one mode, or of any) this way."""
-        ask(self.address, {"do": "behave", "how": how, "mode": mode, "times": times})
+    def behave(
+        self, how: Manner, *, mode: Mode | Literal[""] = "", times: int = 1, after: float = 0.0
+    ) -> None:
+        """Treat the next `times` calls (of one mode, or of any but ``find``) this way. `after`: how many seconds a 429 asks to wait."""
+        ask(self.address, {"do": "behave", "how": how, "mode": mode, "times": times, "after": after})
+
+    def calm(self) -> None:
+        """Treat every call as usual from now on."""
+        ask(self.address, {"do": "calm"})
 
     def prune(self) -> None:
         """Forget every key: the window is over."""
@@ -215,6 +247,10 @@ class Provider:
     def calls(self) -> Counter[str]:
         """How often it was asked to do something, by key."""
         return Counter(o["key"] for o in records(self.file) if o["what"] == "call" and o["do"] == "perform")
+
+    def asked(self) -> Counter[str]:
+        """How many calls there were, by what they asked for: perform, find, quote, alive, undo."""
+        return Counter(one["do"] for one in records(self.file) if one["what"] == "call")
 
     def repeated(self) -> dict[str, int]:
         """Bytes (by digest) that were done more than once, whatever their keys, and how often."""

@@ -1,0 +1,120 @@
+"""The line before each connector that had trouble: one probe while its breaker is open, then one step after another."""
+
+from collections.abc import Callable, Iterator
+
+from engine.kernel import limits
+from engine.kernel.flights import Flights
+from engine.kernel.house import Journal
+from engine.kernel.limits import Place as Where
+from engine.kernel.place import Place
+from engine.kernel.steps import Attempt
+from engine.model.actions import EffectClass, Reach
+from engine.model.connecting import BreakerProbed, ConnectorState, StepAdmitted
+from engine.model.errors import EngineError
+from engine.model.state import StepState
+from engine.model.times import later
+
+_NEAR = frozenset({Reach.INTERNAL.value, Reach.LOW.value})
+_CALLS = frozenset({"running", "intended"})
+
+
+class Line:
+    """Lets through what waits for connectors. Everything is decided from the state; a call is never made from here but a harmless one."""
+
+    def __init__(self, journal: Journal, flights: Flights) -> None:
+        self._journal, self._flights = journal, flights
+
+    def move(self) -> bool:
+        """Probe what may be probed, let through whose turn it is; whether there was anything."""
+        worked = False
+        for name, line in self._waiting().items():
+            worked |= self._one(self._journal.book.connectors[name], line)
+        return worked
+
+    def dues(self) -> Iterator[str]:
+        """The moments at which somebody's turn comes, those that have passed left out: what then still waits, waits for something else."""
+        now = self._journal.now()
+        for name in self._waiting():
+            due = limits.begins(self._journal.book.connectors[name])
+            if due > now:
+                yield due
+
+    def _waiting(self) -> dict[str, list[Where]]:
+        found: dict[str, list[Where]] = {}
+        for where, name in self._journal.book.delayed.items():
+            found.setdefault(name, []).append(where)
+        return found
+
+    def _one(self, state: ConnectorState, line: list[Where]) -> bool:
+        journal = self._journal
+        now = journal.now()
+        if now < limits.begins(state):
+            return False
+        if state.open:
+            return not self._probing(state, now) and self._probe(state.name, line)
+        if not state.proved and self._under_way(state.trial):
+            return False
+        after = limits.spacing(state.let, journal.house.chance())
+        body = StepAdmitted(connector=state.name, next=later(now, after))
+        journal.write(Place.of(journal, *line[0]).draft(body))
+        return True
+
+    def _probing(self, state: ConnectorState, now: str) -> bool:
+        return bool(state.probing) and (
+            state.probe in self._flights or now < later(state.probed, limits.PROBE_TIME)
+        )
+
+    def _under_way(self, where: Where) -> bool:
+        if where in self._flights:
+            return True
+        run = self._journal.book.runs.get(where[0])
+        step = run.step(where[1]) if run is not None else StepState()
+        return step.admitted or (not step.wait and step.status in _CALLS)
+
+    def _probe(self, name: str, line: list[Where]) -> bool:
+        """One call that changes nothing, else one that nobody outside notices; else it waits for a person."""
+        places = [Place.of(self._journal, *where) for where in line]
+        for choose in (self._alive, self._look_up):
+            for place in places:
+                asks = choose(place)
+                if asks is not None:
+                    how, work = asks
+                    self._ask(place, name, how, work)
+                    return True
+        for wanted in ("read", "effect"):
+            for place in places:
+                if _harmless(place) == wanted:
+                    self._journal.write(place.draft(BreakerProbed(connector=name, how=wanted)))
+                    return True
+        return False
+
+    def _ask(self, place: Place, name: str, how: str, work: Callable[[], object]) -> None:
+        self._journal.write(place.draft(BreakerProbed(connector=name, how=how)))
+        attempt = Attempt(work=work, done=_nothing, failed=_nothing, connector=name, probe=True)
+        self._flights.start((place.run.id, place.step), attempt)
+
+    def _alive(self, place: Place) -> tuple[str, Callable[[], object]] | None:
+        try:
+            work = self._journal.house.broker.alive(place.node.uses)
+        except EngineError:
+            return None
+        return None if work is None else ("alive", work)
+
+    def _look_up(self, place: Place) -> tuple[str, Callable[[], object]] | None:
+        """Under its own key, of an effect that can be looked up: nothing is found, or what an earlier call did."""
+        if place.state.kind != EffectClass.QUERYABLE or not place.state.proposal:
+            return None
+        effect, broker = self._journal.effect(place.state), self._journal.house.broker
+        return "look-up", lambda: broker.look_up(effect)
+
+
+def _harmless(place: Place) -> str:
+    """What the waiting call would be: a read, an effect nobody outside notices, or neither."""
+    step, node = place.state, place.node
+    if node.kind == "call" or (node.kind == "effect" and not step.proposal):
+        return "read"
+    return "effect" if step.reach in _NEAR and not step.done else ""
+
+
+def _nothing(_result: object) -> None:
+    """What it says of the connector has been written down already."""

@@ -1,0 +1,113 @@
+"""Breakers and limits at work: what the end of a call says is written down, and what may not call now is delayed.
+
+Everything is an event before anything follows from it, so the next process finds every breaker, limit and turn as they were.
+"""
+
+from engine.kernel import limits
+from engine.kernel.house import Journal
+from engine.kernel.place import Place
+from engine.model.busy import asked_to_wait
+from engine.model.connecting import (
+    ENGINE,
+    BreakerClosed,
+    BreakerOpened,
+    ConnectorAnswered,
+    ConnectorFailed,
+    ConnectorState,
+    LimitReached,
+    StepDelayed,
+)
+from engine.model.events import Body, Draft
+from engine.model.times import later
+
+
+def passes(place: Place, action: str) -> bool:
+    """Whether the step may call its connector now; else it is delayed, and its turn comes by itself."""
+    journal, name = place.journal, limits.connector_of(action)
+    state = journal.book.connectors.get(name)
+    if state is None:
+        return True
+    where, step = (place.run.id, place.step), place.fresh().state
+    if step.wait:
+        return False
+    queue = name in journal.book.delayed.values()
+    why = limits.held(state, where, step, queue=queue, now=journal.now())
+    if why:
+        journal.write(place.draft(StepDelayed(connector=name, because=why)), durable=False)
+    return not why
+
+
+def closed_to(journal: Journal, action: str) -> str:
+    """Why a person's wish can't be carried out at once; empty when the connector may be called."""
+    name = limits.connector_of(action)
+    state = journal.book.connectors.get(name)
+    if state is None or not (state.open or journal.now() < state.resting):
+        return ""
+    what = "doesn't answer" if state.open else "asked to wait"
+    return f"{name} {what} ({state.code}); try again after {limits.begins(state)[:16]}Z, or: steward resume --connector {name}"
+
+
+def heard(place: Place, name: str, error: BaseException | None, *, probe: bool = False) -> None:
+    """A call of a connector ended: write down what that changes, before its outcome."""
+    journal = place.journal
+    said = limits.news(error)
+    if probe and not said:
+        said = "down"
+    known = journal.book.connectors.get(name)
+    state = known or ConnectorState(name=name)
+    found: list[Body] = []
+    match said:
+        case "answered" if known is not None and limits.troubled(state):
+            found = [_answered(state)]
+        case "busy":
+            found = _busy(journal, state, asked_to_wait(error) or 0.0)
+        case "down":
+            code = str(getattr(error, "code", "")) or type(error).__name__
+            found = _down(journal, state, code, probe=probe or state.probe == (place.run.id, place.step))
+        case _:
+            pass
+    if found:
+        journal.write(*(place.draft(one) for one in found))
+
+
+def _answered(state: ConnectorState) -> Body:
+    if state.open:
+        return BreakerClosed(
+            connector=state.name, by=ENGINE, because=f"{state.probing or 'a call'} was answered"
+        )
+    return ConnectorAnswered(connector=state.name)
+
+
+def _busy(journal: Journal, state: ConnectorState, after: float) -> list[Body]:
+    now = journal.now()
+    # What left before the first of them was answered says the same thing again, not a second one.
+    again = state.asked > 0 and now < state.resting
+    times = state.asked if again else state.asked + 1
+    until = later(now, limits.rest(1 if again else times, after, journal.house.chance()))
+    if again and until <= state.resting:
+        return []
+    closed: list[Body] = [_answered(state)] if state.open else []
+    return [*closed, LimitReached(connector=state.name, until=until, code="rate-limited", times=times)]
+
+
+def _down(journal: Journal, state: ConnectorState, code: str, *, probe: bool) -> list[Body]:
+    if state.open and not probe:
+        # It had left before the breaker opened.
+        return []
+    times = state.failures + 1
+    failed: list[Body] = [ConnectorFailed(connector=state.name, code=code, times=times)]
+    unproven = state.opened > 0 and not state.proved
+    if not state.open and not unproven and times < limits.FAILURES:
+        return failed
+    opened = state.opened + 1
+    until = later(journal.now(), limits.pause(opened, journal.house.chance()))
+    return [*failed, BreakerOpened(connector=state.name, until=until, code=code, times=opened)]
+
+
+def reset(journal: Journal, name: str, by: str) -> Draft | None:
+    """A person wants a connector called again, whatever held it back; None when nothing does."""
+    state = journal.book.connectors.get(name)
+    waits = name in journal.book.delayed.values()
+    if state is None or not (waits or state.open or journal.now() < state.resting):
+        return None
+    return Draft(body=BreakerClosed(connector=name, by=by, because="reset"), actor=by)
