@@ -76,13 +76,6 @@ class Alive(Protocol):
         """Ask. Raises TransientError or UnknownOutcome when nobody answers, Busy when it asks to wait."""
 
 
-class Alive(Protocol):
-    """Can be asked a question that changes nothing, to see whether the world behind it answers again. Few connectors have it."""
-
-    def alive(self) -> None:
-        """Ask. Raises TransientError or UnknownOutcome when nobody answers, Busy when it asks to wait."""
-
-
 class Reader(Protocol):
     """Answers without changing anything: identity, intent, memory, agents without tools."""
 
