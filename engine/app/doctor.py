@@ -1,11 +1,9 @@
 """What is wrong or about to be, in plain words. The list was written before the code: docs/ills.md."""
 
 import shutil
-import statistics
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
 from datetime import datetime, timedelta
-from itertools import pairwise
 from typing import Literal
 
 from engine.app import views
@@ -15,17 +13,17 @@ from engine.app.passing import Reading
 from engine.app.wiring import resolver_of
 from engine.app.workspace import Workspace
 from engine.governance.secrets import wanting
+from engine.kernel import expecting
+from engine.kernel.alarms import lives_in
+from engine.kernel.expecting import LATE, length
 from engine.kernel.house import Deployment
-from engine.kernel.schedule import dues
 from engine.ledger import holder
-from engine.model.events import Event, TriggerReceived
+from engine.model import ids
 from engine.model.times import moment, stamp
 from engine.vault import remotes
 
 Grade = Literal["ok", "look", "ill"]
 
-LATE = timedelta(minutes=1)
-SILENT_TIMES, SILENT_LEAST, USUAL_FROM = 4, timedelta(days=1), 5
 WAITS_LONG, EXPIRES_SOON = timedelta(days=3), timedelta(days=1)
 LITTLE_ROOM, NO_ROOM = 1_000_000_000, 200_000_000
 FAILS_IN_A_ROW = 3
@@ -73,7 +71,7 @@ def examine(
         memory=memory(),
     )
     looks = (
-        _stopped, _compiles, _firings, _gaps, _unknown, _failing, _cards, _secrets, _clock, _disk, _index, _isolation, _elsewhere,
+        _stopped, _compiles, _absent, _triggers, _unknown, _failing, _cards, _secrets, _clock, _disk, _index, _isolation, _elsewhere,
     )  # fmt: skip
     found = [finding for look in looks for finding in look(patient)]
     order: dict[Grade, int] = {"ill": 0, "look": 1, "ok": 2}
@@ -100,61 +98,40 @@ def _compiles(patient: Patient) -> Iterator[Finding]:
         )
 
 
-def _firings(patient: Patient) -> Iterator[Finding]:
-    book = patient.reading.book
-    late = []
-    for plan in patient.deployed.plans.values():
-        for trigger in plan.triggers:
-            cron = str(dict(trigger.params).get("cron", "")) if trigger.kind == "schedule" else ""
-            last = book.schedules.get((plan.id, cron))
-            if not cron or last is None:
-                continue
-            missed = list(dues(cron, moment(last), patient.now - LATE, plan.time_zone))
-            if missed:
-                late.append(
-                    f"{plan.id} should have run at {stamp(missed[0])[:16]}Z{f', {len(missed)} times' if len(missed) > 1 else ''}"
-                )
-    for said in late:
-        yield Finding(name="absent", grade="ill", said=said, way_out="steward up (or steward run, once)")
-    scheduled = any(
-        one.kind == "schedule" for plan in patient.deployed.plans.values() for one in plan.triggers
-    )
+def _absent(patient: Patient) -> Iterator[Finding]:
+    """What should have come and did not, also where nobody was up to write it down."""
+    book, now = patient.reading.book, patient.now
+    for alarm in expecting.standing(book, now=now, lives=lives_in(patient.deployed)):
+        seen = f"steward answer {ids.short(alarm.id)} seen" if alarm.raised else ""
+        way_out = " · ".join(one for one in (_WAYS[alarm.kind], seen) if one)
+        yield Finding(name=alarm.kind, grade="ill", said=expecting.sentence(alarm, now=now), way_out=way_out)
+
+
+_WAYS = {
+    "absent": "steward up (or steward run, once)",
+    "silent": "look whether the mailbox or folder still gets anything, then: steward log",
+    "untold": "look at connectors.notify in steward.yaml and at the channels in it",
+}
+
+
+def _triggers(patient: Patient) -> Iterator[Finding]:
+    """Each trigger's last event against its usual gap, and whether anybody is up to see the next one."""
+    book, now = patient.reading.book, patient.now
+    for (playbook, cron), (due, _) in sorted(book.expected.items()):
+        if due and moment(due) > now:
+            said = f"{playbook} ({cron}): next at {due[:16]}Z"
+            yield Finding(name="trigger", grade="ok", said=said)
+    for (kind, playbook), times in sorted(book.arrivals.items()):
+        gap = expecting.usual_gap(times)
+        usual = f"usually something every {length(gap)}" if gap is not None else "too few to know a usual gap"
+        said = f"{kind} → {playbook}: the last one {length(now - moment(times[-1]))} ago, {usual}"
+        yield Finding(name="trigger", grade="ok", said=said)
     owner = holder(patient.workspace.state)
     if owner:
         yield Finding(name="up", grade="ok", said=f"process {owner.pid} on {owner.host} is up")
-    elif scheduled:
-        yield Finding(
-            name="up",
-            grade="look",
-            said="nobody is up: schedules fire only when a command runs",
-            way_out="steward up",
-        )
-
-
-def _gaps(patient: Patient) -> Iterator[Finding]:
-    arrivals: dict[str, list[Event]] = {}
-    for event in patient.reading.ledger.events():
-        body = event.body
-        if (
-            isinstance(body, TriggerReceived)
-            and body.kind != "schedule"
-            and body.outcome in {"started", "offered"}
-        ):
-            arrivals.setdefault(f"{body.kind} → {body.playbook}" if body.playbook else body.kind, []).append(
-                event
-            )
-    for name, events in sorted(arrivals.items()):
-        if len(events) <= USUAL_FROM:
-            continue
-        times = [moment(one.ts) for one in events[-20:]]
-        usual = statistics.median((b - a).total_seconds() for a, b in pairwise(times))
-        quiet = patient.now - times[-1]
-        if quiet > max(timedelta(seconds=SILENT_TIMES * usual), SILENT_LEAST):
-            yield Finding(
-                name="silent", grade="ill",
-                said=f"{name}: nothing for {_length(quiet)}, usually something every {_length(timedelta(seconds=usual))}",
-                way_out="look whether the mailbox or folder still gets anything, then: steward log",
-            )  # fmt: skip
+    elif book.expected:
+        said = "nobody is up: schedules fire only when a command runs"
+        yield Finding(name="up", grade="look", said=said, way_out="steward up")
 
 
 def _unknown(patient: Patient) -> Iterator[Finding]:
@@ -190,10 +167,10 @@ def _cards(patient: Patient) -> Iterator[Finding]:
     for one in cards:
         left, age = moment(one.expires) - patient.now, patient.now - moment(one.since)
         if left < EXPIRES_SOON:
-            said = f"{one.short} {one.title} expires in {_length(left)}; silence means no"
+            said = f"{one.short} {one.title} expires in {length(left)}; silence means no"
             yield Finding(name="card", grade="ill", said=said, way_out=one.needs)
         elif age > WAITS_LONG:
-            said = f"{one.short} {one.title} has waited for {_length(age)}"
+            said = f"{one.short} {one.title} has waited for {length(age)}"
             yield Finding(name="card", grade="look", said=said, way_out=one.needs)
     if not cards:
         yield Finding(name="card", grade="ok", said="nothing waits for you")
@@ -215,7 +192,7 @@ def _clock(patient: Patient) -> Iterator[Finding]:
     seq, _ = patient.reading.ledger.head()
     last = next(iter(patient.reading.ledger.events(seq - 1)), None) if seq else None
     if last is not None and moment(last.ts) > patient.now + LATE:
-        ahead = _length(moment(last.ts) - patient.now)
+        ahead = length(moment(last.ts) - patient.now)
         yield Finding(
             name="clock",
             grade="ill",
@@ -279,14 +256,6 @@ def _elsewhere(patient: Patient) -> Iterator[Finding]:
             name="backup", grade="look", said="the repository has no remote: files and anchor are on this machine only",
             way_out="git remote add origin … && git push",
         )  # fmt: skip
-
-
-def _length(length: timedelta) -> str:
-    seconds = max(int(length.total_seconds()), 0)
-    for size, unit in ((86_400, "d"), (3_600, "h"), (60, "min")):
-        if seconds >= size:
-            return f"{seconds // size} {unit}"
-    return f"{seconds} s"
 
 
 def brief(findings: tuple[Finding, ...], reading: Reading, *, now: datetime, since: datetime) -> str:

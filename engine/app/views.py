@@ -7,10 +7,11 @@ from typing import Any, Protocol
 from engine.app.passing import Reading
 from engine.model import events as e
 from engine.model import ids
+from engine.model.alarms import AlarmCleared, AlarmRaised
 from engine.model.errors import EngineError, UsageError
 from engine.model.findings import IntentResolved
 from engine.model.ownership import StopLifted, StopSet, StrengthEnrolled
-from engine.model.state import Book, CardState, RunState
+from engine.model.state import Alarm, Book, CardState, RunState
 
 SHORTEST = 4
 
@@ -162,6 +163,16 @@ def find_question(reading: Reading, given: str) -> tuple[RunState, str]:
     return found[0]
 
 
+def find_alarm(reading: Reading, given: str) -> Alarm | None:
+    """The open alarm whose id begins so; None when there is none, or more than one."""
+    found = [
+        one
+        for one in reading.book.alarms.values()
+        if not one.cleared and one.id.startswith(given.lower()) and len(given) >= SHORTEST
+    ]
+    return found[0] if len(found) == 1 else None
+
+
 def _nothing(given: str, what: str, count: int) -> UsageError:
     if count:
         return UsageError(
@@ -190,7 +201,7 @@ def sentence(event: e.Event, run: Named | None) -> str:
     words = _of_run(event) or _of_step(event, f"`{event.step}`") or _of_effect(event, f"`{event.step}`")
     if words:
         return f"{where}  {words}" if event.run else words
-    return _about_cards(event, where)
+    return _about_cards(event, where) or _of_alarm(event)
 
 
 def _of_run(event: e.Event) -> str:
@@ -205,6 +216,25 @@ def _of_run(event: e.Event) -> str:
             return f"{status}: {reason}" if reason else status
         case _:
             return ""
+
+
+def _of_alarm(event: e.Event) -> str:
+    match event.body:
+        case AlarmRaised(kind="absent", playbook=playbook, due=due):
+            return f"{playbook} did not run at {due[:16]}Z, when it was due"
+        case AlarmRaised(kind="silent", playbook=playbook, trigger=trigger, last=last):
+            return f"{trigger} → {playbook} has gone silent: the last one came at {last[:16]}Z"
+        case AlarmRaised(code=code):
+            return f"a notice to you went nowhere: {code}"
+        case AlarmCleared(because="seen", by=by):
+            return f"alarm {event.body.alarm[:6]} seen by {by}"
+        case AlarmCleared(because=because):
+            return f"alarm {event.body.alarm[:6]} is over: {_OVER.get(because, because)}"
+        case _:
+            return ""
+
+
+_OVER = {"came": "it came after all", "gone": "nothing expects it any more"}
 
 
 def _of_step(event: e.Event, step: str) -> str:

@@ -297,17 +297,27 @@ def answer(args: argparse.Namespace) -> int:
     workspace = here.workspace()
     reading = passing.look(workspace)
     try:
-        run, step = views.find_question(reading, args.id)
-        state = run.step(step)
-        if state.status == "unknown":
-            body, target = _happened(args.words), state.key
-        else:
-            question = reading.ledger.unseal(ids.ValueId(state.question))
-            body, target = _given(question, args.words), state.ask
-            _confirm_defaults(question, body)
+        target, body = _answered(reading, args.id, args.words)
     finally:
         reading.close()
     return carry_out(workspace, passing.request("answer", actor=here.actor(), target=target, body=body))
+
+
+def _answered(reading: Reading, given: str, words: list[str]) -> tuple[str, dict[str, Json]]:
+    """What is answered, and with what: an alarm, an effect nobody knows of, or a question."""
+    alarm = views.find_alarm(reading, given)
+    if alarm is not None:
+        if words != ["seen"]:
+            raise UsageError("an alarm is answered with one word", way_out=f"steward answer {given} seen")
+        return alarm.id, {}
+    run, step = views.find_question(reading, given)
+    state = run.step(step)
+    if state.status == "unknown":
+        return state.key, _happened(words)
+    question = reading.ledger.unseal(ids.ValueId(state.question))
+    body = _given(question, words)
+    _confirm_defaults(question, body)
+    return state.ask, body
 
 
 def _confirm_defaults(question: dict[str, Any], given: dict[str, Json]) -> None:

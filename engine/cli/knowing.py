@@ -10,12 +10,13 @@ from engine.app.passing import Reading
 from engine.app.workspace import Workspace
 from engine.cli import here, narrate
 from engine.cli.talk import ago, colour, line, put, put_json, say, table
+from engine.kernel import expecting
 from engine.ledger import holder
 from engine.model import ids
 from engine.model.canonical import Json
 from engine.model.errors import EngineError
 from engine.model.plan import Plan, undone_by
-from engine.model.state import RunState
+from engine.model.state import Book, RunState
 
 
 def show_run(reading: Reading, run: RunState, *, as_json: bool) -> int:
@@ -139,12 +140,24 @@ def _facts(workspace: Workspace, reading: Reading) -> dict[str, Any]:
         "put aside": ", ".join(f"{count} {name}" for name, count in sorted(book.ignored.items()))
         or "nothing",
         "waits": f"{len(waiting)} for you" + (": steward queue" if waiting else ""),
+        "absent": "; ".join(_absent(book)) or "nothing",
         "last run": f"{ago(last, present())} ago" if last else "never",
         "cost": f"{sum((one.usd for one in book.costs.values()), Decimal(0)):.2f} USD"
         + ("" if workspace.config.models else " (no model is configured)"),
         "state": str(workspace.state.path),
         "ledger": reading.ledger.trouble or f"{book.seq} events",
     }
+
+
+def _absent(book: Book) -> list[str]:
+    """What should have happened and did not; with what to type where it is in the ledger already."""
+    now = present()
+    found = expecting.standing(book, now=now, lives=lambda _playbook, _schedule: True)
+    return [
+        line(expecting.sentence(one, now=now), 120)
+        + (f" (steward answer {ids.short(one.id)} seen)" if one.raised else "")
+        for one in found
+    ]
 
 
 def verify(args: argparse.Namespace) -> int:

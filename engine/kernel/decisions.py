@@ -5,7 +5,7 @@ from dataclasses import dataclass
 from typing import Literal, get_args
 
 from engine.governance import strength
-from engine.kernel import acting, answers, beginning, intake
+from engine.kernel import acting, alarms, answers, beginning, intake
 from engine.kernel.breaking import closed_to, reset
 from engine.kernel.house import Deployment, Journal
 from engine.kernel.place import Place
@@ -356,7 +356,15 @@ def _answer(desk: Desk, request: Request) -> None:
                     request, said, Draft(body=body, run=run.id, step=step_id, subject=run.subject), run=run.id
                 )
                 return
-    desk.refuse(request, f"no question {request.target[:8]} is open\n  steward queue", code="no-ask", exit_=2)
+    alarm = journal.book.alarms.get(request.target)
+    if alarm is not None and alarm.cleared:
+        desk.noop(request, "this alarm is over already", run=alarm.run)
+    elif alarm is not None:
+        desk.accept(request, "noted as seen", alarms.seen(alarm, request.actor), run=alarm.run)
+    else:
+        desk.refuse(
+            request, f"no question {request.target[:8]} is open\n  steward queue", code="no-ask", exit_=2
+        )
 
 
 def _answered(desk: Desk, request: Request, run: RunState, step: str) -> None:

@@ -7,11 +7,12 @@ from typing import assert_never
 
 from engine.model import busy, lines
 from engine.model import events as e
+from engine.model.alarms import NOTICE, REGULAR, REMEMBERED, AlarmCleared, AlarmRaised, TriggerExpected
 from engine.model.findings import IntentResolved, ModelAnswered, ModelReserved
 from engine.model.ownership import OwnerTaken, RequestDecided, StopLifted, StopSet, StrengthEnrolled
 from engine.model.plan import undo_of
 from engine.model.spending import Cost
-from engine.model.state import TERMINAL, Book, CardState, RunState, StepState
+from engine.model.state import TERMINAL, Alarm, Book, CardState, Notice, RunState, StepState
 
 
 def fold(history: Iterable[e.Event], book: Book | None = None) -> Book:
@@ -40,13 +41,9 @@ def apply(book: Book, event: e.Event) -> None:
         case StrengthEnrolled():
             book.enrolled.add(body.method)
         case e.TriggerReceived():
-            book.marks.add(body.mark)
-            if body.schedule:
-                book.schedules[body.playbook, body.schedule] = body.due
-            book.emitted.pop(body.mark, None)
-            book.sources.setdefault(body.source, event.run)
-            if body.reason:
-                book.ignored[body.reason] = book.ignored.get(body.reason, 0) + 1
+            _trigger(book, event, body)
+        case TriggerExpected() | AlarmRaised() | AlarmCleared():
+            _alarm(book, event, body)
         case (
             e.CardOpened()
             | e.CardApproved()
@@ -73,12 +70,66 @@ def apply(book: Book, event: e.Event) -> None:
             book.runs[run.id] = run
             if isinstance(body, e.EffectSucceeded) and body.emits:
                 book.emitted[body.key] = (event.run, event.step)
+            if isinstance(body, e.EffectSucceeded | e.EffectFailed | e.EffectUnknown):
+                _notice(book, event, body)
             if run.status not in TERMINAL:
                 return
             if run.undoing:
                 book.open_runs[run.id] = None
             else:
                 book.open_runs.pop(run.id, None)
+
+
+def _trigger(book: Book, event: e.Event, body: e.TriggerReceived) -> None:
+    book.marks.add(body.mark)
+    if body.schedule:
+        book.schedules[body.playbook, body.schedule] = body.due
+    book.emitted.pop(body.mark, None)
+    book.sources.setdefault(body.source, event.run)
+    if body.reason:
+        book.ignored[body.reason] = book.ignored.get(body.reason, 0) + 1
+    elif body.kind in REGULAR and body.outcome in {"started", "offered"}:
+        name = (body.kind, body.playbook)
+        book.arrivals[name] = (*book.arrivals.get(name, ())[1 - REMEMBERED :], event.ts)
+
+
+def _alarm(book: Book, event: e.Event, body: TriggerExpected | AlarmRaised | AlarmCleared) -> None:
+    match body:
+        case TriggerExpected():
+            name = (body.playbook, body.schedule)
+            if body.zone:
+                book.expected[name] = (body.due, body.zone)
+            else:
+                # The playbook owes nothing for the time in which it had no such schedule.
+                book.expected.pop(name, None)
+                book.schedules.pop(name, None)
+        case AlarmRaised():
+            book.alarms[body.alarm] = Alarm(
+                id=body.alarm, kind=body.kind, playbook=body.playbook, trigger=body.trigger,
+                schedule=body.schedule, due=body.due, last=body.last, usual=body.usual, count=body.count,
+                code=body.code, run=event.run, raised=event.ts,
+            )  # fmt: skip
+        case AlarmCleared():
+            before = book.alarms[body.alarm]
+            book.alarms[body.alarm] = replace(before, cleared=event.ts, because=body.because, by=body.by)
+        case _:
+            assert_never(body)
+
+
+def _notice(book: Book, event: e.Event, body: e.EffectSucceeded | e.EffectFailed | e.EffectUnknown) -> None:
+    """Whether the operator could be told."""
+    if book.runs[event.run].step(event.step).action != NOTICE:
+        return
+    match body:
+        case e.EffectSucceeded():
+            book.notice = Notice(at=event.ts, run=event.run, step=event.step, by=body.provider)
+        case e.EffectUnknown():
+            book.notice = Notice(at=event.ts, run=event.run, step=event.step, code=body.code)
+        case e.EffectFailed():
+            if not body.retry:
+                book.notice = Notice(at=event.ts, run=event.run, step=event.step, code=body.code)
+        case _:
+            assert_never(body)
 
 
 def _created(event: e.Event, body: e.RunCreated) -> RunState:

@@ -4,7 +4,7 @@ from collections.abc import Callable
 from dataclasses import replace
 from datetime import timedelta
 
-from engine.kernel import emitting, intake, schedule
+from engine.kernel import alarms, emitting, intake, schedule
 from engine.kernel.admitting import Line
 from engine.kernel.decide import decide, next_due
 from engine.kernel.decisions import Desk
@@ -48,8 +48,11 @@ class Loop:
         """Read every source once."""
         self._deployed = None
         deployment = self.deployment()
+        # Before: what did not come in time is written down even when it comes now. After: what came is an alarm no more.
+        alarms.watch(self.journal, deployment)
         fired = schedule.fire(self.journal, deployment)
         counts = intake.read_sources(self.journal, deployment)
+        alarms.watch(self.journal, deployment)
         self._firing = schedule.next_due(self.journal, deployment)
         return replace(counts, started=counts.started + fired)
 

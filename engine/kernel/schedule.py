@@ -1,11 +1,10 @@
 """Schedules: what is due, in the workspace's own time zone. Every expected firing is recorded; of several missed ones the latest runs."""
 
-from collections.abc import Iterator
-from datetime import datetime, timedelta
-
 from engine.kernel import intake
+from engine.kernel.expecting import dues, moments
 from engine.kernel.house import Deployment, Journal
 from engine.model import ids
+from engine.model.alarms import TriggerExpected
 from engine.model.events import Draft, TriggerReceived
 from engine.model.labels import Label
 from engine.model.plan import Plan
@@ -14,55 +13,55 @@ from engine.model.times import moment, stamp
 
 # A laptop that slept for a year is told of this many firings it missed, not of every one.
 MOST_MISSED = 100
-# Nobody waits for a firing farther away than this: the sources are read again long before.
-_FAR = timedelta(days=2)
-
-
-def dues(cron: str, after: datetime, until: datetime, zone: str) -> Iterator[datetime]:
-    """The moments of a five-field cron expression in (after, until], in a time zone.
-
-    Across a change of clocks a firing inside the skipped hour comes right after it, and none comes twice (Debian's cron, as cronsim
-    does it).
-    """
-    from zoneinfo import ZoneInfo
-
-    from cronsim import CronSim
-
-    for found in CronSim(cron, after.astimezone(ZoneInfo(zone))):
-        if found > until:
-            return
-        yield found
 
 
 def fire(journal: Journal, deployment: Deployment) -> int:
-    """Start what is due; how many runs began. A schedule seen for the first time is armed: it owes nothing for the past."""
-    started = 0
-    for plan in deployment.plans.values():
-        for trigger in plan.triggers:
-            if trigger.kind == "schedule":
-                started += _one(journal, deployment, plan, str(dict(trigger.params)["cron"]))
+    """Start what is due; how many runs began. A schedule seen for the first time is armed: it owes nothing for the past.
+
+    When each fires next is in the ledger as soon as it is fixed. A schedule that no playbook has any more is expected no more; one
+    whose playbook does not compile still is.
+    """
+    scheduled = _schedules(deployment)
+    started = sum(_one(journal, deployment, deployment.plans[name], cron) for name, cron in scheduled)
+    gone = [
+        Draft(body=TriggerExpected(playbook=name, schedule=cron))
+        for name, cron in sorted(journal.book.expected.keys() - set(scheduled))
+        if name not in deployment.broken
+    ]
+    if gone:
+        journal.write(*gone)
     return started
 
 
 def next_due(journal: Journal, deployment: Deployment) -> str:
-    """The stamp of the next firing of any schedule; empty without one."""
-    now = moment(journal.now())
-    found = [
-        next(dues(str(dict(trigger.params)["cron"]), now, now + _FAR, plan.time_zone), None)
+    """The stamp of the next firing of any schedule that can fire; empty without one. After `fire`."""
+    found = (journal.book.expected.get(name, ("", ""))[0] for name in _schedules(deployment))
+    return min((due for due in found if due), default="")
+
+
+def _schedules(deployment: Deployment) -> list[tuple[str, str]]:
+    """(playbook, cron) of every schedule."""
+    return [
+        (plan.id, str(dict(trigger.params)["cron"]))
         for plan in deployment.plans.values()
         for trigger in plan.triggers
         if trigger.kind == "schedule"
     ]
-    return min((stamp(one) for one in found if one is not None), default="")
 
 
 def _one(journal: Journal, deployment: Deployment, plan: Plan, cron: str) -> int:
-    last = journal.book.schedules.get((plan.id, cron))
+    book, now, zone = journal.book, journal.now(), plan.time_zone
+    last = book.schedules.get((plan.id, cron))
     if last is None:
-        journal.write(Draft(body=_received(journal, plan, cron, journal.now(), outcome="armed")))
+        armed = _received(journal, plan, cron, now, outcome="armed")
+        journal.write(Draft(body=armed), _expected(plan, cron, now))
         return 0
-    found = list(dues(cron, moment(last), moment(journal.now()), plan.time_zone))
+    due, reckoned = book.expected.get((plan.id, cron), ("", ""))
+    if reckoned == zone and (not due or now < due):
+        return 0
+    found = list(dues(cron, moment(last), moment(now), zone))
     if not found:
+        journal.write(_expected(plan, cron, last))
         return 0
     *missed, latest = [stamp(one) for one in found]
     drafts = [
@@ -75,8 +74,19 @@ def _one(journal: Journal, deployment: Deployment, plan: Plan, cron: str) -> int
     )
     created = intake.create(journal, deployment, plan, arrival)
     # The first event once more, with what was due: `create` knows nothing of schedules.
-    journal.write(*drafts, Draft(body=body, run=created[0].run, subject=created[0].subject), *created[1:])
+    journal.write(
+        *drafts,
+        Draft(body=body, run=created[0].run, subject=created[0].subject),
+        _expected(plan, cron, latest),
+        *created[1:],
+    )
     return 1
+
+
+def _expected(plan: Plan, cron: str, after: str) -> Draft:
+    first = next(moments(cron, moment(after), plan.time_zone), None)
+    due = stamp(first) if first is not None else ""
+    return Draft(body=TriggerExpected(playbook=plan.id, schedule=cron, zone=plan.time_zone, due=due))
 
 
 def _received(

@@ -7,6 +7,7 @@ are HMACs. Types are ``v0`` until the governance issue closes.
 from dataclasses import dataclass, fields
 from typing import Any, TypeAlias, get_args
 
+from engine.model.alarms import AlarmCleared, AlarmRaised, TriggerExpected
 from engine.model.canonical import Json
 from engine.model.connecting import (
     BreakerClosed,
@@ -395,6 +396,7 @@ class CardClosed:
 
 Body: TypeAlias = (
     OwnerTaken | RequestDecided | StopSet | StopLifted | StrengthEnrolled | TriggerReceived
+    | TriggerExpected | AlarmRaised | AlarmCleared
     | RunCreated | RunStarted | RunStopped | RunEnded | OnceClaimed | CallStarted | StepFanned
     | StepStarted | StepSucceeded | StepSkipped | StepRetried | StepFailed | StepCancelled
     | WaitStarted | WaitEnded | HumanAsked | HumanAnswered

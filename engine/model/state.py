@@ -182,12 +182,46 @@ class CardState:
     decided: str = ""
 
 
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Alarm:
+    """Something that was expected and did not come; fields as of `AlarmRaised`. Open until `cleared` (a stamp), by whom and `because` of what."""
+
+    id: str
+    kind: str
+    playbook: str = ""
+    trigger: str = ""
+    schedule: str = ""
+    due: str = ""
+    last: str = ""
+    usual: int = 0
+    count: int = 1
+    code: str = ""
+    run: str = ""
+    raised: str = ""
+    cleared: str = ""
+    because: str = ""
+    by: str = ""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Notice:
+    """What became of the last notice to the operator: `by` names the channel that took it; `code` says why none did."""
+
+    at: str
+    run: str
+    step: str
+    by: str = ""
+    code: str = ""
+
+
 @dataclass(slots=True, kw_only=True)
 class Book:
     """Everything the ledger adds up to. The one mutable container: its members are frozen and replaced by the fold.
 
     `emitted` are effects that are events to others and were not offered yet: key → (run, step). `delayed` are the steps that are ready and
-    wait for their connector, the longest waiting first: (run, step) → connector.
+    wait for their connector, the longest waiting first: (run, step) → connector. `expected` is when each schedule, by playbook and
+    expression, fires next, and the time zone that was reckoned in; `arrivals` when each kind of trigger last came to each playbook, oldest
+    first.
     """
 
     seq: int = 0
@@ -206,3 +240,7 @@ class Book:
     costs: Costs = field(default_factory=Costs)
     connectors: dict[str, ConnectorState] = field(default_factory=dict)
     delayed: dict[tuple[str, str], str] = field(default_factory=dict)
+    expected: dict[tuple[str, str], tuple[str, str]] = field(default_factory=dict)
+    arrivals: dict[tuple[str, str], tuple[str, ...]] = field(default_factory=dict)
+    alarms: dict[str, Alarm] = field(default_factory=dict)
+    notice: Notice | None = None

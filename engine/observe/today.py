@@ -176,11 +176,18 @@ class Seen:
             )
 
     def _absent(self, *, now: datetime, since: str, zone: str, living: Collection[str]) -> Iterator[Row]:
+        told: set[tuple[str, str]] = set()
         for row in self.history.rows(_MISSED, since, MOST):
+            told.add((row["playbook"], row["due"]))
             yield _absent_row(row["playbook"], row["due"], "missed: nobody was up")
+        for row in self.history.rows(_ALARMS, since, MOST):
+            if (row["playbook"], row["due"]) not in told:
+                told.add((row["playbook"], row["due"]))
+                yield _alarm_row(row)
         for row in self.history.rows(_SCHEDULES):
             due = _next(row["schedule"], moment(row["due"]), zone) if row["playbook"] in living else None
-            if due is not None and due <= now - LATE:
+            late = due is not None and due <= now - LATE
+            if due is not None and late and (row["playbook"], stamp(due)) not in told:
                 yield _absent_row(row["playbook"], stamp(due), "due and not fired: steward up")
 
 
@@ -264,6 +271,21 @@ def _unknown_row(row: dict[str, Any]) -> Row:
     return Row(
         state="waits", at=row["ts"], playbook=row["playbook"], what=f"did `{row['step']}` happen?", about=row["code"] or "",
         run=row["run"], id=row["key"], needs=f"steward answer {short} happened|did-not-happen",
+    )  # fmt: skip
+
+
+def _alarm_row(row: dict[str, Any]) -> Row:
+    """An alarm that is open, or was raised today."""
+    what = {
+        "absent": f"should have run at {row['due'][:16]}Z",
+        "silent": f"{row['trigger']}: nothing since {row['last'][:16]}Z",
+        "untold": f"a notice went nowhere: {row['code']}",
+    }
+    over = {"came": "came late", "gone": "expected no more", "seen": "seen"}.get(row["because"] or "")
+    return Row(
+        state="absent", at=row["due"], playbook=row["playbook"], what=line(what.get(row["kind"], row["kind"]), 100),
+        about=over or "and nothing since", run=row["run"], id=row["alarm"],
+        needs="" if over else f"steward answer {ids.short(row['alarm'])} seen",
     )  # fmt: skip
 
 
@@ -352,3 +374,14 @@ FROM calls LEFT JOIN born USING (run) GROUP BY 1 ORDER BY usd DESC, 1
 _MISSED = "SELECT playbook, due FROM triggers WHERE kind = 'schedule' AND reason = 'missed' AND ts >= ? ORDER BY due DESC LIMIT ?"
 
 _SCHEDULES = "SELECT playbook, schedule, max(due) AS due FROM triggers WHERE kind = 'schedule' AND coalesce(due, '') <> '' GROUP BY ALL"
+
+_ALARMS = """
+WITH raised AS (
+    SELECT ts, run, body->>'$.alarm' AS alarm, body->>'$.kind' AS kind, body->>'$.playbook' AS playbook, body->>'$.trigger' AS trigger,
+           body->>'$.due' AS due, body->>'$.last' AS last, body->>'$.code' AS code
+    FROM events WHERE type = 'alarm.raised'
+), cleared AS (
+    SELECT body->>'$.alarm' AS alarm, arg_max(body->>'$.because', seq) AS because FROM events WHERE type = 'alarm.cleared' GROUP BY ALL
+)
+SELECT * FROM raised LEFT JOIN cleared USING (alarm) WHERE because IS NULL OR ts >= ? ORDER BY due DESC LIMIT ?
+"""

@@ -8,6 +8,7 @@ import pytest
 
 from engine.ledger import Keys, Ledger, Owner, StateDir
 from engine.model import events as e
+from engine.model.alarms import AlarmCleared, AlarmRaised
 from engine.model.errors import UsageError
 from engine.model.findings import ModelAnswered
 from engine.model.times import stamp
@@ -140,6 +141,22 @@ def test_a_firing_that_is_due_and_did_not_come_is_absent(state, told):
     ]
     early = datetime(2026, 3, 2, 8, 4, tzinfo=UTC)
     assert "weekly" not in [row.playbook for row in rows(state, early) if row.state == "absent"]
+
+
+def test_an_alarm_is_absent_while_it_is_open_and_on_its_own_day(state, told):
+    def raised(name, when, **more):
+        told.at(when, AlarmRaised(alarm=name * 64, playbook="weekly", due=stamp(when), **more), run="")
+
+    yesterday = NOW - timedelta(days=1)
+    raised("a", NOW, kind="absent", schedule="0 9 * * *")
+    raised("b", yesterday, kind="silent", trigger="email", last=stamp(yesterday))
+    raised("c", yesterday, kind="untold", code="unreachable")
+    for name, because in (("a", "came"), ("c", "seen")):
+        told.at(NOW, AlarmCleared(alarm=name * 64, by="engine", because=because), run="")
+    assert [(row.what[:12], row.about, row.needs) for row in rows(state) if row.state == "absent"] == [
+        ("should have ", "came late", ""),
+        ("email: nothi", "and nothing since", "steward answer bbbbbbbb seen"),
+    ]
 
 
 def test_money_spent_today_is_added_up_by_playbook(state, told):

@@ -1,0 +1,155 @@
+"""What should have happened and did not: recorded once, seen everywhere, over when it comes or when a person has seen it."""
+
+from datetime import timedelta
+
+import pytest
+
+from engine.app import views
+from engine.kernel.schedule import MOST_MISSED
+from engine.model.alarms import AlarmCleared, AlarmRaised, TriggerExpected
+from engine.model.events import TriggerReceived
+from engine.testing.scenario import Scenario, letter
+from tests.simulate.terminal import environment, plainly
+
+pytestmark = pytest.mark.slow
+
+DAY = timedelta(days=1)
+NIGHTLY = """\
+name: Nightly
+stage: auto
+on:
+  schedule: { cron: "0 3 * * *" }
+steps:
+  - { id: tell, uses: notify/me, with: { text: Good night } }
+"""
+LISTENS = """\
+name: Listens
+stage: auto
+on:
+  email: { mailbox: leads }
+steps:
+  - { id: tell, uses: notify/me, with: { text: A letter } }
+"""
+BROKEN = "name: [broken"
+
+
+@pytest.fixture
+def bare(tmp_path):
+    def make(**playbooks: str) -> Scenario:
+        files = {f"playbooks/{name}.yaml": text for name, text in playbooks.items()}
+        return Scenario.make(tmp_path / "company", files=files, bare=True)
+
+    return make
+
+
+def bodies(company, *kinds):
+    return [event.body for event in company.events() if isinstance(event.body, kinds)]
+
+
+def test_the_next_firing_stands_in_the_ledger_before_it_is_due(bare):
+    company = bare(nightly=NIGHTLY)
+    company.run()
+    company.later(DAY)
+    # The scenario begins on 2 March at nine in Warsaw, where it is an hour later than in UTC.
+    assert [one.due[:16] for one in bodies(company, TriggerExpected)] == [
+        "2026-03-03T02:00",
+        "2026-03-04T02:00",
+    ]
+    settings = (company.root / "steward.yaml").read_text()
+    company.commit({"steward.yaml": settings.replace("Europe/Warsaw", "Asia/Tokyo")})
+    company.run()
+    assert bodies(company, TriggerExpected)[-1].due[:16] == "2026-03-03T18:00"
+
+
+def test_a_machine_that_slept_tells_of_every_firing_it_missed(bare):
+    company = bare(nightly=NIGHTLY)
+    company.run()
+    company.later(3 * DAY)
+    (alarm,) = bodies(company, AlarmRaised)
+    assert (alarm.kind, alarm.playbook, alarm.due[:10], alarm.count) == ("absent", "nightly", "2026-03-03", 3)
+    fired = [
+        (one.due[:10], one.outcome) for one in bodies(company, TriggerReceived) if one.outcome != "armed"
+    ]
+    assert fired == [("2026-03-03", "ignored"), ("2026-03-04", "ignored"), ("2026-03-05", "started")]
+    assert [one.because for one in bodies(company, AlarmCleared)] == ["came"]
+    before = len(company.events())
+    company.run()
+    assert not [one for one in company.events()[before:] if one.type.startswith(("alarm", "trigger"))]
+
+
+def test_a_year_of_missed_firings_is_counted_where_not_each_has_a_row(bare):
+    company = bare(nightly=NIGHTLY)
+    company.run()
+    company.later(365 * DAY)
+    (alarm,) = bodies(company, AlarmRaised)
+    rows = [one for one in bodies(company, TriggerReceived) if one.reason == "missed"]
+    assert (alarm.count, len(rows)) == (365, MOST_MISSED)
+
+
+def test_an_alarm_stays_until_a_person_has_seen_it_and_is_raised_once(bare):
+    # No commit ever compiled as a whole, so there is no last good one to fall back on.
+    company = bare(nightly=NIGHTLY, other=BROKEN)
+    company.run()
+    company.commit({"playbooks/nightly.yaml": BROKEN})
+    for _ in range(3):
+        company.later(DAY)
+    (alarm,) = bodies(company, AlarmRaised)
+    env = environment(company.env)
+    status = plainly(["status"], cwd=company.root, env=env)
+    assert "nightly should have run at 2026-03-03T02:00Z and did not" in status.text
+    assert f"steward answer {alarm.alarm[:8]} seen" in status.text
+    with company.reading() as reading:
+        told = [views.sentence(event, None) for event in reading.ledger.events()]
+        assert views.find_alarm(reading, alarm.alarm[:8]) is not None
+    assert "nightly did not run at 2026-03-03T02:00Z, when it was due" in told
+    assert company.ask("answer", target=alarm.alarm).verdict == "accepted"
+    assert company.ask("answer", target=alarm.alarm).verdict == "noop"
+    company.later(DAY)
+    assert len(bodies(company, AlarmRaised)) == 1
+    assert [(one.by, one.because) for one in bodies(company, AlarmCleared)] == [("robin", "seen")]
+
+
+def test_what_is_scheduled_no_more_is_expected_no_more_and_owes_nothing_when_it_returns(bare):
+    company = bare(nightly=NIGHTLY, other=BROKEN)
+    company.run()
+    company.commit({"playbooks/nightly.yaml": BROKEN})
+    company.later(DAY)
+    company.commit(
+        {"playbooks/nightly.yaml": NIGHTLY.replace("0 3 * * *", "0 4 * * *"), "playbooks/other.yaml": LISTENS}
+    )
+    company.run()
+    assert [one.because for one in bodies(company, AlarmCleared)] == ["gone"]
+    company.later(5 * DAY)
+    company.commit({"playbooks/nightly.yaml": NIGHTLY})
+    company.run()
+    assert bodies(company, TriggerReceived)[-1].outcome == "armed"
+    assert list(company.book().expected) == [("nightly", "0 3 * * *")]
+
+
+def test_a_trigger_that_used_to_come_and_is_silent_raises_an_alarm_until_it_comes_again(bare):
+    company = bare(listens=LISTENS)
+
+    def arrives(n):
+        company.drop(f"letter-{n}", letter(f"Hello {n}", "Hi", id=f"{n}@example.org"))
+        company.later(timedelta(hours=2))
+
+    for n in range(7):
+        arrives(n)
+    company.later(timedelta(hours=20))
+    assert not bodies(company, AlarmRaised)
+    company.later(DAY)
+    company.later(DAY)
+    (alarm,) = bodies(company, AlarmRaised)
+    assert (alarm.kind, alarm.trigger, alarm.playbook, alarm.usual) == ("silent", "email", "listens", 7200)
+    arrives(7)
+    assert [one.because for one in bodies(company, AlarmCleared)] == ["came"]
+    company.later(3 * DAY)
+    assert len(bodies(company, AlarmRaised)) == 2
+
+
+def test_what_nobody_expects_by_itself_is_never_silent(bare):
+    company = bare(by_hand=NIGHTLY.replace('schedule: { cron: "0 3 * * *" }', "manual: {}"))
+    for _ in range(7):
+        company.start("by_hand")
+    company.later(30 * DAY)
+    assert not bodies(company, AlarmRaised)
