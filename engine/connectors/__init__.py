@@ -28,6 +28,7 @@ from engine.model.ports import Blobs, Connector, Secrets, Source
 
 if TYPE_CHECKING:
     # Only names here: see `build`.
+    from engine.connectors.channels import Channel
     from engine.connectors.email.account import Account
     from engine.connectors.email.remote import Attached, Remote
 
@@ -87,9 +88,20 @@ def build(
         "payments": Payments(
             root=root, pay_url=pay_url_of(payments), pay_to=str(payments.get("pay-to") or "")
         ),
-        "notify": Notify(root=root, screen=screen),
+        "notify": Notify(root=root, screen=screen, channels=ways(config, secrets)),
     }
     return Wired(connectors=connectors, source=source)
+
+
+def ways(config: Config, secrets: Secrets) -> "tuple[Channel, ...]":
+    """The ways in which the operator is told something, in the order in which they are tried."""
+    from engine.connectors.channels import channels_of
+    from engine.connectors.email.addresses import Mailbox, usable
+
+    operator = Mailbox(name=config.operator.name, address=usable(config.operator.email))
+    return channels_of(
+        config.connector("notify"), email=config.connector("email"), operator=operator, secrets=secrets
+    )
 
 
 def _email(

@@ -214,10 +214,14 @@ def notify() -> tuple[ActionSpec, ...]:
     return (
         ActionSpec(
             name="notify/me",
-            summary="Tell the operator something",
+            summary="Tell the operator something, through the first channel of connectors.notify that takes it",
             kind=EffectClass.IDEMPOTENT,
             params=(Param(name="text", type=TEXT, required=True, description="the words"),),
-            outputs=(Field(name="noted", type=BOOL, description="true once the notice is on disk"),),
+            outputs=(
+                Field(name="noted", type=BOOL, description="true once the notice is on disk"),
+                _maybe("by", TEXT, "the channel that took it; null: none is set up"),
+                Field(name="not-by", type=listing(TEXT), description="channels before it that did not"),
+            ),
             undo=UndoSpec(none="a notice can't be unread"),
         ),
     )

@@ -1,14 +1,22 @@
-"""Notices to the operator: a line in `outbox/notices.log`, and on the screen when somebody is looking."""
+"""Notices to the operator: a line in `outbox/notices.log`, on the screen when somebody is looking, and through the first channel that takes them.
+
+The log is what makes a call safe to repeat. Before a channel is tried its name is written beside the key, and after it how it ended: so
+no channel is given the same words twice, also when the process died in between. Where nobody knows whether a channel took them, the next
+one is tried all the same: better twice on two ways than not at all.
+"""
 
 import threading
 from collections.abc import Callable
+from typing import Any
 
 from engine.connectors import declared, places
 from engine.connectors.arguments import key_of, one_line, plain, spec_of
+from engine.connectors.channels import Channel, Words
 from engine.model.actions import ActionSpec
-from engine.model.canonical import decode, encode
+from engine.model.canonical import Json, decode, encode
 from engine.model.effects import Call, Effect, Outcome, Preview
-from engine.model.times import stamp
+from engine.model.errors import EngineError, PermanentError, TransientError, UnknownOutcome
+from engine.model.times import moment, stamp
 
 FOLDER, NAME = ("outbox",), "notices.log"
 MAX_TEXT = 4000
@@ -16,11 +24,14 @@ _MAX_LOG = 200_000_000
 
 
 class Notify:
-    """Port Connector for `notify/me`. `screen` shows one line to whoever is looking; it never decides the outcome."""
+    """Port Connector for `notify/me`. `screen` shows one line to whoever is looking; without `channels` a line in the log is all."""
 
-    def __init__(self, *, root: str, screen: Callable[[str], None] | None = None) -> None:
+    def __init__(
+        self, *, root: str, screen: Callable[[str], None] | None = None, channels: tuple[Channel, ...] = ()
+    ) -> None:
         self._root = root
         self._screen = screen
+        self._channels = channels
         self._lock = threading.Lock()
 
     def declare(self) -> tuple[ActionSpec, ...]:
@@ -32,29 +43,127 @@ class Notify:
         spec_of(self.declare(), call)
         text = plain(str(call.args["text"]))[:MAX_TEXT]
         body = encode({"at": stamp(call.at), "key": key_of(call), "text": text})
-        return Preview(body=body, media="application/json", facts=(("Notice", one_line(text, 500)),))
+        way = ", else ".join(one.name for one in self._channels) or "the log and the screen"
+        return Preview(
+            body=body, media="application/json", facts=(("Notice", one_line(text, 500)), ("Through", way))
+        )
 
     def perform(self, effect: Effect) -> Outcome:
-        """Append the line once, then show it. Raises TransientError when the disk refuses."""
+        """Note it once, show it once, and tell it through the first channel that takes it.
+
+        Raises TransientError when the disk refuses; when no channel took it, TransientError where trying again may help, else
+        PermanentError (code ``untold``).
+        """
+        said = decode(effect.preview.body)
         with self._lock:
-            if self._noted(effect.key):
-                return Outcome(outputs={"noted": True}, repeated=True)
-            with places.disk_errors("the notice"), places.folder(self._root, FOLDER, create=True) as here:
-                places.append(here, NAME, effect.preview.body)
-        if self._screen is not None:
-            self._screen(one_line(str(decode(effect.preview.body)["text"]), 500))
-        return Outcome(outputs={"noted": True})
+            log = self._log(effect.key)
+            if not log.noted:
+                self._append(effect.preview.body)
+                if self._screen is not None:
+                    self._screen(one_line(str(said["text"]), 500))
+            elif not self._channels:
+                return _told(repeated=True)
+            if not self._channels:
+                return _told()
+            words = Words(key=effect.key, at=moment(said["at"]), text=str(said["text"]))
+            return self._through(words, log.ends)
 
     def find(self, effect: Effect) -> Outcome | None:
-        """Look for the key in the log."""
-        return Outcome(outputs={"noted": True}, repeated=True) if self._noted(effect.key) else None
+        """Look for the key in the log. Raises UnknownOutcome when a channel was tried and nobody knows how that ended."""
+        log = self._log(effect.key)
+        by = next((name for name, end in log.ends.items() if end == "told"), "")
+        if by or (log.noted and not self._channels):
+            return _told(by, repeated=True)
+        if "trying" in log.ends.values():
+            raise UnknownOutcome("a channel was tried and how that ended is not known", code="untold")
+        return None
 
-    def _noted(self, key: str) -> bool:
+    def _through(self, words: Words, ends: dict[str, str]) -> Outcome:
+        by = next((name for name, end in ends.items() if end == "told"), "")
+        if by:
+            return _told(by, repeated=True)
+        not_by: dict[str, EngineError] = {}
+        for channel in self._channels:
+            try:
+                repeated = self._once(channel, words, begun=ends.get(channel.name) == "trying")
+            except EngineError as error:
+                not_by[channel.name] = error
+            else:
+                return _told(channel.name, not_by=list(not_by), repeated=repeated)
+        raise _nobody(not_by)
+
+    def _once(self, channel: Channel, words: Words, *, begun: bool) -> bool:
+        """Give the words to a channel, never twice; whether it had them already."""
+        if begun or self._tried(channel, words):
+            if not channel.holds(words):
+                raise UnknownOutcome("whether it took the words is not known", code="lost")
+            self._end(channel, words, "told")
+            return begun
+        self._end(channel, words, "told")
+        return False
+
+    def _tried(self, channel: Channel, words: Words) -> bool:
+        """Try it; whether its answer is missing. Raises when it certainly took nothing."""
+        self._end(channel, words, "trying")
+        try:
+            channel.send(words)
+        except UnknownOutcome:
+            return True
+        except (TransientError, PermanentError):
+            self._end(channel, words, "not told")
+            raise
+        return False
+
+    def _end(self, channel: Channel, words: Words, end: str) -> None:
+        self._append(encode({"key": words.key, "through": channel.name, "end": end}))
+
+    def _append(self, line: bytes) -> None:
+        with places.disk_errors("the notice"), places.folder(self._root, FOLDER, create=True) as here:
+            places.append(here, NAME, line)
+
+    def _log(self, key: str) -> "_Log":
+        found = _Log()
         try:
             with places.folder(self._root, FOLDER) as here:
                 log = places.read_if_there(here, NAME, _MAX_LOG) or b""
         except FileNotFoundError:
-            return False
+            return found
         # Keys are 64 hex characters in sorted JSON: a torn line has no end and doesn't count.
         needle = f'"key":"{key}"'.encode()
-        return any(needle in line and line.endswith(b"}") for line in log.split(b"\n"))
+        for line in log.split(b"\n"):
+            if needle in line and line.endswith(b"}"):
+                found.add(decode(line), key)
+        return found
+
+
+class _Log:
+    """What the log says of one key: whether it was noted, and how each channel ended: trying, told or not told."""
+
+    def __init__(self) -> None:
+        self.noted = False
+        self.ends: dict[str, str] = {}
+
+    def add(self, line: Any, key: str) -> None:
+        if line.get("key") != key:
+            return
+        if "through" in line:
+            self.ends[str(line["through"])] = str(line["end"])
+        else:
+            self.noted = True
+
+
+def _told(by: str = "", *, not_by: list[str] | None = None, repeated: bool = False) -> Outcome:
+    outputs: dict[str, Json] = {"noted": True, "by": by or None, "not-by": list(not_by or ())}
+    return Outcome(outputs=outputs, provider_id=by, repeated=repeated)
+
+
+def _nobody(not_by: dict[str, EngineError]) -> EngineError:
+    said = "; ".join(f"{name}: {error.message}" for name, error in not_by.items())
+    again = any(not isinstance(error, PermanentError) for error in not_by.values())
+    kind = TransientError if again else PermanentError
+    return kind(
+        f"nobody could be told: {said}",
+        code="untold",
+        now_true="the notice stands in outbox/notices.log",
+        way_out="look at connectors.notify in steward.yaml, then: steward doctor",
+    )

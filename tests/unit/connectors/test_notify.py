@@ -24,7 +24,7 @@ def lines(world):
 
 def test_a_notice_is_a_line_and_shown_once(world):
     notify, one = notice(world, "two\nlines \x1b[31mred")
-    assert notify.perform(one).outputs == {"noted": True}
+    assert notify.perform(one).outputs == {"noted": True, "by": None, "not-by": []}
     assert notify.perform(one).repeated
     (line,) = lines(world)
     assert json.loads(line) == {

@@ -1,0 +1,296 @@
+"""Ways to tell the operator something, in the order in which they are tried: an ntfy topic, any address that takes JSON, a letter.
+
+A channel either takes the words, certainly does not (TransientError, PermanentError), or nobody knows (UnknownOutcome): a connection that
+was lost after the words had begun to leave. What is wrong in the settings is a channel that takes nothing and says why, so that a slip of
+the pen keeps no other way from being tried.
+"""
+
+import http.client
+import json
+import socket
+import threading
+from collections.abc import Mapping
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Protocol
+from urllib.parse import urlsplit
+
+from engine.connectors.arguments import one_line
+from engine.connectors.email import smtp
+from engine.connectors.email.addresses import Mailbox
+from engine.connectors.email.compose import Draft, write
+from engine.model.canonical import Json
+from engine.model.config import SecretRef
+from engine.model.errors import EngineError, PermanentError, TransientError, UnknownOutcome
+from engine.model.ports import Secrets
+
+KINDS = ("ntfy", "post", "email")
+"""What may stand under `to`."""
+
+SECONDS = 10.0
+_MOST_BYTES = 3_900
+_LOOPBACK = frozenset({"localhost", "127.0.0.1", "::1"})
+_KEYS = {"ntfy": {"to", "url", "token"}, "post": {"to", "url", "token"}, "email": {"to"}}
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Words:
+    """What is told: the effect's key, when it was proposed, and the text."""
+
+    key: str
+    at: datetime
+    text: str
+
+    @property
+    def title(self) -> str:
+        """The first line, short."""
+        return one_line(self.text.strip().split("\n")[0], 80) or "Steward"
+
+
+class Channel(Protocol):
+    """One way to the operator."""
+
+    @property
+    def name(self) -> str:
+        """What the log and the ledger call it."""
+
+    def send(self, words: Words) -> None:
+        """Tell it once. Raises TransientError or PermanentError (certainly not told) or UnknownOutcome."""
+
+    def holds(self, words: Words) -> bool:
+        """Whether it certainly has these words already. False where nobody can know."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Missing:
+    """A channel that can't be used as it is set up."""
+
+    name: str
+    why: str
+
+    def send(self, words: Words) -> None:
+        """Raises PermanentError, always."""
+        raise PermanentError(self.why, code="setting", way_out="mend connectors.notify in steward.yaml")
+
+    def holds(self, words: Words) -> bool:
+        """Never."""
+        return False
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Ntfy:
+    """A topic of an ntfy server: a POST of the words; what it took can be asked for by the key, which stands in the tags."""
+
+    name: str
+    url: str
+    token: SecretRef | None
+    secrets: Secrets
+    seconds: float = SECONDS
+
+    def send(self, words: Words) -> None:
+        """As the port says."""
+        headers = {
+            "Title": _ascii(words.title),
+            "Tags": _tag(words),
+            "Content-Type": "text/plain; charset=utf-8",
+        }
+        _accepted(self._asked("POST", "", _cut(words.text), headers))
+
+    def holds(self, words: Words) -> bool:
+        """Asks the topic for what it keeps. A server that keeps nothing can't prove that something never came."""
+        try:
+            status, data = self._asked("GET", "/json?poll=1&since=24h", b"", {})
+        except EngineError:
+            return False
+        return status == http.client.OK and f'"{_tag(words)}"'.encode() in data
+
+    def _asked(self, method: str, more: str, body: bytes, headers: dict[str, str]) -> tuple[int, bytes]:
+        bearer = _bearer(self.token, self.secrets)
+        return _exchange(method, self.url, more, body, {**headers, **bearer}, seconds=self.seconds)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Post:
+    """An address that takes ``{"text": …}``, as chats offer them for incoming messages."""
+
+    name: str
+    url: str
+    token: SecretRef | None
+    secrets: Secrets
+    seconds: float = SECONDS
+
+    def send(self, words: Words) -> None:
+        """As the port says."""
+        headers = {
+            "Content-Type": "application/json",
+            "Idempotency-Key": words.key,
+            **_bearer(self.token, self.secrets),
+        }
+        body = json.dumps({"text": words.text}).encode()
+        _accepted(_exchange("POST", self.url, "", body, headers, seconds=self.seconds))
+
+    def holds(self, words: Words) -> bool:
+        """Nobody can be asked."""
+        return False
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Letter:
+    """A letter to the operator, from the operator's own account, marked as automatic so that no playbook answers it."""
+
+    name: str
+    operator: Mailbox
+    server: smtp.Server
+    secrets: Secrets
+
+    def send(self, words: Words) -> None:
+        """As the port says."""
+        draft = Draft(
+            sender=self.operator, to=self.operator, subject=words.title, words=words.text, tail="", at=words.at,
+            message_id=f"<{words.key[:32]}.notice@{self.operator.address.rpartition('@')[2]}>", in_reply_to="", references=(),
+            automatic=True, thread="", once="",
+        )  # fmt: skip
+        address = self.operator.address
+        smtp.transmit(
+            self.server, self.secrets, sender=address, to=address, body=write(draft), begin=lambda: True
+        )
+
+    def holds(self, words: Words) -> bool:
+        """The mailbox is not searched."""
+        return False
+
+
+def channels_of(
+    settings: Mapping[str, Json], *, email: dict[str, Json], operator: Mailbox, secrets: Secrets
+) -> tuple[Channel, ...]:
+    """The channels under `connectors.notify.channels`, the first one first; `email` are the settings of letters. Raises nothing."""
+    listed = settings.get("channels")
+    if listed is None:
+        return ()
+    if not isinstance(listed, list):
+        return (Missing(name="notify", why="connectors.notify.channels is no list"),)
+    found: list[Channel] = []
+    for at, one in enumerate(listed, 1):
+        kind = str(one.get("to") or "") if isinstance(one, dict) else ""
+        twice = any(other.name == kind for other in found)
+        name = f"{kind or 'channel'}-{at}" if twice or not kind else kind
+        found.append(_channel(name, kind, one, email=email, operator=operator, secrets=secrets))
+    return tuple(found)
+
+
+def _channel(
+    name: str, kind: str, given: Json, *, email: dict[str, Json], operator: Mailbox, secrets: Secrets
+) -> Channel:
+    if kind not in KINDS:
+        return Missing(name=name, why=f"a channel is to: {', '.join(KINDS)}; this one is not")
+    if unknown := given.keys() - _KEYS[kind]:
+        return Missing(name=name, why=f"{kind} takes no `{min(unknown)}`")
+    if kind == "email":
+        try:
+            server = smtp.server_of(email)
+        except PermanentError as error:
+            return Missing(name=name, why=error.message)
+        if server is None:
+            return Missing(name=name, why="letters leave this machine only with connectors.email.host")
+        if not operator.address:
+            return Missing(name=name, why="operator.email is no address that letters reach")
+        return Letter(name=name, operator=operator, server=server, secrets=secrets)
+    url, token = given.get("url"), given.get("token")
+    if why := _wrong(url):
+        return Missing(name=name, why=why)
+    if token is not None and not isinstance(token, SecretRef):
+        return Missing(name=name, why="the token stands in the file itself: write ${{ secrets.NAME }}")
+    made = Ntfy if kind == "ntfy" else Post
+    return made(name=name, url=str(url), token=token, secrets=secrets)
+
+
+def _wrong(url: Json) -> str:
+    """Why words are not sent to this address; empty when they are."""
+    try:
+        parts = urlsplit(url) if isinstance(url, str) else urlsplit("")
+        host, _ = parts.hostname, parts.port
+    except ValueError:
+        return "url is no address"
+    if parts.scheme not in {"http", "https"} or not host or parts.username or parts.fragment:
+        return "url is an https address"
+    if parts.scheme == "http" and host not in _LOOPBACK:
+        return "url is an https address: http is for this machine only"
+    return ""
+
+
+def _bearer(token: SecretRef | None, secrets: Secrets) -> dict[str, str]:
+    return {"Authorization": f"Bearer {secrets.secret(token.name)}"} if token is not None else {}
+
+
+def _tag(words: Words) -> str:
+    return f"steward-{words.key[:24]}"
+
+
+def _ascii(text: str) -> str:
+    """A header holds ASCII; the words themselves come whole in the body."""
+    return text.encode("ascii", "replace").decode()
+
+
+def _cut(text: str) -> bytes:
+    data = text.encode()
+    # A longer message would become a file that nobody opens.
+    return (
+        data
+        if len(data) <= _MOST_BYTES
+        else data[:_MOST_BYTES].decode("utf-8", "ignore").encode() + "…".encode()
+    )
+
+
+def _accepted(answer: tuple[int, bytes]) -> None:
+    status, _ = answer
+    if 200 <= status < 300:
+        return
+    said = f"it answered {status}"
+    if status >= 500:
+        # Some have done the work and then say this.
+        raise UnknownOutcome(said, code=f"http-{status}")
+    if status in {408, 425, 429}:
+        raise TransientError(said, code=f"http-{status}")
+    raise PermanentError(said, code=f"http-{status}")
+
+
+def _exchange(
+    method: str, url: str, more: str, body: bytes, headers: dict[str, str], *, seconds: float
+) -> tuple[int, bytes]:
+    """One exchange, bounded in time and size, without redirect or proxy: (status, the beginning of the answer)."""
+    parts = urlsplit(url)
+    kind = http.client.HTTPSConnection if parts.scheme == "https" else http.client.HTTPConnection
+    connection = kind(parts.hostname or "", parts.port, timeout=seconds)
+    try:
+        connection.connect()
+    except OSError as error:
+        connection.close()
+        message = f"{parts.hostname} can't be reached: {one_line(str(error))}"
+        raise TransientError(message, code="unreachable", now_true="nothing was sent") from error
+    wire = connection.sock
+    watch = threading.Timer(seconds, _hang_up, (wire,))
+    watch.daemon = True
+    watch.start()
+    target = (parts.path.rstrip("/") or ("" if more else "/")) + (
+        more or (f"?{parts.query}" if parts.query else "")
+    )
+    try:
+        connection.request(method, target, body or None, headers)
+        with connection.getresponse() as answer:
+            return answer.status, answer.read(200_000) if method == "GET" else b""
+    except (OSError, http.client.HTTPException, ValueError) as error:
+        raise UnknownOutcome(
+            f"{parts.hostname} gave no answer within {seconds:g} s, or was lost: {one_line(str(error))}",
+            code="lost",
+        ) from error
+    finally:
+        watch.cancel()
+        connection.close()
+
+
+def _hang_up(wire: socket.socket) -> None:
+    """The time of one read says nothing about the time of a thousand: at the deadline the socket is shut."""
+    try:
+        wire.shutdown(socket.SHUT_RDWR)
+    except OSError:
+        return
