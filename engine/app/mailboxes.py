@@ -1,17 +1,34 @@
 """The mailboxes of a workspace as its operator knows them: read while the engine is up, and shown alive."""
 
-import json
 import os
-from collections.abc import Callable, Iterator, Sequence
-from contextlib import ExitStack, contextmanager
-from dataclasses import dataclass
+import threading
+import time
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from contextlib import ExitStack, closing, contextmanager
+from dataclasses import dataclass, replace
+from datetime import UTC, datetime
+from typing import Literal
 
+from engine.app.sealed import resolver
 from engine.app.workspace import Workspace
+from engine.connectors.email import imap, smtp, standing
 from engine.connectors.email.account import Account, account_of, local
 from engine.connectors.email.mailboxes import DEFAULT, INBOX, Mailboxes
+from engine.connectors.email.mirror import Mirror
 from engine.connectors.email.remote import Attached
-from engine.model.errors import EngineError
+from engine.connectors.email.standing import Standing
+from engine.governance.secrets import Resolver
+from engine.ledger import Keys, holder
+from engine.model.errors import EngineError, PermanentError
 from engine.model.ports import Clock, Secrets, Source
+from engine.model.times import stamp
+
+PATIENCE_SECONDS = 5.0
+"""How long mailboxes and the way out are waited for where a person looks on."""
+LONG_SECONDS = 3600.0
+"""What has not answered for so long is more than a moment's trouble."""
+SENDING = "sending"
+"""Under which name the way out is shown beside the mailboxes."""
 
 
 def attached(workspace: Workspace, clock: Clock, chance: Callable[[], float]) -> Attached:
@@ -32,46 +49,132 @@ def attended(sources: Sequence[Source], hint: Callable[[], None]) -> Iterator[No
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Alive:
-    """One mailbox, where it is and how it stands, in words; `ok`: letters in it are read."""
+    """One mailbox, or the way out, in words; `ok`: letters in it are read, or would leave. `way_out` is what to type, if anything is.
+
+    `later`: what is wrong may pass by itself.
+    """
 
     mailbox: str
     words: str
     ok: bool
+    way_out: str = ""
+    later: bool = False
+
+    @property
+    def grade(self) -> Literal["ok", "look", "ill"]:
+        """How bad it is: what a person has to mend is an ill."""
+        return "ok" if self.ok else "look" if self.later else "ill"
 
 
-def alive(workspace: Workspace, secrets: Secrets | None = None) -> list[Alive]:
-    """Every mailbox of the workspace, asked now: those on a server over the network. Nothing is fetched, changed or raised.
+def alive(
+    workspace: Workspace, secrets: Secrets | None = None, *, seconds: float = PATIENCE_SECONDS
+) -> list[Alive]:
+    """Every mailbox of the workspace and the way out, asked now: what lies on a server over the network, for at most that many seconds.
 
-    `secrets` are the workspace's own where none are given.
+    Nothing is fetched, sent, changed or raised. `secrets` are the workspace's own where none are given.
     """
     settings = workspace.config.connector("email")
-    found: list[Alive] = []
     try:
-        folders, account = local(settings), account_of(settings)
+        folders, account, server = local(settings), account_of(settings), smtp.server_of(settings)
     except EngineError as error:
-        return [Alive(mailbox="email", words=_told(error), ok=False)]
-    if account is not None:
-        found += _asked(account, secrets or _resolver(workspace))
+        return [Alive(mailbox="email", words=error.message, way_out=error.way_out, ok=False)]
+    with closing(Keys.open(workspace.state)) as keys:
+        known = secrets or resolver(workspace, keys)
+        stands = _standings(workspace, account, keys)
+        said = _in_time(_questions(account, server, known, workspace.config.operator.email, seconds), seconds)
+    found = [_together(one, stands.get(one.mailbox), workspace) for one in said]
     if account is None or folders:
         found += _here(workspace, folders)
-    return sorted(found, key=lambda one: one.mailbox)
+    return sorted(found, key=lambda one: (one.mailbox == SENDING, one.mailbox))
 
 
-def _resolver(workspace: Workspace) -> Secrets:
-    from engine.governance.secrets import Resolver
-    from engine.ledger import Keys
+Question = tuple[tuple[str, ...], Callable[[], list[Alive]]]
+"""The names it is about, and what finds out."""
 
-    keys = Keys.open(workspace.state)
+
+def _questions(
+    account: Account | None, server: smtp.Server | None, secrets: Secrets, sender: str, seconds: float
+) -> Iterator[Question]:
+    if account is not None:
+        patient = replace(account, seconds=min(seconds, account.seconds))
+        yield tuple(account.folders), lambda: list(_asked(patient, secrets))
+    if server is not None:
+        way = replace(server, seconds=min(seconds, server.seconds))
+        yield (SENDING,), lambda: [_way_out(way, secrets, sender)]
+
+
+def troubles(workspace: Workspace, keys: Keys) -> list[str]:
+    """What was wrong with mailboxes on a server when they were last read, in words; from this machine alone."""
     try:
-        store = json.loads(keys.get_secret("secrets") or b"{}")
-    finally:
-        keys.close()
-    return Resolver(order=workspace.config.secrets, env=os.environ, store=store)
+        account = account_of(workspace.config.connector("email"))
+    except EngineError as error:
+        return [error.message]
+    found = _standings(workspace, account, keys)
+    return [
+        f"{mailbox}: {one.words} (since {_minute(one.since)}){f'; {one.way_out}' if one.way_out else ''}"
+        for mailbox, one in sorted(found.items())
+        if one.words
+    ]
+
+
+def _standings(workspace: Workspace, account: Account | None, keys: Keys) -> dict[str, Standing]:
+    if account is None:
+        return {}
+    state, index_key = str(workspace.state.path), keys.index_key(workspace.id)
+    found = {}
+    for mailbox in account.folders:
+        mirror = Mirror.of(account, state=state, mailbox=mailbox, index_key=index_key)
+        if (one := standing.get(state, mirror.folder)) is not None:
+            found[mailbox] = one
+    return found
+
+
+def _in_time(questions: Iterable[Question], seconds: float) -> list[Alive]:
+    """What each says, all asked at once; who has not answered in time says so. A name look-up can't be hurried, so it is left behind."""
+    asked = list(questions)
+    answers: list[list[Alive]] = [[] for _ in asked]
+
+    def ask(n: int, question: Callable[[], list[Alive]]) -> None:
+        answers[n] = question()
+
+    threads = [
+        threading.Thread(target=ask, args=(n, question), daemon=True, name="mailbox asked")
+        for n, (_, question) in enumerate(asked)
+    ]
+    for one in threads:
+        one.start()
+    end = time.monotonic() + seconds
+    for one in threads:
+        one.join(max(end - time.monotonic(), 0.0))
+    silent = f"gave no answer in {seconds:g} s"
+    return [
+        one
+        for (names, _), said in zip(asked, answers, strict=True)
+        for one in said or [Alive(mailbox=name, words=silent, ok=False, later=True) for name in names]
+    ]
+
+
+def _together(one: Alive, stands: Standing | None, workspace: Workspace) -> Alive:
+    """What was found now, beside what the process that is up has found."""
+    if stands is None or not stands.words:
+        return one
+    if one.ok and holder(workspace.state) is not None:
+        next_ = f", and tries again at {_minute(stands.next)}" if stands.next else ""
+        words = f"{one.words}; but the process that is up was told: {stands.words}{next_}"
+        return replace(one, words=words, ok=False, later=True)
+    if one.later and time.time() - stands.since > LONG_SECONDS:
+        words = f"{one.words}; so since {_minute(stands.since)}"
+        return replace(
+            one, words=words, later=False, way_out="look at the network and at imap-host in steward.yaml"
+        )
+    return one
+
+
+def _minute(seconds: float) -> str:
+    return f"{stamp(datetime.fromtimestamp(seconds, UTC))[:16]}Z"
 
 
 def _asked(account: Account, secrets: Secrets) -> Iterator[Alive]:
-    from engine.connectors.email import imap
-
     left = dict(account.folders)
     try:
         with imap.session(account, secrets) as session:
@@ -79,27 +182,44 @@ def _asked(account: Account, secrets: Secrets) -> Iterator[Alive]:
             sent = _sent(account, session.sent(), itself=itself)
             for mailbox, folder in account.folders.items():
                 try:
-                    count = len(session.uids(since=account.since)) if session.folder(folder).count else 0
                     news = "told of news at once" if session.tells else "asked for news every minute"
-                    words = f"{folder} on {account.host}: {_letters(count)}{_since(account)}; {news}; {sent}"
+                    words = f"{folder} on {account.host}: logged in{_cipher(account.tls)}; {_held(session, account, folder)}; {news}; {sent}"
                     yield Alive(mailbox=mailbox, words=words, ok=True)
                 except EngineError as error:
-                    yield Alive(mailbox=mailbox, words=_told(error), ok=False)
+                    yield _told(mailbox, error, secrets, account.password.name)
                     if error.code != "no-folder":
                         raise
                 finally:
                     left.pop(mailbox)
     except EngineError as error:
         for mailbox in left:
-            yield Alive(mailbox=mailbox, words=_told(error), ok=False)
+            yield _told(mailbox, error, secrets, account.password.name)
+
+
+def _way_out(server: smtp.Server, secrets: Secrets, sender: str) -> Alive:
+    try:
+        smtp.reach(server, secrets, sender=sender)
+    except EngineError as error:
+        return _told(SENDING, error, secrets, server.password.name if server.password else "")
+    entered = "logged in" if server.user and server.password else "answers"
+    return Alive(mailbox=SENDING, words=f"through {server.host}: {entered}{_cipher(server.tls)}", ok=True)
+
+
+def _cipher(tls: str) -> str:
+    return "" if tls == "none" else " over TLS"
+
+
+def _held(session: imap.Session, account: Account, folder: str) -> str:
+    count = session.folder(folder).count
+    if count and account.since is not None:
+        count = len(session.uids(since=account.since))
+    newest = session.newest() if count else None
+    last = f", the last of {_minute(newest.at)}" if newest is not None else ""
+    return f"{_letters(count)}{f' since {account.since}' if account.since else ''}{last}"
 
 
 def _letters(count: int) -> str:
     return f"{count} letter{'' if count == 1 else 's'}"
-
-
-def _since(account: Account) -> str:
-    return f" since {account.since}" if account.since else ""
 
 
 def _sent(account: Account, folder: str, *, itself: bool) -> str:
@@ -118,14 +238,23 @@ def _here(workspace: Workspace, folders: dict[str, str] | None) -> Iterator[Aliv
     where = folders or {DEFAULT: "/".join(INBOX)}
     for mailbox in sorted({*where, *counts}):
         path = where.get(mailbox, "/".join((*INBOX, mailbox)))
-        there = os.path.isdir(workspace.root / path)
-        words = (
-            f"{path}: {_letters(counts.get(mailbox, 0))}"
-            if there
-            else f"{path} is no folder of the workspace"
+        if os.path.isdir(workspace.root / path):
+            yield Alive(mailbox=mailbox, words=f"{path}: {_letters(counts.get(mailbox, 0))}", ok=True)
+        else:
+            words = f"{path} is no folder of the workspace"
+            # Nobody has to have an inbox; one that somebody named should be there.
+            yield Alive(mailbox=mailbox, words=words, ok=not folders, later=True, way_out=f"mkdir -p {path}")
+
+
+def _told(mailbox: str, error: EngineError, secrets: Secrets, name: str) -> Alive:
+    person = isinstance(error, PermanentError)
+    way_out = error.way_out if person else "nothing to type: it is tried again while steward is up"
+    if (
+        error.code in {"imap-refused", "smtp-refused"}
+        and isinstance(secrets, Resolver)
+        and secrets.where(name) == "env"
+    ):
+        way_out = (
+            f"put the right password into {name} in the environment; where steward is up, start it again"
         )
-        yield Alive(mailbox=mailbox, words=words, ok=there)
-
-
-def _told(error: EngineError) -> str:
-    return f"{error.message}; {error.way_out}" if error.way_out else error.message
+    return Alive(mailbox=mailbox, words=error.message, way_out=way_out, ok=False, later=not person)

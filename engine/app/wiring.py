@@ -1,6 +1,5 @@
 """The only place that chooses who stands behind each port."""
 
-import json
 import os
 import random
 from collections.abc import Callable, Mapping, Sequence
@@ -8,7 +7,7 @@ from dataclasses import dataclass
 from datetime import datetime
 from functools import partial
 
-from engine.app import anchoring, mailboxes, remembering, rooms
+from engine.app import anchoring, mailboxes, remembering, rooms, sealed
 from engine.app.clock import present
 from engine.app.consents import WorkspaceConsents
 from engine.app.deploying import deploy
@@ -176,8 +175,7 @@ def _rules(
 
 def resolver_of(workspace: Workspace, keys: Keys) -> Resolver:
     """Where this workspace's secrets are looked up."""
-    store = json.loads(keys.get_secret("secrets") or b"{}")
-    return Resolver(order=workspace.config.secrets, env=os.environ, store=store)
+    return sealed.resolver(workspace, keys)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -172,12 +172,7 @@ def _remote(
     from engine.connectors.email.remote import Remote
 
     mirrors = {
-        mailbox: Mirror(
-            state=attached.state,
-            mailbox=mailbox,
-            where=f"imap://{account.host}/{folder}",
-            index_key=index_key,
-        )
-        for mailbox, folder in account.folders.items()
+        mailbox: Mirror.of(account, state=attached.state, mailbox=mailbox, index_key=index_key)
+        for mailbox in account.folders
     }
     return Remote(account=account, secrets=secrets, mirrors=mirrors, attached=attached, say=screen)

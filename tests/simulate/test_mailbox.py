@@ -1,6 +1,9 @@
 """A company whose mailbox lies on a mail server: one pass, and an engine that stays up while everything around it is killed."""
 
+import re
+import socket
 import sys
+import time
 
 import pytest
 
@@ -11,6 +14,19 @@ from tests.campaigns.mailing import letter, office, serve
 from tests.contract.mailservers import PASSWORD
 from tests.contract.world import Secrets
 from tests.simulate.terminal import environment, plainly
+
+MUTE = """\
+connectors:
+  email:
+    host: 127.0.0.1
+    port: %d
+    tls: starttls
+    imap-port: %d
+    imap-tls: none
+    user: robin@example.com
+    password: ${{ secrets.MAIL }}
+    mailboxes: { leads: INBOX }
+"""
 
 
 @pytest.fixture
@@ -69,22 +85,44 @@ def test_each_letter_is_handled_once_whatever_is_killed(tmp_path, server):
     assert all(one.done[what] for what in mailing.DISTURBANCES)
 
 
+def findings(one, secrets):
+    return {found.mailbox: found for found in alive(one.company.workspace(), secrets)}
+
+
 @pytest.mark.slow
 def test_a_mailbox_is_shown_alive_and_not(one):
     one.mail.deliver(letter(1), letter(2), letter(3))
-    (found,) = alive(one.company.workspace(), Secrets(MAIL=PASSWORD))
-    assert (found.mailbox, found.ok) == ("leads", True)
-    assert found.words == (
-        "INBOX/leads on localhost: 3 letters; told of news at once; sent letters are looked up in Sent"
+    found = findings(one, Secrets(MAIL=PASSWORD))
+    assert {name: said.grade for name, said in found.items()} == {"leads": "ok", "sending": "ok"}
+    assert re.fullmatch(
+        r"INBOX/leads on localhost: logged in over TLS; 3 letters, the last of \S+T\S+Z; told of news at once;"
+        r" sent letters are looked up in Sent",
+        found["leads"].words,
     )
-    (found,) = alive(one.company.workspace(), Secrets(MAIL="wr0ng-s3cret"))
-    assert not found.ok
-    assert found.words.startswith("localhost refused robin@example.com or its password: ")
-    assert "wr0ng-s3cret" not in found.words
+    assert found["sending"].words == "through localhost: logged in over TLS"
+    assert not one.master.taken
+    found = findings(one, Secrets(MAIL="wr0ng-s3cret"))
+    for name in ("leads", "sending"):
+        assert (found[name].ok, found[name].grade) == (False, "ill")
+        assert found[name].words.startswith("localhost refused robin@example.com or its password: ")
+        assert found[name].way_out.endswith("steward secrets set MAIL")
+        assert "wr0ng-s3cret" not in found[name].words
     one.mail.stop()
-    (found,) = alive(one.company.workspace(), Secrets(MAIL=PASSWORD))
-    assert not found.ok
-    assert "can't be reached" in found.words
+    found = findings(one, Secrets(MAIL=PASSWORD))
+    assert (found["leads"].grade, found["sending"].grade) == ("look", "ok")
+    assert "can't be reached" in found["leads"].words
+
+
+def test_who_does_not_answer_is_not_waited_for(company):
+    with socket.create_server(("127.0.0.1", 0)) as mute:
+        port = mute.getsockname()[1]
+        block = MUTE % (port, port)
+        company.commit({"steward.yaml": (company.root / "steward.yaml").read_text() + block})
+        began = time.monotonic()
+        found = alive(company.workspace(), Secrets(MAIL="x"), seconds=0.3)
+        assert time.monotonic() - began < 3
+    assert [(one.mailbox, one.grade) for one in found] == [("leads", "look"), ("sending", "look")]
+    assert "no answer" in found[0].words
 
 
 def test_folders_of_the_workspace_are_shown_too(company):

@@ -75,6 +75,10 @@ class Email:
             raise PermanentError("this letter belongs to another key", code="wrong-key")
         return self.sending.send(one, body)
 
+    def alive(self) -> None:
+        """Ask whether letters could leave now; none does. Raises TransientError or PermanentError."""
+        self.sending.alive()
+
     def find(self, effect: Effect) -> Outcome | None:
         """Look into the outbox, and on the server where that can be. Raises UnknownOutcome for a letter whose sending began and has
         no known end.

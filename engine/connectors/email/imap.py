@@ -282,10 +282,16 @@ class Session:
     def facts(self, uids: list[int]) -> Iterator[Facts]:
         """What the server says of some letters; those that are gone are left out."""
         for start in range(0, len(uids), _BATCH):
-            asked = ",".join(map(str, uids[start : start + _BATCH]))
-            with self._asked():
-                lines = self._uid("FETCH", asked, "(UID RFC822.SIZE INTERNALDATE)")
-            yield from (one for line in lines if isinstance(line, bytes) if (one := _facts(line)) is not None)
+            yield from self._facts_of(",".join(map(str, uids[start : start + _BATCH])))
+
+    def newest(self) -> Facts | None:
+        """The letter with the highest number in the open folder; None in an empty one."""
+        return next(self._facts_of("*"), None)
+
+    def _facts_of(self, numbers: str) -> Iterator[Facts]:
+        with self._asked():
+            lines = self._uid("FETCH", numbers, "(UID RFC822.SIZE INTERNALDATE)")
+        yield from (one for line in lines if isinstance(line, bytes) if (one := _facts(line)) is not None)
 
     def letter(self, uid: int, limit: int) -> bytes | None:
         """A letter's bytes, read piece by piece and without a flag being set; one more than `limit` when it is larger. None when gone."""
@@ -314,11 +320,10 @@ class Session:
             self._line.send(tag + b" IDLE\r\n")
             try:
                 news = self._until(b"+", tag)
-            except self._line.abort:
-                raise
-            except self._line.error:
-                # It offers what it does not do: from now on it is asked.
-                self._able -= {b"IDLE"}
+            except self._line.error as error:
+                if isinstance(error, self._line.abort):
+                    raise
+                self._able -= {b"IDLE"}  # it offers what it does not do: from now on it is asked
                 return True
             self._line.patience(seconds)
             try:
@@ -364,8 +369,6 @@ class Session:
             typ, said = self._line.append(_quoted(folder), r"(\Seen)", moment, body)
             if typ != "OK":
                 raise self._line.error(_first(said))
-
-    # ------------------------------------------------------------ words on the line
 
     @contextmanager
     def _asked(self, most: int = _MOST_LINE) -> Iterator[None]:

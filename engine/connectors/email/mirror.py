@@ -10,8 +10,10 @@ import os
 import re
 from collections.abc import Collection
 from dataclasses import dataclass
+from typing import Self
 
 from engine.connectors import places
+from engine.connectors.email.account import Account
 from engine.connectors.email.mailboxes import Place
 from engine.model.errors import TransientError
 from engine.model.ids import source_id
@@ -49,6 +51,12 @@ class Mirror:
         # Two halves of 256 bits, as the cipher (RFC 5297) takes them.
         self._key = hmac.digest(index_key, b"mirror", "sha512")
         self._places: dict[str, Place] = {}
+
+    @classmethod
+    def of(cls, account: Account, *, state: str, mailbox: str, index_key: bytes) -> Self:
+        """The copies of one of an account's mailboxes."""
+        where = f"imap://{account.host}/{account.folders[mailbox]}"
+        return cls(state=state, mailbox=mailbox, where=where, index_key=index_key)
 
     def kept(self) -> list[Kept]:
         """Every letter here, by number."""

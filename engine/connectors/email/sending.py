@@ -77,6 +77,11 @@ class Sending:
                 pass
         return outcome(one, sent=True)
 
+    def alive(self) -> None:
+        """Greet the server as for a letter and leave. Raises TransientError or PermanentError."""
+        if self.server is not None:
+            smtp.reach(self.server, self.secrets, sender=self.sender)
+
     def find(self, one: Sent, body: bytes) -> Outcome | None:
         """Whether it left. None: its sending certainly never began. Raises UnknownOutcome when it began and no copy proves its end."""
         if self.outbox.holds(one.message_id, SENT if self.server else "") == body:

@@ -85,6 +85,19 @@ def transmit(
         _leave(connection)
 
 
+def reach(server: Server, secrets: Secrets, *, sender: str) -> None:
+    """Greet the server and log in as for a letter, then leave: nothing is handed over. Raises TransientError or PermanentError."""
+    password = secrets.secret(server.password.name) if server.password else ""
+    with _refusals(server):
+        connection = _opened(server, sender)
+    try:
+        with _refusals(server):
+            if server.user and password:
+                _login(server, connection, password)
+    finally:
+        _leave(connection)
+
+
 def _opened(server: Server, sender: str) -> smtplib.SMTP:
     name = sender.rpartition("@")[2]
     if server.tls == "ssl":
@@ -103,13 +116,35 @@ def _opened(server: Server, sender: str) -> smtplib.SMTP:
 
 
 def _login(server: Server, connection: smtplib.SMTP, password: str) -> None:
+    try:
+        _log_in(server, connection, password)
+    except smtplib.SMTPAuthenticationError as error:
+        if error.smtp_code // 100 != 5:
+            raise
+        said = (
+            error.smtp_error
+            if isinstance(error.smtp_error, str)
+            else error.smtp_error.decode("utf-8", "replace")
+        )
+        name = server.password.name if server.password else ""
+        raise PermanentError(
+            f"{server.host} refused {server.user} or its password: {error.smtp_code} {one_line(said.replace(password, '…'), 200)}",
+            code="smtp-refused",
+            now_true="the letter was not sent",
+            way_out=f"put the right password where {name} is looked up: steward secrets set {name}",
+        ) from None
+
+
+def _log_in(server: Server, connection: smtplib.SMTP, password: str) -> None:
     if f"{server.user}{password}".isascii():
         connection.login(server.user, password)
         return
     # The library's own login knows ASCII only; PLAIN itself carries UTF-8 (RFC 4616).
     connection.ehlo_or_helo_if_needed()
     told = base64.b64encode(f"\0{server.user}\0{password}".encode()).decode()
-    _expect(server, connection.docmd("AUTH", f"PLAIN {told}"), 2)
+    code, words = connection.docmd("AUTH", f"PLAIN {told}")
+    if code // 100 != 2:
+        raise smtplib.SMTPAuthenticationError(code, words)
 
 
 def _content(server: Server, connection: smtplib.SMTP, body: bytes) -> None:

@@ -1,0 +1,41 @@
+"""The workspace's own sealed secrets, and the order in which all secrets are looked up."""
+
+import json
+import os
+from collections.abc import Iterator, Mapping
+
+from engine.app.workspace import Workspace
+from engine.governance.secrets import Resolver
+from engine.ledger import Keys
+
+_STORE = "secrets"
+
+
+class Sealed(Mapping[str, str]):
+    """Name → value, as they are at each look: a password that is set while the engine is up counts from then on."""
+
+    def __init__(self, keys: Keys) -> None:
+        self._keys = keys
+
+    def __getitem__(self, name: str) -> str:
+        return self._now()[name]
+
+    def __iter__(self) -> Iterator[str]:
+        return iter(self._now())
+
+    def __len__(self) -> int:
+        return len(self._now())
+
+    def _now(self) -> dict[str, str]:
+        found: dict[str, str] = json.loads(self._keys.get_secret(_STORE) or b"{}")
+        return found
+
+
+def keep(keys: Keys, name: str, value: str) -> None:
+    """Keep a secret, sealed, in place of what was there under its name."""
+    keys.put_secret(_STORE, json.dumps({**Sealed(keys), name: value}).encode())
+
+
+def resolver(workspace: Workspace, keys: Keys) -> Resolver:
+    """Where this workspace's secrets are looked up, as long as `keys` are open."""
+    return Resolver(order=workspace.config.secrets, env=os.environ, store=Sealed(keys))
