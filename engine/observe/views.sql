@@ -45,14 +45,16 @@ WITH proposed AS (
     SELECT body->>'$.key' AS key, min(ts) AS ts, min(seq) AS seq, count(*) AS calls
     FROM events WHERE type = 'effect.intended' GROUP BY ALL
 ), outcome AS (
-    SELECT body->>'$.key' AS key, arg_max(type, seq) AS type, max(ts) AS ts, max(seq) AS seq, arg_max(body, seq) AS body
+    SELECT body->>'$.key' AS key, arg_max(type, seq) AS type, max(ts) AS ts, max(seq) AS seq, arg_max(body, seq) AS body,
+           -- What was taken back keeps the name the provider gave it.
+           arg_max(body->>'$.provider', seq) FILTER (WHERE type = 'effect.succeeded') AS provider
     FROM events WHERE type IN ('effect.succeeded', 'effect.failed', 'effect.unknown', 'effect.resolved', 'effect.undone', 'effect.kept')
     GROUP BY ALL
 )
 SELECT p.key, p.run, p.step, p.subject, p.action, p.revision, p.kind, p.reach, p.digest, p.proposal, p.edited = 'true' AS edited,
        p.seq, p.ts AS proposed, g.body->>'$.answer' AS answer, g.body->>'$.rule' AS rule, g.body->>'$.because' AS because,
        g.body->>'$.gate' AS gate, i.ts AS intended, i.seq AS intent_seq, coalesce(i.calls, 0) AS calls,
-       o.type AS outcome, o.ts AS ended, o.seq AS outcome_seq, o.body->>'$.provider' AS provider, o.body->>'$.code' AS code
+       o.type AS outcome, o.ts AS ended, o.seq AS outcome_seq, o.provider, o.body->>'$.code' AS code
 FROM proposed p LEFT JOIN gated g USING (run, step, revision) LEFT JOIN intended i USING (key) LEFT JOIN outcome o USING (key);
 
 CREATE VIEW approvals AS

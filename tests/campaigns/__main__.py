@@ -1,6 +1,7 @@
 """Run the next slice of each campaign.
 
     python -m tests.campaigns --minutes N [--only NAME]
+    python -m tests.campaigns whying --runs N
 
 Each slice adds a line to docs/evidence/campaigns.jsonl; the next one goes on behind it. Ends with 1 when something was violated.
 """
@@ -53,6 +54,12 @@ def _executed(folder: Path) -> tuple[Callable[[int, Tally], None], Tally]:
     return lambda index, tally: executed.unit(shop, index, tally), killing.Tally()
 
 
+def _whying(folder: Path) -> tuple[Callable[[int, Tally], None], Tally]:
+    from tests.campaigns import whying
+
+    return lambda index, tally: whying.unit(folder, index, tally), whying.Tally()
+
+
 def _fuzzing(target: str) -> Callable[[Path], tuple[Callable[[int, Tally], None], Tally]]:
     def begin(_folder: Path) -> tuple[Callable[[int, Tally], None], Tally]:
         from tests.campaigns import fuzzing
@@ -85,6 +92,7 @@ _FRONT_OF = {"files": (*_FRONT, "engine/language/settings.py")}
 CAMPAIGNS = (
     Campaign("killing", _CODE, _killing),
     Campaign("killing-commands", _CODE, _executed),
+    Campaign("whying", _CODE, _whying),
     *(
         Campaign(f"fuzz-{target}", _FRONT_OF.get(target, _FRONT), _fuzzing(target), least=20)
         for target in ("playbooks", "sops", "expressions", "files")
@@ -95,23 +103,33 @@ CAMPAIGNS = (
 def main(argv: list[str]) -> int:
     """The next slice of each campaign, or of one."""
     parser = argparse.ArgumentParser(prog="python -m tests.campaigns", description=__doc__)
+    parser.add_argument("name", nargs="?", choices=[one.name for one in CAMPAIGNS], help="one campaign")
+    parser.add_argument(
+        "--runs",
+        type=int,
+        default=0,
+        help="go on until a slice has counted so many runs, however long that takes",
+    )
     parser.add_argument("--minutes", type=float, default=10.0, help="how long all of them together may take")
     parser.add_argument("--only", choices=[one.name for one in CAMPAIGNS], help="one campaign")
     args = parser.parse_args(argv)
-    chosen = [one for one in CAMPAIGNS if args.only in {None, one.name}]
+    only = args.name or args.only
+    chosen = [one for one in CAMPAIGNS if only in {None, one.name}]
     bad = 0
     for campaign in chosen:
         with tempfile.TemporaryDirectory(prefix="steward-campaign-") as folder:
-            bad += _slice(campaign, Path(folder), seconds=args.minutes * 60 / len(chosen))
+            bad += _slice(
+                campaign, Path(folder), seconds=args.minutes * 60 / len(chosen), runs=args.runs if only else 0
+            )
     return 1 if bad else 0
 
 
-def _slice(campaign: Campaign, folder: Path, *, seconds: float) -> int:
+def _slice(campaign: Campaign, folder: Path, *, seconds: float, runs: int) -> int:
     deadline = time.monotonic() + seconds
     digest = evidence.digest(*campaign.code)
     first = index = evidence.next_unit(evidence.slices(campaign.name, digest))
     unit, tally = campaign.begin(folder)
-    while time.monotonic() < deadline or index - first < campaign.least:
+    while _goes_on(tally, runs) if runs else time.monotonic() < deadline or index - first < campaign.least:
         unit(index, tally)
         index += 1
     for one in tally.violations:
@@ -126,6 +144,12 @@ def _slice(campaign: Campaign, folder: Path, *, seconds: float) -> int:
     done = evidence.slices(campaign.name, digest)
     print(f"{campaign.name}: units {first} to {index}; with this code so far: {evidence.claim(done)}")
     return len(tally.violations)
+
+
+def _goes_on(tally: Tally, runs: int) -> bool:
+    """Whether fewer runs than these were counted so far. A campaign that counts none has no end to go on to."""
+    counted = tally.result().get("runs", runs)
+    return isinstance(counted, int) and counted < runs
 
 
 if __name__ == "__main__":
