@@ -105,9 +105,7 @@ class Eyes:
             self.places = None if wide else frozenset(self._hinted | self._unsettled)
             self._hinted, self._unsettled = set(), set()
             self._whole, self._closed = self._closed, set()
-            self._at_once, self._looked = False, now
-            if quiet:
-                self._stirred = None
+            self._at_once, self._stirred, self._looked = False, None, now
             if wide:
                 self._all, self._wide, self._scanned = False, None, now
             return True
