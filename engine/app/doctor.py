@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Literal
 
-from engine.app import views
+from engine.app import connections, views
 from engine.app.actions import declared
 from engine.app.deploying import deployment
 from engine.app.passing import Reading
@@ -71,7 +71,7 @@ def examine(
         memory=memory(),
     )
     looks = (
-        _stopped, _compiles, _absent, _triggers, _unknown, _failing, _cards, _secrets, _clock, _disk, _index, _isolation, _elsewhere,
+        _stopped, _connectors, _compiles, _absent, _triggers, _unknown, _failing, _cards, _secrets, _clock, _disk, _index, _isolation, _elsewhere,
     )  # fmt: skip
     found = [finding for look in looks for finding in look(patient)]
     order: dict[Grade, int] = {"ill": 0, "look": 1, "ok": 2}
@@ -86,6 +86,16 @@ def _stopped(patient: Patient) -> Iterator[Finding]:
         )
     else:
         yield Finding(name="stop", grade="ok", said="effects may leave")
+
+
+def _connectors(patient: Patient) -> Iterator[Finding]:
+    for one in connections.held(patient.reading.book, now=stamp(patient.now)):
+        yield Finding(
+            name="breaker" if one.open else "limit",
+            grade="ill" if one.open else "look",
+            said=one.said,
+            way_out=one.way_out,
+        )
 
 
 def _compiles(patient: Patient) -> Iterator[Finding]:

@@ -4,6 +4,7 @@ from collections.abc import Iterable
 from dataclasses import dataclass
 from typing import Any, Protocol
 
+from engine.app import connections
 from engine.app.passing import Reading
 from engine.model import events as e
 from engine.model import ids
@@ -198,7 +199,12 @@ class Named(Protocol):
 def sentence(event: e.Event, run: Named | None) -> str:
     """One event in plain words; empty for those that only serve the machine."""
     where = f"{run.playbook} {ids.short(run.id)}" if run else ""
-    words = _of_run(event) or _of_step(event, f"`{event.step}`") or _of_effect(event, f"`{event.step}`")
+    words = (
+        _of_run(event)
+        or _of_step(event, f"`{event.step}`")
+        or _of_effect(event, f"`{event.step}`")
+        or connections.sentence(event)
+    )
     if words:
         return f"{where}  {words}" if event.run else words
     return _about_cards(event, where) or _of_alarm(event)

@@ -28,10 +28,12 @@ def stop(_args: argparse.Namespace) -> int:
     return carry_out(workspace, passing.request("stop", actor=here.actor()))
 
 
-def resume(_args: argparse.Namespace) -> int:
-    """Lift the stop."""
+def resume(args: argparse.Namespace) -> int:
+    """Lift the stop, or have a connector called again that is held back."""
     here.need_person("resume")
     workspace = here.workspace()
+    if args.connector:
+        return carry_out(workspace, passing.request("resume", actor=here.actor(), target=args.connector))
     reading = passing.look(workspace)
     try:
         flag = workspace.state.path / "stop"

@@ -4,7 +4,7 @@ import argparse
 from decimal import Decimal
 from typing import Any
 
-from engine.app import anchoring, passing, views
+from engine.app import anchoring, connections, passing, views
 from engine.app.clock import present
 from engine.app.passing import Reading
 from engine.app.workspace import Workspace
@@ -139,6 +139,10 @@ def _facts(workspace: Workspace, reading: Reading) -> dict[str, Any]:
         "sent": sent,
         "put aside": ", ".join(f"{count} {name}" for name, count in sorted(book.ignored.items()))
         or "nothing",
+        "connectors": "; ".join(
+            f"{one.said}: {one.way_out}" for one in connections.held(book, now=here.now())
+        )
+        or "none is held back",
         "waits": f"{len(waiting)} for you" + (": steward queue" if waiting else ""),
         "absent": "; ".join(_absent(book)) or "nothing",
         "last run": f"{ago(last, present())} ago" if last else "never",

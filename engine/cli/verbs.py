@@ -292,7 +292,18 @@ VERBS: dict[str, Verb] = {
         options=(_JSON,),
     ),
     "stop": Verb(help="nothing leaves from now on", run="engine.cli.guarding:stop"),
-    "resume": Verb(help="lift a stop (needs your passphrase or code)", run="engine.cli.guarding:resume"),
+    "resume": Verb(
+        help="lift a stop (needs your passphrase or code), or call a connector again",
+        run="engine.cli.guarding:resume",
+        options=(
+            _option(
+                "--connector",
+                default="",
+                metavar="NAME",
+                help="one that `steward status` shows as held back: its breaker and limit are reset, a stop stays",
+            ),
+        ),
+    ),
     "secrets": Verb(
         help="keep secrets, and enrol the passphrase or code that proves it is you",
         run="engine.cli.guarding:secrets",

@@ -57,7 +57,8 @@ def _connected(book: Book, event: e.Event, body: ConnectorBody) -> None:
                 _step(book, where, wait="", admitted=True)
                 book.delayed.pop(where, None)
         case BreakerClosed():
-            proven = body.by == ENGINE
+            # That somebody answers is not yet that calls succeed: after a question or a word of a person the next failure opens it again.
+            proven = body.by == ENGINE and state.probing in {"read", "effect"}
             state = replace(
                 state, open=False, until="", failures=0, probing="", probe=("", ""), asked=0, resting="", next=event.ts, let=0,
                 trial=("", ""), proved=proven, opened=0 if proven else state.opened,

@@ -11,7 +11,7 @@ from engine.app import doctor
 from engine.app.making import LETTERS
 from engine.testing.scenario import Scenario
 from tests.simulate.terminal import environment, plainly
-from tests.simulate.test_recovery import dead
+from tests.simulate.test_recovery import ONE, dead
 
 pytestmark = pytest.mark.slow
 
@@ -166,6 +166,21 @@ def test_12_a_playbook_that_keeps_failing(bare):
 
 def test_13_nothing_leaves_the_machine(company):
     named(company, "backup", "no remote")
+
+
+def test_14_a_connector_that_does_not_answer(supplied, provider):
+    """An open breaker hurts now; being asked to wait is only looked at."""
+    company = supplied(one=ONE.format(kind="idempotent"))
+    provider.behave("429", after=3600)
+    company.start("one")
+    named(company, "limit", "provider asked to wait")
+    assert [one.grade for one in examined(company)[0] if one.name == "limit"] == ["look"]
+    company.later(timedelta(hours=2))
+    provider.behave("503", times=5)
+    for _ in range(5):
+        company.start("one")
+        company.later(timedelta(minutes=2))
+    named(company, "breaker", "provider does not answer (unavailable)", later=-timedelta(minutes=2))
 
 
 def test_the_command_says_it_and_its_exit_code_too(bare):
