@@ -92,5 +92,5 @@ def _status(keeper: Keeper, *, as_json: bool) -> int:
     for hint in found.hints:
         put(f"  → {hint}")
     if owner is None and found.file == "none":
-        say("  steward service install")
+        say("  steward up" if found.absent else "  steward service install")
     return 0 if owner else 1

@@ -78,7 +78,7 @@ class Launchd:
         try:
             done = self._run("print", self._target)
         except EngineError:
-            return Standing(file=file, keeper=_ABSENT, hints=tuple(hints))
+            return Standing(file=file, keeper=_ABSENT, hints=tuple(hints), absent=True)
         if done.returncode != 0:
             return Standing(file=file, keeper="not loaded", hints=tuple(hints))
         pairs = (line.strip().split(" = ", 1) for line in done.stdout.splitlines() if " = " in line)

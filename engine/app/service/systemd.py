@@ -95,9 +95,9 @@ class Systemd:
         try:
             done = self._run(asked)
         except EngineError:
-            return Standing(file=file, keeper=_ABSENT, hints=tuple(hints))
+            return Standing(file=file, keeper=_ABSENT, hints=tuple(hints), absent=True)
         if done.returncode != 0:
-            return Standing(file=file, keeper=_ABSENT, hints=tuple(hints))
+            return Standing(file=file, keeper=_ABSENT, hints=tuple(hints), absent=True)
         found = dict(line.split("=", 1) for line in done.stdout.splitlines() if "=" in line)
         state = f"{found.get('ActiveState', 'unknown')} ({found.get('SubState', '')}), {found.get('UnitFileState') or 'not enabled'}"
         if found.get("ActiveState") == "failed":

@@ -46,13 +46,17 @@ class Service:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Standing:
-    """How a service stands. `file` says how the file is, `keeper` what its keeper says, `hints` what to do about it."""
+    """How a service stands. `file` says how the file is, `keeper` what its keeper says, `hints` what to do about it.
+
+    `absent`: there is no keeper here that could be asked, as in a container.
+    """
 
     file: str
     keeper: str = ""
     alive: bool = False
     hints: tuple[str, ...] = ()
     details: Mapping[str, str] = field(default_factory=dict)
+    absent: bool = False
 
 
 class Keeper(Protocol):
