@@ -269,7 +269,8 @@ def _unit(service: Service, account: Account | None) -> Iterator[str]:
     yield f"WantedBy={'multi-user' if account is not None else 'default'}.target"
 
 
-_HOMES = ("/home", "/root", "/run/user")
+_HOMES = tuple(os.path.join(os.sep, *one) for one in (("home",), ("root",), ("run", "user")))
+"""What systemd's ProtectHome covers."""
 
 
 def _hardening(service: Service) -> Iterator[str]:
