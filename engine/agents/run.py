@@ -20,6 +20,7 @@ from engine.model.effects import Call
 from engine.model.errors import EngineError, PermanentError, TransientError
 from engine.model.labels import Label, Labels
 from engine.model.ports import Connectors, Limits, ModelReply, ModelRequest, Models, Reader, Room
+from engine.model.spending import OverBudget
 from engine.model.types import Field
 
 PROGRAM = "agent"
@@ -65,14 +66,20 @@ class Agents:
     def read(self, call: Call) -> tuple[dict[str, Json], Labels]:
         """The agent's outputs, and `doubts`. Raises TransientError where asking again may help, PermanentError where it won't.
 
-        Where the model is of no use in the last attempt either, `agent/draft-reply` answers with the operator's own words and says so.
+        Where the model is of no use in the last attempt either, or may not be asked for its cost, `agent/draft-reply` answers with the
+        operator's own words and says so. Raises OverBudget when a call does not fit a budget and nobody was asked yet.
         """
         name = call.action.partition("/")[2]
         agent = self.agents(call).get(name)
         if agent is None or not self.models.available(agent.model):
             return self._without_model(call, name, agent)
+        if call.thrifty:
+            return self._instead(call, agent, _thrifty(agent))
         try:
             return self._by_model(call, name, agent)
+        except OverBudget:
+            # Whether more is spent, or it goes on without a model, is a person's to say.
+            raise
         except (TransientError, PermanentError) as error:
             if call.action != DRAFT.name or (isinstance(error, TransientError) and not call.last):
                 raise
@@ -82,6 +89,8 @@ class Agents:
         self, call: Call, agent: AgentSource, error: TransientError | PermanentError
     ) -> tuple[dict[str, Json], Labels]:
         """The operator's own words after a model that failed; that error again where they don't answer what the agent's file asks for."""
+        if call.action != DRAFT.name:
+            raise error
         try:
             outputs, labels = self.drafts.read(call)
         except EngineError:
@@ -214,6 +223,15 @@ class _Attempt:
             if one != configured
             and not (one.startswith(configured) and _DATED.fullmatch(one.removeprefix(configured)))
         ]
+
+
+def _thrifty(agent: AgentSource) -> PermanentError:
+    return PermanentError(
+        "the budget is used up, and nothing was added to it",
+        code="budget",
+        now_true=f"No model was asked for agent/{agent.name}.",
+        way_out="raise the budget (steward.yaml, the playbook or the agent), commit it, and run again",
+    )
 
 
 def _messages(found: Json) -> tuple[tuple[str, str], ...] | None:

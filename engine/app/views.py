@@ -10,7 +10,7 @@ from engine.model import events as e
 from engine.model import ids
 from engine.model.alarms import AlarmCleared, AlarmRaised
 from engine.model.errors import EngineError, UsageError
-from engine.model.findings import IntentResolved
+from engine.model.findings import BudgetDecided, IntentResolved
 from engine.model.ownership import StopLifted, StopSet, StrengthEnrolled
 from engine.model.state import Alarm, Book, CardState, RunState
 
@@ -43,10 +43,13 @@ def waiting(reading: Reading, *, now: str, snoozed: bool = False) -> list[Waitin
         for card in book.cards.values()
         if card.status == "open" and now < card.expires and (snoozed or card.snoozed <= now)
     ]
+    asked: set[str] = set()
     for id_ in book.open_runs:
         run = book.runs[id_]
         for step_id, step in run.steps.items():
-            if step.status == "asked":
+            # Many may wait for one answer: that of a budget.
+            if step.status == "asked" and step.ask not in asked:
+                asked.add(step.ask)
                 found.append(_question(reading, run, step_id, names))
             elif step.status == "unknown":
                 found.append(_unknown(run, step_id))
@@ -152,16 +155,16 @@ def find_run(reading: Reading, given: str) -> RunState:
 
 def find_question(reading: Reading, given: str) -> tuple[RunState, str]:
     """The open question or unknown effect whose id begins so, as (run, step). Raises UsageError."""
-    found = [
-        (run, name)
+    found = {
+        step.ask or step.key: (run, name)
         for run in reading.book.runs.values()
         for name, step in run.steps.items()
         if (step.ask and step.ask.startswith(given.upper()))
         or (step.status == "unknown" and step.key.startswith(given.lower()))
-    ]
+    }
     if len(found) != 1:
         raise _nothing(given, "question", len(found))
-    return found[0]
+    return next(iter(found.values()))
 
 
 def find_alarm(reading: Reading, given: str) -> Alarm | None:
@@ -265,8 +268,17 @@ def _of_step(event: e.Event, step: str) -> str:
             return f"{step} asks {who}"
         case e.HumanAnswered(by=by):
             return f"{step} answered by {by}"
+        case BudgetDecided(verdict=verdict, by=by):
+            return f"{step} goes on: {_VERDICTS[verdict]} ({by})"
         case _:
             return ""
+
+
+_VERDICTS = {
+    "more": "more may be spent",
+    "without": "without a model",
+    "renewed": "there is a new budget",
+}
 
 
 def _of_effect(event: e.Event, step: str) -> str:

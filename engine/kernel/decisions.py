@@ -5,7 +5,7 @@ from dataclasses import dataclass
 from typing import Literal, get_args
 
 from engine.governance import strength
-from engine.kernel import acting, alarms, answers, beginning, intake
+from engine.kernel import acting, alarms, answers, beginning, budgets, intake
 from engine.kernel.breaking import closed_to, reset
 from engine.kernel.house import Deployment, Journal
 from engine.kernel.place import Place
@@ -374,6 +374,11 @@ def _answered(desk: Desk, request: Request, run: RunState, step: str) -> None:
     answer = answers.filled(question, given)
     if answer.refused:
         desk.refuse(request, answer.refused, code=answer.code, exit_=2)
+        return
+    if run.step(step).over_budget:
+        choice = answer.outputs["choice"]
+        drafts = budgets.answered(journal, request.target, choice, by=request.actor, channel=request.channel)
+        desk.accept(request, f"noted: {choice}", *drafts, run=run.id)
         return
     body = HumanAnswered(
         ask=request.target,

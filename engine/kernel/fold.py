@@ -8,7 +8,7 @@ from typing import assert_never
 from engine.model import busy, lines
 from engine.model import events as e
 from engine.model.alarms import NOTICE, REGULAR, REMEMBERED, AlarmCleared, AlarmRaised, TriggerExpected
-from engine.model.findings import IntentResolved, ModelAnswered, ModelReserved
+from engine.model.findings import BudgetDecided, IntentResolved, ModelAnswered, ModelReserved
 from engine.model.ownership import OwnerTaken, RequestDecided, StopLifted, StopSet, StrengthEnrolled
 from engine.model.plan import undo_of
 from engine.model.spending import Cost
@@ -68,6 +68,8 @@ def apply(book: Book, event: e.Event) -> None:
             run = book.runs[event.run]
             run = _run(run, event, body)
             book.runs[run.id] = run
+            if isinstance(body, BudgetDecided):
+                _budget(book, body)
             if isinstance(body, e.EffectSucceeded) and body.emits:
                 book.emitted[body.key] = (event.run, event.step)
             if isinstance(body, e.EffectSucceeded | e.EffectFailed | e.EffectUnknown):
@@ -78,6 +80,13 @@ def apply(book: Book, event: e.Event) -> None:
                 book.open_runs[run.id] = None
             else:
                 book.open_runs.pop(run.id, None)
+
+
+def _budget(book: Book, body: BudgetDecided) -> None:
+    if body.verdict == "more":
+        book.costs.grant(body.scope, Decimal(body.usd))
+    elif body.verdict == "without":
+        book.costs.refused.add(body.scope)
 
 
 def _trigger(book: Book, event: e.Event, body: e.TriggerReceived) -> None:
@@ -159,7 +168,7 @@ def _created(event: e.Event, body: e.RunCreated) -> RunState:
 
 RunBody = (
     e.RunStarted | e.RunStopped | e.RunEnded | e.StepStarted | e.StepSucceeded | e.StepSkipped | e.StepRetried | e.StepFailed
-    | e.StepCancelled | e.CallStarted | e.StepFanned | e.WaitStarted | e.WaitEnded | e.HumanAsked | e.HumanAnswered | e.EffectProposed
+    | e.StepCancelled | e.CallStarted | e.StepFanned | e.WaitStarted | e.WaitEnded | e.HumanAsked | e.HumanAnswered | BudgetDecided | e.EffectProposed
     | e.EffectGated | e.EffectHeld | e.EffectWithdrawn | e.EffectIntended | e.EffectSucceeded | e.EffectFailed
     | e.EffectUnknown | e.EffectResolved | e.EffectPreviewed | e.UndoAsked | e.EffectUndone | e.EffectKept
 )  # fmt: skip
@@ -207,7 +216,7 @@ def _reopened(run: RunState, step: str, by: str) -> RunState:
 
 StepBody = (
     e.StepStarted | e.StepSucceeded | e.StepSkipped | e.StepRetried | e.StepFailed | e.StepCancelled
-    | e.CallStarted | e.StepFanned | e.WaitStarted | e.WaitEnded | e.HumanAsked | e.HumanAnswered | e.EffectProposed
+    | e.CallStarted | e.StepFanned | e.WaitStarted | e.WaitEnded | e.HumanAsked | e.HumanAnswered | BudgetDecided | e.EffectProposed
     | e.EffectGated | e.EffectHeld | e.EffectWithdrawn | e.EffectIntended | e.EffectSucceeded | e.EffectFailed
     | e.EffectUnknown | e.EffectResolved | e.EffectPreviewed | e.EffectUndone | e.EffectKept
 )  # fmt: skip
@@ -250,8 +259,16 @@ def _step(step: StepState, event: e.Event, body: StepBody) -> StepState:
             )
         case e.HumanAsked():
             return replace(
-                step, status="asked", ask=body.ask, who=body.who, question=body.question, due=body.until
+                step,
+                status="asked",
+                ask=body.ask,
+                who=body.who,
+                question=body.question,
+                due=body.until,
+                scope=body.scope,
             )
+        case BudgetDecided():
+            return replace(step, status="running", due="", thrifty=body.verdict == "without")
         case e.HumanAnswered():
             return replace(step, status="succeeded", outputs=body.outputs, labels=("operator",), due="")
         case _:

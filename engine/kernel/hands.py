@@ -2,7 +2,7 @@
 
 from typing import assert_never
 
-from engine.kernel import acting, calling, fanning
+from engine.kernel import acting, budgets, calling, fanning
 from engine.kernel.flights import Flights
 from engine.kernel.house import Journal
 from engine.kernel.place import Place
@@ -74,6 +74,8 @@ class Hands:
             case c.FireTimer():
                 outputs = journal.seal({"got": "nothing", "event": None}, run.subject)
                 write(WaitEnded(got="nothing", outputs=outputs, labels=("system",)), step=command.step)
+            case c.ExpireAsk() if run.step(command.step).over_budget:
+                journal.write(budgets.expired(self._place(run, command.step)))
             case c.ExpireAsk():
                 write(StepFailed(attempt=run.step(command.step).attempt, code="no-answer"), step=command.step)
             case c.Gather():

@@ -6,7 +6,7 @@ from datetime import timedelta
 from decimal import Decimal
 from typing import Any
 
-from engine.kernel import answers, calling, fanning
+from engine.kernel import answers, budgets, calling, fanning
 from engine.kernel.breaking import passes
 from engine.kernel.intake import taken
 from engine.kernel.limits import MOST_ASKED, connector_of
@@ -31,6 +31,7 @@ from engine.model.events import (
 )  # fmt: skip
 from engine.model.labels import Labels, encode
 from engine.model.plan import Ask, Retry
+from engine.model.spending import OverBudget
 from engine.model.times import later, moment
 
 
@@ -146,6 +147,7 @@ def _call(place: Place, args: dict[str, Json]) -> Call:
         files=journal.files(place.plan),
         budget=None if place.plan.budget_usd is None else Decimal(str(place.plan.budget_usd)),
         last=place.state.attempt >= place.node.retry.attempts,
+        thrifty=place.state.thrifty,
     )
 
 
@@ -186,6 +188,9 @@ def unexpected(place: Place, outputs: dict[str, Json]) -> PermanentError | None:
 
 def fail(place: Place, error: BaseException, attempt: int) -> None:
     """A step's attempt failed: retry when that may help and attempts are left, else fail it for good."""
+    if isinstance(error, OverBudget) and not place.state.thrifty:
+        budgets.over(place, error)
+        return
     code = error.code if isinstance(error, EngineError) else f"bug: {type(error).__name__}"
     text = error.message if isinstance(error, EngineError) else str(error)
     message = place.sealed(text)

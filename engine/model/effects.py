@@ -20,7 +20,7 @@ class Call:
 
     `trigger` is the event that started the run (the letter a reply answers); `key` is set for effects and frozen with the revision;
     `at` is the step's recorded time; `files` are the plan's files, path → text; `budget` is what the run may spend on models, in dollars.
-    `last`: when this fails, it is not tried again.
+    `last`: when this fails, it is not tried again. `thrifty`: no model is asked, since its budget is used up and nobody added to it.
     """
 
     action: str
@@ -35,6 +35,7 @@ class Call:
     files: tuple[tuple[str, str], ...] = ()
     budget: Decimal | None = None
     last: bool = True
+    thrifty: bool = False
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -19,7 +19,7 @@ from engine.model.connecting import (
     StepAdmitted,
     StepDelayed,
 )
-from engine.model.findings import IntentResolved, ModelAnswered, ModelReserved
+from engine.model.findings import BudgetDecided, IntentResolved, ModelAnswered, ModelReserved
 from engine.model.ownership import OwnerTaken, RequestDecided, StopLifted, StopSet, StrengthEnrolled
 
 
@@ -188,12 +188,16 @@ class WaitEnded:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class HumanAsked:
-    """A person is asked; `question` is a sealed value, `ask` the id the answer names."""
+    """A person is asked; `question` is a sealed value, `ask` the id the answer names.
+
+    `scope`: no playbook asks, but the engine, about the budget of this scope (:mod:`engine.model.spending`).
+    """
 
     ask: str
     who: str
     question: str
     until: str
+    scope: str = ""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -403,7 +407,7 @@ Body: TypeAlias = (
     | EffectProposed | EffectGated | EffectHeld | EffectWithdrawn | EffectIntended | EffectSucceeded | EffectFailed
     | EffectUnknown | EffectResolved | EffectPreviewed | UndoAsked | EffectUndone | EffectKept
     | CardOpened | CardApproved | CardRejected | CardSnoozed | CardExpired | CardClosed
-    | ModelReserved | ModelAnswered | IntentResolved
+    | ModelReserved | ModelAnswered | BudgetDecided | IntentResolved
     | ConnectorFailed | ConnectorAnswered | LimitReached | BreakerOpened | BreakerProbed | BreakerClosed
     | StepDelayed | StepAdmitted
 )  # fmt: skip

@@ -1,6 +1,9 @@
 """Events of what readers found and of what finding it cost. Members of the closed union in :mod:`engine.model.events`."""
 
 from dataclasses import dataclass
+from typing import Literal
+
+Verdict = Literal["more", "without", "renewed"]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -35,6 +38,22 @@ class ModelAnswered:
     prompt: str | None = None
     prompt_digest: str = ""
     answer: str | None = None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class BudgetDecided:
+    """A call that did not fit the budget of `scope` was asked about (`ask`), and this is what became of it: the step goes on.
+
+    `verdict`: more (`usd`, decimal text, was added to the budget), without a model, or renewed (a new day or month has begun). `by` is who
+    said so, ``engine`` when nobody answered in time or the same was refused before. One event for each step that waited; the first has the money.
+    """
+
+    ask: str
+    scope: str
+    by: str
+    verdict: Verdict
+    channel: str = ""
+    usd: str = "0"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

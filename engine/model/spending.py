@@ -1,8 +1,34 @@
-"""What calls of models cost, with the sums that budgets are held against."""
+"""What calls of models cost, with the sums that budgets are held against, and what a person added to a budget.
+
+A *scope* names whose budget it is: ``agent RUN/STEP``, ``run RUN``, ``day 2026-03-02`` or ``month 2026-03``, days and months in the
+operator's time zone.
+"""
 
 from collections.abc import Iterator
 from dataclasses import dataclass, field
 from decimal import Decimal
+
+from engine.model.errors import PermanentError
+
+
+class OverBudget(PermanentError):
+    """A call does not fit a budget; nothing was asked or spent.
+
+    `scope` is whose budget, `needs` the most the call may cost, `left` what the budget of `limit` has left, all in dollars; `renews` is the
+    stamp at which the scope is over by itself, empty for never.
+    """
+
+    def __init__(
+        self, what: str, *, scope: str, needs: Decimal, left: Decimal, limit: Decimal, renews: str = ""
+    ) -> None:
+        super().__init__(
+            f"this call may cost {needs} USD, and {left} USD are left {what}",
+            code="budget",
+            now_true="No model was asked and nothing was spent.",
+            way_out="raise the budget (steward.yaml, the playbook or the agent), commit it, and run again",
+        )
+        self.what, self.scope, self.renews = what, scope, renews
+        self.needs, self.left, self.limit = needs, left, limit
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -17,7 +43,13 @@ class Cost:
 
 @dataclass(slots=True)
 class Costs:
-    """Costs by the call's name, ``RUN/STEP/NUMBER``. Sums are kept as costs come, by run and by quarter of an hour."""
+    """Costs by the call's name, ``RUN/STEP/NUMBER``. Sums are kept as costs come, by run and by quarter of an hour.
+
+    `refused` are the scopes to which a person added nothing when asked.
+    """
+
+    refused: set[str] = field(default_factory=set)
+    _granted: dict[str, Decimal] = field(default_factory=dict)
 
     _calls: dict[str, Cost] = field(default_factory=dict)
     _runs: dict[str, Decimal] = field(default_factory=dict)
@@ -41,6 +73,14 @@ class Costs:
             self._add(before, -1)
         self._calls[call] = cost
         self._add(cost, 1)
+
+    def grant(self, scope: str, usd: Decimal) -> None:
+        """Add so many dollars to a budget."""
+        self._granted[scope] = self.granted(scope) + usd
+
+    def granted(self, scope: str) -> Decimal:
+        """What was added to a budget, in dollars."""
+        return self._granted.get(scope, Decimal(0))
 
     def of_run(self, run: str) -> Decimal:
         """What a run's calls cost, in dollars."""

@@ -24,6 +24,7 @@ class StepState:
     `at` is its recorded time, `due` the moment a wait, hold, retry or question ends. `refused`: a person (or an expiry) said no to it or
     to what it stands behind. `intents` counts calls of the effect under its frozen key, `spared` those of them that only asked to wait.
     `wait` is why it is delayed though it is ready (breaker or limit), `admitted`: its turn came and it has not used it yet.
+    `scope` is the budget its question is about, `thrifty`: it goes on without a model.
     """
 
     status: StepStatus = "pending"
@@ -53,6 +54,8 @@ class StepState:
     spared: int = 0
     wait: str = ""
     admitted: bool = False
+    scope: str = ""
+    thrifty: bool = False
     window: str = ""
     provider: str = ""
     names: tuple[str, ...] = ()
@@ -68,6 +71,11 @@ class StepState:
     keys: tuple[str, ...] = ()
     items: str = ""
     subject: str = ""
+
+    @property
+    def over_budget(self) -> bool:
+        """Whether it waits for somebody to say whether more may be spent."""
+        return self.status == "asked" and bool(self.scope)
 
     @property
     def settled(self) -> bool:
@@ -129,14 +137,14 @@ class RunState:
 
     @property
     def waiting(self) -> str:
-        """What a run that can't go on by itself waits for: queued (its turn), approval, person, unknown, breaker, limit, event, timer; empty
+        """What a run that can't go on by itself waits for: queued (its turn), approval, budget, person, unknown, breaker, limit, event, timer; empty
         when it can.
         """
         if self.terminal:
             return ""
         if self.status == "queued":
             return "queued"
-        found = {step.wait or step.status for step in self.steps.values()}
+        found = {step.wait or ("budget" if step.over_budget else step.status) for step in self.steps.values()}
         if found & {"running", "proposed", "intended"}:
             return ""
         for status, reason in _WAITS:
@@ -151,6 +159,7 @@ _PENDING = StepState()
 _WAITS = (
     ("unknown", "unknown"),
     ("carded", "approval"),
+    ("budget", "budget"),
     ("asked", "person"),
     ("breaker", "breaker"),
     ("limit", "limit"),

@@ -317,7 +317,7 @@ WITH asked AS (
     FROM events WHERE type = 'human.asked' GROUP BY run, step
 ), settled AS (
     SELECT run, step, max(seq) AS seq FROM events SEMI JOIN asked USING (run, step)
-    WHERE type IN ('human.answered', 'step.succeeded', 'step.skipped', 'step.failed', 'step.cancelled') GROUP BY run, step
+    WHERE type IN ('human.answered', 'budget.decided', 'step.succeeded', 'step.skipped', 'step.failed', 'step.cancelled') GROUP BY run, step
 ), over AS (
     SELECT run FROM events SEMI JOIN asked USING (run) WHERE type = 'run.ended'
 ), born AS (

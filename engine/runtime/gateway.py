@@ -4,7 +4,7 @@ import json
 import threading
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
-from datetime import datetime
+from datetime import datetime, timedelta
 from decimal import ROUND_UP, Decimal
 from typing import Any
 from zoneinfo import ZoneInfo
@@ -15,7 +15,7 @@ from engine.model.effects import Call
 from engine.model.errors import EngineError, PermanentError, TransientError
 from engine.model.findings import ModelAnswered, ModelReserved
 from engine.model.ports import ModelReply, ModelRequest, Recorder, Secrets
-from engine.model.spending import Costs
+from engine.model.spending import Costs, OverBudget
 from engine.model.times import stamp
 from engine.runtime.endpoint import Answer, Endpoint
 
@@ -27,6 +27,17 @@ _CENT_OF_CENT = Decimal("0.000001")
 # What a message costs beside its words in the protocol's own wrapping, in tokens; generous.
 _WRAPPING = 16
 _TENFOLD = 10
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class _Limit:
+    """A budget of `usd` dollars, what of it is spent or set aside, and when a new one begins (a stamp; empty for never)."""
+
+    usd: Decimal
+    spent: Decimal
+    what: str
+    scope: str
+    renews: str = ""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -108,14 +119,13 @@ class Gateway:
         """Set the most a call can cost aside, durably, or refuse. Returns the call's name."""
         with self._lock:
             costs = self.costs()
-            for limit, spent, what in self._limits(costs, call, budget):
-                if limit is not None and spent + most > limit:
-                    raise PermanentError(
-                        f"this call may cost {most} USD, and {max(limit - spent, Decimal(0))} USD are left {what}",
-                        code="budget",
-                        now_true="No model was asked and nothing was spent.",
-                        way_out="raise the budget (steward.yaml, the playbook or the agent), commit it, and run again",
-                    )
+            for limit in self._limits(costs, call, budget):
+                left = limit.usd + costs.granted(limit.scope) - limit.spent
+                if most > left:
+                    raise OverBudget(
+                        limit.what, scope=limit.scope, needs=most, left=max(left, Decimal(0)),
+                        limit=limit.usd, renews=limit.renews,
+                    )  # fmt: skip
             id_ = f"{call.run}/{call.step}/{costs.of_step(call.run, call.step) + 1}"
             reserved = ModelReserved(
                 call=id_, model=request.model, usd=str(most), isolation=request.isolation
@@ -123,20 +133,29 @@ class Gateway:
             self.recorder.record(reserved, call=call)
             return id_
 
-    def _limits(
-        self, costs: Costs, call: Call, budget: Decimal | None
-    ) -> list[tuple[Decimal | None, Decimal, str]]:
-        """(limit, what of it is spent or set aside, whose limit it is). `budget` is what is left already: nothing counts against it again."""
-        day = (
-            self.now()
-            .astimezone(ZoneInfo(self.config.time_zone))
-            .replace(hour=0, minute=0, second=0, microsecond=0)
-        )
+    def _limits(self, costs: Costs, call: Call, budget: Decimal | None) -> list["_Limit"]:
+        """Every budget a call counts against. `budget` is what is left already: nothing counts against it again."""
+        now = self.now().astimezone(ZoneInfo(self.config.time_zone))
+        day = now.replace(hour=0, minute=0, second=0, microsecond=0)
+        month = day.replace(day=1)
+        tomorrow = (day + timedelta(days=1, hours=12)).replace(hour=0)
+        first = (month + timedelta(days=31, hours=12)).replace(day=1, hour=0)
+        found = (
+            (budget, Decimal(0), "for this agent", f"agent {call.run}/{call.step}", ""),
+            (call.budget, costs.of_run(call.run), "for this run", f"run {call.run}", ""),
+            (
+                self.config.budget_usd_per_day, costs.since(stamp(day)), "for today",
+                f"day {day:%Y-%m-%d}", stamp(tomorrow),
+            ),
+            (
+                self.config.budget_usd_per_month, costs.since(stamp(month)), "for this month",
+                f"month {day:%Y-%m}", stamp(first),
+            ),
+        )  # fmt: skip
         return [
-            (budget, Decimal(0), "for this agent"),
-            (call.budget, costs.of_run(call.run), "for this run"),
-            (self.config.budget_usd_per_day, costs.since(stamp(day)), "for today"),
-            (self.config.budget_usd_per_month, costs.since(stamp(day.replace(day=1))), "for this month"),
+            _Limit(usd=usd, spent=spent, what=what, scope=scope, renews=renews)
+            for usd, spent, what, scope, renews in found
+            if usd is not None
         ]
 
     def _read(

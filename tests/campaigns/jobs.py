@@ -14,6 +14,7 @@ from engine.app.actions import declared
 from engine.app.workspace import Workspace
 from engine.kernel.house import Deployment
 from engine.model.actions import ActionSpec
+from engine.model.canonical import Json
 from engine.model.events import Event
 from engine.model.ports import Tree
 from engine.testing.clock import VirtualClock
@@ -149,8 +150,8 @@ class After:
 
 
 def act(
-    *, folder: str, provider: str, now: str, env: dict[str, str], doing: str, what: str, point: str, nth: int
-) -> None:
+    *, folder: str, provider: str, now: str, env: dict[str, str], doing: str, what: str, given: Json, point: str, nth: int
+) -> None:  # fmt: skip
     """One thing that is done in a company, perhaps until its death. `env` may have changed since the stand-in began."""
     os.environ.update(env)
     company = Scenario.at(Path(folder), provider=provider, probe=After(point, nth) if point else None)
@@ -159,6 +160,8 @@ def act(
         company.run()
     elif doing == "start":
         company.start(what)
+    elif doing == "answer":
+        company.ask("answer", target=what, body=given)
     else:
         company.approve(next(one for one in company.cards() if one.card.id == what))
 

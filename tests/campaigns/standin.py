@@ -72,8 +72,18 @@ def forked(job: str, **words: Json) -> str:
     return StandIn.only().ask(job, **words)
 
 
-def ending(company: Scenario, doing: str, what: str | Shown = "", *, point: str = "", nth: int = 1) -> str:
-    """Let another process `run`, `start` a playbook or `approve` a card, and die when it reaches `point` for the `nth` time; how it ended."""
+def ending(
+    company: Scenario,
+    doing: str,
+    what: str | Shown = "",
+    *,
+    given: Json = None,
+    point: str = "",
+    nth: int = 1,
+) -> str:
+    """Let another process `run`, `start` a playbook, `approve` a card or `answer` a question with `given`, and die when it reaches `point`
+    for the `nth` time; how it ended.
+    """
     return forked(
         "act",
         folder=str(company.folder),
@@ -82,6 +92,7 @@ def ending(company: Scenario, doing: str, what: str | Shown = "", *, point: str 
         env=dict(os.environ),
         doing=doing,
         what=what.card.id if isinstance(what, Shown) else what,
+        given=given,
         point=point,
         nth=nth,
     )

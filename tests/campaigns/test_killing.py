@@ -21,8 +21,8 @@ def theatre(tmp_path_factory):
 @pytest.mark.slow
 def test_every_type_of_event_is_a_place_to_die(theatre):
     points = killing.all_points(theatre)
-    # Deaths around a model's call are tried where a model is: tests/simulate/test_agents.py.
-    elsewhere = {"model.reserved", "model.answered"}
+    # Deaths around a model's call are tried where a model is: tests/simulate/test_agents.py and test_budgets.py.
+    elsewhere = {"model.reserved", "model.answered", "budget.decided"}
     assert {type_ for point in points for type_ in point.events} == set(TYPES) - elsewhere
     assert {point.name for point in points} >= {"call:before", "call:after"}
     assert len(points) >= 300
