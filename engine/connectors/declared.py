@@ -25,12 +25,13 @@ from engine.model.types import (
 _ITEM = Type(kind="map", fields=(Field(name="what", type=TEXT), Field(name="amount", type=MONEY)))
 
 
-def _optional(type_: Type) -> Type:
+def optional(type_: Type) -> Type:
+    """The type that may also be null."""
     return replace(type_, nullable=True)
 
 
 def _maybe(name: str, type_: Type, description: str) -> Field:
-    return Field(name=name, type=_optional(type_), optional=True, description=description)
+    return Field(name=name, type=optional(type_), optional=True, description=description)
 
 
 _SENT = (
@@ -43,10 +44,10 @@ _SENT = (
 _TEMPLATE = "a note of vault/templates: fixed words"
 _LABEL = Param(
     name="label",
-    type=_optional(TEXT),
+    type=optional(TEXT),
     description="a word for playbooks that listen to email/sent; it is not in the letter",
 )
-_VALUES = Param(name="values", type=_optional(ANY), description="what the template's blanks are filled with")
+_VALUES = Param(name="values", type=optional(ANY), description="what the template's blanks are filled with")
 
 
 def email(*, kind: EffectClass = EffectClass.IDEMPOTENT) -> tuple[ActionSpec, ...]:
@@ -75,22 +76,22 @@ def email(*, kind: EffectClass = EffectClass.IDEMPOTENT) -> tuple[ActionSpec, ..
             params=(
                 Param(
                     name="thread",
-                    type=_optional(TEXT),
+                    type=optional(TEXT),
                     sink=Sink.RECIPIENT,
                     description="conversation to answer in, for runs that no letter started",
                 ),
-                Param(name="template", type=_optional(TEMPLATE), description=_TEMPLATE),
+                Param(name="template", type=optional(TEMPLATE), description=_TEMPLATE),
                 _VALUES,
-                Param(name="body", type=_optional(TEXT), raises=Reach.CUSTOMER, description="the words"),
+                Param(name="body", type=optional(TEXT), raises=Reach.CUSTOMER, description="the words"),
                 Param(
                     name="attach",
-                    type=_optional(listing(_optional(FILE))),
+                    type=optional(listing(optional(FILE))),
                     raises=Reach.LEGAL,
                     description="files to attach; nulls are left out",
                 ),
                 Param(
                     name="link",
-                    type=_optional(URL),
+                    type=optional(URL),
                     sink=Sink.URL,
                     raises=Reach.PAYMENT,
                     description="payment link, on a line of its own below the words",
@@ -140,7 +141,7 @@ def files() -> tuple[ActionSpec, ...]:
                     description="what was written; a file changed since is left alone",
                 ),
                 Param(
-                    name="before", type=_optional(FILE), description="what to put back; null: remove the file"
+                    name="before", type=optional(FILE), description="what to put back; null: remove the file"
                 ),
             ),
             outputs=(Field(name="path", type=TEXT, description="as given"),),
@@ -167,7 +168,7 @@ def documents() -> tuple[ActionSpec, ...]:
 def payments() -> tuple[ActionSpec, ...]:
     """Requests to pay, without a provider."""
     reference = Field(
-        name="reference", type=_optional(TEXT), optional=True, description="what the payer quotes"
+        name="reference", type=optional(TEXT), optional=True, description="what the payer quotes"
     )
     return (
         ActionSpec(
@@ -198,9 +199,7 @@ def payments() -> tuple[ActionSpec, ...]:
             summary="Declare a payment request void",
             kind=EffectClass.IDEMPOTENT,
             params=(
-                Param(
-                    name="reference", type=_optional(TEXT), sink=Sink.ACCOUNT, description="of the request"
-                ),
+                Param(name="reference", type=optional(TEXT), sink=Sink.ACCOUNT, description="of the request"),
             ),
             outputs=(reference,),
             reach=Reach.LOW,

@@ -1,6 +1,7 @@
 """Money, and what is billed."""
 
-from engine.connectors.later.parts import OPERATOR, WINDOW, gives, needed, optional, reads
+from engine.connectors.declared import optional
+from engine.connectors.later.parts import OPERATOR, WINDOW, gives, needed, reads
 from engine.model.actions import ActionSpec, EffectClass, Param, Reach, Sink, UndoSpec
 from engine.model.types import (
     DATE,

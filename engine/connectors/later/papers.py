@@ -1,5 +1,6 @@
 """Letters, tables, documents and files."""
 
+from engine.connectors.declared import optional
 from engine.connectors.later.parts import (
     GONE,
     OPERATOR,
@@ -8,7 +9,6 @@ from engine.connectors.later.parts import (
     WINDOW,
     gives,
     needed,
-    optional,
     reads,
 )
 from engine.model.actions import ActionSpec, EffectClass, Param, Reach, Sink, UndoSpec

@@ -1,6 +1,5 @@
 """What these declarations are made of."""
 
-from dataclasses import replace
 from datetime import timedelta
 
 from engine.model.actions import ActionSpec, EffectClass, Param, Sink, UndoSpec
@@ -12,11 +11,6 @@ UNTRUSTED = frozenset({Label.UNTRUSTED})
 GONE = UndoSpec(none="a letter that left can't be called back")
 WINDOW = timedelta(hours=24)
 ROW = Type(kind="map", items=ANY)
-
-
-def optional(type_: Type) -> Type:
-    """The type that may also be null."""
-    return replace(type_, nullable=True)
 
 
 def needed(name: str, type_: Type, description: str, *, sink: Sink | None = None) -> Param:
