@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Literal
 
-from engine.app import connections, views
+from engine.app import connections, mailboxes, views
 from engine.app.actions import declared
 from engine.app.deploying import deployment
 from engine.app.passing import Reading
@@ -71,7 +71,8 @@ def examine(
         memory=memory(),
     )
     looks = (
-        _stopped, _connectors, _compiles, _absent, _triggers, _unknown, _failing, _cards, _secrets, _clock, _disk, _index, _isolation, _elsewhere,
+        _stopped, _connectors, _compiles, _absent, _triggers, _unknown, _failing, _cards, _secrets, _mailboxes, _clock, _disk, _index,
+        _isolation, _elsewhere,
     )  # fmt: skip
     found = [finding for look in looks for finding in look(patient)]
     order: dict[Grade, int] = {"ill": 0, "look": 1, "ok": 2}
@@ -196,6 +197,13 @@ def _secrets(patient: Patient) -> Iterator[Finding]:
                 said=f"the secret {name} is nowhere to be found",
                 way_out=wanting(name, patient.workspace.config.secrets),
             )
+
+
+def _mailboxes(patient: Patient) -> Iterator[Finding]:
+    for one in mailboxes.alive(patient.workspace):
+        yield Finding(
+            name="mailbox", grade=one.grade, said=f"{one.mailbox}: {one.words}", way_out=one.way_out
+        )
 
 
 def _clock(patient: Patient) -> Iterator[Finding]:

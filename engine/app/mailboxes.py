@@ -27,6 +27,7 @@ PATIENCE_SECONDS = 5.0
 """How long mailboxes and the way out are waited for where a person looks on."""
 LONG_SECONDS = 3600.0
 """What has not answered for so long is more than a moment's trouble."""
+_REFUSED = frozenset({"imap-refused", "smtp-refused"})
 SENDING = "sending"
 """Under which name the way out is shown beside the mailboxes."""
 
@@ -51,7 +52,7 @@ def attended(sources: Sequence[Source], hint: Callable[[], None]) -> Iterator[No
 class Alive:
     """One mailbox, or the way out, in words; `ok`: letters in it are read, or would leave. `way_out` is what to type, if anything is.
 
-    `later`: what is wrong may pass by itself.
+    `later`: what is wrong may pass by itself; `refused`: another password may help; `far`: it lies on a server.
     """
 
     mailbox: str
@@ -59,6 +60,8 @@ class Alive:
     ok: bool
     way_out: str = ""
     later: bool = False
+    refused: bool = False
+    far: bool = False
 
     @property
     def grade(self) -> Literal["ok", "look", "ill"]:
@@ -82,7 +85,7 @@ def alive(
         known = secrets or resolver(workspace, keys)
         stands = _standings(workspace, account, keys)
         said = _in_time(_questions(account, server, known, workspace.config.operator.email, seconds), seconds)
-    found = [_together(one, stands.get(one.mailbox), workspace) for one in said]
+    found = [replace(_together(one, stands.get(one.mailbox), workspace), far=True) for one in said]
     if account is None or folders:
         found += _here(workspace, folders)
     return sorted(found, key=lambda one: (one.mailbox == SENDING, one.mailbox))
@@ -247,14 +250,12 @@ def _here(workspace: Workspace, folders: dict[str, str] | None) -> Iterator[Aliv
 
 
 def _told(mailbox: str, error: EngineError, secrets: Secrets, name: str) -> Alive:
-    person = isinstance(error, PermanentError)
+    person, refused = isinstance(error, PermanentError), error.code in _REFUSED
     way_out = error.way_out if person else "nothing to type: it is tried again while steward is up"
-    if (
-        error.code in {"imap-refused", "smtp-refused"}
-        and isinstance(secrets, Resolver)
-        and secrets.where(name) == "env"
-    ):
+    if refused and isinstance(secrets, Resolver) and secrets.where(name) == "env":
         way_out = (
             f"put the right password into {name} in the environment; where steward is up, start it again"
         )
-    return Alive(mailbox=mailbox, words=error.message, way_out=way_out, ok=False, later=not person)
+    return Alive(
+        mailbox=mailbox, words=error.message, way_out=way_out, ok=False, later=not person, refused=refused
+    )

@@ -28,10 +28,10 @@ class Demo:
     letters: tuple[Path, ...]
 
 
-def make(root: Path, *, name: str, email: str) -> tuple[str, ...]:
+def make(root: Path, *, name: str, email: str, mailbox: str = "") -> tuple[str, ...]:
     """Write the starter files, make the git repository and its first commit. Files that are there already stay.
 
-    Returns the paths written. Raises UsageError when the folder already is a workspace.
+    `mailbox` is the block of steward.yaml for one on a server. Returns the paths written. Raises UsageError when the folder already is a workspace.
     """
     if (root / "steward.yaml").exists():
         raise UsageError(
@@ -41,7 +41,9 @@ def make(root: Path, *, name: str, email: str) -> tuple[str, ...]:
             way_out=f"cd {root} && steward status",
         )
     root.mkdir(parents=True, exist_ok=True)
-    written = starter.write(root, id=secrets.token_hex(6), operator=name or None, email=email or None)
+    written = starter.write(
+        root, id=secrets.token_hex(6), operator=name or None, email=email or None, mailbox=mailbox
+    )
     init_repository(root, name or "Robin Park", email or "robin@example.com")
     commit_all(root, "Begin with the starter files")
     return written

@@ -160,17 +160,33 @@ def personal(settings: bytes, *, id: str | None, operator: str | None, email: st
     return (text[: found.start()] + line + text[found.end() :]).encode()
 
 
+def connected(settings: bytes, block: str) -> bytes:
+    """The starter's steward.yaml with a mailbox: `block` in place of the one that is commented out, and secrets kept here, too."""
+    text, there = re.subn(r"(?m)^# A mailbox you have.*\n(?:#.*\n?)*", lambda _: block, settings.decode())
+    text, looked = re.subn(r"(?m)^secrets: \[env\]         ", "secrets: [keyring, env]", text)
+    if not (there and looked):
+        raise PermanentError("the starter's steward.yaml has no place for a mailbox", code="no-starter")
+    return text.encode()
+
+
 def write(
     root: Path,
     *,
     id: str | None,
     operator: str | None = None,
     email: str | None = None,
+    mailbox: str = "",
 ) -> tuple[str, ...]:
-    """Write the starter files below `root` and return the paths written. A file that is already there is kept as it is."""
+    """Write the starter files below `root` and return the paths written. A file that is already there is kept as it is.
+
+    `mailbox` is the block of steward.yaml for one on a server.
+    """
     written: list[str] = []
     for name, content in files().items():
-        data = personal(content, id=id, operator=operator, email=email) if name == "steward.yaml" else content
+        data = content
+        if name == "steward.yaml":
+            data = personal(content, id=id, operator=operator, email=email)
+            data = connected(data, mailbox) if mailbox else data
         target = root / name
         target.parent.mkdir(parents=True, exist_ok=True)
         try:

@@ -2,11 +2,10 @@
 
 import argparse
 import getpass
-import json
 import secrets as chance
 import sys
 
-from engine.app import passing
+from engine.app import passing, sealed
 from engine.app.clock import present
 from engine.app.workspace import Workspace
 from engine.cli import here
@@ -15,8 +14,6 @@ from engine.cli.talk import put, say
 from engine.governance import strength
 from engine.ledger import Keys
 from engine.model.errors import Refused, UsageError
-
-_STORE = "secrets"
 
 
 def stop(_args: argparse.Namespace) -> int:
@@ -66,14 +63,8 @@ def secrets(args: argparse.Namespace) -> int:
         keys.close()
 
 
-def kept(keys: Keys) -> dict[str, str]:
-    """The workspace's own sealed secrets, name → value."""
-    found: dict[str, str] = json.loads(keys.get_secret(_STORE) or b"{}")
-    return found
-
-
 def _list(keys: Keys) -> int:
-    for name in sorted(kept(keys)):
+    for name in sorted(sealed.Sealed(keys)):
         put(name)
     for method in ("passphrase", "totp"):
         if keys.get_secret(f"strength-{method}") is not None:
@@ -85,7 +76,7 @@ def _set(keys: Keys, name: str) -> int:
     value = getpass.getpass(f"{name}: ", stream=sys.stderr)
     if not value:
         raise UsageError("nothing was typed", now_true="Nothing was kept.")
-    keys.put_secret(_STORE, json.dumps({**kept(keys), name: value}).encode())
+    sealed.keep(keys, name, value)
     say(
         f"✓ kept, sealed; name it in steward.yaml as ${{{{ secrets.{name} }}}} and list `keyring` under secrets:"
     )

@@ -143,6 +143,7 @@ def _facts(workspace: Workspace, reading: Reading) -> dict[str, Any]:
             f"{one.said}: {one.way_out}" for one in connections.held(book, now=here.now())
         )
         or "none is held back",
+        "mailboxes": line("; ".join(_mailboxes(workspace, reading)), 300) or "nothing is known to be wrong",
         "waits": f"{len(waiting)} for you" + (": steward queue" if waiting else ""),
         "absent": "; ".join(_absent(book)) or "nothing",
         "last run": f"{ago(last, present())} ago" if last else "never",
@@ -151,6 +152,17 @@ def _facts(workspace: Workspace, reading: Reading) -> dict[str, Any]:
         "state": str(workspace.state.path),
         "ledger": reading.ledger.trouble or f"{book.seq} events",
     }
+
+
+def _mailboxes(workspace: Workspace, reading: Reading) -> list[str]:
+    """What was wrong with mailboxes on a server when they were last read."""
+    settings = workspace.config.connector("email")
+    if not (settings.get("host") or settings.get("imap-host")):
+        return []
+    # What speaks to mail servers is imported only where one is named.
+    from engine.app.mailboxes import troubles
+
+    return troubles(workspace, reading.keys)
 
 
 def _absent(book: Book) -> list[str]:

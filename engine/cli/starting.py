@@ -10,7 +10,9 @@ from pathlib import Path
 from typing import Any
 
 from engine.app import making, passing, remembering, views
-from engine.cli import cards, here, narrate
+from engine.app.attaching import lines
+from engine.app.clock import present
+from engine.cli import attaching, cards, here, narrate
 from engine.cli.talk import colour, line, put, say, table
 from engine.memory.client import MemoryClient
 from engine.model import events as e
@@ -22,18 +24,21 @@ def init(args: argparse.Namespace) -> int:
     """Make a workspace."""
     root = Path(args.folder).absolute()
     name, email = args.name, args.email
-    if sys.stdin.isatty() and sys.stderr.isatty():
+    if ask := sys.stdin.isatty() and sys.stderr.isatty():
         name = name or input("your name (Enter: later): ").strip()
         email = email or input("your address (Enter: later): ").strip()
-    written = making.make(root, name=name, email=email)
+    mailbox = attaching.wanted(args, ask=ask)
+    block = lines(mailbox, since=present().astimezone().date()) if mailbox else ""
+    written = making.make(root, name=name, email=email or (mailbox.address if mailbox else ""), mailbox=block)
     say(f"{colour('✓', 'green', sys.stderr)} {len(written)} files in {root}, committed on branch main")
     for path, why in _WHY:
         say(f"  {path:<34} {why}")
+    code = attaching.connect(root, mailbox, ask=ask) if mailbox else 0
     say("\n  state and keys are outside the folder: `steward status` says where; back both up")
     say(
         f"\n  cd {args.folder}\n  {command()} check\n  {command()} secrets enrol passphrase\n  {command()} run"
     )
-    return 0
+    return code
 
 
 _WHY = (

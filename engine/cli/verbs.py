@@ -46,7 +46,20 @@ VERBS: dict[str, Verb] = {
             _option("folder", nargs="?", default=".", help="an empty or new folder (default: here)"),
             _option("--name", default="", help="the operator's name"),
             _option("--email", default="", help="the operator's address"),
+            _option(
+                "--mailbox",
+                default="",
+                metavar="URL",
+                help="a mailbox you have: its address, or imaps://user@host/FOLDER (imap://: STARTTLS)",
+            ),
+            _option(
+                "--smtp",
+                default="",
+                metavar="URL",
+                help="how its letters are answered: smtps://host[:port] (smtp://: STARTTLS)",
+            ),
         ),
+        epilog="The password is asked for on a terminal and kept sealed, or read from MAIL in the environment; never from the command.",
     ),
     "check": Verb(
         help="what is wrong in this folder's playbooks, SOPs and settings, and how to mend it",

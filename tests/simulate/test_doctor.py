@@ -12,6 +12,7 @@ from engine.app.making import LETTERS
 from engine.testing.scenario import Scenario
 from tests.simulate.terminal import environment, plainly
 from tests.simulate.test_recovery import ONE, dead
+from tests.unit.connectors.test_remote import Moody
 
 pytestmark = pytest.mark.slow
 
@@ -31,6 +32,16 @@ on:
   manual: {}
 steps:
   - { id: list, uses: stripe/invoices, with: { status: overdue } }
+"""
+MAILBOX = """\
+connectors:
+  email:
+    imap-host: 127.0.0.1
+    imap-port: %d
+    imap-tls: none
+    user: robin@example.com
+    password: ${{ secrets.MAIL }}
+    mailboxes: { leads: INBOX }
 """
 HEALTHY = {"state": "absent"}
 
@@ -181,6 +192,23 @@ def test_14_a_connector_that_does_not_answer(supplied, provider):
         company.start("one")
         company.later(timedelta(minutes=2))
     named(company, "breaker", "provider does not answer (unavailable)", later=-timedelta(minutes=2))
+
+
+def test_15_a_mailbox_that_cannot_be_read(company, monkeypatch):
+    """A refused password is an ill; a server that is away is looked at, and keeps nothing else from being examined."""
+    server = Moody()
+    server.letters.append(letter(1))
+    block = MAILBOX % server.port
+    company.commit({"steward.yaml": (company.root / "steward.yaml").read_text() + block})
+    monkeypatch.setenv("MAIL", "what it was")
+    assert [one.grade for one in examined(company)[0] if one.name == "mailbox"] == ["ok"]
+    server.password = "another"
+    named(company, "mailbox", "leads: 127.0.0.1 refused robin@example.com or its password")
+    server.close()
+    named(company, "mailbox", "can't be reached")
+    found, _ = examined(company)
+    assert [one.grade for one in found if one.name == "mailbox"] == ["look"]
+    assert {"disk", "isolation", "deployed"} <= {one.name for one in found}
 
 
 def test_the_command_says_it_and_its_exit_code_too(bare):

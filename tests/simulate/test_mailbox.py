@@ -70,6 +70,10 @@ def test_a_wrong_password_is_said_in_one_line_and_kept_out_of_everything(one):
     assert "steward secrets set MAIL" in said.text
     assert "Traceback" not in said.text
     assert "wr0ng-s3cret" not in said.text
+    known = steward(one, "status")
+    assert re.search(
+        r"mailboxes +leads: localhost refused robin@example.com or its password: .*since 20..-", known.text
+    )
     files = [path for path in one.company.folder.rglob("*") if path.is_file()]
     assert not [path for path in files if b"wr0ng-s3cret" in path.read_bytes()]
 

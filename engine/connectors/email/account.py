@@ -23,7 +23,8 @@ LOCAL = "vault/"
 _LOOPBACK = frozenset({"localhost", "127.0.0.1", "::1"})
 _PORTS = {"ssl": 993, "starttls": 143, "none": 143}
 _COPIES = ("append", "server", "none")
-_FOLDER = re.compile(r"[^\x00-\x1f\x7f]{1,200}")
+FOLDER = re.compile(r"[^\x00-\x1f\x7f]{1,200}")
+"""What a folder of a mail server may be called."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -96,7 +97,7 @@ def account_of(settings: Mapping[str, Json]) -> Account | None:
             way_out="write it as ${{ secrets.MAIL }} and put the value where secrets are looked up",
         )
     for folder in folders.values():
-        if not _FOLDER.fullmatch(folder):
+        if not FOLDER.fullmatch(folder):
             raise _wrong(f"no folder of a mail server is called {one_line(folder, 80)}")
     return Account(
         host=host, port=_port(settings.get("imap-port"), tls), tls=tls, user=user, password=password, folders=folders,

@@ -37,6 +37,7 @@ class Moody:
             one.shutdown(socket.SHUT_RDWR)
 
     def close(self):
+        self._listening.shutdown(socket.SHUT_RDWR)
         self._listening.close()
         for one in list(self._lines):
             one.close()
@@ -89,17 +90,20 @@ class Moody:
                 self._say(line, b"+ idling\r\n")
                 wire.readline()
                 return done
+            case b"LIST":
+                return b'* LIST () "/" INBOX\r\n' + done
             case b"LOGOUT":
                 return b"* BYE\r\n" + done
             case _:
                 return tag + b" BAD what\r\n"
 
     def _found(self, asked, done):
-        numbers = range(1, len(self.letters) + 1)
         if b"SEARCH" in asked:
+            there = range(1, len(self.letters) + 1)
             above = int(asked.split()[3].partition(b":")[0])
-            return b"* SEARCH " + b" ".join(b"%d" % n for n in numbers if n >= above) + b"\r\n" + done
-        wanted = {int(one) for one in asked.split()[2].split(b",")}
+            return b"* SEARCH " + b" ".join(b"%d" % n for n in there if n >= above) + b"\r\n" + done
+        numbers = asked.split()[2].replace(b"*", b"%d" % len(self.letters))
+        wanted = {int(one) for one in numbers.split(b",")}
         if b"RFC822.SIZE" in asked:
             facts = b'* %d FETCH (UID %d RFC822.SIZE %d INTERNALDATE "02-Mar-2026 09:14:03 +0100")\r\n'
             return b"".join(facts % (n, n, len(self.letters[n - 1])) for n in sorted(wanted)) + done

@@ -1,0 +1,107 @@
+"""init's question about a mailbox: where it is, what opens it, and whether it can be read and answered from now."""
+
+import argparse
+import getpass
+import os
+import sys
+from contextlib import closing
+from pathlib import Path
+from urllib.parse import quote
+
+from engine.app import attaching, mailboxes, sealed
+from engine.app.attaching import KEPT_AS, Mailbox
+from engine.app.workspace import Workspace, open_workspace
+from engine.cli.talk import colour, error, say
+from engine.ledger import Keys
+from engine.model.errors import UsageError
+
+_TRIES = 3
+_SECONDS = 20.0
+"""How long a server may take to answer while its owner looks on."""
+
+
+def wanted(args: argparse.Namespace, *, ask: bool) -> Mailbox | None:
+    """The mailbox to attach: what the flags say, else on a terminal what is typed; None for none. Raises UsageError on flags."""
+    if args.mailbox:
+        return attaching.parsed(args.mailbox, args.smtp)
+    if args.smtp:
+        raise UsageError(
+            "--smtp says how the letters of a mailbox are answered, and there is none",
+            now_true="Nothing was written.",
+            way_out="--mailbox imaps://you@example.com@imap.example.com/INBOX --smtp …",
+        )
+    for _ in range(_TRIES if ask else 0):
+        given = input("the address of a mailbox to read letters from and answer (Enter: later): ").strip()
+        if not given:
+            return None
+        try:
+            return _asked(given)
+        except UsageError as problem:
+            error(problem)
+    return None
+
+
+def _asked(given: str) -> Mailbox:
+    if "://" in given or attaching.provider_of(given) is not None:
+        found = attaching.parsed(given)
+    else:
+        domain = given.rpartition("@")[2]
+        host = input(f"  its IMAP server (Enter: imap.{domain}): ").strip() or f"imap.{domain}"
+        smtp = input(f"  its SMTP server (Enter: smtp.{domain}): ").strip() or f"smtp.{domain}"
+        scheme, _, bare = host.rpartition("://")
+        read = f"{scheme or 'imaps'}://{quote(given, safe='@')}@{bare}"
+        found = attaching.parsed(read, smtp if "://" in smtp else f"smtps://{smtp}")
+    answered = (
+        f"answered through {found.sent_by.host}" if found.sent_by else "answers go to the outbox folder"
+    )
+    say(f"  read on {found.read_on.host}, {answered}")
+    if found.note:
+        say(f"  {found.note}")
+    folder = input(f"  the folder there (Enter: {found.folder}): ").strip()
+    return attaching.within(found, folder) if folder else found
+
+
+def connect(root: Path, mailbox: Mailbox, *, ask: bool) -> int:
+    """Say whether the mailbox can be read and answered from now, a password being typed where one may be; 1 when it can't."""
+    workspace = open_workspace(root, os.environ)
+    say()
+    if os.environ.get(KEPT_AS):
+        return 1 if _tried(workspace) else 0
+    for left in range(_TRIES if ask else 0, 0, -1):
+        if not _typed(workspace, mailbox):
+            break
+        trouble = _tried(workspace)
+        if trouble != "refused" or left == 1:
+            return 1 if trouble else 0
+    say("  the mailbox stands in steward.yaml; nothing was read or sent, for its password is not known")
+    say(f"    → steward secrets set {KEPT_AS}   (or {KEPT_AS} in the environment), then: steward doctor")
+    return 0
+
+
+def _typed(workspace: Workspace, mailbox: Mailbox) -> bool:
+    value = getpass.getpass(
+        f"  the password of {mailbox.user} (not shown; kept sealed on this machine; Enter: later): ",
+        stream=sys.stderr,
+    )
+    if not value:
+        return False
+    with closing(Keys.open(workspace.state)) as keys:
+        sealed.keep(keys, KEPT_AS, value)
+    return True
+
+
+def _tried(workspace: Workspace) -> str:
+    """Try it and say so; empty when all of it is well, ``refused`` when another password may help."""
+    found = [one for one in mailboxes.alive(workspace, seconds=_SECONDS) if one.far]
+    for one in found:
+        mark, shade = ("✓", "green") if one.ok else ("✗", "red")
+        say(f"  {colour(mark, shade, sys.stderr)} {one.mailbox:<10} {one.words}")
+        if one.way_out:
+            say(f"    {'':<10} → {one.way_out}")
+    if all(one.ok for one in found):
+        say(
+            "  nothing was read or sent yet: letters start runs with the next `steward run`, or as they come while `steward up` is up"
+        )
+        return ""
+    say("  the mailbox stands in steward.yaml; nothing was read or sent. When it is mended: steward doctor")
+    return "refused" if any(one.refused for one in found) else "other"
