@@ -3,14 +3,15 @@
 A hint only says *look there*: what is there is read again and compared by content, so that a lost or doubled hint loses and doubles nothing.
 """
 
-import contextlib
 import errno
+import logging
 import os
 import signal
 import stat
 import sys
 import threading
 import time
+import warnings
 from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -24,7 +25,8 @@ RESCAN_SECONDS = 30.0
 QUIET_SECONDS = 0.01
 CALM_SECONDS = 0.25
 LARGE = 256
-# A file nobody closed before our eyes is taken once it has not changed for this long, one that is open for writing after the second time.
+# Where the system does not tell who writes, a file nobody closed before our eyes is taken once it has not changed for this long; one that
+# somebody does have open for writing, after the second time.
 SETTLED_SECONDS = 1.0
 STALLED_SECONDS = 30.0
 # How often the deploy branch is looked at.
@@ -111,21 +113,24 @@ class Eyes:
             return True
 
     def settled(self, place: str) -> bool:
-        """Whether a file is whole: its writer closed it or moved it into place before our eyes, or it has not changed for a second; and
-        nobody has it open for writing. What is not is looked at again.
+        """Whether a file is whole: nobody has it open for writing; or, where this can't be told, its writer closed it or moved it into place
+        before our eyes, or it has not changed for a second. What is not whole is looked at again.
         """
+        path = self.root / place
         try:
-            info = os.stat(self.root / place, follow_symlinks=False)
+            info = os.stat(path, follow_symlinks=False)
         except OSError:
             # It is gone, or never was a file of the workspace.
             return True
         age = time.time() - info.st_mtime
-        with self._lock:
+        written = being_written(path) if stat.S_ISREG(info.st_mode) else None
+        if written:
+            whole = not 0 <= age < STALLED_SECONDS
+        else:
+            with self._lock:
+                closed = written is False or place in self._whole or place in self._closed
             # An empty file is seldom all that its writer has to say.
-            closed = info.st_size > 0 and (place in self._whole or place in self._closed)
-        whole = closed or not 0 <= age < SETTLED_SECONDS
-        if whole and 0 <= age < STALLED_SECONDS and stat.S_ISREG(info.st_mode):
-            whole = not being_written(self.root / place)
+            whole = (closed and info.st_size > 0) or not 0 <= age < SETTLED_SECONDS
         if not whole:
             self.again(place)
         return whole
@@ -136,25 +141,25 @@ class Eyes:
             self._unsettled.add(place)
 
 
-def being_written(path: Path) -> bool:
-    """Whether a process has a file open for writing, as far as this system tells: Linux does, of the user's own files.
+def being_written(path: Path) -> bool | None:
+    """Whether a process has a file open for writing; None where the system does not tell. Linux does, of files of the user on its own disks.
 
     The kernel grants a lease on reading only while there is no writer. Whoever opens the file in the moment the lease is held waits for
     its end, and we get a signal whose default is death: without a handler for it nothing is asked.
     """
     if sys.platform != "linux" or signal.getsignal(signal.SIGIO) in {signal.SIG_DFL, None}:
-        return False
+        return None
     import fcntl
 
     try:
         fd = os.open(path, os.O_RDONLY | os.O_NOFOLLOW | os.O_NONBLOCK | os.O_CLOEXEC)
     except OSError:
-        return False
+        return None
     try:
         fcntl.fcntl(fd, fcntl.F_SETLEASE, fcntl.F_RDLCK)
         fcntl.fcntl(fd, fcntl.F_SETLEASE, fcntl.F_UNLCK)
     except OSError as error:
-        return error.errno == errno.EAGAIN
+        return True if error.errno == errno.EAGAIN else None
     finally:
         os.close(fd)
     return False
@@ -190,26 +195,38 @@ class Steady:
         return self._source.head(name)
 
 
+class _Overflow(logging.Handler):
+    """Hears the file system's observer complain: what it lost may be anything."""
+
+    def __init__(self, eyes: Eyes) -> None:
+        super().__init__(logging.WARNING)
+        self._eyes = eyes
+
+    def emit(self, _record: logging.LogRecord) -> None:
+        self._eyes.everything(calm=True)
+
+
 class Watch:
-    """The file system's own hints for a workspace, as long as it is open. Absent where the platform offers none."""
+    """The file system's own hints for a workspace, as long as it is open. `trouble` says why there are none of some folders."""
 
     def __init__(self, eyes: Eyes, root: Path, *, passed_over: Callable[[Path], bool]) -> None:
         """All folders of the top but those `passed_over`; one that is made later, too."""
         self._observer: Any = None
+        self.trouble = ""
         try:
             from watchdog import events as w
             from watchdog.observers import Observer
         except ImportError:
+            self.trouble = "watchdog is not installed"
             return
-        observer = self._observer = Observer()
+        # Its own words are for programmers; that the queue overflowed is a hint like any other.
+        warnings.filterwarnings("ignore", category=RuntimeWarning, module="watchdog")
+        log = logging.getLogger("watchdog")
+        log.handlers, log.propagate = [_Overflow(eyes)], False
         told = [
-            w.FileCreatedEvent,
-            w.FileModifiedEvent,
-            w.FileClosedEvent,
-            w.FileMovedEvent,
-            w.DirCreatedEvent,
+            w.FileCreatedEvent, w.FileModifiedEvent, w.FileClosedEvent, w.FileMovedEvent, w.DirCreatedEvent,
             w.DirMovedEvent,
-        ]
+        ]  # fmt: skip
 
         class Handler(w.FileSystemEventHandler):
             def on_any_event(self, event: w.FileSystemEvent) -> None:
@@ -221,23 +238,33 @@ class Watch:
                 else:
                     eyes.hint(path, whole=moved or event.event_type == "closed")
 
-        handler = Handler()
+        handler, watched = Handler(), dict[Path, Any]()
 
         def watch(folder: Path) -> None:
-            if folder.parent == root and not passed_over(folder):
-                with contextlib.suppress(OSError):
-                    observer.schedule(handler, str(folder), recursive=True, event_filter=told)
+            if folder.parent != root or passed_over(folder):
+                return
+            if (before := watched.pop(folder, None)) is not None:
+                # It went away and is there again: the eye on the old one sees nothing any more.
+                observer.unschedule(before)
+            try:
+                watched[folder] = observer.schedule(handler, str(folder), recursive=True, event_filter=told)
+            except FileNotFoundError:
+                return
+            except OSError as error:
+                self.trouble = f"{folder.name}: {error.strerror}"
 
-        observer.schedule(handler, str(root), event_filter=told)
+        try:
+            observer = Observer()
+            observer.schedule(handler, str(root), event_filter=told)
+            observer.start()
+        except OSError as error:
+            # Each user may have only so many of them.
+            self.trouble = error.strerror or str(error)
+            return
+        self._observer = observer
         for folder in sorted(root.iterdir()):
             if folder.is_dir():
                 watch(folder)
-        observer.start()
-
-    @property
-    def alive(self) -> bool:
-        """Whether hints come at all."""
-        return self._observer is not None and self._observer.is_alive()
 
     def close(self) -> None:
         """Stop watching."""

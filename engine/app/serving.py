@@ -11,7 +11,7 @@ from pathlib import Path
 
 from engine.app import anchoring
 from engine.app.mailboxes import attended
-from engine.app.noticing import Branch, Eyes, Steady, Watch
+from engine.app.noticing import RESCAN_SECONDS, Branch, Eyes, Steady, Watch
 from engine.app.wiring import furnish
 from engine.app.workspace import Workspace, open_workspace
 from engine.kernel.house import House
@@ -55,7 +55,7 @@ def serve(workspace: Workspace, up: Up) -> None:
     try:
         anchoring.require(workspace.root, ledger)
         with _told_to_stop(lambda: poke(workspace.state)) as stopping, _watched(eyes, workspace) as watch:
-            up.say(_beginning(workspace, alive=watch.alive))
+            up.say(_beginning(workspace, watch.trouble))
             _go_on(workspace, up, keys, ledger, owner, eyes, stopping)
     finally:
         ledger.close()
@@ -142,8 +142,12 @@ def _until_moved(
     return found[0] if found else workspace
 
 
-def _beginning(workspace: Workspace, *, alive: bool) -> str:
-    seen = "files are seen at once" if alive else "files are looked at every 30 s (watchdog is not installed)"
+def _beginning(workspace: Workspace, trouble: str) -> str:
+    seen = (
+        f"files are looked at every {RESCAN_SECONDS:.0f} s ({trouble})"
+        if trouble
+        else "files are seen at once"
+    )
     return f"up: {workspace.root}, commit {workspace.tree.commit[:8]} of {workspace.config.deploy}; {seen}; Ctrl-C ends it"
 
 

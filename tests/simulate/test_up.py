@@ -13,10 +13,21 @@ import pytest
 
 from engine.app import serving
 from engine.app.making import LETTERS
-from engine.app.noticing import RESCAN_SECONDS, SETTLED_SECONDS, Branch, Eyes
+from engine.app.noticing import (
+    CALM_SECONDS,
+    LARGE,
+    RESCAN_SECONDS,
+    SETTLED_SECONDS,
+    Branch,
+    Eyes,
+    Steady,
+    being_written,
+)
 from engine.app.workspace import open_workspace
+from engine.connectors.watched import WatchedFiles
 from engine.model import events as e
 from engine.testing.scenario import Scenario
+from tests.campaigns import bursting
 from tests.campaigns.invariants import judge
 from tests.simulate.terminal import environment, plainly
 
@@ -121,6 +132,15 @@ def test_killed_at_any_moment_and_begun_again_it_loses_and_repeats_nothing(compa
     assert judge(company.folder).violations == ()
 
 
+@pytest.mark.slow
+def test_a_checkout_and_the_saves_of_editors_start_exactly_the_runs_they_should(tmp_path):
+    """The campaign of a thousand files in small."""
+    with bursting.office(tmp_path) as (desk, one):
+        result = bursting.burst(desk, one, files=20, each=1, noise=0)
+    assert result["violations"] == []
+    assert [result[step] for step in ("checkout", "back", "again", "another")] == [20, 20, 20, 27]
+
+
 class Clock:
     now = 100.0
 
@@ -168,6 +188,89 @@ def test_what_is_not_whole_yet_is_looked_at_again(tmp_path):
     assert not eyes.settled("letter.eml")
     clock.now += SETTLED_SECONDS
     assert eyes.look()
+
+
+def test_a_look_is_about_the_places_that_stirred_and_after_much_about_everything(tmp_path):
+    clock = Clock()
+    eyes = Eyes(tmp_path, lambda: None, clock)
+    assert (eyes.look(), eyes.places) == (True, None)
+    eyes.hint(str(tmp_path / "a/b.csv"), whole=True)
+    eyes.hint(str(tmp_path / ".git/index"), whole=True)
+    assert (eyes.look(), eyes.places) == (True, {"a/b.csv"})
+    assert not eyes.look()
+    for n in range(LARGE):
+        eyes.hint(str(tmp_path / f"{n}"), whole=True)
+    assert eyes.look()
+    assert len(eyes.places) == LARGE
+    clock.now += 2 * CALM_SECONDS
+    assert (eyes.look(), eyes.places) == (True, None)
+    eyes.everything(calm=True)
+    assert not eyes.look()
+    clock.now += 2 * CALM_SECONDS
+    assert (eyes.look(), eyes.places) == (True, None)
+
+
+@pytest.mark.skipif(sys.platform != "linux", reason="only Linux tells who writes")
+def test_a_file_is_whole_when_nobody_writes_and_it_is_not_empty(tmp_path):
+    eyes, file = Eyes(tmp_path, lambda: None), tmp_path / "a.csv"
+    before = signal.signal(signal.SIGIO, lambda *_: None)
+    try:
+        with file.open("wb", buffering=0) as handle:
+            handle.write(b"half")
+            eyes.hint(str(file), whole=True)
+            assert being_written(file)
+            assert not eyes.settled("a.csv")
+        assert eyes.settled("a.csv")
+        file.write_bytes(b"")
+        assert not eyes.settled("a.csv")
+        past = time.time() - 2 * SETTLED_SECONDS
+        os.utime(file, (past, past))
+        assert eyes.settled("a.csv")
+    finally:
+        signal.signal(signal.SIGIO, before)
+
+
+def test_what_changed_behind_the_reading_is_read_again(tmp_path):
+    file = tmp_path / "forms" / "a.csv"
+    file.parent.mkdir()
+    file.write_bytes(b"one")
+    eyes = Eyes(tmp_path, lambda: None)
+    source = WatchedFiles(root=str(tmp_path), index_key=b"k" * 32, patterns=lambda: ("forms/*.csv",))
+    steady = Steady(source, eyes)
+    eyes.hint(str(file), whole=True)
+    arrivals = []
+    for arrival in source.poll(lambda _mark: False):
+        file.write_bytes(b"two, longer")
+        arrivals.append((source.same(arrival), arrival.files[0][2]))
+    assert arrivals == [(False, b"one")]
+    assert [one.files[0][2] for one in steady.poll(lambda _mark: False)] == [b"two, longer"]
+
+
+def test_looking_at_places_finds_what_looking_at_everything_finds_there(tmp_path):
+    names = [
+        "forms/a.csv", "forms/deep/b.csv", "forms/deep/er/c.csv", "forms/.hidden/d.csv", "forms/.e.csv", "forms/f.csv.part", "forms/g.csv~",
+        "forms/h.txt", "i.csv", "other/j.csv", "forms/k.csv/l.csv",
+    ]  # fmt: skip
+    for name in names:
+        path = tmp_path / name
+        path.parent.mkdir(parents=True, exist_ok=True)
+        path.write_text(name)
+    (tmp_path / "forms/soft.csv").symlink_to(tmp_path / "i.csv")
+    (tmp_path / "forms/folder").symlink_to(tmp_path / "other")
+    everywhere = [*names, "forms/soft.csv", "forms/folder/j.csv", "forms/deep", "gone.csv"]
+    for patterns, found in (
+        (
+            ("forms/**/*.csv",),
+            {"forms/a.csv", "forms/deep/b.csv", "forms/deep/er/c.csv", "forms/k.csv/l.csv"},
+        ),
+        (("forms/*.csv", "*.csv"), {"forms/a.csv", "i.csv"}),
+        (("*/deep/*",), {"forms/deep/b.csv"}),
+        (("other/**",), {"other/j.csv"}),
+        (("../*.csv", "/etc/*", "forms/.hidden/*.csv"), set()),
+    ):
+        source = WatchedFiles(root=str(tmp_path), index_key=b"k" * 32, patterns=lambda p=patterns: p)
+        assert {one.place for one in source.poll(lambda _mark: False)} == found
+        assert {one.place for one in source.among(everywhere, lambda _mark: False)} == found
 
 
 def test_the_branch_is_asked_for_at_first_and_then_only_after_it_moved(company):

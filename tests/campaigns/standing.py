@@ -1,0 +1,80 @@
+"""`steward up` as a process of its own, for tests and campaigns that stop, freeze or kill it."""
+
+import signal
+import subprocess
+import sys
+import time
+from collections.abc import Callable
+from pathlib import Path
+
+from engine.model import events as e
+from engine.testing.scenario import Scenario
+from tests.simulate.terminal import environment
+
+
+class Standing:
+    """A company whose engine is up, or down. What it says goes to a file, so that it never waits for a reader."""
+
+    def __init__(self, company: Scenario, *, module: str = "engine.cli.main", **more: str) -> None:
+        self.company, self._module, self._more = company, module, more
+        self.process: subprocess.Popen | None = None
+        self._said = 0
+
+    @property
+    def _log(self) -> Path:
+        return self.company.folder / "up.log"
+
+    def log(self) -> str:
+        """Everything that was said since the first start."""
+        return self._log.read_text(encoding="utf-8", errors="replace") if self._log.exists() else ""
+
+    def begin(self) -> None:
+        """Start it; it may not stand yet."""
+        self._said = len(self.log())
+        env = environment(self.company.env, PYTHONUNBUFFERED="1", **self._more)
+        with self._log.open("ab") as log:
+            self.process = subprocess.Popen(
+                [sys.executable, "-m", self._module, "up"], cwd=self.company.root, env=env,
+                stdin=subprocess.DEVNULL, stdout=log, stderr=log,
+            )  # fmt: skip
+
+    def up(self) -> None:
+        """Start it and wait until it stands."""
+        self.begin()
+        self.until(lambda: "up:" in self.log()[self._said :])
+
+    def send(self, how: signal.Signals) -> None:
+        """A signal."""
+        if self.process is not None:
+            self.process.send_signal(how)
+
+    def down(self, how: signal.Signals = signal.SIGTERM) -> int:
+        """End it; its exit code."""
+        if self.process is None:
+            return 0
+        process, self.process = self.process, None
+        process.send_signal(signal.SIGCONT)
+        process.send_signal(how)
+        return process.wait(60)
+
+    def until(self, true: Callable[[], bool], seconds: float = 60.0) -> None:
+        """Wait for what the process does by itself; the seconds are only an end to waiting."""
+        end = time.monotonic() + seconds
+        while not true():
+            if time.monotonic() > end or self.process is None or self.process.poll() is not None:
+                raise AssertionError(self.log()[-3000:] or "it says nothing")
+            time.sleep(0.05)
+
+    def quiet(self, seconds: float) -> None:
+        """Wait until nothing has been written to the ledger for so long."""
+        before, since = -1, time.monotonic()
+        while time.monotonic() - since < seconds:
+            time.sleep(0.2)
+            with self.company.reading() as reading:
+                now = reading.ledger.head()[0]
+            if now != before:
+                before, since = now, time.monotonic()
+
+    def started(self) -> list[e.Event]:
+        """The event of each run, in their order."""
+        return [event for event in self.company.events() if isinstance(event.body, e.RunCreated)]
