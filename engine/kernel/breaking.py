@@ -51,7 +51,8 @@ def heard(place: Place, name: str, error: BaseException | None, *, probe: bool =
     """A call of a connector ended: write down what that changes, before its outcome."""
     journal = place.journal
     said = limits.news(error)
-    if probe and not said:
+    if probe and error is not None and said != "busy":
+        # Asked for nothing but a sign of life, a no is none.
         said = "down"
     known = journal.book.connectors.get(name)
     state = known or ConnectorState(name=name)

@@ -15,10 +15,10 @@ class Busy(TransientError):
 
 def asked_to_wait(error: BaseException | None) -> float | None:
     """For how many seconds an error asks to wait, also one that was raised because of another; None when it asks for nothing."""
+    found: float | None = None
     while error is not None:
         if isinstance(error, Busy):
             return error.after
-        if getattr(error, "code", "") == CODE:
-            return 0.0
+        found = 0.0 if getattr(error, "code", "") == CODE else found
         error = error.__cause__
-    return None
+    return found

@@ -9,6 +9,7 @@ from decimal import ROUND_UP, Decimal
 from typing import Any
 from zoneinfo import ZoneInfo
 
+from engine.model.busy import Busy
 from engine.model.canonical import Json
 from engine.model.config import Config, ModelConfig
 from engine.model.effects import Call
@@ -172,7 +173,7 @@ class Gateway:
         `asked`: the most tokens the question can hold, and the most that were asked for.
         """
         if answer.status != 200:
-            raise _refused(model.name, answer.status, raw)
+            raise _refused(model.name, answer.status, raw, answer.after(self.now()))
         try:
             data: Any = json.loads(raw)
             choice = data["choices"][0]
@@ -211,7 +212,7 @@ def _counted(usage: object, most_in: int, most_out: int) -> tuple[int, int] | No
 _UNPAID = frozenset({"model-key", "model-missing", "rate-limited", "model-request"})
 
 
-def _refused(name: str, status: int, raw: str) -> EngineError:
+def _refused(name: str, status: int, raw: str, after: float) -> EngineError:
     said = " ".join(raw.split())[:200]
     match status:
         case 401 | 403:
@@ -224,7 +225,9 @@ def _refused(name: str, status: int, raw: str) -> EngineError:
         case 404:
             return PermanentError(f"{name} is not there (404): {said}", code="model-missing")
         case 429:
-            return TransientError(f"{name} asks to wait (429)", code="rate-limited")
+            return Busy(f"{name} asks to wait (429)", after=after)
+        case 503 if after:
+            return Busy(f"{name} asks to wait (503)", after=after)
         case _ if status >= 500:
             return TransientError(f"{name} failed ({status}): {said}", code="model-down")
         case _:

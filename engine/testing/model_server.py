@@ -15,11 +15,15 @@ Script = Callable[[Mapping[str, Any]], "Said"]
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Said:
-    """One answer: its status and bytes; `pieces` are sent one by one with `pause` seconds between, None hangs up without an answer."""
+    """One answer: its status and bytes; `pieces` are sent one by one with `pause` seconds between, None hangs up without an answer.
+
+    `after` is its Retry-After header.
+    """
 
     status: int = 200
     pieces: tuple[bytes, ...] | None = ()
     pause: float = 0.0
+    after: str = ""
 
 
 def answering(
@@ -63,6 +67,8 @@ class ModelServer:
                 self.send_response(said.status)
                 self.send_header("Content-Type", "application/json")
                 self.send_header("Content-Length", str(sum(map(len, said.pieces))))
+                if said.after:
+                    self.send_header("Retry-After", said.after)
                 self.end_headers()
                 try:
                     for piece in said.pieces:

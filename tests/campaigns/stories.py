@@ -146,6 +146,22 @@ steps:
     uses: provider/customer
     with: { text: still there }
 """,
+    "playbooks/outage.yaml": """\
+name: Outage
+stage: approval
+on: { manual: {} }
+steps:
+  - id: each
+    uses: provider/idempotent
+    foreach: ["a", "b", "c", "d", "e"]
+    key: ${{ item }}
+    continue-on-error: true
+    with: { text: "${{ item }}" }
+  - id: after
+    uses: provider/queryable
+    if: ${{ always() }}
+    with: { text: after }
+""",
     "playbooks/back.yaml": """\
 name: Back
 stage: approval
@@ -434,6 +450,13 @@ def _enrol(t: Teller) -> None:
     t.ask("resume", lambda: {"passphrase": PASSPHRASE})
 
 
+def _outage(t: Teller) -> None:
+    for _ in range(5):
+        t.told("503", "idempotent")
+    t.start("outage")
+    t.ask("resume", lambda: {"target": "provider"})
+
+
 def _wide(t: Teller) -> None:
     t.start("wide")
     t.start("wide")
@@ -472,7 +495,7 @@ STORIES: dict[str, Callable[[Teller], None]] = {
     "payment": _payment, "contract": _contract, "noise": _noise, "drift": _drift, "checklist": _checklist,
     "classes": _classes, "lost": _lost, "refused": _refused, "held": _held, "reading": _reading, "shade": _shade, "enrol": _enrol,
     "wide": _wide, "calls": _calls, "stopped": _stopped, "sorry": _sorry,
-    "back": _back,
+    "back": _back, "outage": _outage,
 }  # fmt: skip
 
 

@@ -13,7 +13,7 @@ from engine.model.errors import PermanentError, UnknownOutcome
 from engine.model.events import EffectIntended, Event
 from engine.model.ids import EffectKey, RunId
 from engine.model.ownership import StopSet
-from engine.model.types import TEXT
+from engine.model.types import TEXT, Field
 from engine.runtime.broker import Broker, NotIntended
 
 NOW = datetime(2026, 3, 2, 9, tzinfo=UTC)
@@ -26,6 +26,7 @@ class World:
         self.performed: list[str] = []
         self.found: Outcome | None = None
         self.version = "v1"
+        self.outputs: dict[str, Json] = {}
         self.action = ActionSpec(
             name="w/do",
             summary="",
@@ -50,7 +51,7 @@ class World:
     def perform(self, effect: Effect) -> Outcome:
         """Remember it."""
         self.performed.append(effect.key)
-        return Outcome(outputs={})
+        return Outcome(outputs=self.outputs)
 
     def find(self, effect: Effect) -> Outcome | None:
         """What was planted."""
@@ -132,6 +133,23 @@ def test_bytes_that_are_not_the_frozen_ones_never_leave() -> None:
     with pytest.raises(NotIntended):
         broker.perform(changed, intent())
     assert world.performed == []
+
+
+@pytest.mark.parametrize(
+    ("outputs", "kept"), [({}, False), ({"id": 17}, False), ({"id": None}, False), ({"id": "17"}, True)]
+)
+def test_an_answer_of_another_shape_than_was_promised_is_none(outputs: dict[str, Json], kept: bool) -> None:
+    """Nobody knows what the world did; the class decides what follows."""
+    world, broker = made()
+    effect = proposal(broker, body="x")
+    world.action = replace(world.action, outputs=(Field(name="id", type=TEXT),))
+    world.outputs = outputs
+    if kept:
+        assert broker.perform(effect, intent()).outputs == outputs
+        return
+    with pytest.raises(UnknownOutcome) as caught:
+        broker.perform(effect, intent())
+    assert caught.value.code == "contract"
 
 
 def test_the_digest_binds_body_key_reach_and_what_was_read() -> None:

@@ -10,6 +10,7 @@ from typing import Any
 
 import pytest
 
+from engine.model.busy import Busy
 from engine.model.config import Config, ModelConfig, Person, SecretRef
 from engine.model.effects import Call
 from engine.model.errors import EngineError, PermanentError, TransientError
@@ -123,6 +124,25 @@ def test_whatever_a_provider_says_ends_typed_written_down_and_without_the_key(sa
     assert isinstance(book.events[-1], ModelAnswered)
     assert book.events[-1].code == code
     assert KEY not in json.dumps([caught.value.message, book.sealed, [repr(one) for one in book.events]])
+
+
+@pytest.mark.parametrize(
+    ("status", "said", "after"),
+    [
+        (429, "30", 30.0),
+        (429, f"{NOW + timedelta(seconds=90):%a, %d %b %Y %H:%M:%S} GMT", 90.0),
+        (429, f"{NOW - timedelta(seconds=90):%a, %d %b %Y %H:%M:%S} GMT", 0.0),
+        (429, "soon", 0.0),
+        (429, "9" * 40, 86_400.0),
+        (429, "", 0.0),
+        (503, "5", 5.0),
+    ],
+)
+def test_how_long_a_provider_asks_to_wait_is_heard(status, said, after):
+    answer = Said(status=status, pieces=(b"later",), after=said)
+    with ModelServer.saying([answer]) as server, pytest.raises(Busy) as caught:
+        gateway(server.base, Book()).complete(ASK, call=CALL, budget=None)
+    assert caught.value.after == pytest.approx(after)
 
 
 def test_an_answer_that_counts_no_tokens_costs_what_was_set_aside():
