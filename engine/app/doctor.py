@@ -1,17 +1,18 @@
 """What is wrong or about to be, in plain words. The list was written before the code: docs/ills.md."""
 
 import shutil
-from collections.abc import Callable, Iterator, Mapping
-from dataclasses import dataclass
+from collections.abc import Callable, Iterable, Iterator, Mapping
+from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 from typing import Literal
 
-from engine.app import connections, mailboxes, views
+from engine.app import connections, mailboxes, sealed, views
 from engine.app.actions import declared
 from engine.app.deploying import deployment
-from engine.app.passing import Reading
-from engine.app.wiring import resolver_of
+from engine.app.looking import Reading
 from engine.app.workspace import Workspace
+from engine.connectors import ways
+from engine.connectors.channels import Missing
 from engine.governance.secrets import wanting
 from engine.kernel import expecting
 from engine.kernel.alarms import lives_in
@@ -19,14 +20,18 @@ from engine.kernel.expecting import LATE, length
 from engine.kernel.house import Deployment
 from engine.ledger import holder
 from engine.model import ids
+from engine.model.alarms import NOTICE
+from engine.model.config import Config
+from engine.model.state import Book
 from engine.model.times import moment, stamp
-from engine.vault import remotes
+from engine.vault import published, remotes
 
 Grade = Literal["ok", "look", "ill"]
 
 WAITS_LONG, EXPIRES_SOON = timedelta(days=3), timedelta(days=1)
 LITTLE_ROOM, NO_ROOM = 1_000_000_000, 200_000_000
 FAILS_IN_A_ROW = 3
+OLD_SECRET = timedelta(days=365)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -48,8 +53,12 @@ class Patient:
     deployed: Deployment
     now: datetime
     free: int
-    level: int
+    level: Callable[[], int]
     memory: Mapping[str, object]
+
+
+Probe = Callable[[Workspace, Reading], Iterable[Finding]]
+"""A look at the world outside, over the network if need be."""
 
 
 def examine(
@@ -59,22 +68,28 @@ def examine(
     now: datetime,
     level: Callable[[], int],
     memory: Callable[[], Mapping[str, object]],
+    deployed: Deployment | None = None,
+    probes: Iterable[Probe] | None = None,
 ) -> tuple[Finding, ...]:
-    """Every finding, the ills first. Reads; changes nothing."""
+    """Every finding, the ills first. Reads; changes nothing. `deployed` is what runs, where somebody has compiled it already; `probes`
+    are `PROBES` unless others are given.
+    """
     patient = Patient(
         workspace=workspace,
         reading=reading,
-        deployed=deployment(workspace, declared(workspace.config)),
+        deployed=deployed or deployment(workspace, declared(workspace.config)),
         now=now,
         free=shutil.disk_usage(workspace.state.path).free,
-        level=level(),
+        level=level,
         memory=memory(),
     )
     looks = (
-        _stopped, _connectors, _compiles, _absent, _triggers, _unknown, _failing, _cards, _secrets, _mailboxes, _clock, _disk, _index,
+        _stopped, _connectors, _compiles, _absent, _triggers, _unknown, _failing, _cards, _notices, _secrets, _clock, _disk, _index,
         _isolation, _elsewhere,
     )  # fmt: skip
     found = [finding for look in looks for finding in look(patient)]
+    outside = PROBES if probes is None else probes
+    found += [finding for probe in outside for finding in probe(workspace, reading)]
     order: dict[Grade, int] = {"ill": 0, "look": 1, "ok": 2}
     return tuple(sorted(found, key=lambda one: order[one.grade]))
 
@@ -183,27 +198,82 @@ def _cards(patient: Patient) -> Iterator[Finding]:
         elif age > WAITS_LONG:
             said = f"{one.short} {one.title} has waited for {length(age)}"
             yield Finding(name="card", grade="look", said=said, way_out=one.needs)
-    if not cards:
-        yield Finding(name="card", grade="ok", said="nothing waits for you")
+    if cards:
+        oldest = length(patient.now - min(moment(one.since) for one in cards))
+        yield Finding(name="queue", grade="ok", said=f"{len(cards)} wait for you, the oldest for {oldest}")
+    else:
+        yield Finding(name="queue", grade="ok", said="nothing waits for you")
+
+
+def _notices(patient: Patient) -> Iterator[Finding]:
+    """Whether the operator can be told anything while away."""
+    config = patient.workspace.config
+    channels = ways(config, sealed.resolver(patient.workspace, patient.reading.keys))
+    for one in channels:
+        if isinstance(one, Missing):
+            said = f"the channel {one.name} takes no notice: {one.why}"
+            yield Finding(
+                name="notify", grade="ill", said=said, way_out="mend connectors.notify in steward.yaml"
+            )
+    told = any(node.uses == NOTICE for plan in patient.deployed.plans.values() for node in plan.nodes)
+    last = patient.reading.book.notice
+    if not channels and told:
+        said = "notices to you stay on this machine: no channel is set up"
+        yield Finding(name="notify", grade="look", said=said, way_out="name channels under connectors.notify")
+    elif channels and last is not None and not last.code and last.by not in {"", channels[0].name}:
+        said = f"the last notice reached you through {last.by}: {channels[0].name} did not take it"
+        yield Finding(name="notify", grade="look", said=said, way_out=f"look at {channels[0].name}")
+    elif channels:
+        names = ", else ".join(one.name for one in channels)
+        yield Finding(name="notify", grade="ok", said=f"notices to you go through {names}")
 
 
 def _secrets(patient: Patient) -> Iterator[Finding]:
-    found = resolver_of(patient.workspace, patient.reading.keys)
-    for name in sorted(patient.workspace.config.secret_names()):
-        if not found.where(name):
+    config, keys = patient.workspace.config, patient.reading.keys
+    found, changed = sealed.resolver(patient.workspace, keys), sealed.changes(keys)
+    used = _used(patient.reading.book, config)
+    for name in sorted(config.secret_names()):
+        where = found.where(name)
+        if not where:
+            said, way_out = f"the secret {name} is nowhere to be found", wanting(name, config.secrets)
+            yield Finding(name="secret", grade="ill", said=said, way_out=way_out)
+            continue
+        age = patient.now - moment(changed[name]) if where == "keyring" and name in changed else None
+        words = f"{name} is in {where}, {f'set {length(age)} ago' if age is not None else 'its age is not known here'}"
+        words += (
+            f", last used {length(patient.now - moment(used[name]))} ago"
+            if name in used
+            else ", not used yet"
+        )
+        if age is not None and age > OLD_SECRET:
             yield Finding(
                 name="secret",
-                grade="ill",
-                said=f"the secret {name} is nowhere to be found",
-                way_out=wanting(name, patient.workspace.config.secrets),
+                grade="look",
+                said=words,
+                way_out=f"change it, then: steward secrets set {name}",
             )
+        else:
+            yield Finding(name="secret", grade="ok", said=words)
 
 
-def _mailboxes(patient: Patient) -> Iterator[Finding]:
-    for one in mailboxes.alive(patient.workspace):
-        yield Finding(
-            name="mailbox", grade=one.grade, said=f"{one.mailbox}: {one.words}", way_out=one.way_out
-        )
+def _used(book: Book, config: Config) -> dict[str, str]:
+    """Secret → when what it opens last answered: a model, or a connector's effect."""
+    last: dict[str, str] = {}
+    for cost in list(book.costs.values()):
+        last[cost.model] = max(last.get(cost.model, ""), cost.at)
+    for run in book.runs.values():
+        for step in run.steps.values():
+            if step.done:
+                name = step.action.partition("/")[0]
+                last[name] = max(last.get(name, ""), step.at)
+    opened = {one.name: frozenset({one.key.name}) for one in config.models if one.key is not None}
+    for one in config.connectors:
+        opened[one.name] = replace(config, models=(), connectors=(one,)).secret_names()
+    found: dict[str, str] = {}
+    for name in last.keys() & opened.keys():
+        for secret in opened[name]:
+            found[secret] = max(found.get(secret, ""), last[name])
+    return found
 
 
 def _clock(patient: Patient) -> Iterator[Finding]:
@@ -217,6 +287,9 @@ def _clock(patient: Patient) -> Iterator[Finding]:
             said=f"the clock stands {ahead} before the last event",
             way_out="set this machine's clock",
         )
+    elif last is not None:
+        said = f"the last event was {length(patient.now - moment(last.ts))} ago by this machine's clock"
+        yield Finding(name="clock", grade="ok", said=said)
 
 
 def _disk(patient: Patient) -> Iterator[Finding]:
@@ -254,42 +327,39 @@ def _isolation(patient: Patient) -> Iterator[Finding]:
     agents = any(
         node.uses.startswith("agent/") for plan in patient.deployed.plans.values() for node in plan.nodes
     )
-    if patient.workspace.config.models and agents and patient.level < 1:
-        said = "agents have no room to run in: isolation level 0"
+    if not (agents and patient.workspace.config.models):
+        yield Finding(name="isolation", grade="ok", said="no agent asks a model, so none needs a room")
+        return
+    level = patient.level()
+    if level < 1:
         yield Finding(
             name="isolation",
             grade="ill",
-            said=said,
+            said="agents have no room to run in: isolation level 0",
             way_out="install bubblewrap (Debian, Ubuntu: apt install bubblewrap)",
         )
     else:
-        yield Finding(
-            name="isolation", grade="ok", said=f"agents run at isolation level {patient.level} of 3"
-        )
+        yield Finding(name="isolation", grade="ok", said=f"agents run at isolation level {level} of 3")
 
 
 def _elsewhere(patient: Patient) -> Iterator[Finding]:
-    if not remotes(patient.workspace.root):
+    root, tip = patient.workspace.root, patient.workspace.tree.commit
+    if not remotes(root):
+        said = "the repository has no remote: files and anchor are on this machine only"
+        yield Finding(name="backup", grade="look", said=said, way_out="git remote add origin … && git push")
+    elif tip in published(root, patient.workspace.config.deploy):
+        yield Finding(name="backup", grade="ok", said=f"commit {tip[:8]} is at a remote, too")
+    else:
+        said = f"commit {tip[:8]} is at no remote, as far as this machine knows"
+        yield Finding(name="backup", grade="look", said=said, way_out="git push")
+
+
+def _mailboxes(workspace: Workspace, _reading: Reading) -> Iterator[Finding]:
+    for one in mailboxes.alive(workspace):
         yield Finding(
-            name="backup", grade="look", said="the repository has no remote: files and anchor are on this machine only",
-            way_out="git remote add origin … && git push",
-        )  # fmt: skip
+            name="mailbox", grade=one.grade, said=f"{one.mailbox}: {one.words}", way_out=one.way_out
+        )
 
 
-def brief(findings: tuple[Finding, ...], reading: Reading, *, now: datetime, since: datetime) -> str:
-    """The morning's words: what was done since, what waits, what failed or is absent, what it cost."""
-    book, start = reading.book, stamp(since)
-    ended = [run for run in book.runs.values() if run.ended and run.ended >= start]
-    done = sum(run.status in {"succeeded", "no-op"} for run in ended)
-    failed = sorted({run.playbook for run in ended if run.status == "failed"})
-    waiting = views.waiting(reading, now=stamp(now))
-    spent = sum(one.usd for one in book.costs.values() if one.at >= start)
-    lines = [
-        f"Done: {done} runs." if done else "Done: nothing ended.",
-        f"Waits for you: {len(waiting)} (steward queue)." if waiting else "Waits for you: nothing.",
-        f"Failed: {', '.join(failed)}." if failed else "Failed: nothing.",
-        f"Spent: {spent:.2f} USD.",
-        *(f"! {one.said}. → {one.way_out}" for one in findings if one.grade == "ill"),
-        *(f"· {one.said}. → {one.way_out}" for one in findings if one.grade == "look"),
-    ]
-    return "\n".join(lines)
+PROBES: tuple[Probe, ...] = (_mailboxes,)
+"""What is asked outside this machine, beside everything above."""

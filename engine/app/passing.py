@@ -10,6 +10,7 @@ from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Literal
 
 from engine.app import anchoring
+from engine.app.looking import Reading, look
 from engine.app.workspace import Workspace
 from engine.ledger import Keys, Ledger, Owner
 from engine.model.canonical import Json
@@ -22,6 +23,8 @@ from engine.model.state import Book
 if TYPE_CHECKING:
     # Only a name here: a decision while another process owns the ledger wires nothing.
     from engine.app.wiring import Furnished
+
+__all__ = ["Carried", "Listener", "Reading", "carry", "look", "request", "vouched"]
 
 # How long a command waits for another process to answer before it says so (the owner looks every 0.1 s).
 PATIENCE_SECONDS = 60.0
@@ -179,26 +182,3 @@ def _interruptible() -> Iterator[Callable[[], bool]]:
         yield lambda: bool(pressed)
     finally:
         signal.signal(signal.SIGINT, before)
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Reading:
-    """A look at the ledger without owning it."""
-
-    book: Book
-    ledger: Ledger
-    keys: Keys
-
-    def close(self) -> None:
-        """Let go of the files."""
-        self.ledger.close()
-        self.keys.close()
-
-
-def look(workspace: Workspace) -> Reading:
-    """State as of now, read from the ledger alone."""
-    from engine.kernel.fold import fold
-
-    keys = Keys.open(workspace.state)
-    ledger = Ledger.open(workspace.state, keys=keys, owner=None)
-    return Reading(book=fold(ledger.events()), ledger=ledger, keys=keys)

@@ -4,11 +4,12 @@ import json
 import os
 from collections.abc import Iterator, Mapping
 
+from engine.app.clock import present_stamp
 from engine.app.workspace import Workspace
 from engine.governance.secrets import Resolver
 from engine.ledger import Keys
 
-_STORE = "secrets"
+_STORE, _CHANGED = "secrets", "secrets-changed"
 
 
 class Sealed(Mapping[str, str]):
@@ -31,9 +32,16 @@ class Sealed(Mapping[str, str]):
         return found
 
 
-def keep(keys: Keys, name: str, value: str) -> None:
-    """Keep a secret, sealed, in place of what was there under its name."""
+def keep(keys: Keys, name: str, value: str, *, now: str = "") -> None:
+    """Keep a secret, sealed, in place of what was there under its name, and since when: `now` is a stamp, the present one by default."""
     keys.put_secret(_STORE, json.dumps({**Sealed(keys), name: value}).encode())
+    keys.put_secret(_CHANGED, json.dumps({**changes(keys), name: now or present_stamp()}).encode())
+
+
+def changes(keys: Keys) -> dict[str, str]:
+    """Name → when a secret was last set here, as a stamp. One that an earlier version kept has none."""
+    found: dict[str, str] = json.loads(keys.get_secret(_CHANGED) or b"{}")
+    return found
 
 
 def resolver(workspace: Workspace, keys: Keys) -> Resolver:

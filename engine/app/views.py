@@ -5,7 +5,7 @@ from dataclasses import dataclass
 from typing import Any, Protocol
 
 from engine.app import connections
-from engine.app.passing import Reading
+from engine.app.looking import Reading
 from engine.model import events as e
 from engine.model import ids
 from engine.model.alarms import AlarmCleared, AlarmRaised

@@ -3,17 +3,18 @@
 import os
 import random
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime
 from functools import partial
 
 from engine.app import anchoring, mailboxes, remembering, rooms, sealed
+from engine.app.briefing import Briefs
 from engine.app.clock import present
 from engine.app.consents import WorkspaceConsents
 from engine.app.deploying import deploy
+from engine.app.doctor import PROBES
 from engine.app.workspace import Workspace
 from engine.governance.policy import Rules, amount_of
-from engine.governance.secrets import Resolver
 from engine.kernel.house import Deployment, House, Journal
 from engine.kernel.recording import Records
 from engine.ledger import Keys, Ledger, Owner, SealedBlobs
@@ -25,7 +26,7 @@ from engine.model.errors import PermanentError
 from engine.model.events import Event
 from engine.model.ids import ValueId
 from engine.model.money import Money
-from engine.model.ports import Clock, Connector, Executor, Probe, Tree
+from engine.model.ports import Clock, Connector, Executor, Probe, Reader, Tree
 from engine.model.state import Book
 from engine.model.times import stamp
 from engine.runtime.broker import Broker
@@ -116,7 +117,7 @@ def furnish(
     index_key = keys.index_key(workspace.id)
     evaluate = Expressions()
     templates = TemplateRenderer(evaluate)
-    resolver = resolver_of(workspace, keys)
+    resolver = sealed.resolver(workspace, keys)
     deployed: list[Deployment] = []
 
     def deployed_now() -> Deployment:
@@ -139,12 +140,10 @@ def furnish(
     sources = (mail, *rooms.dropped(
         workspace, index_key=index_key, secrets=resolver, patterns=lambda: watched(deployed), hooks=lambda: hooks(deployed),
     ))  # fmt: skip
-    if more is not None:
-        wired = rooms.Wired(
-            connectors={**wired.connectors, **more.connectors},
-            readers=wired.readers,
-            specs={**wired.specs, **more.specs},
-        )
+    wired = _completed(wired, more, Briefs(
+        workspace=workspace, book=lambda: spent.book, deployed=lambda: deployed[0] if deployed else None,
+        memory=memory.status if memory is not None else dict, probes=PROBES if clock is None else (),
+    ))  # fmt: skip
     broker = Broker(
         connectors=wired, heads=sources, durable=lambda seq: 0 < seq <= ledger.head()[0], probe=probe
     )
@@ -161,6 +160,17 @@ def furnish(
     )
 
 
+def _completed(wired: rooms.Wired, more: "Extra | None", briefs: Reader) -> rooms.Wired:
+    """With what looks at all the rooms together, and with what the simulator brings."""
+    extra = more or Extra(connectors={}, specs={})
+    return replace(
+        wired,
+        connectors={**wired.connectors, **extra.connectors},
+        readers={**wired.readers, "notify": briefs},
+        specs={**wired.specs, **extra.specs},
+    )
+
+
 def _rules(
     workspace: Workspace, ledger: Ledger, specs: Mapping[str, ActionSpec], spent: Spent, clock: Clock
 ) -> Rules:
@@ -171,11 +181,6 @@ def _rules(
         zone=workspace.config.time_zone,
         consents=WorkspaceConsents(kept=ledger.kept, tree=lambda: workspace.tree),
     )
-
-
-def resolver_of(workspace: Workspace, keys: Keys) -> Resolver:
-    """Where this workspace's secrets are looked up."""
-    return sealed.resolver(workspace, keys)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

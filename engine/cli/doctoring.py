@@ -6,7 +6,7 @@ from collections.abc import Mapping
 from dataclasses import asdict
 from datetime import timedelta
 
-from engine.app import agents, doctor, passing, remembering
+from engine.app import agents, briefing, doctor, passing, remembering
 from engine.app.clock import present
 from engine.app.workspace import Workspace
 from engine.cli import here
@@ -25,7 +25,7 @@ def examine(args: argparse.Namespace) -> int:
             workspace, reading, now=now, level=lambda: agents.room().level, memory=lambda: _memory(workspace)
         )
         if args.brief:
-            put(doctor.brief(found, reading, now=now, since=now - timedelta(days=1)))
+            put(briefing.told(found, reading, now=now, since=now - timedelta(days=1)).text)
         elif args.json:
             put_json("doctor", [asdict(one) for one in found])
         else:

@@ -45,6 +45,7 @@ def declare_all(config: Config | None = None) -> tuple[ActionSpec, ...]:
         *declared.documents(),
         *declared.payments(),
         *declared.notify(),
+        *declared.brief(),
     )
 
 

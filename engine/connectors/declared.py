@@ -224,3 +224,32 @@ def notify() -> tuple[ActionSpec, ...]:
             undo=UndoSpec(none="a notice can't be unread"),
         ),
     )
+
+
+def brief() -> tuple[ActionSpec, ...]:
+    """What there is to tell the operator."""
+    return (
+        ActionSpec(
+            name="notify/brief",
+            summary="What was done, waits, failed, did not happen and was spent, and what is wrong, in plain words",
+            kind=EffectClass.READ,
+            params=(
+                Param(
+                    name="hours",
+                    type=optional(INTEGER),
+                    description="how far back it looks; else a day, or to the last brief that was told",
+                ),
+            ),
+            outputs=(
+                Field(name="text", type=TEXT, description="the words, a few lines"),
+                Field(name="waiting", type=INTEGER, description="how much waits for the operator"),
+                Field(name="failed", type=INTEGER, description="how many playbooks failed"),
+                Field(
+                    name="absent",
+                    type=INTEGER,
+                    description="how much should have come and did not, or came late",
+                ),
+                Field(name="ills", type=INTEGER, description="how many things hurt now"),
+            ),
+        ),
+    )

@@ -105,3 +105,14 @@ def remotes(root: Path) -> tuple[str, ...]:
     except EngineError:
         return ()
     return tuple(done.stdout.decode("utf-8", "replace").split()) if done.returncode == 0 else ()
+
+
+def published(root: Path, branch: str) -> tuple[str, ...]:
+    """The commits at which remotes had `branch` when they were last heard of; no network is asked."""
+    try:
+        git_dir, _ = find_git_dir(root)
+        words = ["for-each-ref", "--format=%(objectname)", f"refs/remotes/*/{check_branch(branch)}"]
+        done = call(words, env=environment(git_dir), cwd=git_dir)
+    except EngineError:
+        return ()
+    return tuple(done.stdout.decode().split()) if done.returncode == 0 else ()

@@ -7,8 +7,11 @@ from types import SimpleNamespace
 
 import pytest
 
-from engine.app import doctor
+from engine.app import briefing, doctor, sealed
 from engine.app.making import LETTERS
+from engine.cli.main import main
+from engine.ledger import Keys
+from engine.model.times import stamp
 from engine.testing.scenario import Scenario
 from tests.simulate.terminal import environment, plainly
 from tests.simulate.test_recovery import ONE, dead
@@ -52,7 +55,7 @@ def examined(company, *, later=timedelta(0), level=3, memory=HEALTHY):
         found = doctor.examine(
             company.workspace(), reading, now=now, level=lambda: level, memory=lambda: memory
         )
-        return found, doctor.brief(found, reading, now=now, since=now - timedelta(days=1))
+        return found, briefing.told(found, reading, now=now, since=now - timedelta(days=1)).text
 
 
 def named(company, name, words, **more):
@@ -209,6 +212,94 @@ def test_15_a_mailbox_that_cannot_be_read(company, monkeypatch):
     found, _ = examined(company)
     assert [one.grade for one in found if one.name == "mailbox"] == ["look"]
     assert {"disk", "isolation", "deployed"} <= {one.name for one in found}
+
+
+def test_16_a_notice_that_went_nowhere(bare):
+    company = bare(nightly=SCHEDULED)
+    with_channels(company, "{ to: post, url: http://127.0.0.1:1/hook }")
+    company.run()
+    company.later(timedelta(days=1))
+    named(company, "untold", "a notice to you went nowhere")
+
+
+def test_17_a_channel_that_takes_no_notice(bare):
+    company = bare(nightly=SCHEDULED)
+    with_channels(company, "{ to: ntfy, url: http://ntfy.example.com/robin }", "{ to: email }")
+    named(company, "notify", "the channel ntfy takes no notice: url is an https address")
+    named(company, "notify", "the channel email takes no notice: letters leave this machine only")
+
+
+def test_17_nowhere_to_be_told(bare):
+    named(bare(nightly=SCHEDULED), "notify", "notices to you stay on this machine")
+
+
+def with_channels(company, *channels):
+    settings = (company.root / "steward.yaml").read_text()
+    listed = "".join(f"      - {one}\n" for one in channels)
+    company.commit({"steward.yaml": f"{settings}\nconnectors:\n  notify:\n    channels:\n{listed}"})
+
+
+def test_18_a_secret_that_is_older_than_a_year(bare):
+    company = bare(nightly=SCHEDULED)
+    settings = (company.root / "steward.yaml").read_text().replace("secrets: [env]", "secrets: [keyring]")
+    company.commit(
+        {"steward.yaml": f'{settings}\nconnectors: {{ email: {{ password: "${{{{ secrets.MAIL }}}}" }} }}\n'}
+    )
+    company.run()
+    keys = Keys.open(company.workspace().state)
+    sealed.keep(keys, "MAIL", "hunter2", now=stamp(company.clock.now()))
+    keys.close()
+    (said,) = [one.said for one in examined(company, later=timedelta(days=9))[0] if one.name == "secret"]
+    assert said == "MAIL is in keyring, set 9 d ago, not used yet"
+    named(company, "secret", "MAIL is in keyring, set 366 d ago", later=timedelta(days=366))
+
+
+def test_what_is_looked_at_is_told_when_all_is_well(company):
+    company.drop("letter", letter(1))
+    company.run()
+    found, _ = examined(company)
+    told = {one.name: one.said for one in found if one.grade == "ok"}
+    assert {"stop", "deployed", "trigger", "queue", "clock", "disk", "isolation"} <= set(told)
+    said = [one.said for one in found if one.name == "trigger"]
+    assert "email → lead-capture: the last one 20 s ago, too few to know a usual gap" in said
+    assert any(one.startswith("morning-brief (0 7 * * *): next at 2026-03-03T06:00Z") for one in said)
+    assert told["queue"].startswith("1 wait for you, the oldest for ")
+
+
+def test_others_can_look_at_the_world_beside_it(company):
+    def mailbox(workspace, reading):
+        yield doctor.Finding(name="mailbox", grade="ill", said="INBOX does not answer", way_out="steward log")
+
+    with company.reading() as reading:
+        found = doctor.examine(
+            company.workspace(),
+            reading,
+            now=company.clock.now(),
+            level=lambda: 3,
+            memory=dict,
+            probes=(mailbox,),
+        )
+    assert found[0].said == "INBOX does not answer"
+
+
+def everything(company):
+    """Every file of the repository and the state, with its bytes and when it was last written."""
+    files = [one for one in company.folder.rglob("*") if one.is_file()]
+    return {one: (one.stat().st_mtime_ns, one.read_bytes()) for one in files}
+
+
+@pytest.mark.parametrize("verb", ["doctor", "doctor --brief", "status", "queue", "verify"])
+def test_looking_changes_no_byte_of_the_repository_or_the_state(company, monkeypatch, capsys, verb):
+    company.run()
+    # A commit that nothing has run yet: to remember it is the owner's business.
+    company.commit({"vault/knowledge/new.md": "# New\n"})
+    for name, value in {**company.env, "STEWARD_MEMORY": "off"}.items():
+        monkeypatch.setenv(name, value)
+    monkeypatch.chdir(company.root)
+    before = everything(company)
+    main(verb.split())
+    assert "".join(capsys.readouterr())
+    assert everything(company) == before
 
 
 def test_the_command_says_it_and_its_exit_code_too(bare):

@@ -1,0 +1,135 @@
+"""The morning's words: what was done, waits, failed, did not happen and was spent, and what is wrong. `notify/brief` for playbooks."""
+
+from collections.abc import Callable, Mapping, Sequence
+from contextlib import closing
+from dataclasses import dataclass, fields
+from datetime import datetime, timedelta
+from typing import Any
+
+from engine.app import agents, doctor, views
+from engine.app.doctor import Finding, Probe
+from engine.app.looking import Reading
+from engine.app.workspace import Workspace
+from engine.connectors.declared import brief
+from engine.kernel.house import Deployment
+from engine.ledger import Keys, Ledger
+from engine.model.actions import ActionSpec
+from engine.model.canonical import Json
+from engine.model.effects import Call
+from engine.model.errors import PermanentError
+from engine.model.labels import Label, Labels
+from engine.model.legible import line
+from engine.model.state import Alarm, Book
+from engine.model.times import moment, stamp
+
+MOST_HOURS = 24 * 31
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Words:
+    """The brief: its text, and how much of it wants a person. `ills` are what hurts now."""
+
+    text: str
+    waiting: int
+    failed: int
+    absent: int
+    ills: int
+
+
+def told(findings: Sequence[Finding], reading: Reading, *, now: datetime, since: datetime) -> Words:
+    """What happened from `since` on, in plain words, with every ill and everything that will be one."""
+    book, start = reading.book, stamp(since)
+    ended = [run for run in list(book.runs.values()) if run.ended and run.ended >= start]
+    done = sum(run.status in {"succeeded", "no-op"} for run in ended)
+    failed = sorted({run.playbook for run in ended if run.status == "failed"})
+    waiting = views.waiting(reading, now=stamp(now))
+    spent = sum(one.usd for one in list(book.costs.values()) if one.at >= start)
+    absent = [one for one in book.alarms.values() if one.raised >= start and one.kind != "untold"]
+    ills = [one for one in findings if one.grade == "ill"]
+    lines = [
+        f"Done: {done} runs." if done else "Done: nothing ended.",
+        f"Waits for you: {len(waiting)} (steward queue)." if waiting else "Waits for you: nothing.",
+        f"Failed: {', '.join(failed)}." if failed else "Failed: nothing.",
+        f"Absent: {', '.join(map(_absent, absent))}." if absent else "Absent: nothing.",
+        f"Spent: {spent:.2f} USD.",
+        *(f"! {line(one.said, 300)}. → {one.way_out}" for one in ills),
+        *(f"· {line(one.said, 300)}. → {one.way_out}" for one in findings if one.grade == "look"),
+    ]
+    return Words(
+        text="\n".join(lines), waiting=len(waiting), failed=len(failed), absent=len(absent), ills=len(ills)
+    )
+
+
+def _absent(alarm: Alarm) -> str:
+    """One alarm of the day, in a few words."""
+    over = {"came": ", came late", "gone": ", expected no more", "seen": ", seen"}.get(alarm.because, "")
+    if alarm.kind == "silent":
+        return f"{alarm.trigger} → {alarm.playbook} (silent since {alarm.last[:16]}Z{over})"
+    times = f", {alarm.count} times" if alarm.count > 1 else ""
+    return f"{alarm.playbook} ({alarm.due[:16]}Z{times}{over})"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Briefs:
+    """Port Reader of `notify/brief`. `book` is the state as it stands, `deployed` what runs now, `memory` what the index says of itself, `probes` what else is
+    looked at.
+    """
+
+    workspace: Workspace
+    book: Callable[[], Book]
+    deployed: Callable[[], Deployment | None]
+    memory: Callable[[], Mapping[str, object]]
+    probes: tuple[Probe, ...] = ()
+
+    def declare(self) -> tuple[ActionSpec, ...]:
+        """One action."""
+        return brief()
+
+    def read(self, call: Call) -> tuple[dict[str, Json], Labels]:
+        """The words, as of the step's own time. Raises PermanentError on a length that makes no sense."""
+        book = _still(self.book())
+        since = _since(book, call)
+        # Connections of its own: this runs beside the loop, which goes on writing.
+        keys = Keys.open(self.workspace.state)
+        reading = Reading(
+            book=book,
+            ledger=Ledger.open(self.workspace.state, keys=keys, owner=None),
+            keys=keys,
+        )
+        with closing(reading):
+            findings = doctor.examine(
+                self.workspace, reading, now=call.at, level=lambda: agents.room().level, memory=self.memory,
+                deployed=self.deployed(), probes=self.probes,
+            )  # fmt: skip
+            words = told(findings, reading, now=call.at, since=since)
+        outputs: dict[str, Json] = {field.name: getattr(words, field.name) for field in fields(words)}
+        return outputs, frozenset({Label.SYSTEM})
+
+
+def _since(book: Book, call: Call) -> datetime:
+    """A day back, or as far as it is asked for; without being asked also what the last brief that was told left to tell."""
+    hours: Any = call.args.get("hours")
+    if hours is None:
+        run = book.runs.get(call.run)
+        told = [
+            one.created
+            for one in book.runs.values()
+            if run and one.playbook == run.playbook and one.status == "succeeded"
+        ]
+        day, least = call.at - timedelta(days=1), call.at - timedelta(hours=MOST_HOURS)
+        return max(min(day, moment(max(told))), least) if told else day
+    if not isinstance(hours, int) or isinstance(hours, bool) or not 0 < hours <= MOST_HOURS:
+        raise PermanentError(f"hours: a number from 1 to {MOST_HOURS}", code="wrong-argument")
+    return call.at - timedelta(hours=hours)
+
+
+def _still(book: Book) -> Book:
+    """The state at one moment, for whoever reads it while the loop goes on. Each copy is one step of the interpreter; the runs come last,
+    so that nothing copied before them names one that is not there.
+    """
+    names = sorted((one.name for one in fields(book)), key=lambda name: name == "runs")
+    held: dict[str, Any] = {}
+    for name in names:
+        one = getattr(book, name)
+        held[name] = one.copy() if isinstance(one, dict | set) else one
+    return Book(**held)
