@@ -27,7 +27,7 @@ PATIENCE_SECONDS = 5.0
 """How long mailboxes and the way out are waited for where a person looks on."""
 LONG_SECONDS = 3600.0
 """What has not answered for so long is more than a moment's trouble."""
-_REFUSED = frozenset({"imap-refused", "smtp-refused"})
+_REFUSED = frozenset({"imap-refused", "smtp-refused-login"})
 SENDING = "sending"
 """Under which name the way out is shown beside the mailboxes."""
 
@@ -250,7 +250,8 @@ def _here(workspace: Workspace, folders: dict[str, str] | None) -> Iterator[Aliv
 
 
 def _told(mailbox: str, error: EngineError, secrets: Secrets, name: str) -> Alive:
-    person, refused = isinstance(error, PermanentError), error.code in _REFUSED
+    refused = error.code in _REFUSED
+    person = refused or isinstance(error, PermanentError)
     way_out = error.way_out if person else "nothing to type: it is tried again while steward is up"
     if refused and isinstance(secrets, Resolver) and secrets.where(name) == "env":
         way_out = (

@@ -127,9 +127,10 @@ def _login(server: Server, connection: smtplib.SMTP, password: str) -> None:
             else error.smtp_error.decode("utf-8", "replace")
         )
         name = server.password.name if server.password else ""
-        raise PermanentError(
+        # Nothing was wrong with the letter: as when nobody answers, what is to leave waits until the password is right.
+        raise TransientError(
             f"{server.host} refused {server.user} or its password: {error.smtp_code} {one_line(said.replace(password, '…'), 200)}",
-            code="smtp-refused",
+            code="smtp-refused-login",
             now_true="the letter was not sent",
             way_out=f"put the right password where {name} is looked up: steward secrets set {name}",
         ) from None

@@ -11,7 +11,7 @@ from aiosmtpd.controller import Controller
 from aiosmtpd.smtp import AuthResult
 
 from engine.connectors.email import smtp
-from engine.connectors.email.smtp import Server, server_of
+from engine.connectors.email.smtp import Server, reach, server_of
 from engine.model.actions import EffectClass
 from engine.model.config import SecretRef
 from engine.model.errors import PermanentError, TransientError, UnknownOutcome
@@ -295,11 +295,11 @@ def test_logs_in_over_starttls_with_the_secret_asked_for_only_now(certificate):
         secrets = Secrets(MAIL="hunter2")
         send(secure(port, certificate), secrets)
         assert secrets.asked == ["MAIL"]
-        with pytest.raises(PermanentError) as error:
+        with pytest.raises(TransientError) as error:
             send(secure(port, certificate), Secrets(MAIL="wrong-s3cret"))
     assert len(keeper.taken) == 1
     assert tried[0] == (b"robin", b"hunter2")
-    assert error.value.code == "smtp-refused"
+    assert error.value.code == "smtp-refused-login"
     assert "wrong-s3cret" not in str(error.value)
 
 
@@ -380,3 +380,18 @@ def test_a_letter_is_noted_as_leaving_only_when_the_server_is_ready_for_it(tmp_p
         letters(world).perform(reply(world))
     before, under_way = noted
     assert (before, len(under_way)) == ([], 1)
+
+
+def test_a_refused_password_is_no_fault_of_the_letter():
+    """It may be mended: the letter certainly did not leave, and the password is not repeated."""
+    refused = b"535 5.7.8 hunter2 is wrong\r\n"
+    answers = [b"250-localhost\r\n250 AUTH PLAIN\r\n", refused, refused, b"221 bye\r\n"]
+    with script(*answers) as (port, heard):
+        server = Server(
+            host="127.0.0.1", port=port, tls="none", user="robin", password=SecretRef(name="MAIL"), seconds=5
+        )
+        with pytest.raises(TransientError) as error:
+            reach(server, Secrets(MAIL="hunter2"), sender="robin@example.com")
+    assert error.value.message == "127.0.0.1 refused robin or its password: 535 5.7.8 … is wrong"
+    assert error.value.way_out.endswith("steward secrets set MAIL")
+    assert not [line for line in heard if line.upper().startswith((b"MAIL", b"RCPT", b"DATA"))]
