@@ -1,10 +1,15 @@
 """Looking at a hostile workspace with the real command runs nothing of it, reads nothing outside of it and hangs on nothing."""
 
+import http.client
 import json
 import os
+import re
+import signal
 import subprocess
 import sys
+import threading
 from pathlib import Path
+from urllib.parse import urlsplit
 
 import pytest
 
@@ -119,6 +124,58 @@ def test_a_pass_over_it_runs_steps_and_no_code(hostile, canaries):
     settled(typed(["run"], hostile))
 
     assert canaries.ran() == set()
+
+
+def test_the_day_opened_in_it_runs_the_notebooks_that_came_with_steward_alone(hostile, canaries):
+    """The page is entered as a browser would, which begins its session and runs the notebook's cells; then it is closed."""
+    pytest.importorskip("marimo", reason="NOT RUN: needs marimo")
+    from websockets.sync import client
+
+    settled(typed(["open", "cash"], hostile))  # a notebook of the workspace's own
+    process = subprocess.Popen(
+        [*STEWARD, "open", "--no-browser"], cwd=hostile, env=environment(hostile.parent), stdin=subprocess.DEVNULL,
+        stdout=subprocess.DEVNULL, stderr=subprocess.PIPE, text=True,
+    )  # fmt: skip
+    watch = threading.Timer(60, process.kill)
+    watch.start()
+    assert process.stderr is not None
+    try:
+        address = next((found[0] for line in process.stderr if (found := re.search(r"http://\S+", line))), "")
+        host = urlsplit(address).netloc
+        cookie = str(answer(host, address.removeprefix(f"http://{host}"))[0]).partition(";")[0]
+        assert answer(host, "/today/", cookie)[1] == 200
+        said = ""
+        connection = client.connect(
+            f"ws://{host}/today/ws?session_id=s_abc123",
+            origin=f"http://{host}",
+            additional_headers={"Cookie": cookie},
+            max_size=None,
+            proxy=None,
+        )
+        with connection as page:
+            while "completed-run" not in (last := str(page.recv(timeout=30))):
+                said += last
+        process.send_signal(signal.SIGINT)
+        assert process.wait(30) == 0
+        assert "Traceback" not in process.stderr.read()
+    finally:
+        watch.cancel()
+        process.kill()
+        process.wait()
+        process.stderr.close()
+    assert "Nothing waits" in said
+    assert SECRET not in said
+    assert canaries.ran() == set()
+
+
+def answer(host: str, path: str, cookie: str = "") -> tuple[str | None, int]:
+    """The cookie the page's server gives for one request, and its status."""
+    connection = http.client.HTTPConnection(host, timeout=30)
+    connection.request("GET", path, headers={"Cookie": cookie})
+    said = connection.getresponse()
+    said.read()
+    connection.close()
+    return said.getheader("set-cookie"), said.status
 
 
 def test_init_into_it_beside_it_and_below_it(hostile, canaries):
