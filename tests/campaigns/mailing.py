@@ -2,8 +2,9 @@
 
     python -m tests.campaigns.mailing [--letters N] [--batch N] [--seed N] [--server pymap|dovecot]
 
-Letters come in batches; after each one the engine is killed, the IMAP server is killed, every letter gets another number, or nothing
-happens. In the end each letter must have started one run and been answered at most once; the row goes to docs/evidence.
+Letters come in batches; after each one the engine is killed, the IMAP server is killed, every letter gets another number, the SMTP server
+takes letters and hangs up without saying so, or nothing happens. In the end each letter must have started one run and been answered at
+most once; the row goes to docs/evidence.
 """
 
 import argparse
@@ -37,7 +38,8 @@ from tests.campaigns.invariants import judge
 from tests.contract.certificates import self_made
 from tests.contract.mailservers import PASSWORD, USER, MailServer, free_port, running
 
-DISTURBANCES = ("kill the engine", "kill the server", "new numbers", "nothing")
+DISTURBANCES = ("kill the engine", "kill the server", "new numbers", "hang up unheard", "nothing")
+UNHEARD = 3
 _CODE = ("engine/connectors/email", "engine/app", "engine/kernel", "tests/campaigns/mailing.py")
 _PLAYBOOK = """\
 name: Thanks
@@ -75,17 +77,20 @@ def letter(n: int) -> bytes:
 
 
 class Postmaster:
-    """An SMTP server that files what it takes among the sent letters, as large providers do. `rude`: then it hangs up without a word."""
+    """An SMTP server that files what it takes among the sent letters, as large providers do. After so many as are `unheard` it hangs up
+    without a word.
+    """
 
     def __init__(self, mail: MailServer) -> None:
-        self.mail, self.rude = mail, False
+        self.mail, self.unheard = mail, 0
         self.taken: Counter[str] = Counter()
         self._lock = threading.Lock()
 
     async def handle_DATA(self, server, _session, envelope):
         content = envelope.original_content
         await asyncio.get_running_loop().run_in_executor(None, self._file, content, envelope.rcpt_tos)
-        if self.rude:
+        if self.unheard:
+            self.unheard -= 1
             server.transport.abort()
         return "250 OK"
 
@@ -172,6 +177,8 @@ class Office:
             self.mail.start()
         elif what == "new numbers":
             self.mail.renumber()
+        elif what == "hang up unheard":
+            self.master.unheard = UNHEARD
 
     def log(self) -> str:
         return (self.company.folder / "up.log").read_text(encoding="utf-8", errors="replace")
@@ -238,6 +245,7 @@ def _found(one: Office, letters: int) -> dict[str, object]:
     repeated = sum(
         isinstance(event.body, e.TriggerReceived) and event.body.reason == "duplicate" for event in events
     )
+    found = sum(isinstance(event.body, e.EffectSucceeded) and event.body.repeated for event in events)
     with one.company.reading() as reading:
         runs = list(reading.book.runs.values())
     unknown = sum(step.status == "unknown" for run in runs for step in run.steps.values())
@@ -252,7 +260,7 @@ def _found(one: Office, letters: int) -> dict[str, object]:
     violations += [f"flags were set: {sorted(flags)}"] if flags else []
     violations += ["the password was said"] if _said(one) else []
     return {
-        "letters": letters, "answered": len(one.master.taken), "asked": unknown, "read-again": repeated,
+        "letters": letters, "answered": len(one.master.taken), "asked": unknown, "found-sent": found, "read-again": repeated,
         "reconnects": len(re.findall("answers again", one.log())), "violations": violations,
     }  # fmt: skip
 
