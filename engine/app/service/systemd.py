@@ -6,6 +6,7 @@ import subprocess
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 from engine.app.service.what import (
     MARK,
@@ -59,7 +60,7 @@ class Systemd:
         """As the port says."""
         self._reachable()
         if self.account is not None:
-            _own(self.service.state, self.account)
+            _own(self.service.state, self.account, self.env)
         changed = write(self.path, self.text)
         done = [f"{'wrote' if changed else 'unchanged:'} {self.path}"]
         before = self.standing()
@@ -208,12 +209,29 @@ def _run(argv: Sequence[str], env: Mapping[str, str]) -> "subprocess.CompletedPr
         ) from None
 
 
-def _own(state: Path, account: Account) -> None:
-    """The state's folder, the account's own: a unit that may write there only needs it to be there."""
-    made = [one for one in (*reversed(state.parents), state) if not one.exists()]
-    state.mkdir(mode=0o700, parents=True, exist_ok=True)
-    for one in made:
-        os.chown(one, account.uid, -1)
+def _own(state: Path, account: Account, env: Mapping[str, str]) -> None:
+    """Make the state's folder, as the account itself: root follows no link somebody else's home may hold. Raises EngineError."""
+    as_it: dict[str, Any] = {}
+    if os.geteuid() == 0:
+        as_it = {"user": account.uid, "group": account.gid, "extra_groups": ()}
+    argv = ["mkdir", "-p", "--", os.fspath(state)]
+    done = subprocess.run(
+        argv,
+        env=dict(env),
+        cwd=os.sep,
+        umask=0o077,
+        stdin=subprocess.DEVNULL,
+        capture_output=True,
+        text=True,
+        check=False,
+        **as_it,
+    )
+    if done.returncode != 0:
+        raise failed(
+            f"{account.name} can't make its place for state",
+            done.stderr,
+            f"give {account.name} a home of its own, or set XDG_STATE_HOME to a place it may write to (sudo -E)",
+        )
 
 
 def whole(text: str) -> str:

@@ -20,10 +20,11 @@ _PATH = ("/usr/local/bin", "/usr/bin", "/bin", "/usr/sbin", "/sbin")
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Account:
-    """Whose a service of the machine is: its login name, number and home."""
+    """Whose a service of the machine is: its login name, numbers and home."""
 
     name: str
     uid: int
+    gid: int
     home: Path
 
 
@@ -137,7 +138,7 @@ def account(name: str, root: Path) -> Account:
             now_true="Nothing was written.",
             way_out="give the workspace to the account that shall run it, or name it: --as NAME",
         )
-    return Account(name=found.pw_name, uid=found.pw_uid, home=Path(found.pw_dir))
+    return Account(name=found.pw_name, uid=found.pw_uid, gid=found.pw_gid, home=Path(found.pw_dir))
 
 
 def write(path: Path, text: str) -> bool:

@@ -12,6 +12,8 @@ from pathlib import Path
 
 import pytest
 
+from engine.app.service.systemd import Systemd
+from engine.app.service.what import Account, service_of
 from engine.app.workspace import open_workspace
 from engine.cli.main import main
 from engine.cli.servicing import keeper_of
@@ -216,6 +218,26 @@ def test_a_service_of_the_machine_is_hardened_runs_as_an_account_and_never_as_ro
     monkeypatch.setattr(os, "geteuid", lambda: 1000)
     assert typed("install", "--system", "--as", "nobody") == 2
     assert "sudo" in capsys.readouterr().err
+
+
+def test_a_service_of_the_machine_is_kept_by_the_machines_own_manager(place, tmp_path):
+    """With a folder in place of systemd's own, and whoever runs this as the account."""
+    whose = Account(name="steward", uid=os.getuid(), gid=os.getgid(), home=tmp_path / "its home")
+    service = service_of(open_workspace(place.root, os.environ), {"PATH": os.environ["PATH"]}, whose)
+    keeper = Systemd(service=service, env=os.environ, account=whose, folder=tmp_path / "system")
+    assert any("started" in one for one in keeper.install())
+    assert service.state == tmp_path / "its home/.local/state/steward"
+    assert service.state.stat().st_mode & 0o077 == 0
+    name = "steward-abc123.service"
+    ctl = "systemctl --no-pager"
+    assert place.asked() == [f"{ctl} daemon-reload", f"{ctl} enable {name}", f"{ctl} restart {name}"]
+    keeper.uninstall()
+    assert not keeper.path.exists()
+    (tmp_path / "a file").touch()
+    homeless = Account(name="steward", uid=os.getuid(), gid=os.getgid(), home=tmp_path / "a file")
+    service = service_of(open_workspace(place.root, os.environ), {"PATH": os.environ["PATH"]}, homeless)
+    with pytest.raises(EngineError, match="place for state"):
+        Systemd(service=service, env=os.environ, account=homeless, folder=tmp_path / "system").install()
 
 
 def test_paths_that_no_unit_can_hold_are_refused(tmp_path, monkeypatch, capsys):
