@@ -26,6 +26,8 @@ ENTER = "/enter"
 _PLAIN = re.compile(r"(?:/[A-Za-z0-9@_.~-]+)+/?")
 _INLINE = re.compile(rb"<script(?![^>]*\ssrc=)[^>]*>(.*?)</script", re.DOTALL | re.IGNORECASE)
 _READS = ("GET", "HEAD")
+_ROOT = b'<div id="root">'
+"""Where the notebooks' own program begins to draw."""
 
 _ALLOWED = (
     (_READS, re.compile(r"/(?:today|run)/")),
@@ -41,7 +43,8 @@ _ALLOWED = (
 class Door:
     """ASGI middleware before `app`, which serves at `host` (``127.0.0.1:port``) and nowhere else.
 
-    `code` admits one browser once and then is nothing; it gets `token` as a cookie and goes to `first`.
+    `code` admits one browser once and then is nothing; it gets `token` as a cookie and goes to `first`. `drawn` is put into the first
+    page of that path that is asked for: HTML, whose one script is `script`.
     """
 
     app: App
@@ -50,6 +53,8 @@ class Door:
     code: str
     first: str = "/today/"
     on_entered: Callable[[], None] = field(default=lambda: None)
+    drawn: Callable[[], Awaitable[bytes]] | None = None
+    script: str = ""
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Pass it on, or refuse it with 403 (a websocket: before it is accepted)."""
@@ -59,14 +64,18 @@ class Door:
             await self._welcome(send)
         elif scope["type"] in {"http", "websocket"} and self._passes(scope):
             await self.app(
-                scope,
-                receive,
-                send if scope["type"] == "websocket" else _Guarded(send, lasting="/assets/" in scope["path"]),
+                scope, receive, send if scope["type"] == "websocket" else self._guarded(scope, send)
             )
         elif scope["type"] == "websocket":
             await send({"type": "websocket.close", "code": 4403})
         else:
             await _answer(send, 403, b"refused\n", "text/plain")
+
+    def _guarded(self, scope: Scope, send: Send) -> "_Guarded":
+        guarded = _Guarded(send, lasting="/assets/" in scope["path"])
+        if self.drawn is not None and scope["path"] == self.first and scope["method"] == "GET":
+            guarded.drawn, guarded.script, self.drawn = self.drawn, self.script, None
+        return guarded
 
     def _passes(self, scope: Scope) -> bool:
         method = scope.get("method", "WEBSOCKET")
@@ -131,6 +140,8 @@ class _Guarded:
         self._send, self._lasting = send, lasting
         self._start: Message = {}
         self._page: list[bytes] = []
+        self.drawn: Callable[[], Awaitable[bytes]] | None = None
+        self.script = ""
 
     async def __call__(self, message: Message) -> None:
         if message["type"] == "http.response.start":
@@ -147,14 +158,28 @@ class _Guarded:
         if message.get("more_body"):
             return
         page = b"".join(self._page)
-        await self._send(_kept(self._start, _scripts(page)))
-        await self._send({"type": "http.response.body", "body": page})
+        begins, root, ends = page.partition(_ROOT)
+        if self.drawn is None or not root:
+            await self._send(_kept(self._start, _scripts(page)))
+            await self._send({"type": "http.response.body", "body": page})
+            return
+        # In two parts: a browser loads what the first one names while the day is still being drawn.
+        self._start["headers"] = [
+            one for one in self._start["headers"] if one[0].lower() != b"content-length"
+        ]
+        await self._send(_kept(self._start, (*_scripts(page), _named(self.script.encode()))))
+        await self._send({"type": "http.response.body", "body": begins, "more_body": True})
+        await self._send({"type": "http.response.body", "body": await self.drawn() + root + ends})
 
 
 def _scripts(page: bytes) -> Iterator[str]:
     """The hashes of a page's inline scripts, as a policy names them."""
     for found in _INLINE.finditer(page):
-        yield f"'sha256-{b64encode(hashlib.sha256(found[1]).digest()).decode()}'"
+        yield _named(found[1])
+
+
+def _named(script: bytes) -> str:
+    return f"'sha256-{b64encode(hashlib.sha256(script).digest()).decode()}'"
 
 
 def _kept(start: Message, scripts: "tuple[str, ...] | Iterator[str]", *, lasting: bool = False) -> Message:

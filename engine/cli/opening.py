@@ -3,22 +3,29 @@
 import argparse
 import os
 import socket
+import threading
+import time
 import webbrowser
+from functools import partial
+from importlib.util import find_spec
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 from engine.app import decide, starter
+from engine.app.clock import present
 from engine.app.workspace import Workspace
 from engine.cli import here
+from engine.cli.behind import Behind, Drawn, begun
 from engine.cli.door import ENTER, Door
 from engine.cli.talk import say
 from engine.model.errors import EngineError, Refused, UsageError
-from engine.observe import today
+from engine.observe import pages, today
 
 if TYPE_CHECKING:
     from starlette.applications import Starlette
 
 NOTEBOOKS = ("today", "run")
+_PATIENCE_SECONDS = 10.0
 
 
 def open_notebook(args: argparse.Namespace) -> int:
@@ -27,16 +34,19 @@ def open_notebook(args: argparse.Namespace) -> int:
     first = _first(workspace, args.what, args.id)
     # Bound before anything is said, to this machine's own address: the port is whatever is free.
     with socket.create_server(("127.0.0.1", 0)) as listening:
+        # What accepts inherits it. Without it each answer's body waits 40 ms for the browser to acknowledge its head.
+        listening.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
         host = f"127.0.0.1:{listening.getsockname()[1]}"
-        app = served(workspace)
+        behind = Behind(begun(partial(served, workspace)))
+        day = Drawn(partial(_day, workspace)) if first == "/today/" else None
         door = Door(
-            app=app, host=host, token=decide.fresh(), code=decide.fresh(), first=first
+            app=behind, host=host, token=decide.fresh(), code=decide.fresh(), first=first, drawn=day, script=pages.GIVES_WAY,
         )  # fmt: skip
         letter = workspace.state.make().path / f"open-{os.getpid()}.html"
         door.on_entered = lambda: letter.unlink(missing_ok=True)
         try:
             _show(f"http://{host}{ENTER}?code={door.code}", letter, browser=not args.no_browser)
-            _serve(door, app, listening)
+            _serve(door, behind, listening)
         finally:
             letter.unlink(missing_ok=True)
     say("closed")
@@ -52,9 +62,16 @@ def _first(workspace: Workspace, what: str, id: str) -> str:
             now_true="Nothing was run.",
             way_out="steward open today   or   steward open run ID",
         )
+    if find_spec("marimo") is None:
+        raise EngineError(
+            "marimo is not installed here",
+            code="no-notebooks",
+            now_true="Nothing is lost: steward queue, log and why say the same.",
+            way_out="python3 bootstrap.py run -- --version (without --light), or pip install 'steward-cli[all]'",
+        )
+    if what == "today" or not id:
+        return f"/{what}/"
     with today.look(workspace.state) as seen:
-        if what == "today" or not id:
-            return f"/{what}/"
         rows = seen.history.rows("SELECT run FROM runs WHERE starts_with(run, ?) LIMIT 2", id.lower())
     if len(rows) != 1:
         raise UsageError(f"no single run begins with {id}", code="not-found", way_out="steward log")
@@ -68,15 +85,8 @@ def served(workspace: Workspace) -> "Starlette":
     os.environ["MARIMO_SKIP_UPDATE_CHECK"] = "1"
     # marimo takes settings and an .env file from where it is started: a workspace is no place to take them from.
     os.chdir(folder)
-    try:
-        import marimo
-    except ImportError as error:
-        raise EngineError(
-            "marimo is not installed here",
-            code="no-notebooks",
-            now_true="Nothing is lost: steward queue, log and why say the same.",
-            way_out="python3 bootstrap.py run -- --version (without --light), or pip install 'steward-cli[all]'",
-        ) from error
+    import marimo
+
     building = marimo.create_asgi_app(include_code=False, quiet=True)
     for name in NOTEBOOKS:
         building = building.with_app(path=f"/{name}", root=os.fspath(folder / f"{name}.py"))
@@ -106,25 +116,40 @@ def _show(address: str, letter: Path, *, browser: bool) -> None:
     say(f"  {address}")
 
 
-def _serve(door: Door, app: "Starlette", listening: socket.socket) -> None:
+def _day(workspace: Workspace) -> bytes:
+    """Today's page as it is now, to be seen before the notebook is there."""
+    now = present()
+    found = today.page(
+        workspace.state, now=now, zone=workspace.config.time_zone, living=decide.playbooks(workspace)
+    )
+    return pages.first(found.rows, found.spent, f"Today, {now:%d %B %Y %H:%M} UTC").encode()
+
+
+def _serve(door: Door, behind: Behind, listening: socket.socket) -> None:
     import uvicorn
 
     class Server(uvicorn.Server):  # type: ignore[misc]  # its types may not be installed
         """Ends the threads of the pages with the connections they belong to."""
 
         async def shutdown(self, sockets: list[socket.socket] | None = None) -> None:
-            await _end_sessions(app)
+            if behind.made.done() and behind.made.exception() is None:
+                await _end_sessions(behind.made.result())
             await super().shutdown(sockets)
 
     # No access log: it would hold the code. What is wrong is shown on the page.
     config = uvicorn.Config(
         door, log_level="critical", access_log=False, server_header=False, timeout_graceful_shutdown=1
     )
+    before = set(threading.enumerate())
     try:
         Server(config).run(sockets=[listening])
     except KeyboardInterrupt:
         # uvicorn has closed everything and hands the Ctrl-C on.
-        return
+        pass
+    # What still looks something up for a page is let finish: a process that ends under it is aborted.
+    deadline = time.monotonic() + _PATIENCE_SECONDS
+    for thread in set(threading.enumerate()) - before:
+        thread.join(max(0.0, deadline - time.monotonic()))
 
 
 async def _end_sessions(app: "Starlette") -> None:

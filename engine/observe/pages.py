@@ -68,6 +68,49 @@ def headline(rows: Sequence[Row], spent: Sequence[Spent]) -> str:
     return f'<div style="display:flex;gap:1em;flex-wrap:wrap">{boxes}</div>' + (f"<p>{by}</p>" if by else "")
 
 
+_FIRST_ROWS = 15
+GIVES_WAY = """
+(() => {
+  const first = document.getElementById('steward-first');
+  const shown = root => [...root.querySelectorAll('marimo-table')].some(e => e.shadowRoot && e.shadowRoot.querySelector('tr'))
+    || root.textContent.includes('Nothing waits, ran, failed') || root.querySelector('[data-testid=cell-error], .marimo-error');
+  const began = Date.now();
+  const look = setInterval(() => {
+    const root = document.getElementById('root');
+    if (!(root && shown(root)) && Date.now() - began < 30000) return;
+    clearInterval(look);
+    first.remove();
+  }, 50);
+})();
+"""
+"""Takes the drawn day away once the notebook shows its own; after half a minute in any case."""
+
+
+def first(rows: Sequence[Row], spent: Sequence[Spent], said: str) -> str:
+    """The day as plain HTML, over the notebook until it is there: `said` is its title. Ends with the script `GIVES_WAY`, alone in its tag."""
+    shown = cells(rows[:_FIRST_ROWS])
+    names = list(shown[0]) if shown else []
+    head = "".join(f'<th style="text-align:left;padding:.4em .8em">{name}</th>' for name in names)
+    body = "".join(
+        "<tr>"
+        + "".join(
+            f'<td style="border-top:1px solid #ddd;padding:.4em .8em">{text(one[name])}</td>'
+            for name in names
+        )
+        + "</tr>"
+        for one in shown
+    )
+    more = f"<p>and {len(rows) - len(shown)} more</p>" if len(rows) > len(shown) else ""
+    nothing = "" if shown else "<p>Nothing waits, ran, failed or is absent today.</p>"
+    return (
+        '<div id="steward-first" role="status" style="position:absolute;inset:0;z-index:1000;overflow:auto;background:Canvas;color:CanvasText;'
+        'font-family:sans-serif;padding:1.5em max(1.5em,calc(50% - 33em))">'
+        f'<h1 style="font-size:1.8em">{text(said)}</h1>{headline(rows, spent)}{nothing}'
+        f'<table style="border-collapse:collapse;margin-top:1em;font-size:.9em"><thead><tr>{head}</tr></thead><tbody>{body}</tbody></table>{more}'
+        f"<p>Buttons and filters follow in a moment.</p></div><script>{GIVES_WAY}</script>"
+    )
+
+
 def _box(name: str, value: str) -> str:
     return (
         '<div style="border:1px solid #ccc;border-radius:6px;padding:.5em 1em;min-width:7em">'

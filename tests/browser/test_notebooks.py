@@ -121,6 +121,8 @@ def test_the_day_loads_is_filtered_and_a_card_approved_there_leaves(company):
     with opened(company) as address, chromium.Browser() as browser:
         browser.go(address)
         browser.sees(f"{waiting}\nwaits for you")
+        browser.until("steward.find('button', 'Look again') && !document.getElementById('steward-first')")
+        browser.sees(f"{waiting}\nwaits for you")
         browser.choose("state", "failed")
         browser.sees("Nothing waits, ran, failed or is absent today.")
         browser.choose("state", "waits")
@@ -156,6 +158,8 @@ def test_an_empty_workspace_is_an_empty_day(needed, tmp_path):
     with opened(company) as address, chromium.Browser() as browser:
         browser.go(address)
         browser.sees("Nothing waits, ran, failed or is absent today.")
+        browser.until("steward.find('button', 'Look again') && !document.getElementById('steward-first')")
+        browser.sees("Nothing waits, ran, failed or is absent today.")
         browser.go(f"http://{urlsplit(address).netloc}/run/")
         browser.sees("Nothing has run yet.")
 
@@ -173,7 +177,11 @@ def test_a_long_past_is_shown_like_a_short_one(company):
             began = time.monotonic()
             browser.go(where)
             browser.sees(f"{waiting}\nwaits for you")
-            print(f"{EVENTS} events, {what}: seen after {time.monotonic() - began:.2f} s")
+            seen = time.monotonic() - began
+            browser.until("steward.find('button', 'Look again') && !document.getElementById('steward-first')")
+            print(
+                f"{EVENTS} events, {what}: seen after {seen:.2f} s, at hand after {time.monotonic() - began:.2f} s"
+            )
         browser.choose("state", "absent")
         browser.sees("Nothing waits, ran, failed or is absent today.")
         browser.go(f"http://{urlsplit(address).netloc}/run/?id={run}")

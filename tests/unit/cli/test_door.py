@@ -2,12 +2,17 @@
 
 import asyncio
 import os
+from concurrent.futures import Future
 from pathlib import Path
+from types import SimpleNamespace
 
 import pytest
 
+from engine.cli import behind
+from engine.cli.behind import Drawn
 from engine.cli.door import ENTER, Door
 from engine.cli.opening import served
+from engine.model.errors import EngineError
 from engine.testing.scenario import Scenario
 
 HOST = "127.0.0.1:4321"
@@ -226,3 +231,103 @@ def test_an_answer_names_its_own_scripts_and_lets_nobody_else_read_it():
     assert b"set-cookie" not in headers
     assert headers[b"cache-control"] == b"no-store"
     assert b"etag" not in headers
+
+
+DRAWN = b"<div id='steward-first'>the day</div><script>away()</script>"
+
+
+class Page(Behind):
+    """A page of the notebooks, as their server sends it."""
+
+    async def __call__(self, scope, receive, send):
+        page = b'<html><script>one()</script><body><div id="root"></div></body></html>'
+        headers = [(b"content-type", b"text/html"), (b"Content-Length", b"%d" % len(page))]
+        await send({"type": "http.response.start", "status": 200, "headers": headers})
+        await send({"type": "http.response.body", "body": page})
+
+
+def drawing(drawn):
+    return Door(app=Page(), host=HOST, token=TOKEN, code="c" * 43, drawn=drawn, script="away()")
+
+
+def test_the_first_page_brings_the_drawn_day_once_and_names_its_script():
+    async def drawn():
+        return DRAWN
+
+    app = drawing(drawn)
+    for wrong in UNTOKENED.values():
+        assert ask(app, "/today/", wrong)[2] == b"refused\n"
+    assert DRAWN not in ask(app, "/run/", HEADERS)[2]
+    status, headers, body = ask(app, "/today/", HEADERS)
+    assert status == 200
+    assert body.count(DRAWN) == 1
+    assert body.index(DRAWN) < body.index(b'<div id="root">')
+    assert b"content-length" not in headers
+    policy = headers[b"content-security-policy"].decode()
+    assert policy.count("sha256-") == 2
+    assert "'unsafe-inline'" not in policy.partition("style-src")[0]
+    assert DRAWN not in ask(app, "/today/", HEADERS)[2]
+
+
+@pytest.mark.parametrize("trouble", [EngineError("no DuckDB", code="no-history"), RuntimeError("x")])
+def test_a_day_that_can_t_be_drawn_is_left_to_the_notebook(trouble):
+    def draw():
+        raise trouble
+
+    status, _, body = ask(drawing(Drawn(draw)), "/today/", HEADERS)
+    assert status == 200
+    assert body.endswith(b'<body><div id="root"></div></body></html>')
+
+
+def test_a_day_drawn_long_ago_is_drawn_anew(monkeypatch):
+    seen = []
+
+    def draw():
+        seen.append(1)
+        return b"%d" % len(seen)
+
+    drawn = Drawn(draw)
+    assert asyncio.run(drawn()) == b"1"
+    monkeypatch.setattr(behind, "FRESH_SECONDS", -1.0)
+    assert asyncio.run(drawn()) == b"2"
+
+
+def test_files_are_handed_out_by_name_alone(tmp_path, monkeypatch):
+    folder = tmp_path / "marimo" / "_static" / "assets"
+    folder.mkdir(parents=True)
+    (tmp_path / "marimo" / "__init__.py").touch()
+    (tmp_path / "marimo" / "secret.js").write_text("secret")
+    (folder / "index-1.js").write_text("one()")
+    (folder / "inner").mkdir()
+    monkeypatch.setattr(
+        behind, "find_spec", lambda _: SimpleNamespace(origin=str(tmp_path / "marimo" / "__init__.py"))
+    )
+    made = Future()
+    made.set_result(other := Behind())
+    app = behind.Behind(made)
+    (folder / "later.js").write_text("not when it began")
+    status, headers, body = ask(app, "/today/assets/index-1.js", HEADERS)
+    assert (status, headers[b"content-type"], body) == (200, b"text/javascript", b"one()")
+    assert ask(app, "/run/assets/index-1.js", HEADERS, method="HEAD")[2] == b""
+    assert other.asked == []
+    for name in (
+        "../../secret.js",
+        "..",
+        "inner",
+        "inner/x.js",
+        "",
+        "/etc/passwd",
+        "index-1.js/",
+        "missing.js",
+    ):
+        assert b"secret" not in ask(app, f"/today/assets/{name}", HEADERS)[2]
+    assert len(other.asked) == 8
+
+
+def test_notebooks_that_can_t_be_made_say_why_in_a_line():
+    made = Future()
+    made.set_exception(EngineError("marimo is not installed here", code="no-notebooks"))
+    status, headers, body = ask(behind.Behind(made), "/today/", HEADERS)
+    assert (status, headers[b"content-type"]) == (500, b"text/plain; charset=utf-8")
+    assert b"marimo is not installed here" in body
+    assert ask(behind.Behind(made), "/today/ws", HEADERS, method="WEBSOCKET")[0] == 403

@@ -1,0 +1,135 @@
+"""What stands behind the door while a browser is already on its way: the notebooks' server is made in a thread, and the day is drawn in another.
+
+A page of the notebooks is three hundred small files and a program that begins on both sides. Two things keep a person from waiting for it:
+the files are handed out here, from memory, and the first page comes with the day as plain HTML in it, which gives way once the program shows its own.
+"""
+
+import asyncio
+import mimetypes
+import threading
+import time
+from collections.abc import Callable, MutableMapping
+from concurrent.futures import Future
+from functools import cached_property
+from importlib.util import find_spec
+from pathlib import Path
+from typing import TypeAlias, TypeVar
+
+from engine.cli.door import App, Receive, Scope, Send
+from engine.model.errors import EngineError
+
+Headers: TypeAlias = list[tuple[bytes, bytes]]
+T = TypeVar("T")
+
+FRESH_SECONDS = 10.0
+"""A day that was drawn longer ago is drawn anew."""
+
+PATIENCE_SECONDS = 10.0
+"""A day that takes longer to draw is left to the notebook."""
+
+_KINDS = {".js": "text/javascript", ".css": "text/css", ".woff2": "font/woff2", ".wasm": "application/wasm"}
+
+
+def begun(work: Callable[[], T]) -> "Future[T]":
+    """What a thread that begins now will have found. The process waits for it before it ends: a database is not cut off in its work."""
+    found: Future[T] = Future()
+
+    def run() -> None:
+        try:
+            found.set_result(work())
+        except BaseException as error:
+            found.set_exception(error)
+
+    threading.Thread(target=run).start()
+    return found
+
+
+class Behind:
+    """ASGI app of the notebooks: their files from memory, everything else from `made` as soon as it is there."""
+
+    def __init__(self, made: "Future[App]") -> None:
+        self.made = made
+        self._read: MutableMapping[str, tuple[bytes, bytes]] = {}
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        """Serve it; the door has judged it already."""
+        if scope["type"] == "lifespan":
+            await _living(receive, send)
+        elif scope["type"] == "http" and (found := self._file(scope["path"])):
+            await _hand_out(*found, scope["method"], send)
+        else:
+            try:
+                app = await asyncio.wrap_future(self.made)
+            except Exception as error:
+                await _sorry(scope, error, send)
+                return
+            await app(scope, receive, send)
+
+    @cached_property
+    def _names(self) -> dict[str, Path]:
+        """The files there are, by name: no other name is looked for on the disk."""
+        spec = find_spec("marimo")
+        if spec is None or spec.origin is None:
+            return {}
+        folder = Path(spec.origin).parent / "_static" / "assets"
+        return {path.name: path for path in folder.iterdir() if path.is_file()} if folder.is_dir() else {}
+
+    def _file(self, path: str) -> tuple[bytes, bytes] | None:
+        """(bytes, media type) of a file of the notebooks' pages; None for any other path."""
+        _, _, name = path.partition("/assets/")
+        if (known := self._read.get(name)) is not None:
+            return known
+        file = self._names.get(name)
+        if file is None:
+            return None
+        kind = _KINDS.get(file.suffix) or mimetypes.guess_type(name)[0] or "application/octet-stream"
+        self._read[name] = file.read_bytes(), kind.encode()
+        return self._read[name]
+
+
+async def _living(receive: Receive, send: Send) -> None:
+    """The server may begin at once and end at any time: nothing here has to be begun or ended."""
+    while True:
+        message = await receive()
+        await send({"type": f"{message['type']}.complete"})
+        if message["type"] == "lifespan.shutdown":
+            return
+
+
+async def _hand_out(data: bytes, kind: bytes, method: str, send: Send) -> None:
+    headers: Headers = [(b"content-type", kind), (b"content-length", b"%d" % len(data))]
+    await send({"type": "http.response.start", "status": 200, "headers": headers})
+    await send({"type": "http.response.body", "body": b"" if method == "HEAD" else data})
+
+
+async def _sorry(scope: Scope, error: Exception, send: Send) -> None:
+    """There are no notebooks: a person reads why, in one line."""
+    if scope["type"] == "websocket":
+        await send({"type": "websocket.close", "code": 1011})
+        return
+    said = error.message if isinstance(error, EngineError) else f"{type(error).__name__} in marimo"
+    data = f"the notebooks can't be shown: {said}\nsteward queue and steward log say the same\n".encode()
+    headers: Headers = [
+        (b"content-type", b"text/plain; charset=utf-8"),
+        (b"content-length", b"%d" % len(data)),
+    ]
+    await send({"type": "http.response.start", "status": 500, "headers": headers})
+    await send({"type": "http.response.body", "body": data})
+
+
+class Drawn:
+    """A page drawn ahead, for the first who asks: `draw` gives its HTML. A drawing that fails is an empty one: the notebook says why."""
+
+    def __init__(self, draw: Callable[[], bytes]) -> None:
+        self._draw = draw
+        self._at = time.monotonic()
+        self._found = begun(draw)
+
+    async def __call__(self) -> bytes:
+        """The HTML, as it is now."""
+        if time.monotonic() - self._at > FRESH_SECONDS:
+            self._found = begun(self._draw)
+        try:
+            return await asyncio.wait_for(asyncio.wrap_future(self._found), PATIENCE_SECONDS)
+        except Exception:
+            return b""
