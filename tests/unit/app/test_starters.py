@@ -26,10 +26,10 @@ LATER = {
 }
 
 
-def test_there_are_eleven_playbooks_and_no_error_in_them():
+def test_there_are_twelve_playbooks_and_no_error_in_them():
     playbooks = [plan for plan in PLANS.values() if plan.source == "playbook"]
 
-    assert len(playbooks) == 11
+    assert len(playbooks) == 12
     assert TESTS.folder.broken == frozenset()
 
 
