@@ -37,7 +37,7 @@ class Tally:
 
     def result(self) -> dict[str, object]:
         """As kept in the evidence."""
-        return {**dict(sorted(self.counts.items())), "violations": len(self.violations)}
+        return {"runs": 0, **dict(sorted(self.counts.items())), "violations": len(self.violations)}
 
 
 def unit(folder: Path, index: int, tally: Tally) -> None:
