@@ -13,6 +13,7 @@ from engine.cli.talk import colour, line, say
 from engine.ledger import Ledger, holder
 from engine.model import events as e
 from engine.model import ids
+from engine.model.alarms import AlarmCleared, AlarmRaised
 from engine.model.canonical import Json
 from engine.model.errors import EngineError, UsageError
 from engine.model.money import Money
@@ -22,6 +23,7 @@ from engine.model.times import later
 _LOUD: tuple[type[Any], ...] = (
     e.EffectHeld, e.EffectSucceeded, e.EffectFailed, e.EffectUnknown, e.EffectWithdrawn, e.CardOpened, e.CardExpired,
     e.HumanAsked, e.StepFailed, e.StepRetried, e.RunEnded, e.WaitEnded, e.EffectPreviewed,
+    AlarmRaised, AlarmCleared,
 )  # fmt: skip
 _LEFT: tuple[type[Any], ...] = (e.EffectSucceeded, e.EffectFailed, e.EffectUnknown)
 _LOOK_SECONDS = 0.1
@@ -168,7 +170,7 @@ def mark(event: e.Event) -> str:
             return "✓"
         case e.StepFailed() | e.EffectFailed() | e.EffectUnknown():
             return "✗"
-        case e.CardOpened() | e.HumanAsked():
+        case e.CardOpened() | e.HumanAsked() | AlarmRaised():
             return "●"
         case _:
             return "…"

@@ -11,7 +11,7 @@ from itertools import pairwise
 
 from engine.model.canonical import name_of
 from engine.model.state import Alarm, Book
-from engine.model.times import later, moment
+from engine.model.times import later, moment, stamp
 
 LATE = timedelta(minutes=1)
 """A firing that is this late is absent."""
@@ -47,11 +47,13 @@ def moments(cron: str, after: datetime, zone: str) -> Iterator[datetime]:
 
 def missing(book: Book, *, now: datetime, lives: Lives) -> Iterator[Alarm]:
     """Every expectation that has passed unmet by `now`, whether an alarm of it was raised or not."""
+    late, quiet = stamp(now - LATE), stamp(now - SILENT_LEAST)
     for (playbook, schedule), (due, zone) in book.expected.items():
-        if due and moment(due) + LATE <= now and lives(playbook, schedule):
+        if due and due <= late and lives(playbook, schedule):
             yield _absent(playbook, schedule, due, zone, book.schedules[playbook, schedule], now)
     for (kind, playbook), times in book.arrivals.items():
-        usual = usual_gap(times)
+        # Nearly always this is all: what a usual gap is takes longer to say.
+        usual = usual_gap(times) if times[-1] <= quiet else None
         if usual is None or not lives(playbook, ""):
             continue
         due = later(times[-1], max(SILENT_TIMES * usual, SILENT_LEAST))

@@ -11,6 +11,7 @@ import pytest
 from engine.app import doctor
 from engine.model.alarms import AlarmCleared, AlarmRaised
 from engine.testing.scenario import Scenario
+from tests.campaigns.standin import DIED, ending
 from tests.meta.sources import ROOT
 
 pytestmark = pytest.mark.slow
@@ -116,3 +117,13 @@ def test_when_no_channel_takes_it_an_alarm_stays_until_one_does(company, chats):
     assert not [one for one in company.book().alarms.values() if not one.cleared]
     raised = [one.body for one in company.events() if isinstance(one.body, AlarmRaised | AlarmCleared)]
     assert len({one.alarm for one in raised}) == len(raised) / 2
+
+
+def test_a_process_that_died_after_telling_tells_nobody_twice(company, chats):
+    chats[1].up()
+    company.clock.advance(DAY)
+    assert ending(company, "run", point="call:after") == DIED
+    assert len(chats[1].took) == 1
+    company.run()
+    (run,) = company.runs()
+    assert (run.status, run.step("tell").provider, len(chats[1].took)) == ("succeeded", "post", 1)
