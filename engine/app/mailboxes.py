@@ -241,12 +241,12 @@ def _here(workspace: Workspace, folders: dict[str, str] | None) -> Iterator[Aliv
     where = folders or {DEFAULT: "/".join(INBOX)}
     for mailbox in sorted({*where, *counts}):
         path = where.get(mailbox, "/".join((*INBOX, mailbox)))
-        if os.path.isdir(workspace.root / path):
+        # Nobody has to have dropped a letter yet; another folder that somebody named should be there.
+        if os.path.isdir(workspace.root / path) or path.startswith("/".join(INBOX)):
             yield Alive(mailbox=mailbox, words=f"{path}: {_letters(counts.get(mailbox, 0))}", ok=True)
         else:
             words = f"{path} is no folder of the workspace"
-            # Nobody has to have an inbox; one that somebody named should be there.
-            yield Alive(mailbox=mailbox, words=words, ok=not folders, later=True, way_out=f"mkdir -p {path}")
+            yield Alive(mailbox=mailbox, words=words, ok=False, later=True, way_out=f"mkdir -p {path}")
 
 
 def _told(mailbox: str, error: EngineError, secrets: Secrets, name: str) -> Alive:
