@@ -9,7 +9,7 @@ from engine.kernel.schedule import MOST_MISSED
 from engine.model.alarms import AlarmCleared, AlarmRaised, TriggerExpected
 from engine.model.events import TriggerReceived
 from engine.testing.scenario import Scenario, letter
-from tests.simulate.terminal import environment, plainly
+from tests.simulate.terminal import environment, plainly, typed
 
 pytestmark = pytest.mark.slow
 
@@ -144,7 +144,10 @@ def test_a_trigger_that_used_to_come_and_is_silent_raises_an_alarm_until_it_come
     arrives(7)
     assert [one.because for one in bodies(company, AlarmCleared)] == ["came"]
     company.later(3 * DAY)
-    assert len(bodies(company, AlarmRaised)) == 2
+    (_, again) = bodies(company, AlarmRaised)
+    said = typed(["answer", again.alarm[:8], "seen"], cwd=company.root, env=environment(company.env))
+    assert (said.code, "noted as seen" in said.text) == (0, True)
+    assert bodies(company, AlarmCleared)[-1].because == "seen"
 
 
 def test_what_nobody_expects_by_itself_is_never_silent(bare):
