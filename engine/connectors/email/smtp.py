@@ -190,7 +190,7 @@ def _refusals(server: Server) -> Iterator[None]:
             now_true="the letter was not sent",
         ) from error
     except (OSError, smtplib.SMTPException) as error:
-        why = (error.strerror if isinstance(error, OSError) else "") or str(error)
+        why = error.strerror or str(error)
         raise TransientError(
             f"{server.host}:{server.port} can't be reached: {one_line(why)}",
             code="smtp-unreachable",
