@@ -60,6 +60,12 @@ def _whying(folder: Path) -> tuple[Callable[[int, Tally], None], Tally]:
     return lambda index, tally: whying.unit(folder, index, tally), whying.Tally()
 
 
+def _upping(folder: Path) -> tuple[Callable[[int, Tally], None], Tally]:
+    from tests.campaigns import upping
+
+    return lambda index, tally: upping.unit(folder, index, tally), upping.Tally()
+
+
 def _fuzzing(target: str) -> Callable[[Path], tuple[Callable[[int, Tally], None], Tally]]:
     def begin(_folder: Path) -> tuple[Callable[[int, Tally], None], Tally]:
         from tests.campaigns import fuzzing
@@ -92,6 +98,7 @@ _FRONT_OF = {"files": (*_FRONT, "engine/language/settings.py")}
 CAMPAIGNS = (
     Campaign("killing", _CODE, _killing),
     Campaign("killing-commands", _CODE, _executed),
+    Campaign("upping", _CODE, _upping, least=4),
     Campaign("whying", _CODE, _whying),
     *(
         Campaign(f"fuzz-{target}", _FRONT_OF.get(target, _FRONT), _fuzzing(target), least=20)

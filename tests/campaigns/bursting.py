@@ -305,7 +305,7 @@ def _said(one: Standing) -> Callable[[e.Event], dict[str, object]]:
 def _come(desk: Desk, one: Standing, seconds: float) -> None:
     """Until everything is there that ought to be and nothing more comes, or the time is over: then it will be missed."""
     end = time.monotonic() + seconds
-    while len(one.started()) < len(desk.ought) and time.monotonic() < end:
+    while one.events("run.created") < len(desk.ought) and time.monotonic() < end:
         time.sleep(0.3)
     one.quiet(0.7)
 
@@ -317,7 +317,7 @@ def burst(desk: Desk, one: Standing, *, files: int, each: int, noise: int) -> di
     counts: dict[str, object] = {}
     for step in checkouts(desk, files):
         _come(desk, one, 30 + files / 10)
-        counts[step] = len(one.started())
+        counts[step] = one.events("run.created")
     for n in range(each):
         for write in WRITERS:
             with contextlib.suppress(FileExistsError):

@@ -11,7 +11,7 @@ import signal
 import sys
 from functools import partial
 
-from engine.app import passing
+from engine.app import passing, serving
 from engine.app.wiring import Extra, furnish
 from engine.cli.main import main
 from engine.testing.connector import ACTIONS, ProviderConnector
@@ -36,6 +36,7 @@ def launch(argv: list[str]) -> int:
     probe = Counting(int(os.environ.get("STEWARD_TEST_DIE_AT", "0")), _die)
     wire = partial(furnish, more=provided(os.environ.get("STEWARD_TEST_PROVIDER", "")))
     passing.carry = partial(passing.carry, probe=probe, wire=wire)
+    serving.furnish = wire
     code = main(argv)
     if listed := os.environ.get("STEWARD_TEST_POINTS"):
         with open(listed, "a", encoding="utf-8") as file:
