@@ -139,7 +139,8 @@ class Pymap(MailServer):
         from pysasl.hashing import BuiltinHash
 
         (self.home / "pymap-etc-passwd").write_text(f"{USER}:x::::robin:\r\n")
-        secret = BuiltinHash().hash(PASSWORD).replace(":", "\\:")
+        # Few rounds: nobody guesses this one, and every conversation would cost half a second.
+        secret = BuiltinHash(rounds=1000).hash(PASSWORD).replace(":", "\\:")
         (self.home / "pymap-etc-shadow").write_text(f"{USER}:{secret}:::::::\r\n")
         (self.home / "pymap-etc-group").touch()
         program = [sys.executable, "-c", "import sys; from pymap.main import main; sys.exit(main())"]
