@@ -3,6 +3,8 @@
 Everything is an event before anything follows from it, so the next process finds every breaker, limit and turn as they were.
 """
 
+from itertools import islice
+
 from engine.kernel import limits
 from engine.kernel.house import Journal
 from engine.kernel.place import Place
@@ -22,8 +24,11 @@ from engine.model.times import later
 
 
 def passes(place: Place, action: str) -> bool:
-    """Whether the step may call its connector now; else it is delayed, and its turn comes by itself."""
+    """Whether the step may call its connector now; else its turn comes by itself: delayed, or when a call under way has ended."""
     journal, name = place.journal, limits.connector_of(action)
+    if journal.calling[name] >= limits.AT_ONCE:
+        journal.crowded.setdefault(name, {})[place.run.id, place.step] = None
+        return False
     state = journal.book.connectors.get(name)
     if state is None:
         return True
@@ -35,6 +40,24 @@ def passes(place: Place, action: str) -> bool:
     if why:
         journal.write(place.draft(StepDelayed(connector=name, because=why)), durable=False)
     return not why
+
+
+def make_room(journal: Journal) -> bool:
+    """Let as many steps that found their connector crowded be tried again as there is room for; whether there were any."""
+    moved = False
+    for name, steps in list(journal.crowded.items()):
+        for run, step in list(islice(steps, max(limits.AT_ONCE - journal.calling[name], 0))):
+            del steps[run, step]
+            journal.touched.add(run)
+            moved = True
+        if not steps:
+            del journal.crowded[name]
+    return moved
+
+
+def crowded(journal: Journal, run: str, step: str) -> bool:
+    """Whether a step waits for a call of its connector to end."""
+    return any((run, step) in steps for steps in journal.crowded.values())
 
 
 def closed_to(journal: Journal, action: str) -> str:

@@ -49,6 +49,8 @@ class Flights:
         if attempt is None:
             return
         timeout = Place.of(self._journal, *where).node.timeout
+        if attempt.connector:
+            self._journal.calling[attempt.connector] += 1
         self._flying[where] = (later(self._journal.now(), timeout), attempt)
         future = self._journal.house.executor.submit(attempt.work)
         future.add_done_callback(partial(self._landing, where, attempt))
@@ -81,6 +83,7 @@ class Flights:
     def _take_in(self, where: Where, attempt: Attempt, future: "Future[Any]") -> None:
         error = future.exception()
         if attempt.connector:
+            self._journal.calling[attempt.connector] -= 1
             heard(Place.of(self._journal, *where), attempt.connector, error, probe=attempt.probe)
         if attempt.probe:
             return
@@ -119,5 +122,6 @@ class Flights:
                 error = TransientError(f"no answer within {place.node.timeout}", code="timeout")
                 name = attempt.connector
                 if name:
+                    self._journal.calling[name] -= 1
                     heard(place, name, error)
                 fail(place.fresh(), error, place.state.attempt)

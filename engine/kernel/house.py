@@ -1,5 +1,6 @@
 """What the loop works with: the services wired in by `engine.app`, and the journal that keeps ledger and state in step."""
 
+from collections import Counter
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 
@@ -60,7 +61,8 @@ class House:
 class Journal:
     """The one writer. Appends, folds what it appended, and reads sealed values back.
 
-    `touched` are the runs something happened to since somebody took them out: only those need a decision.
+    `touched` are the runs something happened to since somebody took them out: only those need a decision. `calling` counts the calls
+    of each connector that are under way, `crowded` are the steps, (run, step), that wait for one of them to end, the longest waiting first.
     """
 
     def __init__(self, house: House, book: Book | None = None) -> None:
@@ -68,6 +70,8 @@ class Journal:
         self.book: Book = fold(house.ledger.events()) if book is None else book
         self.deployment = house.deployment
         self.touched: set[str] = set(self.book.open_runs)
+        self.calling: Counter[str] = Counter()
+        self.crowded: dict[str, dict[tuple[str, str], None]] = {}
         self._plans: dict[str, Plan] = {}
         self._files: dict[tuple[tuple[str, str], ...], tuple[tuple[str, str], ...]] = {}
         self._kept: dict[str, tuple[Plan, str]] = {}

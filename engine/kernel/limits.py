@@ -17,6 +17,8 @@ from engine.model.times import later
 Place = tuple[str, str]
 """(run, step)."""
 
+AT_ONCE = 8
+"""So many calls of a connector are under way at once: what hangs in the air when it says no."""
 FAILURES = 5
 """So many in a row open the breaker."""
 PAUSE, LONGEST_PAUSE = timedelta(seconds=30), timedelta(minutes=15)

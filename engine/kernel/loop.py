@@ -6,6 +6,7 @@ from datetime import timedelta
 
 from engine.kernel import alarms, emitting, intake, schedule
 from engine.kernel.admitting import Line
+from engine.kernel.breaking import crowded, make_room
 from engine.kernel.decide import decide, next_due
 from engine.kernel.decisions import Desk
 from engine.kernel.flights import Flights
@@ -139,7 +140,8 @@ class Loop:
     def _advance(self) -> bool:
         """Decide for every run that something happened to, or whose time has come."""
         journal, now = self.journal, self.journal.now()
-        worked = bool(journal.touched) and intake.start_queued(journal)
+        worked = make_room(journal)
+        worked |= bool(journal.touched) and intake.start_queued(journal)
         due = {run for run, moment_ in self._dues.items() if moment_ <= now}
         due |= {run for (run, _), moment_ in self._flights.dues().items() if moment_ <= now}
         todo, journal.touched = sorted(journal.touched | due), set()
@@ -156,7 +158,7 @@ class Loop:
         plan = self.journal.plan(run)
         for command in decide(plan, run, now=self.journal.now()):
             step = getattr(command, "step", "")
-            if step and (run.id, step) in self._flights:
+            if step and ((run.id, step) in self._flights or crowded(self.journal, run.id, step)):
                 continue
             if isinstance(command, c.Recover) and not self._due(run.id, step):
                 continue
