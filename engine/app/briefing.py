@@ -99,7 +99,7 @@ class Briefs:
         with closing(reading):
             findings = doctor.examine(
                 self.workspace, reading, now=call.at, level=lambda: agents.room().level, memory=self.memory,
-                deployed=self.deployed(), probes=self.probes,
+                deployed=self.deployed(), probes=self.probes, whole=False,
             )  # fmt: skip
             words = told(findings, reading, now=call.at, since=since)
         outputs: dict[str, Json] = {field.name: getattr(words, field.name) for field in fields(words)}

@@ -32,6 +32,7 @@ WAITS_LONG, EXPIRES_SOON = timedelta(days=3), timedelta(days=1)
 LITTLE_ROOM, NO_ROOM = 1_000_000_000, 200_000_000
 FAILS_IN_A_ROW = 3
 OLD_SECRET = timedelta(days=365)
+REPLICA_BEHIND = timedelta(minutes=10)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -55,6 +56,7 @@ class Patient:
     free: int
     level: Callable[[], int]
     memory: Mapping[str, object]
+    whole: bool
 
 
 Probe = Callable[[Workspace, Reading], Iterable[Finding]]
@@ -70,9 +72,10 @@ def examine(
     memory: Callable[[], Mapping[str, object]],
     deployed: Deployment | None = None,
     probes: Iterable[Probe] | None = None,
+    whole: bool = True,
 ) -> tuple[Finding, ...]:
     """Every finding, the ills first. Reads; changes nothing. `deployed` is what runs, where somebody has compiled it already; `probes`
-    are `PROBES` unless others are given.
+    are `PROBES` unless others are given. Not `whole`: what takes long to look at and can't be ill is left out.
     """
     patient = Patient(
         workspace=workspace,
@@ -82,6 +85,7 @@ def examine(
         free=shutil.disk_usage(workspace.state.path).free,
         level=level,
         memory=memory(),
+        whole=whole,
     )
     looks = (
         _stopped, _connectors, _compiles, _absent, _triggers, _unknown, _failing, _cards, _notices, _secrets, _clock, _disk, _index,
@@ -313,6 +317,9 @@ def _index(patient: Patient) -> Iterator[Finding]:
         yield Finding(name="memory", grade="look", said=said, way_out="steward rebuild")
     elif indexed:
         yield Finding(name="memory", grade="ok", said=f"the index is of commit {indexed[:8]}")
+    else:
+        said = f"the index is {patient.memory.get('state') or 'off'}: full text answers"
+        yield Finding(name="memory", grade="ok", said=said)
     lost = patient.memory.get("lost")
     if isinstance(lost, dict) and lost:
         path, why = next(iter(lost.items()))
@@ -327,18 +334,16 @@ def _isolation(patient: Patient) -> Iterator[Finding]:
     agents = any(
         node.uses.startswith("agent/") for plan in patient.deployed.plans.values() for node in plan.nodes
     )
-    if not (agents and patient.workspace.config.models):
-        yield Finding(name="isolation", grade="ok", said="no agent asks a model, so none needs a room")
-        return
-    level = patient.level()
-    if level < 1:
+    needed = agents and bool(patient.workspace.config.models)
+    level = patient.level() if needed or patient.whole else 1
+    if needed and level < 1:
         yield Finding(
             name="isolation",
             grade="ill",
             said="agents have no room to run in: isolation level 0",
             way_out="install bubblewrap (Debian, Ubuntu: apt install bubblewrap)",
         )
-    else:
+    elif patient.whole:
         yield Finding(name="isolation", grade="ok", said=f"agents run at isolation level {level} of 3")
 
 
@@ -352,6 +357,23 @@ def _elsewhere(patient: Patient) -> Iterator[Finding]:
     else:
         said = f"commit {tip[:8]} is at no remote, as far as this machine knows"
         yield Finding(name="backup", grade="look", said=said, way_out="git push")
+    yield from _replica(patient)
+
+
+def _replica(patient: Patient) -> Iterator[Finding]:
+    """Whether Litestream follows the ledger, where it does at all: what it took lies beside the database."""
+    state = patient.workspace.state
+    levels = list(state.path.glob(f".{state.ledger.name}-litestream/ltx/*"))
+    if not levels:
+        return
+    newest = max(one.stat().st_mtime for one in levels)
+    files = (state.ledger, state.ledger.with_name(f"{state.ledger.name}-wal"))
+    behind = timedelta(seconds=max(one.stat().st_mtime for one in files if one.exists()) - newest)
+    if behind > REPLICA_BEHIND:
+        said = f"Litestream has taken nothing of the ledger for {length(behind)}"
+        yield Finding(name="backup", grade="ill", said=said, way_out="look whether litestream runs")
+    else:
+        yield Finding(name="backup", grade="ok", said="Litestream follows the ledger")
 
 
 def _mailboxes(workspace: Workspace, _reading: Reading) -> Iterator[Finding]:

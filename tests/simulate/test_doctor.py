@@ -1,6 +1,7 @@
 """Every ill of docs/ills.md, made to happen, and named in plain words by `doctor` and the morning brief."""
 
 import json
+import os
 import shutil
 from datetime import timedelta
 from types import SimpleNamespace
@@ -252,6 +253,18 @@ def test_18_a_secret_that_is_older_than_a_year(bare):
     (said,) = [one.said for one in examined(company, later=timedelta(days=9))[0] if one.name == "secret"]
     assert said == "MAIL is in keyring, set 9 d ago, not used yet"
     named(company, "secret", "MAIL is in keyring, set 366 d ago", later=timedelta(days=366))
+
+
+def test_19_a_replica_that_stopped(company):
+    company.run()
+    state = company.workspace().state
+    taken = state.path / ".ledger.db-litestream" / "ltx" / "0"
+    taken.mkdir(parents=True)
+    (said,) = [one for one in examined(company)[0] if one.said == "Litestream follows the ledger"]
+    assert said.grade == "ok"
+    written = state.ledger.stat().st_mtime
+    os.utime(taken, (written - 3600, written - 3600))
+    named(company, "backup", "Litestream has taken nothing of the ledger for 1 h")
 
 
 def test_what_is_looked_at_is_told_when_all_is_well(company):
