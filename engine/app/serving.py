@@ -3,25 +3,30 @@
 import signal
 import sys
 import threading
+import time
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass, replace
 from functools import cache
 from pathlib import Path
 
-from engine.app import anchoring
+from engine.app import anchoring, standing
+from engine.app.clock import present
 from engine.app.mailboxes import attended
 from engine.app.noticing import RESCAN_SECONDS, Branch, Eyes, Steady, Watch
 from engine.app.wiring import furnish
 from engine.app.workspace import Workspace, open_workspace
 from engine.kernel.house import House
-from engine.kernel.loop import Loop
+from engine.kernel.loop import LOOK_SECONDS, Loop
 from engine.ledger import Keys, Ledger, Owner, holder, poke
 from engine.model.errors import EngineError, UsageError
 from engine.model.events import Draft, Event
 from engine.model.ownership import OwnerTaken
 from engine.model.ports import Placed, Probe
 from engine.model.state import Book
+
+# How things stand is said when nothing happened for so long.
+_CALM_SECONDS = 2.0
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -34,33 +39,45 @@ class Up:
     probe: Probe | None = None
 
 
-def serve(workspace: Workspace, up: Up) -> None:
-    """Own the ledger and go on until told to stop (SIGINT, SIGTERM); then end what is under way and let go.
+def serve(workspace: Workspace, up: Up) -> str:
+    """Own the ledger and go on until told to stop (SIGINT, SIGTERM); then end what is under way and let go. How things stand then.
 
     Raises UsageError when another process is up, LedgerError when the ledger can't be written.
     """
+    owner = _owned(workspace, up)
     keys = Keys.open(workspace.state)
-    owner = Owner.take(workspace.state)
-    if owner is None:
-        keys.close()
-        other = holder(workspace.state)
-        raise UsageError(
-            f"steward is up already{f' (process {other.pid} on {other.host})' if other else ''}",
-            code="already-up",
-            now_true="It goes on; nothing was started a second time.",
-            way_out="steward status",
-        )
     ledger = Ledger.open(workspace.state, keys=keys, owner=owner, probe=up.probe)
     eyes = Eyes(workspace.root, lambda: poke(workspace.state))
     try:
         anchoring.require(workspace.root, ledger)
         with _told_to_stop(lambda: poke(workspace.state)) as stopping, _watched(eyes, workspace) as watch:
             up.say(_beginning(workspace, watch.trouble))
-            _go_on(workspace, up, keys, ledger, owner, eyes, stopping)
+            return _go_on(workspace, up, keys, ledger, owner, eyes, stopping)
     finally:
         ledger.close()
         owner.release()
         keys.close()
+
+
+def _owned(workspace: Workspace, up: Up) -> Owner:
+    """A command that passes by is waited for; whoever stays is not."""
+    waits = False
+    while True:
+        owner = Owner.take(workspace.state, stays=True)
+        if owner is not None:
+            return owner
+        other = holder(workspace.state)
+        if other is not None and other.stays:
+            raise UsageError(
+                f"steward is up already (process {other.pid} on {other.host})",
+                code="already-up",
+                now_true="It goes on; nothing was started a second time.",
+                way_out="steward status",
+            )
+        if other is not None and not waits:
+            waits = True
+            up.say(f"a command is under way (process {other.pid} on {other.host}): up begins behind it")
+        time.sleep(LOOK_SECONDS)
 
 
 def _go_on(
@@ -71,9 +88,10 @@ def _go_on(
     owner: Owner,
     eyes: Eyes,
     stopping: Callable[[], bool],
-) -> None:
-    """One house after another, each for the commit that is deployed; the state goes from hand to hand."""
+) -> str:
+    """One house after another, each for the commit that is deployed; the state goes from hand to hand. How it stands in the end."""
     book: Book | None = None
+    good, words = workspace, _Words(up.say)
     # One for all houses: a commit that lands while a house is furnished is a move that has not been asked for yet.
     name = workspace.config.deploy
     branch = Branch(workspace.root, name)
@@ -81,9 +99,22 @@ def _go_on(
         if workspace.config.deploy != name:
             name = workspace.config.deploy
             branch = Branch(workspace.root, name)
-        made = furnish(
-            workspace, ledger=ledger, keys=keys, owner=owner, listen=up.listen, probe=up.probe, screen=up.say
-        )
+        try:
+            made = furnish(
+                workspace,
+                ledger=ledger,
+                keys=keys,
+                owner=owner,
+                listen=up.listen,
+                probe=up.probe,
+                screen=up.say,
+            )
+        except EngineError as error:
+            if book is None or workspace is good:
+                raise
+            up.say(_refused(error))
+            workspace = good
+            continue
         house = replace(made, house=_steadied(made.house, eyes))
         try:
             loop = Loop(house.house, book)
@@ -93,12 +124,38 @@ def _go_on(
                 loop.journal.write(Draft(body=taken), durable=False)
             if notice := loop.deployment().notice:
                 up.say(notice)
+            good = workspace
             with attended(made.house.sources, eyes.news):
-                workspace = _until_moved(workspace, up, loop, branch, eyes, stopping)
+                workspace = _until_moved(workspace, up, loop, branch, eyes, stopping, words)
             book = loop.journal.book
             house.anchor()
         finally:
             house.close()
+    return words.of(book, good) if book is not None else ""
+
+
+@dataclass(slots=True)
+class _Words:
+    """How things stand, said again whenever something happened and it is calm."""
+
+    say: Callable[[str], None]
+    _seq: int = -1
+    _since: float = 0.0
+    _said: str = ""
+
+    def calm(self, book: Book, workspace: Workspace) -> None:
+        """Call it often."""
+        now = time.monotonic()
+        if book.seq != self._seq:
+            self._seq, self._since = book.seq, now
+        elif self._since and now - self._since >= _CALM_SECONDS:
+            self._since = 0.0
+            if (words := self.of(book, workspace)) != self._said:
+                self._said = words
+                self.say(words)
+
+    def of(self, book: Book, workspace: Workspace) -> str:
+        return standing.line(book, workspace.config.time_zone, now=present())
 
 
 def _steadied(house: House, eyes: Eyes) -> House:
@@ -118,18 +175,18 @@ def _until_moved(
     branch: Branch,
     eyes: Eyes,
     stopping: Callable[[], bool],
+    words: _Words,
 ) -> Workspace:
     """Serve until another commit is deployed or it is time to stop; the workspace to go on with."""
     found: list[Workspace] = []
 
     def moved() -> bool:
+        words.calm(loop.journal.book, workspace)
         if not stopping() and branch.moved():
             try:
                 other = open_workspace(workspace.root, up.env)
             except EngineError as error:
-                up.say(
-                    f"the new commit can't be used: {error.message}\n  {error.now_true}\n  the one before goes on; {error.way_out}"
-                )
+                up.say(_refused(error))
                 return False
             if other.tree.commit != workspace.tree.commit:
                 up.say(f"commit {other.tree.commit[:8]} is deployed")
@@ -140,6 +197,10 @@ def _until_moved(
     if found:
         eyes.everything()
     return found[0] if found else workspace
+
+
+def _refused(error: EngineError) -> str:
+    return f"the new commit can't be used: {error.message}\n  {error.now_true}\n  the one before goes on; {error.way_out}"
 
 
 def _beginning(workspace: Workspace, trouble: str) -> str:

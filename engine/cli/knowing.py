@@ -134,7 +134,9 @@ def _facts(workspace: Workspace, reading: Reading) -> dict[str, Any]:
         "workspace": str(workspace.root),
         "deployed": f"{workspace.tree.commit[:8]} of {workspace.config.deploy}",
         "effects": "STOPPED: steward resume" if book.stopped or flag.exists() else "may leave",
-        "owner": f"process {owner.pid} on {owner.host}" if owner else "nobody; the next command is",
+        "owner": f"{'up: ' if owner.stays else ''}process {owner.pid} on {owner.host}"
+        if owner
+        else "nobody; the next command is",
         "runs": ", ".join(f"{count} {name}" for name, count in sorted(counts.items())) or "none yet",
         "sent": sent,
         "put aside": ", ".join(f"{count} {name}" for name, count in sorted(book.ignored.items()))

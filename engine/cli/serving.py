@@ -21,7 +21,7 @@ def up(args: argparse.Namespace) -> int:
         workspace = here.workspace()
         narrator = narrate.Narrator(workspace, remember=False)
         try:
-            serve(workspace, Up(env=os.environ, listen=narrator.hear, say=narrator.notice))
+            stands = serve(workspace, Up(env=os.environ, listen=narrator.hear, say=narrator.notice))
         except UsageError as problem:
             if not args.wait or problem.code != "already-up":
                 raise
@@ -32,7 +32,8 @@ def up(args: argparse.Namespace) -> int:
             continue
         finally:
             narrator.close()
-        say("down: what waits is kept; the next command goes on from here")
+        say(f"down: {stands or 'nothing was begun'}")
+        say("  what waits is kept; schedules and timers go on with the next command, or when it is up again")
         return 0
 
 

@@ -23,16 +23,18 @@ if TYPE_CHECKING:
 
 _POLL = 0.1
 _LONGEST_SOCKET_PATH = 100
+_STAYS = "up"
 _owners: "weakref.WeakSet[Owner]" = weakref.WeakSet()
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Holder:
-    """Who owns the ledger, as it wrote itself down: good for a message, never for a decision."""
+    """Who owns the ledger, as it wrote itself down: good for a message, never for a decision. `stays`: until it is told to end."""
 
     pid: int
     host: str
     epoch: int
+    stays: bool = False
 
 
 class Owner:
@@ -45,8 +47,11 @@ class Owner:
         _owners.add(self)
 
     @classmethod
-    def take(cls, state: StateDir) -> Self | None:
-        """Become the owner, or None when another process is. Raises LedgerError when the state can't be written."""
+    def take(cls, state: StateDir, *, stays: bool = False) -> Self | None:
+        """Become the owner, or None when another process is; `stays` is written down for others.
+
+        Raises LedgerError when the state can't be written.
+        """
         state.make()
         with plainly(state.lock):
             fd = os.open(state.lock, os.O_CREAT | os.O_RDWR | getattr(os, "O_CLOEXEC", 0), 0o600)
@@ -56,7 +61,7 @@ class Owner:
                 return None
             epoch = _raise_epoch(state)
             with plainly(state.lock):
-                _write_down(fd, epoch)
+                _write_down(fd, epoch, stays=stays)
             return cls(state, fd, epoch)
         except BaseException:
             os.close(fd)
@@ -100,12 +105,12 @@ class Owner:
 def holder(state: StateDir) -> Holder | None:
     """Who wrote itself down as the owner and seems alive; None when nobody did. Only `Owner.take` knows for certain."""
     try:
-        epoch, pid, host = state.lock.read_text().split()
+        epoch, pid, host, *more = state.lock.read_text().split()
     except (OSError, ValueError):
         return None
     if host == _host() and not _alive(int(pid)):
         return None
-    return Holder(pid=int(pid), host=host, epoch=int(epoch))
+    return Holder(pid=int(pid), host=host, epoch=int(epoch), stays=more == [_STAYS])
 
 
 def poke(state: StateDir) -> None:
@@ -170,10 +175,10 @@ def _lock(fd: int) -> bool:
     return True
 
 
-def _write_down(fd: int, epoch: int) -> None:
+def _write_down(fd: int, epoch: int, *, stays: bool) -> None:
     os.lseek(fd, 0, os.SEEK_SET)
     os.ftruncate(fd, 0)
-    os.write(fd, f"{epoch} {os.getpid()} {_host()}\n".encode())
+    os.write(fd, f"{epoch} {os.getpid()} {_host()}{f' {_STAYS}' if stays else ''}\n".encode())
 
 
 def _host() -> str:

@@ -1,6 +1,7 @@
 """`steward up`: a real process that stays, on real files and commits, stopped and killed."""
 
 import os
+import re
 import signal
 import subprocess
 import sys
@@ -25,10 +26,12 @@ from engine.app.noticing import (
 )
 from engine.app.workspace import open_workspace
 from engine.connectors.watched import WatchedFiles
+from engine.ledger import Owner
 from engine.model import events as e
 from engine.testing.scenario import Scenario
 from tests.campaigns import bursting
 from tests.campaigns.invariants import judge
+from tests.campaigns.standing import Standing
 from tests.simulate.terminal import environment, plainly
 
 LETTER = (LETTERS / "04-support.eml").read_bytes()
@@ -116,6 +119,35 @@ def test_a_second_one_is_told_and_other_commands_are_carried(company):
         passed = plainly(["run"], cwd=company.root, env=environment(company.env))
         assert passed.code in {0, 4}, passed.text
         assert runs_of(company) == 1
+
+
+@pytest.mark.slow
+def test_it_waits_for_a_command_tells_how_things_stand_and_keeps_the_last_commit_that_works(company):
+    one = Standing(company)
+    owner = Owner.take(company.workspace().state.make())
+    try:
+        one.begin()
+        one.until(lambda: "a command is under way" in one.log())
+        owner.release()
+        one.until(lambda: one.stands)
+        company.drop("one", letter(1))
+        one.until(lambda: "1 waits for you: steward queue" in one.log())
+        assert (
+            f"up: process {one.process.pid}"
+            in plainly(["status"], cwd=company.root, env=environment(company.env)).text
+        )
+        company.commit({"vault/policy.yaml": "caps: [broken"})
+        one.until(lambda: "the new commit can't be used" in one.log())
+        company.drop("two", letter(2))
+        one.until(lambda: len(company.cards()) == 2)
+        assert one.down(signal.SIGINT) == 0
+    finally:
+        owner.release()
+        one.down(signal.SIGKILL)
+    last = one.log()[one.log().index("down:") :]
+    assert re.match(
+        r"down: nothing is under way; 2 wait for you: steward queue; .*next: [a-z-]+ at ", last
+    ), last
 
 
 @pytest.mark.slow
