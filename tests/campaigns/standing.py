@@ -62,7 +62,12 @@ class Standing:
         process, self.process = self.process, None
         process.send_signal(signal.SIGCONT)
         process.send_signal(how)
-        return process.wait(60)
+        try:
+            return process.wait(60)
+        except subprocess.TimeoutExpired:
+            process.kill()
+            process.wait()
+            raise AssertionError(f"it did not end: {self.log()[-3000:]}") from None
 
     def until(self, true: Callable[[], bool], seconds: float = 60.0) -> None:
         """Wait for what the process does by itself; the seconds are only an end to waiting."""
