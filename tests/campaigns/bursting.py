@@ -273,7 +273,7 @@ def office(folder: Path) -> Iterator[tuple[Desk, Standing]]:
 
 def found(desk: Desk, one: Standing) -> dict[str, object]:
     """What ran against what ought to."""
-    runs = Counter((str(said["path"]), str(said["sha256"])) for said in map(_said(one), one.started()))
+    runs = Counter((str(said["path"]), str(said["sha256"])) for said in one.started())
     events = [event.body for event in one.company.events()]
     put_aside = Counter(
         body.reason for body in events if isinstance(body, e.TriggerReceived) and body.outcome == "ignored"
@@ -290,16 +290,6 @@ def found(desk: Desk, one: Standing) -> dict[str, object]:
         "ought": len(desk.ought), "runs": sum(runs.values()), "perhaps": len(runs.keys() & desk.perhaps - desk.ought),
         "duplicates-noted": put_aside["duplicate"], "too-big": put_aside["too-big"], "violations": violations,
     }  # fmt: skip
-
-
-def _said(one: Standing) -> Callable[[e.Event], dict[str, object]]:
-    def said(event: e.Event) -> dict[str, object]:
-        assert isinstance(event.body, e.RunCreated)
-        value = one.company.value(event.body.event)
-        assert isinstance(value, dict)
-        return dict(value)
-
-    return said
 
 
 def _come(desk: Desk, one: Standing, seconds: float) -> None:

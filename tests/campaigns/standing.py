@@ -10,6 +10,8 @@ from contextlib import closing
 from pathlib import Path
 
 from engine.model import events as e
+from engine.model.canonical import Json
+from engine.model.ids import ValueId
 from engine.testing.scenario import Scenario
 from tests.simulate.terminal import environment
 
@@ -94,6 +96,13 @@ class Standing:
         with closing(sqlite3.connect(file, timeout=10)) as db:
             return int(db.execute("SELECT count(*) FROM events WHERE type LIKE ?", (type_,)).fetchone()[0])
 
-    def started(self) -> list[e.Event]:
-        """The event of each run, in their order."""
-        return [event for event in self.company.events() if isinstance(event.body, e.RunCreated)]
+    def started(self, trigger: str = "") -> list[dict[str, Json]]:
+        """What each run began with, in their order; of one kind of trigger where one is named."""
+        with self.company.reading() as reading:
+            made = [event.body for event in reading.ledger.events() if isinstance(event.body, e.RunCreated)]
+            found = [
+                reading.ledger.unseal(ValueId(one.event))
+                for one in made
+                if one.event and trigger in {"", one.trigger}
+            ]
+        return [one for one in found if isinstance(one, dict)]

@@ -180,35 +180,27 @@ class World:
         """Start it a last time, let it do what is left, and end it as an operator does."""
         self.typed()
         self.one.up()
-        self.one.until(
-            lambda: (
-                len(self._runs("email")) >= len(self.letters) and len(self._runs("file")) >= len(self.files)
-            ),
-            90,
-        )
+        end = time.monotonic() + 60
+        while time.monotonic() < end and self._begun() < len(self.letters) + len(self.files):
+            time.sleep(0.3)
         self.one.quiet(1.5)
         if code := self.one.down(signal.SIGINT):
             raise RuntimeError(f"it ended with {code}: {self.one.log()[-2000:]}")
 
-    def _runs(self, trigger: str) -> list[e.Event]:
-        return [
-            event
-            for event in self.one.started()
-            if isinstance(event.body, e.RunCreated) and event.body.trigger == trigger
-        ]
+    def _begun(self) -> int:
+        """How many runs there are of letters and files."""
+        return len(self.one.started("email")) + len(self.one.started("file"))
 
     # ------------------------------------------------------------ what came of it
 
     def violations(self) -> Iterator[str]:
         """What must hold of any company, and then each letter, file, minute and approval by its own name."""
         yield from judge(self.company.folder).violations
-        yield from self._once(
-            "letter", self.letters, [str(self._event(event)["from"]) for event in self._runs("email")]
-        )
+        yield from self._once("letter", self.letters, [one["from"] for one in self.one.started("email")])
         yield from self._once("file", self.files, self._read())
         yield from self._answered()
         yield from self._minutes()
-        wanted = 2 * len(self.files) + len(self._runs("schedule"))
+        wanted = 2 * len(self.files) + len(self.one.started("schedule"))
         done = sum(self.provider.effects().values())
         if done != wanted:
             yield f"the provider did {done} things, not {wanted}"
@@ -227,17 +219,13 @@ class World:
 
     def _read(self) -> list[tuple[str, str]]:
         """(path, SHA-256) of each file that began a run."""
-        return [(str(said["path"]), str(said["sha256"])) for said in map(self._event, self._runs("file"))]
+        return [(str(said["path"]), str(said["sha256"])) for said in self.one.started("file")]
 
     def _once(self, what: str, wanted: Iterable[object], runs: Iterable[object]) -> Iterator[str]:
         counted: Counter[object] = Counter(runs)
         yield from (f"lost: {what} {one}" for one in wanted if not counted[one])
         yield from (f"duplicate: {n} runs of {what} {one}" for one, n in counted.items() if n > 1)
         yield from (f"nobody's {what}: {one}" for one in counted if one not in wanted)
-
-    def _event(self, event: e.Event) -> dict[str, object]:
-        found = self.company.value(getattr(event.body, "event", None))
-        return dict(found) if isinstance(found, dict) else {}
 
     def _answered(self) -> Iterator[str]:
         """Each sender was thanked once, and answered once when that was approved."""
@@ -262,7 +250,7 @@ class World:
         self.counts["minutes missed"] = sum(body.outcome == "ignored" for body in came)
         dues: list[datetime] = sorted(moment(body.due) for body in came)
         yield from (f"minute {b} follows {a}" for a, b in pairwise(dues) if b - a != timedelta(minutes=1))
-        if self._runs("schedule") and len(self._runs("schedule")) != sum(
+        if self.one.started("schedule") and len(self.one.started("schedule")) != sum(
             body.outcome == "started" for body in came
         ):
             yield "a minute began another number of runs"
