@@ -65,9 +65,11 @@ def keeper_of(workspace: Workspace, *, system: bool, name: str, platform: str = 
 
 
 def _status(keeper: Keeper, *, as_json: bool) -> int:
-    """Up is whoever owns the ledger, however it was started: in a container nothing else could say."""
+    """Up is who owns the ledger and stays, however it was started: in a container nothing else could say."""
     # Where the service keeps its state: root's own place would be another one.
     found, owner = keeper.standing(), holder(StateDir(keeper.service.state / keeper.service.id))
+    if owner is not None and not owner.stays:
+        owner = None  # a command that passes by
     if as_json:
         put_json(
             "service",

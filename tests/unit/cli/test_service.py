@@ -164,9 +164,15 @@ def test_what_a_manager_refuses_is_told_in_its_own_words(place, capsys):
 def test_status_is_zero_exactly_while_somebody_is_up(place, capsys):
     assert typed("status") == 1
     assert "nobody" in capsys.readouterr().out
-    owner = Owner.take(open_workspace(place.root, os.environ).state)
+    state = open_workspace(place.root, os.environ).state
+    passing = Owner.take(state)
+    assert passing is not None
+    assert typed("status") == 1  # a command that passes by keeps nothing up
+    passing.release()
+    owner = Owner.take(state, stays=True)
     assert owner is not None
     try:
+        assert "nobody" in capsys.readouterr().out
         assert typed("status") == 0
         assert f"process {os.getpid()}" in capsys.readouterr().out
         assert typed("status", "--json") == 0
@@ -355,7 +361,7 @@ def test_the_command_of_the_unit_waits_its_turn_and_ends_well_when_told(place, c
     env = dict(pair.split("=", 1) for line in unit["Environment"] for pair in decoded(line))
     argv = decoded(unit["ExecStart"][0].removeprefix(":"))
     (root,) = (one.replace("%%", "%") for one in unit["WorkingDirectory"])
-    owner = Owner.take(open_workspace(place.root, os.environ).state)
+    owner = Owner.take(open_workspace(place.root, os.environ).state, stays=True)
     assert owner is not None
     # What systemd gives a unit, and the switch that keeps tests without a memory process.
     given = {**environment({}), **env, "HOME": os.fspath(place.home), "PYTHONPATH": os.fspath(ROOT)}
