@@ -89,6 +89,9 @@ def _budget(book: Book, body: BudgetDecided) -> None:
         book.costs.refused.add(body.scope)
 
 
+_HOUR = len("2026-03-02T09")
+
+
 def _trigger(book: Book, event: e.Event, body: e.TriggerReceived) -> None:
     book.marks.add(body.mark)
     if body.schedule:
@@ -99,7 +102,10 @@ def _trigger(book: Book, event: e.Event, body: e.TriggerReceived) -> None:
         book.ignored[body.reason] = book.ignored.get(body.reason, 0) + 1
     elif body.kind in REGULAR and body.outcome in {"started", "offered"}:
         name = (body.kind, body.playbook)
-        book.arrivals[name] = (*book.arrivals.get(name, ())[1 - REMEMBERED :], event.ts)
+        before = book.arrivals.get(name, ())
+        # What comes within an hour came together: a mailbox that is read twice a day is no busy one.
+        together = bool(before) and before[-1][:_HOUR] == event.ts[:_HOUR]
+        book.arrivals[name] = (*(before[:-1] if together else before[1 - REMEMBERED :]), event.ts)
 
 
 def _alarm(book: Book, event: e.Event, body: TriggerExpected | AlarmRaised | AlarmCleared) -> None:

@@ -9,7 +9,7 @@ REGULAR = frozenset({"email", "file", "webhook", "event", "intent"})
 """Kinds of triggers that come by themselves, so that their silence may mean something."""
 
 REMEMBERED = 20
-"""Of how many arrivals the usual gap between two is made."""
+"""Of how many arrivals the usual gap between two is made; those of one hour count as one."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

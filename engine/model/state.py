@@ -230,7 +230,7 @@ class Book:
     `emitted` are effects that are events to others and were not offered yet: key → (run, step). `delayed` are the steps that are ready and
     wait for their connector, the longest waiting first: (run, step) → connector. `expected` is when each schedule, by playbook and
     expression, fires next, and the time zone that was reckoned in; `arrivals` when each kind of trigger last came to each playbook, oldest
-    first.
+    first, the last one of each hour.
     """
 
     seq: int = 0

@@ -150,6 +150,15 @@ def test_a_trigger_that_used_to_come_and_is_silent_raises_an_alarm_until_it_come
     assert bodies(company, AlarmCleared)[-1].because == "seen"
 
 
+def test_a_full_mailbox_read_at_once_is_no_busy_one(bare):
+    company = bare(listens=LISTENS)
+    for n in range(8):
+        company.drop(f"letter-{n}", letter(f"Hello {n}", "Hi", id=f"{n}@example.org"))
+    company.run()
+    company.later(2 * DAY)
+    assert not bodies(company, AlarmRaised)
+
+
 def test_what_nobody_expects_by_itself_is_never_silent(bare):
     company = bare(by_hand=NIGHTLY.replace('schedule: { cron: "0 3 * * *" }', "manual: {}"))
     for _ in range(7):
