@@ -11,7 +11,7 @@ from engine.model import ids
 from engine.model.alarms import AlarmCleared, AlarmRaised
 from engine.model.errors import EngineError, UsageError
 from engine.model.findings import BudgetDecided, IntentResolved
-from engine.model.ownership import StopLifted, StopSet, StrengthEnrolled
+from engine.model.ownership import NotebookAccepted, StopLifted, StopSet, StrengthEnrolled
 from engine.model.state import Alarm, Book, CardState, RunState
 
 SHORTEST = 4
@@ -338,5 +338,7 @@ def _about_cards(event: e.Event, where: str) -> str:
             return f"stop lifted by {body.by}"
         case StrengthEnrolled():
             return f"{body.method} enrolled by {body.by}"
+        case NotebookAccepted():
+            return f"{body.path} accepted by {body.by}, digest {body.digest[:12]}"
         case _:
             return ""

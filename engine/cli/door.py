@@ -30,20 +30,20 @@ _ROOT = b'<div id="root">'
 """Where the notebooks' own program begins to draw."""
 
 _ALLOWED = (
-    (_READS, re.compile(r"/(?:today|run)/")),
-    (_READS, re.compile(r"/(?:today|run)/(?:assets|@file)/[A-Za-z0-9@_.~/-]+")),
-    (_READS, re.compile(r"/(?:today|run)/(?:favicon\.ico|health|logo\.png|apple-touch-icon\.png|android-chrome-\d+x\d+\.png)")),
-    (("POST",), re.compile(r"/(?:today|run)/api/kernel/(?:instantiate|set_ui_element_value|set_model_value|function_call)")),
-    (("WEBSOCKET",), re.compile(r"/(?:today|run)/ws")),
-)  # fmt: skip
-"""All that the notebooks use. The rest of what the notebooks' server could do (files, terminals, code, packages) is never reached."""
+    (_READS, "/"),
+    (_READS, r"/(?:assets|@file)/[A-Za-z0-9@_.~/-]+"),
+    (_READS, r"/(?:favicon\.ico|health|logo\.png|apple-touch-icon\.png|android-chrome-\d+x\d+\.png)"),
+    (("POST",), r"/api/kernel/(?:instantiate|set_ui_element_value|set_model_value|function_call)"),
+    (("WEBSOCKET",), "/ws"),
+)
+"""All that the notebooks use, below the page of one. The rest of what the notebooks' server could do (files, terminals, code, packages) is never reached."""
 
 
 @dataclass(slots=True, kw_only=True)
 class Door:
     """ASGI middleware before `app`, which serves at `host` (``127.0.0.1:port``) and nowhere else.
 
-    `code` admits one browser once and then is nothing; it gets `token` as a cookie and goes to `first`. `drawn` is put into the first
+    `names` are the notebooks that are served. `code` admits one browser once and then is nothing; it gets `token` as a cookie and goes to `first`. `drawn` is put into the first
     page of that path that is asked for: HTML, whose one script is `script`.
     """
 
@@ -51,6 +51,7 @@ class Door:
     host: str
     token: str
     code: str
+    names: tuple[str, ...] = ("today", "run")
     first: str = "/today/"
     on_entered: Callable[[], None] = field(default=lambda: None)
     drawn: Callable[[], Awaitable[bytes]] | None = None
@@ -83,7 +84,14 @@ class Door:
             self._own(scope, method)
             and _header(scope, b"sec-fetch-site") in {None, "same-origin", "none"}
             and self._knows(scope)
-            and any(method in methods and path.fullmatch(scope["path"]) for methods, path in _ALLOWED)
+            and self.serves(method, scope["path"])
+        )
+
+    def serves(self, method: str, path: str) -> bool:
+        """Whether the notebooks that are served need this path."""
+        page = f"/(?:{'|'.join(map(re.escape, self.names))})"
+        return any(
+            method in methods and re.fullmatch(page + below, path) is not None for methods, below in _ALLOWED
         )
 
     def _own(self, scope: Scope, method: str) -> bool:

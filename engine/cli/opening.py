@@ -1,4 +1,4 @@
-"""open: the shipped notebooks in a browser, for the person who typed it and nobody else."""
+"""open: the shipped notebooks, and those a person accepted, in a browser, for the person who typed it and nobody else."""
 
 import argparse
 import os
@@ -6,19 +6,21 @@ import socket
 import threading
 import time
 import webbrowser
+from collections.abc import Mapping
 from functools import partial
 from importlib.util import find_spec
 from pathlib import Path
+from types import MappingProxyType
 from typing import TYPE_CHECKING
 
-from engine.app import decide, starter
+from engine.app import decide, notebooks, passing, starter
 from engine.app.clock import present
 from engine.app.workspace import Workspace
 from engine.cli import here
 from engine.cli.behind import Behind, Drawn, begun
 from engine.cli.door import ENTER, Door
 from engine.cli.talk import say
-from engine.model.errors import EngineError, Refused, UsageError
+from engine.model.errors import EngineError, UsageError
 from engine.observe import pages, today
 
 if TYPE_CHECKING:
@@ -31,21 +33,55 @@ _PATIENCE_SECONDS = 10.0
 def open_notebook(args: argparse.Namespace) -> int:
     """Serve until Ctrl-C."""
     workspace = here.workspace()
-    first = _first(workspace, args.what, args.id)
+    if args.accept:
+        return _accept(workspace, args.accept)
+    _installed()
+    if args.what in NOTEBOOKS:
+        return _open(workspace, _first(workspace, args.what, args.id), {}, browser=not args.no_browser)
+    with notebooks.accepted(workspace, args.what) as (name, copy):
+        return _open(workspace, f"/{name}/", {name: copy}, browser=not args.no_browser)
+
+
+def _accept(workspace: Workspace, given: str) -> int:
+    """Show what is vouched for and what that means; one question. What was read here is what is accepted, and nothing else."""
+    from engine.cli.deciding import carry_out
+
+    here.need_person("open --accept")
+    found = notebooks.read(workspace, given)
+    say(f"{found.path}, {len(found.text.splitlines())} lines")
+    say(f"  SHA-256 {found.digest}")
+    say(
+        "  It is a program. Once opened it runs as you: it can read and change your files, use the network, and decide cards of strength 1."
+    )
+    say("  Only these very bytes are accepted; after any change it is asked again. Read it first.")
+    if input("accept exactly these bytes? [y/N] ").strip().lower() not in {"y", "yes"}:
+        say("nothing was accepted")
+        return 0
+    asked = passing.request(
+        "accept", actor=here.actor(), target=found.path, digest=found.digest, body={"text": found.text}
+    )
+    code = carry_out(workspace, asked)
+    if code == 0:
+        say(f"  steward open {found.name}")
+    return code
+
+
+def _open(workspace: Workspace, first: str, more: Mapping[str, Path], *, browser: bool) -> int:
     # Bound before anything is said, to this machine's own address: the port is whatever is free.
     with socket.create_server(("127.0.0.1", 0)) as listening:
         # What accepts inherits it. Without it each answer's body waits 40 ms for the browser to acknowledge its head.
         listening.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
         host = f"127.0.0.1:{listening.getsockname()[1]}"
-        behind = Behind(begun(partial(served, workspace)))
+        behind = Behind(begun(partial(served, workspace, more)))
         day = Drawn(partial(_day, workspace)) if first == "/today/" else None
         door = Door(
-            app=behind, host=host, token=decide.fresh(), code=decide.fresh(), first=first, drawn=day, script=pages.GIVES_WAY,
+            app=behind, host=host, token=decide.fresh(), code=decide.fresh(), first=first, drawn=day,
+            names=(*NOTEBOOKS, *more), script=pages.GIVES_WAY,
         )  # fmt: skip
         letter = workspace.state.make().path / f"open-{os.getpid()}.html"
         door.on_entered = lambda: letter.unlink(missing_ok=True)
         try:
-            _show(f"http://{host}{ENTER}?code={door.code}", letter, browser=not args.no_browser)
+            _show(f"http://{host}{ENTER}?code={door.code}", letter, browser=browser)
             _serve(door, behind, listening)
         finally:
             letter.unlink(missing_ok=True)
@@ -53,15 +89,8 @@ def open_notebook(args: argparse.Namespace) -> int:
     return 0
 
 
-def _first(workspace: Workspace, what: str, id: str) -> str:
-    """The path a browser begins at. Raises UsageError, or Refused for a notebook that nobody vouches for."""
-    if what not in NOTEBOOKS:
-        raise Refused(
-            f"{what} is no notebook that comes with steward, and a workspace's own notebook is a program nobody has vouched for",
-            code="notebook",
-            now_true="Nothing was run.",
-            way_out="steward open today   or   steward open run ID",
-        )
+def _installed() -> None:
+    """Raises EngineError where there are no notebooks."""
     if find_spec("marimo") is None:
         raise EngineError(
             "marimo is not installed here",
@@ -69,6 +98,10 @@ def _first(workspace: Workspace, what: str, id: str) -> str:
             now_true="Nothing is lost: steward queue, log and why say the same.",
             way_out="python3 bootstrap.py run -- --version (without --light), or pip install 'steward-cli[all]'",
         )
+
+
+def _first(workspace: Workspace, what: str, id: str) -> str:
+    """The path a browser begins at. Raises UsageError."""
     if what == "today" or not id:
         return f"/{what}/"
     with today.look(workspace.state) as seen:
@@ -78,8 +111,8 @@ def _first(workspace: Workspace, what: str, id: str) -> str:
     return f"/run/?id={rows[0]['run']}"
 
 
-def served(workspace: Workspace) -> "Starlette":
-    """The shipped notebooks as an ASGI app of paths ``/today`` and ``/run``, without any protection of its own."""
+def served(workspace: Workspace, more: Mapping[str, Path] = MappingProxyType({})) -> "Starlette":
+    """The shipped notebooks as an ASGI app of paths ``/today`` and ``/run``, and `more` by name, without any protection of its own."""
     folder = starter.source() / "notebooks"
     os.environ[decide.WORKSPACE] = os.fspath(workspace.root)
     os.environ["MARIMO_SKIP_UPDATE_CHECK"] = "1"
@@ -90,6 +123,8 @@ def served(workspace: Workspace) -> "Starlette":
     building = marimo.create_asgi_app(include_code=False, quiet=True)
     for name in NOTEBOOKS:
         building = building.with_app(path=f"/{name}", root=os.fspath(folder / f"{name}.py"))
+    for name, file in more.items():
+        building = building.with_app(path=f"/{name}", root=os.fspath(file))
     app: Starlette = building.build()
     return app
 

@@ -214,9 +214,20 @@ VERBS: dict[str, Verb] = {
         help="the day, or one run, in your browser; Ctrl-C closes it",
         run="engine.cli.opening:open_notebook",
         options=(
-            _option("what", nargs="?", default="today", help="today (default) or run"),
+            _option(
+                "what",
+                nargs="?",
+                default="today",
+                help="today (default), run, or an accepted notebook of yours",
+            ),
             _option(
                 "id", nargs="?", default="", help="which run (its beginning is enough; default: the latest)"
+            ),
+            _option(
+                "--accept",
+                metavar="NOTEBOOK",
+                default="",
+                help="vouch for notebooks/NAME.py as it is now; asks first",
             ),
             _option("--no-browser", action="store_true", help="only say the address"),
         ),

@@ -10,6 +10,7 @@ from engine.kernel.breaking import closed_to, reset
 from engine.kernel.house import Deployment, Journal
 from engine.kernel.place import Place
 from engine.model import ids
+from engine.model.canonical import sha256
 from engine.model.commands import OpenCard
 from engine.model.effects import Call
 from engine.model.errors import EngineError, LedgerError
@@ -27,7 +28,15 @@ from engine.model.events import (
     HumanAnswered,
     UndoAsked,
 )  # fmt: skip
-from engine.model.ownership import RequestDecided, StopLifted, StopSet, StrengthEnrolled
+from engine.model.ownership import (
+    MOST_NOTEBOOK_BYTES,
+    NOTEBOOK,
+    NotebookAccepted,
+    RequestDecided,
+    StopLifted,
+    StopSet,
+    StrengthEnrolled,
+)
 from engine.model.plan import Plan, undo_of, undone_by
 from engine.model.requests import Decided, Request
 from engine.model.state import SETTLED, CardState, RunState, StepState, StepStatus
@@ -432,6 +441,27 @@ def _enrol(desk: Desk, request: Request) -> None:
     desk.accept(request, f"{request.target} enrolled", Draft(body=body))
 
 
+def _accept(desk: Desk, request: Request) -> None:
+    """Vouch for a notebook. The request carries the bytes that were shown: no file is read between a person's yes and this."""
+    text = request.body.get("text") if isinstance(request.body, dict) else None
+    if (
+        not isinstance(text, str)
+        or len(text.encode()) > MOST_NOTEBOOK_BYTES
+        or NOTEBOOK.fullmatch(request.target) is None
+    ):
+        desk.refuse(request, "that is no notebook of the workspace\n  Nothing was accepted.", code="notebook")
+    elif sha256(text.encode()) != request.digest:
+        desk.refuse(request, "what was shown is not what was sent\n  Nothing was accepted.", code="digest")
+    elif desk.journal.book.notebooks.get(request.target) == request.digest:
+        desk.noop(request, f"{request.target} is accepted as it is")
+    else:
+        digest = desk.journal.house.ledger.keep(text.encode())
+        accepted = NotebookAccepted(
+            path=request.target, digest=digest, by=request.actor, channel=request.channel
+        )
+        desk.accept(request, f"{request.target} accepted, digest {digest[:16]}…", Draft(body=accepted))
+
+
 def _pass(desk: Desk, request: Request) -> None:
     counts = desk.poll()
     notice = desk.deployment().notice
@@ -453,6 +483,7 @@ _HANDLERS: dict[str, Callable[[Desk, Request], None]] = {
     "stop": _stop,
     "resume": _resume,
     "enrol": _enrol,
+    "accept": _accept,
     "start": beginning.start,
     "event": beginning.event,
     "pass": _pass,

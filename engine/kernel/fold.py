@@ -9,7 +9,14 @@ from engine.model import busy, lines
 from engine.model import events as e
 from engine.model.alarms import NOTICE, REGULAR, REMEMBERED, AlarmCleared, AlarmRaised, TriggerExpected
 from engine.model.findings import BudgetDecided, IntentResolved, ModelAnswered, ModelReserved
-from engine.model.ownership import OwnerTaken, RequestDecided, StopLifted, StopSet, StrengthEnrolled
+from engine.model.ownership import (
+    NotebookAccepted,
+    OwnerTaken,
+    RequestDecided,
+    StopLifted,
+    StopSet,
+    StrengthEnrolled,
+)
 from engine.model.plan import undo_of
 from engine.model.spending import Cost
 from engine.model.state import TERMINAL, Alarm, Book, CardState, Notice, RunState, StepState
@@ -40,6 +47,8 @@ def apply(book: Book, event: e.Event) -> None:
             book.proofs.add(body.proof)
         case StrengthEnrolled():
             book.enrolled.add(body.method)
+        case NotebookAccepted():
+            book.notebooks[body.path] = body.digest
         case e.TriggerReceived():
             _trigger(book, event, body)
         case TriggerExpected() | AlarmRaised() | AlarmCleared():

@@ -20,7 +20,14 @@ from engine.model.connecting import (
     StepDelayed,
 )
 from engine.model.findings import BudgetDecided, IntentResolved, ModelAnswered, ModelReserved
-from engine.model.ownership import OwnerTaken, RequestDecided, StopLifted, StopSet, StrengthEnrolled
+from engine.model.ownership import (
+    NotebookAccepted,
+    OwnerTaken,
+    RequestDecided,
+    StopLifted,
+    StopSet,
+    StrengthEnrolled,
+)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -399,7 +406,7 @@ class CardClosed:
 
 
 Body: TypeAlias = (
-    OwnerTaken | RequestDecided | StopSet | StopLifted | StrengthEnrolled | TriggerReceived
+    OwnerTaken | RequestDecided | StopSet | StopLifted | StrengthEnrolled | NotebookAccepted | TriggerReceived
     | TriggerExpected | AlarmRaised | AlarmCleared
     | RunCreated | RunStarted | RunStopped | RunEnded | OnceClaimed | CallStarted | StepFanned
     | StepStarted | StepSucceeded | StepSkipped | StepRetried | StepFailed | StepCancelled

@@ -1,6 +1,12 @@
 """Events of who owns the ledger, what was asked of the owner, and the operator's own switches. Members of the union in :mod:`.events`."""
 
+import re
 from dataclasses import dataclass
+
+NOTEBOOK = re.compile(r"notebooks/(?!(?:today|run)\.py)([a-z][a-z0-9_-]{0,40})\.py")
+"""The path of a workspace's own notebook, with its name. Those that come with steward keep their names."""
+
+MOST_NOTEBOOK_BYTES = 256_000
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -47,3 +53,13 @@ class StrengthEnrolled:
 
     method: str
     by: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class NotebookAccepted:
+    """A person vouched for a notebook of the workspace: exactly the bytes of this SHA-256, which the ledger keeps, may run as them."""
+
+    path: str
+    digest: str
+    by: str
+    channel: str

@@ -227,7 +227,7 @@ class Notice:
 class Book:
     """Everything the ledger adds up to. The one mutable container: its members are frozen and replaced by the fold.
 
-    `emitted` are effects that are events to others and were not offered yet: key → (run, step). `delayed` are the steps that are ready and
+    `notebooks`: path → digest of the bytes that were accepted last. `emitted` are effects that are events to others and were not offered yet: key → (run, step). `delayed` are the steps that are ready and
     wait for their connector, the longest waiting first: (run, step) → connector. `expected` is when each schedule, by playbook and
     expression, fires next, and the time zone that was reckoned in; `arrivals` when each kind of trigger last came to each playbook, oldest
     first, the last one of each hour.
@@ -246,6 +246,7 @@ class Book:
     stopped: bool = False
     ignored: dict[str, int] = field(default_factory=dict)
     emitted: dict[str, tuple[str, str]] = field(default_factory=dict)
+    notebooks: dict[str, str] = field(default_factory=dict)
     costs: Costs = field(default_factory=Costs)
     connectors: dict[str, ConnectorState] = field(default_factory=dict)
     delayed: dict[tuple[str, str], str] = field(default_factory=dict)

@@ -89,7 +89,9 @@ class Broker:
             if (absent and field.optional) or (value is None and field.type.nullable):
                 continue
             if absent or not isinstance(value, _SHAPES.get(field.type.kind, object)):
-                raise UnknownOutcome(f"{effect.action} answered without a proper {field.name}", code="contract")
+                raise UnknownOutcome(
+                    f"{effect.action} answered without a proper {field.name}", code="contract"
+                )
         return outcome
 
     def asks_first(self, action: str) -> bool:

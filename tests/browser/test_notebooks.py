@@ -18,6 +18,7 @@ import pytest
 from benchmarks.showing import fill
 from engine.app.clock import present
 from engine.app.making import LETTERS
+from engine.model.canonical import sha256
 from engine.model.times import stamp
 from engine.observe import today
 from engine.testing.clock import VirtualClock
@@ -229,11 +230,41 @@ def test_a_websocket_without_the_token_is_not_accepted(company):
             assert line.recv(timeout=30)
 
 
-def test_a_notebook_of_the_workspace_is_refused(company):
-    (company.root / "notebooks" / "mine.py").write_text("print('ran')")
-    done = subprocess.run(
-        [*STEWARD, "open", "mine", "--no-browser"], cwd=company.root, env=environment(company.env), capture_output=True, text=True, check=False,
-    )  # fmt: skip
-    assert done.returncode == 5
-    assert "nobody has vouched for" in done.stderr
-    assert "ran" not in done.stdout
+MINE = """import marimo
+
+app = marimo.App()
+
+
+@app.cell
+def _():
+    import marimo as mo
+
+    mo.md(f"a page of my own, {20 + 3}")
+    return
+
+
+if __name__ == "__main__":
+    app.run()
+"""
+
+
+def test_a_notebook_of_the_workspace_is_served_once_its_very_bytes_are_accepted(company):
+    mine = company.root / "notebooks" / "mine.py"
+    mine.write_text(MINE)
+
+    def refused():
+        return subprocess.run(
+            [*STEWARD, "open", "mine", "--no-browser"], cwd=company.root, env=environment(company.env), capture_output=True, text=True,
+            check=False,
+        )  # fmt: skip
+
+    first = refused()
+    assert (first.returncode, first.stdout) == (5, "")
+    assert "nobody has vouched for" in first.stderr
+    assert "steward open --accept notebooks/mine.py" in first.stderr
+    company.ask("accept", target="notebooks/mine.py", digest=sha256(MINE.encode()), body={"text": MINE})
+    with opened(company, "mine") as address, chromium.Browser() as browser:
+        mine.write_text(MINE.replace("my own", "somebody"))
+        browser.go(address)
+        browser.sees("a page of my own, 23")
+    assert "is not what was accepted" in refused().stderr

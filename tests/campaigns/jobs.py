@@ -14,7 +14,7 @@ from engine.app.actions import declared
 from engine.app.workspace import Workspace
 from engine.kernel.house import Deployment
 from engine.model.actions import ActionSpec
-from engine.model.canonical import Json
+from engine.model.canonical import Json, sha256
 from engine.model.events import Event
 from engine.model.ports import Tree
 from engine.testing.clock import VirtualClock
@@ -162,6 +162,9 @@ def act(
         company.start(what)
     elif doing == "answer":
         company.ask("answer", target=what, body=given)
+    elif doing == "accept":
+        text = str(given)
+        company.ask("accept", target=what, digest=sha256(text.encode()), body={"text": text})
     else:
         company.approve(next(one for one in company.cards() if one.card.id == what))
 

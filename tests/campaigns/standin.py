@@ -81,8 +81,8 @@ def ending(
     point: str = "",
     nth: int = 1,
 ) -> str:
-    """Let another process `run`, `start` a playbook, `approve` a card or `answer` a question with `given`, and die when it reaches `point`
-    for the `nth` time; how it ended.
+    """Let another process `run`, `start` a playbook, `approve` a card, `answer` a question with `given` or `accept` a notebook of that text,
+    and die when it reaches `point` for the `nth` time; how it ended.
     """
     return forked(
         "act",

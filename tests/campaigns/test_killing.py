@@ -21,8 +21,9 @@ def theatre(tmp_path_factory):
 @pytest.mark.slow
 def test_every_type_of_event_is_a_place_to_die(theatre):
     points = killing.all_points(theatre)
-    # Deaths around a model's call are tried where a model is: tests/simulate/test_agents.py and test_budgets.py.
-    elsewhere = {"model.reserved", "model.answered", "budget.decided"}
+    # Deaths around a model's call are tried where a model is: tests/simulate/test_agents.py and test_budgets.py; around a notebook in
+    # test_notebooks_accepted.py.
+    elsewhere = {"model.reserved", "model.answered", "budget.decided", "notebook.accepted"}
     assert {type_ for point in points for type_ in point.events} == set(TYPES) - elsewhere
     assert {point.name for point in points} >= {"call:before", "call:after"}
     assert len(points) >= 300
