@@ -109,7 +109,7 @@ class WatchedFiles:
         return os.stat(os.path.join(self.root, path), follow_symlinks=False)
 
     def _mark(self, path: str, info: os.stat_result) -> str:
-        return source_id(self.index_key, "mark", path, str(info.st_size), str(info.st_mtime_ns))
+        return source_id(self.index_key, "mark", _legible(path), str(info.st_size), str(info.st_mtime_ns))
 
     def _arrival(self, path: str, seen: Callable[[str], bool]) -> Arrival | None:
         try:
@@ -122,6 +122,9 @@ class WatchedFiles:
         source, ignored, data, digest = mark, "", b"", _NOTHING
         if info.st_size > MOST_BYTES:
             ignored = "too-big"
+        elif _legible(path) != path:
+            # No text holds its name, so no run could be told of it.
+            ignored = "unreadable"
         else:
             try:
                 data = self._read(path)
@@ -134,18 +137,23 @@ class WatchedFiles:
         return Arrival(
             kind="file",
             source=source,
-            event={"path": path, "sha256": digest, "at": at},
+            event={"path": _legible(path), "sha256": digest, "at": at},
             labels=frozenset({Label.UNTRUSTED}),
             ignored=ignored,
             place=path,
             mark=mark,
-            files=((os.path.basename(path), media, data),),
+            files=((os.path.basename(_legible(path)), media, data),),
         )
 
     def _read(self, path: str) -> bytes:
         handle = os.open(os.path.join(self.root, path), os.O_RDONLY | getattr(os, "O_NOFOLLOW", 0))
         with os.fdopen(handle, "rb") as file:
             return file.read(MOST_BYTES + 1)
+
+
+def _legible(path: str) -> str:
+    """A path as text: bytes of a name that are none are spelled out."""
+    return os.fsencode(path).decode("utf-8", "backslashreplace")
 
 
 def _passed_over(name: str) -> bool:

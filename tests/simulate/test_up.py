@@ -278,6 +278,20 @@ def test_what_changed_behind_the_reading_is_read_again(tmp_path):
     assert [one.files[0][2] for one in steady.poll(lambda _mark: False)] == [b"two, longer"]
 
 
+@pytest.mark.skipif(sys.platform != "linux", reason="only there a name may be any bytes")
+def test_a_file_whose_name_is_no_text_is_put_aside_and_stops_nothing(tmp_path):
+    folder = tmp_path / "forms"
+    folder.mkdir()
+    (folder / "b.csv").write_text("b")
+    with open(os.fsencode(folder) + b"/\xff.csv", "wb") as file:
+        file.write(b"odd")
+    source = WatchedFiles(root=str(tmp_path), index_key=b"k" * 32, patterns=lambda: ("forms/*.csv",))
+    found = [(one.event["path"], one.ignored) for one in source.poll(lambda _mark: False)]
+    assert found == [("forms/b.csv", ""), ("forms/\\xff.csv", "unreadable")]
+    places = [one.place for one in source.poll(lambda _mark: False)]
+    assert len(list(source.among(places, lambda _mark: False))) == 2
+
+
 def test_looking_at_places_finds_what_looking_at_everything_finds_there(tmp_path):
     names = [
         "forms/a.csv", "forms/deep/b.csv", "forms/deep/er/c.csv", "forms/.hidden/d.csv", "forms/.e.csv", "forms/f.csv.part", "forms/g.csv~",
