@@ -9,6 +9,7 @@ def declared(config: Config | None = None) -> dict[str, ActionSpec]:
     """Name → declaration of every action; `config` decides the class of letters (outbox or SMTP)."""
     from engine import agents, connectors, identity, memory
     from engine.connectors import later
+    from engine.connectors.declared import brief
 
     specs = (
         *connectors.declare_all(config),
@@ -16,6 +17,7 @@ def declared(config: Config | None = None) -> dict[str, ActionSpec]:
         *memory.declare_all(),
         *agents.declare_all(),
         *later.declare_all(),
+        *brief(),
     )
     return {spec.name: spec for spec in specs}
 

@@ -45,7 +45,6 @@ def declare_all(config: Config | None = None) -> tuple[ActionSpec, ...]:
         *declared.documents(),
         *declared.payments(),
         *declared.notify(),
-        *declared.brief(),
     )
 
 

@@ -227,7 +227,7 @@ def notify() -> tuple[ActionSpec, ...]:
 
 
 def brief() -> tuple[ActionSpec, ...]:
-    """What there is to tell the operator."""
+    """What there is to tell the operator. It is made of everything there is to look at: no connector performs it."""
     return (
         ActionSpec(
             name="notify/brief",
