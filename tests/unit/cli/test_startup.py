@@ -84,10 +84,18 @@ def test_an_unchanged_check_is_answered_from_the_cache(workspace: Path, env: dic
     assert cpu(["check"], workspace, env) < 0.3
 
 
-@pytest.mark.parametrize("verb", [["queue"], ["log"], ["status"], ["verify"]])
+@pytest.mark.parametrize("verb", [["queue"], ["status"], ["verify"]])
 def test_looking_imports_nothing_heavy(verb: list[str], workspace: Path, env: dict[str, str]) -> None:
     """Only YAML, to learn which branch is deployed."""
     assert imported(verb, workspace, env) & HEAVY <= {"yaml"}
+
+
+@pytest.mark.parametrize("verb", [["log"], ["costs"]])
+def test_asking_the_past_imports_nothing_heavy_but_the_history(
+    verb: list[str], workspace: Path, env: dict[str, str]
+) -> None:
+    """A tenth of a second, so that a long past costs no more than a short one."""
+    assert imported(verb, workspace, env) & HEAVY <= {"yaml", "duckdb"}
 
 
 @pytest.mark.parametrize(
