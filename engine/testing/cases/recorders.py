@@ -101,13 +101,14 @@ class Recorder:
         (self.script.undone if undone else self.script.sent).append(undone or base)
         if spec is not None and spec.prepares:
             self.script.preparing.add(base)
-        if outputs is None:
-            shown = effect.preview.outputs or {}
-            outputs = {
-                one.name: shown[one.name] if one.name in shown else self._stand_in(one, effect)
-                for one in (spec.outputs if spec else ())
-            }
-        return Outcome(outputs=outputs)
+        shown = effect.preview.outputs or {}
+        # A case gives what it is about; what else the action promises is there all the same.
+        made_up = {
+            one.name: shown[one.name] if one.name in shown else self._stand_in(one, effect)
+            for one in (spec.outputs if spec else ())
+            if outputs is None or not (one.name in outputs or one.optional or one.type.nullable)
+        }
+        return Outcome(outputs={**made_up, **(outputs or {})})
 
     def find(self, effect: Effect) -> Outcome | None:
         """Never asked: nothing dies here between an intent and its outcome."""

@@ -122,7 +122,7 @@ def test_an_action_without_an_adapter_needs_what_it_gives():
     given = switch(played).connector("post/send")
     preview = given.preview(call())
     assert preview.facts == (("to", "a@b.c"),)
-    assert given.perform(effect(preview)).outputs == {"id": "1"}
+    assert given.perform(effect(preview)).outputs["id"] == "1"
     assert switch(played).reader("post/send").read(call())[0] == {"id": "1"}
     with pytest.raises(PermanentError, match="no words"):
         given.edited(call(), preview, "other")
