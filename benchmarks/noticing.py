@@ -25,7 +25,7 @@ from engine.app.workspace import open_workspace
 from engine.model.events import Event, RunCreated
 from engine.testing.scenario import Scenario
 
-PAIRS, FILES, IDLE_SECONDS = 60, 5_000, 60.0
+PAIRS, FILES, IDLE_SECONDS = 500, 5_000, 60.0
 _BOX = "vault/inbox/forms"
 _PLAYBOOK = f"""\
 name: Form
