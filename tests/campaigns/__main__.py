@@ -98,7 +98,7 @@ _FRONT_OF = {"files": (*_FRONT, "engine/language/settings.py")}
 CAMPAIGNS = (
     Campaign("killing", _CODE, _killing),
     Campaign("killing-commands", _CODE, _executed),
-    Campaign("upping", _CODE, _upping, least=4),
+    Campaign("upping", _CODE, _upping, least=1),
     Campaign("whying", _CODE, _whying),
     *(
         Campaign(f"fuzz-{target}", _FRONT_OF.get(target, _FRONT), _fuzzing(target), least=20)
