@@ -31,7 +31,7 @@ PROBE_TIME = timedelta(minutes=2)
 
 # Ours, not the world's: nothing was asked, or the answer says nothing about who gave it.
 _NO_NEWS = frozenset(
-    {"no-connector", "secret-missing", "crashed", "window-over", "no-look-up", "changed-since", "memory-warming", "made-to-fail", "budget"}
+    {"no-connector", "secret-missing", "crashed", "window-over", "no-look-up", "no-copy", "changed-since", "memory-warming", "made-to-fail", "budget"}
 )  # fmt: skip
 
 News = Literal["answered", "busy", "down", ""]

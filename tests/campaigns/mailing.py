@@ -177,8 +177,8 @@ class Office:
             self.mail.start()
         elif what == "new numbers":
             self.mail.renumber()
-        elif what == "hang up unheard":
-            self.master.unheard = UNHEARD
+        # For as long as this disturbance lasts: a held-back connector sends nothing meanwhile.
+        self.master.unheard = UNHEARD if what == "hang up unheard" else 0
 
     def log(self) -> str:
         return (self.company.folder / "up.log").read_text(encoding="utf-8", errors="replace")

@@ -6,6 +6,7 @@ from engine.connectors.email.account import Account
 from engine.connectors.email.outbox import SENDING, SENT, Outbox, summary
 from engine.connectors.email.sending import Sending
 from engine.connectors.email.smtp import Server
+from engine.kernel import limits
 from engine.model.actions import EffectClass
 from engine.model.config import SecretRef
 from engine.model.errors import UnknownOutcome
@@ -104,6 +105,8 @@ def test_no_copy_proves_nothing(way, letter):
         with pytest.raises(UnknownOutcome) as error:
             out.find(one, body)
         assert "Sent folder" in error.value.way_out
+        # Whoever was asked answered: no news of the server, for its breaker.
+        assert limits.news(error.value) == ""
 
 
 def test_a_server_that_cannot_be_asked_proves_nothing(way, letter):

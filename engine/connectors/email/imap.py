@@ -250,6 +250,8 @@ class Session:
         with self._asked():
             typ, said = self._line.select(_quoted(self._named(name)), readonly=True)
             if typ != "OK":
+                if _LATER.search(_first(said)):
+                    raise self._line.error(_first(said))
                 raise PermanentError(
                     f"{self._account.host} has no folder {name}: {one_line(_first(said), 120)}",
                     code="no-folder",
@@ -258,9 +260,7 @@ class Session:
             self._told_of_news()
             validity, count = self._line.response("UIDVALIDITY")[1][0], said[0]
             if validity is None:
-                raise PermanentError(
-                    f"{self._account.host} gives its letters no lasting numbers", code="imap-odd"
-                )
+                raise PermanentError(f"{self._account.host} numbers no letter for long", code="imap-odd")
             return Folder(validity=int(validity), count=int(count or 0))
 
     def uids(self, *, above: int = 0, since: date | None = None) -> list[int]:

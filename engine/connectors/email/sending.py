@@ -89,7 +89,8 @@ class Sending:
         if self.server is None or self.outbox.holds(one.message_id, SENDING) is None:
             return None
         if not self._filed(one):
-            raise _unknown(one)
+            # Who was asked has answered: that says nothing against the server.
+            raise _unknown(one, code="no-copy")
         self._finish(one)
         return outcome(one, sent=True, repeated=True)
 
@@ -117,9 +118,9 @@ def _at(one: Sent) -> datetime:
     return moment(one.at)
 
 
-def _unknown(one: Sent) -> UnknownOutcome:
+def _unknown(one: Sent, *, code: str = "smtp-lost") -> UnknownOutcome:
     return UnknownOutcome(
         f"the letter to {one.to} began to leave and nobody knows whether it arrived",
-        code="smtp-lost",
+        code=code,
         way_out="look into your Sent folder, then answer the card",
     )

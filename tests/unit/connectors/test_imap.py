@@ -200,6 +200,14 @@ def test_no_room_now_is_another_thing_than_a_wrong_password():
         pass
 
 
+def test_a_server_with_a_fault_of_its_own_lacks_no_folder():
+    ill = plain(EXAMINE=lambda tag: tag + b" NO [SERVERBUG] Internal error occurred\r\n")
+    with script(ill) as port:
+        error = lost(port, lambda _: None)
+    assert error.code == "imap-later"
+    assert "SERVERBUG" in error.message
+
+
 def test_no_password_is_said_where_no_cipher_is_offered():
     heard = []
     ordinary = plain()
