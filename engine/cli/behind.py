@@ -9,7 +9,7 @@ import mimetypes
 import threading
 import time
 from collections.abc import Callable, MutableMapping
-from concurrent.futures import Future
+from concurrent.futures import Future, wait
 from functools import cached_property
 from importlib.util import find_spec
 from pathlib import Path
@@ -23,6 +23,9 @@ T = TypeVar("T")
 
 FRESH_SECONDS = 10.0
 """A day that was drawn longer ago is drawn anew."""
+
+FIRST_SECONDS = 3.0
+"""How long everything else keeps back for the day to be drawn."""
 
 PATIENCE_SECONDS = 10.0
 """A day that takes longer to draw is left to the notebook."""
@@ -124,6 +127,10 @@ class Drawn:
         self._draw = draw
         self._at = time.monotonic()
         self._found = begun(draw)
+
+    def over(self) -> None:
+        """Wait until it is drawn, for a while: what begins then does not slow it down."""
+        wait([self._found], timeout=FIRST_SECONDS)
 
     async def __call__(self) -> bytes:
         """The HTML, as it is now."""

@@ -43,8 +43,8 @@ _ALLOWED = (
 class Door:
     """ASGI middleware before `app`, which serves at `host` (``127.0.0.1:port``) and nowhere else.
 
-    `names` are the notebooks that are served. `code` admits one browser once and then is nothing; it gets `token` as a cookie and goes to `first`. `drawn` is put into the first
-    page of that path that is asked for: HTML, whose one script is `script`.
+    `names` are the notebooks that are served. `code` admits one browser once and then is nothing; it gets `token` as a cookie and goes to `first`. `drawn` gives HTML without scripts
+    that it is shown on the way, and over the first page of that path that is asked for, where `script` takes it away.
     """
 
     app: App
@@ -133,12 +133,17 @@ class Door:
 
     async def _welcome(self, send: Send) -> None:
         self.on_entered()
-        # A page of ours that goes on by itself: after a redirect from elsewhere a browser keeps a strict cookie to itself.
-        page = (
-            f'<!doctype html><title>Steward</title><meta http-equiv="refresh" content="0;url={self.first}">'
-        )
+        # A page of ours that goes on by itself: after a redirect from elsewhere a browser keeps a strict cookie to itself. Until the
+        # notebook's page answers, a browser shows what this one holds.
+        begins = f'<!doctype html><meta charset="utf-8"><title>Steward</title><meta http-equiv="refresh" content="0;url={self.first}">'
         cookie = f"{self._cookie}={self.token}; Path=/; HttpOnly; SameSite=Strict"
-        await _answer(send, 200, page.encode(), "text/html; charset=utf-8", (b"set-cookie", cookie.encode()))
+        headers = [(b"content-type", b"text/html; charset=utf-8")]
+        start = _kept({"type": "http.response.start", "status": 200, "headers": headers}, ())
+        await send({**start, "headers": [*start["headers"], (b"set-cookie", cookie.encode())]})
+        await send({"type": "http.response.body", "body": begins.encode(), "more_body": True})
+        await send(
+            {"type": "http.response.body", "body": await self.drawn() if self.drawn is not None else b""}
+        )
 
 
 class _Guarded:
@@ -177,7 +182,8 @@ class _Guarded:
         ]
         await self._send(_kept(self._start, (*_scripts(page), _named(self.script.encode()))))
         await self._send({"type": "http.response.body", "body": begins, "more_body": True})
-        await self._send({"type": "http.response.body", "body": await self.drawn() + root + ends})
+        script = b"<script>%s</script>" % self.script.encode()
+        await self._send({"type": "http.response.body", "body": await self.drawn() + script + root + ends})
 
 
 def _scripts(page: bytes) -> Iterator[str]:
@@ -230,8 +236,8 @@ def _header(scope: Scope, name: bytes) -> str | None:
     return "\n".join(found) if found else None
 
 
-async def _answer(send: Send, status: int, body: bytes, kind: str, *more: tuple[bytes, bytes]) -> None:
+async def _answer(send: Send, status: int, body: bytes, kind: str) -> None:
     headers = [(b"content-type", kind.encode()), (b"content-length", b"%d" % len(body))]
     start = _kept({"type": "http.response.start", "status": status, "headers": headers}, ())
-    await send({**start, "headers": [*start["headers"], *more]})
+    await send(start)
     await send({"type": "http.response.body", "body": body})

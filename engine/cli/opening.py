@@ -72,8 +72,14 @@ def _open(workspace: Workspace, first: str, more: Mapping[str, Path], *, browser
         # What accepts inherits it. Without it each answer's body waits 40 ms for the browser to acknowledge its head.
         listening.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
         host = f"127.0.0.1:{listening.getsockname()[1]}"
-        behind = Behind(begun(partial(served, workspace, more)))
         day = Drawn(partial(_day, workspace)) if first == "/today/" else None
+
+        def made() -> "Starlette":
+            if day is not None:
+                day.over()
+            return served(workspace, more)
+
+        behind = Behind(begun(made))
         door = Door(
             app=behind, host=host, token=decide.fresh(), code=decide.fresh(), first=first, drawn=day,
             names=(*NOTEBOOKS, *more), script=pages.GIVES_WAY,

@@ -72,6 +72,7 @@ _FIRST_ROWS = 15
 GIVES_WAY = """
 (() => {
   const first = document.getElementById('steward-first');
+  if (!first) return;
   const shown = root => [...root.querySelectorAll('marimo-table')].some(e => e.shadowRoot && e.shadowRoot.querySelector('tr'))
     || root.textContent.includes('Nothing waits, ran, failed') || root.querySelector('[data-testid=cell-error], .marimo-error');
   const began = Date.now();
@@ -87,7 +88,7 @@ GIVES_WAY = """
 
 
 def first(rows: Sequence[Row], spent: Sequence[Spent], said: str) -> str:
-    """The day as plain HTML, over the notebook until it is there: `said` is its title. Ends with the script `GIVES_WAY`, alone in its tag."""
+    """The day as plain HTML, over the notebook until it is there: `said` is its title. `GIVES_WAY` takes it away."""
     shown = cells(rows[:_FIRST_ROWS])
     names = list(shown[0]) if shown else []
     head = "".join(f'<th style="text-align:left;padding:.4em .8em">{name}</th>' for name in names)
@@ -107,7 +108,7 @@ def first(rows: Sequence[Row], spent: Sequence[Spent], said: str) -> str:
         'font-family:sans-serif;padding:1.5em max(1.5em,calc(50% - 33em))">'
         f'<h1 style="font-size:1.8em">{text(said)}</h1>{headline(rows, spent)}{nothing}'
         f'<table style="border-collapse:collapse;margin-top:1em;font-size:.9em"><thead><tr>{head}</tr></thead><tbody>{body}</tbody></table>{more}'
-        f"<p>Buttons and filters follow in a moment.</p></div><script>{GIVES_WAY}</script>"
+        f"<p>Buttons and filters follow in a moment.</p></div>"
     )
 
 

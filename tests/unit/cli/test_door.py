@@ -233,7 +233,7 @@ def test_an_answer_names_its_own_scripts_and_lets_nobody_else_read_it():
     assert b"etag" not in headers
 
 
-DRAWN = b"<div id='steward-first'>the day</div><script>away()</script>"
+DRAWN = b"<div id='steward-first'>the day</div>"
 
 
 class Page(Behind):
@@ -255,12 +255,16 @@ def test_the_first_page_brings_the_drawn_day_once_and_names_its_script():
         return DRAWN
 
     app = drawing(drawn)
+    _, headers, body = ask(app, ENTER, {"host": HOST}, query=f"code={'c' * 43}")
+    assert body.endswith(DRAWN)
+    assert b"url=/today/" in body
+    assert "sha256-" not in headers[b"content-security-policy"].decode()
     for wrong in UNTOKENED.values():
         assert ask(app, "/today/", wrong)[2] == b"refused\n"
     assert DRAWN not in ask(app, "/run/", HEADERS)[2]
     status, headers, body = ask(app, "/today/", HEADERS)
     assert status == 200
-    assert body.count(DRAWN) == 1
+    assert body.count(DRAWN + b"<script>away()</script>") == 1
     assert body.index(DRAWN) < body.index(b'<div id="root">')
     assert b"content-length" not in headers
     policy = headers[b"content-security-policy"].decode()
@@ -276,7 +280,7 @@ def test_a_day_that_can_t_be_drawn_is_left_to_the_notebook(trouble):
 
     status, _, body = ask(drawing(Drawn(draw)), "/today/", HEADERS)
     assert status == 200
-    assert body.endswith(b'<body><div id="root"></div></body></html>')
+    assert body.endswith(b'<body><script>away()</script><div id="root"></div></body></html>')
 
 
 def test_a_day_drawn_long_ago_is_drawn_anew(monkeypatch):
