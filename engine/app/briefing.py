@@ -103,7 +103,8 @@ class Briefs:
             )  # fmt: skip
             words = told(findings, reading, now=call.at, since=since)
         outputs: dict[str, Json] = {field.name: getattr(words, field.name) for field in fields(words)}
-        return outputs, frozenset({Label.SYSTEM})
+        # The title of a question may hold a stranger's words.
+        return outputs, frozenset({Label.SYSTEM, Label.UNTRUSTED})
 
 
 def _since(book: Book, call: Call) -> datetime:

@@ -6,6 +6,7 @@ Optional arguments admit null, because ``default(steps.x.outputs.y, null)`` is h
 from dataclasses import replace
 
 from engine.model.actions import ActionSpec, EffectClass, Param, Reach, Sink, UndoSpec
+from engine.model.labels import Label
 from engine.model.types import (
     ANY,
     BOOL,
@@ -251,5 +252,7 @@ def brief() -> tuple[ActionSpec, ...]:
                 ),
                 Field(name="ills", type=INTEGER, description="how many things hurt now"),
             ),
+            # The title of a question may hold a stranger's words.
+            labels=frozenset({Label.SYSTEM, Label.UNTRUSTED}),
         ),
     )
