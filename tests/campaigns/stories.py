@@ -151,16 +151,7 @@ name: Outage
 stage: approval
 on: { manual: {} }
 steps:
-  - id: each
-    uses: provider/idempotent
-    foreach: ["a", "b", "c", "d", "e"]
-    key: ${{ item }}
-    continue-on-error: true
-    with: { text: "${{ item }}" }
-  - id: after
-    uses: provider/queryable
-    if: ${{ always() }}
-    with: { text: after }
+  - { id: each, uses: provider/idempotent, foreach: ["a", "b", "c", "d", "e", "f", "g", "h", "i"], key: "${{ item }}", continue-on-error: true, with: { text: "${{ item }}" } }
 """,
     "playbooks/back.yaml": """\
 name: Back
@@ -451,7 +442,7 @@ def _enrol(t: Teller) -> None:
 
 
 def _outage(t: Teller) -> None:
-    for _ in range(5):
+    for _ in range(8):
         t.told("503", "idempotent")
     t.start("outage")
     t.ask("resume", lambda: {"target": "provider"})
