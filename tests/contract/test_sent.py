@@ -1,7 +1,10 @@
 """After a sending with an unknown end the folder of sent letters is asked: a copy proves it, a missing one proves nothing."""
 
+import time
+
 import pytest
 
+from engine.connectors.email import sending
 from engine.connectors.email.account import Account
 from engine.connectors.email.outbox import SENDING, SENT, Outbox, summary
 from engine.connectors.email.sending import Sending
@@ -24,6 +27,11 @@ BODY = (
 def server(request):
     with running(request.param) as one:
         yield one
+
+
+@pytest.fixture(autouse=True)
+def at_once(monkeypatch):
+    monkeypatch.setattr(sending, "AGAIN", ())
 
 
 @pytest.fixture
@@ -96,6 +104,22 @@ def test_a_copy_among_the_sent_letters_proves_that_it_left(server, way, letter):
     assert found.outputs["message-id"] == one.message_id
     assert out.outbox.holds(one.message_id, SENT) == body
     assert out.outbox.holds(one.message_id, SENDING) is None
+
+
+def test_a_copy_that_is_filed_late_proves_it_too(server, way, letter, monkeypatch):
+    one, body = letter
+    out = lost(way, one, body)
+    slept = []
+
+    def sleep(seconds):
+        slept.append(seconds)
+        if len(slept) == 2:
+            server.deliver(body, folder="Sent")
+
+    monkeypatch.setattr(sending, "AGAIN", (1.0, 4.0))
+    monkeypatch.setattr(time, "sleep", sleep)
+    assert out.find(one, body) is not None
+    assert slept == [1.0, 4.0]
 
 
 def test_no_copy_proves_nothing(way, letter):

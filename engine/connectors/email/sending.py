@@ -1,6 +1,8 @@
 """How a letter leaves: into the outbox folder, or through an SMTP server with a copy in the folder of sent letters."""
 
-from dataclasses import dataclass
+import threading
+import time
+from dataclasses import dataclass, field
 from datetime import datetime
 
 from engine.connectors.email import smtp
@@ -13,6 +15,9 @@ from engine.model.errors import EngineError, PermanentError, TransientError, Unk
 from engine.model.ports import Secrets
 from engine.model.times import moment
 
+AGAIN = (1.0, 4.0)
+"""After how many seconds the sent letters are looked into again: a server may file a copy late, or come back."""
+
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Sending:
@@ -23,6 +28,8 @@ class Sending:
     sender: str
     server: smtp.Server | None = None
     account: Account | None = None
+    # One conversation at a time: servers let nobody in who holds a dozen, and after a crash many letters are looked for at once.
+    _turn: threading.Lock = field(default_factory=threading.Lock, repr=False, compare=False)
 
     @property
     def kind(self) -> EffectClass:
@@ -71,7 +78,8 @@ class Sending:
         self._finish(one)
         if self._box is not None:
             try:
-                self._box.file(one.message_id, body, _at(one))
+                with self._turn:
+                    self._box.file(one.message_id, body, _at(one))
             except EngineError:
                 # The letter left, and its copy lies in outbox/sent, whatever becomes of the one on the server.
                 pass
@@ -95,16 +103,23 @@ class Sending:
         return outcome(one, sent=True, repeated=True)
 
     def _filed(self, one: Sent) -> bool:
-        if self._box is None:
+        box = self._box
+        if box is None:
             return False
-        try:
-            return self._box.holds(one.message_id)
-        except EngineError as error:
-            raise UnknownOutcome(
-                f"the letter to {one.to} began to leave, and the folder of sent letters can't be looked into: {error.message}",
-                code="smtp-lost",
-                way_out="look into your Sent folder, then answer the card",
-            ) from error
+        for wait in (*AGAIN, 0.0):
+            try:
+                with self._turn:
+                    if box.holds(one.message_id):
+                        return True
+            except EngineError as error:
+                if not (wait and isinstance(error, TransientError)):
+                    raise UnknownOutcome(
+                        f"the letter to {one.to} began to leave, and the folder of sent letters can't be looked into: {error.message}",
+                        code="no-copy",
+                        way_out="look into your Sent folder, then answer the card",
+                    ) from error
+            time.sleep(wait)
+        return False
 
     def _finish(self, one: Sent) -> None:
         try:
