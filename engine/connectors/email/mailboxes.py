@@ -70,6 +70,8 @@ class Mailboxes:
         self._root = root
         self._index_key = index_key
         self._mirrors = {one.folder: one for one in mirrors}
+        # What was seen at the last look: a mark costs more than the look itself.
+        self._known: dict[tuple[str, tuple[str, ...], str, int, int], Place] = {}
         self._folders: tuple[tuple[str, tuple[str, ...]], ...] | None = None
         if folders or mirrors:
             folders = folders or {}
@@ -80,6 +82,7 @@ class Mailboxes:
         found: list[Place] = []
         for mailbox, parts in self._folders if self._folders is not None else self._default():
             found += self._letters(mailbox, parts)
+        self._known = {(one.mailbox, one.folder, one.name, one.size, one.mtime_ns): one for one in found}
         for mirror in self._mirrors.values():
             found += mirror.places()
         return sorted(found, key=lambda one: (one.mailbox, one.name, one.folder))
@@ -123,6 +126,9 @@ class Mailboxes:
     def _place(
         self, mailbox: str, folder: tuple[str, ...], name: str, seen: os.stat_result, *, cut: str
     ) -> Place:
+        known = self._known.get((mailbox, folder, name, seen.st_size, seen.st_mtime_ns))
+        if known is not None:
+            return known
         stable = name.partition(cut)[0] if cut else "/".join((*folder, name))
         stable = stable.encode("utf-8", "replace").decode()
         mark = source_id(self._index_key, "place", mailbox, stable, str(seen.st_size), str(seen.st_mtime_ns))
