@@ -61,7 +61,7 @@ def serve(workspace: Workspace, up: Up) -> str:
 
 def _owned(workspace: Workspace, up: Up) -> Owner:
     """A command that passes by is waited for; whoever stays is not."""
-    waits = False
+    began, waits = time.monotonic(), False
     while True:
         owner = Owner.take(workspace.state, stays=True)
         if owner is not None:
@@ -74,9 +74,11 @@ def _owned(workspace: Workspace, up: Up) -> Owner:
                 now_true="It goes on; nothing was started a second time.",
                 way_out="steward status",
             )
-        if other is not None and not waits:
+        # It may just be writing itself down, or be where its number means nothing here.
+        if not waits and (other is not None or time.monotonic() - began > 1):
             waits = True
-            up.say(f"a command is under way (process {other.pid} on {other.host}): up begins behind it")
+            who = f"process {other.pid} on {other.host}" if other is not None else "another process"
+            up.say(f"a command is under way ({who}): up begins behind it")
         time.sleep(LOOK_SECONDS)
 
 
