@@ -1,11 +1,13 @@
 """What showing the past costs at a million events: ``python -m benchmarks.showing [EVENTS]``.
 
-Makes a ledger of that many events in a folder of its own (runs from letter to outcome, a few of them failed, some cards open), then measures,
-each in a process of its own: making the segments once, opening the history, the rows of today's page, one subject's timeline, and one run.
-Prints CPU seconds and wall seconds, medians of several rounds.
+Makes a workspace with a ledger of that many events in a folder of its own (runs from letter to outcome, a few of them failed, some cards
+open), then measures, each in a process of its own: making the segments once, opening the history, the rows of today's page, one subject's
+timeline, and one run; then whole commands, with the process, its imports and the history it opens. Prints CPU and wall time, medians.
 """
 
 import json
+import os
+import resource
 import statistics
 import subprocess
 import sys
@@ -16,22 +18,28 @@ from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any
 
+from engine.app.remembering import OFF
 from engine.ledger import Keys, Ledger, Owner, StateDir
 from engine.model import events as e
 from engine.model.findings import ModelAnswered
 from engine.model.times import stamp
 from engine.observe import today
 from engine.observe.history import History
+from engine.testing.scenario import Scenario
 
 END = datetime(2026, 3, 2, 12, tzinfo=UTC)
 SUBJECTS, AT_ONCE, OPEN = 5_000, 200, 200
+ADDRESS = "ada@example.org"
+"""One of the senders, by the address that a person types."""
 ROUNDS = 7
+ROOT = Path(__file__).parents[1]
 SETTINGS: dict[str, Any] = {"zone": "Europe/Berlin", "living": frozenset({"lead-capture"})}
 
 
-def story(number: int, when: datetime, content: str, *, ends: bool) -> Iterator[e.Draft]:
-    """The seventeen events of one letter; `ends`: its card is answered."""
+def story(number: int, when: datetime, content: str, *, ends: bool, known: str = "") -> Iterator[e.Draft]:
+    """The seventeen events of one letter; `ends`: its card is answered. `known` is the subject of one sender in :data:`SUBJECTS`."""
     run, subject, key = f"{number:064x}", f"{number % SUBJECTS:032x}", f"{number:063x}k"
+    subject = known if known and number % SUBJECTS == SUBJECTS // 2 else subject
     source = f"{number:062x}ee"
     about: dict[str, Any] = {"run": run, "subject": subject}
     yield e.Draft(
@@ -90,6 +98,7 @@ def fill(state: StateDir, count: int, end: datetime = END) -> None:
     content = ledger.seal({
         "title": "Offer", "digest": "d" * 64, "members": [], "findings": [], "letter": {"subject": "A question", "from": "ada@example.org"},
     })  # fmt: skip
+    known = str(keys.subject(ADDRESS))
     runs = count // 17 + 1
     began = end - timedelta(days=365)
     gap = (end - began) / runs
@@ -98,7 +107,7 @@ def fill(state: StateDir, count: int, end: datetime = END) -> None:
         drafts: list[e.Draft] = []
         when = began + gap * number
         for _ in range(min(AT_ONCE if runs - number > OPEN else 1, runs - number)):
-            drafts += story(number, when, content, ends=runs - number > OPEN)
+            drafts += story(number, when, content, ends=runs - number > OPEN, known=known)
             number += 1
         ledger.append(drafts, at=when, durable=True)
     ledger.close()
@@ -117,7 +126,10 @@ def measured(state: StateDir, what: str) -> dict[str, float]:
     if what in works:
         return _median(works[what], rounds=1 if what == "segments" else ROUNDS)
     with today.look(state) as seen:
-        subject = f"{SUBJECTS // 2:032x}"
+        subject = max(
+            seen.history.rows("SELECT subject FROM subjects"),
+            key=lambda row: not row["subject"].startswith("0"),
+        )["subject"]
         run = seen.history.rows("SELECT run FROM runs ORDER BY seq LIMIT 1 OFFSET 1000")[0]["run"]
         open_ones: dict[str, Callable[[], object]] = {
             "timeline": lambda: seen.timeline(subject),
@@ -156,10 +168,33 @@ WORDS = {
 }
 
 
+COMMANDS = (
+    ("timeline", ADDRESS), ("timeline", f"{1000:064x}"), ("log",), ("log", f"{1000:064x}"), ("costs",), ("costs", "--by", "week"),
+)  # fmt: skip
+
+
+def _commands(company: Scenario) -> None:
+    """Whole commands, as typed."""
+    env = {**os.environ, **company.env, "PYTHONPATH": os.fspath(ROOT), OFF: "off"}
+    for words in COMMANDS:
+        seen = []
+        for _ in range(ROUNDS):
+            before, began = resource.getrusage(resource.RUSAGE_CHILDREN), time.perf_counter()
+            argv = [sys.executable, "-m", "engine.cli.main", *words]
+            done = subprocess.run(argv, cwd=company.root, env=env, stdout=subprocess.PIPE, check=True)
+            wall, after = time.perf_counter() - began, resource.getrusage(resource.RUSAGE_CHILDREN)
+            seen.append((after.ru_utime + after.ru_stime - before.ru_utime - before.ru_stime, wall))
+        cpu, took = (statistics.median(column) for column in zip(*seen, strict=True))
+        said = f"steward {words[0]} {' '.join(words[1:])[:18]}, {len(done.stdout.splitlines())} lines"
+        print(f"{said:<40} cpu {cpu * 1000:8.0f} ms   wall {took * 1000:8.0f} ms", flush=True)
+
+
 def main(count: int) -> None:
     """Fill, then measure each thing in a process of its own."""
     with tempfile.TemporaryDirectory(prefix="showing-") as folder:
-        state = StateDir(Path(folder) / "state")
+        company = Scenario.make(Path(folder) / "company")
+        company.run()
+        state = company.workspace().state
         began = time.perf_counter()
         fill(state, count)
         print(f"{count} events made in {time.perf_counter() - began:.0f} s")
@@ -171,6 +206,7 @@ def main(count: int) -> None:
                 f"{words:<40} cpu {found['cpu'] * 1000:8.0f} ms   wall {found['wall'] * 1000:8.0f} ms   first {found['first'] * 1000:8.0f} ms",
                 flush=True,
             )
+        _commands(company)
 
 
 if __name__ == "__main__":
