@@ -23,6 +23,7 @@ class Line:
 
     def __init__(self, journal: Journal, flights: Flights) -> None:
         self._journal, self._flights = journal, flights
+        self._fruitless: dict[str, tuple[str, int, Where]] = {}
 
     def move(self) -> bool:
         """Probe what may be probed, let through whose turn it is; whether there was anything."""
@@ -73,6 +74,10 @@ class Line:
 
     def _probe(self, name: str, line: list[Where]) -> bool:
         """One call that changes nothing, else one that nobody outside notices; else it waits for a person."""
+        # In a line in which nobody may be the probe nobody is looked for again until somebody joins or leaves it.
+        seen = (self._journal.book.connectors[name].until, len(line), line[-1])
+        if self._fruitless.get(name) == seen:
+            return False
         places = [Place.of(self._journal, *where) for where in line]
         for choose in (self._alive, self._look_up):
             for place in places:
@@ -86,6 +91,7 @@ class Line:
                 if _harmless(place) == wanted:
                     self._journal.write(place.draft(BreakerProbed(connector=name, how=wanted)))
                     return True
+        self._fruitless[name] = seen
         return False
 
     def _ask(self, place: Place, name: str, how: str, work: Callable[[], object]) -> None:
