@@ -123,7 +123,13 @@ class Browser:
         """Wait until an expression is true in the page; its value."""
         deadline = time.monotonic() + seconds
         while time.monotonic() < deadline:
-            answer = self._call("Runtime.evaluate", expression=script, returnByValue=True)
+            try:
+                answer = self._call("Runtime.evaluate", expression=script, returnByValue=True)
+            except AssertionError as error:
+                # It was just leaving for the next page.
+                if "navigated" not in str(error):
+                    raise
+                answer = {"result": {}}
             if value := answer["result"].get("value"):
                 return value
             time.sleep(0.1)
