@@ -178,10 +178,10 @@ def test_a_long_past_is_shown_like_a_short_one(company):
             began = time.monotonic()
             browser.go(where)
             browser.sees(f"{waiting}\nwaits for you")
-            seen = time.monotonic() - began
+            shown = time.monotonic() - began
             browser.until("steward.find('button', 'Look again') && !document.getElementById('steward-first')")
             print(
-                f"{EVENTS} events, {what}: seen after {seen:.2f} s, at hand after {time.monotonic() - began:.2f} s"
+                f"{EVENTS} events, {what}: seen after {shown:.2f} s, at hand after {time.monotonic() - began:.2f} s"
             )
         browser.choose("state", "absent")
         browser.sees("Nothing waits, ran, failed or is absent today.")

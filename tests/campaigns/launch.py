@@ -36,7 +36,7 @@ def launch(argv: list[str]) -> int:
     probe = Counting(int(os.environ.get("STEWARD_TEST_DIE_AT", "0")), _die)
     wire = partial(furnish, more=provided(os.environ.get("STEWARD_TEST_PROVIDER", "")))
     passing.carry = partial(passing.carry, probe=probe, wire=wire)
-    serving.furnish = wire
+    serving.furnish = wire  # type: ignore[attr-defined]  # the name it uses, not one it offers
     code = main(argv)
     if listed := os.environ.get("STEWARD_TEST_POINTS"):
         with open(listed, "a", encoding="utf-8") as file:

@@ -102,17 +102,17 @@ def asked(company: Scenario, runs: int) -> None:
 def _seen(company: Scenario, provider: Provider, runs: int, drained: timedelta) -> Storm:
     events = company.events()
     calls = [event for event in events if isinstance(event.body, e.EffectIntended)]
-    limits = [event for event in events if isinstance(event.body, k.LimitReached)]
-    early = sum(any(one.seq < call.seq and call.ts < one.body.until for one in limits) for call in calls)
+    limits = [(event.seq, event.body.until) for event in events if isinstance(event.body, k.LimitReached)]
+    early = sum(any(seq < call.seq and call.ts < until for seq, until in limits) for call in calls)
     answered = [event.seq for event in events if isinstance(event.body, k.ConnectorAnswered)]
     # Between a request to wait and the next answer or request there is one call, never two.
-    marks = sorted([*(one.seq for one in limits), *answered])
+    marks = sorted([*(seq for seq, _ in limits), *answered])
     beside = sum(
         sum(first < call.seq < last for call in calls) > 1
         for first, last in pairwise(marks)
-        if first in {one.seq for one in limits}
+        if first in {seq for seq, _ in limits}
     )
-    last = limits[-1].seq if limits else 0
+    last = limits[-1][0] if limits else 0
     after = [moment(one.ts) for one in calls if one.seq > last]
     peak = max((sum(one <= two < one + timedelta(seconds=1) for two in after) for one in after), default=0)
     total = provider.asked()["perform"]

@@ -232,7 +232,7 @@ class World:
         thanked, answered = Counter[str](), Counter[str]()
         for data in self.company.outbox().values():
             sent = email.message_from_bytes(data)
-            body = str((sent.get_payload(decode=True) or b"").decode() if not sent.is_multipart() else sent)
+            body = str(sent) if sent.is_multipart() else bytes(sent.get_payload(decode=True) or b"").decode()
             (answered if _ANSWER in body else thanked)[str(sent["To"])] += 1
         book = self.company.book()
         approved = sum(card.status == "approved" for card in book.cards.values())

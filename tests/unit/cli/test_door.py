@@ -5,6 +5,7 @@ import os
 from concurrent.futures import Future
 from pathlib import Path
 from types import SimpleNamespace
+from typing import Any
 
 import pytest
 
@@ -306,7 +307,7 @@ def test_files_are_handed_out_by_name_alone(tmp_path, monkeypatch):
     monkeypatch.setattr(
         behind, "find_spec", lambda _: SimpleNamespace(origin=str(tmp_path / "marimo" / "__init__.py"))
     )
-    made = Future()
+    made: Future[Any] = Future()
     made.set_result(other := Behind())
     app = behind.Behind(made)
     (folder / "later.js").write_text("not when it began")
@@ -329,7 +330,7 @@ def test_files_are_handed_out_by_name_alone(tmp_path, monkeypatch):
 
 
 def test_notebooks_that_can_t_be_made_say_why_in_a_line():
-    made = Future()
+    made: Future[Any] = Future()
     made.set_exception(EngineError("marimo is not installed here", code="no-notebooks"))
     status, headers, body = ask(behind.Behind(made), "/today/", HEADERS)
     assert (status, headers[b"content-type"]) == (500, b"text/plain; charset=utf-8")

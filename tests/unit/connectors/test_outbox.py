@@ -16,7 +16,8 @@ def test_a_letter_that_is_finished_while_the_outbox_is_read_hides_none(tmp_path,
     for name in (b"a", b"b"):
         body = BODY % name
         box.put(summary(body).message_id, body, SENDING)
-    listed, finished = os.listdir, []
+    listed = os.listdir
+    finished: list[str] = []
 
     def meanwhile(folder):
         names = listed(folder)

@@ -4,8 +4,8 @@ from datetime import UTC, datetime
 
 import pytest
 
+from engine.kernel.expecting import dues
 from engine.model.places import path_fits
-from engine.kernel.schedule import dues
 
 
 def at(text: str) -> datetime:

@@ -42,7 +42,7 @@ def settled(room):
 
 def nothing_left(room):
     """What the child started is dead when the answer is there; its keeper is ours, and needs a moment to end."""
-    deadline = time.monotonic() + 0.5
+    deadline = time.monotonic() + 5.0
     while (alone(room) or strangers() - room.strangers) and time.monotonic() < deadline:
         time.sleep(0.005)
     return not alone(room) and not strangers() - room.strangers
