@@ -228,9 +228,11 @@ def running(name: str, *, certificate: str = "") -> Iterator[MailServer]:
         missing("dovecot started by root")
     with tempfile.TemporaryDirectory(prefix="steward-mail-", ignore_cleanup_errors=True) as home:
         os.chmod(home, 0o755)
+        if name == "dovecot" and not all(one.stat().st_mode & 0o001 for one in Path(home).resolve().parents):
+            missing("a temporary folder that dovecot's own users can enter")
         server: MailServer = {"pymap": Pymap, "dovecot": Dovecot}[name](Path(home), certificate)
-        server.start()
         try:
+            server.start()
             server.create()
             yield server
         finally:

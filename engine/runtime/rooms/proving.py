@@ -14,6 +14,8 @@ def main(given: dict[str, str], ask: Callable[[Json], Json]) -> list[str]:  # no
         "opened a socket": lambda: socket.socket(socket.AF_INET, socket.SOCK_DGRAM),
         "opened a unix socket": lambda: socket.socket(socket.AF_UNIX),
         "read a file of the engine": lambda: _read(given["marker"]),
+        # The engine's own may lie in a folder that is shut to whoever the program is; this one is open to everybody everywhere.
+        "read a file of the system": lambda: _read("/etc/passwd"),
         "wrote a file": lambda: _write(given["marker"] + ".new"),
         "wrote to /tmp": lambda: _write(os.path.join(os.sep, "tmp", "steward-room")),
         "ran a program": _run,

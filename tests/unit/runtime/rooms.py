@@ -10,12 +10,14 @@ from engine.model.ports import Limits
 from engine.runtime.rooms import Sandbox
 
 PROGRAMS = str(Path(__file__).parent / "programs")
+OWN = f"/nowhere/rooms-of-{os.getpid()}"
+"""A place of code that is not there: it stands in the command of every room of this process, and in no other's."""
 BRIEF = Limits(seconds=10.0, cpu=5, memory=1_000_000_000, output=1_000_000, processes=8)
 
 
 def at(level, programs=None, **more):
     """A sandbox of exactly this level, or a skip that says why; a failure where everything must be there."""
-    made = Sandbox(programs or {"hostile": "hostile"}, code=(PROGRAMS,), most=level, **more)
+    made = Sandbox(programs or {"hostile": "hostile"}, code=(PROGRAMS, OWN), most=level, **more)
     if made.level == level:
         return made
     why = "; ".join(f"level {one.level}: {one.why}" for one in made.report() if one.why)
@@ -50,12 +52,12 @@ def family(pid):
 
 
 def strangers():
-    """Living processes of rooms with these programs, whoever became their parent. Forks keep the command of their zygote."""
+    """Living processes of rooms of this test runner, whoever became their parent. Forks keep the command of their zygote."""
     found = set()
     for entry in os.listdir("/proc"):
         if entry.isdigit():
             try:
-                if PROGRAMS in Path(f"/proc/{entry}/cmdline").read_text():
+                if OWN in Path(f"/proc/{entry}/cmdline").read_text():
                     found.add(int(entry))
             except OSError:
                 continue

@@ -3,6 +3,7 @@
 import os
 import subprocess
 import sys
+import tempfile
 import threading
 import time
 from dataclasses import replace
@@ -247,14 +248,20 @@ def test_without_bubblewrap_the_next_level_is_used_and_the_reason_said(tmp_path)
     made.close()
 
 
-def test_a_room_that_holds_nothing_back_does_not_count(tmp_path):
-    """A bubblewrap that is none: it runs the command bare. The proof inside can do what it must not, so the level is refused."""
+@pytest.mark.parametrize("mode", [0o755, 0o700], ids=["open", "shut"])
+def test_a_room_that_holds_nothing_back_does_not_count(tmp_path, monkeypatch, mode):
+    """A bubblewrap that is none: it runs the command bare. The proof inside can do what it must not, so the level is refused.
+
+    It is refused, too, where the engine's own files lie in a folder that the program could not enter anyway.
+    """
+    (tmp_path / "temporary").mkdir(mode=mode)
+    monkeypatch.setattr(tempfile, "tempdir", str(tmp_path / "temporary"))
     fake = tmp_path / "bwrap"
     fake.write_text('#!/bin/sh\nwhile [ "$1" != --chdir ]; do shift; done\nshift 2\nexec "$@"\n')
     fake.chmod(0o755)
     made = Sandbox({"hostile": "hostile"}, code=(PROGRAMS,), env={"PATH": str(tmp_path)})
     assert made.report()[0].level == 3
-    assert "read a file of the engine" in made.report()[0].why
+    assert "read a file of the system" in made.report()[0].why
     assert made.level < 3
     made.close()
 
