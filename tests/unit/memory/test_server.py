@@ -65,8 +65,13 @@ class Running:
         self.client = MemoryClient(place, now=lambda: 0.0)
         self.path = wire.address(state)
         until = time.monotonic() + 5
-        while not self.path.exists() and time.monotonic() < until:
+        while not self._listens() and time.monotonic() < until:
             time.sleep(0.005)
+
+    def _listens(self):
+        """Its address is there a moment before anybody hears what is said to it."""
+        with socket.socket(socket.AF_UNIX, socket.SOCK_STREAM) as link:
+            return link.connect_ex(str(self.path)) == 0
 
     def raw(self, data):
         with socket.socket(socket.AF_UNIX, socket.SOCK_STREAM) as link:
