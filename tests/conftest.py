@@ -14,6 +14,7 @@ os.environ[OFF] = "off"
 
 SLOW = (
     "tests/campaigns/",
+    "tests/contract/test_mailboxes.py",
     "tests/property/",
     "tests/simulate/",
     "tests/unit/agents/test_run.py",
