@@ -9,6 +9,7 @@ import os
 import pytest
 
 from engine.app.remembering import OFF
+from tests.counterparts import need
 
 os.environ[OFF] = "off"
 
@@ -35,6 +36,12 @@ SLOW = (
 )
 FAST = ("test_flagship.py::test_every_letter_becomes_what_the_golden_case_says",)
 """One whole company stays in the fast half."""
+
+
+@pytest.hookimpl(tryfirst=True)
+def pytest_runtest_setup(item: pytest.Item) -> None:
+    for mark in item.iter_markers("needs"):
+        need(*mark.args)
 
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:

@@ -6,7 +6,6 @@ import re
 import shutil
 import signal
 import subprocess
-import sys
 import threading
 import time
 from contextlib import contextmanager
@@ -24,6 +23,7 @@ from engine.observe import today
 from engine.testing.clock import VirtualClock
 from engine.testing.scenario import Scenario
 from tests.browser import chromium
+from tests.counterparts import need, need_module
 from tests.simulate.terminal import STEWARD, environment
 
 pytestmark = pytest.mark.slow
@@ -38,15 +38,8 @@ HARMLESS = re.compile(
 @pytest.fixture(scope="session")
 def needed():
     """A browser and marimo; a skip that says what is missing, a failure where everything must be there."""
-    missing = "chromium" if not chromium.found() else ""
-    try:
-        import marimo  # noqa: F401
-    except ImportError:
-        missing = "marimo"
-    if missing:
-        print(f"NOT RUN: the notebooks in a browser: needs {missing}", file=sys.stderr)
-        assert not os.environ.get("STEWARD_REQUIRE_REAL"), f"needs {missing}"
-        pytest.skip(f"NOT RUN: needs {missing}")
+    need(chromium.found(), "chromium")
+    need_module("marimo")
 
 
 @contextmanager
@@ -206,8 +199,10 @@ def test_the_running_server_lets_in_one_browser_once(company):
 
 
 def test_a_websocket_without_the_token_is_not_accepted(company):
-    client = pytest.importorskip("websockets.sync.client")
-    exceptions = pytest.importorskip("websockets.exceptions")
+    need_module("websockets.sync.client")
+    from websockets import exceptions
+    from websockets.sync import client
+
     with opened(company) as address:
         host = urlsplit(address).netloc
         _, cookie = asked(address, f"/enter?{urlsplit(address).query}")

@@ -17,7 +17,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
-import pytest
+from tests.counterparts import need
 
 USER, PASSWORD = "robin@example.com", "correct-horse-7"
 FOLDERS = ("INBOX/leads", "INBOX/support", "Sent")
@@ -212,24 +212,17 @@ service imap-login {{
         super().stop(signal.SIGTERM)
 
 
-def missing(what: str) -> None:
-    """Say that a test was not run; fail instead where everything must be there."""
-    print(f"NOT RUN: needs {what}", file=sys.stderr)
-    assert not os.environ.get("STEWARD_REQUIRE_REAL"), f"needs {what}"
-    pytest.skip(f"NOT RUN: needs {what}")
-
-
 @contextmanager
 def running(name: str, *, certificate: str = "") -> Iterator[MailServer]:
     """A server with its folders made; skipped, or failed where everything must be there, when it is not installed."""
-    if name == "dovecot" and not (shutil.which("dovecot") or os.path.exists("/usr/sbin/dovecot")):
-        missing("dovecot")
-    if name == "dovecot" and os.geteuid() != 0:
-        missing("dovecot started by root")
+    if name == "dovecot":
+        need(shutil.which("dovecot") or os.path.exists("/usr/sbin/dovecot"), "dovecot")
+        need(os.geteuid() == 0, "dovecot started by root")
     with tempfile.TemporaryDirectory(prefix="steward-mail-", ignore_cleanup_errors=True) as home:
         os.chmod(home, 0o755)
-        if name == "dovecot" and not all(one.stat().st_mode & 0o001 for one in Path(home).resolve().parents):
-            missing("a temporary folder that dovecot's own users can enter")
+        if name == "dovecot":
+            entered = all(parent.stat().st_mode & 0o001 for parent in Path(home).resolve().parents)
+            need(entered, "a temporary folder that dovecot's own users can enter")
         server: MailServer = {"pymap": Pymap, "dovecot": Dovecot}[name](Path(home), certificate)
         try:
             server.start()

@@ -16,6 +16,7 @@ from engine.memory.model import PACKAGED, WEIGHTS, find, verify
 from engine.model.config import MemoryConfig
 from engine.model.errors import PermanentError
 from engine.testing.encoder import HashEncoder
+from tests.counterparts import need, needs
 
 SECRET = "sk-live-4d1f7c"
 TEXTS = ["When is the tax due?", "the deadline of the tax return", "A photo of the garden", "", "日本語 Größe \x00 \ud800".encode("utf-8", "replace").decode(), "word " * 3000]  # fmt: skip
@@ -27,7 +28,7 @@ def process(tmp_path_factory):
     try:
         find(MemoryConfig())
     except PermanentError as problem:
-        pytest.skip(f"NOT RUN: {problem.message}")
+        need(None, problem.message)
     folder = tmp_path_factory.mktemp("memory")
     root = folder / "company"
     (root / "vault/sops").mkdir(parents=True)
@@ -107,9 +108,7 @@ def test_the_process_recalls_by_meaning_and_says_what_it_could_not_read(process)
 
 
 @pytest.mark.slow
-@pytest.mark.skipif(
-    not Path("/proc/self/environ").exists(), reason="NOT RUN: this system shows no process's environment"
-)
+@needs(Path("/proc/self/environ").exists(), "a system that shows a process's environment")
 def test_the_process_has_no_secret_and_no_network(process):
     process.encode(["a"])
     pid = process.status()["pid"]
@@ -128,6 +127,7 @@ def test_the_network_is_refused_by_the_process_itself():
     code = """
 import socket
 from engine.memory.server import confine
+from tests.counterparts import need, needs
 confine(6_000_000_000)
 for what in (lambda: socket.create_connection(("127.0.0.1", 9), 1), lambda: socket.getaddrinfo("example.com", 80),
              lambda: socket.socket(socket.AF_INET, socket.SOCK_DGRAM).sendto(b"x", ("127.0.0.1", 9))):
@@ -183,7 +183,7 @@ def test_an_altered_packaged_model_is_refused(monkeypatch):
     try:
         model = find(MemoryConfig())
     except PermanentError as problem:
-        pytest.skip(f"NOT RUN: {problem.message}")
+        need(None, problem.message)
     assert model.version.startswith(PACKAGED)
     monkeypatch.setattr("engine.memory.model.digest", lambda path: "0" * 64)
     with pytest.raises(PermanentError, match="not the file that is pinned"):

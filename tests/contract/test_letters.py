@@ -8,11 +8,10 @@ import re
 from collections import Counter
 from pathlib import Path
 
-import pytest
-
 from engine.model import canonical
 from engine.model.triggers import EMAIL_EVENT, IGNORED_REASONS
 from tests.contract.world import PAPER, TEMPLATE, World, call, effect
+from tests.counterparts import need
 
 ODD = Path(__file__).parents[1] / "corpus" / "odd"
 CORPUS = os.environ.get("STEWARD_MAIL_CORPUS", "")
@@ -101,8 +100,7 @@ def test_odd_letters(tmp_path):
 
 
 def test_two_hundred_letters_of_an_outside_corpus(tmp_path):
-    if not CORPUS:
-        pytest.skip("NOT RUN: needs STEWARD_MAIL_CORPUS")
+    need(CORPUS, "STEWARD_MAIL_CORPUS", by_hand=True)
     everything = sorted(Path(CORPUS).rglob("*.eml"))
     drawn = sorted(random.Random(2).sample(everything, 200))
     world, arrivals = read_all(tmp_path, drawn)

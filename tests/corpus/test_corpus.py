@@ -14,6 +14,7 @@ from engine.model import events as e
 from engine.model.triggers import IGNORED_REASONS
 from engine.testing.scenario import Scenario
 from tests.campaigns.invariants import judge
+from tests.counterparts import need
 
 ODD = Path(__file__).parent / "odd"
 SEED, DRAWN, AT_LEAST = 20, 200, 60
@@ -76,11 +77,8 @@ def test_odd_letters_of_our_own(tmp_path):
 @pytest.mark.slow
 def test_letters_from_a_corpus(tmp_path, capsys):
     """By hand, with a folder of real letters: STEWARD_MAIL_CORPUS names it."""
-    folder = os.environ.get("STEWARD_MAIL_CORPUS")
-    if not folder:
-        with capsys.disabled():
-            print("\nNOT RUN: needs STEWARD_MAIL_CORPUS; the committed odd letters run instead")
-        return
+    folder = os.environ.get("STEWARD_MAIL_CORPUS", "")
+    need(folder, "STEWARD_MAIL_CORPUS; the committed odd letters run instead", by_hand=True)
     letters = drawn(Path(folder))
     company = passed(tmp_path, letters)
     found = outcomes(company)

@@ -14,6 +14,7 @@ from urllib.parse import urlsplit
 import pytest
 
 from tests.corpus.hostile import PYTHON, SECRET, Canaries, build, environment, git, naive
+from tests.counterparts import need_module
 
 pytestmark = pytest.mark.slow
 
@@ -128,7 +129,7 @@ def test_a_pass_over_it_runs_steps_and_no_code(hostile, canaries):
 
 def test_the_day_opened_in_it_runs_the_notebooks_that_came_with_steward_alone(hostile, canaries):
     """The page is entered as a browser would, which begins its session and runs the notebook's cells; then it is closed."""
-    pytest.importorskip("marimo", reason="NOT RUN: needs marimo")
+    need_module("marimo")
     from websockets.sync import client
 
     settled(typed(["open", "cash"], hostile))  # a notebook of the workspace's own

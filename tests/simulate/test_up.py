@@ -33,6 +33,7 @@ from engine.testing.scenario import Scenario
 from tests.campaigns import bursting
 from tests.campaigns.invariants import judge
 from tests.campaigns.standing import Standing
+from tests.counterparts import needs
 from tests.simulate.terminal import environment, plainly
 
 LETTER = (LETTERS / "04-support.eml").read_bytes()
@@ -248,7 +249,7 @@ def test_a_look_is_about_the_places_that_stirred_and_after_much_about_everything
     assert looked() == (True, None)
 
 
-@pytest.mark.skipif(sys.platform != "linux", reason="NOT RUN: needs Linux, which alone tells who writes")
+@needs(sys.platform == "linux", "Linux, which alone tells who writes")
 def test_a_file_is_whole_when_nobody_writes_and_it_is_not_empty(tmp_path):
     eyes, file = Eyes(tmp_path, lambda: None), tmp_path / "a.csv"
     before = signal.signal(signal.SIGIO, lambda *_: None)
@@ -284,7 +285,7 @@ def test_what_changed_behind_the_reading_is_read_again(tmp_path):
     assert [one.files[0][2] for one in steady.poll(lambda _mark: False)] == [b"two, longer"]
 
 
-@pytest.mark.skipif(sys.platform != "linux", reason="NOT RUN: needs Linux, where a name may be any bytes")
+@needs(sys.platform == "linux", "Linux, where a name may be any bytes")
 def test_a_file_whose_name_is_no_text_is_put_aside_and_stops_nothing(tmp_path):
     folder = tmp_path / "forms"
     folder.mkdir()

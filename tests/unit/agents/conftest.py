@@ -5,15 +5,15 @@ from importlib.util import find_spec
 import pytest
 
 from engine.runtime.rooms import Sandbox
-from tests.unit.runtime.rooms import missing
+from tests.counterparts import need
 
 
 @pytest.fixture(scope="session")
 def room():
     made = Sandbox({"agent": "engine.agents.program"})
     if not made.level:
-        missing(f"a room ({made.report()})")
+        need(None, f"a room ({made.report()})")
     if find_spec("dspy") is None:
-        missing("DSPy")
+        need(None, "DSPy")
     yield made
     made.close()

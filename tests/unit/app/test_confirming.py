@@ -8,9 +8,10 @@ from engine.memory import symbolic
 from engine.memory.symbolic import Symbolic
 from engine.model.labels import Label
 from tests.contract.world import call
+from tests.counterparts import need_module
 from tests.unit.memory.notes import Notes, front_matter
 
-pytest.importorskip("duckdb", reason="the light half has no tables")
+need_module("duckdb")
 
 CONTACTS = "vault/knowledge/contacts/"
 ADA = '---\nname: Ada\nemail: ada@example.org\nbought: ["Website check"]\n---\n'

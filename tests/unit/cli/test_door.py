@@ -15,6 +15,7 @@ from engine.cli.door import ENTER, Door
 from engine.cli.opening import served
 from engine.model.errors import EngineError
 from engine.testing.scenario import Scenario
+from tests.counterparts import need_module
 
 HOST = "127.0.0.1:4321"
 ORIGIN = f"http://{HOST}"
@@ -116,8 +117,7 @@ def walk(app, before=""):
 @pytest.fixture(scope="module")
 def routes(tmp_path_factory):
     """Every route of the real notebooks' server."""
-    if not pytest.importorskip("marimo"):
-        return []
+    need_module("marimo")
     before, here = dict(os.environ), Path.cwd()
     company = Scenario.make(tmp_path_factory.mktemp("door") / "company")
     try:

@@ -20,6 +20,7 @@ from engine.cli.servicing import keeper_of
 from engine.ledger import Owner
 from engine.model.errors import EngineError, UsageError
 from engine.vault import commit_all, init_repository
+from tests.counterparts import need
 from tests.simulate.terminal import ROOT, environment
 from tests.simulate.test_up import said, until
 
@@ -320,10 +321,8 @@ def settings(unit: str) -> dict[str, list[str]]:
 def verified(unit: Path, *scope: str) -> str:
     """What systemd itself says of a unit; it reads it and starts nothing."""
     program = shutil.which("systemd-analyze")
-    if program is None:
-        if os.environ.get("STEWARD_REQUIRE_REAL") == "1":
-            pytest.fail("systemd-analyze is missing, and STEWARD_REQUIRE_REAL=1 asks for it")
-        pytest.skip("NOT RUN: needs systemd-analyze (Debian: apt install systemd)")
+    need(program, "systemd-analyze (Debian: apt install systemd)")
+    assert program is not None
     env = {**os.environ, "XDG_RUNTIME_DIR": os.fspath(unit.parent)}
     argv = [program, *scope, "--man=no", "verify", os.fspath(unit)]
     done = subprocess.run(argv, env=env, capture_output=True, text=True, check=False, timeout=30)

@@ -9,6 +9,7 @@ import pytest
 from engine.connectors.documents import file_name, render
 from engine.model.errors import PermanentError
 from tests.contract.world import AT, PAPER, World, call, effect
+from tests.counterparts import needs
 
 FONT = importlib.util.find_spec("font_roboto") is not None
 SOURCE = """# Agreement
@@ -80,7 +81,7 @@ def test_what_the_font_does_not_have_is_replaced_and_said():
     assert "? and ?" in words_of(data)
 
 
-@pytest.mark.skipif(not FONT, reason="NOT RUN: needs the font package")
+@needs(FONT, "the font package")
 def test_the_font_package_shows_greek_and_cyrillic():
     assert render("Żółć Привет Γειά", title="", language="", at=AT)[2] == ()
 

@@ -4,8 +4,6 @@ import itertools
 
 import pytest
 
-pytest.importorskip("sklearn", reason="the light half has no second tier")
-
 from engine.identity.calibrate import Judged, calibrate
 from engine.identity.ensemble import Example, build, from_bytes, opinion, seeds, to_bytes, usable
 from engine.identity.tiers import Intents, Tiers
@@ -13,6 +11,9 @@ from engine.model.config import Intent
 from engine.model.errors import PermanentError, TransientError
 from engine.testing.encoder import HashEncoder
 from tests.contract.world import call
+from tests.counterparts import need_module
+
+need_module("sklearn")
 
 SMALL = (
     Intent(name="quote", examples=("what would a new shop cost", "please send a price for a shop"), ask_below=0.8),

@@ -9,6 +9,7 @@ import pytest
 
 from engine.ledger import Keys, Ledger, Owner, SealedBlobs, StateDir
 from engine.model.errors import DiskFull, LedgerError
+from tests.counterparts import need
 from tests.unit.ledger.conftest import AT, attempts, enter
 
 
@@ -23,8 +24,7 @@ def small_disk(tmp_path):
             ["mount", "-t", "tmpfs", "-o", "size=24m", "tmpfs", str(place)], check=False, capture_output=True
         ).returncode
     )
-    if not mounted:
-        pytest.skip("NOT RUN: a small file system of our own needs root and mount")
+    need(mounted, "root and mount, for a small file system of our own")
     yield place
     subprocess.run(["umount", "-l", str(place)], check=True)
 

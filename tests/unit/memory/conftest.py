@@ -1,7 +1,6 @@
 """Indexes over notes in memory, with an encoder that counts."""
 
 import hashlib
-import importlib.util
 import warnings
 
 import pytest
@@ -10,14 +9,14 @@ from engine.memory.chunks import CHUNKER
 from engine.memory.index import Index
 from engine.memory.vectors import VectorCache
 from engine.testing.encoder import HashEncoder
+from tests.counterparts import need_module
 from tests.unit.memory.notes import Notes, front_matter
 
 
 @pytest.fixture(scope="session")
 def engine():
     """The search engine, imported once; what its libraries warn of while they are imported is theirs."""
-    if importlib.util.find_spec("txtai") is None:
-        pytest.skip("NOT RUN: the heavy half is not installed")
+    need_module("txtai")
     from engine.memory.encoder import txtai
 
     with warnings.catch_warnings():

@@ -5,9 +5,10 @@ import pytest
 from engine.memory import symbolic
 from engine.memory.symbolic import Symbolic
 from engine.model.errors import PermanentError
+from tests.counterparts import need_module
 from tests.unit.memory.notes import Notes, front_matter
 
-pytest.importorskip("duckdb", reason="the light half has no tables")
+need_module("duckdb")
 
 PRICES = '[{"what": "Website  Check", "words": ["check"], "amount": "490 EUR"}, {"what": "broken", "amount": "much"}, {"what": "Half", "amount": "1.5 EUR"}, 7]'
 NOTES = {

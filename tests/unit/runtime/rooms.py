@@ -1,13 +1,11 @@
 """What tests of rooms share: levels that are there, and a look at a process's family from outside."""
 
 import os
-import sys
 from pathlib import Path
-
-import pytest
 
 from engine.model.ports import Limits
 from engine.runtime.rooms import Sandbox
+from tests.counterparts import need
 
 PROGRAMS = str(Path(__file__).parent / "programs")
 OWN = f"/nowhere/rooms-of-{os.getpid()}"
@@ -22,15 +20,8 @@ def at(level, programs=None, **more):
         return made
     why = "; ".join(f"level {one.level}: {one.why}" for one in made.report() if one.why)
     made.close()
-    missing(f"a room of level {level} ({why})")
+    need(None, f"a room of level {level} ({why})")
     return None
-
-
-def missing(what):
-    """Say that a test was not run; fail instead where everything must be there."""
-    print(f"NOT RUN: needs {what}", file=sys.stderr)
-    assert not os.environ.get("STEWARD_REQUIRE_REAL"), f"needs {what}"
-    pytest.skip(f"NOT RUN: needs {what}")
 
 
 def family(pid):

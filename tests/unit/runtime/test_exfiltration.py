@@ -13,9 +13,10 @@ import pytest
 
 from engine.runtime.rooms import Sandbox
 from engine.runtime.rooms.seccomp import filter_of
-from tests.unit.runtime.rooms import BRIEF, PROGRAMS, at, missing
+from tests.counterparts import LINUX, need
+from tests.unit.runtime.rooms import BRIEF, PROGRAMS, at
 
-pytestmark = pytest.mark.skipif(sys.platform != "linux", reason="what other systems allow is tried at start")
+pytestmark = LINUX
 
 WORD = "canary-51c07"
 PLANTED = "planted-secret-e2b9"
@@ -138,6 +139,7 @@ AS_SOMEBODY = """
 import sys
 sys.path.insert(0, sys.argv[1])
 from engine.model.ports import Limits
+from tests.counterparts import LINUX, need
 from engine.runtime.rooms import Sandbox
 for most in (3, 2, 1):
     room = Sandbox({"hostile": "hostile"}, code=(sys.argv[2],), most=most)
@@ -151,8 +153,7 @@ for most in (3, 2, 1):
 
 def test_an_ordinary_user_has_the_same_rooms():
     """The tests may run as root; the product mostly doesn't. The system's own Python can be read by everybody."""
-    if os.geteuid() != 0:
-        pytest.skip("the other tests are run by an ordinary user already")
+    need(os.geteuid() == 0, "root, who can become an ordinary user")
     python, root = "/usr/bin/python3", PROGRAMS.partition("/tests/")[0]
     script = ["-B", "-c", AS_SOMEBODY, root, PROGRAMS]
     newer = [
@@ -165,7 +166,7 @@ def test_an_ordinary_user_has_the_same_rooms():
             newer, check=True, capture_output=True, cwd="/", user=1234, group=1234, extra_groups=()
         )
     except (OSError, subprocess.CalledProcessError):
-        missing("a Python 3.11 and a checkout that every user can read")
+        need(None, "a Python 3.11 and a checkout that every user can read")
     done = subprocess.run(
         [python, *script],
         check=True,
@@ -179,7 +180,7 @@ def test_an_ordinary_user_has_the_same_rooms():
     rows = [tuple(map(int, line.split())) for line in done.stdout.splitlines()]
     for most, level, made in rows:
         if level != most:
-            missing(f"a room of level {most} for an ordinary user")
+            need(None, f"a room of level {most} for an ordinary user")
         assert made == 0 if most == 1 else 1 <= made <= 8
 
 
@@ -190,7 +191,7 @@ def test_root_that_can_t_become_somebody_else_gets_no_room():
     try:
         subprocess.run(["unshare", "-Ur", "true"], check=True, capture_output=True)
     except (OSError, subprocess.CalledProcessError):
-        missing("unshare and user namespaces")
+        need(None, "unshare and user namespaces")
     done = subprocess.run(command, check=True, capture_output=True, text=True)
     assert done.stdout.strip() == "0"
 

@@ -15,6 +15,7 @@ from engine.app.actions import declared, unperformed
 from engine.cli.main import main
 from engine.language import schema
 from engine.model.span import Severity
+from tests.counterparts import need
 from tests.golden.test_compile import CASES, files_of
 from tests.meta import reference
 from tests.unit.language.trees import STARTER, MemoryTree
@@ -97,8 +98,7 @@ def wrong(files):
 
 
 def test_every_example_compiles_in_a_workspace_that_holds_what_it_names():
-    if not EXAMPLES.is_dir():
-        pytest.skip("NOT RUN: needs ../shared/examples")
+    need(EXAMPLES.is_dir(), "../shared/examples", by_hand=True)
     files = below(EXAMPLES)
 
     others, found = wrong({**NAMED, **files})

@@ -18,6 +18,7 @@ from engine.vault import (
     pin,
     set_ref,
 )
+from tests.counterparts import need, needs
 from tests.unit.vault.conftest import FILES, git, write
 
 AT = datetime(2026, 3, 1, tzinfo=UTC)
@@ -135,14 +136,14 @@ def test_refs_are_tolerant_of_a_repository_that_is_not_there_or_can_not_be_writt
     assert anchored(repo) is None
 
 
-@pytest.mark.skipif(os.geteuid() != 0, reason="NOT RUN: a read-only disk needs root")
+@needs(os.geteuid() == 0, "root, for a read-only disk")
 def test_refs_are_tolerant_of_a_read_only_disk(tmp_path):
     place = tmp_path / "disk"
     place.mkdir()
-    if subprocess.run(
+    mounted = subprocess.run(
         ["mount", "-t", "tmpfs", "-o", "size=4m", "tmpfs", place], check=False, capture_output=True
-    ).returncode:
-        pytest.skip("NOT RUN: a read-only disk needs mount")
+    )
+    need(mounted.returncode == 0, "mount, for a read-only disk")
     try:
         write(place, FILES)
         init_repository(place, "A", "a@example.com")
