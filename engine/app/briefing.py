@@ -6,7 +6,7 @@ from dataclasses import dataclass, fields
 from datetime import datetime, timedelta
 from typing import Any
 
-from engine.app import agents, doctor, views
+from engine.app import agents, awaiting, doctor
 from engine.app.doctor import Finding, Probe
 from engine.app.looking import Reading
 from engine.app.workspace import Workspace
@@ -42,7 +42,7 @@ def told(findings: Sequence[Finding], reading: Reading, *, now: datetime, since:
     ended = [run for run in list(book.runs.values()) if run.ended and run.ended >= start]
     done = sum(run.status in {"succeeded", "no-op"} for run in ended)
     failed = sorted({run.playbook for run in ended if run.status == "failed"})
-    waiting = views.waiting(reading, now=stamp(now))
+    waiting = awaiting.lines(awaiting.rows(reading, now=stamp(now)))
     spent = sum(one.usd for one in list(book.costs.values()) if one.at >= start)
     absent = [one for one in book.alarms.values() if one.raised >= start and one.kind != "untold"]
     ills = [one for one in findings if one.grade == "ill"]

@@ -6,7 +6,7 @@ from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 from typing import Literal
 
-from engine.app import connections, mailboxes, sealed, views
+from engine.app import awaiting, connections, mailboxes, sealed
 from engine.app.actions import declared
 from engine.app.deploying import deployment
 from engine.app.looking import Reading
@@ -165,7 +165,7 @@ def _triggers(patient: Patient) -> Iterator[Finding]:
 
 
 def _unknown(patient: Patient) -> Iterator[Finding]:
-    for one in views.waiting(patient.reading, now=stamp(patient.now), snoozed=True):
+    for one in awaiting.rows(patient.reading, now=stamp(patient.now), snoozed=True):
         if one.kind == "unknown":
             yield Finding(
                 name="unknown",
@@ -191,10 +191,8 @@ def _failing(patient: Patient) -> Iterator[Finding]:
 
 
 def _cards(patient: Patient) -> Iterator[Finding]:
-    cards = [
-        one for one in views.waiting(patient.reading, now=stamp(patient.now), snoozed=True) if one.expires
-    ]
-    for one in cards:
+    waiting = awaiting.rows(patient.reading, now=stamp(patient.now), snoozed=True)
+    for one in (row for row in waiting if row.expires):
         left, age = moment(one.expires) - patient.now, patient.now - moment(one.since)
         if left < EXPIRES_SOON:
             said = f"{one.short} {one.title} expires in {length(left)}; silence means no"
@@ -202,9 +200,10 @@ def _cards(patient: Patient) -> Iterator[Finding]:
         elif age > WAITS_LONG:
             said = f"{one.short} {one.title} has waited for {length(age)}"
             yield Finding(name="card", grade="look", said=said, way_out=one.needs)
-    if cards:
-        oldest = length(patient.now - min(moment(one.since) for one in cards))
-        yield Finding(name="queue", grade="ok", said=f"{len(cards)} wait for you, the oldest for {oldest}")
+    if waiting:
+        oldest = length(patient.now - min(moment(one.since) for one in waiting))
+        count = len(awaiting.lines(waiting))
+        yield Finding(name="queue", grade="ok", said=f"{count} wait for you, the oldest for {oldest}")
     else:
         yield Finding(name="queue", grade="ok", said="nothing waits for you")
 

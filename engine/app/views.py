@@ -1,7 +1,6 @@
-"""What people see of the state: the queue, ids by their beginnings, one line per event. Read-only, from the ledger alone."""
+"""What people see of the state: ids by their beginnings, one line per event. Read-only, from the ledger alone."""
 
 from collections.abc import Iterable
-from dataclasses import dataclass
 from typing import Any, Protocol
 
 from engine.app import connections
@@ -9,51 +8,12 @@ from engine.app.looking import Reading
 from engine.model import events as e
 from engine.model import ids
 from engine.model.alarms import AlarmCleared, AlarmRaised
-from engine.model.errors import EngineError, UsageError
+from engine.model.errors import UsageError
 from engine.model.findings import BudgetDecided, IntentResolved
 from engine.model.ownership import NotebookAccepted, StopLifted, StopSet, StrengthEnrolled
 from engine.model.state import Alarm, Book, CardState, RunState
 
 SHORTEST = 4
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Waiting:
-    """One thing that waits for a person. `kind` is card, question or unknown; `needs` is what to type."""
-
-    id: str
-    short: str
-    kind: str
-    title: str
-    about: str
-    playbook: str
-    run: str
-    since: str
-    expires: str
-    strength: int
-    needs: str
-
-
-def waiting(reading: Reading, *, now: str, snoozed: bool = False) -> list[Waiting]:
-    """Everything that waits for a person, oldest first; snoozed cards only when asked for."""
-    book = reading.book
-    names = shorts(book)
-    found = [
-        _card(reading, card, names)
-        for card in book.cards.values()
-        if card.status == "open" and now < card.expires and (snoozed or card.snoozed <= now)
-    ]
-    asked: set[str] = set()
-    for id_ in book.open_runs:
-        run = book.runs[id_]
-        for step_id, step in run.steps.items():
-            # Many may wait for one answer: that of a budget.
-            if step.status == "asked" and step.ask not in asked:
-                asked.add(step.ask)
-                found.append(_question(reading, run, step_id, names))
-            elif step.status == "unknown":
-                found.append(_unknown(run, step_id))
-    return sorted(found, key=lambda one: (one.since, one.id))
 
 
 def shorts(book: Book) -> dict[str, str]:
@@ -86,55 +46,6 @@ def content(reading: Reading, card: CardState) -> dict[str, Any]:
     """What a card shows. Raises PermanentError(code='erased') when its subject was erased."""
     found: dict[str, Any] = reading.ledger.unseal(ids.ValueId(card.content))
     return found
-
-
-def _card(reading: Reading, card: CardState, names: dict[str, str]) -> Waiting:
-    run = reading.book.runs[card.run]
-    try:
-        shown = content(reading, card)
-        title, letter = str(shown["title"]), shown.get("letter") or {}
-        about = f"{letter.get('subject') or ''} · {letter.get('from') or ''}".strip(" ·")
-    except EngineError as error:
-        title, about = card.gate, error.message
-    short = names[card.id]
-    return Waiting(
-        id=card.id, short=short, kind="card", title=title, about=about, playbook=run.playbook, run=run.id,
-        since=card.opened, expires=card.expires, strength=card.strength, needs=f"steward show {short}",
-    )  # fmt: skip
-
-
-def _question(reading: Reading, run: RunState, step_id: str, names: dict[str, str]) -> Waiting:
-    step = run.step(step_id)
-    question: dict[str, Any] = reading.ledger.unseal(ids.ValueId(step.question))
-    short = names[step.ask]
-    words = _asked(question)
-    return Waiting(
-        id=step.ask, short=short, kind="question", title=str(question["title"]), about=f"{step.who}: {words}",
-        playbook=run.playbook, run=run.id, since=step.at, expires=step.due, strength=1,
-        needs=f"steward answer {short} {words.replace(' | ', '|')}",
-    )  # fmt: skip
-
-
-def _asked(question: dict[str, Any]) -> str:
-    """What an answer is made of: a choice, the fields that have to be filled, and those that need not be, in brackets."""
-    spare = {*(question.get("default") or {}), *(question.get("optional") or ())}
-    names = [name for name, _, _ in question["fields"]]
-    parts = [
-        " | ".join(question["choices"]),
-        *(f"{name}=…" for name in names if name not in spare),
-        *(f"[{name}=…]" for name in names if name in spare),
-    ]
-    return " ".join(one for one in parts if one) or "done"
-
-
-def _unknown(run: RunState, step_id: str) -> Waiting:
-    step = run.step(step_id)
-    short = ids.short(step.key)
-    return Waiting(
-        id=step.key, short=short, kind="unknown", title=f"did `{step_id}` happen?", about=step.action,
-        playbook=run.playbook, run=run.id, since=step.at, expires="", strength=1,
-        needs=f"steward answer {short} happened|did-not-happen",
-    )  # fmt: skip
 
 
 def find_card(reading: Reading, given: str) -> CardState:

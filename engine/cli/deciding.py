@@ -1,4 +1,4 @@
-"""queue, show, approve, edit, reject, snooze, undo, answer."""
+"""show, approve, edit, reject, snooze, undo, answer."""
 
 import argparse
 import difflib
@@ -12,50 +12,17 @@ from datetime import timedelta
 from pathlib import Path
 from typing import Any
 
-from engine.app import passing, views
-from engine.app.clock import present
+from engine.app import awaiting, passing, views
 from engine.app.passing import Carried, Reading
 from engine.app.workspace import Workspace
 from engine.cli import cards, here, narrate
-from engine.cli.talk import ago, colour, line, put, put_json, say, table
+from engine.cli.talk import colour, line, put, put_json, say
 from engine.model import effects, ids
 from engine.model.canonical import Json
 from engine.model.errors import Refused, UsageError
 from engine.model.requests import Request, RequestKind
 from engine.model.state import CardState
 from engine.model.times import later
-
-EXIT_WAITING = 4
-
-
-def queue(args: argparse.Namespace) -> int:
-    """What waits for a person; exit 4 when something does."""
-    workspace = here.workspace()
-    reading = passing.look(workspace)
-    try:
-        found = views.waiting(reading, now=here.now())
-        if args.json:
-            put_json("queue", [{name: getattr(one, name) for name in one.__slots__} for one in found])
-        else:
-            _show_queue(found)
-        return EXIT_WAITING if found else 0
-    finally:
-        reading.close()
-
-
-def _show_queue(found: list[views.Waiting]) -> None:
-    if not found:
-        say("nothing waits for you")
-        return
-    now = present()
-    rows = []
-    for one in found:
-        expires = f"expires in {ago(one.expires, now)}" if one.expires else "waits for you"
-        mark = "passphrase or code" if one.strength == 2 else ""
-        rows.append([one.short, line(one.title, 40), line(one.about, 60), one.playbook, expires, mark])
-    for row in table(rows):
-        put(row)
-    say(f"\n  {found[0].needs}")
 
 
 def show(args: argparse.Namespace) -> int:
@@ -103,8 +70,9 @@ def _show_other(reading: Reading, args: argparse.Namespace) -> int:
             put(f"  {line(text, 140)}")
     for one in cards.question(question) if question else ():
         put(one)
-    open_ = views.waiting(reading, now=here.now(), snoozed=True)
-    waits = next((each for each in open_ if each.run == run.id), None)
+    asked = {run.step(step).ask, run.step(step).key}
+    open_ = awaiting.rows(reading, now=here.now(), snoozed=True)
+    waits = next((row for row in open_ if row.id in asked), None)
     say(f"\n  {waits.needs}" if waits else "\n  answered already")
     return 0
 

@@ -4,7 +4,7 @@ import argparse
 from decimal import Decimal
 from typing import Any
 
-from engine.app import anchoring, connections, passing, views
+from engine.app import anchoring, awaiting, connections, passing
 from engine.app.clock import present
 from engine.app.passing import Reading
 from engine.app.workspace import Workspace
@@ -128,7 +128,7 @@ def _facts(workspace: Workspace, reading: Reading) -> dict[str, Any]:
         if step.intents and step.status == "succeeded"
     )
     last = max((run.created for run in book.runs.values()), default="")
-    waiting = views.waiting(reading, now=here.now(), snoozed=True)
+    waiting = awaiting.lines(awaiting.rows(reading, now=here.now(), snoozed=True))
     flag = workspace.state.path / "stop"
     return {
         "workspace": str(workspace.root),

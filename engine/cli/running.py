@@ -4,7 +4,7 @@ import argparse
 import sys
 from pathlib import Path
 
-from engine.app import passing, views
+from engine.app import awaiting, passing
 from engine.app.passing import Carried
 from engine.app.workspace import Workspace
 from engine.cli import here, narrate
@@ -41,7 +41,7 @@ def _told(
 ) -> int:
     reading = passing.look(workspace)
     try:
-        waiting = views.waiting(reading, now=here.now())
+        waiting = awaiting.lines(awaiting.rows(reading, now=here.now()))
         seen = [decided.run, *(event.run for event in narrator.seen)]
         touched = [one for one in dict.fromkeys(seen) if one in reading.book.runs]
         if args.json:

@@ -9,7 +9,7 @@ from email import message_from_bytes, policy
 from pathlib import Path
 from typing import Any
 
-from engine.app import making, passing, remembering, views
+from engine.app import awaiting, making, passing, remembering
 from engine.app.attaching import lines
 from engine.app.clock import present
 from engine.cli import attaching, cards, here, narrate
@@ -128,7 +128,7 @@ _LOUD: tuple[type[Any], ...] = (
 
 def _summary(reading: passing.Reading, root: Path, passphrase: str) -> None:
     book = reading.book
-    waiting = {one.run: one for one in views.waiting(reading, now=here.now())}
+    waiting = {one.run: one for one in awaiting.rows(reading, now=here.now())}
     put()
     rows = [["letter from", "subject", "intent", "what happened", "waits for you"]]
     for run in book.runs.values():
@@ -189,7 +189,7 @@ def _recalled(reading: passing.Reading) -> str:
     return f"{by}: {cards.cited(found[0])} …" if found else "nothing"
 
 
-def _next(waiting: dict[str, views.Waiting]) -> list[str]:
+def _next(waiting: dict[str, awaiting.Row]) -> list[str]:
     """What to type: the oldest card that needs no passphrase first."""
     cards = sorted(waiting.values(), key=lambda one: one.strength)
     steps = [f"show {cards[0].short}", f"approve {cards[0].short}"] if cards else []

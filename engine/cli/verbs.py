@@ -131,7 +131,7 @@ VERBS: dict[str, Verb] = {
             ),
         ),
     ),
-    "queue": Verb(help="what waits for you", run="engine.cli.deciding:queue", options=(_JSON,)),
+    "queue": Verb(help="what waits for you", run="engine.cli.queueing:queue", options=(_JSON,)),
     "show": Verb(
         help="one card or run, whole: the letter, the exact bytes, why",
         run="engine.cli.deciding:show",

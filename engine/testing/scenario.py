@@ -18,7 +18,7 @@ from functools import partial
 from pathlib import Path
 from typing import Any, Self
 
-from engine.app import passing, starter, views
+from engine.app import awaiting, passing, starter, views
 from engine.app.passing import Listener, Reading
 from engine.app.wiring import Extra, furnish
 from engine.app.workspace import Workspace, open_workspace
@@ -243,10 +243,10 @@ class Scenario:
             found = [card for card in reading.book.cards.values() if card.status == status]
             return [Shown(card=card, content=views.content(reading, card)) for card in found]
 
-    def queue(self) -> list[views.Waiting]:
+    def queue(self) -> list[awaiting.Row]:
         """What waits for a person now."""
         with self.reading() as reading:
-            return views.waiting(reading, now=stamp(self.clock.now()))
+            return awaiting.rows(reading, now=stamp(self.clock.now()))
 
     def runs(self, playbook: str = "") -> list[RunState]:
         """Runs in the order of their creation."""

@@ -5,7 +5,7 @@ from datetime import timedelta
 
 import pytest
 
-from engine.app import views
+from engine.app import awaiting
 from engine.cli import cards
 from engine.testing.scenario import Scenario, letter
 
@@ -171,7 +171,7 @@ def test_a_question_without_choices_or_fields_is_answered_with_done(supplied):
     made.drop("one", letter("Words", "Hello"))
     made.run()
     with made.reading() as reading:
-        (one,) = views.waiting(reading, now="2026-03-02T09:00:00.000000Z")
+        (one,) = awaiting.rows(reading, now="2026-03-02T09:00:00.000000Z")
     assert one.needs.endswith("done")
 
 

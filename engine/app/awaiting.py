@@ -1,0 +1,165 @@
+"""Everything that waits for the operator, in one home: `queue`, `status`, `run`, `doctor` and the brief count the same rows.
+
+A kind of row is one function of `KINDS`, from a look at the ledger to its rows. What is in no row waits for nobody: "nothing waits for you"
+says that there is none.
+"""
+
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass, fields
+from typing import Any, Literal
+
+from engine.app import views
+from engine.app.looking import Reading
+from engine.model import ids
+from engine.model.canonical import Json
+from engine.model.errors import EngineError
+from engine.model.state import CardState, RunState
+
+Kind = Literal["card", "question", "unknown", "put-aside", "failed"]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Row:
+    """What a person is asked to look at. `needs` is what to type; `expires` is empty for what waits as long as it takes.
+
+    `fold`: rows with the same words here are one line for people, under those words, and count as one.
+    """
+
+    id: str
+    short: str
+    kind: Kind
+    title: str
+    about: str
+    playbook: str
+    run: str
+    since: str
+    expires: str = ""
+    strength: int = 1
+    needs: str
+    fold: str = ""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Desk:
+    """A look at the ledger at one moment. `names` are the short ids, `snoozed`: what was put off is shown too."""
+
+    reading: Reading
+    now: str
+    names: Mapping[str, str]
+    snoozed: bool
+
+
+def rows(reading: Reading, *, now: str, snoozed: bool = False) -> list[Row]:
+    """Everything that waits for a person, oldest first; snoozed cards only when asked for."""
+    desk = Desk(reading=reading, now=now, names=views.shorts(reading.book), snoozed=snoozed)
+    found = [row for kind in KINDS.values() for row in kind(desk)]
+    return sorted(found, key=lambda row: (row.since, row.id))
+
+
+def lines(found: Sequence[Row]) -> list[tuple[Row, int]]:
+    """Rows as people see them, each with how many it stands for: those of one fold are one line, at the place of the oldest."""
+    sizes: dict[str, int] = {}
+    for row in found:
+        if row.fold:
+            sizes[row.fold] = sizes.get(row.fold, 0) + 1
+    shown: list[tuple[Row, int]] = []
+    for row in found:
+        if not row.fold:
+            shown.append((row, 1))
+        elif size := sizes.pop(row.fold, 0):
+            shown.append((row, size))
+    return shown
+
+
+def put_off(reading: Reading, *, now: str) -> int:
+    """How many open cards are snoozed."""
+    return sum(_open(card, now) and card.snoozed > now for card in reading.book.cards.values())
+
+
+def as_json(row: Row) -> Json:
+    """A row for machines."""
+    return {field.name: getattr(row, field.name) for field in fields(row)}
+
+
+def _open(card: CardState, now: str) -> bool:
+    return card.status == "open" and now < card.expires
+
+
+def _cards(desk: Desk) -> Iterator[Row]:
+    for card in desk.reading.book.cards.values():
+        if _open(card, desk.now) and (desk.snoozed or card.snoozed <= desk.now):
+            yield _card(desk, card)
+
+
+def _card(desk: Desk, card: CardState) -> Row:
+    run = desk.reading.book.runs[card.run]
+    try:
+        shown = views.content(desk.reading, card)
+        title, letter = str(shown["title"]), shown.get("letter") or {}
+        about = f"{letter.get('subject') or ''} · {letter.get('from') or ''}".strip(" ·")
+    except EngineError as error:
+        title, about = card.gate, error.message
+    short = desk.names[card.id]
+    return Row(
+        id=card.id, short=short, kind="card", title=title, about=about, playbook=run.playbook, run=run.id,
+        since=card.opened, expires=card.expires, strength=card.strength, needs=f"steward show {short}",
+    )  # fmt: skip
+
+
+def _questions(desk: Desk) -> Iterator[Row]:
+    asked: set[str] = set()
+    for run in _running(desk):
+        for step_id, step in run.steps.items():
+            # Many may wait for one answer: that of a budget.
+            if step.status == "asked" and step.ask not in asked:
+                asked.add(step.ask)
+                yield _question(desk, run, step_id)
+
+
+def _question(desk: Desk, run: RunState, step_id: str) -> Row:
+    step = run.step(step_id)
+    question: dict[str, Any] = desk.reading.ledger.unseal(ids.ValueId(step.question))
+    short = desk.names[step.ask]
+    words = _asked(question)
+    return Row(
+        id=step.ask, short=short, kind="question", title=str(question["title"]), about=f"{step.who}: {words}",
+        playbook=run.playbook, run=run.id, since=step.at, expires=step.due,
+        needs=f"steward answer {short} {words.replace(' | ', '|')}",
+    )  # fmt: skip
+
+
+def _asked(question: dict[str, Any]) -> str:
+    """What an answer is made of: a choice, the fields that have to be filled, and those that need not be, in brackets."""
+    spare = {*(question.get("default") or {}), *(question.get("optional") or ())}
+    names = [name for name, _, _ in question["fields"]]
+    parts = [
+        " | ".join(question["choices"]),
+        *(f"{name}=…" for name in names if name not in spare),
+        *(f"[{name}=…]" for name in names if name in spare),
+    ]
+    return " ".join(part for part in parts if part) or "done"
+
+
+def _unknowns(desk: Desk) -> Iterator[Row]:
+    for run in _running(desk):
+        for step_id, step in run.steps.items():
+            if step.status == "unknown":
+                short = ids.short(step.key)
+                yield Row(
+                    id=step.key, short=short, kind="unknown", title=f"did `{step_id}` happen?", about=step.action,
+                    playbook=run.playbook, run=run.id, since=step.at,
+                    needs=f"steward answer {short} happened|did-not-happen",
+                )  # fmt: skip
+
+
+def _running(desk: Desk) -> Iterator[RunState]:
+    book = desk.reading.book
+    return (book.runs[id_] for id_ in book.open_runs)
+
+
+KINDS: dict[str, Callable[[Desk], Iterable[Row]]] = {
+    "card": _cards,
+    "question": _questions,
+    "unknown": _unknowns,
+}
+"""Kind of row → where its rows come from."""
