@@ -10,7 +10,7 @@ from contextlib import contextmanager
 from dataclasses import dataclass, replace
 from pathlib import Path
 
-from engine.language import agents, calling, playbook, policy_file
+from engine.language import agents, calling, playbook, policy_file, sop
 from engine.language import shape as form
 from engine.language.codes import shape
 from engine.language.files import TEMPLATES, Files
@@ -155,6 +155,9 @@ def _others(held: Files, actions: Mapping[str, ActionSpec | None]) -> list[Diagn
     for kind, paths in kinds.items():
         for path in paths:
             found += form.also(kind, path, held.read(path), found)
+    for path in held.under("vault/", ".md"):
+        if not held.is_sop(path):
+            found += sop.mistaken(path, held.read(path))
     for path in held.under("playbooks/", ".yml"):
         found.append(shape.other_ending(Span(path=path), name=f"{playbook.stem(path)}.yaml"))
     return found

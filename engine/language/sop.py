@@ -24,6 +24,14 @@ OBSIDIAN = ("tags", "aliases", "cssclasses", "created", "updated")
 ITEM_KEYS = tuple(key for key in playbook.STEP_KEYS if key not in {"id", "name"})
 MOST_CITED = 1_000
 
+FOLDER = "vault/sops/"
+_HEAD, _FRONT = 4096, 40
+# Front matter as people write it: another key in capitals, in quotes or indented, a list, a colon with a space before it.
+_LIKE = re.compile(
+    r"[ \t]*[\"']?(?:type|kind|typ)[\"']?[ \t]*[:=][ \t]*[\"'\[]*[ \t]*sop(?![\w-])", re.IGNORECASE
+)
+_RULE = re.compile(r"[ \t]*(?:-{3,}|\+{3}|={3,})[ \t]*")
+_STEP = re.compile(r"^\s*[-*+] \[[ xX]\] .*\s\^[A-Za-z0-9_-]+\s*$")
 _TYPE = re.compile(rb"^type:[ \t]*[\"']?sop[\"']?[ \t]*(?:#.*)?\r?$", re.MULTILINE)
 _BOX = re.compile(r"\[[ xX]\][ \t]+")
 _ID = re.compile(r"(?:^|\s)\^([A-Za-z0-9_-]+)\s*$")
@@ -38,11 +46,49 @@ _EXPRESSION = re.compile(r"\$\{\{.*?\}\}")
 
 def is_sop(data: bytes) -> bool:
     """Whether a note's front matter says `type: sop`. Looks at the first bytes only."""
-    head = data[:4096].removeprefix(b"\xef\xbb\xbf")
+    head = data[:_HEAD].removeprefix(b"\xef\xbb\xbf")
     if not head.startswith((b"---\n", b"---\r")):
         return False
     end = head.find(b"\n---", 3)
     return _TYPE.search(head, 0, end if end >= 0 else len(head)) is not None
+
+
+def mistaken(path: str, data: bytes) -> tuple[Diagnostic, ...]:
+    """What a note that is no SOP says of itself as if it were one; nothing for an ordinary note."""
+    head = data[: 4 * _HEAD]
+    wide = head.startswith((b"\xff\xfe", b"\xfe\xff"))
+    if not (wide or path.startswith(FOLDER) or b"sop" in head.lower()):
+        return ()
+    text = head.decode("utf-16" if wide else "utf-8-sig", "replace")
+    lines = text.splitlines()
+    first = next((at for at, line in enumerate(lines) if line.strip()), None)
+    if first is None:
+        return ()
+    ruled = _RULE.fullmatch(lines[first]) is not None
+    ends = [at for at in range(first + 1, len(lines)) if ruled and _RULE.fullmatch(lines[at])]
+    front = lines[first : ends[0] if ends else min(len(lines), first + _FRONT)]
+    named = next((at for at, line in enumerate(front, first) if _LIKE.match(line)), None)
+    if named is not None and (ruled or path.startswith(FOLDER)):
+        why, write, at = _mistake(lines, first, named, ruled=ruled, wide=wide)
+    elif path.startswith(FOLDER) and any(map(_STEP.search, lines)):
+        why, write, at = "no front matter says `type: sop`", "`---`, `type: sop` and `---` above it", first
+    else:
+        return ()
+    span = Span(path=path, line=at + 1, column=1, end_line=at + 1, end_column=len(lines[at]) + 1)
+    return shown(Source.of(path, data), (code.no_sop(span, why=why, write=write),))
+
+
+def _mistake(lines: list[str], first: int, named: int, *, ruled: bool, wide: bool) -> tuple[str, str, int]:
+    """(what is wrong, what to write, the line it stands in)."""
+    if wide:
+        return "it is not UTF-8", "it as UTF-8", first
+    if not ruled:
+        return "its first line is not `---`", "`---` above and below the front matter", first
+    if first or lines[first] != "---":
+        return "its first line is not exactly `---`", "`---` and nothing else in the very first line", first
+    if lines[named] == "type: sop":
+        return "`type: sop` stands too far down", "it as the second line", named
+    return f"`{lines[named]}` is not `type: sop`", "`type: sop`", named
 
 
 @dataclass(slots=True, kw_only=True)

@@ -168,6 +168,7 @@ timeout and continue-on-error are of one attempt; waits and calls have none | wh
 
 ## SOPs
 `type: sop` makes a note compile; anything else is knowledge | answer-a-lead | – | unit/language/test_sop.py::test_the_front_matter_makes_a_note_compile
+A note that looks like a SOP and is none is named | sop-calls | SW038 sw038-no-sop | unit/language/test_sop.py::test_a_note_that_looks_like_a_sop_and_is_none_is_named
 An item without ^id is called by its words | sop-everything | SW030 sw030-no-id | –
 One bold word is no choice | sop-everything | SW031 sw031-one-choice | –
 A fenced step belongs to an item | answer-a-lead | SW032 sw032-loose | unit/language/test_sop.py::test_a_fence_automates_its_item

@@ -241,6 +241,23 @@ def two_people(span: Span, *, first: str, second: str) -> Diagnostic:
     )
 
 
+def no_sop(span: Span, *, why: str, write: str) -> Diagnostic:
+    """SW038: a note that looks like a SOP and is none (a warning).
+
+    A note compiles when its first line is `---` and the front matter below it says `type: sop`, in these letters. Anything else is
+    knowledge: it is recalled and never run.
+
+    Wrong: `Type: SOP`, or a first line that is `---` and a space. Right: `---`, and below it `type: sop`.
+    """
+    return Diagnostic(
+        code="SW038",
+        span=span,
+        message=f"this looks like a SOP and is none: {why}",
+        hint=f"write {write}, or leave it as a note that is read and never run",
+        severity=Severity.WARNING,
+    )
+
+
 SHAPE: dict[str, Callable[..., Diagnostic]] = {
     "SW020": unknown_key,
     "SW021": missing_key,
@@ -259,4 +276,5 @@ SHAPE: dict[str, Callable[..., Diagnostic]] = {
     "SW035": too_many_mistakes,
     "SW036": asks_and_runs,
     "SW037": two_people,
+    "SW038": no_sop,
 }

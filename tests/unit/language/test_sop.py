@@ -1,6 +1,6 @@
 import pytest
 
-from engine.language.sop import is_sop
+from engine.language.sop import is_sop, mistaken
 from engine.model.plan import Ask, Fixed
 from engine.model.types import MONEY, TEXT, Type
 from tests.unit.language.mending import codes
@@ -143,3 +143,40 @@ def test_words_of_an_item_may_read_answers():
     assert found.node("call").name == "Call …"
     assert found.node("call").reads == ("who",)
     assert TEXT in [type_ for ask in [found.node("who").ask] if ask for _, type_ in ask.fields]
+
+
+@pytest.mark.parametrize(
+    ("note", "line", "why"),
+    [
+        (b"--- \ntype: sop\n--- \n- [ ] Close access ^close\n", 1, "its first line is not exactly `---`"),
+        (b"---\nType: SOP\n---\n", 2, "`Type: SOP` is not `type: sop`"),
+        (b"\n---\ntype: sop\n---\n", 2, "its first line is not exactly `---`"),
+        (b"---\ntype : sop\n---\n", 2, "`type : sop` is not `type: sop`"),
+        (b"---\ntype: [sop]\n---\n", 2, "`type: [sop]` is not `type: sop`"),
+        (b"---\n  type: sop\n---\n", 2, "`  type: sop` is not `type: sop`"),
+        (b"+++\ntype = 'sop'\n+++\n", 1, "its first line is not exactly `---`"),
+        (b"type: sop\n\n# Offboarding\n", 1, "its first line is not `---`"),
+        ("---\ntype: sop\n---\n".encode("utf-16"), 1, "it is not UTF-8"),
+        (b"---\nwhy: " + b"x" * 5000 + b"\ntype: sop\n---\n", 3, "`type: sop` stands too far down"),
+        (b"# Offboarding\n- [ ] Close access ^close\n", 1, "no front matter says `type: sop`"),
+    ],
+)
+def test_a_note_that_looks_like_a_sop_and_is_none_is_named(note, line, why):
+    assert not is_sop(note)
+    (found,) = mistaken("vault/sops/offboarding.md", note)
+    assert (found.code, found.span.line) == ("SW038", line)
+    assert found.message.endswith(why)
+
+
+@pytest.mark.parametrize(
+    "note",
+    [
+        b"",
+        b"# What a SOP is\n\nWrite type: sop above it.\n",
+        b"---\ntype: sop-notes\n---\n",
+        b"---\ntitle: Groceries\n---\n- [ ] Milk\n",
+        b"```\n---\ntype: sop\n---\n```\n",
+    ],
+)
+def test_an_ordinary_note_is_no_mistaken_sop(note):
+    assert mistaken("vault/knowledge/note.md", note) == ()
