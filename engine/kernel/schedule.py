@@ -52,16 +52,20 @@ def _schedules(deployment: Deployment) -> list[tuple[str, str]]:
 def _one(journal: Journal, deployment: Deployment, plan: Plan, cron: str) -> int:
     book, now, zone = journal.book, journal.now(), plan.time_zone
     last = book.schedules.get((plan.id, cron))
-    if last is None:
-        armed = _received(journal, plan, cron, now, outcome="armed")
-        journal.write(Draft(body=armed), _expected(plan, cron, now))
+    if last is None or now < last:
+        # New; or the clock was ahead when it was armed or fired, and counts from here again.
+        _arm(journal, plan, cron)
         return 0
     due, reckoned = book.expected.get((plan.id, cron), ("", ""))
     if reckoned == zone and (not due or now < due):
         return 0
-    found = list(dues(cron, moment(last), moment(now), zone))
-    if not found:
+    passed = list(dues(cron, moment(last), moment(now), zone))
+    if not passed:
         journal.write(_expected(plan, cron, last))
+        return 0
+    found = [one for one in passed if not _fired(journal, plan, cron, stamp(one))]
+    if not found:
+        _arm(journal, plan, cron)
         return 0
     *missed, latest = [stamp(one) for one in found]
     drafts = [
@@ -83,6 +87,23 @@ def _one(journal: Journal, deployment: Deployment, plan: Plan, cron: str) -> int
     return 1
 
 
+def _arm(journal: Journal, plan: Plan, cron: str) -> None:
+    """From now on it is counted."""
+    now = journal.now()
+    armed = _received(journal, plan, cron, now, outcome="armed")
+    journal.write(Draft(body=armed), _expected(plan, cron, now))
+
+
+def _fired(journal: Journal, plan: Plan, cron: str, due: str) -> bool:
+    """Whether this firing has its run: under a clock that was ahead it may have come before its time, and it comes once."""
+    source = _source(journal, plan, cron, due)
+    return ids.run_id(journal.house.workspace, plan.id, "schedule", source) in journal.book.runs
+
+
+def _source(journal: Journal, plan: Plan, cron: str, due: str) -> str:
+    return ids.source_id(journal.house.index_key, "schedule", plan.id, cron, due)
+
+
 def _expected(plan: Plan, cron: str, after: str) -> Draft:
     first = next(moments(cron, moment(after), plan.time_zone), None)
     due = stamp(first) if first is not None else ""
@@ -92,7 +113,7 @@ def _expected(plan: Plan, cron: str, after: str) -> Draft:
 def _received(
     journal: Journal, plan: Plan, cron: str, due: str, *, outcome: str, reason: str = ""
 ) -> TriggerReceived:
-    source = ids.source_id(journal.house.index_key, "schedule", plan.id, cron, due)
+    source = _source(journal, plan, cron, due)
     return TriggerReceived(
         kind="schedule",
         source=source,

@@ -165,3 +165,55 @@ def test_what_nobody_expects_by_itself_is_never_silent(bare):
         company.start("by_hand")
     company.later(30 * DAY)
     assert not bodies(company, AlarmRaised)
+
+
+@pytest.mark.parametrize("ahead", [timedelta(days=9), timedelta(days=400)])
+def test_a_clock_that_was_ahead_once_silences_no_schedule(bare, ahead):
+    company = bare(nightly=NIGHTLY)
+    company.run()
+    company.clock.advance(ahead)
+    company.run()
+    company.run()
+    # What was due under the wrong clock has run, once.
+    assert len(company.runs()) == 1
+    company.clock.advance(-ahead)
+    company.run()
+    for night in range(1, 4):
+        company.later(DAY)
+        assert len(company.runs()) == 1 + night
+        assert len({run.id for run in company.runs()}) == 1 + night
+
+
+def test_a_schedule_armed_by_a_clock_that_was_ahead_fires_when_it_is_due(bare):
+    company = bare(nightly=NIGHTLY)
+    company.clock.advance(timedelta(days=30))
+    company.run()
+    company.clock.advance(-timedelta(days=30))
+    company.run()
+    assert [len(company.later(DAY) and company.runs()) for _ in range(3)] == [1, 2, 3]
+
+
+def test_a_firing_that_came_before_its_time_does_not_come_again(bare):
+    company = bare(nightly=NIGHTLY)
+    company.run()
+    company.clock.advance(3 * DAY)
+    company.run()
+    company.clock.advance(-3 * DAY)
+    company.run()
+    # The third night's run came on the first day; the others were only missed under the wrong clock.
+    assert [len(company.later(DAY) and company.runs()) for _ in range(4)] == [2, 3, 3, 4]
+
+
+def test_a_clock_that_steps_back_by_a_second_after_a_firing_repeats_nothing(bare):
+    company = bare(nightly=NIGHTLY)
+    company.run()
+    company.clock.advance(timedelta(hours=17))
+    company.run()
+    assert len(company.runs()) == 1
+    company.clock.advance(-timedelta(seconds=1))
+    company.run()
+    company.clock.advance(timedelta(seconds=2))
+    company.run()
+    assert len(company.runs()) == 1
+    company.later(DAY)
+    assert len(company.runs()) == 2
