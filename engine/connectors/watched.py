@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from datetime import UTC, datetime
 from fnmatch import fnmatchcase
 
+from engine.connectors.companions import is_companion
 from engine.model.canonical import sha256
 from engine.model.ids import source_id
 from engine.model.labels import Label
@@ -16,8 +17,6 @@ from engine.model.times import stamp
 
 MOST_BYTES = 25_000_000
 HEAD = "file:"
-# How programs name what is not finished yet, and what was there before.
-_UNFINISHED = (".part", ".tmp", ".crdownload", "~")
 _NOTHING = sha256(b"")
 _MEDIA = {
     ".pdf": "application/pdf",
@@ -37,7 +36,7 @@ class WatchedFiles:
     patterns: Callable[[], tuple[str, ...]]
 
     def poll(self, seen: Callable[[str], bool]) -> Iterator[Arrival]:
-        """Every file a pattern names, sorted by path; hidden, linked and unfinished ones and backups are passed over."""
+        """Every file a pattern names, sorted by path; linked and empty ones and other programs' companions are passed over."""
         found = {path for pattern in self.patterns() for path in self._files("", pattern.split("/"))}
         return self._arrivals(found, seen)
 
@@ -48,7 +47,7 @@ class WatchedFiles:
             path
             for path in places
             if any(path_fits(path, pattern) for pattern in patterns)
-            and not any(map(_passed_over, path.split("/")))
+            and not any(map(is_companion, path.split("/")))
             and self._plain(path)
         }
         return self._arrivals(found, seen)
@@ -85,7 +84,7 @@ class WatchedFiles:
         except OSError:
             return
         for entry in entries:
-            if _passed_over(entry.name) or not (first == "**" or fnmatchcase(entry.name, first)):
+            if is_companion(entry.name) or not (first == "**" or fnmatchcase(entry.name, first)):
                 continue
             path = f"{folder}/{entry.name}" if folder else entry.name
             deeper = pattern if first == "**" else rest
@@ -117,7 +116,8 @@ class WatchedFiles:
         except OSError:
             return None
         mark = self._mark(path, info)
-        if seen(mark):
+        # An empty file is not yet what somebody wanted to drop: it is waited for.
+        if not info.st_size or seen(mark):
             return None
         source, ignored, data, digest = mark, "", b"", _NOTHING
         if info.st_size > MOST_BYTES:
@@ -154,10 +154,6 @@ class WatchedFiles:
 def _legible(path: str) -> str:
     """A path as text: bytes of a name that are none are spelled out."""
     return os.fsencode(path).decode("utf-8", "backslashreplace")
-
-
-def _passed_over(name: str) -> bool:
-    return name.startswith(".") or name.endswith(_UNFINISHED)
 
 
 def _prefixes(path: str) -> Iterator[str]:

@@ -11,6 +11,7 @@ from typing import Protocol
 
 from engine.connectors import places
 from engine.connectors.arguments import one_line
+from engine.connectors.companions import is_companion
 from engine.model.errors import PermanentError
 from engine.model.ids import source_id
 
@@ -137,12 +138,12 @@ class Mailboxes:
         )
 
     def _names(self, parts: tuple[str, ...], *, folders: bool) -> list[str]:
-        """Files or folders in a folder, hidden ones left out; none when it is missing, a link, or closed to us."""
+        """Files or folders in a folder, other programs' companions left out; none when it is missing, a link, or closed to us."""
         found = []
         try:
             with places.folder(self._root, parts) as here, os.scandir(here) as entries:
                 for entry in entries:
-                    if entry.name.startswith("."):
+                    if is_companion(entry.name):
                         continue
                     fits = entry.is_dir if folders else entry.is_file
                     if fits(follow_symlinks=False):

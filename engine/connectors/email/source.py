@@ -44,7 +44,8 @@ class EmailSource:
         if self.remote is not None:
             self.remote.refresh()
         for place in self.mailboxes.places():
-            if seen(place.mark):
+            # A file of the workspace that is empty is not yet what somebody wanted to drop: it is waited for.
+            if seen(place.mark) or (not place.size and not place.shown):
                 continue
             try:
                 arrival = self._arrival(place, entries)
