@@ -1,7 +1,7 @@
 """Ways to tell the operator something, in the order in which they are tried: an ntfy topic, any address that takes JSON, a letter.
 
-A channel either takes the words, certainly does not (TransientError, PermanentError), or nobody knows (UnknownOutcome): a connection that
-was lost after the words had begun to leave. What is wrong in the settings is a channel that takes nothing and says why, so that a slip of
+A channel either takes the words, says that it does not (TransientError, PermanentError), or nobody knows (UnknownOutcome): a connection
+that was lost after the words had begun to leave. What is wrong in the settings is a channel that takes nothing and says why, so that a slip of
 the pen keeps no other way from being tried.
 """
 
@@ -55,7 +55,7 @@ class Channel(Protocol):
         """What the log and the ledger call it."""
 
     def send(self, words: Words) -> None:
-        """Tell it once. Raises TransientError or PermanentError (certainly not told) or UnknownOutcome."""
+        """Tell it once. Raises TransientError or PermanentError (not told) or UnknownOutcome."""
 
     def holds(self, words: Words) -> bool:
         """Whether it certainly has these words already. False where nobody can know."""
@@ -246,12 +246,9 @@ def _accepted(answer: tuple[int, bytes]) -> None:
     if 200 <= status < 300:
         return
     said = f"it answered {status}"
-    if status >= 500:
-        # Some have done the work and then say this.
-        raise UnknownOutcome(said, code=f"http-{status}")
-    if status in {408, 425, 429}:
-        raise TransientError(said, code=f"http-{status}")
-    raise PermanentError(said, code=f"http-{status}")
+    # Who says that it failed is believed: should it have told the words all the same, they come again under the same key.
+    again = status >= 500 or status in {408, 425, 429}
+    raise (TransientError if again else PermanentError)(said, code=f"http-{status}")
 
 
 def _exchange(

@@ -1,8 +1,9 @@
 """Notices to the operator: a line in `outbox/notices.log`, on the screen when somebody is looking, and through the first channel that takes them.
 
 The log is what makes a call safe to repeat. Before a channel is tried its name is written beside the key, and after it how it ended: so
-no channel is given the same words twice, also when the process died in between. Where nobody knows whether a channel took them, the next
-one is tried all the same: better twice on two ways than not at all.
+words that somebody took are never told again, also when the process died in between. Where nobody knows whether a channel took them, it
+is asked if it can be, and the next one is tried all the same. When nobody took them the next attempt gives them to each channel again,
+under the same key: to oneself, better twice than not at all.
 """
 
 import threading
@@ -55,18 +56,15 @@ class Notify:
         PermanentError (code ``untold``).
         """
         said = decode(effect.preview.body)
-        with self._lock:
-            log = self._log(effect.key)
-            if not log.noted:
-                self._append(effect.preview.body)
-                if self._screen is not None:
-                    self._screen(one_line(str(said["text"]), 500))
-            elif not self._channels:
-                return _told(repeated=True)
-            if not self._channels:
-                return _told()
-            words = Words(key=effect.key, at=moment(said["at"]), text=str(said["text"]))
-            return self._through(words, log.ends)
+        log = self._log(effect.key)
+        if not log.noted:
+            self._append(effect.preview.body)
+            if self._screen is not None:
+                self._screen(one_line(str(said["text"]), 500))
+        if not self._channels:
+            return _told(repeated=log.noted)
+        words = Words(key=effect.key, at=moment(said["at"]), text=str(said["text"]))
+        return self._through(words, log.ends)
 
     def find(self, effect: Effect) -> Outcome | None:
         """Look for the key in the log. Raises UnknownOutcome when a channel was tried and nobody knows how that ended."""
@@ -85,7 +83,7 @@ class Notify:
         not_by: dict[str, EngineError] = {}
         for channel in self._channels:
             try:
-                repeated = self._once(channel, words, begun=ends.get(channel.name) == "trying")
+                repeated = self._once(channel, words, begun=channel.name in ends)
             except EngineError as error:
                 not_by[channel.name] = error
             else:
@@ -93,32 +91,35 @@ class Notify:
         raise _nobody(not_by)
 
     def _once(self, channel: Channel, words: Words, *, begun: bool) -> bool:
-        """Give the words to a channel, never twice; whether it had them already."""
-        if begun or self._tried(channel, words):
-            if not channel.holds(words):
-                raise UnknownOutcome("whether it took the words is not known", code="lost")
-            self._end(channel, words, "told")
-            return begun
+        """Give the words to a channel; whether it has them already of an earlier call (`begun`), whatever that was answered with."""
+        repeated = begun and channel.holds(words)
+        if not repeated:
+            self._send(channel, words)
         self._end(channel, words, "told")
-        return False
+        return repeated
 
-    def _tried(self, channel: Channel, words: Words) -> bool:
-        """Try it; whether its answer is missing. Raises when it certainly took nothing."""
+    def _send(self, channel: Channel, words: Words) -> None:
+        """One call. Raises what the channel raises; a missing answer is asked for."""
         self._end(channel, words, "trying")
         try:
             channel.send(words)
         except UnknownOutcome:
-            return True
+            if not channel.holds(words):
+                raise
         except (TransientError, PermanentError):
             self._end(channel, words, "not told")
             raise
-        return False
 
     def _end(self, channel: Channel, words: Words, end: str) -> None:
         self._append(encode({"key": words.key, "through": channel.name, "end": end}))
 
     def _append(self, line: bytes) -> None:
-        with places.disk_errors("the notice"), places.folder(self._root, FOLDER, create=True) as here:
+        # Only the log has a turn: a channel that keeps silent keeps no other notice waiting.
+        with (
+            self._lock,
+            places.disk_errors("the notice"),
+            places.folder(self._root, FOLDER, create=True) as here,
+        ):
             places.append(here, NAME, line)
 
     def _log(self, key: str) -> "_Log":

@@ -78,6 +78,8 @@ class Line:
         seen = (self._journal.book.connectors[name].until, len(line), line[-1])
         if self._fruitless.get(name) == seen:
             return False
+        # A step that can't be looked up must not be every probe there is: whoever was the last one comes last.
+        line = sorted(line, key=lambda where: where == self._journal.book.connectors[name].tried)
         places = [Place.of(self._journal, *where) for where in line]
         for choose in (self._alive, self._look_up):
             for place in places:

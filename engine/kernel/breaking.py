@@ -87,7 +87,7 @@ def heard(place: Place, name: str, error: BaseException | None, *, probe: bool =
             found = _busy(journal, state, asked_to_wait(error) or 0.0)
         case "down":
             code = str(getattr(error, "code", "")) or type(error).__name__
-            found = _down(journal, state, code, probe=probe or state.probe == (place.run.id, place.step))
+            found = _down(journal, state, code, (place.run.id, place.step), probe=probe)
         case _:
             pass
     if found:
@@ -114,14 +114,18 @@ def _busy(journal: Journal, state: ConnectorState, after: float) -> list[Body]:
     return [*closed, LimitReached(connector=state.name, until=until, code="rate-limited", times=times)]
 
 
-def _down(journal: Journal, state: ConnectorState, code: str, *, probe: bool) -> list[Body]:
-    if state.open and not probe:
+def _down(
+    journal: Journal, state: ConnectorState, code: str, where: tuple[str, str], *, probe: bool
+) -> list[Body]:
+    if state.open and not (probe or state.probe == where):
         # It had left before the breaker opened.
         return []
     times = state.failures + 1
     failed: list[Body] = [ConnectorFailed(connector=state.name, code=code, times=times)]
     unproven = state.opened > 0 and not state.proved
-    if not state.open and not unproven and times < limits.FAILURES:
+    # What only one step meets, however often it tries, says more of that step than of its connector.
+    few = times < limits.FAILURES or state.alone == where
+    if not state.open and not unproven and few:
         return failed
     opened = state.opened + 1
     until = later(journal.now(), limits.pause(opened, journal.house.chance()))

@@ -82,14 +82,17 @@ class StepAdmitted:
 class ConnectorState:
     """How a connector fares; there is one only where there was trouble once. Places are (run, step), times are stamps.
 
-    `failures`: calls in a row without a proper answer, the last of them with `code`. `open`: the breaker is, and nothing is called before
-    `until`; `opened`: so often in a row. `probing` is how it is being tried since `probed`, on behalf of `probe`.
+    `failures`: calls in a row without a proper answer, the last of them with `code`; `alone` is the step that all of them were of, if they
+    were of one. `open`: the breaker is, and nothing is called before
+    `until`; `opened`: so often in a row. `probing` is how it is being tried since `probed`, on behalf of `probe`; `tried`
+    is whose probe the last one was.
     `asked`: so often in a row it asked to wait; nothing is called before `resting`. What waits then leaves one by one: the next not before
     `next`, `let` were let through since, the last of them `trial`; `proved`: one was answered.
     """
 
     name: str
     failures: int = 0
+    alone: tuple[str, str] = ("", "")
     code: str = ""
     open: bool = False
     opened: int = 0
@@ -97,6 +100,7 @@ class ConnectorState:
     probing: str = ""
     probed: str = ""
     probe: tuple[str, str] = ("", "")
+    tried: tuple[str, str] = ("", "")
     asked: int = 0
     resting: str = ""
     next: str = ""

@@ -38,7 +38,9 @@ def _connected(book: Book, event: e.Event, body: ConnectorBody) -> None:
     state = book.connectors.get(body.connector) or ConnectorState(name=body.connector)
     match body:
         case ConnectorFailed():
-            state = replace(state, failures=body.times, code=body.code)
+            where = (event.run, event.step)
+            alone = where if body.times == 1 or state.alone == where else ("", "")
+            state = replace(state, failures=body.times, code=body.code, alone=alone)
         case ConnectorAnswered():
             state = replace(state, failures=0, asked=0, opened=0, proved=True)
         case LimitReached():
@@ -52,7 +54,7 @@ def _connected(book: Book, event: e.Event, body: ConnectorBody) -> None:
             _wait_for(book, body.connector, "breaker")
         case BreakerProbed():
             where = (event.run, event.step)
-            state = replace(state, probing=body.how, probed=event.ts, probe=where)
+            state = replace(state, probing=body.how, probed=event.ts, probe=where, tried=where)
             if body.how in {"read", "effect"}:
                 _step(book, where, wait="", admitted=True)
                 book.delayed.pop(where, None)

@@ -299,6 +299,51 @@ def test_a_person_is_asked_while_the_breaker_is_open_and_a_preview_that_asks_the
     assert provider.asked() == before
 
 
+# ---------------------------------------------------------------- one step that fails
+
+
+STUBBORN = LOW.replace("    with:", "    retry: { attempts: 12, base: 1s, max: 2s }\n    with:")
+
+
+def test_one_step_that_always_fails_holds_back_no_other(company, provider):
+    """However often it tries: what is wrong may be its own words."""
+    company.commit({"playbooks/stubborn.yaml": STUBBORN})
+    provider.behave("503", times=12)
+    company.start("stubborn")
+    for _ in range(12):
+        company.later(timedelta(seconds=5))
+    assert provider.asked()["perform"] == 12
+    assert company.runs("stubborn")[0].status == "failed"
+    company.start("low")
+    assert [run.status for run in company.runs("low")] == ["succeeded"]
+    assert bodies(company, k.BreakerOpened) == []
+
+
+def test_a_second_step_that_fails_opens_the_breaker(company, provider):
+    """Five in a row, two of them of another step: that is the connector."""
+    company.commit({"playbooks/stubborn.yaml": STUBBORN})
+    provider.behave("503", times=10**6)
+    company.ask("start", target="stubborn", body={"inputs": {}}, quietly=True)
+    for _ in range(6):
+        company.later(timedelta(seconds=5))
+    assert not state(company).open
+    company.start("low")
+    assert state(company).open
+
+
+def test_a_look_up_that_fails_is_not_the_only_probe(company, provider, monkeypatch):
+    monkeypatch.delattr(ProviderConnector, "alive")
+    opened(company, provider)
+    provider.behave("503", mode="find", times=10**6)
+    begun(company, "queryable", "queryable")
+    for _ in range(4):
+        company.clock.advance(moment(state(company).until) - company.clock.now())
+        company.run()
+    asked = [event.run for event in company.events() if isinstance(event.body, k.BreakerProbed)]
+    assert len(asked) == 4
+    assert asked[0] == asked[2] != asked[1] == asked[3]
+
+
 # ---------------------------------------------------------------- limits
 
 

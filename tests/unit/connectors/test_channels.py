@@ -3,6 +3,7 @@
 import json
 import socket
 import threading
+import time
 from contextlib import contextmanager
 from dataclasses import replace
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
@@ -13,7 +14,7 @@ from engine.connectors import ways
 from engine.connectors.email import smtp
 from engine.connectors.notify import Notify
 from engine.model.config import Config, ConnectorConfig, SecretRef
-from engine.model.errors import PermanentError, TransientError, UnknownOutcome
+from engine.model.errors import PermanentError, TransientError
 from tests.contract.world import OPERATOR, Secrets, call, effect
 
 
@@ -33,11 +34,12 @@ def server():
     class Handler(BaseHTTPRequestHandler):
         def do_POST(self):
             body = self.rfile.read(int(self.headers["Content-Length"]))
+            says = one.says
             one.took.append({"path": self.path, "body": body, "headers": dict(self.headers)})
-            if one.says == "nothing":
+            if says == "nothing":
                 one.released.wait(20)
                 return
-            self.send_response(int(one.says))
+            self.send_response(int(says))
             self.end_headers()
 
         def do_GET(self):
@@ -140,32 +142,65 @@ class Taker:
         self.http.server_close()
 
 
-def test_a_channel_that_may_have_taken_it_is_not_given_it_again(tmp_path, server):
-    server.says, server.keeps = 500, False
-    with notices(tmp_path, {"to": "ntfy", "url": f"{server.url}/robin"}) as (notify, notice):
+@pytest.mark.parametrize("says", [500, "nothing"])
+def test_what_may_have_been_taken_is_asked_for_before_it_is_told_again(tmp_path, server, says):
+    server.says, server.keeps = says, False
+    with notices(tmp_path, {"to": "ntfy", "url": f"{server.url}/robin"}, seconds=0.3) as (notify, notice):
         one = notice()
-        for _ in range(2):
-            with pytest.raises(TransientError) as said:
-                notify.perform(one)
-            assert said.value.code == "untold"
-        assert len(server.took) == 1
-        with pytest.raises(UnknownOutcome):
-            notify.find(one)
+        with pytest.raises(TransientError) as said:
+            notify.perform(one)
+        assert said.value.code == "untold"
         server.keeps = True
         assert notify.perform(one).repeated
         assert len(server.took) == 1
 
 
-def test_a_channel_that_certainly_took_nothing_is_tried_again(tmp_path, server):
-    server.says = 429
-    with notices(tmp_path, {"to": "post", "url": f"{server.url}/chat"}) as (notify, notice):
+@pytest.mark.parametrize("says", [429, 408, 500, 502, 503, 504, 599, "nothing"])
+def test_a_channel_that_did_not_take_it_is_called_again_under_the_same_key(tmp_path, server, says):
+    """Also where nobody can be asked: words to oneself that nobody took would be lost."""
+    server.says = says
+    with notices(tmp_path, {"to": "post", "url": f"{server.url}/chat"}, seconds=0.3) as (notify, notice):
         one = notice()
-        with pytest.raises(TransientError, match="nobody could be told: post: it answered 429"):
+        with pytest.raises(TransientError, match="nobody could be told: post: "):
             notify.perform(one)
-        assert notify.find(one) is None
         server.says = 200
         assert notify.perform(one).outputs["by"] == "post"
-        assert len(server.took) == 2
+        assert notify.perform(one).repeated
+        assert [took["headers"]["Idempotency-Key"] for took in server.took] == [one.key] * 2
+        assert len({took["body"] for took in server.took}) == 1
+
+
+def test_a_connection_that_is_refused_is_tried_again(tmp_path, server):
+    nobody = nobody_listens()
+    with notices(tmp_path, {"to": "post", "url": nobody}) as (notify, notice):
+        one = notice()
+        with pytest.raises(TransientError):
+            notify.perform(one)
+    with notices(tmp_path, {"to": "post", "url": f"{server.url}/chat"}) as (notify, _):
+        assert notify.perform(one).outputs["by"] == "post"
+
+
+def test_a_channel_that_keeps_silent_keeps_no_other_notice_waiting(tmp_path, server):
+    """The second is told while the first is still being tried."""
+    server.says = "nothing"
+    with notices(tmp_path, {"to": "post", "url": f"{server.url}/chat"}) as (notify, notice):
+        first, heard = notice(), []
+
+        def wait():
+            with pytest.raises(TransientError):
+                notify.perform(first)
+            heard.append("nobody")
+
+        slow = threading.Thread(target=wait, daemon=True)
+        slow.start()
+        while not server.took:
+            time.sleep(0.005)
+        server.says = 200
+        assert notify.perform(notice("Another.", step="other")).outputs["by"] == "post"
+        assert slow.is_alive()
+        server.released.set()
+        slow.join(10)
+        assert heard == ["nobody"]
 
 
 @pytest.mark.parametrize(

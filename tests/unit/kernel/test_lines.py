@@ -79,3 +79,16 @@ def test_who_answers_again_is_counted_anew() -> None:
     history.add(k.ConnectorAnswered(connector="w"), "a")
     state = history.book.connectors["w"]
     assert (state.failures, state.asked, state.opened, state.proved) == (0, 0, 0, True)
+
+
+def test_failures_of_one_step_are_told_apart_from_those_of_several() -> None:
+    """What one letter, address or wording meets says little of its connector."""
+    history = History()
+    for times, step in enumerate(["a", "a", "a"], 1):
+        history.add(k.ConnectorFailed(connector="w", code="x", times=times), step)
+    assert history.book.connectors["w"].alone == (history.run.id, "a")
+    history.add(k.ConnectorFailed(connector="w", code="x", times=4), "b")
+    history.add(k.ConnectorFailed(connector="w", code="x", times=5), "b")
+    assert history.book.connectors["w"].alone == ("", "")
+    history.add(k.ConnectorFailed(connector="w", code="x", times=1), "b")
+    assert history.book.connectors["w"].alone == (history.run.id, "b")
