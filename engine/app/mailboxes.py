@@ -11,7 +11,7 @@ from typing import Literal
 
 from engine.app.sealed import resolver
 from engine.app.workspace import Workspace
-from engine.connectors.email import imap, smtp, standing
+from engine.connectors.email import imap, owed, smtp, standing
 from engine.connectors.email.account import Account, account_of, local
 from engine.connectors.email.mailboxes import DEFAULT, INBOX, Mailboxes
 from engine.connectors.email.mirror import Mirror
@@ -28,8 +28,12 @@ PATIENCE_SECONDS = 5.0
 LONG_SECONDS = 3600.0
 """What has not answered for so long is more than a moment's trouble."""
 _REFUSED = frozenset({"imap-refused", "smtp-refused-login"})
+# Waited for by what is to leave, and yet nothing that passes by itself.
+_BARRED = frozenset({"smtp-barred"})
 SENDING = "sending"
 """Under which name the way out is shown beside the mailboxes."""
+COPIES = "sent copies"
+"""Under which name copies are shown that the server did not keep."""
 
 
 def attached(workspace: Workspace, clock: Clock, chance: Callable[[], float]) -> Attached:
@@ -88,7 +92,8 @@ def alive(
     found = [replace(_together(one, stands.get(one.mailbox), workspace), far=True) for one in said]
     if account is None or folders:
         found += _here(workspace, folders)
-    return sorted(found, key=lambda one: (one.mailbox == SENDING, one.mailbox))
+    found += _copies(workspace, account)
+    return sorted(found, key=lambda one: (one.mailbox in {SENDING, COPIES}, one.mailbox))
 
 
 Question = tuple[tuple[str, ...], Callable[[], list[Alive]]]
@@ -113,11 +118,21 @@ def troubles(workspace: Workspace, keys: Keys) -> list[str]:
     except EngineError as error:
         return [error.message]
     found = _standings(workspace, account, keys)
-    return [
+    said = [
         f"{mailbox}: {one.words} (since {_minute(one.since)}){f'; {one.way_out}' if one.way_out else ''}"
         for mailbox, one in sorted(found.items())
         if one.words
     ]
+    return [*said, *(one.words for one in _copies(workspace, account))]
+
+
+def _copies(workspace: Workspace, account: Account | None) -> Iterator[Alive]:
+    """Letters that left and have no copy on the server, as they were written down last."""
+    missing = owed.get(str(workspace.state.path))
+    if account is not None and missing.letters:
+        words = f"{missing.said} (since {_minute(missing.since)}); they lie in outbox/sent"
+        way_out = missing.way_out or "nothing to type: it is tried again by itself"
+        yield Alive(mailbox=COPIES, words=words, ok=False, later=not missing.person, way_out=way_out)
 
 
 def _standings(workspace: Workspace, account: Account | None, keys: Keys) -> dict[str, Standing]:
@@ -182,7 +197,10 @@ def _asked(account: Account, secrets: Secrets) -> Iterator[Alive]:
     try:
         with imap.session(account, secrets) as session:
             itself = session.files_itself or account.sent == "server"
-            sent = _sent(account, session.sent(), itself=itself)
+            copies = session.sent()
+            sent = _sent(account, copies, itself=itself)
+            if copies and account.sent == "append" and not itself:
+                yield from _no_place(session, copies)
             for mailbox, folder in account.folders.items():
                 try:
                     news = "told of news at once" if session.tells else "asked for news every minute"
@@ -197,6 +215,17 @@ def _asked(account: Account, secrets: Secrets) -> Iterator[Alive]:
     except EngineError as error:
         for mailbox in left:
             yield _told(mailbox, error, secrets, account.password.name)
+
+
+def _no_place(session: imap.Session, folder: str) -> Iterator[Alive]:
+    """The folder of sent letters is not there: nothing that is sent from now on would have its copy."""
+    try:
+        session.folder(folder)
+    except PermanentError as error:
+        words = f"no copy of a sent letter can be kept: {error.message}"
+        yield Alive(
+            mailbox=COPIES, words=words, ok=False, way_out=f"sent-folder in steward.yaml; {error.way_out}"
+        )
 
 
 def _way_out(server: smtp.Server, secrets: Secrets, sender: str) -> Alive:
@@ -251,7 +280,7 @@ def _here(workspace: Workspace, folders: dict[str, str] | None) -> Iterator[Aliv
 
 def _told(mailbox: str, error: EngineError, secrets: Secrets, name: str) -> Alive:
     refused = error.code in _REFUSED
-    person = refused or isinstance(error, PermanentError)
+    person = refused or error.code in _BARRED or isinstance(error, PermanentError)
     way_out = error.way_out if person else "nothing to type: it is tried again while steward is up"
     if refused and isinstance(secrets, Resolver) and secrets.where(name) == "env":
         way_out = (

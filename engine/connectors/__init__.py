@@ -30,6 +30,8 @@ if TYPE_CHECKING:
     # Only names here: see `build`.
     from engine.connectors.channels import Channel
     from engine.connectors.email.account import Account
+    from engine.connectors.email.outbox import Outbox
+    from engine.connectors.email.owed import Copies
     from engine.connectors.email.remote import Attached, Remote
 
 
@@ -128,14 +130,16 @@ def _email(
 
     settings = config.connector("email")
     account = account_of(settings)
-    remote = _remote(account, secrets, attached, index_key, screen) if account and attached else None
+    outbox = Outbox(root)
+    copies = _copies(account, secrets, outbox, attached, screen) if account else None
+    settle = copies.settle if copies is not None else None
+    remote = _remote(account, secrets, attached, index_key, screen, settle) if account and attached else None
     mailboxes = Mailboxes(
         root=root,
         folders=local(settings),
         index_key=index_key,
         mirrors=tuple(remote.mirrors.values()) if remote else (),
     )
-    outbox = Outbox(root)
     threads = Threads(mailboxes=mailboxes, outbox=outbox, index_key=index_key)
     own = usable(config.operator.email)
     email = Email(
@@ -143,7 +147,7 @@ def _email(
         threads=threads,
         blobs=blobs,
         sending=Sending(
-            outbox=outbox, secrets=secrets, sender=own, server=server_of(settings), account=account
+            outbox=outbox, secrets=secrets, sender=own, server=server_of(settings), copies=copies
         ),
         operator=Mailbox(name=config.operator.name, address=own),
         index_key=index_key,
@@ -161,12 +165,31 @@ def _email(
     return email, source
 
 
+def _copies(
+    account: "Account",
+    secrets: Secrets,
+    outbox: "Outbox",
+    attached: "Attached | None",
+    screen: Callable[[str], None] | None,
+) -> "Copies | None":
+    from engine.connectors.email.owed import Copies
+    from engine.connectors.email.sentbox import SentBox
+
+    if account.sent == "none":
+        return None
+    box, say = SentBox(account=account, secrets=secrets), screen or (lambda _: None)
+    if attached is None:
+        return Copies(box=box, outbox=outbox, say=say)
+    return Copies(box=box, outbox=outbox, state=attached.state, now=attached.now, say=say)
+
+
 def _remote(
     account: "Account",
     secrets: Secrets,
     attached: "Attached",
     index_key: bytes,
     screen: Callable[[str], None] | None,
+    settle: Callable[[], None] | None,
 ) -> "Remote":
     from engine.connectors.email.mirror import Mirror
     from engine.connectors.email.remote import Remote
@@ -175,4 +198,6 @@ def _remote(
         mailbox: Mirror.of(account, state=attached.state, mailbox=mailbox, index_key=index_key)
         for mailbox in account.folders
     }
-    return Remote(account=account, secrets=secrets, mirrors=mirrors, attached=attached, say=screen)
+    return Remote(
+        account=account, secrets=secrets, mirrors=mirrors, attached=attached, say=screen, settle=settle
+    )

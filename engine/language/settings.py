@@ -42,7 +42,7 @@ BACKENDS = ("faiss", "numpy")
 
 _EMAIL_KEYS = (
     "host", "port", "tls", "user", "password", "mailboxes", "since", "imap-host", "imap-port", "imap-tls", "sent", "sent-folder",
-    "trusted-receiver",
+    "smtp-auth", "trusted-receiver",
 )  # fmt: skip
 _MODEL_KEYS = ("uses", "model", "key", "base-url", "usd-per-million", "timeout")
 _OPERATOR = "operator: { name: Your Name, email: you@example.com }"
@@ -305,6 +305,7 @@ def _email_block(checked: Checked, node: Node) -> None:
     for key in ("tls", "imap-tls"):
         checked.choice(given.get(key), ("ssl", "starttls", "none"), "a way to be kept from others' eyes")
     checked.choice(given.get("sent"), ("append", "server", "none"), "a way copies get among the sent letters")
+    checked.choice(given.get("smtp-auth"), ("password", "none"), "a way to log in where letters leave")
     for key in ("port", "imap-port"):
         checked.number(given.get(key), low=1, high=65535, what="the number of a port")
     checked.matching(given.get("since"), _DAY, "a day, like 2026-11-01")

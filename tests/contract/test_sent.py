@@ -7,7 +7,9 @@ import pytest
 from engine.connectors.email import sending
 from engine.connectors.email.account import Account
 from engine.connectors.email.outbox import SENDING, SENT, Outbox, summary
+from engine.connectors.email.owed import Copies, get
 from engine.connectors.email.sending import Sending
+from engine.connectors.email.sentbox import SentBox
 from engine.connectors.email.smtp import Server
 from engine.kernel import limits
 from engine.model.actions import EffectClass
@@ -43,9 +45,10 @@ def way(server, tmp_path):
             host="127.0.0.1", port=imap, tls="none", user=USER, password=SecretRef(name="MAIL"),
             folders={"leads": "INBOX/leads"}, sent_folder="" if server.name == "dovecot" else "Sent", **more,
         )  # fmt: skip
+        secrets, outbox = Secrets(MAIL=PASSWORD), Outbox(str(tmp_path))
         return Sending(
-            outbox=Outbox(str(tmp_path)), secrets=Secrets(MAIL=PASSWORD), sender="robin@example.com",
-            server=Server(host="127.0.0.1", port=port, tls="none"), account=account,
+            outbox=outbox, secrets=secrets, sender="robin@example.com", server=Server(host="127.0.0.1", port=port, tls="none"),
+            copies=Copies(box=SentBox(account=account, secrets=secrets), outbox=outbox, state=str(tmp_path)),
         )  # fmt: skip
 
     return make
@@ -145,7 +148,15 @@ def test_what_never_began_to_leave_is_certain_without_asking(way, letter):
     assert way(1, imap=1).find(one, body) is None
 
 
-def test_a_copy_that_cannot_be_filed_makes_no_failure_of_what_left(way, letter):
+def test_a_copy_that_cannot_be_filed_makes_no_failure_of_what_left_and_is_filed_later(
+    server, way, letter, tmp_path
+):
     one, body = letter
     with serving(Keeper()) as port:
         assert not way(port, imap=1).send(one, body).repeated
+        owed = get(str(tmp_path))
+        assert owed.letters == (one.message_id,)
+        assert "1 letter left without a copy" in owed.said
+        way(port).copies.settle()
+    assert copies(server, one.message_id) == 1
+    assert get(str(tmp_path)).said == ""

@@ -20,7 +20,8 @@ if TYPE_CHECKING:
     import ssl
 
 LOCAL = "vault/"
-_LOOPBACK = frozenset({"localhost", "127.0.0.1", "::1"})
+LOOPBACK = frozenset({"localhost", "127.0.0.1", "::1"})
+"""This machine: what is said to it in clear nobody else hears."""
 _PORTS = {"ssl": 993, "starttls": 143, "none": 143}
 _COPIES = ("append", "server", "none")
 FOLDER = re.compile(r"[^\x00-\x1f\x7f]{1,200}")
@@ -80,7 +81,7 @@ def account_of(settings: Mapping[str, Json]) -> Account | None:
     sent = str(settings.get("sent") or "append")
     if not isinstance(host, str) or tls not in _PORTS or sent not in _COPIES:
         raise _wrong("imap-tls is ssl, starttls or none; sent is append, server or none")
-    if tls == "none" and host not in _LOOPBACK:
+    if tls == "none" and host not in LOOPBACK:
         raise _wrong(
             f"letters of {host} are read over TLS only; imap-tls: none is for a server on this machine"
         )

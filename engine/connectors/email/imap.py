@@ -4,10 +4,8 @@ The library speaks the protocol; the line below it is ours, so that nothing a se
 and so that waiting for news (IDLE) and patience for an answer are the same socket's time-out.
 """
 
-import base64
 import imaplib
 import re
-import socket
 import ssl
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -17,7 +15,10 @@ from email.utils import parsedate_to_datetime
 from typing import Any
 
 from engine.connectors.arguments import one_line
+from engine.connectors.email import foldernames, login, wire
 from engine.connectors.email.account import Account
+from engine.connectors.email.foldernames import quoted, written
+from engine.connectors.email.wire import MOST_LINE, Line
 from engine.model.errors import EngineError, PermanentError, TransientError
 from engine.model.ports import Secrets
 
@@ -25,10 +26,7 @@ CHUNK = 524_288
 """Bytes of a letter that are asked for at once."""
 _BATCH = 200
 _GOODBYE_SECONDS = 2.0
-# A line lists the numbers of all letters; half a million of them fit.
-_MOST_LINE = 4_000_000
 _MONTHS = "Jan Feb Mar Apr May Jun Jul Aug Sep Oct Nov Dec".split()
-_LATER = re.compile(r"\[(UNAVAILABLE|INUSE|LIMIT|SERVERBUG|CONTACTADMIN)\]", re.IGNORECASE)
 _NEWS = re.compile(rb"\* \d+ (EXISTS|EXPUNGE|RECENT)", re.IGNORECASE)
 _LISTED = re.compile(rb'\((?P<flags>[^)]*)\) (?P<mark>"(?:\\.|[^"])"|NIL) (?P<name>.*)', re.DOTALL)
 _QUOTED = re.compile(rb'BODY\[[^\]]*\](?:<\d+>)? "((?:[^"\\]|\\.)*)"', re.DOTALL)
@@ -51,103 +49,20 @@ class Facts:
     at: int
 
 
-class _Line(imaplib.IMAP4):
-    """The library's client over a line that never holds more than was asked for."""
-
-    def __init__(self, account: Account) -> None:
-        self._account = account
-        self._held = bytearray()
-        self._most = _MOST_LINE
-        super().__init__(account.host, account.port, account.seconds)
-
-    def open(self, host: str = "", port: int = 143, timeout: float | None = None) -> None:
-        self.host, self.port = host, port
-        self.sock = socket.create_connection((host, port), timeout)
-        try:
-            # A line that a router forgot is noticed sooner.
-            self.sock.setsockopt(socket.SOL_SOCKET, socket.SO_KEEPALIVE, 1)
-            if self._account.tls == "ssl":
-                self.sock = self.context().wrap_socket(self.sock, server_hostname=host)
-        except BaseException:
-            self.sock.close()
-            raise
-
-    def context(self) -> ssl.SSLContext:
-        return (self._account.context or ssl.create_default_context)()
-
-    def secure(self) -> None:
-        """STARTTLS. What came before it in clear is not believed."""
-        if "STARTTLS" not in self.capabilities:
-            raise PermanentError(f"{self.host} offers no TLS at port {self.port}", code="imap-unsafe")
-        self.starttls(self.context())
-        if self._held:
-            raise self.abort("words before the encryption")
-
-    def bound(self, most: int) -> None:
-        """The most that one answer may carry in one piece."""
-        self._most = most
-
-    def patience(self, seconds: float) -> None:
-        self.sock.settimeout(seconds)
-
-    def read(self, size: int) -> bytes:
-        if size > self._most:
-            raise self.abort(f"{size} bytes where {self._most} were asked for")
-        while len(self._held) < size:
-            self._more()
-        data = bytes(self._held[:size])
-        del self._held[:size]
-        return data
-
-    def readline(self) -> bytes:
-        looked = 0
-        while (end := self._held.find(b"\n", looked)) < 0:
-            looked = len(self._held)
-            if looked > _MOST_LINE:
-                raise self.abort("a line without an end")
-            self._more()
-        line = bytes(self._held[: end + 1])
-        del self._held[: end + 1]
-        return line
-
-    def _more(self) -> None:
-        data = self.sock.recv(65_536)
-        if not data:
-            raise self.abort("the connection was closed")
-        self._held += data
-
-    def send(self, data: bytes) -> None:  # type: ignore[override]  # the library's own says Buffer
-        self.sock.sendall(data)
-
-    def shutdown(self) -> None:
-        # The library's STARTTLS opens a file of its own on the socket, which would keep it open.
-        for name in ("file", "_file"):
-            if (file := vars(self).get(name)) is not None:
-                file.close()
-        self.sock.close()
-
-    def hang_up(self) -> None:
-        """End whatever another thread waits for on this line."""
-        try:
-            self.sock.shutdown(socket.SHUT_RDWR)
-        except (OSError, ValueError, AttributeError):
-            # It is closed already.
-            return
-
-
 @contextmanager
 def session(account: Account, secrets: Secrets) -> "Iterator[Session]":
     """A conversation as the account's user. Raises TransientError (try later) or PermanentError (a person has to mend it)."""
     password = secrets.secret(account.password.name)
     with _told(account, password):
-        line = _Line(account)
+        line = Line(account)
     try:
         with _told(account, password):
             if account.tls == "starttls":
                 line.secure()
-            _login(line, account, password)
+            wire.enter(line, account, password)
             _, said = line.capability()
             able = frozenset(b" ".join(one for one in said if one).upper().split())
+            wire.introduce(line, able)
         yield Session(line, account, able)
         try:
             with _told(account, password):
@@ -160,41 +75,6 @@ def session(account: Account, secrets: Secrets) -> "Iterator[Session]":
         line.shutdown()
 
 
-def _login(line: _Line, account: Account, password: str) -> None:
-    able = set(line.capabilities)
-    try:
-        if "AUTH=PLAIN" in able:
-            line.authenticate("PLAIN", lambda _: f"\0{account.user}\0{password}".encode())
-        elif "LOGINDISABLED" in able:
-            raise PermanentError(f"{account.host} takes no password this way", code="imap-unsafe")
-        else:
-            line.login(account.user, password)
-    except imaplib.IMAP4.abort:
-        raise
-    except (imaplib.IMAP4.error, UnicodeEncodeError) as error:
-        said = _words(error, password)
-        if _LATER.search(said):
-            raise TransientError(f"{account.host} takes nobody in now: {said}", code="imap-later") from None
-        raise PermanentError(
-            f"{account.host} refused {account.user} or its password: {said}",
-            code="imap-refused",
-            now_true="No letter was read; nothing on the server was changed.",
-            way_out=f"put the right password where {account.password.name} is looked up: steward secrets set"
-            f" {account.password.name}",
-        ) from None
-
-
-def _words(error: BaseException, password: str = "") -> str:
-    """What a server or the system said, on one line; a server that repeats the password is not repeated."""
-    said = error.args[0] if error.args else ""
-    text = said.decode("utf-8", "replace") if isinstance(said, bytes) else str(error)
-    if password:
-        coded = base64.b64encode(password.encode()).decode()
-        text = text.replace(password, "…").replace(coded, "…")
-    # The library says first what it had asked.
-    return one_line(re.sub(r"^command: \w+ => ", "", text), 200)
-
-
 @contextmanager
 def _told(account: Account, password: str = "") -> Iterator[None]:
     """What can go wrong in a conversation, as errors that say whether to try again. Nothing that is read changes anything."""
@@ -205,13 +85,17 @@ def _told(account: Account, password: str = "") -> Iterator[None]:
         raise
     except ssl.SSLCertVerificationError as error:
         raise PermanentError(
-            f"{where} can't be trusted: {_words(error, password)}", code="imap-unsafe",
+            f"{where} can't be trusted: {wire.words_of(error, password)}", code="imap-unsafe",
             way_out="imap-host has to be the name in the server's certificate",
         ) from None  # fmt: skip
     except imaplib.IMAP4.abort as error:
-        raise TransientError(f"{where} was lost: {_words(error, password)}", code="imap-lost") from None
+        raise TransientError(
+            f"{where} was lost: {wire.words_of(error, password)}", code="imap-lost"
+        ) from None
     except imaplib.IMAP4.error as error:
-        raise TransientError(f"{where} answered: {_words(error, password)}", code="imap-later") from None
+        raise TransientError(
+            f"{where} answered: {wire.words_of(error, password)}", code="imap-later"
+        ) from None
     except TimeoutError:
         raise TransientError(
             f"{where} gave no answer for {account.seconds:g} s", code="imap-silent"
@@ -229,7 +113,7 @@ def _told(account: Account, password: str = "") -> Iterator[None]:
 class Session:
     """What is asked of a server. Every method raises TransientError when the line is lost; then the session is over."""
 
-    def __init__(self, line: _Line, account: Account, able: frozenset[bytes]) -> None:
+    def __init__(self, line: Line, account: Account, able: frozenset[bytes]) -> None:
         self._line = line
         self._account = account
         self._able = able
@@ -248,9 +132,9 @@ class Session:
     def folder(self, name: str) -> Folder:
         """Open a folder for reading only. Raises PermanentError(code='no-folder') naming those there are."""
         with self._asked():
-            typ, said = self._line.select(_quoted(self._named(name)), readonly=True)
+            typ, said = self._line.select(written(self._named(name)), readonly=True)
             if typ != "OK":
-                if _LATER.search(_first(said)):
+                if login.LATER_CODE.search(_first(said)):
                     raise self._line.error(_first(said))
                 raise PermanentError(
                     f"{self._account.host} has no folder {name}: {one_line(_first(said), 120)}",
@@ -352,7 +236,7 @@ class Session:
     def holds(self, message_id: str) -> bool:
         """Whether a letter with exactly this Message-ID lies in the open folder."""
         with self._asked():
-            numbers = self._uid("SEARCH", "HEADER", "Message-ID", _quoted(message_id))
+            numbers = self._uid("SEARCH", "HEADER", "Message-ID", quoted(message_id))
             found = [one.decode() for line in numbers if isinstance(line, bytes) for one in line.split()]
             for start in range(0, len(found), _BATCH):
                 asked = ",".join(found[start : start + _BATCH])
@@ -363,15 +247,21 @@ class Session:
         return False
 
     def append(self, folder: str, body: bytes, at: datetime) -> None:
-        """Put a copy of a letter into a folder, as one that was read."""
+        """Put a copy of a letter into a folder, as one that was read. Raises PermanentError(code='imap-full') where nothing more fits."""
         with self._asked():
             moment = imaplib.Time2Internaldate(at)
-            typ, said = self._line.append(_quoted(folder), r"(\Seen)", moment, body)
+            typ, said = self._line.append(written(self._named(folder)), r"(\Seen)", moment, body)
+            if typ != "OK" and "[OVERQUOTA]" in _first(said).upper():
+                raise PermanentError(
+                    f"the mailbox on {self._account.host} is full: {login.shown(_first(said), '')}",
+                    code="imap-full",
+                    way_out=f"make room in the mailbox on {self._account.host}",
+                )
             if typ != "OK":
                 raise self._line.error(_first(said))
 
     @contextmanager
-    def _asked(self, most: int = _MOST_LINE) -> Iterator[None]:
+    def _asked(self, most: int = MOST_LINE) -> Iterator[None]:
         self._line.bound(most + 1024)
         with _told(self._account):
             yield
@@ -428,7 +318,7 @@ def _entry(said: Any) -> tuple[bytes, str, str] | None:
     name = literal or found["name"].strip()
     if name[:1] == b'"':
         name = re.sub(rb"\\(.)", rb"\1", name[1:-1])
-    return found["flags"], "" if mark == "NIL" else mark, _read(name)
+    return found["flags"], "" if mark == "NIL" else mark, foldernames.read(name)
 
 
 def _facts(line: bytes) -> Facts | None:
@@ -467,34 +357,3 @@ def _names(piece: tuple[bytes, bytes]) -> bytes:
 
 def _first(said: list[Any]) -> str:
     return (said[0] if said and isinstance(said[0], bytes) else b"").decode("utf-8", "replace")
-
-
-# ---------------------------------------------------------------- names of folders (RFC 3501, 5.1.3)
-
-
-def _quoted(name: str) -> str:
-    return '"' + _written(name).replace("\\", "\\\\").replace('"', '\\"') + '"'
-
-
-def _written(name: str) -> str:
-    """A name in the protocol's own UTF-7."""
-    parts = re.findall(r"[\x20-\x7e]+|[^\x20-\x7e]+", name)
-    return "".join(one.replace("&", "&-") if one.isascii() else _coded(one) for one in parts)
-
-
-def _coded(text: str) -> str:
-    coded = base64.b64encode(text.encode("utf-16-be")).decode().rstrip("=").replace("/", ",")
-    return f"&{coded}-"
-
-
-def _read(name: bytes) -> str:
-    def plain(found: re.Match[str]) -> str:
-        coded = found[1].replace(",", "/")
-        if not coded:
-            return "&"
-        return base64.b64decode(coded + "=" * (-len(coded) % 4)).decode("utf-16-be", "replace")
-
-    try:
-        return re.sub(r"&([^-]*)-", plain, name.decode("ascii"))
-    except ValueError:
-        return name.decode("utf-8", "replace")

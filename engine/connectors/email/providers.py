@@ -45,6 +45,7 @@ _T_ONLINE = Provider(
     note="it wants the e-mail password set in its settings",
 )
 _ONET = Provider(imap="imap.poczta.onet.pl", smtp="smtp.poczta.onet.pl", note=_SWITCH)
+_CODE = "it takes no ordinary password from programs: switch on IMAP in its settings, which gives an authorization code"
 _POSTEO = Provider(imap="posteo.de", smtp="posteo.de")
 
 _TABLE: Mapping[Provider, str] = {
@@ -70,6 +71,10 @@ _TABLE: Mapping[Provider, str] = {
     Provider(imap="imap.free.fr", smtp="smtp.free.fr", whole=False): "free.fr",
     Provider(imap="imap.laposte.net", smtp="smtp.laposte.net", whole=False): "laposte.net",
     Provider(imap="imapmail.libero.it", smtp="smtp.libero.it"): "libero.it",
+    Provider(imap="imap.163.com", smtp="smtp.163.com", note=_CODE): "163.com",
+    Provider(imap="imap.126.com", smtp="smtp.126.com", note=_CODE): "126.com",
+    Provider(imap="imap.yeah.net", smtp="smtp.yeah.net", note=_CODE): "yeah.net",
+    Provider(imap="imap.qq.com", smtp="smtp.qq.com", note=_CODE): "qq.com foxmail.com",
     Provider(imap="imaps.bluewin.ch", smtp="smtpauths.bluewin.ch"): "bluewin.ch",
 }  # fmt: skip
 

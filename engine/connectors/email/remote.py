@@ -81,7 +81,10 @@ def fetch(
 
 
 class Remote:
-    """The mailboxes of one account. `say` tells the operator what changes about reaching them; it may be called from any thread."""
+    """The mailboxes of one account. `say` tells the operator what changes about reaching them; it may be called from any thread.
+
+    `settle` is done whenever the server has answered: what is owed to it.
+    """
 
     def __init__(
         self,
@@ -91,7 +94,9 @@ class Remote:
         mirrors: Mapping[str, Mirror],
         attached: Attached,
         say: Callable[[str], None] | None = None,
+        settle: Callable[[], None] | None = None,
     ) -> None:
+        self._settle = settle or (lambda: None)
         self.account = account
         self._secrets = secrets
         self.mirrors = dict(mirrors)
@@ -119,6 +124,8 @@ class Remote:
         except EngineError as error:
             for mailbox in self.mirrors:
                 self._failed(mailbox, error)
+        else:
+            self._settle()
 
     @contextmanager
     def attended(self, hint: Callable[[], None]) -> Iterator[None]:
@@ -188,6 +195,8 @@ class Remote:
             failures[0] = 0
             self._looked(mirror.mailbox, withheld & found.withheld)
             withheld = found.withheld
+            if mirror.mailbox == next(iter(self.mirrors)):
+                self._settle()
             if session.tells:
                 # What was not given is asked for again soon, and lies below the highest number that is here.
                 patience = min(POLL_SECONDS, self.account.refresh) if withheld else self.account.refresh

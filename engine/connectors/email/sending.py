@@ -1,19 +1,15 @@
 """How a letter leaves: into the outbox folder, or through an SMTP server with a copy in the folder of sent letters."""
 
-import threading
 import time
-from dataclasses import dataclass, field
-from datetime import datetime
+from dataclasses import dataclass
 
 from engine.connectors.email import smtp
-from engine.connectors.email.account import Account
 from engine.connectors.email.outbox import SENDING, SENT, Outbox, Sent, outcome
-from engine.connectors.email.sentbox import SentBox
+from engine.connectors.email.owed import Copies
 from engine.model.actions import EffectClass
 from engine.model.effects import Outcome
 from engine.model.errors import EngineError, PermanentError, TransientError, UnknownOutcome
 from engine.model.ports import Secrets
-from engine.model.times import moment
 
 AGAIN = (1.0, 4.0)
 """After how many seconds the sent letters are looked into again: a server may file a copy late, or come back."""
@@ -21,22 +17,20 @@ AGAIN = (1.0, 4.0)
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Sending:
-    """`server` None: letters go to the outbox folder and a person sends them. `account` None: nobody looks into sent letters."""
+    """`server` None: letters go to the outbox folder and a person sends them. `copies` None: nobody looks into sent letters."""
 
     outbox: Outbox
     secrets: Secrets
     sender: str
     server: smtp.Server | None = None
-    account: Account | None = None
-    # One conversation at a time: servers let nobody in who holds a dozen, and after a crash many letters are looked for at once.
-    _turn: threading.Lock = field(default_factory=threading.Lock, repr=False, compare=False)
+    copies: Copies | None = None
 
     @property
     def kind(self) -> EffectClass:
         """What a repeated call does."""
         if self.server is None:
             return EffectClass.IDEMPOTENT
-        return EffectClass.OPAQUE if self._box is None else EffectClass.QUERYABLE
+        return EffectClass.OPAQUE if self.copies is None else EffectClass.QUERYABLE
 
     @property
     def words(self) -> str:
@@ -44,11 +38,6 @@ class Sending:
         if self.server is None:
             return "to the outbox folder; nothing is sent from there"
         return f"through {self.server.host}"
-
-    @property
-    def _box(self) -> SentBox | None:
-        looked = self.account is not None and self.account.sent != "none"
-        return SentBox(account=self.account, secrets=self.secrets) if self.account and looked else None
 
     def send(self, one: Sent, body: bytes) -> Outcome:
         """Let it leave. Raises as the port says; through a server a lost connection is UnknownOutcome."""
@@ -76,13 +65,8 @@ class Sending:
         if earlier:
             return outcome(earlier[0], sent=False, repeated=True)
         self._finish(one)
-        if self._box is not None:
-            try:
-                with self._turn:
-                    self._box.file(one.message_id, body, _at(one))
-            except EngineError:
-                # The letter left, and its copy lies in outbox/sent, whatever becomes of the one on the server.
-                pass
+        if self.copies is not None:
+            self.copies.file(one, body)
         return outcome(one, sent=True)
 
     def alive(self) -> None:
@@ -103,13 +87,13 @@ class Sending:
         return outcome(one, sent=True, repeated=True)
 
     def _filed(self, one: Sent) -> bool:
-        box = self._box
-        if box is None:
+        if self.copies is None:
             return False
         for wait in (*AGAIN, 0.0):
             try:
-                with self._turn:
-                    if box.holds(one.message_id):
+                # After a crash many letters are looked for at once.
+                with self.copies.turn:
+                    if self.copies.box.holds(one.message_id):
                         return True
             except EngineError as error:
                 if not (wait and isinstance(error, TransientError)):
@@ -127,10 +111,6 @@ class Sending:
         except TransientError:
             # The server has the letter, whatever our disk says: that is the outcome.
             pass
-
-
-def _at(one: Sent) -> datetime:
-    return moment(one.at)
 
 
 def _unknown(one: Sent, *, code: str = "smtp-lost") -> UnknownOutcome:

@@ -4,6 +4,8 @@ A copy that is there proves that the server took the letter. One that is missing
 put there only after the sending.
 """
 
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass
 from datetime import datetime
 
@@ -26,18 +28,31 @@ class SentBox:
             session.folder(_folder(session, self.account))
             return session.holds(message_id)
 
-    def file(self, message_id: str, body: bytes, at: datetime) -> bool:
-        """Put a copy of a sent letter there, once; whether one is there now. Raises TransientError or PermanentError."""
+    @contextmanager
+    def filing(self) -> Iterator[Callable[[str, bytes, datetime], None]]:
+        """While open, what puts a copy of a sent letter (Message-ID, bytes, when) there, once. Raises TransientError or PermanentError.
+
+        Where the server keeps copies by itself, nothing is put there.
+        """
         if self.account.sent == "server":
-            return False
+            yield _nothing
+            return
         with imap.session(self.account, self.secrets) as session:
             if session.files_itself:
-                return False
+                yield _nothing
+                return
             folder = _folder(session, self.account)
             session.folder(folder)
-            if not session.holds(message_id):
-                session.append(folder, body, at)
-            return True
+
+            def file(message_id: str, body: bytes, at: datetime) -> None:
+                if not session.holds(message_id):
+                    session.append(folder, body, at)
+
+            yield file
+
+
+def _nothing(_message_id: str, _body: bytes, _at: datetime) -> None:
+    """The server does it."""
 
 
 def _folder(session: imap.Session, account: Account) -> str:

@@ -5,6 +5,7 @@ answer counts; a connection lost in between is an unknown outcome, because the s
 """
 
 import base64
+import hmac
 import re
 import smtplib
 import ssl
@@ -13,12 +14,18 @@ from contextlib import contextmanager
 from dataclasses import dataclass
 
 from engine.connectors.arguments import one_line
+from engine.connectors.email import login
+from engine.connectors.email.account import LOOPBACK
 from engine.model.canonical import Json
 from engine.model.config import SecretRef
 from engine.model.errors import EngineError, PermanentError, TransientError, UnknownOutcome
 from engine.model.ports import Secrets
 
 _DOT = re.compile(rb"(?m)^\.")
+_ASKS = 334
+# A way to log in that the server offers and does not know after all, or not under this encryption.
+_UNKNOWN_WAY = frozenset({501, 502, 503, 504, 534})
+_AUTH = ("password", "none")
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -35,7 +42,11 @@ class Server:
 
 
 def server_of(settings: dict[str, Json]) -> Server | None:
-    """The server in `connectors.email`, None without `host`. Raises PermanentError(code='setting') on what makes no sense."""
+    """The server in `connectors.email`, None without `host`. Raises PermanentError(code='setting') on what makes no sense.
+
+    Without TLS nobody logs in unless it is this machine and asked for: a relay here takes letters as they are, and the password beside it
+    is the mailbox's.
+    """
     host = settings.get("host")
     if not host:
         return None
@@ -55,9 +66,26 @@ def server_of(settings: dict[str, Json]) -> Server | None:
             code="setting",
             way_out="write it as ${{ secrets.MAIL }} and put the value where secrets are looked up",
         )
-    if tls == "none" and password is not None:
-        raise PermanentError("connectors.email: no password without tls", code="setting")
+    if not _logs_in(host, tls, settings.get("smtp-auth"), password):
+        return Server(host=host, port=port, tls=tls)
     return Server(host=host, port=port, tls=tls, user=str(settings.get("user") or ""), password=password)
+
+
+def _logs_in(host: str, tls: str, wanted: Json, password: SecretRef | None) -> bool:
+    """Whether the server is told a password."""
+    if wanted is not None and wanted not in _AUTH:
+        raise PermanentError("connectors.email: smtp-auth is password or none", code="setting")
+    if tls != "none":
+        return bool(wanted != "none")
+    if host in LOOPBACK:
+        return bool(wanted == "password")
+    if password is not None and wanted != "none":
+        raise PermanentError(
+            f"connectors.email: {host} would be told the password without tls",
+            code="setting",
+            way_out="tls: starttls or ssl; a relay that wants no password: smtp-auth: none",
+        )
+    return False
 
 
 def transmit(
@@ -116,36 +144,70 @@ def _opened(server: Server, sender: str) -> smtplib.SMTP:
 
 
 def _login(server: Server, connection: smtplib.SMTP, password: str) -> None:
-    try:
-        _log_in(server, connection, password)
-    except smtplib.SMTPAuthenticationError as error:
-        if error.smtp_code // 100 != 5:
-            raise
-        said = (
-            error.smtp_error
-            if isinstance(error.smtp_error, str)
-            else error.smtp_error.decode("utf-8", "replace")
-        )
-        name = server.password.name if server.password else ""
-        # Nothing was wrong with the letter: as when nobody answers, what is to leave waits until the password is right.
-        raise TransientError(
-            f"{server.host} refused {server.user} or its password: {error.smtp_code} {one_line(said.replace(password, '…'), 200)}",
-            code="smtp-refused-login",
-            now_true="the letter was not sent",
-            way_out=f"put the right password where {name} is looked up: steward secrets set {name}",
-        ) from None
-
-
-def _log_in(server: Server, connection: smtplib.SMTP, password: str) -> None:
-    if f"{server.user}{password}".isascii():
-        connection.login(server.user, password)
-        return
-    # The library's own login knows ASCII only; PLAIN itself carries UTF-8 (RFC 4616).
+    secret = server.password.name if server.password else ""
+    login.sound(password, secret=secret)
     connection.ehlo_or_helo_if_needed()
-    told = base64.b64encode(f"\0{server.user}\0{password}".encode()).decode()
-    code, words = connection.docmd("AUTH", f"PLAIN {told}")
-    if code // 100 != 2:
-        raise smtplib.SMTPAuthenticationError(code, words)
+    code, words = _said_who(server, connection, password)
+    if code // 100 == 2:
+        return
+    said = login.shown(f"{code} {words.decode('utf-8', 'replace')}", password)
+    meant = login.refusal(said, secret=secret)
+    if meant.kind == "later":
+        message = f"{server.host} takes nobody in now: {said}"
+        raise TransientError(message, code="smtp-later", now_true="the letter was not sent")
+    barred = meant.kind == "barred"
+    what = f"does not let {server.user} in" if barred else f"refused {server.user} or its password"
+    # Nothing was wrong with the letter: as when nobody answers, what is to leave waits until this is mended.
+    raise TransientError(
+        f"{server.host} {what}: {said}",
+        code="smtp-barred" if barred else "smtp-refused-login",
+        now_true="the letter was not sent",
+        way_out=meant.way_out,
+    )
+
+
+def _said_who(server: Server, connection: smtplib.SMTP, password: str) -> tuple[int, bytes]:
+    """The server's answer to user and password, by the first way it offers and does not call unknown; each carries any letter."""
+    offered = connection.esmtp_features.get("auth", "").upper().split()
+    answer = None
+    for way, enter in (("PLAIN", _plain), ("LOGIN", _one_by_one), ("CRAM-MD5", _challenged)):
+        if way in offered and (answer is None or answer[0] in _UNKNOWN_WAY):
+            answer = enter(connection, server.user, password)
+    if answer is None:
+        raise _no_way_in(server, offered)
+    return answer
+
+
+def _plain(connection: smtplib.SMTP, user: str, password: str) -> tuple[int, bytes]:
+    return connection.docmd("AUTH", f"PLAIN {base64.b64encode(login.as_plain(user, password)).decode()}")
+
+
+def _one_by_one(connection: smtplib.SMTP, user: str, password: str) -> tuple[int, bytes]:
+    """LOGIN: each is told when it is asked for. Older servers take no name along with the word itself."""
+    answer = connection.docmd("AUTH", "LOGIN")
+    for word in (user, password):
+        if answer[0] != _ASKS:
+            break
+        answer = connection.docmd(base64.b64encode(word.encode()).decode())
+    return answer
+
+
+def _challenged(connection: smtplib.SMTP, user: str, password: str) -> tuple[int, bytes]:
+    code, challenge = connection.docmd("AUTH", "CRAM-MD5")
+    if code != _ASKS:
+        return code, challenge
+    digest = hmac.new(password.encode(), base64.b64decode(challenge), "md5").hexdigest()
+    return connection.docmd(base64.b64encode(f"{user} {digest}".encode()).decode())
+
+
+def _no_way_in(server: Server, offered: list[str]) -> PermanentError:
+    if not offered:
+        message = f"{server.host} offers no login at port {server.port}"
+        way_out = "port: 587 (tls: starttls) or 465 (tls: ssl); a server that wants none: smtp-auth: none"
+    else:
+        message = f"{server.host} takes no password, only {', '.join(sorted(set(offered)))}"
+        way_out = "send through a server that takes one, or a relay of your own"
+    return PermanentError(message, code="smtp-no-login", now_true="the letter was not sent", way_out=way_out)
 
 
 def _content(server: Server, connection: smtplib.SMTP, body: bytes) -> None:

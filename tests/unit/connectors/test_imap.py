@@ -5,6 +5,7 @@ import socket
 import ssl
 import threading
 from contextlib import contextmanager
+from datetime import UTC, datetime
 
 import pytest
 
@@ -247,6 +248,37 @@ def test_the_mark_between_levels_is_the_servers_own():
     with script(answer) as port, opened(port) as session:
         session.folder("INBOX/leads")
     assert b'EXAMINE "INBOX.leads"' in asked
+
+
+@pytest.mark.parametrize(
+    ("says", "kind", "code"),
+    [
+        (b" OK done", None, ""),
+        (b" NO [OVERQUOTA] Quota exceeded (mailbox for user is full)", PermanentError, "imap-full"),
+        (b" NO [TRYCREATE] no such mailbox", TransientError, "imap-later"),
+    ],
+)
+def test_a_copy_goes_into_the_folder_by_the_servers_own_mark_or_says_why_not(says, kind, code):
+    asked, body = [], b"Subject: x"
+    dotted = plain(LIST=lambda tag: b'* LIST (\\Noselect) "." ""\r\n' + tag + b" OK done\r\n")
+
+    def answer(tag, words):
+        if words[:6] == b"APPEND":
+            asked.append((tag, words))
+            return b"+ go\r\n"
+        if tag == b"Subject:":
+            return asked[0][0] + says + b"\r\n"
+        return b"" if not tag else dotted(tag, words)
+
+    error = None
+    with script(answer) as port, opened(port) as session:
+        try:
+            session.append("Ablage/Gesendet", body, datetime(2026, 11, 30, 9, tzinfo=UTC))
+        except EngineError as caught:
+            error = caught
+    assert asked[0][1].startswith(rb'APPEND "Ablage.Gesendet" (\Seen) ')
+    assert (error and type(error)) == kind
+    assert (error.code if error else "") == code
 
 
 def test_a_hung_up_line_ends_at_once():
