@@ -49,7 +49,8 @@ def content(reading: Reading, card: CardState) -> dict[str, Any]:
 
 
 def find_card(reading: Reading, given: str) -> CardState:
-    """The card whose id begins so. Raises UsageError."""
+    """The card whose id begins so, in `SHORTEST` characters or more. Raises UsageError."""
+    _enough(given)
     found = [card for id_, card in reading.book.cards.items() if id_.startswith(given.upper())]
     if len(found) != 1:
         raise _nothing(given, "card", len(found))
@@ -57,7 +58,8 @@ def find_card(reading: Reading, given: str) -> CardState:
 
 
 def find_run(reading: Reading, given: str) -> RunState:
-    """The run whose id begins so. Raises UsageError."""
+    """The run whose id begins so, in `SHORTEST` characters or more. Raises UsageError."""
+    _enough(given)
     found = [run for id_, run in reading.book.runs.items() if id_.startswith(given.lower())]
     if len(found) != 1:
         raise _nothing(given, "run", len(found))
@@ -65,7 +67,8 @@ def find_run(reading: Reading, given: str) -> RunState:
 
 
 def find_question(reading: Reading, given: str) -> tuple[RunState, str]:
-    """The open question or unknown effect whose id begins so, as (run, step). Raises UsageError."""
+    """The open question or unknown effect whose id begins so, in `SHORTEST` characters or more, as (run, step). Raises UsageError."""
+    _enough(given)
     found = {
         step.ask or step.key: (run, name)
         for run in reading.book.runs.values()
@@ -86,6 +89,17 @@ def find_alarm(reading: Reading, given: str) -> Alarm | None:
         if not one.cleared and one.id.startswith(given.lower()) and len(given) >= SHORTEST
     ]
     return found[0] if len(found) == 1 else None
+
+
+def _enough(given: str) -> None:
+    """A slip of one key must not name something: what is too short begins no id, even where only one could be meant."""
+    if len(given) < SHORTEST:
+        raise UsageError(
+            f"{given!r} is too little of an id: it takes {SHORTEST} characters",
+            code="too-short",
+            now_true="Nothing was decided and nothing was sent.",
+            way_out="steward queue   or   steward log",
+        )
 
 
 def _nothing(given: str, what: str, count: int) -> UsageError:

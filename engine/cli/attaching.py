@@ -11,7 +11,7 @@ from urllib.parse import quote
 from engine.app import attaching, mailboxes, sealed
 from engine.app.attaching import KEPT_AS, Mailbox
 from engine.app.workspace import Workspace, open_workspace
-from engine.cli.talk import colour, error, say
+from engine.cli.talk import colour, error, prompt, say
 from engine.ledger import Keys
 from engine.model.errors import UsageError
 
@@ -31,7 +31,7 @@ def wanted(args: argparse.Namespace, *, ask: bool) -> Mailbox | None:
             way_out="--mailbox imaps://you@example.com@imap.example.com/INBOX --smtp …",
         )
     for _ in range(_TRIES if ask else 0):
-        given = input("the address of a mailbox to read letters from and answer (Enter: later): ").strip()
+        given = prompt("the address of a mailbox to read letters from and answer (Enter: later): ")
         if not given:
             return None
         try:
@@ -46,8 +46,8 @@ def _asked(given: str) -> Mailbox:
         found = attaching.parsed(given)
     else:
         domain = given.rpartition("@")[2]
-        host = input(f"  its IMAP server (Enter: imap.{domain}): ").strip() or f"imap.{domain}"
-        smtp = input(f"  its SMTP server (Enter: smtp.{domain}): ").strip() or f"smtp.{domain}"
+        host = prompt(f"  its IMAP server (Enter: imap.{domain}): ") or f"imap.{domain}"
+        smtp = prompt(f"  its SMTP server (Enter: smtp.{domain}): ") or f"smtp.{domain}"
         scheme, _, bare = host.rpartition("://")
         read = f"{scheme or 'imaps'}://{quote(given, safe='@')}@{bare}"
         found = attaching.parsed(read, smtp if "://" in smtp else f"smtps://{smtp}")
@@ -57,7 +57,7 @@ def _asked(given: str) -> Mailbox:
     say(f"  read on {found.read_on.host}, {answered}")
     if found.note:
         say(f"  {found.note}")
-    folder = input(f"  the folder there (Enter: {found.folder}): ").strip()
+    folder = prompt(f"  the folder there (Enter: {found.folder}): ")
     return attaching.within(found, folder) if folder else found
 
 

@@ -4,6 +4,7 @@ import argparse
 import difflib
 import os
 import shlex
+import shutil
 import subprocess
 import sys
 import tempfile
@@ -16,7 +17,8 @@ from engine.app import awaiting, passing, views
 from engine.app.passing import Carried, Reading
 from engine.app.workspace import Workspace
 from engine.cli import cards, here, narrate
-from engine.cli.talk import colour, line, put, put_json, say
+from engine.cli.queueing import EXIT_WAITING
+from engine.cli.talk import agreed, colour, line, put, put_json, say
 from engine.model import effects, ids
 from engine.model.canonical import Json
 from engine.model.errors import Refused, UsageError
@@ -78,28 +80,54 @@ def _show_other(reading: Reading, args: argparse.Namespace) -> int:
 
 
 def approve(args: argparse.Namespace) -> int:
-    """Yes to exactly the bytes shown."""
-    here.need_person("approve")
+    """Yes to exactly the bytes shown. What can't be called back is asked about first; `--yes` answers that, never for a passphrase."""
     workspace = here.workspace()
     reading = passing.look(workspace)
     try:
         card = views.find_card(reading, args.id)
-        return _approve(workspace, reading, card)
+        if not here.person():
+            _without_person(views.shorts(reading.book)[card.id], card, yes=args.yes)
+        return _approve(workspace, reading, card, sure=args.yes)
     finally:
         reading.close()
 
 
-def _approve(workspace: Workspace, reading: Reading, card: CardState, *, shown_already: bool = False) -> int:
+def _without_person(short: str, card: CardState, *, yes: bool) -> None:
+    """Where nobody can be asked, `--yes` has to stand in the command, and suffices only where a word does."""
+    if card.strength == 2:
+        raise here.no_terminal("approve", f"steward approve {short}")
+    if not yes:
+        raise UsageError(
+            "`steward approve` asks before it sends, and there is no terminal to ask on",
+            code="no-terminal",
+            now_true="Nothing was decided and nothing was sent.",
+            way_out=f"read it: steward show {short}, then: steward approve {short} --yes",
+        )
+
+
+def _approve(workspace: Workspace, reading: Reading, card: CardState, *, sure: bool = False) -> int:
+    """`sure`: the question was answered already. A passphrase or code is its own question."""
     shown = views.content(reading, card)
     short = views.shorts(reading.book)[card.id]
-    if not shown_already:
-        for one in cards.lines(shown, card, short, whole=False):
-            say(one)
+    for one in cards.lines(shown, card, short, whole=False):
+        say(one)
+    if card.status == "open" and card.strength < 2 and not sure and not _agreed(shown, short):
+        return EXIT_WAITING
     asked = passing.request("approve", actor=here.actor(), target=card.id, digest=shown["digest"])
     if card.strength == 2 and card.status == "open":
         asked = prove(reading, asked)
     reading.ledger.close()
     return carry_out(workspace, asked)
+
+
+def _agreed(shown: dict[str, Any], short: str) -> bool:
+    """Whether a person says yes to what can't be called back; what can be needs no question."""
+    if not any(member.get("final", True) for member in shown["members"]):
+        return True
+    if agreed("  this can't be called back. Approve exactly these bytes? [y/N] "):
+        return True
+    say(f"nothing was decided; the card waits\n  steward approve {short}")
+    return False
 
 
 def prove(reading: Reading, asked: Request) -> Request:
@@ -149,11 +177,8 @@ def edit(args: argparse.Namespace) -> int:
         step, before = _editable(reading, card, args.step)
     finally:
         reading.close()
-    after = (
-        Path(args.file).read_text(encoding="utf-8")
-        if args.file
-        else _in_editor(before, hidden=workspace.config.secret_names())
-    )
+    hidden = workspace.config.secret_names()
+    after = _from_file(args.file) if args.file else _in_editor(before, args.id, hidden=hidden)
     if after.strip() == before.strip():
         say("the words are the same; nothing changed")
         return 0
@@ -177,20 +202,60 @@ def _editable(reading: Reading, card: CardState, step: str | None) -> tuple[str,
     )
 
 
-def _in_editor(text: str, *, hidden: frozenset[str]) -> str:
-    editor = os.environ.get("VISUAL") or os.environ.get("EDITOR")
-    if not editor:
+def _from_file(name: str) -> str:
+    try:
+        return Path(name).read_text(encoding="utf-8")
+    except (OSError, UnicodeDecodeError) as error:
+        why = getattr(error, "strerror", None) or "it is no text in UTF-8"
         raise UsageError(
-            "no $EDITOR is set", now_true="Nothing changed.", way_out="steward edit ID --file new-words.txt"
+            f"{name} can't be read: {why}",
+            now_true="Nothing changed.",
+            way_out="name a file with the new words of the letter, all of them",
+        ) from error
+
+
+_EDITORS = ("sensible-editor", "editor", "nano", "vim", "vi")
+"""What is tried where neither $VISUAL nor $EDITOR names one."""
+
+
+def _editor(id_: str) -> list[str]:
+    """The command that edits a file. Raises UsageError where there is none, with the way without one."""
+    without = f"steward edit {id_} --file new-words.txt   (all the words; the old ones: steward show {id_})"
+    named = os.environ.get("VISUAL") or os.environ.get("EDITOR")
+    try:
+        words = shlex.split(named or "")
+    except ValueError:
+        words = []
+    if named and (not words or not shutil.which(words[0])):
+        raise UsageError(
+            f"$EDITOR names {named!r}, and there is no such program",
+            now_true="Nothing changed.",
+            way_out=f"export EDITOR=nano   or   {without}",
         )
+    present = words or [one for one in _EDITORS if shutil.which(one)][:1]
+    if not present:
+        raise UsageError(
+            "there is no editor here, and $EDITOR names none", now_true="Nothing changed.", way_out=without
+        )
+    return present
+
+
+def _in_editor(text: str, id_: str, *, hidden: frozenset[str]) -> str:
+    command = _editor(id_)
     # The folder is the operator's alone and goes with its contents, also when the editor is interrupted.
     with tempfile.TemporaryDirectory(prefix="steward-edit-") as folder:
         path = Path(folder) / "words.txt"
         path.write_text(text, encoding="utf-8")
         # An editor and its plugins have no business with what steward.yaml calls a secret.
         env = {name: value for name, value in os.environ.items() if name not in hidden}
-        subprocess.run([*shlex.split(editor), str(path)], check=True, env=env)
-        return path.read_text(encoding="utf-8")
+        ended = subprocess.run([*command, str(path)], check=False, env=env).returncode
+        if ended:
+            raise UsageError(
+                f"{command[0]} ended with {ended}: its words do not count",
+                now_true="Nothing changed.",
+                way_out=f"steward edit {id_}   or   steward edit {id_} --file new-words.txt",
+            )
+        return _from_file(os.fspath(path))
 
 
 def _confirm(workspace: Workspace, card_id: str, step: str, before: str) -> int:
@@ -204,13 +269,7 @@ def _confirm(workspace: Workspace, card_id: str, step: str, before: str) -> int:
         ):
             name = {"+": "green", "-": "red"}.get(one[:1], "dim")
             say(colour(line(one, 160) if one.strip() else "", name, sys.stderr))
-        short = views.shorts(reading.book)[card.id]
-        for one in cards.lines(shown, card, short, whole=False):
-            say(one)
-        if input("approve exactly these bytes? [y/N] ").strip().lower() not in {"y", "yes"}:
-            say(f"kept as card {short}; nothing was sent\n  steward approve {short}")
-            return 0
-        return _approve(workspace, reading, card, shown_already=True)
+        return _approve(workspace, reading, card)
     finally:
         reading.close()
 

@@ -28,12 +28,22 @@ def actor() -> str:
         return "operator"
 
 
+def person() -> bool:
+    """Whether a person can be at the other end: a terminal for input and talk."""
+    return sys.stdin.isatty() and sys.stderr.isatty()
+
+
 def need_person(verb: str) -> None:
-    """Raises Refused unless a person can be at the other end: decisions need a terminal for input and talk."""
-    if not (sys.stdin.isatty() and sys.stderr.isatty()):
-        raise Refused(
-            f"`steward {verb}` decides, and decisions need a terminal",
-            code="no-terminal",
-            now_true="Nothing was decided and nothing was sent.",
-            way_out=f"type it in a terminal: steward {verb} …",
-        )
+    """Raises Refused unless a person can be at the other end."""
+    if not person():
+        raise no_terminal(verb, f"steward {verb} …")
+
+
+def no_terminal(verb: str, command: str) -> Refused:
+    """A decision was asked for where nobody can be; `command` is what to type in a terminal."""
+    return Refused(
+        f"`steward {verb}` decides, and decisions need a terminal",
+        code="no-terminal",
+        now_true="Nothing was decided and nothing was sent.",
+        way_out=f"type it in a terminal: {command}",
+    )

@@ -10,7 +10,7 @@ from pathlib import Path
 from engine.app import correcting, passing, views
 from engine.app.workspace import Workspace
 from engine.cli import here
-from engine.cli.talk import colour, line, put, put_json, quoted, say, table, visible
+from engine.cli.talk import agreed, colour, line, put, put_json, quoted, say, table, visible
 from engine.identity.calibrate import LEAST_CASES
 from engine.identity.intent import shared_examples
 from engine.identity.tiers import RULES, Decision
@@ -107,7 +107,7 @@ def _correct(workspace: Workspace, given: str, name: str) -> int:
     ):
         say(colour(visible(one), {"+": "green", "-": "red"}.get(one[:1], "dim"), sys.stderr))
     say("Is there anything personal in them that does not belong there?")
-    if input("write it? [y/N] ").strip().lower() not in {"y", "yes"}:
+    if not agreed("write it? [y/N] "):
         say("nothing was changed")
         return 0
     correcting.apply(Path(workspace.root), change)

@@ -19,7 +19,7 @@ from engine.app.workspace import Workspace
 from engine.cli import here
 from engine.cli.behind import Behind, Drawn, begun
 from engine.cli.door import ENTER, Door
-from engine.cli.talk import say
+from engine.cli.talk import agreed, say
 from engine.model.errors import EngineError, UsageError
 from engine.observe import pages, today
 
@@ -54,7 +54,7 @@ def _accept(workspace: Workspace, given: str) -> int:
         "  It is a program. Once opened it runs as you: it can read and change your files, use the network, and decide cards of strength 1."
     )
     say("  Only these very bytes are accepted; after any change it is asked again. Read it first.")
-    if input("accept exactly these bytes? [y/N] ").strip().lower() not in {"y", "yes"}:
+    if not agreed("accept exactly these bytes? [y/N] "):
         say("nothing was accepted")
         return 0
     asked = passing.request(

@@ -12,7 +12,20 @@ from engine.model.errors import EngineError
 from engine.model.legible import line, visible
 from engine.model.times import moment
 
-__all__ = ["ago", "colour", "error", "line", "put", "put_json", "quoted", "say", "table", "visible"]
+__all__ = [
+    "ago",
+    "agreed",
+    "colour",
+    "error",
+    "line",
+    "prompt",
+    "put",
+    "put_json",
+    "quoted",
+    "say",
+    "table",
+    "visible",
+]
 
 _COLOURS = {"bold": "1", "dim": "2", "red": "31", "green": "32", "yellow": "33", "cyan": "36"}
 
@@ -27,6 +40,21 @@ def colour(text: str, name: str, stream: TextIO = sys.stdout) -> str:
 def say(text: str = "") -> None:
     """Talk: stderr."""
     print(text, file=sys.stderr, flush=True)
+
+
+def prompt(question: str) -> str:
+    """The next line that is typed, without its spaces; empty when nothing comes any more (Ctrl-D)."""
+    print(question, end="", file=sys.stderr, flush=True)
+    try:
+        return input().strip()
+    except EOFError:
+        say()
+        return ""
+
+
+def agreed(question: str) -> bool:
+    """Whether a person says yes; anything else is a no."""
+    return prompt(question).lower() in {"y", "yes"}
 
 
 def put(text: str = "") -> None:

@@ -19,6 +19,15 @@ def report(problem: Exception) -> int:
         case ModuleNotFoundError():
             error(_not_installed(problem))
             return 1
+        case EOFError():
+            error(
+                EngineError(
+                    "nothing was typed, and nothing comes any more",
+                    now_true="Nothing was decided.",
+                    way_out="type the command again",
+                )
+            )
+            return 2
         case OSError():
             error(_from_system(problem))
             return 1

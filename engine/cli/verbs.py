@@ -27,7 +27,7 @@ def _option(*flags: str, **settings: object) -> Option:
 
 
 _JSON = _option("--json", action="store_true", help="machine-readable output (stable, versioned)")
-_CARD = _option("id", help="the id shown by `steward queue`; its beginning is enough")
+_CARD = _option("id", help="the id shown by `steward queue`; four characters are enough")
 
 VERBS: dict[str, Verb] = {
     "demo": Verb(
@@ -142,7 +142,16 @@ VERBS: dict[str, Verb] = {
         ),
     ),
     "approve": Verb(
-        help="yes: release exactly the bytes shown, once", run="engine.cli.deciding:approve", options=(_CARD,)
+        help="yes: release exactly the bytes shown, once",
+        run="engine.cli.deciding:approve",
+        options=(
+            _CARD,
+            _option(
+                "--yes",
+                action="store_true",
+                help="don't ask first; a passphrase or code is asked for all the same",
+            ),
+        ),
     ),
     "edit": Verb(
         help="change the words, see the difference, approve the new bytes",

@@ -181,6 +181,7 @@ def _member(journal: Journal, plan: Plan, run: RunState, step: str) -> dict[str,
         "warnings": list(effect.preview.warnings),
         "because": run.step(step).because,
         "undo": (spec.undo.none or f"undo by {spec.undo.action}") if spec else "",
+        "final": not (spec is not None and spec.undo.action) and node.undo is None and not node.undo_within,
         "undo-within": node.undo_within.total_seconds() if node.undo_within else 0,
         "cite": node.cite,
     }

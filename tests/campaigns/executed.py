@@ -26,10 +26,10 @@ _LAUNCH = (sys.executable, "-m", "tests.campaigns.launch")
 
 # What is typed, in order; `CARD` stands for the oldest card that one word decides.
 SESSIONS: tuple[tuple[tuple[str, ...], ...], ...] = (
-    (("run",), ("approve", "CARD"), ("run",)),
-    (("run", "classes"), ("approve", "CARD")),
+    (("run",), ("approve", "CARD", "--yes"), ("run",)),
+    (("run", "classes"), ("approve", "CARD", "--yes")),
     (("run",), ("reject", "CARD"), ("run", "held")),
-    (("run", "answer-a-lead"), ("run",), ("approve", "CARD"), ("undo", "CARD")),
+    (("run", "answer-a-lead"), ("run",), ("approve", "CARD", "--yes"), ("undo", "CARD")),
 )
 
 

@@ -105,7 +105,7 @@ class Day:
         self.plainly("run")
         self.plainly("plan")
         (card,) = [shown.card.id for shown in self.scenario.cards()]
-        edit = [("approve exactly these bytes?", "y"), ("passphrase or code: ", PASSPHRASE)]
+        edit = [("passphrase or code: ", PASSPHRASE)]
         self.typed("show", card)
         self.typed("edit", card, answers=edit)
         for verb in ("log", "status", "verify", "check"):

@@ -4,6 +4,7 @@ import base64
 import email
 import os
 import re
+import shutil
 import signal
 import subprocess
 
@@ -66,7 +67,7 @@ def shop(tmp_path):
     return Company(made)
 
 
-@pytest.mark.parametrize("verb", ["approve", "edit", "reject", "snooze", "undo"])
+@pytest.mark.parametrize("verb", ["edit", "reject", "snooze", "undo"])
 def test_without_a_terminal_nothing_is_decided(shop, verb):
     shop.read(hello=HELLO)
     (card,) = shop.cards()
@@ -77,19 +78,86 @@ def test_without_a_terminal_nothing_is_decided(shop, verb):
     assert (shop.cards(), shop.letters()) == ([card], [])
 
 
+def test_approve_asks_on_a_terminal_before_what_cannot_be_called_back(shop):
+    shop.read(hello=HELLO)
+    (body,), (card,) = shop.frozen(), shop.cards()
+    for no in ("n", "", "nope", "yess"):
+        said = shop.typed("approve", card, answers=[("Approve exactly these bytes? [y/N]", no)])
+        assert (said.code, shop.cards(), shop.letters()) == (4, [card], []), said.text
+        assert f"steward approve {card[:4]}" in said.text
+    ended = shop.begin("approve", card)
+    ended.until("[y/N]")
+    ended.type("\x04")  # Ctrl-D
+    said = ended.end()
+    assert (said.code, shop.letters()) == (4, []), said.text
+    said = shop.typed("approve", card, answers=[("[y/N]", "Y")])
+    assert (said.code, shop.letters()) == (0, [body]), said.text
+
+
+def test_off_a_terminal_yes_answers_for_a_word_and_never_for_a_passphrase(shop):
+    shop.read(hello=HELLO, payment=PAYMENT)
+    by_strength = {shown.card.strength: shown.card.id for shown in shop.scenario.cards()}
+    before = len(shop.letters())
+    bare = shop.plainly("approve", by_strength[1])
+    assert bare.code == 2, bare.text
+    assert f"steward approve {by_strength[1][:4]} --yes" in bare.text
+    money = shop.plainly("approve", by_strength[2], "--yes")
+    assert money.code == 5, money.text
+    assert len(shop.letters()) == before
+    sent = shop.plainly("approve", by_strength[1], "--yes")
+    assert (sent.code, len(shop.letters())) == (0, before + 1), sent.text
+
+
+@pytest.mark.parametrize("verb", ["approve", "edit", "reject", "snooze", "undo", "answer", "show"])
+def test_three_characters_are_no_id(shop, verb):
+    shop.read(hello=HELLO)
+    (card,) = shop.cards()
+    for size in (0, 1, 3):
+        words = ["--yes"] if verb == "approve" else []
+        said = shop.typed(verb, card[:size], *words)
+        assert said.code == 2, said.text
+        assert "too little of an id" in said.text
+    assert (shop.cards(), shop.letters()) == ([card], [])
+
+
+def test_an_edit_finds_an_editor_or_says_what_to_type(shop, tmp_path):
+    shop.read(hello=HELLO)
+    (card,) = shop.cards()
+    programs = tmp_path / "bin"
+    programs.mkdir()
+    for name in ("git",):
+        (programs / name).symlink_to(shutil.which(name))
+    bare = {name: value for name, value in shop.env.items() if name not in {"EDITOR", "VISUAL"}} | {
+        "PATH": str(programs)
+    }
+    cases = {"": "there is no editor here", "no-such-program -w": "no such program", "'": "no such program",
+             str(shutil.which("false")): "ended with 1"}  # fmt: skip
+    for editor, words in cases.items():
+        said = typed(["edit", card[:6]], cwd=shop.root, env={**bare, "EDITOR": editor})
+        assert said.code == 2, said.text
+        assert words in said.text
+        assert f"steward edit {card[:6]} --file" in said.text
+    gone = shop.typed("edit", card, "--file", str(tmp_path / "gone.txt"))
+    assert (gone.code, "gone.txt can't be read" in gone.text) == (2, True), gone.text
+    (programs / "nano").write_text(f"#!{shutil.which('sh')}\necho 'Dear Ada, in May.' > \"$1\"\n")
+    (programs / "nano").chmod(0o755)
+    said = typed(["edit", card], [("[y/N]", "y")], cwd=shop.root, env=bare)
+    assert (said.code, b"in May" in shop.letters()[0]) == (0, True), said.text
+
+
 def test_one_word_on_a_terminal_sends_exactly_the_shown_bytes(shop):
     shop.read(hello=HELLO)
     (body,), (card,) = shop.frozen(), shop.cards()
-    said = shop.typed("approve", card[:8])
+    said = shop.typed("approve", card[:8], "--yes")
     assert (said.code, shop.letters()) == (0, [body]), said.text
-    again = shop.typed("approve", card[:8])
+    again = shop.typed("approve", card[:8], "--yes")
     assert (again.code, shop.letters()) == (0, [body]), again.text
 
 
 def test_pressed_twice_at_once_it_leaves_once(shop):
     shop.read(hello=HELLO)
     (body,), (card,) = shop.frozen(), shop.cards()
-    pressed = [shop.begin("approve", card) for _ in range(3)]
+    pressed = [shop.begin("approve", card, "--yes") for _ in range(3)]
     said = [one.end() for one in pressed]
     assert [one.code for one in said] == [0, 0, 0], said
     assert shop.letters() == [body]
@@ -101,7 +169,7 @@ def test_pressed_twice_at_once_it_leaves_once(shop):
 def test_approve_and_reject_at_once_have_one_winner(shop):
     shop.read(hello=HELLO)
     (card,) = shop.cards()
-    yes, no = shop.begin("approve", card), shop.begin("reject", card)
+    yes, no = shop.begin("approve", card, "--yes"), shop.begin("reject", card)
     codes = (yes.end().code, no.end().code)
     left = len(shop.letters())
     assert (codes, left) in [((0, 5), 1), ((5, 0), 0)]
@@ -120,7 +188,7 @@ def test_a_second_process_decides_while_a_run_is_under_way(shop):
             if "asks you" in line:
                 break
         (body,), (card,) = shop.frozen(), shop.cards()
-        said = shop.typed("approve", card)
+        said = shop.typed("approve", card, "--yes")
         assert run.poll() is None
         assert (said.code, shop.letters()) == (0, [body]), said.text
         run.communicate()
@@ -145,7 +213,7 @@ def test_whoever_waits_takes_over_when_the_owner_dies(shop):
                 break
         run.send_signal(signal.SIGSTOP)
         (body,), (card,) = shop.frozen(), shop.cards()
-        pressed = shop.begin("approve", card)
+        pressed = shop.begin("approve", card, "--yes")
         # What it shows comes before it asks; only then is there anything to wait for.
         pressed.until("decided with")
         run.kill()
@@ -221,18 +289,18 @@ def test_an_edit_shows_the_difference_and_asks_once(shop, tmp_path):
     (card,) = shop.cards()
     words = tmp_path / "words.txt"
     words.write_text("Dear Ada,\n\nit was good to meet you, too.\n\nRobin\n")
-    kept = shop.typed("edit", card, "--file", str(words), answers=[("approve exactly these bytes?", "n")])
-    assert (kept.code, shop.letters()) == (0, []), kept.text
+    kept = shop.typed("edit", card, "--file", str(words), answers=[("Approve exactly these bytes?", "n")])
+    assert (kept.code, shop.letters()) == (4, []), kept.text
     assert re.search(r"(?m)^\+.*good to meet you, too", kept.text)
     assert re.search(r"(?m)^-\S", kept.text)
     (second,) = shop.cards()
     assert second != card
     words.write_text("Dear Ada,\n\nsee you in May.\n\nRobin\n")
-    sent = shop.typed("edit", second, "--file", str(words), answers=[("approve exactly these bytes?", "y")])
+    sent = shop.typed("edit", second, "--file", str(words), answers=[("Approve exactly these bytes?", "y")])
     assert sent.code == 0, sent.text
     (body,) = shop.letters()
     assert b"see you in May" in body
-    assert shop.typed("approve", card).code == 5
+    assert shop.typed("approve", card, "--yes").code == 5
     assert len(shop.letters()) == 1
 
 
@@ -240,11 +308,11 @@ def test_a_changed_thread_is_a_no_with_a_way_on(shop):
     shop.read(hello=HELLO)
     (card,) = shop.cards()
     shop.scenario.drop("more", MORE)
-    said = shop.typed("approve", card)
+    said = shop.typed("approve", card, "--yes")
     assert (said.code, shop.letters()) == (5, []), said.text
     newer = [shown.card.id for shown in shop.scenario.cards() if shown.card.replaces == card]
     assert len(newer) == 1
-    assert shop.typed("approve", newer[0]).code == 0
+    assert shop.typed("approve", newer[0], "--yes").code == 0
     assert len(shop.letters()) == 1
 
 
@@ -253,7 +321,7 @@ def test_an_expired_card_is_a_no(shop):
     shop.scenario.drop("hello", HELLO)
     shop.scenario.run()
     (card,) = shop.cards()
-    said = shop.typed("approve", card)
+    said = shop.typed("approve", card, "--yes")
     assert (said.code, shop.letters()) == (5, []), said.text
     assert "expired" in said.text
     assert [shown.card.status for shown in shop.scenario.cards(status="expired")] == ["expired"]
@@ -265,12 +333,12 @@ def test_stop_needs_no_terminal_and_resume_needs_the_passphrase(shop):
     shop.read(hello=HELLO)
     (card,) = shop.cards()
     assert shop.plainly("stop").code == 0
-    assert shop.typed("approve", card).code == 5
+    assert shop.typed("approve", card, "--yes").code == 5
     assert shop.plainly("resume").code == 5
     assert shop.typed("resume", answers=[("passphrase or code: ", "wrong, and long enough")]).code == 5
     assert shop.letters() == []
     assert shop.typed("resume", answers=[("passphrase or code: ", PASSPHRASE)]).code == 0
-    assert shop.typed("approve", card).code == 0
+    assert shop.typed("approve", card, "--yes").code == 0
     assert len(shop.letters()) == 1
 
 
@@ -285,7 +353,7 @@ def test_undo_within_the_pause_withdraws(shop):
     )
     shop.read(hello=HELLO)
     (card,) = shop.cards()
-    approving = shop.begin("approve", card)
+    approving = shop.begin("approve", card, "--yes")
     approving.until("held until")
     withdrawn = shop.typed("undo", card)
     assert withdrawn.code == 0, withdrawn.text
@@ -312,7 +380,7 @@ def test_approve_while_the_demo_runs(tmp_path):
                 break
         queue = plainly(["queue"], cwd=root, env=env)
         rows = [row for row in queue.text.splitlines() if "Offer" in row and "passphrase" not in row]
-        said = typed(["approve", rows[0].split()[0]], cwd=root, env=env)
+        said = typed(["approve", rows[0].split()[0], "--yes"], cwd=root, env=env)
         assert demo.poll() is None
         assert said.code == 0, said.text
         replies = answers_in(root)
