@@ -88,7 +88,7 @@ def header(taker: Taker, entries: dict[str, Entry], base: Authored) -> Authored:
         name=taker.text(_value(entries, "name"), name="name", example="name: What it does") or base.name,
         description=taker.text(_value(entries, "description"), name="description", example="description: Why")
         or "",
-        stage=taker.option(_value(entries, "stage"), Stage, name="stage") or Stage.SHADOW,
+        stage=taker.stage(_value(entries, "stage")) or Stage.SHADOW,
         on=_on(taker, _value(entries, "on")),
         on_span=entries["on"].key_span if isinstance(_value(entries, "on"), Mapping) else None,
         inputs=_inputs(taker, _value(entries, "inputs")),
@@ -348,7 +348,7 @@ _TAKEN: dict[str, tuple[str, Callable[[Taker, Node], object]]] = {
     "needs": ("needs", lambda taker, node: taker.words(node, of="needs", example="needs: [draft]")),
     "gate": ("gate", _gate),
     "reach": ("reach", lambda taker, node: taker.option(node, Reach, name="reach")),
-    "stage": ("stage", lambda taker, node: taker.option(node, Stage, name="stage")),
+    "stage": ("stage", lambda taker, node: taker.stage(node)),
     "undo": ("undo", _undo),
     "undo-within": (
         "undo_within",

@@ -57,7 +57,6 @@ STAGES = one_of(
     {
         Stage.SHADOW.value: "nothing is called, only shown",
         Stage.APPROVAL.value: "what reaches a customer waits for you",
-        Stage.CANARY.value: "a part acts by itself, the rest waits for you",
         Stage.AUTO.value: "acts by itself, but for payments and legal matters",
     }
 )

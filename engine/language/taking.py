@@ -14,6 +14,7 @@ from engine.language.near import intended
 from engine.language.tree import Entry, Node, Scalar, Sequence
 from engine.language.tree import Mapping as MapNode
 from engine.language.typeexpr import place
+from engine.model.plan import Stage
 from engine.model.span import Diagnostic, Fix, Span
 
 _E = TypeVar("_E", bound=StrEnum)
@@ -120,16 +121,26 @@ class Taker:
         self.note(code.bad_id(span, name=text, what=of, slug=slug(text)))
         return None
 
-    def option(self, node: Node | None, options: type[_E], *, name: str) -> _E | None:
-        """One of a closed set of words."""
+    def option(
+        self, node: Node | None, options: type[_E], *, name: str, unbuilt: frozenset[_E] = frozenset()
+    ) -> _E | None:
+        """One of a closed set of words. `unbuilt` are those whose meaning nothing carries out yet: they are refused as such."""
         found = self.fixed(node, name=name, example=f"{name}: {next(iter(options)).value}")
         if found is None:
             return None
         for one in options:
+            if one.value == found.text and one in unbuilt:
+                self.note(code.unbuilt_stage(found.span, value=found.text))
+                return None
             if one.value == found.text:
                 return one
-        self.note(code.not_one_of(found.span, value=found.text, options=[one.value for one in options]))
+        known = [one.value for one in options if one not in unbuilt]
+        self.note(code.not_one_of(found.span, value=found.text, options=known))
         return None
+
+    def stage(self, node: Node | None) -> Stage | None:
+        """How far a file or a step may go."""
+        return self.option(node, Stage, name="stage", unbuilt=frozenset({Stage.CANARY}))
 
     def boolean(self, node: Node | None, *, name: str) -> bool | None:
         """`true` or `false`."""

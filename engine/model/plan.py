@@ -18,7 +18,7 @@ from engine.model.types import Type
 
 
 class Stage(StrEnum):
-    """How far a playbook may go: the file's word is the ceiling."""
+    """How far a playbook may go: the file's word is the ceiling. `canary` stands in old ledgers only and judges like `approval`."""
 
     SHADOW = "shadow"
     APPROVAL = "approval"

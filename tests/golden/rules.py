@@ -45,6 +45,7 @@ Unknown keys are errors | calls | SW020 sw020-unknown-key, SW020 sw020-unknown-s
 Required keys are there | calls | SW021 sw021-missing-top, SW021 sw021-missing, SW021 sw021-undo | –
 A list is a list and a map is a map | calls | SW022 sw022-shape, SW022 sw022-list | –
 A closed word is one of its words | calls | SW023 sw023-option | –
+A stage that nothing carries out yet is refused as such | calls | SW039 sw039-canary | –
 Numbers, lengths and dates are of their form and in their range | whole | SW027 sw027-numbers | –
 After a hundred mistakes the rest of a file is left for later | calls | SW035 sw035-many | –
 

@@ -258,6 +258,22 @@ def no_sop(span: Span, *, why: str, write: str) -> Diagnostic:
     )
 
 
+def unbuilt_stage(span: Span, *, value: str) -> Diagnostic:
+    """SW039: a stage that is planned and that nothing carries out yet.
+
+    It would look like a half measure and be `approval` in all but name, so it is refused until it acts.
+
+    Wrong: `stage: canary`. Right: `stage: approval`.
+    """
+    return Diagnostic(
+        code="SW039",
+        span=span,
+        message=f"the stage `{value}` is not built yet",
+        hint="write `approval`: what reaches a customer waits for you",
+        fix=Fix(span=span, text="approval"),
+    )
+
+
 SHAPE: dict[str, Callable[..., Diagnostic]] = {
     "SW020": unknown_key,
     "SW021": missing_key,
@@ -277,4 +293,5 @@ SHAPE: dict[str, Callable[..., Diagnostic]] = {
     "SW036": asks_and_runs,
     "SW037": two_people,
     "SW038": no_sop,
+    "SW039": unbuilt_stage,
 }

@@ -37,7 +37,7 @@ def test_required_keys_are_starred_and_inner_keys_stand_below():
 def test_closed_words_are_spelled_out():
     stage = next(one for one in keys.rows("playbook") if one.name == "stage")
 
-    assert stage.kind == "one of shadow, approval, canary, auto"
+    assert stage.kind == "one of shadow, approval, auto"
 
 
 def test_the_kinds_a_workspace_holds_are_all_there():

@@ -181,7 +181,6 @@ WRITE = (
         ("approval", "notes/${{ event.subject }}.txt", "", ["SW301"]),
         ("shadow", "notes/${{ event.subject }}.txt", "", []),
         ("approval", "notes/${{ event.subject }}.txt", "    reach: customer\n", []),
-        ("canary", "notes/${{ event.subject }}.txt", "    reach: customer\n", ["SW301"]),
         ("auto", "notes/${{ event.subject }}.txt", "    reach: payment\n", []),
         ("auto", "notes/${{ event.subject }}.txt", "    stage: shadow\n", []),
         ("auto", "notes/${{ text(size(event.subject)) }}.txt", "", []),
