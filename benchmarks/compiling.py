@@ -109,7 +109,7 @@ def large_folder() -> None:
     with tempfile.TemporaryDirectory() as folder:
         root = Path(folder) / "w"
         env = {**os.environ, "XDG_STATE_HOME": folder, "PYTHONPATH": str(Path(__file__).parents[1])}
-        making.make(root, name="", email="")
+        making.make(root, name="Robin Park", email="robin@example.com")
         for number in range(1000):
             (root / f"playbooks/p{number}.yaml").write_bytes(playbook(number, 20))
         say("check of 1,000 playbooks, first, whole process", [command(["check"], root, env)], "")
@@ -165,7 +165,7 @@ def commands() -> None:
     with tempfile.TemporaryDirectory() as folder:
         root = Path(folder) / "w"
         env = {**os.environ, "XDG_STATE_HOME": folder, "PYTHONPATH": str(Path(__file__).parents[1])}
-        making.make(root, name="", email="")
+        making.make(root, name="Robin Park", email="robin@example.com")
         say("steward --help, whole process", [command(["--help"], root, env) for _ in range(7)], "<= 150")
         say("steward check, first, whole process", [command(["check"], root, env)], "")
         say(

@@ -1,6 +1,7 @@
 """New workspaces: the operator's own, and the demo's with its letters."""
 
 import os
+import re
 import secrets
 import shutil
 from collections.abc import Mapping
@@ -9,10 +10,13 @@ from pathlib import Path
 
 from engine.app import starter
 from engine.app.workspace import Workspace, open_workspace
+from engine.connectors.email.addresses import usable
+from engine.connectors.email.manners import unanswered
 from engine.governance import strength
+from engine.language.settings import is_branch
 from engine.ledger import Keys
 from engine.model.errors import UsageError
-from engine.vault import commit_all, init_repository
+from engine.vault import commit_all, current_branch, init_repository
 
 LETTERS = Path(__file__).parent / "letters"
 # Short words that are hard to mistake: a demo's passphrase is printed, so that it protects nothing but shows the way.
@@ -28,10 +32,10 @@ class Demo:
     letters: tuple[Path, ...]
 
 
-def make(root: Path, *, name: str, email: str, mailbox: str = "") -> tuple[str, ...]:
-    """Write the starter files, make the git repository and its first commit. Files that are there already stay.
+def room(root: Path) -> str:
+    """The branch that a workspace in this folder would deploy: the one its repository is on, else main.
 
-    `mailbox` is the block of steward.yaml for one on a server. Returns the paths written. Raises UsageError when the folder already is a workspace.
+    Raises UsageError when the folder already is a workspace, or its repository is on no branch that steward.yaml can name.
     """
     if (root / "steward.yaml").exists():
         raise UsageError(
@@ -40,13 +44,66 @@ def make(root: Path, *, name: str, email: str, mailbox: str = "") -> tuple[str, 
             now_true="Nothing was changed.",
             way_out=f"cd {root} && steward status",
         )
+    branch = current_branch(root) if (root / ".git").exists() else "main"
+    if not is_branch(branch):
+        raise UsageError(
+            f"the branch {branch!r} can't be named in steward.yaml",
+            code="branch",
+            now_true="Nothing was written.",
+            way_out="git switch -c main   there, then type the command again",
+        )
+    return branch
+
+
+def make(root: Path, *, name: str, email: str, mailbox: str = "") -> tuple[str, ...]:
+    """Write the starter files, make the git repository and its first commit. Files that are there already stay.
+
+    `mailbox` is the block of steward.yaml for one on a server. Returns the paths written. Raises UsageError as `room` does, and for an
+    address that can't work.
+    """
+    branch, address = room(root), address_of(email)
     root.mkdir(parents=True, exist_ok=True)
     written = starter.write(
-        root, id=secrets.token_hex(6), operator=name or None, email=email or None, mailbox=mailbox
+        root, id=secrets.token_hex(6), operator=name, email=address, mailbox=mailbox, branch=branch
     )
-    init_repository(root, name or "Robin Park", email or "robin@example.com")
+    init_repository(root, name, address)
     commit_all(root, "Begin with the starter files")
     return written
+
+
+def address_of(text: str) -> str:
+    """The address an operator writes from. Raises UsageError for one that can't work: letters from it would come back or be lost."""
+    address = usable(text)
+    local, at, domain = text.strip().rpartition("@")
+    if not text.strip():
+        why = "nobody is named to write as"
+    elif address and unanswered(address):
+        why = f"nobody reads {address}, as it says itself: answers to your letters would be lost"
+    elif address:
+        return address
+    elif not at or not local:
+        why = f"{text} is no address: it is written name@domain"
+    elif "." not in domain.strip("."):
+        why = f"{text} has no domain that letters find: it ends like example.org"
+    else:
+        why = f"{text} can't be written to as it stands"
+    raise UsageError(
+        why,
+        code="address",
+        now_true="Nothing was written.",
+        way_out='steward init FOLDER --name "Your Name" --email you@your-domain',
+    )
+
+
+_SAMPLE = re.compile(r"(?:.*[.@])?(?:example(?:\.(?:com|net|org|edu))?|test|invalid|localhost|local)")
+
+
+def doubtful(address: str) -> str:
+    """What is odd about an address that could work; empty for an ordinary one. Domains for examples and tests reach nobody (RFC 2606)."""
+    domain = address.rpartition("@")[2]
+    if _SAMPLE.fullmatch(domain):
+        return f"{domain} is a domain for examples and tests: letters to it reach nobody"
+    return ""
 
 
 def make_demo(root: Path, env: Mapping[str, str]) -> Demo:

@@ -145,8 +145,10 @@ def _quoted(text: str) -> str:
     return json.dumps("".join(c for c in text if c.isprintable()), ensure_ascii=False)
 
 
-def personal(settings: bytes, *, id: str | None, operator: str | None, email: str | None) -> bytes:
-    """The starter's steward.yaml with an operator and an `id` put in; what is None stays as it is."""
+def personal(
+    settings: bytes, *, id: str | None, operator: str | None, email: str | None, branch: str | None = None
+) -> bytes:
+    """The starter's steward.yaml with an operator, an `id` and a branch put in; what is None stays as it is."""
     text = settings.decode()
     found = re.search(r"^operator: \{ name: (.+), email: (.+) \}$", text, re.MULTILINE)
     if found is None:
@@ -157,7 +159,15 @@ def personal(settings: bytes, *, id: str | None, operator: str | None, email: st
     if id is not None:
         # Quoted: twelve hexadecimal digits may look like a number to another reader of YAML.
         line += f"\nid: {_quoted(id)}".ljust(46) + "  # written by `init`, never changed"
-    return (text[: found.start()] + line + text[found.end() :]).encode()
+    text = text[: found.start()] + line + text[found.end() :]
+    if branch is not None:
+        named = branch if _WORD.fullmatch(branch) else _quoted(branch)
+        text = re.sub(r"(?m)^deploy: \S+ *(?=#)", lambda _: f"deploy: {named}".ljust(46) + " ", text, count=1)
+    return text.encode()
+
+
+_WORD = re.compile(r"(?!null|true|false|yes|off)[a-z]{3,}")
+"""A branch that no reader of YAML takes for anything but a word."""
 
 
 def connected(settings: bytes, block: str) -> bytes:
@@ -176,16 +186,17 @@ def write(
     operator: str | None = None,
     email: str | None = None,
     mailbox: str = "",
+    branch: str | None = None,
 ) -> tuple[str, ...]:
     """Write the starter files below `root` and return the paths written. A file that is already there is kept as it is.
 
-    `mailbox` is the block of steward.yaml for one on a server.
+    `mailbox` is the block of steward.yaml for one on a server, `branch` the one that is deployed.
     """
     written: list[str] = []
     for name, content in files().items():
         data = content
         if name == "steward.yaml":
-            data = personal(content, id=id, operator=operator, email=email)
+            data = personal(content, id=id, operator=operator, email=email, branch=branch)
             data = connected(data, mailbox) if mailbox else data
         target = root / name
         target.parent.mkdir(parents=True, exist_ok=True)

@@ -2,20 +2,26 @@
 
 import argparse
 import importlib
+import io
 import sys
 from collections.abc import Sequence
+from typing import NoReturn
 
 from engine import __version__
 from engine.cli.verbs import GROUPS, VERBS
+from engine.model.legible import line
 
 EXIT_INTERRUPTED = 130
 
 
 def main(argv: Sequence[str] | None = None) -> int:
     """Run one command and return its exit code (0 done, 1 failed, 2 usage, 3 check, 4 waiting, 5 refused, 130 interrupted)."""
-    args = parser(sys.argv[1:] if argv is None else list(argv)).parse_args(argv)
+    _speak()
+    args = parsed(sys.argv[1:] if argv is None else list(argv))
     if args.verb is None:
-        print(overview())
+        from engine.cli.talk import put
+
+        put(overview())
         return 0
     module, _, function = VERBS[args.verb].run.partition(":")
     try:
@@ -35,28 +41,86 @@ def main(argv: Sequence[str] | None = None) -> int:
     return code
 
 
-def parser(argv: Sequence[str]) -> argparse.ArgumentParser:
-    """The argument parser; only the verb in `argv` gets its arguments, the others their name."""
-    top = argparse.ArgumentParser(
+def _speak() -> None:
+    """A terminal whose characters are fewer than ours gets a `?` for each it doesn't have, never a fault."""
+    for stream in (sys.stdout, sys.stderr):
+        if isinstance(stream, io.TextIOWrapper):
+            stream.reconfigure(errors="replace")
+
+
+class Parser(argparse.ArgumentParser):
+    """Says what is wrong with a command the way every other error is said: what, how it is written, what to type."""
+
+    def error(self, message: str) -> NoReturn:
+        """Say it and end with 2."""
+        from engine.cli.talk import error
+        from engine.model.errors import UsageError
+
+        way_out = f"steward {self.prog.partition(' ')[2]} -h".replace("  ", " ")
+        error(UsageError(message, now_true=self.format_usage().strip(), way_out=way_out))
+        sys.exit(2)
+
+
+def parsed(argv: Sequence[str]) -> argparse.Namespace:
+    """The command as it was meant; one that makes no sense ends here, with the nearest that does."""
+    if argv[:1] == ["help"]:
+        argv = [*argv[1:], "-h"]
+    top, verbs = parsers(argv)
+    if unread := next((one for one in argv if not one.isprintable() and _broken(one)), ""):
+        top.error(f"`{line(unread)}` holds bytes that are no text in this terminal's encoding")
+    word = next((one for one in argv if not one.startswith("-")), None)
+    if word is not None and word not in VERBS:
+        from engine.language.near import nearest
+
+        best = nearest(word, VERBS)
+        meant = f"did you mean `steward {best}`?" if best else "`steward` alone lists what there is"
+        top.error(f"there is no `steward {line(word)}`; {meant}")
+    args, unknown = top.parse_known_args(argv)
+    if unknown:
+        from engine.language.near import nearest
+
+        verb = verbs.get(args.verb, top)
+        flags = [flag for one in VERBS[args.verb].options for flag in one.flags] if args.verb else []
+        best = nearest(unknown[0], [one for one in flags if one.startswith("-")])
+        verb.error(f"it takes no `{line(unknown[0])}`" + (f"; did you mean `{best}`?" if best else ""))
+    return args
+
+
+def _broken(word: str) -> bool:
+    return any("\ud800" <= one <= "\udfff" for one in word)
+
+
+def parsers(argv: Sequence[str]) -> tuple[Parser, dict[str, Parser]]:
+    """The parser, and that of each verb; only the verb in `argv` gets its arguments, the others their name.
+
+    A flag is written whole: half of `--yes` is no yes.
+    """
+    top = Parser(
         prog="steward",
         usage="steward <verb> [arguments]",
         description=overview(),
         formatter_class=argparse.RawDescriptionHelpFormatter,
+        allow_abbrev=False,
     )
     top.add_argument("--version", action="version", version=f"steward {__version__}")
-    verbs = top.add_subparsers(dest="verb", metavar="", help=argparse.SUPPRESS)
+    verbs = top.add_subparsers(dest="verb", metavar="", prog="steward", help=argparse.SUPPRESS)
+    made = {}
     for name, verb in VERBS.items():
-        one = verbs.add_parser(name, help=verb.help, description=verb.help, epilog=verb.epilog)
+        one = verbs.add_parser(
+            name, help=verb.help, description=verb.help, epilog=verb.epilog, allow_abbrev=False
+        )
         if name in argv:
             for option in verb.options:
                 one.add_argument(*option.flags, **option.settings)
-    return top
+        made[name] = one
+    return top, made
 
 
 def overview() -> str:
     """Help: the verbs that work, in groups."""
     lines = [
-        "Steward runs your playbooks and SOPs, asks before anything leaves, and remembers what happened.",
+        "Steward runs your playbooks and SOPs, asks before anything leaves, and",
+        "remembers what happened.",
         "",
     ]
     for title, names in GROUPS:

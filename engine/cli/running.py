@@ -13,11 +13,13 @@ from engine.model import ids
 from engine.model.errors import UsageError
 from engine.model.requests import Decided
 
-EXIT_WAITING = 4
+EXIT_FAILED, EXIT_WAITING = 1, 4
+_FAILED = frozenset({"failed", "undone"})
+"""How the run of a name ends when a step of it failed: as it was, or with what was done taken back."""
 
 
 def run(args: argparse.Namespace) -> int:
-    """Read every source once, or start NAME; run until everything waits. Exit 4 when something waits for a person."""
+    """Read every source once, or start NAME; run until everything waits. Exit 1 when NAME failed, 4 when something waits for a person."""
     workspace = here.workspace()
     if args.name:
         body = {"words": args.inputs, "file": _file(args.file)}
@@ -54,6 +56,9 @@ def _told(
                 put(row)
             if waiting:
                 say(f"\n  {len(waiting)} {'waits' if len(waiting) == 1 else 'wait'} for you:  steward queue")
+        own = reading.book.runs.get(decided.run)
+        if own is not None and own.status in _FAILED:
+            return EXIT_FAILED
         return EXIT_WAITING if waiting else 0
     finally:
         reading.close()

@@ -13,24 +13,31 @@ from engine.app import awaiting, making, passing, remembering
 from engine.app.attaching import lines
 from engine.app.clock import present
 from engine.cli import attaching, cards, here, narrate
-from engine.cli.talk import colour, line, put, say, table
+from engine.cli.talk import colour, error, line, prompt, put, say, table
 from engine.memory.client import MemoryClient
 from engine.model import events as e
 from engine.model import ids
-from engine.model.errors import PermanentError, TransientError
+from engine.model.errors import PermanentError, TransientError, UsageError
 
 
 def init(args: argparse.Namespace) -> int:
     """Make a workspace."""
     root = Path(args.folder).absolute()
-    name, email = args.name, args.email
-    if ask := sys.stdin.isatty() and sys.stderr.isatty():
-        name = name or input("your name (Enter: later): ").strip()
-        email = email or input("your address (Enter: later): ").strip()
+    branch = making.room(root)
+    ask = here.person()
+    name = args.name or (prompt("your name: ") if ask else "")
+    email = _address(args.email, ask=ask)
     mailbox = attaching.wanted(args, ask=ask)
+    email = making.address_of(email or (mailbox.address if mailbox else ""))
     block = lines(mailbox, since=present().astimezone().date()) if mailbox else ""
-    written = making.make(root, name=name, email=email or (mailbox.address if mailbox else ""), mailbox=block)
-    say(f"{colour('✓', 'green', sys.stderr)} {len(written)} files in {root}, committed on branch main")
+    name = name.strip() or _account(email)
+    written = making.make(root, name=name, email=email, mailbox=block)
+    say(
+        f"{colour('✓', 'green', sys.stderr)} {len(written)} files in {root}, committed on branch {branch}, which runs"
+    )
+    say(f"  letters are from {line(name, 60)} <{email}>: operator in steward.yaml")
+    if odd := making.doubtful(email):
+        say(f"  {colour('!', 'yellow', sys.stderr)} {odd}")
     for path, why in _WHY:
         say(f"  {path:<34} {why}")
     code = attaching.connect(root, mailbox, ask=ask) if mailbox else 0
@@ -39,6 +46,33 @@ def init(args: argparse.Namespace) -> int:
         f"\n  cd {args.folder}\n  {command()} check\n  {command()} secrets enrol passphrase\n  {command()} run"
     )
     return code
+
+
+_TRIES = 3
+
+
+def _address(given: str, *, ask: bool) -> str:
+    """What the flag says, else what is typed; empty for what is to be that of the mailbox. Raises UsageError on a flag that can't work."""
+    if given:
+        return making.address_of(given)
+    for _ in range(_TRIES if ask else 0):
+        typed = prompt("your address (Enter: that of the mailbox you name next): ")
+        try:
+            return making.address_of(typed) if typed else ""
+        except UsageError as problem:
+            error(problem)
+    return ""
+
+
+def _account(email: str) -> str:
+    """The name of whoever is logged in, as the machine has it; else the part of the address before the @."""
+    try:
+        import pwd
+
+        name = pwd.getpwuid(os.getuid()).pw_gecos.partition(",")[0].strip()
+    except (ImportError, KeyError, OSError):
+        name = ""
+    return name if " " in name else email.partition("@")[0]
 
 
 _WHY = (

@@ -43,11 +43,11 @@ def say(text: str = "") -> None:
 
 
 def prompt(question: str) -> str:
-    """The next line that is typed, without its spaces; empty when nothing comes any more (Ctrl-D)."""
+    """The next line that is typed, without its spaces; empty when nothing comes any more (Ctrl-D), or no text."""
     print(question, end="", file=sys.stderr, flush=True)
     try:
         return input().strip()
-    except EOFError:
+    except (EOFError, UnicodeDecodeError):
         say()
         return ""
 
@@ -64,7 +64,9 @@ def put(text: str = "") -> None:
 
 def put_json(kind: str, data: Json) -> None:
     """Versioned JSON on stdout."""
-    put(json.dumps({"steward": kind, "version": 1, "data": data}, ensure_ascii=False, indent=2))
+    # Where the stream can't take every character they are written out: replaced ones would be other data.
+    narrow = (sys.stdout.encoding or "").lower().replace("-", "") != "utf8"
+    put(json.dumps({"steward": kind, "version": 1, "data": data}, ensure_ascii=narrow, indent=2))
 
 
 def error(problem: EngineError) -> None:

@@ -62,7 +62,7 @@ VERBS: dict[str, Verb] = {
         epilog="The password is asked for on a terminal and kept sealed, or read from MAIL in the environment; never from the command.",
     ),
     "check": Verb(
-        help="what is wrong in this folder's playbooks, SOPs and settings, and how to mend it",
+        help="what is wrong in this folder's files, and how to mend it",
         run="engine.cli.writing:check",
         options=(
             _JSON,
@@ -90,7 +90,7 @@ VERBS: dict[str, Verb] = {
         ),
     ),
     "schema": Verb(
-        help="the keys of a kind of file: playbook, sop, policy, … (none: the kinds)",
+        help="the keys of a kind of file: playbook, sop, … (none: the kinds)",
         run="engine.cli.writing:schema",
         options=(
             _option("thing", nargs="?", help="such as playbook"),
@@ -106,7 +106,7 @@ VERBS: dict[str, Verb] = {
         ),
     ),
     "run": Verb(
-        help="one pass: read every source once and run until everything waits; or start one by name",
+        help="one pass over every source, until everything waits; or one by name",
         run="engine.cli.running:run",
         options=(
             _option("name", nargs="?", help="a playbook or SOP with `manual: {}`"),
@@ -121,7 +121,7 @@ VERBS: dict[str, Verb] = {
         ),
     ),
     "up": Verb(
-        help="stay: read letters and files as they come, fire schedules, deploy each commit (Ctrl-C ends it)",
+        help="stay: read letters as they come, fire schedules, deploy each commit",
         run="engine.cli.serving:up",
         options=(
             _option(
@@ -178,7 +178,7 @@ VERBS: dict[str, Verb] = {
         options=(_option("id", help="a run or card"),),
     ),
     "answer": Verb(
-        help="answer a question of a SOP, or say whether an unknown effect happened",
+        help="answer a question, or say whether an unknown effect happened",
         run="engine.cli.deciding:answer",
         options=(
             _option("id", help="the id shown by `steward queue`"),
@@ -196,7 +196,7 @@ VERBS: dict[str, Verb] = {
         ),
     ),
     "why": Verb(
-        help="what led to an effect: who asked, which rule, what was approved, what left",
+        help="what led to an effect: who asked, which rule, what left",
         run="engine.cli.asking:why",
         options=(_option("id", help="a run, card or effect (its beginning is enough), or an address"), _JSON),
     ),
@@ -283,7 +283,7 @@ VERBS: dict[str, Verb] = {
         ),
     ),
     "doctor": Verb(
-        help="what is wrong or about to be: triggers, credentials, queue, disk, clock, index, isolation",
+        help="what is wrong or about to be, and what to type",
         run="engine.cli.doctoring:examine",
         options=(
             _option(
@@ -326,7 +326,7 @@ VERBS: dict[str, Verb] = {
     ),
     "stop": Verb(help="nothing leaves from now on", run="engine.cli.guarding:stop"),
     "resume": Verb(
-        help="lift a stop (needs your passphrase or code), or call a connector again",
+        help="lift a stop (needs your passphrase), or call a connector again",
         run="engine.cli.guarding:resume",
         options=(
             _option(

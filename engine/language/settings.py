@@ -62,6 +62,11 @@ _SECRET = re.compile(r"\$\{\{\s*secrets\.([A-Za-z][A-Za-z0-9_]*)\s*\}\}")
 _LOOKS_SECRET = re.compile(r"(?:.*[-_])?(?:password|passphrase|secret|token|api-?key|key)", re.IGNORECASE)
 
 
+def is_branch(name: str) -> bool:
+    """Whether `deploy:` can name a branch that is called so."""
+    return _BRANCH.fullmatch(name) is not None
+
+
 def parse(
     path: str, data: bytes, *, connectors: Collection[str] = ()
 ) -> tuple[Config | None, tuple[Diagnostic, ...]]:

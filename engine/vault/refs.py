@@ -53,6 +53,37 @@ def commit_named(git_dir: Path, name: str) -> str:
     )
 
 
+def current_branch(root: Path) -> str:
+    """The branch that a new commit would go to, also before its first one. Raises UsageError where HEAD names none."""
+    git_dir, _ = find_git_dir(root)
+    done = call(["symbolic-ref", "--quiet", "HEAD"], env=environment(git_dir), cwd=git_dir)
+    name = done.stdout.decode("utf-8", "replace").strip().removeprefix("refs/heads/")
+    if done.returncode or not name:
+        raise UsageError(
+            "HEAD of this repository is on no branch",
+            code="branch",
+            now_true="Nothing was written.",
+            way_out="git switch main   (or -c NAME for a new one), then type the command again",
+        )
+    return name
+
+
+def beside(root: Path, branch: str) -> tuple[str, int]:
+    """(where HEAD is, how many of its commits `branch` does not contain); none where git can't say."""
+    try:
+        git_dir, _ = find_git_dir(root)
+        words = ["rev-list", "--count", "HEAD", f"^refs/heads/{check_branch(branch)}"]
+        done = call(words, env=environment(git_dir), cwd=git_dir)
+        if done.returncode or not (count := int(done.stdout or b"0")):
+            return "", 0
+        try:
+            return current_branch(root), count
+        except UsageError:
+            return "no branch", count
+    except EngineError:
+        return "", 0
+
+
 def set_ref(root: Path, ref: str, target: str) -> bool:
     """Let a ref below ``refs/steward/`` name an object. False when the repository can't be written or there is none."""
     if not ref.startswith("refs/steward/") or not _BRANCH.fullmatch(ref) or not _COMMIT.fullmatch(target):

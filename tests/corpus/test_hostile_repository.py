@@ -179,10 +179,13 @@ def answer(host: str, path: str, cookie: str = "") -> tuple[str | None, int]:
     return said.getheader("set-cookie"), said.status
 
 
+WHO = ("--name", "Robin", "--email", "robin@example.com")
+
+
 def test_init_into_it_beside_it_and_below_it(hostile, canaries):
     outside = (hostile.parent / "outside" / "letter.md").read_bytes()
     assert typed(["init", "."], hostile).returncode == 2  # it is a workspace already
-    settled(typed(["init", "../beside"], hostile))
+    settled(typed(["init", "../beside", *WHO], hostile))
     settled(typed(["demo", "../shown"], hostile))
     (hostile / "steward.yaml").unlink()
     for name in ("policy.yaml", "templates/got-it.md"):
@@ -190,7 +193,7 @@ def test_init_into_it_beside_it_and_below_it(hostile, canaries):
         (hostile / "vault" / name).symlink_to(hostile.parent / "outside" / "new")
     before = git(hostile, "rev-parse", "HEAD")
 
-    done = typed(["init", "."], hostile)
+    done = typed(["init", ".", *WHO], hostile)
 
     settled(done)
     assert done.returncode == 0, done.stderr

@@ -7,7 +7,7 @@ from pathlib import Path
 
 import yaml
 
-from engine.cli.main import parser
+from engine.cli.main import parsed
 from tests.meta.sources import ROOT
 from tests.unit.cli.test_service import settings, verified
 
@@ -59,7 +59,7 @@ def test_the_commands_of_the_container_are_commands_of_steward():
     assert json.loads(entry) == ["steward"]
     checked = json.loads(health.partition("CMD ")[2])
     for words in (json.loads(begin), checked[1:]):
-        assert parser(words).parse_args(words).verb == words[0]
+        assert parsed(words).verb == words[0]
     assert checked[0] == "steward"
 
 

@@ -98,7 +98,7 @@ def test_it_says_its_version(steward, stranger, tmp_path):
 
 def test_init_makes_a_workspace_in_an_empty_folder(steward, stranger, tmp_path):
     folder = tmp_path / "company"
-    command(steward, "init", folder, cwd=tmp_path, env=stranger)
+    command(steward, "init", folder, "--email", "robin@example.com", cwd=tmp_path, env=stranger)
     assert (folder / "steward.yaml").is_file()
     assert command("git", "-C", folder, "rev-parse", "--is-inside-work-tree").strip() == "true"
     tracked = command("git", "-C", folder, "ls-files").split("\n")

@@ -82,7 +82,7 @@ def test_a_script_says_it_with_flags_and_the_environment(office, tmp_path):
 
 def test_nothing_is_asked_without_a_terminal_and_nothing_tried_without_a_password(tmp_path):
     env = env_of(tmp_path, "")
-    said = plainly(["init", "one"], cwd=tmp_path, env=env)
+    said = plainly(["init", "one", "--email", USER], cwd=tmp_path, env=env)
     assert said.code == 0
     assert "mailbox" not in said.text.replace("# A mailbox", "")
     said = plainly(["init", "two", "--mailbox", "robin@gmail.com"], cwd=tmp_path, env=env)
@@ -98,7 +98,7 @@ def test_nothing_is_asked_without_a_terminal_and_nothing_tried_without_a_passwor
 
 
 def test_on_a_terminal_enter_passes_it_over(tmp_path):
-    answers = [("your name", ""), ("your address", ""), ("mailbox to read", "")]
+    answers = [("your name", ""), ("your address", USER), ("mailbox to read", "")]
     said = typed(["init", "work"], answers, cwd=tmp_path, env=env_of(tmp_path, ""))
     assert said.code == 0, said.text
     assert "# connectors:" in (tmp_path / "work" / "steward.yaml").read_text()

@@ -77,6 +77,12 @@ def _many_authors(letter: Letter) -> bool:
     return len(letter.authors) > 1
 
 
+def unanswered(address: str) -> bool:
+    """Whether an address says of itself that nobody reads what comes to it: a no-reply, or a mail daemon."""
+    local = _local(address)
+    return bool(_NO_REPLY.fullmatch(local) or _DAEMON.fullmatch(local))
+
+
 def _no_reply(letter: Letter) -> bool:
     return bool(_NO_REPLY.fullmatch(_local(letter.author)))
 

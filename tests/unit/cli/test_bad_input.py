@@ -34,7 +34,7 @@ def env(tmp_path: Path) -> dict[str, str]:
 @pytest.fixture
 def workspace(tmp_path: Path, env: dict[str, str]) -> Path:
     """A new workspace whose acknowledgement is not held, so that a pass ends at once."""
-    run(["init", "w"], tmp_path, env)
+    run(["init", "w", "--email", "robin@example.com"], tmp_path, env)
     root = tmp_path / "w"
     playbook = root / "playbooks" / "lead-capture.yaml"
     playbook.write_text(playbook.read_text().replace("    undo-within: 20s\n", ""))
@@ -122,7 +122,7 @@ def test_without_git_the_message_says_what_to_install(
 ) -> None:
     """And nothing was changed."""
     (tmp_path / "empty").mkdir()
-    for args in (["status"], ["run"], ["init", str(tmp_path / "other")]):
+    for args in (["status"], ["run"], ["init", str(tmp_path / "other"), "--email", "robin@example.com"]):
         done = run(args, workspace, {**env, "PATH": str(tmp_path / "empty")})
         assert done.returncode in {1, 2}
         assert "git" in done.stderr

@@ -62,7 +62,7 @@ def env(tmp_path: Path) -> dict[str, str]:
 def workspace(tmp_path: Path, env: dict[str, str]) -> Path:
     """A new workspace made by the command."""
     subprocess.run(
-        [sys.executable, "-m", "engine.cli.main", "init", "w"],
+        [sys.executable, "-m", "engine.cli.main", "init", "w", "--email", "robin@example.com"],
         cwd=tmp_path,
         env=env,
         check=True,
