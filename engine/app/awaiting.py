@@ -13,9 +13,9 @@ from engine.app.looking import Reading
 from engine.model import ids
 from engine.model.canonical import Json
 from engine.model.errors import EngineError
-from engine.model.state import CardState, RunState
+from engine.model.state import Book, CardState, RunState
 
-Kind = Literal["card", "question", "unknown", "put-aside", "failed"]
+Kind = Literal["card", "question", "unknown", "put-aside", "failed", "health"]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -73,7 +73,8 @@ def lines(found: Sequence[Row]) -> list[tuple[Row, int]]:
 
 def put_off(reading: Reading, *, now: str) -> int:
     """How many open cards are snoozed."""
-    return sum(_open(card, now) and card.snoozed > now for card in reading.book.cards.values())
+    book = reading.book
+    return sum(_open(card, book, now) and card.snoozed > now for card in book.cards.values())
 
 
 def as_json(row: Row) -> Json:
@@ -81,13 +82,24 @@ def as_json(row: Row) -> Json:
     return {field.name: getattr(row, field.name) for field in fields(row)}
 
 
-def _open(card: CardState, now: str) -> bool:
-    return card.status == "open" and now < card.expires
+def _open(card: CardState, book: Book, now: str) -> bool:
+    """While nobody knows which time it is, no card is over."""
+    return card.status == "open" and (now < card.expires or bool(book.doubted))
+
+
+def _health(desk: Desk) -> Iterator[Row]:
+    """What holds every effect back: nothing that waits can go on before."""
+    ill = desk.reading.ill
+    if ill is not None:
+        yield Row(
+            id=ill.name, short=ill.kind, kind="health", title="no effect leaves", about=ill.problem, playbook="",
+            run="", since=ill.since, strength=2 if ill.name else 1, needs=ill.way_out,
+        )  # fmt: skip
 
 
 def _cards(desk: Desk) -> Iterator[Row]:
     for card in desk.reading.book.cards.values():
-        if _open(card, desk.now) and (desk.snoozed or card.snoozed <= desk.now):
+        if _open(card, desk.reading.book, desk.now) and (desk.snoozed or card.snoozed <= desk.now):
             yield _card(desk, card)
 
 
@@ -158,6 +170,7 @@ def _running(desk: Desk) -> Iterator[RunState]:
 
 
 KINDS: dict[str, Callable[[Desk], Iterable[Row]]] = {
+    "health": _health,
     "card": _cards,
     "question": _questions,
     "unknown": _unknowns,

@@ -76,6 +76,10 @@ def sentence(event: Event) -> str:
             return f"{name} is tried: {how}"
         case k.BreakerClosed(connector=name, by=by, because=because):
             return f"{name} is called again: {because}" + ("" if by == k.ENGINE else f" by {by}")
+        case k.StepDelayed(connector=""):
+            return f"`{event.step}` is held: no effect leaves (steward doctor)"
+        case k.StepAdmitted(connector=""):
+            return f"`{event.step}` may go on"
         case k.StepDelayed(connector=name, because=because):
             return f"`{event.step}` waits for {name} ({because})"
         case k.StepAdmitted(connector=name):

@@ -9,6 +9,7 @@ from typing import Literal
 from engine.app import awaiting, connections, mailboxes, sealed
 from engine.app.actions import declared
 from engine.app.deploying import deployment
+from engine.app.health import Verdicts
 from engine.app.looking import Reading
 from engine.app.workspace import Workspace
 from engine.connectors import ways
@@ -88,7 +89,7 @@ def examine(
         whole=whole,
     )
     looks = (
-        _stopped, _connectors, _compiles, _absent, _triggers, _unknown, _failing, _cards, _notices, _secrets, _clock, _disk, _index,
+        _stopped, _health, _connectors, _compiles, _absent, _triggers, _unknown, _failing, _cards, _notices, _secrets, _clock, _disk, _index,
         _isolation, _elsewhere,
     )  # fmt: skip
     found = [finding for look in looks for finding in look(patient)]
@@ -106,6 +107,23 @@ def _stopped(patient: Patient) -> Iterator[Finding]:
         )
     else:
         yield Finding(name="stop", grade="ok", said="effects may leave")
+
+
+def _health(patient: Patient) -> Iterator[Finding]:
+    """Whether what is kept may be trusted, and when it was last looked at."""
+    ill = patient.reading.ill
+    if ill is not None:
+        yield Finding(name="health", grade="ill", said=ill.sentence, way_out=ill.way_out)
+        return
+    checks = {one.name: one for one in Verdicts(patient.workspace.state).all() if one.at}
+    last = max((one.at for one in checks.values() if one.name != "sample"), default="")
+    if not last:
+        said = "the stored bytes were never looked at as a whole"
+        yield Finding(name="health", grade="ok", said=f"{said}: steward verify, or steward up")
+    else:
+        since = length(patient.now - moment(last))
+        said = f"what is kept may be trusted; the stored bytes were looked at {since} ago"
+        yield Finding(name="health", grade="ok", said=said)
 
 
 def _connectors(patient: Patient) -> Iterator[Finding]:

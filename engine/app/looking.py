@@ -2,18 +2,21 @@
 
 from dataclasses import dataclass
 
+from engine.app.health import Health
 from engine.app.workspace import Workspace
 from engine.ledger import Keys, Ledger
+from engine.model.health import Ill
 from engine.model.state import Book
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Reading:
-    """A look at the ledger without owning it."""
+    """A look at the ledger without owning it. `ill` says why no effect leaves."""
 
     book: Book
     ledger: Ledger
     keys: Keys
+    ill: Ill | None = None
 
     def close(self) -> None:
         """Let go of the files."""
@@ -27,4 +30,5 @@ def look(workspace: Workspace) -> Reading:
 
     keys = Keys.open(workspace.state)
     ledger = Ledger.open(workspace.state, keys=keys, owner=None)
-    return Reading(book=fold(ledger.events()), ledger=ledger, keys=keys)
+    book = fold(ledger.events())
+    return Reading(book=book, ledger=ledger, keys=keys, ill=Health(workspace, ledger).ask(book))

@@ -15,7 +15,6 @@ from engine.app.workspace import Workspace
 from engine.ledger import Keys, Ledger, Owner
 from engine.model.canonical import Json
 from engine.model.events import Event
-from engine.model.ownership import OwnerTaken
 from engine.model.ports import Probe
 from engine.model.requests import Decided, Request, RequestKind
 from engine.model.state import Book
@@ -136,7 +135,6 @@ def _own(
 ) -> Carried:
     from engine.app.wiring import furnish
     from engine.kernel.loop import Loop
-    from engine.model.events import Draft
 
     ledger = Ledger.open(workspace.state, keys=keys, owner=owner, probe=probe)
     try:
@@ -147,8 +145,7 @@ def _own(
         try:
             loop = Loop(house.house)
             house.settle(loop.journal)
-            taken = OwnerTaken(epoch=owner.epoch, host=owner.host, pid=owner.pid)
-            loop.journal.write(Draft(body=taken), durable=False)
+            loop.own(epoch=owner.epoch, host=owner.host, pid=owner.pid)
             with _interruptible() as interrupted:
                 loop.run(until=lambda: interrupted() or (quietly and ledger.decided(asked.id) is not None))
             if interrupted():

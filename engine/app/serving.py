@@ -12,6 +12,7 @@ from pathlib import Path
 
 from engine.app import anchoring, standing
 from engine.app.clock import present
+from engine.app.health import daily
 from engine.app.mailboxes import attended
 from engine.app.noticing import RESCAN_SECONDS, Branch, Eyes, Steady, Watch
 from engine.app.wiring import furnish
@@ -20,8 +21,7 @@ from engine.kernel.house import House
 from engine.kernel.loop import LOOK_SECONDS, Loop
 from engine.ledger import Keys, Ledger, Owner, holder, poke
 from engine.model.errors import EngineError, UsageError
-from engine.model.events import Draft, Event
-from engine.model.ownership import OwnerTaken
+from engine.model.events import Event
 from engine.model.ports import Placed, Probe
 from engine.model.state import Book
 
@@ -50,7 +50,11 @@ def serve(workspace: Workspace, up: Up) -> str:
     eyes = Eyes(workspace.root, lambda: poke(workspace.state))
     try:
         anchoring.require(workspace.root, ledger)
-        with _told_to_stop(lambda: poke(workspace.state)) as stopping, _watched(eyes, workspace) as watch:
+        with (
+            _told_to_stop(lambda: poke(workspace.state)) as stopping,
+            _watched(eyes, workspace) as watch,
+            daily(workspace, up.say, lambda: poke(workspace.state)),
+        ):
             up.say(_beginning(workspace, watch.trouble))
             return _go_on(workspace, up, keys, ledger, owner, eyes, stopping)
     finally:
@@ -122,8 +126,7 @@ def _go_on(
             loop = Loop(house.house, book)
             house.settle(loop.journal)
             if book is None:
-                taken = OwnerTaken(epoch=owner.epoch, host=owner.host, pid=owner.pid)
-                loop.journal.write(Draft(body=taken), durable=False)
+                loop.own(epoch=owner.epoch, host=owner.host, pid=owner.pid)
             if notice := loop.deployment().notice:
                 up.say(notice)
             good = workspace

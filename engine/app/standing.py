@@ -7,7 +7,7 @@ from engine.model.state import Book
 from engine.model.times import moment
 
 # What a person has to do something about.
-_YOURS = frozenset({"approval", "person", "unknown", "budget", "secret", "missing"})
+_YOURS = frozenset({"approval", "person", "unknown", "budget", "secret", "missing", "health"})
 
 
 def line(book: Book, zone: str, *, now: datetime) -> str:
@@ -24,6 +24,8 @@ def line(book: Book, zone: str, *, now: datetime) -> str:
         parts.append(f"waiting: {', '.join(others)}")
     if missing := sum(not one.cleared for one in book.alarms.values()):
         parts.append(f"{missing} absent: steward status")
+    if book.doubted:
+        parts.append("the clock leapt and nothing may leave: steward answer clock right, or set it")
     if book.stopped:
         parts.append("nothing may leave: steward resume")
     if coming := next_firing(book, zone, now=now):

@@ -10,6 +10,7 @@ from engine.model import ids
 from engine.model.alarms import AlarmCleared, AlarmRaised
 from engine.model.errors import UsageError
 from engine.model.findings import BudgetDecided, IntentResolved
+from engine.model.health import ClockDoubted, ClockTrusted, HealthWaived
 from engine.model.ownership import NotebookAccepted, StopLifted, StopSet, StrengthEnrolled
 from engine.model.state import Alarm, Book, CardState, RunState
 
@@ -257,6 +258,14 @@ def _about_cards(event: e.Event, where: str) -> str:
             return f"{where}  card {body.card[:6]} closed: {body.because}"
         case e.CardSnoozed():
             return f"{where}  card {body.card[:6]} snoozed until {body.until[:16]}Z"
+        case HealthWaived():
+            return f"effects may leave in spite of what a check found, says {body.by}"
+        case ClockDoubted():
+            return f"the clock leapt by {body.seconds} s: nothing leaves, expires or fires"
+        case ClockTrusted(by="engine"):
+            return "the clock is back where it should be"
+        case ClockTrusted():
+            return f"the clock is right, says {body.by}"
         case StopSet():
             return f"stopped by {body.by}"
         case StopLifted():

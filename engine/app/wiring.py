@@ -9,10 +9,11 @@ from functools import partial
 
 from engine.app import anchoring, mailboxes, remembering, rooms, sealed
 from engine.app.briefing import Briefs
-from engine.app.clock import present
+from engine.app.clock import mark, present
 from engine.app.consents import WorkspaceConsents
 from engine.app.deploying import deploy
 from engine.app.doctor import PROBES
+from engine.app.health import Health
 from engine.app.workspace import Workspace
 from engine.governance.policy import Rules, amount_of
 from engine.kernel.house import Deployment, House, Journal
@@ -24,6 +25,7 @@ from engine.model.canonical import Json
 from engine.model.config import PolicyRules
 from engine.model.errors import PermanentError
 from engine.model.events import Event
+from engine.model.health import Mark
 from engine.model.ids import ValueId
 from engine.model.money import Money
 from engine.model.ports import Clock, Connector, Executor, Probe, Reader, Tree
@@ -48,6 +50,10 @@ class RealClock:
     def wait(self, seconds: float) -> None:
         """Wait, or until poked."""
         self._owner.wait(seconds)
+
+    def mark(self) -> Mark:
+        """Now on both of the machine's clocks."""
+        return mark()
 
 
 class Spent:
@@ -148,12 +154,14 @@ def furnish(
         connectors=wired, heads=sources, durable=lambda seq: 0 < seq <= ledger.head()[0], probe=probe
     )
     flag = workspace.state.path / "stop"
+    health = Health(workspace, ledger, chosen)
+    health.sampled(keys)
     house = House(
         ledger=ledger, keys=keys, clock=chosen, executor=carrying, evaluate=evaluate, templates=templates,
         connectors=wired, broker=broker, policy=_rules(workspace, ledger, wired.specs, spent, chosen), blobs=blobs,
         sources=sources, deployment=deployed_now, workspace=workspace.id,
         index_key=index_key, flag=flag.exists, lower=partial(flag.unlink, missing_ok=True), chance=random.random,
-        listen=listen, records=records, project=rooms.known(workspace).project,
+        listen=listen, health=health.ask, records=records, project=rooms.known(workspace).project,
     )  # fmt: skip
     return Furnished(
         house=house, spent=spent, workspace=workspace, close=threads.close if threads else lambda: None

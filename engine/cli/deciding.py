@@ -332,6 +332,14 @@ def answer(args: argparse.Namespace) -> int:
 
 def _answered(reading: Reading, given: str, words: list[str]) -> tuple[str, dict[str, Json]]:
     """What is answered, and with what: an alarm, an effect nobody knows of, or a question."""
+    if given == "clock":
+        if words != ["right"]:
+            raise UsageError(
+                "the clock is right, or it is set",
+                now_true="Nothing changed.",
+                way_out="steward answer clock right",
+            )
+        return "clock", {}
     alarm = views.find_alarm(reading, given)
     if alarm is not None:
         if words != ["seen"]:

@@ -31,6 +31,8 @@ def resume(args: argparse.Namespace) -> int:
     workspace = here.workspace()
     if args.connector:
         return carry_out(workspace, passing.request("resume", actor=here.actor(), target=args.connector))
+    if args.damaged:
+        return _waive(workspace)
     reading = passing.look(workspace)
     try:
         flag = workspace.state.path / "stop"
@@ -38,6 +40,28 @@ def resume(args: argparse.Namespace) -> int:
             say("nothing is stopped")
             return 0
         asked = prove(reading, passing.request("resume", actor=here.actor()))
+    finally:
+        reading.close()
+    return carry_out(workspace, asked)
+
+
+def _waive(workspace: Workspace) -> int:
+    """Let effects leave in spite of one problem with what is kept: shown, and proved."""
+    reading = passing.look(workspace)
+    try:
+        ill = reading.ill
+        if ill is None:
+            say("nothing holds effects back")
+            return 0
+        say(f"  {ill.problem}")
+        if not ill.name:
+            raise Refused(
+                "this can't be passed over",
+                code="no-waiver",
+                now_true="No effect leaves.",
+                way_out=ill.way_out,
+            )
+        asked = prove(reading, passing.request("waive", actor=here.actor(), digest=ill.name))
     finally:
         reading.close()
     return carry_out(workspace, asked)

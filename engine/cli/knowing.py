@@ -4,14 +4,14 @@ import argparse
 from decimal import Decimal
 from typing import Any
 
-from engine.app import anchoring, awaiting, connections, passing
+from engine.app import awaiting, connections, health, passing
 from engine.app.clock import present
 from engine.app.passing import Reading
 from engine.app.workspace import Workspace
 from engine.cli import here, narrate
 from engine.cli.talk import ago, colour, line, put, put_json, say, table
 from engine.kernel import expecting
-from engine.ledger import holder
+from engine.ledger import Keys, Ledger, holder
 from engine.model import ids
 from engine.model.canonical import Json
 from engine.model.errors import EngineError
@@ -133,7 +133,7 @@ def _facts(workspace: Workspace, reading: Reading) -> dict[str, Any]:
     return {
         "workspace": str(workspace.root),
         "deployed": f"{workspace.tree.commit[:8]} of {workspace.config.deploy}",
-        "effects": "STOPPED: steward resume" if book.stopped or flag.exists() else "may leave",
+        "effects": _effects(reading, stopped=book.stopped or flag.exists()),
         "owner": f"{'up: ' if owner.stays else ''}process {owner.pid} on {owner.host}"
         if owner
         else "nobody; the next command is",
@@ -154,6 +154,12 @@ def _facts(workspace: Workspace, reading: Reading) -> dict[str, Any]:
         "state": str(workspace.state.path),
         "ledger": reading.ledger.trouble or f"{book.seq} events",
     }
+
+
+def _effects(reading: Reading, *, stopped: bool) -> str:
+    if stopped:
+        return "STOPPED: steward resume"
+    return "may leave" if reading.ill is None else f"HELD: {reading.ill.problem}: {reading.ill.way_out}"
 
 
 def _mailboxes(workspace: Workspace, reading: Reading) -> list[str]:
@@ -181,19 +187,21 @@ def _absent(book: Book) -> list[str]:
 def verify(args: argparse.Namespace) -> int:
     """The proof, or the first bad place; exit 1 when something was altered, cut off or lost."""
     workspace = here.workspace()
-    reading = passing.look(workspace)
+    keys = Keys.open(workspace.state)
+    ledger = Ledger.open(workspace.state, keys=keys, owner=None)
     try:
-        report = reading.ledger.verify()
-        trouble = report.problem or reading.ledger.trouble or anchoring.check(workspace.root, reading.ledger)
+        report, trouble = health.verified(workspace, ledger)
         if args.json:
             put_json("verify", {"ok": not trouble, "events": report.events, "values": report.values, "problem": trouble,
                                 "bad": report.bad, "seq": report.head[0], "hash": report.head[1]})  # fmt: skip
         elif trouble:
             say(f"{colour('✗', 'red')} {trouble}")
-            say("  No effect leaves until this is mended: restore the state directory from a backup.")
+            say("  No effect leaves until this is mended: restore the state directory from a backup, then")
+            say("  steward verify   (or let effects leave as it is: steward resume --damaged)")
         else:
             put(f"✓ {report.events} events, {report.values} sealed values: nothing altered, cut off or lost")
             put(f"  head {report.head[0]} {report.head[1][:16]}…")
         return 1 if trouble else 0
     finally:
-        reading.close()
+        ledger.close()
+        keys.close()

@@ -335,6 +335,11 @@ VERBS: dict[str, Verb] = {
                 metavar="NAME",
                 help="one that `steward status` shows as held back: its breaker and limit are reset, a stop stays",
             ),
+            _option(
+                "--damaged",
+                action="store_true",
+                help="let effects leave in spite of what `steward verify` or a check found (needs your passphrase or code)",
+            ),
         ),
     ),
     "secrets": Verb(

@@ -3,7 +3,7 @@
 from collections.abc import Callable
 from datetime import timedelta
 
-from engine.kernel.breaking import passes
+from engine.kernel.holding import leaves
 from engine.kernel.house import Journal
 from engine.kernel.intake import taken
 from engine.kernel.limits import connector_of
@@ -225,7 +225,7 @@ def _findings(journal: Journal, plan: Plan, run: RunState) -> list[Json]:
 
 
 def release(place: Place) -> Attempt | None:
-    """The last look before the intent: stop, policy, drift. Then the durable intent, then the call."""
+    """The last look before the intent: stop, policy, drift, health. Then the durable intent, then the call."""
     journal = place.journal
     step = place.state
     effect = journal.effect(step)
@@ -247,7 +247,7 @@ def release(place: Place) -> Attempt | None:
         journal.write(place.draft(StepSkipped(because="once: it was done before")))
         return None
     # Last, so that nothing waits for a call that would not be made; when its turn comes, all of this is asked anew.
-    if not passes(place, effect.action):
+    if not leaves(place, effect.action):
         return None
     spec = place.node.action
     window = "" if spec is None or spec.window is None else later(journal.now(), spec.window)
@@ -291,7 +291,7 @@ def recover(place: Place, intent: Event) -> Attempt | None:
     journal = place.journal
     effect = journal.effect(place.state)
     # Of an opaque one nobody is asked but a person.
-    if effect.kind is not EffectClass.OPAQUE and not passes(place, effect.action):
+    if effect.kind is not EffectClass.OPAQUE and not leaves(place, effect.action):
         return None
     broker, now = journal.house.broker, journal.house.clock.now()
     return _calling(place, effect, lambda: broker.recover(effect, intent, now=now))
@@ -334,7 +334,7 @@ def take_back(place: Place) -> Attempt | None:
     if stopped(journal):
         journal.write(place.draft(EffectKept(key=effect.key, code="denied: stop")))
         return None
-    if not passes(place, effect.action):
+    if not leaves(place, effect.action):
         return None
     outputs = journal.value(place.state.outputs) or {}
 

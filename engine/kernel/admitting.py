@@ -43,6 +43,8 @@ class Line:
     def _waiting(self) -> dict[str, list[Where]]:
         found: dict[str, list[Where]] = {}
         for where, name in self._journal.book.delayed.items():
+            if not name:
+                continue
             found.setdefault(name, []).append(where)
         return found
 

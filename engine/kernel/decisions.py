@@ -5,7 +5,7 @@ from dataclasses import dataclass
 from typing import Literal, get_args
 
 from engine.governance import strength
-from engine.kernel import acting, alarms, answers, beginning, budgets, intake
+from engine.kernel import acting, alarms, answers, beginning, budgets, intake, vouching
 from engine.kernel.breaking import closed_to, reset
 from engine.kernel.house import Deployment, Journal
 from engine.kernel.place import Place
@@ -111,7 +111,7 @@ class Desk:
         if card is None:
             self.refuse(request, f"no card {request.target[:8]}\n  steward queue", code="no-card", exit_=2)
             return None
-        if card.status == "open" and self.journal.now() >= card.expires:
+        if card.status == "open" and self.journal.now() >= card.expires and not self.journal.book.doubted:
             expired = Draft(body=CardExpired(card=card.id), run=card.run, subject=card.subject)
             self.refuse(request, _over("expired"), expired, code="expired")
             return None
@@ -177,6 +177,8 @@ def _approve(desk: Desk, request: Request) -> None:
         return
     if acting.stopped(journal):
         desk.refuse(request, "everything is stopped; nothing was sent\n  steward resume", code="stopped")
+        return
+    if vouching.held(desk, request, "the card stays as it is; nothing was sent"):
         return
     run = journal.book.runs[card.run]
     drifted = [s for s in card.steps if journal.house.broker.drift(journal.effect(run.step(s)))]
@@ -307,6 +309,8 @@ def _take_back(desk: Desk, request: Request, run: RunState, steps: list[str]) ->
             request, "everything is stopped; nothing was taken back\n  steward resume", code="stopped"
         )
         return
+    if vouching.held(desk, request, "nothing was taken back"):
+        return
     taken, left = [], []
     drafts = []
     plan = journal.plan(run)
@@ -351,6 +355,9 @@ def _no_undo(plan: Plan, step: str) -> str:
 
 def _answer(desk: Desk, request: Request) -> None:
     journal = desk.journal
+    if request.target == "clock":
+        vouching.clock(desk, request)
+        return
     for run_id in journal.book.open_runs:
         run = journal.book.runs[run_id]
         for step_id, step in run.steps.items():
@@ -482,6 +489,7 @@ _HANDLERS: dict[str, Callable[[Desk, Request], None]] = {
     "answer": _answer,
     "stop": _stop,
     "resume": _resume,
+    "waive": vouching.waive,
     "enrol": _enrol,
     "accept": _accept,
     "start": beginning.start,

@@ -9,6 +9,7 @@ from engine.model import busy, lines
 from engine.model import events as e
 from engine.model.alarms import NOTICE, REGULAR, REMEMBERED, AlarmCleared, AlarmRaised, TriggerExpected
 from engine.model.findings import BudgetDecided, IntentResolved, ModelAnswered, ModelReserved
+from engine.model.health import ClockDoubted, ClockTrusted, HealthWaived, Mark
 from engine.model.ownership import (
     NotebookAccepted,
     OwnerTaken,
@@ -20,6 +21,10 @@ from engine.model.ownership import (
 from engine.model.plan import undo_of
 from engine.model.spending import Cost
 from engine.model.state import TERMINAL, Alarm, Book, CardState, Notice, RunState, StepState
+
+OwnerBody = (
+    OwnerTaken | StopSet | StopLifted | StrengthEnrolled | NotebookAccepted | HealthWaived | ClockDoubted | ClockTrusted
+)  # fmt: skip
 
 
 def fold(history: Iterable[e.Event], book: Book | None = None) -> Book:
@@ -33,22 +38,16 @@ def fold(history: Iterable[e.Event], book: Book | None = None) -> Book:
 def apply(book: Book, event: e.Event) -> None:
     """Add one event."""
     book.seq = event.seq
+    if not book.doubted:
+        book.seen = event.ts
     body = event.body
     if isinstance(body, lines.LineBody):
         lines.add(book, event, body)
         return
+    if isinstance(body, OwnerBody):
+        _owned(book, event, body)
+        return
     match body:
-        case OwnerTaken():
-            lines.new_owner(book)
-        case StopSet():
-            book.stopped = True
-        case StopLifted():
-            book.stopped = False
-            book.proofs.add(body.proof)
-        case StrengthEnrolled():
-            book.enrolled.add(body.method)
-        case NotebookAccepted():
-            book.notebooks[body.path] = body.digest
         case e.TriggerReceived():
             _trigger(book, event, body)
         case TriggerExpected() | AlarmRaised() | AlarmCleared():
@@ -89,6 +88,34 @@ def apply(book: Book, event: e.Event) -> None:
                 book.open_runs[run.id] = None
             else:
                 book.open_runs.pop(run.id, None)
+
+
+def _owned(book: Book, event: e.Event, body: OwnerBody) -> None:
+    """Who owns the ledger, and what the operator said about all of it."""
+    match body:
+        case OwnerTaken():
+            lines.new_owner(book)
+            if not book.doubted:
+                book.clock = Mark(at=event.ts, boot=body.boot, up=body.up)
+        case HealthWaived():
+            book.waived.add(body.problem)
+            book.proofs.add(body.proof)
+        case ClockDoubted():
+            book.doubted = body.seconds
+        case ClockTrusted():
+            book.doubted, book.seen = 0, event.ts
+            book.clock = Mark(at=event.ts, boot=body.boot, up=body.up)
+        case StopSet():
+            book.stopped = True
+        case StopLifted():
+            book.stopped = False
+            book.proofs.add(body.proof)
+        case StrengthEnrolled():
+            book.enrolled.add(body.method)
+        case NotebookAccepted():
+            book.notebooks[body.path] = body.digest
+        case _:
+            assert_never(body)
 
 
 def _budget(book: Book, body: BudgetDecided) -> None:

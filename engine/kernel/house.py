@@ -12,6 +12,7 @@ from engine.model import canonical, effects
 from engine.model.canonical import Json
 from engine.model.effects import Effect
 from engine.model.events import Draft, Event
+from engine.model.health import Ill
 from engine.model.ids import ValueId
 from engine.model.plan import Plan
 from engine.model.ports import Blobs, Clock, Connectors, Evaluate, Executor, Policy, Source, Templates
@@ -34,7 +35,9 @@ class Deployment:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class House:
-    """Every service the loop needs. `flag` says whether the stop flag is up, `lower` takes it down, `chance` a number in [0, 1) for jitter, `listen` shows progress."""
+    """Every service the loop needs. `flag` says whether the stop flag is up, `lower` takes it down, `chance` a number in [0, 1) for jitter, `listen` shows progress,
+    `health` says why no effect may leave, from the state and from what was found in the stored bytes.
+    """
 
     ledger: Ledger
     keys: Keys
@@ -54,6 +57,7 @@ class House:
     lower: Callable[[], None]
     chance: Callable[[], float]
     listen: Callable[[Event], None]
+    health: Callable[[Book], Ill | None] = lambda _book: None
     records: Records = field(default_factory=Records)
     project: Callable[[Json, Json], str] = lambda _event, _inputs: ""
 

@@ -4,7 +4,7 @@ from collections.abc import Callable
 from dataclasses import replace
 from datetime import timedelta
 
-from engine.kernel import alarms, emitting, intake, schedule
+from engine.kernel import alarms, emitting, holding, intake, schedule
 from engine.kernel.admitting import Line
 from engine.kernel.breaking import crowded, make_room
 from engine.kernel.decide import decide, next_due
@@ -14,12 +14,17 @@ from engine.kernel.hands import Hands
 from engine.kernel.house import Deployment, House, Journal
 from engine.model import commands as c
 from engine.model.events import Draft, EffectWithdrawn
+from engine.model.ownership import OwnerTaken
 from engine.model.state import Book, RunState
 from engine.model.times import later, moment
 
 # How often the owner looks for requests (DESIGN: at least every 100 ms) and how long a hold is waited out in one pass.
 LOOK_SECONDS = 0.1
 WAIT_OUT = timedelta(seconds=30)
+
+
+# What nothing but the time brings about: not while nobody knows which time it is.
+_TIMED = (c.ExpireCard, c.ExpireAsk, c.FireTimer)
 
 
 class Loop:
@@ -39,6 +44,13 @@ class Loop:
         house.records.attach(self.journal, self._flights.nudge)
         self.desk = Desk(journal=self.journal, deployment=self.deployment, poll=self.poll)
 
+    def own(self, *, epoch: int, host: str, pid: int) -> None:
+        """Write down who owns the ledger from here on; before that, whether the clock can be what it shows."""
+        holding.watch(self.journal)
+        mark = self.house.clock.mark()
+        taken = OwnerTaken(epoch=epoch, host=host, pid=pid, boot=mark.boot, up=mark.up)
+        self.journal.write(Draft(body=taken), durable=False)
+
     def deployment(self) -> Deployment:
         """What is deployed, read once per pass."""
         if self._deployed is None:
@@ -49,6 +61,11 @@ class Loop:
         """Read every source once."""
         self._deployed = None
         deployment = self.deployment()
+        holding.watch(self.journal)
+        if self.journal.book.doubted:
+            # What comes is read; what only the time brings about waits until somebody says which time it is.
+            self._firing = ""
+            return intake.read_sources(self.journal, deployment)
         # Before: what did not come in time is written down even when it comes now. After: what came is an alarm no more.
         alarms.watch(self.journal, deployment)
         fired = schedule.fire(self.journal, deployment)
@@ -96,7 +113,9 @@ class Loop:
 
     def _turn(self) -> bool:
         """Everything that can be done now without waiting; whether there was anything."""
-        worked = self._requests()
+        worked = holding.watch(self.journal)
+        worked |= self._requests()
+        worked |= holding.readmit(self.journal)
         worked |= self._advance()
         worked |= self._line.move()
         worked |= emitting.announce(self.journal, self.deployment)
@@ -123,6 +142,8 @@ class Loop:
 
     def _until_due(self) -> float | None:
         """Seconds to the next moment worth waiting for; None when there is none within `WAIT_OUT`."""
+        if self.journal.book.doubted:
+            return None
         now = self.journal.now()
         limit = later(now, WAIT_OUT)
         dues = [*self._dues.values(), *self._flights.dues().values(), *self._line.dues()]
@@ -161,6 +182,8 @@ class Loop:
             if step and ((run.id, step) in self._flights or crowded(self.journal, run.id, step)):
                 continue
             if isinstance(command, c.Recover) and not self._due(run.id, step):
+                continue
+            if isinstance(command, _TIMED) and self.journal.book.doubted:
                 continue
             if isinstance(command, c.End) and self._flights.of_run(run.id):
                 continue

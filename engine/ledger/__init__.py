@@ -35,6 +35,7 @@ Non-goals: deciding anything, knowing plans, replaying (``engine.kernel``); show
 """
 
 from engine.ledger.blobs import SealedBlobs
+from engine.ledger.checks import quick_check, sample
 from engine.ledger.keys import WORKSPACE, Keys
 from engine.ledger.owner import Holder, Owner, holder, poke
 from engine.ledger.state import StateDir
@@ -52,4 +53,6 @@ __all__ = [
     "StateDir",
     "holder",
     "poke",
+    "quick_check",
+    "sample",
 ]

@@ -115,6 +115,15 @@ INSERT OR IGNORE INTO sealed_values (id, subject, sealed) VALUES (?, ?, ?)
 -- name: value
 SELECT subject, sealed FROM sealed_values WHERE id = ?
 
+-- name: last_value
+SELECT coalesce(max(rowid), 0) FROM sealed_values
+
+-- name: value_at
+SELECT id, subject FROM sealed_values WHERE rowid = ?
+
+-- name: subjects_of_values
+SELECT DISTINCT subject FROM sealed_values
+
 -- name: add_content
 INSERT OR IGNORE INTO contents (sha, bytes) VALUES (?, ?)
 

@@ -74,6 +74,11 @@ class StateDir:
         return self.path / "owner.sock"
 
     @property
+    def health(self) -> Path:
+        """What the last looks at the stored bytes found."""
+        return self.path / "health"
+
+    @property
     def reserve(self) -> Path:
         """Space given back when the disk is full."""
         return self.path / "reserve"

@@ -191,7 +191,7 @@ class Ledger:
     def verify(self) -> Report:
         """Check every stored byte that the chain vouches for. Never raises on what it finds."""
         with self._use():
-            return verify(self._db, self._values, read_head(self._state.head))
+            return verify(self._db, self._values, self._keys, read_head(self._state.head))
 
     def close(self) -> None:
         """Commit what is buffered when that is possible, and let go. Does nothing in a forked child."""

@@ -5,10 +5,13 @@ import sqlite3
 from dataclasses import dataclass
 
 from engine.ledger.chain import GENESIS, Row, Tail, fault
+from engine.ledger.checks import keyless
 from engine.ledger.journal import PAGE
+from engine.ledger.keys import Keys
 from engine.ledger.statements import statements
 from engine.ledger.values import Values
 from engine.model.canonical import sha256
+from engine.model.errors import LedgerError
 
 # Members that name a sealed value; quotes inside JSON texts are escaped, so a text can't imitate one.
 _VALUE = re.compile(rb'"(?:because|content|event|inputs|message|outputs|proposal|question)":"([0-9a-f]{64})"')
@@ -65,8 +68,13 @@ class _Walk:
             self.contents += 1
         return ""
 
+    def keyless(self, keys: Keys) -> str:
+        """The first person whose values lie here and whose key does not, though nobody erased them; or empty."""
+        subjects = [str(row[0]) for row in self.db.execute(self.sql["subjects_of_values"])]
+        return next((problem for one in subjects if (problem := keyless(keys, one))), "")
 
-def verify(db: sqlite3.Connection, values: Values, anchor: Tail | None) -> Report:
+
+def verify(db: sqlite3.Connection, values: Values, keys: Keys, anchor: Tail | None) -> Report:
     """Walk the chain, its values and the kept contents. Never raises on what it finds."""
     walk = _Walk(db, values)
     bad: int | None = None
@@ -81,9 +89,9 @@ def verify(db: sqlite3.Connection, values: Values, anchor: Tail | None) -> Repor
                 f"cut off: the anchor names event {anchor.seq}, the last one is {walk.tail.seq}",
                 walk.tail.seq + 1,
             )
-        if not problem and (problem := walk.kept()):
+        if not problem and (problem := walk.kept() or walk.keyless(keys)):
             bad = 0
-    except (sqlite3.Error, OSError, TypeError, ValueError, AttributeError) as error:
+    except (sqlite3.Error, LedgerError, OSError, TypeError, ValueError, AttributeError) as error:
         problem, bad = f"the file is damaged ({error})", walk.tail.seq + 1
     return Report(
         events=walk.tail.seq, values=walk.seen, contents=walk.contents,

@@ -64,7 +64,9 @@ class BreakerClosed:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class StepDelayed:
-    """The step was ready and its connector is held back. `because` is breaker or limit."""
+    """The step was ready and its connector is held back. `because` is breaker or limit; or health, and then no connector is named:
+    no effect leaves at all.
+    """
 
     connector: str
     because: str
@@ -72,7 +74,7 @@ class StepDelayed:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class StepAdmitted:
-    """A delayed step's turn came; `next` is when the next one's may."""
+    """A delayed step's turn came; `next` is when the next one's may. Without a connector: effects may leave again."""
 
     connector: str
     next: str

@@ -20,6 +20,7 @@ from engine.model.connecting import (
     StepDelayed,
 )
 from engine.model.findings import BudgetDecided, IntentResolved, ModelAnswered, ModelReserved
+from engine.model.health import ClockDoubted, ClockTrusted, HealthWaived
 from engine.model.ownership import (
     NotebookAccepted,
     OwnerTaken,
@@ -407,6 +408,7 @@ class CardClosed:
 
 Body: TypeAlias = (
     OwnerTaken | RequestDecided | StopSet | StopLifted | StrengthEnrolled | NotebookAccepted | TriggerReceived
+    | HealthWaived | ClockDoubted | ClockTrusted
     | TriggerExpected | AlarmRaised | AlarmCleared
     | RunCreated | RunStarted | RunStopped | RunEnded | OnceClaimed | CallStarted | StepFanned
     | StepStarted | StepSucceeded | StepSkipped | StepRetried | StepFailed | StepCancelled

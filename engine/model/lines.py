@@ -78,8 +78,10 @@ def _delayed(book: Book, event: e.Event, body: StepDelayed | StepAdmitted) -> No
             _step(book, where, wait=body.because, admitted=False)
             book.delayed.setdefault(where, body.connector)
         case StepAdmitted():
-            _step(book, where, wait="", admitted=True)
+            _step(book, where, wait="", admitted=bool(body.connector))
             book.delayed.pop(where, None)
+            if not body.connector:
+                return
             state = book.connectors[body.connector]
             book.connectors[body.connector] = replace(state, next=body.next, let=state.let + 1, trial=where)
         case _:

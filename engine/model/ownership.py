@@ -11,11 +11,16 @@ MOST_NOTEBOOK_BYTES = 256_000
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class OwnerTaken:
-    """A process became the ledger's owner; `epoch` rises by one each time."""
+    """A process became the ledger's owner; `epoch` rises by one each time.
+
+    `boot` names the start of the machine and `up` the seconds since, those asleep included; empty and 0 where the machine doesn't tell.
+    """
 
     epoch: int
     host: str
     pid: int
+    boot: str = ""
+    up: int = 0
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

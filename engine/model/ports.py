@@ -14,6 +14,7 @@ from engine.model.actions import ActionSpec
 from engine.model.canonical import Json
 from engine.model.effects import Call, Effect, Outcome, Preview, Verdict
 from engine.model.events import Body, Event
+from engine.model.health import Mark
 from engine.model.ids import SubjectId
 from engine.model.labels import Labels
 from engine.model.plan import Expr, Node, Plan, Stage
@@ -41,6 +42,9 @@ class Clock(Protocol):
 
     def wait(self, seconds: float) -> None:
         """Let that much time pass, or less when woken."""
+
+    def mark(self) -> Mark:
+        """Now on two clocks: this one, which people and programs set, and one that only counts."""
 
 
 class Connector(Protocol):

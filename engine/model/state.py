@@ -4,6 +4,7 @@ from dataclasses import dataclass, field
 from typing import Literal
 
 from engine.model.connecting import ConnectorState
+from engine.model.health import Mark
 from engine.model.spending import Costs
 
 StepStatus = Literal[
@@ -23,7 +24,7 @@ class StepState:
     `done`: its effect happened, whatever the step became. `keys` and `items`: what a `foreach` fanned out to.
     `at` is its recorded time, `due` the moment a wait, hold, retry or question ends. `refused`: a person (or an expiry) said no to it or
     to what it stands behind. `intents` counts calls of the effect under its frozen key, `spared` those of them that only asked to wait.
-    `wait` is why it is delayed though it is ready (breaker or limit), `admitted`: its turn came and it has not used it yet.
+    `wait` is why it is delayed though it is ready (breaker, limit or health), `admitted`: its turn came and it has not used it yet.
     `scope` is the budget its question is about, `thrifty`: it goes on without a model.
     """
 
@@ -137,7 +138,7 @@ class RunState:
 
     @property
     def waiting(self) -> str:
-        """What a run that can't go on by itself waits for: queued (its turn), approval, budget, person, unknown, breaker, limit, event, timer; empty
+        """What a run that can't go on by itself waits for: queued (its turn), approval, budget, person, unknown, health, breaker, limit, event, timer; empty
         when it can.
         """
         if self.terminal:
@@ -161,6 +162,7 @@ _WAITS = (
     ("carded", "approval"),
     ("budget", "budget"),
     ("asked", "person"),
+    ("health", "health"),
     ("breaker", "breaker"),
     ("limit", "limit"),
     ("waiting", "event"),
@@ -230,7 +232,8 @@ class Book:
     `notebooks`: path → digest of the bytes that were accepted last. `emitted` are effects that are events to others and were not offered yet: key → (run, step). `delayed` are the steps that are ready and
     wait for their connector, the longest waiting first: (run, step) → connector. `expected` is when each schedule, by playbook and
     expression, fires next, and the time zone that was reckoned in; `arrivals` when each kind of trigger last came to each playbook, oldest
-    first, the last one of each hour.
+    first, the last one of each hour. `waived` are problems with what is kept that a person lets effects leave in spite of. `clock` is the
+    last mark that was in order, `seen` the last event's stamp before the clock was doubted, and `doubted` by how many seconds it leapt then.
     """
 
     seq: int = 0
@@ -254,3 +257,7 @@ class Book:
     arrivals: dict[tuple[str, str], tuple[str, ...]] = field(default_factory=dict)
     alarms: dict[str, Alarm] = field(default_factory=dict)
     notice: Notice | None = None
+    waived: set[str] = field(default_factory=set)
+    clock: Mark | None = None
+    seen: str = ""
+    doubted: int = 0

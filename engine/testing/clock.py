@@ -2,6 +2,9 @@
 
 from datetime import UTC, datetime, timedelta
 
+from engine.model.health import Mark
+from engine.model.times import stamp
+
 START = datetime(2026, 3, 2, 9, 0, tzinfo=UTC)
 """A Monday morning. Any moment would do; a fixed one makes two runs alike."""
 _LEAST = timedelta(milliseconds=1)
@@ -12,6 +15,7 @@ class VirtualClock:
 
     def __init__(self, start: datetime = START) -> None:
         self._now = start.astimezone(UTC)
+        self._leapt = timedelta(0)
 
     def now(self) -> datetime:
         """The moment it is."""
@@ -22,5 +26,15 @@ class VirtualClock:
         self._now += max(timedelta(seconds=seconds), _LEAST)
 
     def advance(self, length: timedelta) -> None:
-        """Move on by `length`; a negative one is a clock set back."""
+        """Let `length` pass."""
         self._now += length
+
+    def leap(self, length: timedelta) -> None:
+        """Set the clock by `length`, or back: no time passes."""
+        self._now += length
+        self._leapt += length
+
+    def mark(self) -> Mark:
+        """One machine that was started once, long ago."""
+        up = self._now - self._leapt - START + timedelta(days=1000)
+        return Mark(at=stamp(self._now), boot="virtual", up=int(up.total_seconds()))

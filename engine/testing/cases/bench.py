@@ -15,8 +15,7 @@ from engine.language.casefile import Case
 from engine.ledger import Keys, Ledger, Owner, StateDir
 from engine.model.canonical import Json, sha256
 from engine.model.config import Config
-from engine.model.events import Draft, Event
-from engine.model.ownership import OwnerTaken
+from engine.model.events import Event
 from engine.model.plan import Node, Plan
 from engine.model.ports import Source, Tree
 from engine.model.requests import Decided, Request, RequestKind
@@ -134,7 +133,7 @@ def _furnished(
     )  # fmt: skip
     loop = Loop(house)
     home.settle(loop.journal)
-    loop.journal.write(Draft(body=OwnerTaken(epoch=owner.epoch, host=owner.host, pid=owner.pid)))
+    loop.own(epoch=owner.epoch, host=owner.host, pid=owner.pid)
     try:
         yield Bench(
             folder=folder, root=workspace.root, clock=clock, keys=keys, ledger=ledger, loop=loop,

@@ -1,0 +1,55 @@
+"""What holds effects back whole: a state that can't be trusted, or a clock that leapt. Asked before every effect, and again until it is over."""
+
+from engine.kernel.breaking import passes
+from engine.kernel.house import Journal
+from engine.kernel.place import Place
+from engine.model.connecting import StepAdmitted, StepDelayed
+from engine.model.events import Draft
+from engine.model.health import UNWELL, ClockDoubted, ClockTrusted, Ill, leap
+
+
+def ill(journal: Journal) -> Ill | None:
+    """Why no effect may leave now; None when they may."""
+    return journal.house.health(journal.book)
+
+
+def leaves(place: Place, action: str) -> bool:
+    """Whether an effect may touch the world now. If not it waits, visibly, and its turn comes by itself."""
+    journal = place.journal
+    if ill(journal) is None:
+        return passes(place, action)
+    if not place.fresh().state.wait:
+        journal.write(place.draft(StepDelayed(connector="", because=UNWELL)), durable=False)
+    return False
+
+
+def readmit(journal: Journal) -> bool:
+    """Once effects may leave again, let everything that waited for that go on; whether there was anything."""
+    waiting = [where for where, connector in journal.book.delayed.items() if not connector]
+    if not waiting or ill(journal) is not None:
+        return False
+    bodies = [(where, StepAdmitted(connector="", next="")) for where in waiting]
+    runs = journal.book.runs
+    journal.write(
+        *(Draft(body=body, run=run, step=step, subject=runs[run].subject) for (run, step), body in bodies)
+    )
+    return True
+
+
+def watch(journal: Journal) -> bool:
+    """Write down that the clock leapt, or that it is back where it should be; whether either was so."""
+    book, clock = journal.book, journal.house.clock
+    off = leap(book.clock, book.seen, clock.mark())
+    if off and not book.doubted:
+        journal.write(Draft(body=ClockDoubted(seconds=int(off.total_seconds()))))
+        return True
+    if book.doubted and not off:
+        journal.write(Draft(body=trusted(journal, by="engine")))
+        return True
+    return False
+
+
+def trusted(journal: Journal, *, by: str, channel: str = "") -> ClockTrusted:
+    """The event that makes the clock count again, as it stands now."""
+    mark = journal.house.clock.mark()
+    return ClockTrusted(by=by, channel=channel, boot=mark.boot, up=mark.up)

@@ -1,0 +1,46 @@
+"""What a person vouches for so that effects may leave: that the clock is right, or that what is kept is to be used as it is."""
+
+from typing import Protocol
+
+from engine.kernel import beginning, holding
+from engine.model.events import Draft
+from engine.model.health import HealthWaived
+from engine.model.requests import Request
+
+
+class Desk(beginning.Desk, Protocol):
+    """Where requests are answered, as far as it is needed here."""
+
+    def proven(self, request: Request, needed: int) -> str | None:
+        """The proof's name, or None after refusing."""
+
+
+def held(desk: Desk, request: Request, now_true: str) -> bool:
+    """Whether no effect may leave because of what is kept, or because of the clock; the request is refused then."""
+    ill = holding.ill(desk.journal)
+    if ill is not None:
+        desk.refuse(request, f"{ill.sentence}\n  {now_true}\n  {ill.way_out}", code=f"health-{ill.kind}")
+    return ill is not None
+
+
+def clock(desk: Desk, request: Request) -> None:
+    """A person says that the clock is right as it stands."""
+    if not desk.journal.book.doubted:
+        desk.noop(request, "nobody doubts the clock")
+        return
+    body = holding.trusted(desk.journal, by=request.actor, channel=request.channel)
+    desk.accept(request, "the clock counts as it stands: what is due goes on", Draft(body=body))
+
+
+def waive(desk: Desk, request: Request) -> None:
+    """Effects may leave in spite of exactly the problem that was shown."""
+    ill = holding.ill(desk.journal)
+    if ill is None:
+        desk.noop(request, "nothing holds effects back")
+    elif not ill.name:
+        desk.refuse(request, f"this can't be passed over: {ill.problem}\n  {ill.way_out}", code="no-waiver")
+    elif ill.name != request.digest:
+        desk.refuse(request, f"that is not what holds effects back now\n  {ill.sentence}", code="digest")
+    elif (proof := desk.proven(request, 2)) is not None:
+        body = HealthWaived(problem=ill.name, by=request.actor, channel=request.channel, proof=proof)
+        desk.accept(request, f"effects may leave in spite of it: {ill.problem}", Draft(body=body))

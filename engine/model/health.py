@@ -1,0 +1,148 @@
+"""Whether what is kept may be trusted so far that effects leave: facts in, a verdict out. Pure; gathered by :mod:`engine.app.health`.
+
+A *check* is a look at what is stored, with what it found last. A *mark* is what two clocks showed at one moment: the machine's own, and
+the one that only counts since it was started. Two marks tell a clock that was set from time that passed.
+"""
+
+from collections.abc import Container
+from dataclasses import dataclass
+from datetime import timedelta
+from typing import Literal
+
+from engine.model.canonical import name_of
+from engine.model.times import moment
+
+UNWELL = "health"
+"""Why a step waits that may not leave because of this."""
+
+SLACK = timedelta(minutes=5)
+"""So far the two clocks may part: what a time server corrects in passing."""
+LONGEST_OFF = timedelta(days=30)
+"""A machine that was switched off for longer may as well have a wrong clock: somebody is asked."""
+
+CheckName = Literal["verify", "quick-check", "sample"]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class HealthWaived:
+    """A person lets effects leave in spite of exactly this problem, and proved to be the operator. Another problem holds them again."""
+
+    problem: str
+    by: str
+    channel: str
+    proof: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ClockDoubted:
+    """The machine's clock leapt by so many seconds (negative: back), more than time that passed explains. Nothing expires or fires meanwhile."""
+
+    seconds: int
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ClockTrusted:
+    """The machine's clock counts again: a person says that it is right, or (`by` engine) it was set back to where it should be.
+
+    `boot` and `up` are as in `OwnerTaken`.
+    """
+
+    by: str
+    channel: str = ""
+    boot: str = ""
+    up: int = 0
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Mark:
+    """A moment on two clocks: `at` is a stamp, `up` the seconds since the start of the machine named `boot`, those asleep included.
+
+    `boot` is empty where the machine doesn't tell.
+    """
+
+    at: str
+    boot: str = ""
+    up: int = 0
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Check:
+    """What a look at the stored bytes found last, and when (a stamp). `problem` is empty when nothing was wrong."""
+
+    name: CheckName
+    at: str
+    problem: str = ""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Facts:
+    """Everything the verdict rests on. `trouble`: why nothing may be appended, as opening found it; `leap`: how far the clock is off."""
+
+    trouble: str = ""
+    checks: tuple[Check, ...] = ()
+    leap: timedelta = timedelta(0)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Ill:
+    """Why no effect leaves. `name` names the problem for a waiver (empty: none is possible), `way_out` is what to type."""
+
+    kind: Literal["ledger", "check", "clock"]
+    problem: str
+    way_out: str
+    since: str = ""
+    name: str = ""
+
+    @property
+    def sentence(self) -> str:
+        """One line for whoever is refused or waits."""
+        return f"effects are held: {self.problem}"
+
+
+def judge(facts: Facts, *, waived: Container[str]) -> Ill | None:
+    """None when effects may leave. What can't be appended to comes first, then what was found in the stored bytes, then the clock."""
+    if facts.trouble:
+        way_out = "restore the state directory from a backup, then: steward verify"
+        return Ill(kind="ledger", problem=facts.trouble, way_out=way_out)
+    for check in facts.checks:
+        if check.problem and (name := name_of(["health", check.problem])) not in waived:
+            return Ill(
+                kind="check",
+                problem=f"{_SAID[check.name]} found: {check.problem}",
+                way_out="restore the state directory from a backup, then: steward verify   (or, as it is: steward resume --damaged)",
+                since=check.at,
+                name=name,
+            )
+    if facts.leap:
+        return Ill(
+            kind="clock",
+            problem=f"this machine's clock leapt {_length(facts.leap)} {'forward' if facts.leap > timedelta(0) else 'back'}",
+            way_out="set it right, or, when it is right now: steward answer clock right",
+        )
+    return None
+
+
+_SAID = {"verify": "steward verify", "quick-check": "the daily check", "sample": "a sample at the start"}
+
+
+def leap(before: Mark | None, seen: str, now: Mark) -> timedelta:
+    """How far the machine's clock went beyond the time that passed since a mark; nothing when all is explained.
+
+    `seen` is the stamp of the last event: across a restart of the machine it is all there is, and only a clock behind it, or more
+    than `LONGEST_OFF` ahead, is no explanation.
+    """
+    if before is not None and before.boot and before.boot == now.boot:
+        off = moment(now.at) - moment(before.at) - timedelta(seconds=now.up - before.up)
+        return off if abs(off) > SLACK else timedelta(0)
+    if not seen:
+        return timedelta(0)
+    off = moment(now.at) - moment(seen)
+    return off if off < -SLACK or off > LONGEST_OFF else timedelta(0)
+
+
+def _length(length: timedelta) -> str:
+    seconds = int(abs(length).total_seconds())
+    for size, unit in ((86_400, "days"), (3_600, "hours"), (60, "minutes")):
+        if seconds >= 2 * size:
+            return f"{seconds // size} {unit}"
+    return f"{seconds} seconds"
