@@ -5,6 +5,7 @@ from typing import Any, Protocol
 
 from engine.app import connections
 from engine.app.looking import Reading
+from engine.connectors.arguments import size_text
 from engine.model import events as e
 from engine.model import ids
 from engine.model.alarms import AlarmCleared, AlarmRaised
@@ -47,6 +48,18 @@ def content(reading: Reading, card: CardState) -> dict[str, Any]:
     """What a card shows. Raises PermanentError(code='erased') when its subject was erased."""
     found: dict[str, Any] = reading.ledger.unseal(ids.ValueId(card.content))
     return found
+
+
+def attached(letter: dict[str, Any]) -> list[tuple[str, str, str]]:
+    """(name, media type, size in words) of each file that hangs on a letter, as a card keeps it; none on cards that kept none."""
+    return [
+        (
+            str(one.get("name") or "a part without a name"),
+            str(one.get("media") or "?"),
+            size_text(int(one.get("size") or 0)),
+        )
+        for one in letter.get("attachments") or []
+    ]
 
 
 def find_card(reading: Reading, given: str) -> CardState:

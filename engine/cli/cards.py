@@ -5,6 +5,7 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
+from engine.app import views
 from engine.app.clock import present
 from engine.app.passing import Reading
 from engine.cli.talk import ago, colour, line, quoted, visible
@@ -20,6 +21,8 @@ def lines(shown: dict[str, Any], card: CardState, short: str, *, whole: bool) ->
     yield f"{colour(short, 'bold')}  {visible(str(shown['title']))}   {shown['playbook']} · run {ids.short(card.run)}   {state}"
     if whole and shown.get("letter"):
         yield from _letter(shown["letter"])
+    elif files := [line(name, 60) for name, _, _ in views.attached(shown.get("letter") or {})]:
+        yield f"  {colour('!', 'yellow')} the letter has {len(files)} attached: {', '.join(files[:5])}{' …' if files[5:] else ''}"
     unsure = [
         one["outputs"]
         for one in shown["findings"]
@@ -119,6 +122,8 @@ def _letter(letter: dict[str, Any]) -> Iterator[str]:
     yield ""
     yield f"  from      {line(str(letter.get('name') or ''), 60)} <{line(str(letter.get('from') or ''), 80)}>   DMARC {auth.get('dmarc', 'none')}"
     yield f"  subject   {line(str(letter.get('subject') or ''), 100)}"
+    for name, media, size in views.attached(letter):
+        yield f"  attached  {line(name, 60)} ({line(media, 40)}, {size})"
     if letter.get("thread"):
         yield f"  thread    {line(str(letter['thread']), 80)}"
     yield from (f"  {one}" for one in quoted(str(letter.get("text") or ""), lines=25))

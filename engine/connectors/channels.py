@@ -18,7 +18,7 @@ from urllib.parse import urlsplit
 from engine.connectors.arguments import one_line
 from engine.connectors.email import smtp
 from engine.connectors.email.addresses import Mailbox
-from engine.connectors.email.compose import Draft, write
+from engine.connectors.email.compose import Draft, dated, write
 from engine.model.canonical import Json
 from engine.model.config import SecretRef
 from engine.model.errors import EngineError, PermanentError, TransientError, UnknownOutcome
@@ -146,14 +146,12 @@ class Letter:
     def send(self, words: Words) -> None:
         """As the port says."""
         draft = Draft(
-            sender=self.operator, to=self.operator, subject=words.title, words=words.text, tail="", at=words.at,
+            sender=self.operator, to=self.operator, subject=words.title, words=words.text, tail="",
             message_id=f"<{words.key[:32]}.notice@{self.operator.address.rpartition('@')[2]}>", in_reply_to="", references=(),
             automatic=True, thread="", once="",
         )  # fmt: skip
-        address = self.operator.address
-        smtp.transmit(
-            self.server, self.secrets, sender=address, to=address, body=write(draft), begin=lambda: True
-        )
+        address, body = self.operator.address, dated(write(draft), words.at)
+        smtp.transmit(self.server, self.secrets, sender=address, to=address, body=body, begin=lambda: True)
 
     def holds(self, words: Words) -> bool:
         """The mailbox is not searched."""

@@ -211,7 +211,12 @@ def _letter(journal: Journal, run: RunState) -> Json:
     event = journal.value(run.event)
     if not isinstance(event, dict) or "from" not in event:
         return None
-    return {name: event.get(name) for name in ("from", "name", "subject", "text", "auth", "at", "thread")}
+    shown = {name: event.get(name) for name in ("from", "name", "subject", "text", "auth", "at", "thread")}
+    # What hangs on it, by name: the content stays where it is.
+    files = [
+        {name: one.get(name) for name in ("name", "media", "size")} for one in event.get("attachments") or []
+    ]
+    return {**shown, "attachments": files}
 
 
 def _findings(journal: Journal, plan: Plan, run: RunState) -> list[Json]:

@@ -40,7 +40,8 @@ class Call:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Preview:
-    """The frozen effect. `body` is byte for byte what leaves; nothing else is sent.
+    """The frozen effect. `body` is byte for byte what leaves; nothing else is sent. Where it says of a moment that it is the one at which
+    it leaves (a letter's Date), that moment alone is filled in, from the durable intent.
 
     `facts` are (name, text) lines for the card, made from `body`; `text` is its readable, editable part (empty: not editable);
     `heads` are what the preview read, (name, version), checked again before release; `outputs` are what later steps may read
@@ -58,7 +59,10 @@ class Preview:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Effect:
-    """A frozen proposal with its key: everything `perform` may use."""
+    """A frozen proposal with its key: everything `perform` may use.
+
+    `at` is when the intent of this very call was written down, for bytes that name the moment they leave; empty while nothing is intended.
+    """
 
     action: str
     key: EffectKey
@@ -72,6 +76,7 @@ class Effect:
     preview: Preview
     digest: str
     labels: dict[str, Labels]
+    at: str = ""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -57,7 +57,7 @@ class Connector(Protocol):
         """Freeze the exact bytes. May read, never writes. Raises PermanentError when the call makes no sense."""
 
     def perform(self, effect: Effect) -> Outcome:
-        """Do it, from `effect.preview.body` and `effect.key` alone.
+        """Do it, from `effect.preview.body`, `effect.key` and, for bytes that name the moment they leave, `effect.at` alone.
 
         Raises TransientError (certainly not done), PermanentError (certainly not done) or UnknownOutcome.
         """

@@ -154,10 +154,14 @@ def card(one: Card) -> str:
 
 def _letter(letter: dict[str, Any]) -> str:
     auth = letter.get("auth") or {}
+    files = "".join(
+        f"<br/>attached {text(str(one.get('name') or ''), 60)} ({text(str(one.get('media') or ''), 40)}, {int(one.get('size') or 0)} bytes)"
+        for one in letter.get("attachments") or []
+    )
     return (
         heading("the letter")
         + f"<p>from {text(str(letter.get('name') or ''), 60)} &lt;{text(str(letter.get('from') or ''))}&gt;, "
-        f"DMARC {text(str(auth.get('dmarc', 'none')))}<br/>subject {text(str(letter.get('subject') or ''))}</p>"
+        f"DMARC {text(str(auth.get('dmarc', 'none')))}<br/>subject {text(str(letter.get('subject') or ''))}{files}</p>"
         + block(str(letter.get("text") or ""))
     )
 

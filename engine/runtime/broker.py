@@ -73,7 +73,7 @@ class Broker:
         """Call the connector with the frozen bytes. `intent` must be durable and name this key."""
         self._guard(effect, intent)
         self._reach("call:before")
-        outcome = self.connectors.connector(effect.action).perform(effect)
+        outcome = self.connectors.connector(effect.action).perform(replace(effect, at=intent.ts))
         self._reach("call:after")
         return self._kept(effect, outcome)
 
@@ -124,7 +124,8 @@ class Broker:
             raise UnknownOutcome("the process died between the call and its answer", code="crashed")
         if effect.kind is EffectClass.IDEMPOTENT and inside:
             return replace(_unsure(lambda: self.perform(effect, intent)), repeated=True)
-        found = _unsure(lambda: self.connectors.connector(effect.action).find(effect))
+        begun = replace(effect, at=intent.ts)
+        found = _unsure(lambda: self.connectors.connector(effect.action).find(begun))
         if found is not None:
             return replace(found, repeated=True)
         if not inside:

@@ -9,6 +9,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 
 from engine.app.passing import Reading
+from engine.connectors.email.compose import undated
 from engine.kernel.fold import fold
 from engine.model import events as e
 from engine.model.ids import ValueId
@@ -143,7 +144,7 @@ def _approvals(reading: Reading) -> Iterator[str]:
 
 
 def _outbox(reading: Reading, scenario: Scenario) -> Iterator[str]:
-    """One letter a Message-ID, every letter intended, its bytes those that were frozen, and every one called sent there."""
+    """One letter a Message-ID, every letter intended, its bytes those that were frozen but for the moment it left, and every one called sent there."""
     intended = {ev.body.key for ev in reading.ledger.events() if isinstance(ev.body, e.EffectIntended)}
     frozen, sent = {}, {}
     for step in _steps(reading):
@@ -154,7 +155,7 @@ def _outbox(reading: Reading, scenario: Scenario) -> Iterator[str]:
     for name, data in scenario.outbox().items():
         id_ = str(email.message_from_bytes(data)["Message-ID"])
         ids[id_] += 1
-        known = frozen.get(hashlib.sha256(data).hexdigest())
+        known = frozen.get(hashlib.sha256(undated(data)).hexdigest())
         if known is None or known.key not in intended:
             yield f"outbox/{name} was never intended with these bytes"
         else:

@@ -15,6 +15,7 @@ from engine.model.effects import Call, Effect, Preview
 from engine.model.errors import PermanentError
 from engine.model.ids import EffectKey, RunId, effect_key
 from engine.model.ports import Arrival
+from engine.model.times import stamp
 
 AT = datetime(2026, 3, 2, 12, 0, tzinfo=UTC)
 RUN = RunId("ab" * 32)
@@ -165,6 +166,7 @@ def effect(asked: Call, preview: Preview, *, kind=None) -> Effect:
         preview=preview,
         digest="",
         labels={},
+        at=stamp(asked.at),
     )
 
 

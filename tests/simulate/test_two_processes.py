@@ -10,6 +10,7 @@ import subprocess
 
 import pytest
 
+from engine.connectors.email.compose import undated
 from engine.model import events as e
 from engine.testing.scenario import PASSPHRASE, Scenario, letter
 from tests.simulate.terminal import STEWARD, Typed, environment, plainly, typed
@@ -47,7 +48,8 @@ class Company:
         return [shown.card.id for shown in self.scenario.cards()]
 
     def letters(self):
-        return list(self.scenario.outbox().values())
+        """What left, as it was frozen: without the moment it left."""
+        return [undated(data) for data in self.scenario.outbox().values()]
 
     def frozen(self):
         runs = {run.id: run for run in self.scenario.runs()}

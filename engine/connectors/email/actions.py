@@ -20,6 +20,7 @@ from engine.model.effects import Call, Effect, Outcome, Preview
 from engine.model.errors import PermanentError
 from engine.model.ids import source_id
 from engine.model.ports import Blobs
+from engine.model.times import moment
 
 MAX_WORDS = 100_000
 MAX_FILES = 20_000_000
@@ -68,8 +69,8 @@ class Email:
         return replace(preview, body=body, text=words, facts=facts)
 
     def perform(self, effect: Effect) -> Outcome:
-        """Let the letter leave. Raises as the port says; through a server a lost connection is UnknownOutcome."""
-        body = effect.preview.body
+        """Let the letter leave, dated now. Raises as the port says; through a server a lost connection is UnknownOutcome."""
+        body = self._leaving(effect)
         one = summary(body)
         if one.message_id.strip("<>").rpartition("@")[0] != effect.key[:32]:
             raise PermanentError("this letter belongs to another key", code="wrong-key")
@@ -83,7 +84,13 @@ class Email:
         """Look into the outbox, and on the server where that can be. Raises UnknownOutcome for a letter whose sending began and has
         no known end.
         """
-        return self.sending.find(summary(effect.preview.body), effect.preview.body)
+        body = self._leaving(effect)
+        return self.sending.find(summary(body), body)
+
+    def _leaving(self, effect: Effect) -> bytes:
+        """The frozen letter with the moment its intent was written down as its Date: a repeat has the same bytes."""
+        body = effect.preview.body
+        return compose.dated(body, moment(effect.at).astimezone(self.zone)) if effect.at else body
 
     def _acknowledgement(self, call: Call, target: Target) -> Preview:
         template = rendered(call)
@@ -141,7 +148,6 @@ class Email:
             subject=subject or "Re:",
             words=_words(words["body"]),
             tail="",
-            at=call.at.astimezone(self.zone),
             message_id=self._message_id(call),
             in_reply_to=target.message_id,
             references=references,
@@ -226,6 +232,7 @@ def _facts(body: bytes, args: dict[str, Json], draft: Draft) -> tuple[tuple[str,
     """What the card shows, read from the finished bytes."""
     letter = letters.read(body)
     facts = [("To", letter.to), ("From", letter.head.text("from")), ("Subject", letter.subject)]
+    facts.append(("Date", letter.head.text("date")))
     facts += [
         ("Attachment", f"{one.name} ({one.media}, {size_text(len(one.data))})") for one in letter.attachments
     ]

@@ -25,6 +25,9 @@ from engine.model.times import stamp
 _PREFIX = re.compile(r"(?:(?:re|aw|sv|antw|odp|vs)\s*(?:\[\d{1,3}\])?\s*:\s*)+", re.IGNORECASE)
 _LANGUAGE = re.compile(r"[A-Za-z]{2,3}(?:-[A-Za-z0-9]{1,8})*")
 _LINE = 76
+LEAVES = "when it leaves"
+"""What stands for the Date of a letter that has not left: a card shows and binds these words, and `dated` puts the moment there."""
+_DATE = re.compile(rb"(?m)^Date: [^\r\n]*")
 _QUOTE_LINES, _QUOTE_CHARS = 40, 2000
 
 
@@ -37,7 +40,6 @@ class Draft:
     subject: str
     words: str
     tail: str
-    at: datetime
     message_id: str
     in_reply_to: str
     references: tuple[str, ...]
@@ -105,6 +107,25 @@ def write(draft: Draft) -> bytes:
     return head + body
 
 
+def dated(body: bytes, at: datetime) -> bytes:
+    """The letter as it leaves at `at`: its Date line is that moment, every other byte is as it was frozen."""
+    return _with_date(body, format_datetime(at.replace(microsecond=0)), only=LEAVES)
+
+
+def undated(body: bytes) -> bytes:
+    """The letter as it was frozen, whenever it left: two are the same letter when these bytes are."""
+    return _with_date(body, LEAVES)
+
+
+def _with_date(body: bytes, value: str, *, only: str = "") -> bytes:
+    head, end, rest = body.partition(b"\r\n\r\n")
+    found = _DATE.search(head)
+    if found is None or (only and found[0] != f"Date: {only}".encode()):
+        # Frozen by an older version, with the moment it was written at: those bytes were approved.
+        return body
+    return head[: found.start()] + f"Date: {value}".encode() + head[found.end() :] + end + rest
+
+
 def content_of(words: str, tail: str) -> str:
     """The text of a letter: the words, and what follows them."""
     text = plain(words).strip("\n").rstrip()
@@ -126,7 +147,7 @@ def _fields(draft: Draft) -> Iterator[tuple[str, str]]:
     yield "From", _mailbox(draft.sender)
     yield "To", _mailbox(draft.to)
     yield "Subject", encoded(one_line(draft.subject, 400))
-    yield "Date", format_datetime(draft.at.replace(microsecond=0))
+    yield "Date", LEAVES
     yield "Message-ID", draft.message_id
     if draft.in_reply_to:
         yield "In-Reply-To", draft.in_reply_to
@@ -222,7 +243,6 @@ def rebuild(body: bytes, words: str, new: str, *, message_id: str) -> bytes:
         subject=head.text("subject"),
         words=new,
         tail=found[len(held) :].strip("\n"),
-        at=parsedate_to_datetime(head.text("date")),
         message_id=message_id,
         in_reply_to=next(iter(head.ids("in-reply-to")), ""),
         references=head.ids("references"),

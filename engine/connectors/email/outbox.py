@@ -13,7 +13,7 @@ from dataclasses import dataclass
 from engine.connectors import places
 from engine.connectors.email import headers
 from engine.connectors.email.addresses import mailboxes
-from engine.connectors.email.compose import date_stamp
+from engine.connectors.email.compose import date_stamp, undated
 from engine.model.effects import Outcome
 from engine.model.errors import PermanentError, UnknownOutcome
 
@@ -149,9 +149,9 @@ class Outbox:
         with self._lock:
             held = self.holds(one.message_id)
             if held is not None:
-                if held != body:
+                if undated(held) != undated(body):
                     raise PermanentError(f"{name_of(one.message_id)} holds another letter", code="key-reused")
-                return outcome(one, sent=True, repeated=True)
+                return outcome(summary(held), sent=True, repeated=True)
             earlier = self.claimed(one.once, one.message_id)
             if earlier is not None:
                 return outcome(earlier, sent=False, repeated=True)

@@ -4,7 +4,8 @@ import time
 from dataclasses import dataclass
 
 from engine.connectors.email import smtp
-from engine.connectors.email.outbox import SENDING, SENT, Outbox, Sent, outcome
+from engine.connectors.email.compose import undated
+from engine.connectors.email.outbox import SENDING, SENT, Outbox, Sent, outcome, summary
 from engine.connectors.email.owed import Copies
 from engine.model.actions import EffectClass
 from engine.model.effects import Outcome
@@ -43,8 +44,8 @@ class Sending:
         """Let it leave. Raises as the port says; through a server a lost connection is UnknownOutcome."""
         if self.server is None:
             return self.outbox.deliver(body)
-        if self.outbox.holds(one.message_id, SENT) is not None:
-            return outcome(one, sent=True, repeated=True)
+        if (held := self.outbox.holds(one.message_id, SENT)) is not None:
+            return outcome(summary(held), sent=True, repeated=True)
         if self.outbox.holds(one.message_id, SENDING) is not None:
             raise _unknown(one)
         earlier: list[Sent] = []
@@ -76,15 +77,17 @@ class Sending:
 
     def find(self, one: Sent, body: bytes) -> Outcome | None:
         """Whether it left. None: its sending certainly never began. Raises UnknownOutcome when it began and no copy proves its end."""
-        if self.outbox.holds(one.message_id, SENT if self.server else "") == body:
-            return outcome(one, sent=True, repeated=True)
-        if self.server is None or self.outbox.holds(one.message_id, SENDING) is None:
+        held = self.outbox.holds(one.message_id, SENT if self.server else "")
+        if held is not None and undated(held) == undated(body):
+            return outcome(summary(held), sent=True, repeated=True)
+        begun = self.outbox.holds(one.message_id, SENDING)
+        if self.server is None or begun is None:
             return None
         if not self._filed(one):
             # Who was asked has answered: that says nothing against the server.
             raise _unknown(one, code="no-copy")
         self._finish(one)
-        return outcome(one, sent=True, repeated=True)
+        return outcome(summary(begun), sent=True, repeated=True)
 
     def _filed(self, one: Sent) -> bool:
         if self.copies is None:

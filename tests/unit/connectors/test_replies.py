@@ -50,7 +50,7 @@ def test_an_answer_goes_to_the_author_and_into_the_thread(world, letters):
     assert found["from"] == "Robin Park <robin@example.com>"
     assert found["subject"] == "Re: Website check"
     assert found["in-reply-to"] == found["references"] == "<first@winterlight.example.com>"
-    assert found["date"] == "Mon, 02 Mar 2026 13:00:00 +0100"
+    assert found["date"] == "when it leaves"
     assert found["auto-submitted"] is None
     assert found["mime-version"] == "1.0"
 
