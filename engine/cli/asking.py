@@ -6,6 +6,7 @@ from dataclasses import asdict
 from engine.app import past
 from engine.cli import here, narrate
 from engine.cli.talk import colour, line, put, put_json, say, table
+from engine.ledger import Ledger
 from engine.model import events, ids
 from engine.model.canonical import Json
 
@@ -42,10 +43,10 @@ def timeline(args: argparse.Namespace) -> int:
     with past.of(here.workspace()) as found:
         told = found.timeline(args.id, args.n)
         if args.json:
-            put_json("timeline", [_row(one) for one in told])
+            put_json("timeline", [_row(one, found.ledger) for one in told])
             return 0
         for event, words in found.sentences(told):
-            put(f"{_when(event)}  {line(words, 200)}")
+            put(f"{_when(event)}  {_said(found.ledger, event, words)}")
         return 0
 
 
@@ -54,19 +55,25 @@ def log(args: argparse.Namespace) -> int:
     with past.of_any(here.workspace()) as found:
         about = {"run": args.id or "", "project": args.project}
         if args.json:
-            put_json("log", [_row(one) for one in found.log(**about, most=args.n)])
+            put_json("log", [_row(one, found.ledger) for one in found.log(**about, most=args.n)])
             return 0
         for event, words in found.told(**about, lines=args.n):
-            why = narrate.why(found.ledger, event)
-            put(f"{_when(event)}  {line(f'{words}: {why}' if why else words, 240)}")
+            put(f"{_when(event)}  {_said(found.ledger, event, words)}")
         return 0
 
 
-def _row(one: events.Event) -> dict[str, Json]:
-    return {
+def _said(ledger: Ledger, event: events.Event, words: str) -> str:
+    why = narrate.why(ledger, event)
+    return line(f"{words}: {why}" if why else words, 240)
+
+
+def _row(one: events.Event, ledger: Ledger) -> dict[str, Json]:
+    row: dict[str, Json] = {
         "seq": one.seq, "ts": one.ts, "type": one.type, "run": one.run, "step": one.step, "subject": one.subject,
         "actor": one.actor, "body": events.body_to_json(one.body),
     }  # fmt: skip
+    # What a shadow run would have said is what it is run for.
+    return row | {"words": narrate.why(ledger, one)} if isinstance(one.body, events.EffectPreviewed) else row
 
 
 def _when(one: events.Event) -> str:

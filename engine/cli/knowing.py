@@ -9,14 +9,14 @@ from engine.app.clock import present
 from engine.app.passing import Reading
 from engine.app.workspace import Workspace
 from engine.cli import here, narrate
-from engine.cli.talk import ago, colour, line, put, put_json, say, table
+from engine.cli.talk import ago, colour, line, put, put_json, quoted, say, table
 from engine.kernel import expecting
 from engine.ledger import Keys, Ledger, holder
-from engine.model import ids
+from engine.model import effects, ids
 from engine.model.canonical import Json
 from engine.model.errors import EngineError
 from engine.model.plan import Plan, undone_by
-from engine.model.state import Book, RunState
+from engine.model.state import Book, RunState, StepState
 
 
 def show_run(reading: Reading, run: RunState, *, as_json: bool) -> int:
@@ -25,6 +25,7 @@ def show_run(reading: Reading, run: RunState, *, as_json: bool) -> int:
     if as_json:
         steps = {
             name: {"status": s.status, "because": s.because, "code": s.code, "attempt": s.attempt}
+            | ({"words": _previewed(reading, s)} if s.status == "previewed" else {})
             for name, s in run.steps.items()
         }
         put_json(
@@ -54,10 +55,25 @@ def show_run(reading: Reading, run: RunState, *, as_json: bool) -> int:
         rows.append([node.id, status, node.uses, line(why, 90)])
     for row in table(rows):
         put(row)
+    for name, step in run.steps.items():
+        if step.status == "previewed" and (words := _previewed(reading, step)):
+            put(f"  {name}, nothing left; it would have been:")
+            for one in quoted("\n".join(words), lines=60):
+                put(f"  {one}")
     for row in table(_in_mind(reading, run)):
         put(row)
     say(f"\n  steward log {ids.short(run.id)}")
     return 0
+
+
+def _previewed(reading: Reading, step: StepState) -> list[str]:
+    """What a step would have done, where it ran in shadow; empty for all the items of one together."""
+    if not step.proposal:
+        return []
+    try:
+        return effects.words(effects.load(reading.ledger.unseal(ids.ValueId(step.proposal))))
+    except EngineError as error:
+        return [f"unknowable: {error.message}"]
 
 
 def _in_mind(reading: Reading, run: RunState) -> list[list[str]]:

@@ -11,12 +11,13 @@ from engine.app.passing import Reading
 from engine.app.workspace import Workspace
 from engine.cli.talk import colour, line, say
 from engine.ledger import Ledger, holder
+from engine.model import effects, ids
 from engine.model import events as e
-from engine.model import ids
 from engine.model.alarms import AlarmCleared, AlarmRaised
 from engine.model.canonical import Json
 from engine.model.errors import EngineError, UsageError
 from engine.model.money import Money
+from engine.model.ownership import RequestDecided
 from engine.model.state import Book, RunState
 from engine.model.times import later
 
@@ -74,7 +75,7 @@ class Narrator:
         return f"{body.playbook} · {line(subject, 40)}" if subject else body.playbook
 
     def _why(self, event: e.Event) -> str:
-        if getattr(event.body, "message", None) is None:
+        if not _told_by(event):
             return ""
         if self._reading is None:
             from engine.app import passing
@@ -145,14 +146,32 @@ class Narrator:
 
 
 def why(ledger: Ledger, event: e.Event) -> str:
-    """What an event of a failure says in words, with the way out; empty when it says nothing or was erased."""
-    message = getattr(event.body, "message", None)
-    if not isinstance(message, str) or event.type == "request.decided":
+    """What an event has to say beside its sentence: why something failed and the way out, or what a shadow run would have said.
+
+    Empty when it says nothing or was erased.
+    """
+    value = _told_by(event)
+    if not value:
         return ""
     try:
-        return str(ledger.unseal(ids.ValueId(message)) or "")
+        found: Any = ledger.unseal(ids.ValueId(value))
     except EngineError:
         return ""
+    if isinstance(event.body, e.EffectPreviewed):
+        return " · ".join(effects.words(effects.load(found)))
+    return str(found or "")
+
+
+def _told_by(event: e.Event) -> str:
+    """The sealed value that says more of an event; empty for none."""
+    match event.body:
+        case RequestDecided():
+            return ""
+        case e.EffectPreviewed(proposal=proposal):
+            return proposal or ""
+        case _:
+            message = getattr(event.body, "message", None)
+            return message if isinstance(message, str) else ""
 
 
 def _soon(state: RunState, now: str) -> bool:

@@ -110,7 +110,7 @@ def proposed(place: Place, effect: Effect, *, edited: bool) -> list[Draft]:
     if verdict.answer is Answer.DENY:
         drafts.append(place.draft(_denied(place, verdict, attempt)))
     elif verdict.answer is Answer.PREVIEW:
-        drafts.append(place.draft(EffectPreviewed(revision=effect.revision)))
+        drafts.append(place.draft(EffectPreviewed(revision=effect.revision, proposal=body.proposal)))
     return drafts
 
 

@@ -134,6 +134,14 @@ def dump(effect: Effect) -> Json:
     }
 
 
+def words(effect: Effect) -> list[str]:
+    """What would leave, as a person reads it: the facts, then the text line by line, or else what kind of bytes and how many."""
+    preview = effect.preview
+    facts = [f"{name}: {value}" for name, value in preview.facts]
+    text = preview.text.splitlines()
+    return [*facts, *(text or ([] if facts else [f"{preview.media}, {len(preview.body)} bytes"]))]
+
+
 def load(data: dict[str, Any]) -> Effect:
     """The proposal `dump` wrote."""
     preview = data["preview"]

@@ -314,9 +314,10 @@ class EffectResolved:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class EffectPreviewed:
-    """Shadow: nothing was called."""
+    """Shadow: nothing was called. `proposal` is what would have left, sealed; None for all the items of a step together."""
 
     revision: int
+    proposal: str | None = None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

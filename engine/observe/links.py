@@ -260,8 +260,12 @@ def _differs(facts: Facts, opened: dict[str, Any], approved: dict[str, Any]) -> 
 def _sent(facts: Facts) -> Link:
     effect = facts.effect
     if effect["intended"] is None:
-        happened = effect["outcome"] not in {None, "effect.failed"}
-        return _hole("sent", "the intent") if happened else Link(name="sent", said=("nothing left",))
+        if effect["outcome"] not in {None, "effect.failed"}:
+            return _hole("sent", "the intent")
+        shadow = [row for row in facts.about(effect["step"]) if row["type"] == "effect.previewed"]
+        sealed: Any = facts.value(effect["proposal"]) if shadow else None
+        would = ("in shadow; it would have been:", *effects.words(effects.load(sealed))) if sealed else ()
+        return Link(name="sent", said=(" ".join(("nothing left", *would[:1])), *would[1:]))
     said = [f"intended at {effect['intended']}, key {effect['key'][:16]}, {effect['calls']} call(s)"]
     if effect["outcome"] is None:
         hole = "the outcome" if facts.all("run.ended") else ""

@@ -37,7 +37,10 @@ class Step:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Effect:
-    """What a person approved beside what was frozen and left. `same`: one set of bytes, proven; None when nobody was asked."""
+    """What a person approved beside what was frozen and left. `same`: one set of bytes, proven; None when nobody was asked.
+
+    `proposed` are the frozen words where nothing left in shadow; else empty.
+    """
 
     step: str
     action: str
@@ -45,6 +48,7 @@ class Effect:
     answer: str
     approved: str
     sent: str
+    proposed: str
     outcome: str
     provider: str
     same: bool | None
@@ -163,22 +167,25 @@ def _effects(seen: Seen, run: str, chains: tuple[Chain, ...]) -> Iterator[Effect
     for row in seen.history.rows("SELECT * FROM effects WHERE run = ? ORDER BY seq", run):
         members = [one for card in cards for one in card.get("members", ()) if one["step"] == row["step"]]
         asked = row["answer"] == "ask"
-        left = row["intended"] is not None
+        left, shadow = row["intended"] is not None, row["answer"] == "preview"
         yield Effect(
             step=row["step"], action=row["action"], reach=row["reach"] or "", answer=row["answer"] or "",
             approved=str(members[-1]["text"] or members[-1]["name"]) if members else ("not approved" if asked else "not asked"),
             sent=_frozen(seen, row["proposal"]) if left else "nothing left",
+            proposed=_frozen(seen, row["proposal"], whole=True) if shadow else "",
             outcome=(row["outcome"] or "").removeprefix("effect."), provider=row["provider"] or "",
             same=proven[row["key"]] if asked and left else None,
         )  # fmt: skip
 
 
-def _frozen(seen: Seen, proposal: str) -> str:
-    """The words of a frozen effect as it leaves; what was erased says so."""
+def _frozen(seen: Seen, proposal: str, *, whole: bool = False) -> str:
+    """The words of a frozen effect as it leaves, `whole`: with its facts; what was erased says so."""
     try:
         effect: Any = effects.load(seen.ledger.unseal(proposal))
     except EngineError as error:
         return f"unknowable: {error.message}"
+    if whole:
+        return "\n".join(effects.words(effect))
     return str(effect.preview.text) or f"{effect.preview.media}, {len(effect.preview.body)} bytes"
 
 

@@ -236,11 +236,23 @@ def compared(found: Sequence[Effect]) -> str:
             heading(
                 f"{text(one.step)} · {text(one.action)} · reach {text(one.reach)} · {text(one.outcome or one.answer)}{named}"
             )
-            + f"<p>{proof}</p>"
-            '<div style="display:grid;grid-template-columns:1fr 1fr;gap:1em">'
-            f"<div><b>approved</b>{block(one.approved)}</div><div><b>sent</b>{block(one.sent)}</div></div>"
+            + (_shadow(one) if one.proposed else _beside(one, proof))
         )
     return "".join(parts)
+
+
+def _beside(one: Effect, proof: str) -> str:
+    return (
+        f"<p>{proof}</p>"
+        '<div style="display:grid;grid-template-columns:1fr 1fr;gap:1em">'
+        f"<div><b>approved</b>{block(one.approved)}</div><div><b>sent</b>{block(one.sent)}</div></div>"
+    )
+
+
+def _shadow(one: Effect) -> str:
+    return (
+        f"<p>nothing left: this run was in shadow</p><div><b>would have been</b>{block(one.proposed)}</div>"
+    )
 
 
 def why(chains: Sequence[Chain]) -> str:
