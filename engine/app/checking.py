@@ -1,13 +1,14 @@
 """The working folder's diagnostics: compiled when something changed, answered from the cache when nothing did."""
 
 import hashlib
-from collections.abc import Mapping
+import os
+from collections.abc import Iterable, Mapping, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 import engine
 from engine.language import cache
-from engine.model.errors import PermanentError
+from engine.model.errors import PermanentError, UsageError
 from engine.model.places import SETTINGS, state_home
 from engine.model.span import Diagnostic, Span
 from engine.vault import FolderTree
@@ -28,6 +29,54 @@ def diagnostics(root: Path, env: Mapping[str, str]) -> tuple[Diagnostic, ...]:
     found = compile_tree(tree, kept=shelf(root, state_home(env))).diagnostics
     cache.store(file, key, found)
     return found
+
+
+def within(root: Path, given: str, *, here: Path) -> str:
+    """The path of a file or folder of the workspace, relative to its root (empty: the root itself), as somebody in `here` names it.
+
+    Raises UsageError for what is not there, lies elsewhere or is nothing that is checked.
+    """
+    place = Path(os.path.abspath(here / Path(given).expanduser()))
+    # A link is looked at, and never followed: what it points to is not what is checked.
+    real = Path(os.path.realpath(place.parent)) / place.name
+    found = next(
+        (one.relative_to(top) for one, top in ((place, root), (real, root.resolve())) if one.is_relative_to(top)), None
+    )  # fmt: skip
+    if found is None or not os.path.lexists(place):
+        raise _unknown(root, given, "is not there" if found is not None else f"is not in {root}")
+    path = "" if place == root or real == root.resolve() else found.as_posix()
+    if path and path != SETTINGS and path.partition("/")[0] not in {"playbooks", "vault"}:
+        raise UsageError(
+            f"{given} is nothing that is checked",
+            now_true=f"Read are {SETTINGS}, playbooks/ and vault/.",
+            way_out="steward check   or   steward check playbooks",
+        )
+    return path
+
+
+def _unknown(root: Path, given: str, why: str) -> UsageError:
+    from engine.language.near import nearest
+
+    names: dict[str, str] = {}
+    for path, _ in _relevant(FolderTree(root)):
+        name = path.rpartition("/")[2]
+        names |= {path: path, name: path, name.rpartition(".")[0]: path}
+    asked = given.rstrip("/")
+    near = nearest(asked, names) or nearest(asked.rpartition("/")[2], names)
+    meant = f"{os.path.relpath(root / names[near])}" if near else ""
+    return UsageError(
+        f"{given} {why}", now_true="Nothing was checked.",
+        way_out=f"steward check {meant}   or, for everything:   steward check" if near else "steward check   checks everything",
+    )  # fmt: skip
+
+
+def about(found: Iterable[Diagnostic], paths: Sequence[str]) -> tuple[Diagnostic, ...]:
+    """The diagnostics of these files and of what lies in these folders; an empty path is everything."""
+    return tuple(
+        one
+        for one in found
+        if any(not path or one.span.path == path or one.span.path.startswith(f"{path}/") for path in paths)
+    )
 
 
 def shelf(root: Path, state: Path) -> Path:

@@ -65,6 +65,12 @@ VERBS: dict[str, Verb] = {
         help="what is wrong in this folder's files, and how to mend it",
         run="engine.cli.writing:check",
         options=(
+            _option(
+                "paths",
+                nargs="*",
+                metavar="PATH",
+                help="only what is wrong in these files and folders (default: everything)",
+            ),
             _JSON,
             _option("--sarif", action="store_true", help="SARIF 2.1.0, for code hosts and editors"),
         ),

@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING
 from engine.app import checking
 from engine.cli.talk import colour, put, put_json, say, table, visible
 from engine.language import render
-from engine.model.errors import UsageError
+from engine.model.errors import EngineError, UsageError
 from engine.model.span import Diagnostic, Severity
 from engine.vault import find_root
 
@@ -22,8 +22,12 @@ EXIT_FOUND = 3
 
 
 def check(args: argparse.Namespace) -> int:
-    """Compile the working folder for its diagnostics; exit 3 when there is an error."""
-    found = checking.diagnostics(find_root(Path.cwd()), os.environ)
+    """Compile the working folder for its diagnostics, all of them or those of some places; exit 3 when there is an error."""
+    here = Path.cwd()
+    root = _root_of(here, args.paths)
+    places = [checking.within(root, one, here=here) for one in args.paths]
+    whole = checking.diagnostics(root, os.environ)
+    found = checking.about(whole, places) if places else whole
     errors = sum(one.severity is Severity.ERROR for one in found)
     if args.sarif:
         from engine.app.sarif import log
@@ -36,8 +40,21 @@ def check(args: argparse.Namespace) -> int:
         if found:
             say(f"{errors} {'error' if errors == 1 else 'errors'}, {len(found) - errors} warnings")
         else:
-            say("nothing is wrong")
+            say("nothing is wrong there" if places else "nothing is wrong")
+        if elsewhere := sum(one.severity is Severity.ERROR for one in whole) - errors:
+            say(f"and {elsewhere} {'error' if elsewhere == 1 else 'errors'} elsewhere:  steward check")
     return EXIT_FOUND if errors else 0
+
+
+def _root_of(here: Path, given: list[str]) -> Path:
+    """The workspace one stands in, else the one the first path lies in."""
+    try:
+        return find_root(here)
+    except EngineError:
+        place = here / Path(given[0]).expanduser() if given else here
+        if not given or not place.exists():
+            raise
+        return find_root(place if place.is_dir() else place.parent)
 
 
 def _tell(found: tuple[Diagnostic, ...]) -> None:

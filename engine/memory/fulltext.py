@@ -3,15 +3,16 @@
 A note is cut at its headings; each passage carries the way to it (`Title › Heading › Heading`). The kind of a note is its
 front matter `type`, else its folder. Without `kind` only procedures and knowledge are searched: contact notes are about
 other people, templates and agents are not knowledge. Words are looked for, never syntax: a query is cut into words, each
-quoted, and of a long text only the words that tell notes apart are kept.
+quoted, and of a long text only the words that tell notes apart are kept. A word is found in its other forms, too (`stems`).
 """
 
 import re
 import sqlite3
 import threading
+import unicodedata
 from collections.abc import Callable
 
-from engine.memory import FULL_TEXT, RECALL, headings
+from engine.memory import FULL_TEXT, RECALL, headings, stems
 from engine.model.actions import ActionSpec
 from engine.model.canonical import Json
 from engine.model.effects import Call
@@ -37,6 +38,8 @@ create virtual table passages using fts5(
     tokenize = "unicode61 remove_diacritics 2"
 );
 """
+_Forms = tuple[str, ...]
+"""The forms of one word that stand in the notes."""
 _SEARCH = """
 select path, title, heading, text, bm25(passages, 3.0, 2.0, 1.0) as rank from passages
 where passages match ? and (kind = ? or (? = '' and kind not in (?, ?, ?)))
@@ -58,6 +61,7 @@ class FullText:
         self._lock = threading.Lock()
         self._base: sqlite3.Connection | None = None
         self._held: dict[str, str] = {}
+        self._spoken: tuple[str, ...] = ()
 
     def declare(self) -> tuple[ActionSpec, ...]:
         """One action."""
@@ -77,10 +81,10 @@ class FullText:
     def _search(
         self, base: sqlite3.Connection, query: str, kind: str, limit: int, commit: str
     ) -> list[dict[str, Json]]:
-        words = _informative(base, query)
+        words = _informative(base, query, self._spoken)
         if not words:
             return []
-        match = " OR ".join(f'"{word}"' for word in words)
+        match = " OR ".join(map(_any_of, words))
         rows = base.execute(_SEARCH, (match, kind, kind, *HIDDEN, limit)).fetchall()
         return [
             {
@@ -95,7 +99,8 @@ class FullText:
         wanted = {path: blob for path, blob in tree.paths() if is_note(path)}
         if self._base is None:
             self._base = sqlite3.connect(":memory:", check_same_thread=False)
-            self._base.executescript(_SCHEMA)
+            self._base.executescript(_SCHEMA + stems.VOCABULARY)
+        before = dict(self._held)
         for path in [path for path, blob in self._held.items() if wanted.get(path) != blob]:
             self._base.execute("delete from passages where path = ?", (path,))
             del self._held[path]
@@ -103,6 +108,8 @@ class FullText:
             if path not in self._held:
                 self._add(self._base, path, tree.read(path)[:_MOST_BYTES])
                 self._held[path] = blob
+        if self._held != before:
+            self._spoken = stems.languages(self._base)
         return self._base
 
     def _add(self, base: sqlite3.Connection, path: str, data: bytes) -> None:
@@ -169,18 +176,26 @@ def _pieces(text: str) -> list[str]:
     return [*pieces, piece]
 
 
-def _informative(base: sqlite3.Connection, query: str) -> list[str]:
-    """The words of a text that are in some passages and not in most: the rarest sixteen, in a fixed order."""
-    words = list(dict.fromkeys(_WORD.findall(query[:_MOST_QUERY].casefold())))[: _CANDIDATES * 4]
+def _informative(base: sqlite3.Connection, query: str, spoken: tuple[str, ...]) -> list[_Forms]:
+    """The words of a text that are in some passages and not in most, each in the forms that stand there: the rarest sixteen, in a fixed order."""
+    text = unicodedata.normalize("NFC", query[:_MOST_QUERY]).lower()
+    words = list(dict.fromkeys(_WORD.findall(text)))[: _CANDIDATES * 4]
     words = (
         sorted(words, key=lambda one: (-len(one), one))[:_CANDIDATES] if len(words) > _CANDIDATES else words
     )
     total = int(base.execute("select count(*) from passages").fetchone()[0])
-    counted = []
+    counted: dict[_Forms, int] = {}
     for word in words:
-        match = (f'"{word}"',)
+        forms = tuple(stems.alike(base, word, spoken))
+        if not forms or forms in counted:
+            continue
+        match = (_any_of(forms),)
         found = int(base.execute("select count(*) from passages where passages match ?", match).fetchone()[0])
         # Of a handful of words every one was meant; of a letter's, those in every other note say nothing.
         if found and (len(words) <= 6 or found * 2 <= total or total < 6):
-            counted.append((found, word))
-    return [word for _, word in sorted(counted)[:_WORDS]]
+            counted[forms] = found
+    return sorted(counted, key=lambda forms: (counted[forms], forms))[:_WORDS]
+
+
+def _any_of(forms: _Forms) -> str:
+    return " OR ".join(f'"{word}"' for word in forms)

@@ -129,6 +129,54 @@ def test_check_json_is_versioned_with_places_and_fixes(workspace, capsys):
     assert (one["code"], one["fix"]["text"]) == ("SW102", "who")
 
 
+def test_check_of_places_tells_of_those_alone(workspace, capsys, monkeypatch):
+    """Files and folders, from wherever one stands; the exit code is theirs."""
+    swap(workspace, "uses: agent/draft", "uses: agent/drift")
+    (workspace / "playbooks" / "other.yaml").write_text("name: Other\n", encoding="utf-8")
+
+    def told(*args, code=3):
+        return {one["path"] for one in json.loads(out(capsys, "check", *args, "--json", code=code))["data"]}
+
+    assert told(LEAD) == {LEAD}
+    assert told(str(workspace / LEAD)) == {LEAD}
+    assert told(f"./vault/../{LEAD}") == {LEAD}
+    assert {LEAD, "playbooks/other.yaml"} <= told("playbooks/")
+    assert not {LEAD, "playbooks/other.yaml"} & told("vault", "steward.yaml", code=0)
+    assert told(".") == told()
+    monkeypatch.chdir(workspace / "playbooks")
+    assert told("other.yaml") == {"playbooks/other.yaml"}
+    assert told("other.yaml", "lead-capture.yaml") == {LEAD, "playbooks/other.yaml"}
+    monkeypatch.chdir(workspace.parent)
+    assert told("w/playbooks/other.yaml") == {"playbooks/other.yaml"}
+    main(["check", "w/vault/sops"])
+    said = capsys.readouterr().err
+    assert "errors elsewhere:  steward check" in said
+
+
+@pytest.mark.parametrize(
+    ("given", "why", "type_"),
+    [
+        ("playbooks/lead-captur.yaml", "is not there", "steward check playbooks/lead-capture.yaml"),
+        ("lead-capture", "is not there", "steward check playbooks/lead-capture.yaml"),
+        ("nowhere.txt", "is not there", "steward check"),
+        ("../elsewhere", "is not in", "steward check"),
+        ("/", "is not in", "steward check"),
+        ("AGENTS.md", "nothing that is checked", "steward check playbooks"),
+    ],
+)
+def test_check_of_a_place_that_is_none_says_what_to_type(workspace, capsys, given, why, type_):
+    assert main(["check", given]) == 2
+    said = capsys.readouterr().err
+    assert why in said
+    assert type_ in said
+
+
+def test_check_of_a_link_tells_of_the_link(workspace, capsys):
+    (workspace / "playbooks" / "linked.yaml").symlink_to(workspace / LEAD)
+    found = json.loads(out(capsys, "check", "playbooks/linked.yaml", "--json", code=3))["data"]
+    assert [(one["path"], one["code"]) for one in found] == [("playbooks/linked.yaml", "SW015")]
+
+
 def test_check_sarif_is_sarif_and_keeps_the_exit_code(workspace, capsys):
     warned = json.loads(out(capsys, "check", "--sarif"))["runs"][0]["results"]
     assert {(one["ruleId"], one["level"]) for one in warned} == {("SW307", "warning")}

@@ -1,0 +1,108 @@
+"""Words as a person means them: plurals, cases and umlauts of the languages the notes are written in, by Snowball's stemmers.
+
+Nothing is stemmed beforehand. A word that is looked for is compared with the words of the notes that begin like it, so that a search costs
+the same in a large vault as in a small one, and what is found is always a word that stands there.
+"""
+
+import sqlite3
+import unicodedata
+from collections.abc import Iterator
+from functools import cache, lru_cache
+from typing import Any
+
+VOCABULARY = "create virtual table vocabulary using fts5vocab(passages, 'row');"
+"""Every word of the index `passages`, in order."""
+
+_TELLING = {
+    "english": "the and with you are from this have",
+    "german": "und der nicht mit wird eine sind oder",
+    "french": "les des est pour vous dans avec une",
+    "spanish": "los las para una con del por usted",
+    "italian": "che per della sono con gli una nel",
+    "dutch": "het een van voor niet wij zijn met",
+    "portuguese": "para nao uma voce dos com mais seu",
+    "polish": "nie jest oraz dla przez sie jak lub",
+    "swedish": "och att inte med som till den ett",
+    "danish": "og ikke med det til som der af",
+}
+"""Language → words without which nobody writes it, as the index holds them: small and without accents."""
+
+_ENOUGH = 5
+_MOST_LANGUAGES = 3
+_BEGINNING = 4
+_MOST_NEAR, _MOST_ALIKE = 150, 12
+
+
+def languages(base: sqlite3.Connection) -> tuple[str, ...]:
+    """What the notes are written in, the most used first; English where nothing tells."""
+    found = []
+    for language, words in _TELLING.items():
+        telling = words.split()
+        counts = base.execute(
+            f"select cnt from vocabulary where term in ({','.join('?' * len(telling))})", telling
+        ).fetchall()
+        if len(counts) >= _ENOUGH:
+            found.append((-sum(int(count) for (count,) in counts), language))
+    return tuple(language for _, language in sorted(found)[:_MOST_LANGUAGES]) or ("english",)
+
+
+def alike(base: sqlite3.Connection, word: str, spoken: tuple[str, ...]) -> list[str]:
+    """The words of the notes that are this one or another form of it; at most twelve, this one first."""
+    word = plain(word)
+    wanted = _keys(word, spoken)
+    found = []
+    for beginning in sorted(set(_beginnings(word))):
+        rows = base.execute(
+            "select term from vocabulary where term >= ? and term < ? limit ?",
+            (beginning, beginning + "\U0010ffff", _MOST_NEAR),
+        )
+        found += [term for (term,) in rows if term == word or wanted & _keys(term, spoken)]
+    return sorted(set(found), key=lambda term: (term != word, term))[:_MOST_ALIKE]
+
+
+def plain(word: str) -> str:
+    """As the index holds a word: small, without accents."""
+    parts = unicodedata.normalize("NFD", word.lower())
+    return "".join(one for one in parts if not unicodedata.combining(one))
+
+
+def _beginnings(word: str) -> Iterator[str]:
+    """How a form of a word may begin: as it does, or with its umlauts written the other way."""
+    folded = _folded(word)
+    for start in (word[:_BEGINNING], folded[:_BEGINNING]):
+        yield start
+        for at, one in enumerate(start):
+            if one in "aou":
+                yield (start[: at + 1] + "e" + start[at + 1 :])[:_BEGINNING]
+            if start[at : at + 2] == "ss":
+                yield start[:at] + "ß" + start[at + 2 :]
+
+
+@lru_cache(maxsize=50_000)
+def _keys(word: str, spoken: tuple[str, ...]) -> frozenset[str]:
+    """What two forms of a word have in common."""
+    folded = _folded(word)
+    stems = {f"{language} {stem}" for language in spoken for stem in _stems(language, word, folded)}
+    return frozenset({folded, *stems})
+
+
+def _stems(language: str, *forms: str) -> set[str]:
+    stemmer = _stemmer(language)
+    return {str(stemmer.stemWord(form)) for form in forms} if stemmer is not None else set()
+
+
+@cache
+def _stemmer(language: str) -> Any:
+    try:
+        import snowballstemmer
+    except ImportError:
+        # An environment that is older than this dependency: plurals are missed, and everything else is found.
+        return None
+    return snowballstemmer.stemmer(language)
+
+
+def _folded(word: str) -> str:
+    """With ä, ö, ü and ß and what is written in their place as one."""
+    for long, short in (("ae", "a"), ("oe", "o"), ("ue", "u"), ("ß", "ss")):
+        word = word.replace(long, short)
+    return word
