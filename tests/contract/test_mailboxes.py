@@ -111,13 +111,18 @@ def test_a_letter_in_many_pieces_arrives_as_it_was_sent(server, box, tmp_path, m
     assert found.files == (("plans.bin", "application/octet-stream", attached),)
 
 
-def test_a_letter_beyond_the_limit_is_not_fetched_and_says_so(server, box, tmp_path, monkeypatch):
+def test_of_a_letter_beyond_the_limit_the_beginning_is_fetched_and_says_so(
+    server, box, tmp_path, monkeypatch
+):
     for module in (letters, remote):
         monkeypatch.setattr(module, "MAX_LETTER", 2000)
     server.deliver(letter(1, "long " * 1000), letter(2), folder=box)
     world = OnAServer(tmp_path, server.port, box)
-    assert [one.ignored for one in world.poll()] == ["too-big", ""]
-    assert max(path.stat().st_size for path in world.copies()) < 2000
+    first, second = world.poll()
+    assert (first.ignored, second.ignored) == ("", "")
+    assert first.event["text"].startswith("long long")
+    assert "of which the first 2 kB were read" in first.event["text"].split("\n")[-1]
+    assert max(path.stat().st_size for path in world.copies()) < 2100
 
 
 def test_a_letter_somebody_puts_elsewhere_is_still_known(server, box, tmp_path):

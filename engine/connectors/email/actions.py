@@ -7,8 +7,8 @@ from engine.connectors import declared
 from engine.connectors.arguments import key_of, one_line, plain, rendered, size_text, spec_of
 from engine.connectors.email import compose, letters, targets
 from engine.connectors.email.addresses import Mailbox, domain_of, folded
+from engine.connectors.email.bodies import Attachment
 from engine.connectors.email.compose import Draft
-from engine.connectors.email.letters import Attachment
 from engine.connectors.email.outbox import Outbox, summary
 from engine.connectors.email.sending import Sending
 from engine.connectors.email.source import HEAD
@@ -192,6 +192,8 @@ class Email:
         body = compose.write(draft)
         if target.letter is None:
             warnings.append("the letter itself no longer lies in a mailbox")
+        if doubt := self.sending.doubt(draft.to.address):
+            warnings.append(doubt)
         if target.dmarc == "fail":
             warnings.append(f"nobody vouches for the sender: {domain_of(target.author)} fails DMARC")
         if self.outbox.claimed(draft.once, draft.message_id) is not None:

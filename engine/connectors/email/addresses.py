@@ -5,16 +5,31 @@ An address is taken apart character by character: what stands in quotes or comme
 """
 
 import re
+import unicodedata
 from dataclasses import dataclass
 
 from engine.connectors.arguments import one_line
 from engine.connectors.email.headers import words
 
-_LOCAL = re.compile(r"[A-Za-z0-9!#$%&'*+/=?^_`{|}~.-]{1,64}")
+_ATOM = r"A-Za-z0-9!#$%&'*+/=?^_`{|}~.\-"
+# Dots anywhere: phones had such addresses for years, and their servers take them. Letters of any script (RFC 6531).
+_LOCAL = re.compile(rf"[{_ATOM}\u00a1-\U0010ffff]{{1,200}}")
+_QUOTED = re.compile(rf'"([{_ATOM}\u00a1-\U0010ffff ]{{1,200}})"')
+_DOTS = re.compile(r"^\.|\.$|\.\.")
 _LABEL = re.compile(r"[a-z0-9_]([a-z0-9_-]{0,61}[a-z0-9_])?")
+_ANGLE = re.compile(
+    r"[<\uff1c]\s{0,9}(?:mailto:)?([^<>\s\"@,;:]{1,200}[@\uff20][^<>\s\"@,;:]{1,250}?)\s{0,9}(?:[>\uff1e]|$)",
+    re.IGNORECASE,
+)
+_BARE = re.compile(r"[^<>\s\"'@,;:()\[\]]{1,200}@[^<>\s\"'@,;:()\[\]]{1,250}")
 _MOST = 200
+_MOST_SALVAGED = 4000
+_CLOSES = {'"': '"', "(": ")"}
 # Zero-width and direction marks make one name look like another.
 _INVISIBLE = re.compile(r"[\u00ad\u200b-\u200f\u202a-\u202e\u2060-\u2069\ufeff]")
+
+# (name, address) as written.
+_Piece = tuple[str, str]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -27,17 +42,37 @@ class Mailbox:
 
 def usable(text: str) -> str:
     """The address with its domain in lower-case ASCII; empty when it can't be written to from anywhere."""
-    local, at, domain = text.strip().rpartition("@")
-    if not at or not _LOCAL.fullmatch(local) or local.startswith(".") or local.endswith(".") or ".." in local:
+    local, at, domain = unicodedata.normalize("NFC", text.strip()).rpartition("@")
+    quoted = _QUOTED.fullmatch(local)
+    local = quoted[1] if quoted and " " not in quoted[1] else local
+    if (
+        not at
+        or not (_LOCAL.fullmatch(local) or quoted)
+        or _INVISIBLE.search(local)
+        or not local.isprintable()
+    ):
         return ""
     try:
-        ascii_ = domain.rstrip(".").encode("idna").decode("ascii").lower()
+        ascii_ = ".".join(map(_ascii, domain.rstrip(".").split("."))).lower()
     except UnicodeError:
         return ""
     labels = ascii_.split(".")
     if len(labels) < 2 or len(ascii_) > 253 or not all(_LABEL.fullmatch(one) for one in labels):
         return ""
     return f"{local}@{ascii_}"
+
+
+def _ascii(label: str) -> str:
+    # The codec knows IDNA 2003, for which straße is strasse: somebody else's domain.
+    if "ß" in label or "ς" in label:
+        return f"xn--{label.lower().encode('punycode').decode('ascii')}"
+    return label.encode("idna").decode("ascii")
+
+
+def written(address: str) -> str:
+    """A usable address as it stands in a header or an envelope: quoted where the dots of its local part need it."""
+    local, _, domain = address.rpartition("@")
+    return f'"{local}"@{domain}' if _DOTS.search(local) and not local.startswith('"') else address
 
 
 def same(one: str, other: str) -> bool:
@@ -56,17 +91,52 @@ def domain_of(address: str) -> str:
 
 
 def mailboxes(value: str) -> tuple[Mailbox, ...]:
-    """Every entry of an unfolded address header, groups opened, at most 200."""
-    return tuple(
-        Mailbox(name=one_line(_INVISIBLE.sub("", words(name)).strip(" \t'"), 120), address=usable(address))
-        for name, address in _entries(value)[:_MOST]
-    )
+    """Every entry of an unfolded address header, groups opened, at most 200. A header nobody can take apart names whom it names once."""
+    entries = _whole(_entries(value))[:_MOST]
+    found = tuple(Mailbox(name=_name(name), address=usable(address)) for name, address in entries)
+    return found if any(one.address for one in found) else (_salvaged(value) or found)
 
 
-def _entries(value: str) -> list[tuple[str, str]]:
-    found: list[tuple[str, str]] = []
+def _name(text: str) -> str:
+    return one_line(_INVISIBLE.sub("", words(text)).strip(" \t'"), 120)
+
+
+def _whole(entries: list[_Piece]) -> list[_Piece]:
+    """The entries, with names put together that a comma took apart: what has no address is the beginning of the next name."""
+    found: list[_Piece] = []
+    begun: list[str] = []
+    for name, address in entries:
+        if "@" in address:
+            found.append((", ".join([*begun, name]) if begun else name, address))
+            begun = []
+        else:
+            begun.append(f"{address} ({name})" if name else address)
+    return found or [("", one) for one in begun]
+
+
+def _salvaged(value: str) -> tuple[Mailbox, ...]:
+    """The one address in a header that can't be taken apart; nothing where there is none, or more than one."""
+    value = value[:_MOST_SALVAGED]
+    for pattern in (_ANGLE, _BARE):
+        found = {
+            folded(address): (match.start(), address)
+            for match in pattern.finditer(value)
+            if (address := usable((match[1] if pattern is _ANGLE else match[0]).replace("\uff20", "@")))
+        }
+        if len(found) == 1:
+            ((start, address),) = found.values()
+            return (Mailbox(name=_name(value[:start].strip(" \"'<(,;:")), address=address),)
+    return ()
+
+
+def _entries(value: str) -> list[_Piece]:
+    found: list[_Piece] = []
+    last = {char: value.rfind(char) for char in '")>'}
     entry = _Entry()
-    for char in value:
+    for place, char in enumerate(value):
+        # What is never closed was not meant to open anything.
+        if entry.free and last.get(_CLOSES.get(char, ""), place + 1) <= place:
+            continue
         if entry.take(char):
             continue
         if char == ":":
@@ -86,11 +156,15 @@ class _Entry:
     def __init__(self) -> None:
         self._open: list[str] = []
         self._comment: list[str] = []
-        self._angle: list[str] = []
+        self._angles: list[list[str]] = []
         self._state = ""
         self._depth = 0
         self._escaped = False
-        self._had_angle = False
+
+    @property
+    def free(self) -> bool:
+        """Whether it is read in the open."""
+        return not self._state
 
     def take(self, char: str) -> bool:
         """Whether the character belongs to this entry; False for a separator in the open."""
@@ -117,7 +191,8 @@ class _Entry:
         elif char == "(":
             self._state, self._depth = "comment", 1
         elif char == "<":
-            self._state, self._had_angle = "angle", True
+            self._state = "angle"
+            self._angles.append([])
         else:
             self._into(char)
         return True
@@ -133,13 +208,17 @@ class _Entry:
         self._state = ""
 
     def _into(self, char: str) -> None:
-        place = {"comment": self._comment, "angle": self._angle}.get(self._state, self._open)
-        place.append(char)
+        if self._state == "angle":
+            self._angles[-1].append(char)
+        else:
+            (self._comment if self._state == "comment" else self._open).append(char)
 
-    def result(self) -> list[tuple[str, str]]:
+    def result(self) -> list[_Piece]:
         """(name, address) of what was taken, or nothing for an empty entry."""
         free, comment = "".join(self._open).strip(), "".join(self._comment).strip()
-        if self._had_angle:
+        if self._angles:
             # A source route (@relay:user@host) is history; the mailbox stands behind its last colon.
-            return [(free or comment, "".join(self._angle).rpartition(":")[2])]
+            inside = {"".join(one).rpartition(":")[2] for one in self._angles}
+            named = {one for one in inside if "@" in one} or inside
+            return [(free or comment, named.pop() if len(named) == 1 else "<several>@")]
         return [(comment, free)] if free else []

@@ -15,9 +15,9 @@ from email.utils import format_datetime, parsedate_to_datetime
 from urllib.parse import quote
 
 from engine.connectors.arguments import one_line, plain
-from engine.connectors.email import headers, letters
-from engine.connectors.email.addresses import Mailbox, mailboxes
-from engine.connectors.email.letters import Attachment
+from engine.connectors.email import bodies, headers, letters
+from engine.connectors.email.addresses import Mailbox, mailboxes, written
+from engine.connectors.email.bodies import Attachment
 from engine.model.canonical import sha256
 from engine.model.errors import PermanentError
 from engine.model.times import stamp
@@ -66,7 +66,8 @@ def date_stamp(date: str) -> str:
 
 def quoted(text: str, *, who: str, when: str) -> str:
     """The original below an answer, trimmed: its own quotes and anything beyond 40 lines or 2,000 characters are left out."""
-    lines = [line for line in plain(text).split("\n") if not line.lstrip().startswith(">")]
+    # Nor is what was noted of the original its author's.
+    lines = [line for line in plain(text).split("\n") if not line.lstrip().startswith((">", *bodies.NOTES))]
     kept: list[str] = []
     size = 0
     for line in lines:
@@ -163,20 +164,21 @@ def _fields(draft: Draft) -> Iterator[tuple[str, str]]:
 
 def _field(name: str, value: str) -> bytes:
     try:
-        return f"{name}: {value}\r\n".encode("ascii")
+        # An address outside of ASCII has no other form (RFC 6532); every other value does.
+        return f"{name}: {value}\r\n".encode("utf-8" if name in {"From", "To"} else "ascii")
     except UnicodeError as error:
         raise PermanentError(f"{name} holds what no header can", code="not-writable") from error
 
 
 def _mailbox(one: Mailbox) -> str:
-    name = one_line(one.name, 120)
+    name, address = one_line(one.name, 120), written(one.address)
     if not name:
-        return one.address
+        return address
     if name.isascii():
         escaped = name.replace("\\", "\\\\").replace('"', '\\"')
         # A name that looks like an encoded word would be read as one.
-        return f"{encoded(name)} <{one.address}>" if "=?" in name else f'"{escaped}" <{one.address}>'
-    return f"{encoded(name)}\r\n <{one.address}>"
+        return f"{encoded(name)} <{address}>" if "=?" in name else f'"{escaped}" <{address}>'
+    return f"{encoded(name)}\r\n <{address}>"
 
 
 def encoded(text: str) -> str:

@@ -6,11 +6,11 @@ header's length; this one does neither. Line ends of all three kinds are read.
 
 import base64
 import binascii
-import codecs
 import re
 from dataclasses import dataclass
 
 from engine.connectors.arguments import plain
+from engine.connectors.charsets import decode
 
 MAX_HEADERS = 1000
 MAX_HEAD = 1_000_000
@@ -21,14 +21,10 @@ _WORD = re.compile(r"=\?([^?\s]{1,60})\?([bBqQ])\?([^?]{0,4000})\?=")
 _BETWEEN = re.compile(r"(\?=)[ \t\r\n]+(?==\?)")
 _QUOTED = re.compile(rb"=([0-9A-Fa-f]{2})")
 _MESSAGE_ID = re.compile(r"<[\x21-\x3b\x3d\x3f-\x7e]{1,250}>")
-
-# Names under which letters carry text; anything else codecs know (hex, rot13, unicode_escape, idna) isn't one.
-_TEXT_CODECS = (
-    "utf", "ascii", "latin", "iso8859", "cp", "koi8", "mac", "big5", "gb", "euc", "shift", "iso2022", "johab", "hz", "tis",
-    "ptcp", "kz",
-)  # fmt: skip
-# What senders mean, not what they say (as browsers read it).
-_MEANT = {"iso8859-1": "cp1252", "ascii": "utf-8", "gb2312": "gb18030", "gbk": "gb18030", "euc_kr": "cp949"}
+_BARE_ID = re.compile(
+    r"[\x21\x23-\x2b\x2d-\x3a\x3d\x3f-\x7e]{1,200}@[\x21\x23-\x2b\x2d-\x3a\x3d\x3f-\x7e]{1,200}"
+)
+_CHARSET = re.compile(rb"charset\s{0,9}=\s{0,9}[\"']?([\w.:-]{1,40})", re.IGNORECASE)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -49,18 +45,36 @@ class Head:
 
     def text(self, name: str) -> str:
         """The first value, decoded, as one line; empty when there is none."""
+        return next(iter(self.texts(name)), "")
+
+    def texts(self, name: str) -> tuple[str, ...]:
+        """Every value, decoded, each as one line."""
+        return tuple(" ".join(plain(words(line)).split()) for line in self.lines(name))
+
+    def lines(self, name: str) -> tuple[str, ...]:
+        """Every value as one line, encoded words as they are. Bytes beyond ASCII are in the charset of the letter, if they are not UTF-8."""
         values = self.raw(name)
-        return decoded(values[0]) if values else ""
+        own = self._charset() if values and not all(map(bytes.isascii, values)) else ""
+        return tuple(unfolded(value, own) for value in values)
+
+    def _charset(self) -> str:
+        match = next((one for value in self.raw("content-type") if (one := _CHARSET.search(value))), None)
+        return match[1].decode("ascii", "replace") if match else ""
 
     def ids(self, name: str) -> tuple[str, ...]:
-        """The message ids in all values of a header, in order, each once."""
-        found = (one for value in self.raw(name) for one in _MESSAGE_ID.findall(unfolded(value)))
-        return tuple(dict.fromkeys(found))
+        """The message ids in all values of a header, in order, each once. Where none stands in brackets, those without are taken."""
+        lines = [unfolded(value) for value in self.raw(name)]
+        written = [one for line in lines for one in _MESSAGE_ID.findall(line)]
+        return tuple(
+            dict.fromkeys(written or [f"<{one}>" for line in lines for one in _BARE_ID.findall(line)])
+        )
 
 
 def even(raw: bytes) -> bytes:
-    """The same letter with one kind of line end."""
-    return raw.replace(b"\r\n", b"\n").replace(b"\r", b"\n")
+    """The same letter with one kind of line end, and without what editors and gateways put before its head: marks, blank lines."""
+    if raw.startswith((b"\xff\xfe", b"\xfe\xff")):
+        raw = decode(raw).encode("utf-8", "replace")
+    return raw.replace(b"\r\n", b"\n").replace(b"\r", b"\n").lstrip(b"\xef\xbb\xbf \t\n\0")
 
 
 def split(data: bytes) -> Head:
@@ -88,15 +102,9 @@ def split(data: bytes) -> Head:
     return Head(fields=fields, body=min(at, len(data)), readable=readable and bool(fields))
 
 
-def unfolded(value: bytes) -> str:
-    """A header value as one line of text; bytes beyond ASCII are UTF-8 or else Windows-1252."""
-    flat = b" ".join(value[:MAX_VALUE].split())
-    return to_text(flat, "utf-8")
-
-
-def decoded(value: bytes) -> str:
-    """A header value with its encoded words (RFC 2047) as text, on one line, without control characters."""
-    return " ".join(plain(words(unfolded(value))).split())
+def unfolded(value: bytes, charset: str = "") -> str:
+    """A header value as one line of text; bytes beyond ASCII are UTF-8, or else in `charset`, or what they look like."""
+    return decode(b" ".join(value[:MAX_VALUE].split()), named=charset)
 
 
 def words(text: str) -> str:
@@ -109,11 +117,11 @@ def words(text: str) -> str:
         if data is None:
             continue
         if match.start() != at or match[1].lower() != charset:
-            out += [to_text(held, charset) if held else "", text[at : match.start()]]
+            out += [decode(held, charset) if held else "", text[at : match.start()]]
             charset, held = match[1].lower(), b""
         held += data
         at = match.end()
-    return "".join([*out, to_text(held, charset) if held else "", text[at:]])
+    return "".join([*out, decode(held, charset) if held else "", text[at:]])
 
 
 def _word_bytes(encoding: str, content: str) -> bytes | None:
@@ -124,21 +132,3 @@ def _word_bytes(encoding: str, content: str) -> bytes | None:
         return base64.b64decode(raw + b"=" * (-len(raw) % 4)) or None
     except (binascii.Error, ValueError):
         return None
-
-
-def to_text(data: bytes, charset: str) -> str:
-    """Bytes as text: in the charset they claim, else UTF-8, else Windows-1252. Never raises; may hold control characters."""
-    claimed = charset.partition("*")[0].strip().strip("\"'").lower()
-    try:
-        name = codecs.lookup(claimed).name if claimed else "utf-8"
-    except (LookupError, ValueError, UnicodeError):
-        name = "utf-8"
-    name = _MEANT.get(name, name)
-    if not name.startswith(_TEXT_CODECS):
-        name = "utf-8"
-    for one in (name, "utf-8"):
-        try:
-            return data.decode(one)
-        except (UnicodeError, LookupError, ValueError):
-            continue
-    return data.decode("cp1252", "replace")

@@ -10,8 +10,10 @@ import quopri
 import re
 from collections.abc import Iterator
 from dataclasses import dataclass
+from itertools import islice
 from urllib.parse import unquote_to_bytes
 
+from engine.connectors.charsets import decode
 from engine.connectors.email import headers
 from engine.connectors.email.headers import Head
 
@@ -22,15 +24,20 @@ _PARAMETER = re.compile(r';\s*([^\s=;"]{1,80})\s*=\s*("(?:[^"\\]|\\.){0,3000}"|[
 _MEDIA = re.compile(r"[a-z0-9][a-z0-9.+-]{0,60}/[a-z0-9][a-z0-9.+-]{0,100}")
 _MOST_VALUE = 4000
 _BASE64 = re.compile(rb"[^A-Za-z0-9+/]+")
+_ENCODING = re.compile(r"[a-z0-9-]+")
 
 
 class TooMuch(Exception):
-    """Deeper or more parts than anybody writes."""
+    """Deeper than anybody writes."""
+
+
+class _Enough(Exception):
+    """As many parts as are read."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Part:
-    """One leaf. `media` is lower case; `name` as written, empty without one; `data` decoded; `number` counts from 1.
+    """One leaf. `media` is lower case; `charset` and `name` as written, empty without; `data` decoded; `number` counts from 1.
 
     `form` names the alternative it belongs to: (group, which of them, media of that form), None outside of one.
     """
@@ -44,10 +51,16 @@ class Part:
     form: tuple[int, int, str] | None
 
 
-def leaves(data: bytes) -> list[Part]:
-    """Every leaf of a letter with even line ends, in order. Raises TooMuch."""
+def leaves(data: bytes) -> tuple[list[Part], bool]:
+    """The leaves of a letter with even line ends, in order, and whether that is all of them. Raises TooMuch."""
     walk = _Walk(data=data)
-    return list(walk.within(0, len(data), depth=0, form=None))
+    found: list[Part] = []
+    try:
+        # What was read before there were too many stays.
+        found.extend(walk.within(0, len(data), depth=0, form=None))
+    except _Enough:
+        return found, False
+    return found, True
 
 
 @dataclass(slots=True, kw_only=True)
@@ -60,17 +73,19 @@ class _Walk:
     ) -> Iterator[Part]:
         """The leaves between two places."""
         self.count += 1
-        if depth > MAX_DEPTH or self.count > MAX_PARTS:
+        if depth > MAX_DEPTH:
             raise TooMuch
+        if self.count > MAX_PARTS:
+            raise _Enough
         number = self.count
         # A head is short; what follows its limit is nobody's header.
         head = headers.split(self.data[start : min(end, start + headers.MAX_HEAD + 1)])
         media, parameters = typed(head)
         body = start + head.body
         boundary = parameters.get("boundary", "").encode("utf-8", "replace")
-        inner = (
-            list(self._sections(body, end, boundary)) if media.startswith("multipart/") and boundary else []
-        )
+        sections = self._sections(body, end, boundary) if media.startswith("multipart/") and boundary else []
+        # One more than is read, to know that there are more.
+        inner = list(islice(sections, MAX_PARTS + 1))
         if not inner:
             # A boundary that never comes: what is there is shown as it is.
             plain = "text/plain" if media.startswith("multipart/") else media
@@ -101,9 +116,6 @@ class _Walk:
             if tail:
                 return
             opened = min(stop + 1, end)
-            if self.count > MAX_PARTS:
-                raise TooMuch
-            self.count += 1
         if opened >= 0:
             yield opened, end
 
@@ -141,10 +153,10 @@ def _leaf(
     disposition, named = _value(head, "content-disposition")
     return Part(
         media=media,
-        charset=parameters.get("charset", "utf-8"),
+        charset=parameters.get("charset", ""),
         disposition=disposition.lower(),
         name=_named(named, "filename") or _named(parameters, "name"),
-        data=_decoded(head.text("content-transfer-encoding").lower(), data),
+        data=_decoded(_encoding(head), data),
         number=number,
         form=form,
     )
@@ -155,7 +167,7 @@ def _named(parameters: dict[str, str], base: str) -> str:
     whole = parameters.get(f"{base}*")
     if whole is not None:
         charset, _, rest = whole.partition("'")
-        return headers.to_text(unquote_to_bytes(rest.partition("'")[2] or rest), charset)
+        return decode(unquote_to_bytes(rest.partition("'")[2] or rest), charset)
     pieces = sorted(
         (int(key.split("*")[1]), key.endswith("*"), value)
         for key, value in parameters.items()
@@ -168,7 +180,17 @@ def _named(parameters: dict[str, str], base: str) -> str:
         first = coded and number == 0 and piece.count("'") >= 2
         charset, value = (piece.split("'", 2)[0], piece.split("'", 2)[2]) if first else (charset, piece)
         joined += unquote_to_bytes(value) if coded else value.encode("utf-8", "replace")
-    return headers.to_text(joined, charset)
+    return decode(joined, charset)
+
+
+def _encoding(head: Head) -> str:
+    """The transfer encoding, without the comments, quotes and marks that some writers add."""
+    written = re.sub(r"\([^()]*\)", " ", head.text("content-transfer-encoding").lower())
+    word = _ENCODING.search(written)
+    name = word[0] if word else ""
+    return {"base-64": "base64", "quotedprintable": "quoted-printable", "qp": "quoted-printable"}.get(
+        name, name
+    )
 
 
 def _decoded(encoding: str, data: bytes) -> bytes:

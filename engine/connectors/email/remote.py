@@ -64,15 +64,13 @@ def fetch(
     lacking = [uid for uid in there if uid not in held]
     got: set[int] = set()
     for facts in session.facts(lacking):
-        size, raw = facts.size, b""
-        if size <= MAX_LETTER:
-            found = session.letter(facts.uid, MAX_LETTER)
-            if found is None or (not found and size):
-                # Taken away meanwhile, or not to be had now. Nothing is not what somebody wrote.
-                continue
-            # Some servers only guess at a letter's size.
-            size, raw = len(found), found if len(found) <= MAX_LETTER else b""
-        mirror.keep(Kept(validity=opened.validity, uid=facts.uid, size=size, at=facts.at), raw)
+        found = session.letter(facts.uid, MAX_LETTER)
+        if found is None or (not found and facts.size):
+            # Taken away meanwhile, or not to be had now. Nothing is not what somebody wrote.
+            continue
+        # Some servers only guess at a letter's size; of a longer one the beginning is kept.
+        size = len(found) if len(found) <= MAX_LETTER else max(len(found), facts.size)
+        mirror.keep(Kept(validity=opened.validity, uid=facts.uid, size=size, at=facts.at), found[:MAX_LETTER])
         got.add(facts.uid)
         came(len(got))
     if whole:

@@ -61,15 +61,13 @@ class EmailSource:
     def _arrival(self, place: Place, entries: Callable[[], dict[str, Entry]]) -> Arrival:
         if place.size == 0:
             return self._unread(place, "empty")
-        if place.size > letters.MAX_LETTER:
-            return self._unread(place, "too-big")
         try:
             raw = self.mailboxes.load(place, letters.MAX_LETTER)
         except (OSError, PermanentError):
             return self._unread(place, "unreadable")
         if not raw.strip():
             return self._unread(place, "empty")
-        return self._read(place, letters.read(raw), entries)
+        return self._read(place, letters.read(raw, place.size), entries)
 
     def _unread(self, place: Place, reason: str) -> Arrival:
         return Arrival(

@@ -161,10 +161,10 @@ class Threads:
         return known
 
     def _letter(self, place: Place) -> Letter | None:
-        if not 0 < place.size <= letters.MAX_LETTER:
+        if not place.size:
             return None
         try:
-            return letters.read(self._mailboxes.load(place, letters.MAX_LETTER))
+            return letters.read(self._mailboxes.load(place, letters.MAX_LETTER), place.size)
         except (OSError, PermanentError, TransientError):
             return None
 

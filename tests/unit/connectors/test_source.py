@@ -139,7 +139,7 @@ def test_links_lead_nowhere(world, tmp_path_factory):
 def test_what_cannot_be_read_has_a_reason_and_stops_nothing(world, monkeypatch):
     world.drop("01-waited-for.eml", b"")
     world.drop("02-blank.eml", b"\r\n \n")
-    with open(world.drop("03-big.eml", b"From: a@example.org\n\n"), "r+b") as big:
+    with open(world.drop("03-zeros.eml", b"From: a@example.org\n\n"), "r+b") as big:
         big.truncate(letters.MAX_LETTER + 1)
     world.drop("04-gone.eml")
     world.drop("05.eml")
@@ -148,17 +148,35 @@ def test_what_cannot_be_read_has_a_reason_and_stops_nothing(world, monkeypatch):
     def load(self, place, limit):
         if place.name == "04-gone.eml":
             raise PermissionError("closed to us")
-        assert place.size <= letters.MAX_LETTER
+        assert limit <= letters.MAX_LETTER
         return real(self, place, limit)
 
     monkeypatch.setattr(Mailboxes, "load", load)
     found = {name: one.ignored for name, one in by_name(world).items()}
     assert found == {
         "02-blank.eml": "empty",
-        "03-big.eml": "too-big",
+        "03-zeros.eml": "unreadable",
         "04-gone.eml": "unreadable",
         "05.eml": "",
     }
+
+
+def test_a_letter_of_27_million_bytes_is_read_up_to_the_limit_and_says_what_is_left_out(world):
+    head = (
+        LETTER.partition(b"\n\n")[0] + b"\nMIME-Version: 1.0\nContent-Type: multipart/mixed; boundary=b\n\n"
+    )
+    text = b"--b\nContent-Type: text/plain\n\nCould you print this?\n"
+    small = b"--b\nContent-Type: application/pdf; name=small.pdf\n\n%PDF\n"
+    photo = b"--b\nContent-Type: image/jpeg; name=photo.jpg\n\n" + b"x" * 27_000_000 + b"\n--b--\n"
+    world.drop("01.eml", head + text + small + photo)
+    (found,) = world.arrivals()
+    assert found.ignored == ""
+    assert found.event["text"].split("\n") == [
+        "Could you print this?",
+        "[… this letter has 27.0 MB, of which the first 25.0 MB were read; photo.jpg (image/jpeg) is cut off and left out]",
+    ]
+    assert [name for name, _, _ in found.files] == ["small.pdf"]
+    assert world.wired().source.head(f"thread:{found.event['thread']}")
 
 
 def test_no_id_contains_an_address_and_another_key_gives_other_ids(world):
