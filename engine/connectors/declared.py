@@ -39,7 +39,11 @@ _SENT = (
     Field(name="message-id", type=TEXT, description="Message-ID of the letter that left"),
     Field(name="to", type=EMAIL, description="who it went to"),
     Field(name="thread", type=TEXT, description="the conversation it stands in"),
-    Field(name="sent", type=BOOL, description="false: one had gone out already, so nothing was sent"),
+    Field(
+        name="sent",
+        type=BOOL,
+        description="false: nothing was sent, for one had gone out already or the server can't write to the address",
+    ),
     Field(name="at", type=TIME, description="the letter's own date"),
 )
 _TEMPLATE = "a note of vault/templates: fixed words"

@@ -175,7 +175,7 @@ def summary(body: bytes) -> Sent:
     """What the outbox knows of one of our letters, from its head. Raises PermanentError when it is none of ours."""
     head = headers.split(headers.even(body[:_HEAD]))
     ids = head.ids("message-id")
-    to = mailboxes(head.text("to"))
+    to = mailboxes(next(iter(head.lines("to")), ""))
     thread = head.text("x-steward-thread")
     if len(ids) != 1 or len(to) != 1 or not to[0].address or not thread:
         raise PermanentError("these bytes are no letter of ours", code="wrong-body")

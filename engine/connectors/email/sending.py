@@ -1,7 +1,7 @@
 """How a letter leaves: into the outbox folder, or through an SMTP server with a copy in the folder of sent letters."""
 
 import time
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 from engine.connectors.email import smtp
 from engine.connectors.email.compose import undated
@@ -25,6 +25,7 @@ class Sending:
     sender: str
     server: smtp.Server | None = None
     copies: Copies | None = None
+    _carried: dict[str, bool] = field(default_factory=dict, repr=False, compare=False)
 
     @property
     def kind(self) -> EffectClass:
@@ -39,6 +40,22 @@ class Sending:
         if self.server is None:
             return "to the outbox folder; nothing is sent from there"
         return f"through {self.server.host}"
+
+    def doubt(self, to: str) -> str:
+        """Why a letter to this address can't leave this way, for the card; empty when nothing is known against it."""
+        if self.server is None or f"{self.sender}{to}".isascii():
+            return ""
+        host = self.server.host
+        try:
+            if to not in self._carried:
+                self._carried[to] = smtp.carries(self.server, sender=self.sender, to=to)
+            if self._carried[to]:
+                return ""
+        except (TransientError, PermanentError) as error:
+            return (
+                f"{to} needs a server that offers SMTPUTF8; whether {host} does is not known: {error.message}"
+            )
+        return f"{host} does not offer SMTPUTF8: nothing can leave for {to} from here, so answer from another mail program"
 
     def send(self, one: Sent, body: bytes) -> Outcome:
         """Let it leave. Raises as the port says; through a server a lost connection is UnknownOutcome."""
@@ -60,8 +77,11 @@ class Sending:
             return outcome(before, sent=False, repeated=True)
         try:
             smtp.transmit(self.server, self.secrets, sender=self.sender, to=one.to, body=body, begin=begin)
-        except (TransientError, PermanentError):
+        except (TransientError, PermanentError) as error:
             self.outbox.drop(one.message_id)
+            if error.code == "smtp-no-utf8" and one.once:
+                # Fixed words that no person asked for: what they were about goes on, and its card says why they stayed.
+                return outcome(one, sent=False)
             raise
         if earlier:
             return outcome(earlier[0], sent=False, repeated=True)

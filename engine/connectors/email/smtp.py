@@ -16,6 +16,7 @@ from dataclasses import dataclass
 from engine.connectors.arguments import one_line
 from engine.connectors.email import login
 from engine.connectors.email.account import LOOPBACK
+from engine.connectors.email.addresses import domain_of, written
 from engine.model.canonical import Json
 from engine.model.config import SecretRef
 from engine.model.errors import EngineError, PermanentError, TransientError, UnknownOutcome
@@ -102,8 +103,9 @@ def transmit(
         with _refusals(server):
             if server.user and password:
                 _login(server, connection, password)
-            _expect(server, connection.mail(sender), 2)
-            _expect(server, connection.rcpt(to), 2)
+            options = _international(server, connection, sender, to)
+            _expect(server, connection.mail(written(sender), options), 2)
+            _expect(server, connection.rcpt(written(to)), 2)
             if not begin():
                 return False
             _expect(server, connection.docmd("DATA"), 3)
@@ -126,8 +128,37 @@ def reach(server: Server, secrets: Secrets, *, sender: str) -> None:
         _leave(connection)
 
 
+def carries(server: Server, *, sender: str, to: str) -> bool:
+    """Whether the server offers what these addresses need: outside of ASCII, SMTPUTF8 (RFC 6531). Raises TransientError or PermanentError."""
+    if f"{sender}{to}".isascii():
+        return True
+    with _refusals(server):
+        connection = _opened(server, sender)
+    try:
+        with _refusals(server):
+            connection.ehlo_or_helo_if_needed()
+            return connection.has_extn("smtputf8")
+    finally:
+        _leave(connection)
+
+
+def _international(server: Server, connection: smtplib.SMTP, sender: str, to: str) -> list[str]:
+    """The options of a letter's envelope. Raises PermanentError(code='smtp-no-utf8') where an address can't be written to from there."""
+    if f"{sender}{to}".isascii():
+        return []
+    connection.ehlo_or_helo_if_needed()
+    if not connection.has_extn("smtputf8"):
+        raise PermanentError(
+            f"{server.host} does not offer SMTPUTF8, without which no letter can go to {to}",
+            code="smtp-no-utf8",
+            now_true="the letter was not sent",
+            way_out="answer from a mail program whose server offers it, or ask for another address",
+        )
+    return ["SMTPUTF8", *(["BODY=8BITMIME"] if connection.has_extn("8bitmime") else [])]
+
+
 def _opened(server: Server, sender: str) -> smtplib.SMTP:
-    name = sender.rpartition("@")[2]
+    name = domain_of(sender)
     if server.tls == "ssl":
         return smtplib.SMTP_SSL(
             server.host, server.port, local_hostname=name, timeout=server.seconds, context=server.context()

@@ -247,6 +247,70 @@ def test_a_claim_holds_for_letters_under_way(tmp_path):
         assert not letters(world).perform(second).outputs["sent"]
 
 
+# -- addresses outside of ASCII ----------------------------------------------------------------------------------------
+
+
+JOERG = LETTER.replace(b"Ada Winter <ada@", "Jörg Østby <jörg@".encode())
+
+
+def joergs(world, action="email/reply", args=None):
+    world.drop("01.eml", JOERG)
+    asked = call(action, args or {"body": "Grüße!"}, trigger=world.arrivals()[0].event)
+    return effect(asked, letters(world).preview(asked))
+
+
+def test_an_address_in_utf8_is_answered_where_the_server_offers_it(tmp_path):
+    keeper = Keeper()
+    with serving(keeper, enable_SMTPUTF8=True) as port:
+        world = world_at(tmp_path, port)
+        one = joergs(world)
+        assert one.preview.warnings == ()
+        assert letters(world).perform(one).outputs["to"] == "jörg@winterlight.example.com"
+    ((sender, to, content),) = keeper.taken
+    assert (sender, to) == ("robin@example.com", ["jörg@winterlight.example.com"])
+    assert content == one.preview.body
+    assert " <jörg@winterlight.example.com>".encode() in content
+    assert letters(world).find(one) is not None
+
+
+def test_where_it_does_not_the_card_says_so_and_nothing_leaves(tmp_path):
+    keeper = Keeper()
+    with serving(keeper, enable_SMTPUTF8=False) as port:
+        world = world_at(tmp_path, port)
+        one = joergs(world)
+        (said,) = (line for line in one.preview.warnings if "SMTPUTF8" in line)
+        assert said.startswith("127.0.0.1 does not offer SMTPUTF8: nothing can leave for jörg@winterlight.")
+        assert said.endswith("from here, so answer from another mail program")
+        with pytest.raises(PermanentError) as error:
+            letters(world).perform(one)
+        assert (error.value.code, error.value.now_true) == ("smtp-no-utf8", "the letter was not sent")
+        assert letters(world).find(one) is None
+        # Fixed words keep nothing from going on.
+        automatic = joergs(world, "email/acknowledge", {"template": TEMPLATE})
+        assert letters(world).perform(automatic).outputs["sent"] is False
+    assert keeper.taken == []
+    assert kept(world, "sending") == []
+
+
+def test_whether_it_does_can_be_unknown(tmp_path):
+    one = joergs(world_at(tmp_path, free_port()))
+    assert any("whether 127.0.0.1 does is not known" in line for line in one.preview.warnings)
+
+
+def test_a_phones_odd_dots_are_quoted_on_the_way(tmp_path):
+    keeper = Keeper()
+    with serving(keeper) as port:
+        world = world_at(tmp_path, port)
+        world.drop("01.eml", LETTER.replace(b"<ada@", b"<ada.@"))
+        asked = call("email/reply", {"body": "Hello"}, trigger=world.arrivals()[0].event)
+        one = effect(asked, letters(world).preview(asked))
+        letters(world).perform(one)
+    ((_, to, content),) = keeper.taken
+    # The server of these tests takes the quotes off.
+    assert to == ["ada.@winterlight.example.com"]
+    assert b'<"ada."@winterlight.example.com>' in content
+
+
 # -- secrets and TLS ---------------------------------------------------------------------------------------------------
 
 
