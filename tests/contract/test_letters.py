@@ -17,7 +17,6 @@ ODD = Path(__file__).parents[1] / "corpus" / "odd"
 CORPUS = os.environ.get("STEWARD_MAIL_CORPUS", "")
 
 EXPECTED = {
-    "01-empty": "empty",
     "02-binary-garbage": "unreadable",
     "04-no-from": "no-author",
     "05-two-froms": "many-authors",
