@@ -10,8 +10,8 @@ import pytest
 
 from engine.connectors.email import compose
 from engine.connectors.email.addresses import Mailbox
+from engine.connectors.email.bodies import Attachment
 from engine.connectors.email.compose import Draft, dated, undated, write
-from engine.connectors.email.letters import Attachment
 from engine.model.errors import PermanentError
 from engine.model.times import stamp
 from tests.contract.world import AT, World, call, effect, letter_event
