@@ -28,10 +28,11 @@ from engine.model.events import Event
 from engine.model.health import Mark
 from engine.model.ids import ValueId
 from engine.model.money import Money
-from engine.model.ports import Clock, Connector, Executor, Probe, Reader, Tree
+from engine.model.ports import Clock, Connector, Executor, Probe, Reader, Recorder, Secrets, Tree
 from engine.model.state import Book
 from engine.model.times import stamp
 from engine.runtime.broker import Broker
+from engine.runtime.dialects import Dialects
 from engine.runtime.executor import Threads
 from engine.runtime.gateway import Gateway
 from engine.vault import pin
@@ -132,10 +133,7 @@ def furnish(
 
     records = Records()
     spent = Spent(ledger, chosen, workspace.config.time_zone)
-    models = Gateway(
-        config=workspace.config, secrets=resolver, recorder=records, costs=lambda: spent.book.costs, now=chosen.now,
-        commitment=lambda text, call: ledger.commitment(text.encode(), str(call.subject or "")),
-    )  # fmt: skip
+    models = _gateway(workspace, ledger, resolver, records, spent, chosen)
     # Under virtual time nothing may depend on how fast another process gets warm.
     memory = remembering.client(workspace, os.environ) if clock is None else None
     wired, mail = rooms.build(
@@ -166,6 +164,16 @@ def furnish(
     return Furnished(
         house=house, spent=spent, workspace=workspace, close=threads.close if threads else lambda: None
     )
+
+
+def _gateway(
+    workspace: Workspace, ledger: Ledger, secrets: Secrets, records: Recorder, spent: Spent, clock: Clock
+) -> Gateway:
+    return Gateway(
+        config=workspace.config, secrets=secrets, recorder=records, costs=lambda: spent.book.costs, now=clock.now,
+        commitment=lambda text, call: ledger.commitment(text.encode(), str(call.subject or "")),
+        dialects=Dialects(workspace.state.path),
+    )  # fmt: skip
 
 
 def _completed(wired: rooms.Wired, more: "Extra | None", briefs: Reader) -> rooms.Wired:

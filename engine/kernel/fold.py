@@ -64,7 +64,8 @@ def apply(book: Book, event: e.Event) -> None:
         case e.OnceClaimed():
             book.claims[body.claim] = event.run
         case ModelReserved() | ModelAnswered():
-            cost = Cost(at=event.ts, run=event.run, model=body.model, usd=Decimal(body.usd))
+            aside = Decimal(body.aside) if isinstance(body, ModelAnswered) else Decimal(0)
+            cost = Cost(at=event.ts, run=event.run, model=body.model, usd=Decimal(body.usd), aside=aside)
             book.costs.put(body.call, cost)
         case IntentResolved() | RequestDecided():
             pass

@@ -42,7 +42,8 @@ class ModelConfig:
     """One entry of `models:`. `uses` says how it is spoken to, `model` which one is asked there.
 
     `key` is None for an endpoint that asks for none. `base_url` is empty for the provider's own address. Prices are US dollars
-    for a million tokens; None when the operator wrote none. `timeout` is one call's, in seconds.
+    for a million tokens; None when the operator wrote none. `timeout` is one call's, in seconds. `temperature` None is not said;
+    `max_tokens` bounds one answer, thoughts included, None leaves it to who asks. `parameters` are said as they are.
     """
 
     name: str
@@ -53,6 +54,9 @@ class ModelConfig:
     usd_per_million_in: Decimal | None = None
     usd_per_million_out: Decimal | None = None
     timeout: float = MODEL_SECONDS
+    temperature: float | None = 0.0
+    max_tokens: int | None = None
+    parameters: tuple[tuple[str, Json], ...] = ()
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

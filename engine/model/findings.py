@@ -25,7 +25,8 @@ class ModelAnswered:
     """The model's answer, or why there is none (`code`, empty when it answered).
 
     `model` is the name in steward.yaml, `served` what the provider says it used. `tokens_in` and `tokens_out` count tokens, `usd` is the
-    decimal cost. `prompt` and `answer` are sealed values, `prompt_digest` the HMAC of the prompt.
+    decimal cost of the tokens it counted. Where it counted none, `aside` (decimal text) is what budgets go on counting: the most it can have
+    been. `prompt` and `answer` are sealed values, `prompt_digest` the HMAC of the prompt.
     """
 
     call: str
@@ -35,6 +36,7 @@ class ModelAnswered:
     tokens_in: int = 0
     tokens_out: int = 0
     usd: str = "0"
+    aside: str = "0"
     prompt: str | None = None
     prompt_digest: str = ""
     answer: str | None = None

@@ -220,13 +220,15 @@ class ModelRequest:
     model: str
     messages: tuple[tuple[str, str], ...]
     most: int
-    temperature: float = 0.0
     isolation: int = 0
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class ModelReply:
-    """What the model said. `served` is the name the provider answered under; `cut` when it ran into `most`."""
+    """What the model said. `served` is the name the provider answered under; `usd` what it cost, at most where nothing was counted.
+
+    `cut`: it did not end by itself. `ended` is the provider's own word for how it did, empty when it said none.
+    """
 
     text: str
     served: str
@@ -234,6 +236,7 @@ class ModelReply:
     tokens_out: int
     usd: Decimal
     cut: bool = False
+    ended: str = ""
 
 
 class Models(Protocol):

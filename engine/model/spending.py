@@ -33,12 +33,16 @@ class OverBudget(PermanentError):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Cost:
-    """What one call of a model cost, or has set aside while its answer is out. `at` is a stamp, `usd` dollars."""
+    """What one call of a model cost, or has set aside while its answer is out. `at` is a stamp, `usd` dollars.
+
+    `aside` counts in budgets alone: dollars at most, of an answer whose provider counted nothing.
+    """
 
     at: str
     run: str
     model: str
     usd: Decimal
+    aside: Decimal = Decimal(0)
 
 
 @dataclass(slots=True)
@@ -97,9 +101,9 @@ class Costs:
         return sum((usd for quarter, usd in self._quarters.items() if quarter >= first), Decimal(0))
 
     def _add(self, cost: Cost, sign: int) -> None:
-        quarter = _quarter(cost.at)
-        self._runs[cost.run] = self.of_run(cost.run) + sign * cost.usd
-        self._quarters[quarter] = self._quarters.get(quarter, Decimal(0)) + sign * cost.usd
+        quarter, usd = _quarter(cost.at), cost.usd + cost.aside
+        self._runs[cost.run] = self.of_run(cost.run) + sign * usd
+        self._quarters[quarter] = self._quarters.get(quarter, Decimal(0)) + sign * usd
 
 
 def _quarter(stamp: str) -> str:

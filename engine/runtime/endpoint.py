@@ -6,16 +6,13 @@ import socket
 import ssl
 import threading
 from dataclasses import dataclass
-from datetime import datetime
 from email.message import Message
-from email.utils import parsedate_to_datetime
 from urllib.parse import urlsplit
 
 from engine.model.canonical import Json
 from engine.model.errors import PermanentError, TransientError
 
 MOST_ANSWER = 1_000_000
-_MOST_WAIT = 86_400.0
 _LOOPBACK = frozenset({"localhost", "127.0.0.1", "::1"})
 
 
@@ -26,15 +23,6 @@ class Answer:
     status: int
     headers: Message
     body: bytes
-
-    def after(self, now: datetime) -> float:
-        """For how many seconds it asks to wait (Retry-After as seconds or as a date, RFC 9110), a day at most; 0 when it does not say."""
-        said = str(self.headers.get("Retry-After") or "").strip()
-        try:
-            seconds = float(said) if said.isdecimal() else (parsedate_to_datetime(said) - now).total_seconds()
-        except (ValueError, TypeError, OverflowError):
-            return 0.0
-        return min(max(seconds, 0.0), _MOST_WAIT)
 
 
 class _Plain(http.client.HTTPConnection):

@@ -3,22 +3,23 @@
 import json
 import threading
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import datetime, timedelta
 from decimal import ROUND_UP, Decimal
-from typing import Any
 from zoneinfo import ZoneInfo
 
-from engine.model.busy import Busy
 from engine.model.canonical import Json
 from engine.model.config import Config, ModelConfig
 from engine.model.effects import Call
-from engine.model.errors import EngineError, PermanentError, TransientError
+from engine.model.errors import EngineError, PermanentError
 from engine.model.findings import ModelAnswered, ModelReserved
 from engine.model.ports import ModelReply, ModelRequest, Recorder, Secrets
 from engine.model.spending import Costs, OverBudget
 from engine.model.times import stamp
-from engine.runtime.endpoint import Answer, Endpoint
+from engine.runtime import replies
+from engine.runtime.dialects import Dialect, Dialects, refused_names
+from engine.runtime.endpoint import Endpoint
+from engine.runtime.replies import Reading
 
 ADDRESSES: Mapping[str, str] = {"openai": "https://api.openai.com/v1"}
 """Where a provider lives when steward.yaml names no `base-url`. Any endpoint that speaks the same protocol can be named there."""
@@ -43,7 +44,7 @@ class _Limit:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Gateway:
-    """Port Models. `costs` are what calls have cost or set aside so far; `now` is the present moment.
+    """Port Models. `costs` are what calls have cost or set aside so far; `now` is the present moment; `dialects` how endpoints are asked.
 
     Safe to use from several threads: reserving looks at the budgets and writes the reservation under one lock.
     """
@@ -54,6 +55,7 @@ class Gateway:
     costs: Callable[[], Costs]
     now: Callable[[], datetime]
     commitment: Callable[[str, Call], str]
+    dialects: Dialects = field(default_factory=Dialects)
     _lock: threading.Lock = field(default_factory=threading.Lock)
 
     def available(self, name: str) -> bool:
@@ -62,46 +64,64 @@ class Gateway:
 
     def complete(self, request: ModelRequest, *, call: Call, budget: Decimal | None) -> ModelReply:
         """Ask once, between a reservation and an answer that are both durable. Raises as the port says."""
-        model = self.config.model(request.model)
+        model, endpoint = self._reached(request.model)
+        longest = model.max_tokens or request.most
+        words = sum(len(text.encode()) + _WRAPPING for _, text in request.messages)
+        most = self._price(model, words, longest, endpoint)
+        id_ = self._reserve(request, call, most, budget)
+        prompt: list[Json] = [{"role": role, "content": text} for role, text in request.messages]
+        digest = self.commitment(json.dumps(prompt, sort_keys=True), call)
+        raw, reading = self._exchange(model, endpoint, request.messages, longest)
+        counted = _believed(reading.counted, words, longest + len(raw.encode()))
+        tokens_in, tokens_out = counted or (0, 0)
+        usd = self._price(model, tokens_in, tokens_out, endpoint)
+        trouble = reading.trouble
+        unpaid = counted is not None or (trouble is not None and trouble.code in _UNPAID)
+        answered = ModelAnswered(
+            call=id_, model=request.model, served=reading.served, code=trouble.code if trouble else "", tokens_in=tokens_in,
+            tokens_out=tokens_out, usd=str(usd), aside="0" if unpaid else str(most), prompt_digest=digest,
+        )  # fmt: skip
+        self.recorder.record(answered, call=call, sealed={"prompt": prompt, "answer": raw})
+        if trouble is not None:
+            raise trouble
+        return ModelReply(
+            text=reading.text, served=reading.served, tokens_in=tokens_in, tokens_out=tokens_out,
+            usd=usd if unpaid else most, cut=reading.cut, ended=reading.ended,
+        )  # fmt: skip
+
+    def _reached(self, name: str) -> tuple[ModelConfig, Endpoint]:
+        """The model of this name and where it is asked. Raises PermanentError(code='no-model')."""
+        model = self.config.model(name)
         if model is None:
             raise PermanentError(
-                f"steward.yaml names no model {request.model!r}",
+                f"steward.yaml names no model {name!r}",
                 code="no-model",
                 now_true="No model was asked.",
                 way_out="write it under models: in steward.yaml, commit it, and run again",
             )
         key = self.secrets.secret(model.key.name) if model.key is not None else ""
-        base = model.base_url or ADDRESSES.get(model.uses, "")
-        endpoint = Endpoint(base=base, key=key, seconds=model.timeout)
-        words = sum(len(text.encode()) + _WRAPPING for _, text in request.messages)
-        most = self._price(model, words, request.most, endpoint)
-        id_ = self._reserve(request, call, most, budget)
-        prompt: list[Json] = [{"role": role, "content": text} for role, text in request.messages]
-        digest = self.commitment(json.dumps(prompt, sort_keys=True), call)
-        body = {
-            "model": model.model,
-            "messages": prompt,
-            "max_completion_tokens": request.most,
-            "temperature": request.temperature,
-        }
-        raw = ""
-        try:
-            answer = endpoint.post("/chat/completions", body)
-            raw = _scrubbed(answer.body.decode("utf-8", "replace"), key)
-            reply = self._read(model, answer, raw, most, endpoint, (words, request.most))
-        except EngineError as error:
-            usd = "0" if error.code in {"unreachable", "address", *_UNPAID} else str(most)
-            failed = ModelAnswered(
-                call=id_, model=request.model, code=error.code, usd=usd, prompt_digest=digest
-            )
-            self.recorder.record(failed, call=call, sealed={"prompt": prompt, "answer": raw})
-            raise
-        answered = ModelAnswered(
-            call=id_, model=request.model, served=reply.served, tokens_in=reply.tokens_in,
-            tokens_out=reply.tokens_out, usd=str(reply.usd), prompt_digest=digest,
-        )  # fmt: skip
-        self.recorder.record(answered, call=call, sealed={"prompt": prompt, "answer": raw})
-        return reply
+        return model, Endpoint(base=address(model), key=key, seconds=model.timeout)
+
+    def _exchange(
+        self, model: ModelConfig, endpoint: Endpoint, messages: tuple[tuple[str, str], ...], longest: int
+    ) -> tuple[str, Reading]:
+        """What came back and what it says. What the endpoint refuses about the way it is asked is learned, and it is asked anew."""
+        dialect, raw = self.dialects.of(endpoint.base, model.model), ""
+        while True:
+            body = request_body(model, dialect, messages, longest)
+            try:
+                answer = endpoint.post("/chat/completions", body)
+            except EngineError as error:
+                return raw, Reading(trouble=error)
+            raw = _scrubbed(answer.body.decode("utf-8", "replace"), endpoint.key)
+            reading = replies.read(model.name, answer.status, answer.headers, raw, now=self.now())
+            if reading.trouble is None or reading.trouble.code not in _ABOUT_THE_WAY:
+                return raw, reading
+            lesson = dialect.learned(raw, body)
+            if lesson is None:
+                return raw, _explained(model, raw, body, reading)
+            dialect = lesson
+            self.dialects.keep(endpoint.base, model.model, dialect)
 
     def _price(self, model: ModelConfig, tokens_in: int, tokens_out: int, endpoint: Endpoint) -> Decimal:
         """What so many tokens cost, in dollars, rounded up to a millionth. A model on this machine without prices costs nothing."""
@@ -159,79 +179,61 @@ class Gateway:
             if usd is not None
         ]
 
-    def _read(
-        self,
-        model: ModelConfig,
-        answer: Answer,
-        raw: str,
-        most: Decimal,
-        endpoint: Endpoint,
-        asked: tuple[int, int],
-    ) -> ModelReply:
-        """The reply in an answer of the chat-completions protocol. Raises for everything else a provider can say.
 
-        `asked`: the most tokens the question can hold, and the most that were asked for.
-        """
-        if answer.status != 200:
-            raise _refused(model.name, answer.status, raw, answer.after(self.now()))
-        try:
-            data: Any = json.loads(raw)
-            choice = data["choices"][0]
-            message = choice["message"]
-            text, refusal = message.get("content"), message.get("refusal")
-            counted = _counted(data.get("usage"), asked[0], asked[1] + len(answer.body))
-            served = str(data.get("model") or "")
-            cut = choice.get("finish_reason") == "length"
-        except (ValueError, KeyError, IndexError, TypeError, AttributeError, RecursionError) as error:
-            raise TransientError(f"{model.name} answered nonsense", code="model-garbage") from error
-        if refusal or not isinstance(text, str) or not text.strip():
-            word = "refused" if refusal else "said nothing"
-            raise TransientError(f"{model.name} {word}", code="model-refused" if refusal else "model-empty")
-        usd = self._price(model, *counted, endpoint) if counted else most
-        tokens_in, tokens_out = counted or (0, 0)
-        return ModelReply(
-            text=text, served=served, tokens_in=tokens_in, tokens_out=tokens_out, usd=usd, cut=cut
-        )
+def address(model: ModelConfig) -> str:
+    """Where a model is asked."""
+    return model.base_url or ADDRESSES.get(model.uses, "")
 
 
-def _counted(usage: object, most_in: int, most_out: int) -> tuple[int, int] | None:
-    """(tokens in, tokens out) as the provider counted them; None when it did not, or counted nonsense.
+def request_body(
+    model: ModelConfig, dialect: Dialect, messages: tuple[tuple[str, str], ...], longest: int
+) -> dict[str, Json]:
+    """What is posted: the operator's parameters, and ours as far as the endpoint takes them."""
+    said = list(messages)
+    if not dialect.system and len(said) > 1 and said[0][0] == "system":
+        (_, system), (role, text), *rest = said
+        said = [(role, f"{system}\n\n{text}"), *rest]
+    body: dict[str, Json] = {
+        "model": model.model,
+        "messages": [{"role": role, "content": text} for role, text in said],
+        dialect.length: longest,
+    }
+    if dialect.cold and model.temperature is not None:
+        body["temperature"] = model.temperature
+    return {**body, **dict(model.parameters)}
+
+
+def _explained(model: ModelConfig, raw: str, body: Mapping[str, Json], reading: Reading) -> Reading:
+    """A refusal of a parameter that the operator wrote says which one."""
+    named = refused_names(raw, body) & {name for name, _ in model.parameters}
+    if not named:
+        return reading
+    which = ", ".join(sorted(named))
+    trouble = PermanentError(
+        f"{model.name} does not take {which}, which steward.yaml sets: {replies.said_in(raw)}",
+        code="model-request",
+        now_true="Nothing was drafted.",
+        way_out=f"take it out of models.{model.name}.parameters, commit it, and run again",
+    )
+    return replace(reading, trouble=trouble)
+
+
+def _believed(counted: tuple[int, int] | None, most_in: int, most_out: int) -> tuple[int, int] | None:
+    """(tokens in, tokens out) as the provider counted them; None when it counted nonsense.
 
     Providers may count more than we do (their own wrapping, thoughts that are not shown). Tenfold is nonsense: believed,
     one wrong answer would use up the budget of a month.
     """
-    found = usage if isinstance(usage, dict) else {}
-    tokens_in, tokens_out = found.get("prompt_tokens"), found.get("completion_tokens")
-    if not isinstance(tokens_in, int) or not isinstance(tokens_out, int):
+    if counted is None:
         return None
-    meant = 0 <= tokens_in <= _TENFOLD * most_in and 0 <= tokens_out <= _TENFOLD * most_out
-    return (tokens_in, tokens_out) if meant else None
+    tokens_in, tokens_out = counted
+    return counted if tokens_in <= _TENFOLD * most_in and tokens_out <= _TENFOLD * most_out else None
 
 
-# A provider that turned the request away did no work for it.
-_UNPAID = frozenset({"model-key", "model-missing", "rate-limited", "model-request"})
-
-
-def _refused(name: str, status: int, raw: str, after: float) -> EngineError:
-    said = " ".join(raw.split())[:200]
-    match status:
-        case 401 | 403:
-            return PermanentError(
-                f"{name} does not take the key ({status})",
-                code="model-key",
-                now_true="Nothing was drafted.",
-                way_out="steward secrets set the key anew, then run again",
-            )
-        case 404:
-            return PermanentError(f"{name} is not there (404): {said}", code="model-missing")
-        case 429:
-            return Busy(f"{name} asks to wait (429)", after=after)
-        case 503 if after:
-            return Busy(f"{name} asks to wait (503)", after=after)
-        case _ if status >= 500:
-            return TransientError(f"{name} failed ({status}): {said}", code="model-down")
-        case _:
-            return PermanentError(f"{name} did not take the request ({status}): {said}", code="model-request")
+# A provider that turned the request away, or was never reached, did no work for it.
+_UNPAID = frozenset({"model-key", "model-missing", "model-money", "rate-limited", "model-request", "unreachable", "address"})  # fmt: skip
+# A refusal that may be about the way the question was put.
+_ABOUT_THE_WAY = frozenset({"model-request", "model-down"})
 
 
 def _scrubbed(text: str, key: str) -> str:

@@ -42,7 +42,8 @@ class Book:
         with self.lock:
             self.events.append(body)
             self.sealed.append(dict(sealed or {}))
-            cost = Cost(at=stamp(NOW), run=call.run, model=body.model, usd=Decimal(body.usd))
+            aside = Decimal(getattr(body, "aside", "0"))
+            cost = Cost(at=stamp(NOW), run=call.run, model=body.model, usd=Decimal(body.usd), aside=aside)
             self.costs.put(body.call, cost)
             return Event(seq=len(self.events), ts=stamp(NOW), body=body)
 
@@ -145,11 +146,38 @@ def test_how_long_a_provider_asks_to_wait_is_heard(status, said, after):
     assert caught.value.after == pytest.approx(after)
 
 
-def test_an_answer_that_counts_no_tokens_costs_what_was_set_aside():
+@pytest.mark.parametrize(
+    "said", [answering("x", tokens=None), answering(" ", tokens=None), Said(pieces=(b"<html>",))]
+)
+def test_what_nobody_counted_is_not_booked_and_stays_set_aside(said):
     book = Book()
-    with ModelServer.saying([answering("x", tokens=None)]) as server:
-        reply = gateway(server.base, book).complete(ASK, call=CALL, budget=None)
-    assert reply.usd == Decimal(book.events[0].usd) > 0
+    with ModelServer.saying([said]) as server:
+        try:
+            assert gateway(server.base, book).complete(ASK, call=CALL, budget=None).usd > 0
+        except TransientError:
+            pass
+    reserved, answered = book.events
+    assert isinstance(answered, ModelAnswered)
+    assert (answered.usd, Decimal(answered.aside)) == ("0.000000", Decimal(reserved.usd))
+    assert book.costs.of_run(CALL.run) == Decimal(reserved.usd) > 0
+
+
+def test_an_error_inside_a_200_costs_what_it_counted_and_else_nothing():
+    for usage, usd in (
+        ({}, "0.000000"),
+        ({"usage": {"prompt_tokens": 100, "completion_tokens": 0}}, "0.000100"),
+    ):
+        book = Book()
+        body = {"error": {"message": "Insufficient credits", "code": 402}, **usage}
+        said = Said(pieces=(json.dumps(body).encode(),))
+        with (
+            ModelServer.saying([said]) as server,
+            pytest.raises(PermanentError, match="no money left"),
+        ):
+            gateway(server.base, book).complete(ASK, call=CALL, budget=None)
+        answered = book.events[1]
+        assert isinstance(answered, ModelAnswered)
+        assert (answered.usd, answered.aside) == (usd, "0")
 
 
 @pytest.mark.parametrize("tokens", [(10**12, 20), (100, 10**12), (-5, 20)])
