@@ -1,5 +1,6 @@
 """Looking at everything that is stored, as somebody who trusts nothing would."""
 
+import json
 import re
 import sqlite3
 from dataclasses import dataclass
@@ -15,6 +16,11 @@ from engine.model.errors import LedgerError
 
 # Members that name a sealed value; quotes inside JSON texts are escaped, so a text can't imitate one.
 _VALUE = re.compile(rb'"(?:because|content|event|inputs|message|outputs|proposal|question)":"([0-9a-f]{64})"')
+# Members that name a kept content, by the type of their event: a plan, a notebook somebody vouched for.
+_CONTENT = {
+    "run.created": re.compile(rb'"plan":"([0-9a-f]{64})"'),
+    "notebook.accepted": re.compile(rb'"digest":"([0-9a-f]{64})"'),
+}
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -38,6 +44,7 @@ class _Walk:
     def __init__(self, db: sqlite3.Connection, values: Values) -> None:
         self.db, self.values, self.sql = db, values, statements("ledger")
         self.tail, self.seen, self.contents = Tail(0, GENESIS), 0, 0
+        self.needed: set[str] = set()
 
     def events(self, anchor: Tail | None) -> str:
         """The first fault of the chain and of the values it names, or empty."""
@@ -54,6 +61,8 @@ class _Walk:
                     return f"the anchor names another event {row.seq}"
 
     def _named(self, row: Row) -> str:
+        if (content := _CONTENT.get(row.type)) is not None:
+            self.needed.update(sha.decode() for sha in content.findall(row.data))
         for id_ in _VALUE.findall(row.data):
             self.seen += 1
             if problem := self.values.fault(id_.decode()):
@@ -61,12 +70,26 @@ class _Walk:
         return ""
 
     def kept(self) -> str:
-        """The first content whose bytes are not what its name says, or empty."""
+        """The first content whose bytes are not what its name says, or that an event or a plan names and nobody finds; or empty."""
+        stored: set[str] = set()
         for sha, data in self.db.execute(self.sql["all_contents"]):
             if sha256(data) != sha.hex():
                 return f"the content {sha.hex()[:8]} was altered"
+            stored.add(sha.hex())
+            if sha.hex() in self.needed:
+                self.needed.update(_files_of(data))
             self.contents += 1
-        return ""
+        lost = sorted(self.needed - stored)
+        return f"{len(lost)} contents are lost, the first is {lost[0][:8]}" if lost else ""
+
+
+def _files_of(plan: bytes) -> list[str]:
+    """The digests of the files a kept plan names; none of what is no plan."""
+    try:
+        files = json.loads(plan)["plan"]["files"]
+        return [sha for _, sha in files]
+    except (ValueError, KeyError, TypeError):
+        return []
 
     def keyless(self, keys: Keys) -> str:
         """The first person whose values lie here and whose key does not, though nobody erased them; or empty."""
