@@ -22,7 +22,7 @@ import threading
 import time
 import warnings
 from collections import Counter
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Collection, Iterable, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -32,6 +32,7 @@ from aiosmtpd.smtp import AuthResult
 
 from engine.app.remembering import OFF
 from engine.model import events as e
+from engine.model.ids import ValueId
 from engine.testing.scenario import Scenario
 from tests.campaigns import evidence
 from tests.campaigns.invariants import judge
@@ -67,10 +68,15 @@ connectors:
 """
 
 
+def sender(n: int) -> str:
+    """Who wrote letter `n`."""
+    return f"ada-{n}@winterlight.example.com"
+
+
 def letter(n: int) -> bytes:
     """A letter of its own sender."""
     return (
-        f"From: Ada Winter <ada-{n}@winterlight.example.com>\r\nTo: {USER}\r\nSubject: Website check {n}\r\n"
+        f"From: Ada Winter <{sender(n)}>\r\nTo: {USER}\r\nSubject: Website check {n}\r\n"
         f"Date: Mon, 2 Mar 2026 09:14:03 +0100\r\nMessage-ID: <mailing-{n}@winterlight.example.com>\r\n\r\n"
         f"Hello,\r\n\r\ncould you look at site {n}?\r\n"
     ).encode()
@@ -238,6 +244,23 @@ def serve(one: Office, *, letters: int, batch: int, seed: int) -> dict[str, obje
     }
 
 
+def accounts(expected: Iterable[str], taken: Mapping[str, int], asked: Collection[str]) -> list[str]:
+    """Violations of "each letter is answered at most once, and else a person is asked", person by person.
+
+    `taken`: how many answers the mail server took for each recipient; `asked`: the senders about whose letter the operator is asked.
+    """
+    expected = set(expected)
+    violations = [f"{who} was written to {times} times" for who, times in sorted(taken.items()) if times > 1]
+    violations += [f"{who} was written to and never wrote" for who in sorted(set(taken) - expected)]
+    violations += [
+        f"{who} is neither answered nor asked about"
+        for who in sorted(expected - set(asked))
+        if not taken.get(who)
+    ]
+    violations += [f"{who} is asked about and never wrote" for who in sorted(set(asked) - expected)]
+    return violations
+
+
 def _found(one: Office, letters: int) -> dict[str, object]:
     violations = list(judge(one.company.folder).violations)
     events = one.company.events()
@@ -248,19 +271,21 @@ def _found(one: Office, letters: int) -> dict[str, object]:
     found = sum(isinstance(event.body, e.EffectSucceeded) and event.body.repeated for event in events)
     with one.company.reading() as reading:
         runs = list(reading.book.runs.values())
-    unknown = sum(step.status == "unknown" for run in runs for step in run.steps.values())
+        asked = [
+            str(reading.ledger.unseal(ValueId(run.event or ""))["from"])
+            for run in runs
+            if any(step.status == "unknown" for step in run.steps.values())
+        ]
     failed = Counter(step.code for run in runs for step in run.steps.values() if run.status == "failed")
     violations += [f"{n} runs of one letter" for n in sources.values() if n != 1]
     violations += [f"{len(sources)} letters of {letters} began a run"] if len(sources) != letters else []
-    violations += [f"{who} was written to {n} times" for who, n in one.master.taken.items() if n != 1]
-    lost = letters - len(one.master.taken) - unknown
-    violations += [f"{lost} letters are neither answered nor asked about"] if lost > 0 else []
+    violations += accounts((sender(n) for n in range(letters)), one.master.taken, asked)
     violations += [f"{n} runs failed: {code}" for code, n in failed.items()]
     flags = {flag for found in one.mail.look().values() for flag in found}
     violations += [f"flags were set: {sorted(flags)}"] if flags else []
     violations += ["the password was said"] if _said(one) else []
     return {
-        "letters": letters, "answered": len(one.master.taken), "asked": unknown, "found-sent": found, "read-again": repeated,
+        "letters": letters, "answered": len(one.master.taken), "asked": len(asked), "found-sent": found, "read-again": repeated,
         "reconnects": len(re.findall("answers again", one.log())), "violations": violations,
     }  # fmt: skip
 
