@@ -2,6 +2,7 @@
 
 python -m tests.campaigns.killing STORY [NAME]    die at each point of a story (whose name contains NAME), and say what was violated
 python -m tests.campaigns.killing --list FILE     write down every point of every story
+python -m tests.campaigns.killing --once          die once, right after the provider did what it was asked, and say what was violated
 """
 
 import json
@@ -17,9 +18,9 @@ from functools import cache
 from pathlib import Path
 
 from engine.testing.provider import Provider
-from engine.testing.scenario import PROVIDER_FILE
+from engine.testing.scenario import PROVIDER_FILE, Scenario
 from tests.campaigns.invariants import judge
-from tests.campaigns.standin import DIED, FAILED, FINISHED, forked
+from tests.campaigns.standin import DIED, FAILED, FINISHED, ending, forked
 from tests.campaigns.stories import STORIES
 
 
@@ -119,6 +120,20 @@ class Theatre:
             return list(verdict.violations)
 
 
+def once(theatre: Theatre) -> list[str]:
+    """Die right after a provider that knows keys did what it was asked; what was violated in the end.
+
+    The playbook's steps go one after another, so it is the same call each time: with a key drawn anew the provider does it twice.
+    """
+    with theatre.stage() as place, Provider.start(place / PROVIDER_FILE) as provider:
+        company = Scenario.at(place, provider=provider.address)
+        if ending(company, "start", "held", point="call:after", nth=2) != DIED:
+            return ["nobody died"]
+        if forked("settle", folder=str(place), provider=provider.address) != FINISHED:
+            return ["it could not go on"]
+        return list(judge(place).violations)
+
+
 def told(place: Path, story: str, provider: Provider, number: int = 0) -> str:
     """Tell a story in another process, which dies at the `number`-th point; how it ended."""
     return forked("tell", folder=str(place), story=story, provider=provider.address, number=number)
@@ -168,6 +183,10 @@ def main(argv: list[str]) -> int:
             Path(argv[1]).write_text(_list(points), encoding="utf-8")
             print(f"{len(points)} points")
             return 0
+        if argv[0] == "--once":
+            violations = once(theatre)
+            print("\n".join(violations))
+            return 1 if violations else 0
         tally, name = Tally(), argv[1] if len(argv) > 1 else ""
         for point in theatre.rehearse(argv[0], judged=False):
             if name in point.name:

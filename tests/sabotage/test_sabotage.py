@@ -124,17 +124,17 @@ def test_the_kill_harness_notices_a_key_that_is_drawn_anew(tmp_path):
     folder = copied(tmp_path / "copy")
     subprocess.run(["git", "apply", Path(__file__).parent / "random-key.patch"], cwd=folder, check=True)
     done = subprocess.run(
-        [sys.executable, "-m", "tests.campaigns.killing", "classes", "call:after"],
+        [sys.executable, "-m", "tests.campaigns.killing", "--once"],
         cwd=folder, env={**os.environ, "PYTHONPATH": str(folder)}, capture_output=True, text=True, check=False,
     )  # fmt: skip
     assert done.returncode == 1, done.stdout + done.stderr
-    assert "duplicate:" in done.stdout
+    assert "duplicate:" in done.stdout, done.stdout
 
 
 @pytest.mark.slow
 def test_the_kill_harness_finds_nothing_in_the_same_story_as_it_is():
     done = subprocess.run(
-        [sys.executable, "-m", "tests.campaigns.killing", "classes", "call:after"],
+        [sys.executable, "-m", "tests.campaigns.killing", "--once"],
         cwd=ROOT, env={**os.environ, "PYTHONPATH": str(ROOT)}, capture_output=True, text=True, check=False,
     )  # fmt: skip
     assert done.returncode == 0, done.stdout + done.stderr
