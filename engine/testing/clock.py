@@ -1,5 +1,6 @@
 """Time that passes only when somebody waits for it or moves it on."""
 
+from collections.abc import Callable
 from datetime import UTC, datetime, timedelta
 
 from engine.model.health import Mark
@@ -11,11 +12,15 @@ _LEAST = timedelta(milliseconds=1)
 
 
 class VirtualClock:
-    """Port Clock. Waiting takes no real time, so a hold of twenty seconds and an expiry of a week cost the same."""
+    """Port Clock. Waiting takes no real time, so a hold of twenty seconds and an expiry of a week cost the same.
 
-    def __init__(self, start: datetime = START) -> None:
+    `moved` hears every new moment before anybody can act at it: a provider with a clock of its own keeps the same time.
+    """
+
+    def __init__(self, start: datetime = START, *, moved: Callable[[datetime], None] | None = None) -> None:
         self._now = start.astimezone(UTC)
         self._leapt = timedelta(0)
+        self.moved = moved
 
     def now(self) -> datetime:
         """The moment it is."""
@@ -23,18 +28,23 @@ class VirtualClock:
 
     def wait(self, seconds: float) -> None:
         """Let that much time pass. Some always does, so that nobody waits for ever at the same moment."""
-        self._now += max(timedelta(seconds=seconds), _LEAST)
+        self._move(max(timedelta(seconds=seconds), _LEAST))
 
     def advance(self, length: timedelta) -> None:
         """Let `length` pass."""
-        self._now += length
+        self._move(length)
 
     def leap(self, length: timedelta) -> None:
         """Set the clock by `length`, or back: no time passes."""
-        self._now += length
         self._leapt += length
+        self._move(length)
 
     def mark(self) -> Mark:
         """One machine that was started once, long ago."""
         up = self._now - self._leapt - START + timedelta(days=1000)
         return Mark(at=stamp(self._now), boot="virtual", up=int(up.total_seconds()))
+
+    def _move(self, length: timedelta) -> None:
+        self._now += length
+        if self.moved is not None:
+            self.moved(self._now)

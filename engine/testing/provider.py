@@ -19,6 +19,7 @@ import sys
 import threading
 import time
 from collections import Counter
+from datetime import datetime
 from pathlib import Path
 from typing import Any, Literal, Self
 
@@ -129,6 +130,10 @@ class _Line(socketserver.StreamRequestHandler):
                     order = {one: asked[one] for one in ("mode", "how", "times")}
                     books.orders.append({**order, "after": asked.get("after", 0.0)})
                 return {"status": 200}
+            case "clock":
+                with books.lock:
+                    books.write({"what": "clock", "at": asked["at"]})
+                return {"status": 200}
             case "calm":
                 with books.lock:
                     books.orders.clear()
@@ -152,7 +157,8 @@ class _Line(socketserver.StreamRequestHandler):
             return None
         if order and (how in _REFUSALS or how == "200-error-before"):
             with books.lock:
-                books.write({"what": "call", "do": "perform", "key": asked["key"], "refused": how})
+                refused = {"refused": how, "after": order["after"]}
+                books.write({"what": "call", "do": "perform", "key": asked["key"], **refused})
             return _refusal(order)
         answer = _apply(books, asked)
         if how == "kill-after":
@@ -232,6 +238,10 @@ class Provider:
         """Treat the next `times` calls (of one mode, or of any but ``find``) this way. `after`: how many seconds a 429 asks to wait."""
         ask(self.address, {"do": "behave", "how": how, "mode": mode, "times": times, "after": after})
 
+    def keep_time(self, now: datetime) -> None:
+        """It is this late from now on, as far as its file is concerned."""
+        ask(self.address, {"do": "clock", "at": now.timestamp()})
+
     def calm(self) -> None:
         """Treat every call as usual from now on."""
         ask(self.address, {"do": "calm"})
@@ -239,6 +249,22 @@ class Provider:
     def prune(self) -> None:
         """Forget every key: the window is over."""
         ask(self.address, {"do": "prune"})
+
+    def early(self) -> list[float]:
+        """By how many seconds each call came before the end of the time it had asked to wait, by its own clock and file (`keep_time`).
+
+        Calls of the very moment of that answer were under way before anybody could hear it.
+        """
+        now, heard, until, early = 0.0, 0.0, 0.0, list[float]()
+        for record in records(self.file):
+            if record["what"] == "clock":
+                now = record["at"]
+            elif record["what"] == "call" and record["do"] == "perform":
+                if heard < now < until:
+                    early.append(until - now)
+                if record.get("refused") == "429" and now + record["after"] > until:
+                    heard, until = now, now + record["after"]
+        return early
 
     def effects(self) -> Counter[str]:
         """How often something was really done, by key."""

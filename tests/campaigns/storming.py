@@ -2,8 +2,9 @@
 
 python -m tests.campaigns.storming --runs 1000 --minutes 30    the row goes to docs/evidence
 
-What is measured: the calls beyond the one that each run needs, the calls made before the provider's own time was over, those made
-beside another one before the first was answered, and how long it takes until every run has ended once the provider is well again.
+What is measured: the calls beyond the one that each run needs; the calls made before the time the provider asked for was over, by the
+provider's own clock and file; those made beside another one before the first was answered; and how long it takes until every run has
+ended once the provider is well again.
 """
 
 import argparse
@@ -70,6 +71,8 @@ class Storm:
 
 def storm(company: Scenario, provider: Provider, *, runs: int, minutes: int) -> Storm:
     """`runs` runs of the playbook ``low`` begin while the provider answers 429 and asks for a minute each time, for `minutes` minutes."""
+    provider.keep_time(company.clock.now())
+    company.clock.moved = provider.keep_time
     provider.behave("429", times=10**9, after=_ASKED.total_seconds())
     begin = company.clock.now()
     asked(company, runs)
@@ -103,7 +106,6 @@ def _seen(company: Scenario, provider: Provider, runs: int, drained: timedelta) 
     events = company.events()
     calls = [event for event in events if isinstance(event.body, e.EffectIntended)]
     limits = [(event.seq, event.body.until) for event in events if isinstance(event.body, k.LimitReached)]
-    early = sum(any(seq < call.seq and call.ts < until for seq, until in limits) for call in calls)
     answered = [event.seq for event in events if isinstance(event.body, k.ConnectorAnswered)]
     # Between a request to wait and the next answer or request there is one call, never two.
     marks = sorted([*(seq for seq, _ in limits), *answered])
@@ -117,7 +119,7 @@ def _seen(company: Scenario, provider: Provider, runs: int, drained: timedelta) 
     peak = max((sum(one <= two < one + timedelta(seconds=1) for two in after) for one in after), default=0)
     total = provider.asked()["perform"]
     return Storm(
-        runs=runs, calls=total, refused=total - len(provider.effects()), early=early, beside=beside, peak=peak, drained=drained,
+        runs=runs, calls=total, refused=total - len(provider.effects()), early=len(provider.early()), beside=beside, peak=peak, drained=drained,
     )  # fmt: skip
 
 
