@@ -82,6 +82,11 @@ class _Walk:
         lost = sorted(self.needed - stored)
         return f"{len(lost)} contents are lost, the first is {lost[0][:8]}" if lost else ""
 
+    def keyless(self, keys: Keys) -> str:
+        """The first person whose values lie here and whose key does not, though nobody erased them; or empty."""
+        subjects = [str(row[0]) for row in self.db.execute(self.sql["subjects_of_values"])]
+        return next((problem for one in subjects if (problem := keyless(keys, one))), "")
+
 
 def _files_of(plan: bytes) -> list[str]:
     """The digests of the files a kept plan names; none of what is no plan."""
@@ -90,11 +95,6 @@ def _files_of(plan: bytes) -> list[str]:
         return [sha for _, sha in files]
     except (ValueError, KeyError, TypeError):
         return []
-
-    def keyless(self, keys: Keys) -> str:
-        """The first person whose values lie here and whose key does not, though nobody erased them; or empty."""
-        subjects = [str(row[0]) for row in self.db.execute(self.sql["subjects_of_values"])]
-        return next((problem for one in subjects if (problem := keyless(keys, one))), "")
 
 
 def verify(db: sqlite3.Connection, values: Values, keys: Keys, anchor: Tail | None) -> Report:
