@@ -13,9 +13,9 @@ from engine.app.looking import Reading
 from engine.model import ids
 from engine.model.canonical import Json
 from engine.model.errors import EngineError
-from engine.model.state import Book, CardState, RunState
+from engine.model.state import Book, CardState, NoteState, RunState
 
-Kind = Literal["card", "question", "unknown", "put-aside", "failed", "health"]
+Kind = Literal["card", "question", "unknown", "new", "put-aside", "failed", "health"]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -109,6 +109,8 @@ def _card(desk: Desk, card: CardState) -> Row:
         shown = views.content(desk.reading, card)
         title, letter = str(shown["title"]), shown.get("letter") or {}
         about = f"{letter.get('subject') or ''} · {letter.get('from') or ''}".strip(" ·")
+        if newer := shown.get("letters"):
+            about = f"{newer[-1]['from']}: {_words(newer[-1])}"
     except EngineError as error:
         title, about = card.gate, error.message
     short = desk.names[card.id]
@@ -164,6 +166,43 @@ def _unknowns(desk: Desk) -> Iterator[Row]:
                 )  # fmt: skip
 
 
+def _letters(desk: Desk) -> Iterator[Row]:
+    """Letters that nobody has looked at. Those that an open card of their run shows wait with it."""
+    book = desk.reading.book
+    opened: dict[str, str] = {}
+    for card in book.cards.values():
+        if card.status == "open":
+            opened[card.run] = max(opened.get(card.run, ""), card.opened)
+    for note in book.notes.values():
+        if not note.read and (note.why == "doubt" or note.at > opened.get(note.run, "")):
+            yield _letter(desk, note)
+
+
+def _letter(desk: Desk, note: NoteState) -> Row:
+    short = desk.names[note.id]
+    try:
+        letter: dict[str, Any] = desk.reading.ledger.unseal(ids.ValueId(note.event))
+    except EngineError as error:
+        letter = {"text": error.message}
+    subject = str(letter.get("subject") or "")
+    title = {
+        "answer": subject,
+        "version": f"another version of: {subject}",
+        "doubt": f"is this the answer? {subject}",
+    }[note.why]
+    doubt = note.why == "doubt"
+    return Row(
+        id=note.id, short=short, kind="question" if doubt else "new", title=title, about=f"{letter.get('from') or ''}: {_words(letter)}",
+        playbook=desk.reading.book.runs[note.run].playbook, run=note.run, since=note.at,
+        needs=f"steward answer {short} yes|no" if doubt else f"steward show {short}",
+    )  # fmt: skip
+
+
+def _words(letter: Mapping[str, Any]) -> str:
+    """How a letter begins, on one line."""
+    return " ".join(str(letter.get("text") or "").split())[:300]
+
+
 def _running(desk: Desk) -> Iterator[RunState]:
     book = desk.reading.book
     return (book.runs[id_] for id_ in book.open_runs)
@@ -174,5 +213,6 @@ KINDS: dict[str, Callable[[Desk], Iterable[Row]]] = {
     "card": _cards,
     "question": _questions,
     "unknown": _unknowns,
+    "new": _letters,
 }
 """Kind of row → where its rows come from."""

@@ -12,16 +12,18 @@ from engine.model.alarms import AlarmCleared, AlarmRaised
 from engine.model.errors import UsageError
 from engine.model.findings import BudgetDecided, IntentResolved
 from engine.model.health import ClockDoubted, ClockTrusted, HealthWaived
+from engine.model.noting import LetterNoted, LetterRead, LetterReturned
 from engine.model.ownership import NotebookAccepted, StopLifted, StopSet, StrengthEnrolled
-from engine.model.state import Alarm, Book, CardState, RunState
+from engine.model.state import Alarm, Book, CardState, NoteState, RunState
 
 SHORTEST = 4
 
 
 def shorts(book: Book) -> dict[str, str]:
-    """Card and question ids → their shortest unique beginnings of at least four characters."""
+    """Ids of cards, letters and questions → their shortest unique beginnings of at least four characters."""
     names = [
         *book.cards,
+        *book.notes,
         *(step.ask for run in book.runs.values() for step in run.steps.values() if step.ask),
     ]
     return shortest(names)
@@ -69,6 +71,12 @@ def find_card(reading: Reading, given: str) -> CardState:
     if len(found) != 1:
         raise _nothing(given, "card", len(found))
     return found[0]
+
+
+def find_note(reading: Reading, given: str) -> NoteState | None:
+    """The letter whose id begins so; None when there is none, or more than one."""
+    found = [note for id_, note in reading.book.notes.items() if id_.startswith(given.upper())]
+    return found[0] if len(found) == 1 and len(given) >= SHORTEST else None
 
 
 def find_run(reading: Reading, given: str) -> RunState:
@@ -158,12 +166,25 @@ def _of_run(event: e.Event) -> str:
             return f"{kind} put aside: {reason}"
         case e.TriggerReceived(kind=kind, outcome="offered"):
             return f"{kind} taken by a waiting run"
+        case LetterNoted(note=note, why=why):
+            return f"letter {note[:6]} is for you to read: {_NOTED[why]}"
+        case LetterRead(note=note, by=by, as_=as_):
+            return f"letter {note[:6]} {'read' if as_ == 'read' else f'called {as_}'} by {by}"
+        case LetterReturned(note=note, by=by):
+            return f"letter {note[:6]} put back among what waits by {by}"
         case e.RunCreated(trigger=trigger, stage=stage):
             return f"created by {trigger}, stage {stage}"
         case e.RunEnded(status=status, reason=reason):
             return f"{status}: {reason}" if reason else status
         case _:
             return ""
+
+
+_NOTED = {
+    "answer": "an answer",
+    "version": "another version of one that is known",
+    "doubt": "is it the answer?",
+}
 
 
 def _of_alarm(event: e.Event) -> str:

@@ -20,9 +20,13 @@ def lines(shown: dict[str, Any], card: CardState, short: str, *, whole: bool) ->
     state = f"expires in {ago(card.expires, now)}; silence means no" if card.status == "open" else card.status
     yield f"{colour(short, 'bold')}  {visible(str(shown['title']))}   {shown['playbook']} · run {ids.short(card.run)}   {state}"
     if whole and shown.get("letter"):
-        yield from _letter(shown["letter"])
+        yield from letter(shown["letter"])
     elif files := [line(name, 60) for name, _, _ in views.attached(shown.get("letter") or {})]:
         yield f"  {colour('!', 'yellow')} the letter has {len(files)} attached: {', '.join(files[:5])}{' …' if files[5:] else ''}"
+    for newer in shown.get("letters") or ():
+        yield ""
+        yield f"  {colour('!', 'yellow')} {_NEWER[newer['why']]}"
+        yield from letter(newer)
     unsure = [
         one["outputs"]
         for one in shown["findings"]
@@ -117,16 +121,20 @@ def _said(kind: str, value: Json) -> str:
     return json.dumps(value, ensure_ascii=False) if not isinstance(value, str) or "\n" not in value else value
 
 
-def _letter(letter: dict[str, Any]) -> Iterator[str]:
-    auth = letter.get("auth") or {}
+_NEWER = {"answer": "since then came an answer:", "version": "another version of it came:"}
+
+
+def letter(fields: dict[str, Any]) -> Iterator[str]:
+    """A letter as lines: who, about what, and its words."""
+    auth = fields.get("auth") or {}
     yield ""
-    yield f"  from      {line(str(letter.get('name') or ''), 60)} <{line(str(letter.get('from') or ''), 80)}>   DMARC {auth.get('dmarc', 'none')}"
-    yield f"  subject   {line(str(letter.get('subject') or ''), 100)}"
-    for name, media, size in views.attached(letter):
+    yield f"  from      {line(str(fields.get('name') or ''), 60)} <{line(str(fields.get('from') or ''), 80)}>   DMARC {auth.get('dmarc', 'none')}"
+    yield f"  subject   {line(str(fields.get('subject') or ''), 100)}"
+    for name, media, size in views.attached(fields):
         yield f"  attached  {line(name, 60)} ({line(media, 40)}, {size})"
-    if letter.get("thread"):
-        yield f"  thread    {line(str(letter['thread']), 80)}"
-    yield from (f"  {one}" for one in quoted(str(letter.get("text") or ""), lines=25))
+    if fields.get("thread"):
+        yield f"  thread    {line(str(fields['thread']), 80)}"
+    yield from (f"  {one}" for one in quoted(str(fields.get("text") or ""), lines=25))
 
 
 def _findings(findings: list[dict[str, Any]]) -> Iterator[str]:

@@ -16,7 +16,7 @@ from typing import Any
 from engine.app import awaiting, passing, views
 from engine.app.passing import Carried, Reading
 from engine.app.workspace import Workspace
-from engine.cli import cards, here, narrate
+from engine.cli import cards, here, letters, narrate
 from engine.cli.queueing import EXIT_WAITING
 from engine.cli.talk import agreed, colour, line, put, put_json, say
 from engine.model import effects, ids
@@ -43,6 +43,8 @@ def show(args: argparse.Namespace) -> int:
             short = views.shorts(reading.book)[card.id]
             for one in cards.lines(shown, card, short, whole=True):
                 put(one)
+            for one in letters.beside(reading, card.run):
+                put(one)
             if card.status == "open":
                 say(
                     f"\n  steward approve {short}   ·   edit {short}   ·   reject {short}   ·   snooze {short} 1d"
@@ -56,6 +58,8 @@ def show(args: argparse.Namespace) -> int:
 
 
 def _show_other(reading: Reading, args: argparse.Namespace) -> int:
+    if (note := views.find_note(reading, args.id)) is not None:
+        return letters.show(reading, note, as_json=args.json)
     try:
         run, step = views.find_question(reading, args.id)
     except UsageError:
@@ -109,7 +113,7 @@ def _approve(workspace: Workspace, reading: Reading, card: CardState, *, sure: b
     """`sure`: the question was answered already. A passphrase or code is its own question."""
     shown = views.content(reading, card)
     short = views.shorts(reading.book)[card.id]
-    for one in cards.lines(shown, card, short, whole=False):
+    for one in (*cards.lines(shown, card, short, whole=False), *letters.beside(reading, card.run)):
         say(one)
     if card.status == "open" and card.strength < 2 and not sure and not _agreed(shown, short):
         return EXIT_WAITING
@@ -309,8 +313,9 @@ def undo(args: argparse.Namespace) -> int:
     workspace = here.workspace()
     reading = passing.look(workspace)
     try:
+        note = views.find_note(reading, args.id)
         try:
-            target: str = views.find_card(reading, args.id).id
+            target: str = note.id if note is not None else views.find_card(reading, args.id).id
         except UsageError:
             target = views.find_run(reading, args.id).id
     finally:
@@ -345,6 +350,8 @@ def _answered(reading: Reading, given: str, words: list[str]) -> tuple[str, dict
         if words != ["seen"]:
             raise UsageError("an alarm is answered with one word", way_out=f"steward answer {given} seen")
         return alarm.id, {}
+    if (note := views.find_note(reading, given)) is not None:
+        return note.id, letters.said(note, words)
     run, step = views.find_question(reading, given)
     state = run.step(step)
     if state.status == "unknown":

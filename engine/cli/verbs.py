@@ -179,9 +179,14 @@ VERBS: dict[str, Verb] = {
         options=(_CARD, _option("length", nargs="?", default="1d", help="such as 4h or 2d (default 1d)")),
     ),
     "undo": Verb(
-        help="withdraw what is held, or take back what a run did",
+        help="withdraw what is held, take back what a run did, or put a dismissed letter back",
         run="engine.cli.deciding:undo",
-        options=(_option("id", help="a run or card"),),
+        options=(_option("id", help="a run, card or letter"),),
+    ),
+    "dismiss": Verb(
+        help="you have read this letter: it waits no more (undo puts it back)",
+        run="engine.cli.letters:dismiss",
+        options=(_option("id", help="the id shown by `steward queue`"),),
     ),
     "answer": Verb(
         help="answer a question, or say whether an unknown effect happened",
@@ -376,6 +381,7 @@ GROUPS: tuple[tuple[str, tuple[str, ...]], ...] = (
             "snooze",
             "answer",
             "undo",
+            "dismiss",
             "stop",
             "resume",
             "status",

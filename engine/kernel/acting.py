@@ -3,6 +3,7 @@
 from collections.abc import Callable
 from datetime import timedelta
 
+from engine.kernel import noting
 from engine.kernel.holding import leaves
 from engine.kernel.house import Journal
 from engine.kernel.intake import taken
@@ -148,6 +149,7 @@ def open_card(
         "digest": digest,
         "members": members,
         "letter": _letter(journal, run),
+        "letters": noting.shown(journal, run),
         "findings": _findings(journal, plan, run),
         "since": _since(journal, replaces, members),
     }

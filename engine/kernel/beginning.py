@@ -3,7 +3,7 @@
 from collections.abc import Callable
 from typing import Literal, Protocol
 
-from engine.kernel import inputs, intake
+from engine.kernel import inputs, intake, receiving
 from engine.kernel.house import Deployment, Journal
 from engine.language.near import nearest
 from engine.model import ids
@@ -106,7 +106,7 @@ def event(desk: Desk, request: Request) -> None:
         mark=source,
     )
     before = journal.book.seq
-    became = intake.receive(journal, desk.deployment(), arrival)
+    became = receiving.receive(journal, desk.deployment(), arrival)
     if became == "left":
         message = "not taken: a playbook does not compile; tell it again once it does\n  steward check"
         desk.refuse(request, message, code="broken", exit_=1)

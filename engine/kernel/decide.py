@@ -32,7 +32,7 @@ def decide(plan: Plan, run: RunState, *, now: str) -> list[c.Command]:
 def next_due(run: RunState) -> str:
     """The earliest stamp at which this run may go on by itself; empty when it can't."""
     timed = {"retrying", "waiting", "asked", "carded", "held", "cleared"}
-    steps = [step for step in run.steps.values() if not step.wait]
+    steps = [step for step in run.steps.values() if not (step.wait or step.doubts)]
     return min((s.due for s in steps if s.due and s.status in timed), default="")
 
 
@@ -90,7 +90,7 @@ def _step(plan: Plan, node: Node, id_: str, run: RunState, *, now: str, closing:
             yield c.Release(step=id_)
         case "intended":
             yield c.Recover(step=id_)
-        case "waiting" if step.due and now >= step.due:
+        case "waiting" if step.due and now >= step.due and not step.doubts:
             yield c.FireTimer(step=id_)
         case "asked" if step.due and now >= step.due:
             yield c.ExpireAsk(step=id_)

@@ -5,12 +5,11 @@ from dataclasses import dataclass
 from typing import Literal, get_args
 
 from engine.governance import strength
-from engine.kernel import acting, alarms, answers, beginning, budgets, intake, vouching
+from engine.kernel import acting, alarms, answers, beginning, budgets, noted, noting, receiving, vouching
 from engine.kernel.breaking import closed_to, reset
 from engine.kernel.house import Deployment, Journal
 from engine.kernel.place import Place
 from engine.model import ids
-from engine.model.canonical import sha256
 from engine.model.commands import OpenCard
 from engine.model.effects import Call
 from engine.model.errors import EngineError, LedgerError
@@ -29,9 +28,6 @@ from engine.model.events import (
     UndoAsked,
 )  # fmt: skip
 from engine.model.ownership import (
-    MOST_NOTEBOOK_BYTES,
-    NOTEBOOK,
-    NotebookAccepted,
     RequestDecided,
     StopLifted,
     StopSet,
@@ -51,7 +47,7 @@ class Desk:
 
     journal: Journal
     deployment: Callable[[], Deployment]
-    poll: Callable[[], intake.Counts]
+    poll: Callable[[], receiving.Counts]
 
     def decide(self, request: Request) -> None:
         """Answer `request` durably. A request that makes a bug of ours show is refused, never lost."""
@@ -194,7 +190,8 @@ def _approve(desk: Desk, request: Request) -> None:
         card=card.id, by=request.actor, channel=request.channel, strength=card.strength,
         digest=journal.commitment(content["digest"], card.subject), proof=proof,
     )  # fmt: skip
-    desk.accept(request, "approved", _of_card(card, approved), run=card.run, card=card.id)
+    looked = noted.seen(journal, card, request)
+    desk.accept(request, "approved", _of_card(card, approved), *looked, run=card.run, card=card.id)
 
 
 def _reject(desk: Desk, request: Request) -> None:
@@ -204,7 +201,10 @@ def _reject(desk: Desk, request: Request) -> None:
     because = (request.body or {}).get("because")
     sealed = desk.journal.seal(because, card.subject) if because else None
     body = CardRejected(card=card.id, by=request.actor, channel=request.channel, because=sealed)
-    desk.accept(request, "rejected; nothing was sent", _of_card(card, body), run=card.run, card=card.id)
+    looked = noted.seen(desk.journal, card, request)
+    desk.accept(
+        request, "rejected; nothing was sent", _of_card(card, body), *looked, run=card.run, card=card.id
+    )
 
 
 def _snooze(desk: Desk, request: Request) -> None:
@@ -237,10 +237,9 @@ def _edit(desk: Desk, request: Request) -> None:
     revision = run.step(step).revision + 1
     base, _, item = step.partition("#")
     key = ids.effect_key(ids.RunId(run.id), base, item, effect.action, revision)
-    trigger = journal.value(run.event)
     call = Call(
         action=effect.action, args=effect.args, run=effect.run, step=step, subject=effect.subject,
-        trigger=trigger if isinstance(trigger, dict) else {}, at=moment(journal.now()), key=key,
+        trigger=noting.answered(journal, place.plan, run, place.node), at=moment(journal.now()), key=key,
         revision=revision, files=journal.files(place.plan),
     )  # fmt: skip
     changed = journal.house.broker.edited(call, effect, str(body.get("text", "")))
@@ -262,6 +261,9 @@ def _edit(desk: Desk, request: Request) -> None:
 
 def _undo(desk: Desk, request: Request) -> None:
     journal = desk.journal
+    if request.target in journal.book.notes:
+        noted.give_back(desk, request)
+        return
     found = journal.book.runs.get(request.target)
     run = found or next(
         (journal.book.runs[c.run] for c in journal.book.cards.values() if c.id == request.target), None
@@ -358,6 +360,9 @@ def _answer(desk: Desk, request: Request) -> None:
     if request.target == "clock":
         vouching.clock(desk, request)
         return
+    if request.target in journal.book.notes:
+        noted.answer(desk, request)
+        return
     for run_id in journal.book.open_runs:
         run = journal.book.runs[run_id]
         for step_id, step in run.steps.items():
@@ -448,35 +453,10 @@ def _enrol(desk: Desk, request: Request) -> None:
     desk.accept(request, f"{request.target} enrolled", Draft(body=body))
 
 
-def _accept(desk: Desk, request: Request) -> None:
-    """Vouch for a notebook. The request carries the bytes that were shown: no file is read between a person's yes and this."""
-    text = request.body.get("text") if isinstance(request.body, dict) else None
-    if (
-        not isinstance(text, str)
-        or len(text.encode()) > MOST_NOTEBOOK_BYTES
-        or NOTEBOOK.fullmatch(request.target) is None
-    ):
-        desk.refuse(request, "that is no notebook of the workspace\n  Nothing was accepted.", code="notebook")
-    elif sha256(text.encode()) != request.digest:
-        desk.refuse(request, "what was shown is not what was sent\n  Nothing was accepted.", code="digest")
-    elif desk.journal.book.notebooks.get(request.target) == request.digest:
-        desk.noop(request, f"{request.target} is accepted as it is")
-    else:
-        digest = desk.journal.house.ledger.keep(text.encode())
-        accepted = NotebookAccepted(
-            path=request.target, digest=digest, by=request.actor, channel=request.channel
-        )
-        desk.accept(request, f"{request.target} accepted, digest {digest[:16]}…", Draft(body=accepted))
-
-
 def _pass(desk: Desk, request: Request) -> None:
     counts = desk.poll()
     notice = desk.deployment().notice
-    message = (
-        f"read: {counts.started} started, {counts.offered} taken by waiting runs, {counts.ignored} put aside"
-    )
-    if counts.left:
-        message += f", {counts.left} left lying: steward check, steward secrets list"
+    message = counts.words()
     desk.accept(request, f"{message}\n  {notice}" if notice else message)
 
 
@@ -487,11 +467,12 @@ _HANDLERS: dict[str, Callable[[Desk, Request], None]] = {
     "edit": _edit,
     "undo": _undo,
     "answer": _answer,
+    "dismiss": noted.dismiss,
     "stop": _stop,
     "resume": _resume,
     "waive": vouching.waive,
     "enrol": _enrol,
-    "accept": _accept,
+    "accept": vouching.accept,
     "start": beginning.start,
     "event": beginning.event,
     "pass": _pass,

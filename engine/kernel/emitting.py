@@ -2,7 +2,7 @@
 
 from collections.abc import Callable
 
-from engine.kernel import intake
+from engine.kernel import receiving
 from engine.kernel.house import Deployment, Journal
 from engine.model import ids
 from engine.model.canonical import Json
@@ -23,7 +23,7 @@ def announce(journal: Journal, deployment: Callable[[], Deployment]) -> bool:
     worked = False
     for key, (run, step) in list(journal.book.emitted.items()):
         arrival = _arrival(journal, run, step, key)
-        worked |= intake.receive(journal, deployment(), arrival, cause=run) != "left"
+        worked |= receiving.receive(journal, deployment(), arrival, cause=run) != "left"
     return worked
 
 

@@ -5,7 +5,7 @@ from dataclasses import replace
 from decimal import Decimal
 from typing import assert_never
 
-from engine.model import busy, lines
+from engine.model import busy, lines, notes
 from engine.model import events as e
 from engine.model.alarms import NOTICE, REGULAR, REMEMBERED, AlarmCleared, AlarmRaised, TriggerExpected
 from engine.model.findings import BudgetDecided, IntentResolved, ModelAnswered, ModelReserved
@@ -43,6 +43,9 @@ def apply(book: Book, event: e.Event) -> None:
     body = event.body
     if isinstance(body, lines.LineBody):
         lines.add(book, event, body)
+        return
+    if isinstance(body, notes.NoteBody):
+        notes.add(book, event, body)
         return
     if isinstance(body, OwnerBody):
         _owned(book, event, body)
@@ -135,6 +138,12 @@ def _trigger(book: Book, event: e.Event, body: e.TriggerReceived) -> None:
         book.schedules[body.playbook, body.schedule] = body.due
     book.emitted.pop(body.mark, None)
     book.sources.setdefault(body.source, event.run)
+    if body.outcome == "started" and body.letter:
+        notes.known(book, body.letter, event.run)
+    if body.outcome == "started" and body.place:
+        # One file may start a run of several playbooks.
+        beside = (run for run in book.places.get(body.place, ()) if book.runs[run].source == body.source)
+        book.places[body.place] = (*beside, event.run)
     if body.reason:
         book.ignored[body.reason] = book.ignored.get(body.reason, 0) + 1
     elif body.kind in REGULAR and body.outcome in {"started", "offered"}:

@@ -1,4 +1,4 @@
-"""From something that arrived to a run: duplicates, offers to waiting runs, subject, concurrency group, plan."""
+"""From something that arrived to a run: what is kept of it, subject, concurrency group, `once`, plan."""
 
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
@@ -6,11 +6,10 @@ from hashlib import sha256
 
 from engine.kernel import meaning
 from engine.kernel.house import Deployment, Journal
-from engine.kernel.matching import arm, came, fits, match_of
+from engine.kernel.matching import arm, match_of
 from engine.kernel.scope import Scope
 from engine.model import bounds, ids
 from engine.model.canonical import Json
-from engine.model.errors import PermanentError
 from engine.model.events import (
     Body,
     CardClosed,
@@ -19,152 +18,34 @@ from engine.model.events import (
     RunCreated,
     RunEnded,
     RunStarted,
-    RunStopped,
     TriggerReceived,
-    WaitEnded,
 )
 from engine.model.labels import Label, Labels, encode
 from engine.model.plan import Arg, Plan, undone_by
 from engine.model.ports import Arrival
 from engine.model.requests import Decided
 from engine.model.state import RunState
-from engine.model.triggers import LEFT_REASONS, MOST_DEEP
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Counts:
-    """What one pass over the sources found. `left`: left lying until the playbooks compile."""
-
-    started: int = 0
-    offered: int = 0
-    ignored: int = 0
-    left: int = 0
-
-
-def read_sources(journal: Journal, deployment: Deployment) -> Counts:
-    """Read every source once; whatever is new starts runs, feeds waiting ones, or is put aside with a reason."""
-    found: dict[str, int] = {}
-    for source in journal.house.sources:
-        for arrival in source.poll(journal.book.marks.__contains__):
-            if arrival.mark not in journal.book.marks:
-                outcome = receive(journal, deployment, arrival)
-                found[outcome] = found.get(outcome, 0) + 1
-    return Counts(**found)
-
-
-def receive(journal: Journal, deployment: Deployment, arrival: Arrival, *, cause: str = "") -> str:
-    """What became of one arrival: started, offered, ignored, unheard or left. Durable when this returns, but for unheard and left.
-
-    `cause` is the run whose effect it is. A letter is offered to runs that wait for it or for what it wants, then to the playbooks that
-    read its mailbox; what it wants chooses a playbook only when none of them does.
-    """
-    if arrival.ignored in LEFT_REASONS:
-        return "left"
-    if arrival.ignored:
-        return _ignore(journal, arrival, arrival.ignored)
-    if arrival.source in journal.book.sources:
-        return _ignore(journal, arrival, "duplicate")
-    if _offer(journal, arrival, cause):
-        return "offered"
-    meant: Arrival | None = None
-    if arrival.kind == "email" and meaning.awaited(journal.book):
-        meant = meaning.resolved(journal, deployment, arrival)
-        if meant is None:
-            return "left"
-        if not meant.ignored and _offer(journal, meant, cause):
-            return "offered"
-    plans = _listening(deployment, arrival)
-    if not plans and deployment.broken:
-        # Not written down: once the playbook compiles, the next pass finds the letter as new.
-        return "left"
-    if not plans and arrival.kind == "email" and meaning.chosen(deployment):
-        meant = meant or meaning.resolved(journal, deployment, arrival)
-        if meant is None:
-            return "left"
-        if meant.ignored:
-            return _ignore(journal, meant, meant.ignored)
-        arrival, plans = meant, _listening(deployment, meant)
-    return _begin(journal, deployment, arrival, plans, cause)
-
-
-def _begin(journal: Journal, deployment: Deployment, arrival: Arrival, plans: list[Plan], cause: str) -> str:
-    if not plans and cause:
-        # Most effects are nobody's trigger. Losing this note only means looking again.
-        journal.write(Draft(body=_received(arrival, "unheard")), durable=False)
-        return "unheard"
-    if not plans:
-        return _ignore(journal, arrival, "no-playbook")
-    depth = journal.book.runs[cause].depth + 1 if cause else 0
-    if depth > MOST_DEEP:
-        return _ignore(journal, arrival, "too-deep")
-    drafts: list[Draft] = []
-    unfit: list[Draft] = []
-    for plan in plans:
-        try:
-            drafts += create(journal, deployment, plan, arrival, depth=depth)
-        except PermanentError:
-            # One playbook that can't read it keeps no other from it, and no other arrival from being read.
-            unfit.append(Draft(body=_received(arrival, "ignored", playbook=plan.id, reason="unfit")))
-    journal.write(*drafts, *unfit)
-    return "started" if drafts else "ignored"
-
-
-def _received(arrival: Arrival, outcome: str, *, playbook: str = "", reason: str = "") -> TriggerReceived:
+def received(
+    journal: Journal, arrival: Arrival, outcome: str, *, playbook: str = "", reason: str = ""
+) -> TriggerReceived:
+    """The event that says what became of an arrival."""
     said = arrival.event if arrival.kind == meaning.KIND else {}
     return TriggerReceived(
         kind=arrival.kind, source=arrival.source, playbook=playbook, outcome=outcome, reason=reason,
-        mark=arrival.mark, intent=str(said.get("intent", "")), tier=str(said.get("tier", "")),
+        mark=arrival.mark, intent=str(said.get("intent", "")), tier=str(said.get("tier", "")), letter=arrival.letter,
+        place=where(journal, arrival),
     )  # fmt: skip
 
 
-def _ignore(journal: Journal, arrival: Arrival, reason: str) -> str:
-    journal.write(Draft(body=_received(arrival, "ignored", reason=reason)))
-    return "ignored"
+def where(journal: Journal, arrival: Arrival) -> str:
+    """An HMAC of where a file or letter lies, whatever lies there; empty for what lies nowhere."""
+    return ids.source_id(journal.house.index_key, "lies", arrival.place) if arrival.place else ""
 
 
-def _listening(deployment: Deployment, arrival: Arrival) -> list[Plan]:
-    return [plan for plan in deployment.plans.values() if any(fits(one, arrival) for one in plan.triggers)]
-
-
-def _offer(journal: Journal, arrival: Arrival, cause: str) -> bool:
-    """Give an arrival to what waits for it: it ends runs by their `stop-on`, and the first waiting step takes it."""
-    runs = [journal.book.runs[id_] for id_ in journal.book.open_runs if id_ != cause]
-    stopped = _stop_runs(journal, runs, arrival)
-    for run in [journal.book.runs[one.id] for one in runs]:
-        for step_id, step in run.steps.items():
-            waits = step.status == "waiting" and not run.stopping
-            if waits and (name := came(journal, step.names, step.kinds, step.matches, arrival)):
-                _give(journal, run, step_id, name, arrival)
-                return True
-    return stopped
-
-
-def _stop_runs(journal: Journal, runs: list[RunState], arrival: Arrival) -> bool:
-    drafts = []
-    for run in runs:
-        if (
-            not run.stopping
-            and not run.terminal
-            and came(journal, run.stop_names, run.stop_kinds, run.stop_matches, arrival)
-        ):
-            what = str(arrival.event.get("type") or arrival.kind)
-            drafts.append(Draft(body=RunStopped(by=what), run=run.id, subject=run.subject))
-    if drafts:
-        journal.write(Draft(body=_received(arrival, "offered"), run=drafts[0].run), *drafts)
-    return bool(drafts)
-
-
-def _give(journal: Journal, run: RunState, step: str, name: str, arrival: Arrival) -> None:
-    event = _with_files(journal, arrival, run.subject)
-    outputs = journal.seal({"got": name, "event": event}, run.subject)
-    ended = WaitEnded(got=name, outputs=outputs, labels=encode(arrival.labels))
-    journal.write(
-        Draft(body=_received(arrival, "offered", playbook=run.playbook), run=run.id, subject=run.subject),
-        Draft(body=ended, run=run.id, step=step, subject=run.subject),
-    )
-
-
-def _with_files(journal: Journal, arrival: Arrival, subject: str) -> dict[str, Json]:
+def with_files(journal: Journal, arrival: Arrival, subject: str) -> dict[str, Json]:
+    """The fields of its event, with handles of its files that are kept under the subject's key."""
     if not arrival.files:
         return arrival.event
     records = []
@@ -204,7 +85,7 @@ def create(
     inputs = _filled(plan, inputs)
     run_id = ids.run_id(house.workspace, plan.id, arrival.kind, arrival.source)
     subject = _subject(journal, plan, arrival, inputs)
-    event = journal.seal(_with_files(journal, arrival, subject), subject)
+    event = journal.seal(with_files(journal, arrival, subject), subject)
     body = RunCreated(
         playbook=plan.id,
         plan=journal.keep_plan(plan, deployment.contents),
@@ -227,7 +108,7 @@ def create(
         depth=depth,
         project=_project(journal, arrival, inputs, parent[0]),
     )
-    bodies: list[Body] = [_received(arrival, "started", playbook=plan.id), body]
+    bodies: list[Body] = [received(journal, arrival, "started", playbook=plan.id), body]
     if body.once and taken(journal, body.once, run_id):
         bodies.append(RunEnded(status="no-op", reason="once: it was done before"))
     elif body.once and not any(node.kind == "effect" for node in plan.nodes):

@@ -4,7 +4,7 @@ from collections.abc import Callable
 from dataclasses import replace
 from datetime import timedelta
 
-from engine.kernel import alarms, emitting, holding, intake, schedule
+from engine.kernel import alarms, emitting, holding, intake, receiving, schedule
 from engine.kernel.admitting import Line
 from engine.kernel.breaking import crowded, make_room
 from engine.kernel.decide import decide, next_due
@@ -57,7 +57,7 @@ class Loop:
             self._deployed = self.house.deployment()
         return self._deployed
 
-    def poll(self) -> intake.Counts:
+    def poll(self) -> receiving.Counts:
         """Read every source once."""
         self._deployed = None
         deployment = self.deployment()
@@ -65,11 +65,11 @@ class Loop:
         if self.journal.book.doubted:
             # What comes is read; what only the time brings about waits until somebody says which time it is.
             self._firing = ""
-            return intake.read_sources(self.journal, deployment)
+            return receiving.read_sources(self.journal, deployment)
         # Before: what did not come in time is written down even when it comes now. After: what came is an alarm no more.
         alarms.watch(self.journal, deployment)
         fired = schedule.fire(self.journal, deployment)
-        counts = intake.read_sources(self.journal, deployment)
+        counts = receiving.read_sources(self.journal, deployment)
         alarms.watch(self.journal, deployment)
         self._firing = schedule.next_due(self.journal, deployment)
         return replace(counts, started=counts.started + fired)

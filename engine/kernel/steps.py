@@ -6,7 +6,7 @@ from datetime import timedelta
 from decimal import Decimal
 from typing import Any
 
-from engine.kernel import answers, budgets, calling, fanning
+from engine.kernel import answers, budgets, calling, fanning, noting
 from engine.kernel.breaking import passes
 from engine.kernel.intake import taken
 from engine.kernel.limits import MOST_ASKED, connector_of
@@ -135,14 +135,13 @@ def _subject(place: Place, scope: Scope) -> str:
 
 def _call(place: Place, args: dict[str, Json]) -> Call:
     run, journal = place.run, place.journal
-    trigger = journal.value(run.event)
     return Call(
         action=place.node.uses,
         args=args,
         run=ids.RunId(run.id),
         step=place.step,
         subject=ids.SubjectId(place.subject) if place.subject else None,
-        trigger=trigger if isinstance(trigger, dict) else {},
+        trigger=noting.answered(journal, place.plan, run, place.node),
         at=moment(place.state.at or journal.now()),
         files=journal.files(place.plan),
         budget=None if place.plan.budget_usd is None else Decimal(str(place.plan.budget_usd)),

@@ -1,10 +1,12 @@
-"""What a person vouches for so that effects may leave: that the clock is right, or that what is kept is to be used as it is."""
+"""What a person vouches for: that the clock is right, that what is kept is to be used as it is, that a notebook is harmless."""
 
 from typing import Protocol
 
 from engine.kernel import beginning, holding
+from engine.model.canonical import sha256
 from engine.model.events import Draft
 from engine.model.health import HealthWaived
+from engine.model.ownership import MOST_NOTEBOOK_BYTES, NOTEBOOK, NotebookAccepted
 from engine.model.requests import Request
 
 
@@ -44,3 +46,24 @@ def waive(desk: Desk, request: Request) -> None:
     elif (proof := desk.proven(request, 2)) is not None:
         body = HealthWaived(problem=ill.name, by=request.actor, channel=request.channel, proof=proof)
         desk.accept(request, f"effects may leave in spite of it: {ill.problem}", Draft(body=body))
+
+
+def accept(desk: Desk, request: Request) -> None:
+    """Vouch for a notebook. The request carries the bytes that were shown: no file is read between a person's yes and this."""
+    text = request.body.get("text") if isinstance(request.body, dict) else None
+    if (
+        not isinstance(text, str)
+        or len(text.encode()) > MOST_NOTEBOOK_BYTES
+        or NOTEBOOK.fullmatch(request.target) is None
+    ):
+        desk.refuse(request, "that is no notebook of the workspace\n  Nothing was accepted.", code="notebook")
+    elif sha256(text.encode()) != request.digest:
+        desk.refuse(request, "what was shown is not what was sent\n  Nothing was accepted.", code="digest")
+    elif desk.journal.book.notebooks.get(request.target) == request.digest:
+        desk.noop(request, f"{request.target} is accepted as it is")
+    else:
+        digest = desk.journal.house.ledger.keep(text.encode())
+        accepted = NotebookAccepted(
+            path=request.target, digest=digest, by=request.actor, channel=request.channel
+        )
+        desk.accept(request, f"{request.target} accepted, digest {digest[:16]}…", Draft(body=accepted))

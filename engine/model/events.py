@@ -21,6 +21,7 @@ from engine.model.connecting import (
 )
 from engine.model.findings import BudgetDecided, IntentResolved, ModelAnswered, ModelReserved
 from engine.model.health import ClockDoubted, ClockTrusted, HealthWaived
+from engine.model.noting import LetterNoted, LetterRead, LetterReturned
 from engine.model.ownership import (
     NotebookAccepted,
     OwnerTaken,
@@ -33,10 +34,12 @@ from engine.model.ownership import (
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class TriggerReceived:
-    """Something arrived. `outcome` is started, offered, ignored, armed (a schedule) or unheard (an effect's event that nobody listens to).
+    """Something arrived. `outcome` is started, offered, noted (for a person to read), ignored, armed (a schedule) or unheard (an effect's
+    event that nobody listens to).
 
     `reason` is from a closed list; `mark` an HMAC of where it lay, so that the same untouched file is not read again, or the key of
     the effect that made the event. `intent` is what a letter was resolved to want and `tier` who decided it, where that was asked.
+    `letter` is an HMAC of a letter's Message-ID and author, `place` one of where it or a file lay, whatever lies there now.
     """
 
     kind: str
@@ -49,6 +52,8 @@ class TriggerReceived:
     due: str = ""
     intent: str = ""
     tier: str = ""
+    letter: str = ""
+    place: str = ""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -420,6 +425,7 @@ Body: TypeAlias = (
     | ModelReserved | ModelAnswered | BudgetDecided | IntentResolved
     | ConnectorFailed | ConnectorAnswered | LimitReached | BreakerOpened | BreakerProbed | BreakerClosed
     | StepDelayed | StepAdmitted
+    | LetterNoted | LetterRead | LetterReturned
 )  # fmt: skip
 
 

@@ -97,6 +97,9 @@ class Arrival:
     `place` is where it lies (a path below the workspace or state folder), shown to the operator only; `mark` is what `seen` is asked
     with (a digest of place, size and time: the same untouched file gives the same mark). `files` are
     (name, media type, bytes) whose handles the intake makes before the run exists.
+
+    Of a letter `letter` is an HMAC of its Message-ID and author, empty without one; `kin` are conversations that it does not name and
+    may belong to by who wrote it and its subject, the newest first; `proven`: its author is, or it lies in a folder of this machine; `opens`: it names no letter before it.
     """
 
     kind: str
@@ -107,6 +110,10 @@ class Arrival:
     place: str = ""
     mark: str = ""
     files: tuple[tuple[str, str, bytes], ...] = ()
+    letter: str = ""
+    kin: tuple[str, ...] = ()
+    proven: bool = False
+    opens: bool = False
 
 
 class Source(Protocol):

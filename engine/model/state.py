@@ -25,7 +25,8 @@ class StepState:
     `at` is its recorded time, `due` the moment a wait, hold, retry or question ends. `refused`: a person (or an expiry) said no to it or
     to what it stands behind. `intents` counts calls of the effect under its frozen key, `spared` those of them that only asked to wait.
     `wait` is why it is delayed though it is ready (breaker, limit or health), `admitted`: its turn came and it has not used it yet.
-    `scope` is the budget its question is about, `thrifty`: it goes on without a model.
+    `scope` is the budget its question is about, `thrifty`: it goes on without a model. `doubts` are notes of letters that may be what it
+    waits for: until a person says so its time does not run out.
     """
 
     status: StepStatus = "pending"
@@ -72,6 +73,7 @@ class StepState:
     keys: tuple[str, ...] = ()
     items: str = ""
     subject: str = ""
+    doubts: tuple[str, ...] = ()
 
     @property
     def over_budget(self) -> bool:
@@ -225,6 +227,28 @@ class Notice:
     code: str = ""
 
 
+@dataclass(frozen=True, slots=True, kw_only=True)
+class NoteState:
+    """A letter before the operator; fields as of `LetterNoted`. It stands there until it is `read`, a stamp, `by` somebody."""
+
+    id: str
+    why: str
+    kind: str
+    source: str
+    event: str
+    at: str
+    run: str = ""
+    step: str = ""
+    letter: str = ""
+    name: str = ""
+    thread: str = ""
+    labels: tuple[str, ...] = ()
+    subject: str = ""
+    read: str = ""
+    by: str = ""
+    as_: str = ""
+
+
 @dataclass(slots=True, kw_only=True)
 class Book:
     """Everything the ledger adds up to. The one mutable container: its members are frozen and replaced by the fold.
@@ -234,6 +258,8 @@ class Book:
     expression, fires next, and the time zone that was reckoned in; `arrivals` when each kind of trigger last came to each playbook, oldest
     first, the last one of each hour. `waived` are problems with what is kept that a person lets effects leave in spite of. `clock` is the
     last mark that was in order, `seen` the last event's stamp before the clock was doubted, and `doubted` by how many seconds it leapt then.
+    `letters` names by Message-ID and author, as an HMAC, the runs and notes that hold a version of the letter, and `places` by where it lay
+    the runs that a file or letter started last.
     """
 
     seq: int = 0
@@ -261,3 +287,6 @@ class Book:
     clock: Mark | None = None
     seen: str = ""
     doubted: int = 0
+    notes: dict[str, NoteState] = field(default_factory=dict)
+    letters: dict[str, tuple[str, ...]] = field(default_factory=dict)
+    places: dict[str, tuple[str, ...]] = field(default_factory=dict)

@@ -89,6 +89,12 @@ def read(raw: bytes, size: int = 0) -> Letter:
     )
 
 
+def author_of(head: headers.Head) -> str:
+    """The one author's address a head names; empty when it names none or more than one."""
+    found = {one.address for value in head.raw("from") for one in mailboxes(headers.unfolded(value))}
+    return found.pop() if len(found) == 1 else ""
+
+
 def _digest(head: headers.Head, data: bytes) -> str:
     """SHA-256 of what the author sent: every header but those of the way, and the body, with even line ends."""
     found = hashlib.sha256()

@@ -33,6 +33,7 @@ class Sent:
     once: str
     to: str
     at: str
+    subject: str = ""
 
 
 def name_of(message_id: str) -> str:
@@ -185,6 +186,7 @@ def summary(body: bytes) -> Sent:
         once=head.text("x-steward-once"),
         to=to[0].address,
         at=date_stamp(head.text("date")),
+        subject=head.text("subject"),
     )
 
 

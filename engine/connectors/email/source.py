@@ -6,6 +6,7 @@ from datetime import UTC, datetime
 from functools import cache
 
 from engine.connectors.email import letters, manners
+from engine.connectors.email.addresses import folded
 from engine.connectors.email.auth import auth_of
 from engine.connectors.email.letters import Letter
 from engine.connectors.email.mailboxes import Mailboxes, Place
@@ -91,7 +92,17 @@ class EmailSource:
             place=place.path,
             mark=place.mark,
             files=() if reason else tuple((one.name, one.media, one.data) for one in letter.attachments),
+            letter="" if reason else self._identity(letter),
+            opens=not (letter.references or letter.in_reply_to),
+            kin=() if reason else self.threads.kin(letter, entries),
+            proven=not place.shown or auth_of(letter.head, letter.author, self.trusted).aligned,
         )
+
+    def _identity(self, letter: Letter) -> str:
+        """The same for every version of a letter, whatever it says."""
+        if not letter.message_id or not letter.author:
+            return ""
+        return source_id(self.index_key, "letter", letter.message_id, folded(letter.author))
 
     def _event(
         self, place: Place, letter: Letter, entries: Callable[[], dict[str, Entry]]

@@ -8,13 +8,17 @@ through the mailboxes, the letter's own Message-ID, the letter itself.
 import threading
 from collections.abc import Callable
 from dataclasses import dataclass, replace
+from datetime import UTC, datetime
 
 from engine.connectors.email import headers, letters
-from engine.connectors.email.letters import Letter
+from engine.connectors.email.addresses import same
+from engine.connectors.email.letters import Letter, author_of
 from engine.connectors.email.mailboxes import Mailboxes, Place
 from engine.connectors.email.outbox import Outbox
+from engine.model import likeness
 from engine.model.errors import PermanentError, TransientError
 from engine.model.ids import source_id
+from engine.model.times import stamp
 
 _HEAD = 65_536
 _STEPS = 100
@@ -22,12 +26,14 @@ _STEPS = 100
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Entry:
-    """What ties a letter to others."""
+    """What ties a letter to others. `author` is empty unless there is exactly one."""
 
     place: Place
     message_id: str
     references: tuple[str, ...]
     in_reply_to: tuple[str, ...]
+    author: str
+    subject: str
 
 
 class Threads:
@@ -84,6 +90,32 @@ class Threads:
                 break
             id_ = entry.in_reply_to[0]
         return id_
+
+    def kin(self, letter: Letter, entries: Callable[[], dict[str, Entry]] | None = None) -> tuple[str, ...]:
+        """Conversations that an answer may belong to though it names no letter we know: with the same person under the same subject.
+
+        The newest first. None for a letter whose subject is not that of an answer.
+        """
+        subject = likeness.bare(letter.subject)
+        if not (letter.author and subject and likeness.answers(letter.subject)):
+            return ()
+        sent, known = self._outbox.sent(), (entries or self.index)()
+        named = {*letter.references, *letter.in_reply_to}
+        if named & (sent.keys() | known.keys()):
+            return ()
+        found: dict[str, str] = {}
+        for one in sent.values():
+            if one.thread and same(one.to, letter.author) and likeness.bare(one.subject) == subject:
+                found[one.thread] = max(one.at, found.get(one.thread, ""))
+        for entry in known.values():
+            itself = entry.message_id == letter.message_id
+            if itself or not same(entry.author, letter.author) or likeness.bare(entry.subject) != subject:
+                continue
+            thread = self._thread(entry.message_id, entry.references, entry.in_reply_to, "", lambda: known)
+            at = stamp(datetime.fromtimestamp(entry.place.mtime_ns / 1e9, UTC))
+            found[thread] = max(at, found.get(thread, ""))
+        found.pop(self.thread_of(letter, entries), None)
+        return tuple(sorted(found, key=lambda one: (found[one], one), reverse=True))
 
     def members(self, thread: str) -> list[tuple[Entry, str]]:
         """(entry, source id) of every letter of a thread that lies in the mailboxes now."""
@@ -150,6 +182,8 @@ class Threads:
             message_id=next(iter(head.ids("message-id")), ""),
             references=head.ids("references"),
             in_reply_to=head.ids("in-reply-to"),
+            author=author_of(head),
+            subject=head.text("subject"),
         )
 
     def _source(self, place: Place) -> str:

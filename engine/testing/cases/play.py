@@ -5,7 +5,7 @@ from datetime import timedelta
 
 from engine.kernel.decide import next_due
 from engine.kernel.house import Deployment
-from engine.kernel.intake import receive
+from engine.kernel.receiving import receive
 from engine.language.casefile import Case, Move
 from engine.model.canonical import Json
 from engine.model.plan import Plan

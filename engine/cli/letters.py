@@ -1,0 +1,91 @@
+"""Letters before the operator: one shown whole, and dismissed."""
+
+import argparse
+from collections.abc import Iterator
+
+from engine.app import passing, views
+from engine.app.passing import Reading
+from engine.cli import cards, here
+from engine.cli.talk import colour, put, put_json, say
+from engine.model import ids
+from engine.model.canonical import Json
+from engine.model.errors import UsageError
+from engine.model.noting import CHOICES
+from engine.model.state import NoteState
+
+_WHAT = {
+    "answer": "an answer came",
+    "version": "another version of a letter that is known",
+    "doubt": "is this the answer?",
+}
+
+
+def show(reading: Reading, note: NoteState, *, as_json: bool) -> int:
+    """A letter with its words, and what to type."""
+    letter = reading.ledger.unseal(ids.ValueId(note.event))
+    if as_json:
+        put_json(
+            "letter", {"id": note.id, "why": note.why, "run": note.run, "read": note.read, "letter": letter}
+        )
+        return 0
+    short, run = views.shorts(reading.book)[note.id], reading.book.runs[note.run]
+    state = f"{note.as_}, says {note.by}" if note.read else "new"
+    put(f"{colour(short, 'bold')}  {_WHAT[note.why]}   {run.playbook} · run {ids.short(run.id)}   {state}")
+    for text in cards.letter(letter):
+        put(text)
+    say("\n" + "\n".join(f"  {one}" for one in _ways(note, short)))
+    return 0
+
+
+def _ways(note: NoteState, short: str) -> Iterator[str]:
+    if note.read:
+        yield (
+            f"steward undo {short}   puts it back among what waits"
+            if note.as_ == "read"
+            else f"steward show {note.run[:8]}"
+        )
+        return
+    if note.why == "doubt":
+        yield f"steward answer {short} yes   it is what the run waits for: the wait ends with it"
+        yield f"steward answer {short} no    it begins a run of its own, and the wait goes on"
+    if note.why == "version":
+        yield f"steward show {note.run[:8]}   the run of the version that came first"
+        yield f"steward answer {short} new   it begins a run of its own"
+    yield f"steward dismiss {short}   you have read it; undo puts it back"
+
+
+def dismiss(args: argparse.Namespace) -> int:
+    """A letter was looked at."""
+    from engine.cli.deciding import carry_out
+
+    here.need_person("dismiss")
+    workspace = here.workspace()
+    reading = passing.look(workspace)
+    try:
+        note = views.find_note(reading, args.id)
+    finally:
+        reading.close()
+    if note is None:
+        raise UsageError(f"no letter begins with {args.id}", way_out="steward queue")
+    return carry_out(workspace, passing.request("dismiss", actor=here.actor(), target=note.id))
+
+
+def said(note: NoteState, words: list[str]) -> dict[str, Json]:
+    """What a letter is answered with. Raises UsageError."""
+    choices = CHOICES[note.why]
+    if len(words) != 1 or words[0] not in choices:
+        way = (
+            f"steward answer {note.id[:6]} {'|'.join(choices)}"
+            if choices
+            else f"steward dismiss {note.id[:6]}"
+        )
+        raise UsageError("say which" if choices else "this letter asks nothing", way_out=way)
+    return {"choice": words[0]}
+
+
+def beside(reading: Reading, run: str) -> Iterator[str]:
+    """Other versions of a run's letter that nobody has looked at, as lines for its card: one of them may be forged."""
+    names = views.shorts(reading.book)
+    for note in reading.book.notes.values():
+        if note.run == run and note.why == "version" and not note.read:
+            yield f"  {colour('!', 'yellow')} another version of this letter came: steward show {names[note.id]}"

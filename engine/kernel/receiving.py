@@ -1,0 +1,242 @@
+"""What becomes of something that arrived: a duplicate, an offer to a waiting run, a letter to be read, a run of its own."""
+
+from contextlib import suppress
+from dataclasses import dataclass, replace
+
+from engine.kernel import meaning, noting, versions
+from engine.kernel.house import Deployment, Journal
+from engine.kernel.intake import create, received, with_files
+from engine.kernel.matching import came, fits
+from engine.model import likeness
+from engine.model.errors import PermanentError
+from engine.model.events import Draft, RunStopped
+from engine.model.labels import encode
+from engine.model.noting import Why
+from engine.model.plan import Plan
+from engine.model.ports import Arrival
+from engine.model.state import RunState
+from engine.model.triggers import LEFT_REASONS, MOST_DEEP
+
+_LETTERS = frozenset({"email", meaning.KIND})
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Counts:
+    """What one pass over the sources found. `noted`: for a person to read; `left`: left lying until the playbooks compile."""
+
+    started: int = 0
+    offered: int = 0
+    noted: int = 0
+    ignored: int = 0
+    left: int = 0
+
+    def words(self) -> str:
+        """For the operator."""
+        message = (
+            f"read: {self.started} started, {self.offered} taken by waiting runs, {self.ignored} put aside"
+        )
+        if self.noted:
+            message += f", {self.noted} to be read: steward queue"
+        if self.left:
+            message += f", {self.left} left lying: steward check, steward secrets list"
+        return message
+
+
+def read_sources(journal: Journal, deployment: Deployment) -> Counts:
+    """Read every source once; whatever is new starts runs, feeds waiting ones, or is put aside with a reason."""
+    found: dict[str, int] = {}
+    for source in journal.house.sources:
+        for arrival in source.poll(journal.book.marks.__contains__):
+            if arrival.mark not in journal.book.marks:
+                outcome = receive(journal, deployment, arrival)
+                found[outcome] = found.get(outcome, 0) + 1
+    return Counts(**found)
+
+
+def receive(journal: Journal, deployment: Deployment, arrival: Arrival, *, cause: str = "") -> str:
+    """What became of one arrival: started, offered, noted, ignored, unheard or left. Durable when this returns, but for unheard and left.
+
+    `cause` is the run whose effect it is. A letter is offered to runs that wait for it or for what it wants, then to the playbooks that
+    read its mailbox; what it wants chooses a playbook only when none of them does. A copy is nobody's answer, another version of a letter
+    is shown and starts nothing, and the whole of what was read by half begins anew.
+    """
+    if arrival.ignored in LEFT_REASONS:
+        return "left"
+    if arrival.ignored:
+        return _ignore(journal, arrival, arrival.ignored)
+    if arrival.source in journal.book.sources:
+        return _ignore(journal, arrival, "duplicate")
+    ended = versions.superseded(journal, arrival)
+    if not ended:
+        if holders := versions.holders(journal, arrival):
+            return _again(journal, arrival, holders)
+        if _offer(journal, arrival, cause):
+            return "offered"
+        if became := _related(journal, arrival):
+            return became
+    meant: Arrival | None = None
+    if arrival.kind == "email" and meaning.awaited(journal.book):
+        meant = meaning.resolved(journal, deployment, arrival)
+        if meant is None:
+            return "left"
+        if not meant.ignored and not ended and _offer(journal, meant, cause):
+            return "offered"
+    plans = _listening(deployment, arrival)
+    if not plans and deployment.broken:
+        # Not written down: once the playbook compiles, the next pass finds the letter as new.
+        return "left"
+    if not plans and arrival.kind == "email" and meaning.chosen(deployment):
+        meant = meant or meaning.resolved(journal, deployment, arrival)
+        if meant is None:
+            return "left"
+        if meant.ignored:
+            return _ignore(journal, meant, meant.ignored)
+        arrival, plans = meant, _listening(deployment, meant)
+    return _begin(journal, deployment, arrival, plans, cause, ended)
+
+
+def begun(journal: Journal, deployment: Deployment, arrival: Arrival) -> list[Draft]:
+    """The events that make the runs of those playbooks that listen to an arrival, not yet written; none where nobody listens."""
+    drafts: list[Draft] = []
+    for plan in _listening(deployment, arrival):
+        with suppress(PermanentError):
+            drafts += create(journal, deployment, plan, arrival)
+    return drafts
+
+
+def _again(journal: Journal, arrival: Arrival, holders: tuple[versions.Holder, ...]) -> str:
+    """A letter under an id that is known: a copy, or other words that a person has to see, for one of the two is forged."""
+    if any(likeness.same(arrival.event, one.event) for one in holders):
+        return _ignore(journal, arrival, "duplicate")
+    run = journal.book.runs[holders[0].run]
+    _note(journal, arrival, "version", run=run)
+    return "noted"
+
+
+def _related(journal: Journal, arrival: Arrival) -> str:
+    """What became of a letter that names no conversation and may belong to one that is waited for; empty when it does not."""
+    waits = [found for thread in arrival.kin if (found := _waits_for(journal, arrival, thread)) is not None]
+    if not waits:
+        return ""
+    run, step, name, related = waits[0]
+    if arrival.proven and all(other.id == run.id for other, *_ in waits):
+        _give(journal, run, step, name, related)
+        return "offered"
+    _note(journal, arrival, "doubt", run=run, step=step, name=name, thread=str(related.event["thread"]))
+    return "noted"
+
+
+def _waits_for(journal: Journal, arrival: Arrival, thread: str) -> tuple[RunState, str, str, Arrival] | None:
+    related = replace(arrival, event={**arrival.event, "thread": thread})
+    for id_ in journal.book.open_runs:
+        run = journal.book.runs[id_]
+        for step_id, step in run.steps.items():
+            waits = step.status == "waiting" and not run.stopping
+            if waits and (name := came(journal, step.names, step.kinds, step.matches, related)):
+                return run, step_id, name, related
+    return None
+
+
+def _begin(
+    journal: Journal,
+    deployment: Deployment,
+    arrival: Arrival,
+    plans: list[Plan],
+    cause: str,
+    ended: list[Draft],
+) -> str:
+    if not plans and cause:
+        # Most effects are nobody's trigger. Losing this note only means looking again.
+        journal.write(Draft(body=received(journal, arrival, "unheard")), durable=False)
+        return "unheard"
+    if not plans:
+        return _ignore(journal, arrival, "no-playbook")
+    depth = journal.book.runs[cause].depth + 1 if cause else 0
+    if depth > MOST_DEEP:
+        return _ignore(journal, arrival, "too-deep")
+    drafts: list[Draft] = []
+    unfit: list[Draft] = []
+    for plan in plans:
+        try:
+            drafts += create(journal, deployment, plan, arrival, depth=depth)
+        except PermanentError:
+            # One playbook that can't read it keeps no other from it, and no other arrival from being read.
+            unfit.append(Draft(body=received(journal, arrival, "ignored", playbook=plan.id, reason="unfit")))
+    journal.write(*(ended if drafts else ()), *drafts, *unfit)
+    return "started" if drafts else "ignored"
+
+
+def _ignore(journal: Journal, arrival: Arrival, reason: str) -> str:
+    journal.write(Draft(body=received(journal, arrival, "ignored", reason=reason)))
+    return "ignored"
+
+
+def _listening(deployment: Deployment, arrival: Arrival) -> list[Plan]:
+    return [plan for plan in deployment.plans.values() if any(fits(one, arrival) for one in plan.triggers)]
+
+
+def _offer(journal: Journal, arrival: Arrival, cause: str) -> bool:
+    """Give an arrival to what waits for it: it ends runs by their `stop-on`, and the first waiting step takes it."""
+    runs = [journal.book.runs[id_] for id_ in journal.book.open_runs if id_ != cause]
+    # A conversation is named after the letter that opens it: whoever opens one under an id that is taken answers nobody.
+    heard = replace(arrival, event={**arrival.event, "thread": ""}) if arrival.opens else arrival
+    stopped = _stop_runs(journal, runs, arrival, heard)
+    for run in [journal.book.runs[one.id] for one in runs]:
+        for step_id, step in run.steps.items():
+            waits = step.status == "waiting" and not run.stopping
+            if waits and (name := came(journal, step.names, step.kinds, step.matches, heard)):
+                _give(journal, run, step_id, name, arrival)
+                return True
+    return stopped
+
+
+def _stop_runs(journal: Journal, runs: list[RunState], arrival: Arrival, heard: Arrival) -> bool:
+    drafts = []
+    for run in runs:
+        if (
+            not run.stopping
+            and not run.terminal
+            and came(journal, run.stop_names, run.stop_kinds, run.stop_matches, heard)
+        ):
+            what = str(arrival.event.get("type") or arrival.kind)
+            drafts.append(Draft(body=RunStopped(by=what), run=run.id, subject=run.subject))
+    if drafts:
+        run = journal.book.runs[drafts[0].run]
+        shown = noting.drafts(journal, arrival, "answer", run=run) if arrival.kind in _LETTERS else []
+        journal.write(Draft(body=received(journal, arrival, "offered"), run=run.id), *drafts, *shown)
+    return bool(drafts)
+
+
+def _give(journal: Journal, run: RunState, step: str, name: str, arrival: Arrival) -> None:
+    event = with_files(journal, arrival, run.subject)
+    shown = (
+        noting.drafts(journal, arrival, "answer", run=run, step=step, event=event)
+        if arrival.kind in _LETTERS
+        else []
+    )
+    journal.write(
+        Draft(
+            body=received(journal, arrival, "offered", playbook=run.playbook), run=run.id, subject=run.subject
+        ),
+        noting.ending(journal, run, step, name, event, encode(arrival.labels)),
+        *shown,
+    )
+
+
+def _note(
+    journal: Journal,
+    arrival: Arrival,
+    why: Why,
+    *,
+    run: RunState,
+    step: str = "",
+    name: str = "",
+    thread: str = "",
+) -> None:
+    """Put a letter before the operator, and nothing else."""
+    journal.write(
+        Draft(
+            body=received(journal, arrival, "noted", playbook=run.playbook), run=run.id, subject=run.subject
+        ),
+        *noting.drafts(journal, arrival, why, run=run, step=step, name=name, thread=thread),
+    )

@@ -1,0 +1,50 @@
+"""What the events of noted letters add up to. Pure; used by the fold."""
+
+from dataclasses import replace
+from typing import assert_never
+
+from engine.model import events as e
+from engine.model.noting import LetterNoted, LetterRead, LetterReturned
+from engine.model.state import Book, NoteState
+
+NoteBody = LetterNoted | LetterRead | LetterReturned
+
+
+def add(book: Book, event: e.Event, body: NoteBody) -> None:
+    """Add what happened to a letter before the operator."""
+    match body:
+        case LetterNoted():
+            note = NoteState(
+                id=body.note, why=body.why, kind=body.kind, source=body.source, event=body.event, at=event.ts, run=event.run,
+                step=event.step, letter=body.letter, name=body.name, thread=body.thread, labels=body.labels, subject=event.subject,
+            )  # fmt: skip
+            if body.letter:
+                known(book, body.letter, body.note)
+            if body.why == "doubt":
+                _doubt(book, note, (*_doubts(book, note), note.id))
+        case LetterRead():
+            note = replace(book.notes[body.note], read=event.ts, by=body.by, as_=body.as_)
+            if note.why == "doubt":
+                _doubt(book, note, tuple(one for one in _doubts(book, note) if one != note.id))
+        case LetterReturned():
+            note = replace(book.notes[body.note], read="", by="", as_="")
+        case _:
+            assert_never(body)
+    book.notes[note.id] = note
+
+
+def known(book: Book, letter: str, holder: str) -> None:
+    """A run or note holds a version of a letter."""
+    holders = book.letters.get(letter, ())
+    if holder not in holders:
+        book.letters[letter] = (*holders, holder)
+
+
+def _doubts(book: Book, note: NoteState) -> tuple[str, ...]:
+    return book.runs[note.run].step(note.step).doubts
+
+
+def _doubt(book: Book, note: NoteState, doubts: tuple[str, ...]) -> None:
+    run = book.runs[note.run]
+    step = replace(run.step(note.step), doubts=doubts)
+    book.runs[run.id] = replace(run, steps={**run.steps, note.step: step})
