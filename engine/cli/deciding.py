@@ -323,6 +323,20 @@ def undo(args: argparse.Namespace) -> int:
     return carry_out(workspace, passing.request("undo", actor=here.actor(), target=target))
 
 
+def dismiss(args: argparse.Namespace) -> int:
+    """A letter was looked at."""
+    here.need_person("dismiss")
+    workspace = here.workspace()
+    reading = passing.look(workspace)
+    try:
+        note = views.find_note(reading, args.id)
+    finally:
+        reading.close()
+    if note is None:
+        raise UsageError(f"no letter begins with {args.id}", way_out="steward queue")
+    return carry_out(workspace, passing.request("dismiss", actor=here.actor(), target=note.id))
+
+
 def answer(args: argparse.Namespace) -> int:
     """Answer a question."""
     here.need_person("answer")

@@ -1,11 +1,10 @@
-"""Letters before the operator: one shown whole, and dismissed."""
+"""Letters before the operator: one shown whole, what it can be answered with, and what stands beside a card."""
 
-import argparse
 from collections.abc import Iterator
 
-from engine.app import passing, views
+from engine.app import views
 from engine.app.passing import Reading
-from engine.cli import cards, here
+from engine.cli import cards
 from engine.cli.talk import colour, put, put_json, say
 from engine.model import ids
 from engine.model.canonical import Json
@@ -52,22 +51,6 @@ def _ways(note: NoteState, short: str) -> Iterator[str]:
         yield f"steward show {note.run[:8]}   the run of the version that came first"
         yield f"steward answer {short} new   it begins a run of its own"
     yield f"steward dismiss {short}   you have read it; undo puts it back"
-
-
-def dismiss(args: argparse.Namespace) -> int:
-    """A letter was looked at."""
-    from engine.cli.deciding import carry_out
-
-    here.need_person("dismiss")
-    workspace = here.workspace()
-    reading = passing.look(workspace)
-    try:
-        note = views.find_note(reading, args.id)
-    finally:
-        reading.close()
-    if note is None:
-        raise UsageError(f"no letter begins with {args.id}", way_out="steward queue")
-    return carry_out(workspace, passing.request("dismiss", actor=here.actor(), target=note.id))
 
 
 def said(note: NoteState, words: list[str]) -> dict[str, Json]:

@@ -185,7 +185,7 @@ VERBS: dict[str, Verb] = {
     ),
     "dismiss": Verb(
         help="you have read this letter: it waits no more (undo puts it back)",
-        run="engine.cli.letters:dismiss",
+        run="engine.cli.deciding:dismiss",
         options=(_option("id", help="the id shown by `steward queue`"),),
     ),
     "answer": Verb(
