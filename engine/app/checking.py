@@ -18,15 +18,20 @@ if TYPE_CHECKING:  # an answer from the cache needs neither plans nor the ledger
     from engine.model.ports import Tree
 
 
+INBOX = "vault/inbox"
+
+
 def diagnostics(root: Path, env: Mapping[str, str]) -> tuple[Diagnostic, ...]:
     """Everything wrong in the working folder. Nothing in it is executed."""
     tree = FolderTree(root)
     file = _cached(root, state_home(env), "diagnostics.json")
-    key = cache.tree_key([*_relevant(tree), *_refused(tree)], version=engine.__version__, actions=code())
+    parts = [*_relevant(tree), *_refused(tree), *_folders(root)]
+    key = cache.tree_key(parts, version=engine.__version__, actions=code())
     known = cache.answer(file, key)
     if known is not None:
         return known
-    found = compile_tree(tree, kept=shelf(root, state_home(env))).diagnostics
+    compiled = compile_tree(tree, kept=shelf(root, state_home(env)))
+    found = (*compiled.diagnostics, *_unheard(tree, root, compiled))
     cache.store(file, key, found)
     return found
 
@@ -77,6 +82,26 @@ def about(found: Iterable[Diagnostic], paths: Sequence[str]) -> tuple[Diagnostic
         for one in found
         if any(not path or one.span.path == path or one.span.path.startswith(f"{path}/") for path in paths)
     )
+
+
+def _folders(root: Path) -> list[tuple[str, str]]:
+    """The folders of the inbox: mailboxes that stand in no file."""
+    try:
+        return [(f"{INBOX}/{one.name}", "folder") for one in sorted((root / INBOX).iterdir()) if one.is_dir()]
+    except OSError:
+        return []
+
+
+def _unheard(tree: "Tree", root: Path, compiled: "Compiled") -> tuple[Diagnostic, ...]:
+    """Triggers that nothing can fire, as things stand in this folder."""
+    from engine.app import unheard
+    from engine.language.settings import parse
+
+    config, _ = parse(SETTINGS, settings_of(tree))
+    if config is None:
+        return ()
+    plans = sorted(compiled.plans.values(), key=lambda one: one.path)
+    return tuple(unheard.diagnostics(tree, plans, unheard.mailboxes(config, root)))
 
 
 def shelf(root: Path, state: Path) -> Path:

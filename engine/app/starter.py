@@ -22,8 +22,9 @@ _PRIVATE = ("vault/inbox/", "vault/outbox/")
 
 _GITIGNORE = """\
 # Letters and other files that are dropped in, and what went out: not history.
-vault/inbox/*
-!vault/inbox/.gitkeep
+vault/inbox/**
+!vault/inbox/**/
+!vault/inbox/**/.gitkeep
 outbox/
 
 # Caches, and files that editors and systems leave behind.
@@ -103,6 +104,8 @@ def _generated(starters: Container[str]) -> dict[str, bytes]:
         ".zed/settings.json": _json(zed),
         "AGENTS.md": AGENTS.read_bytes(),
         "vault/inbox/.gitkeep": b"",
+        # The folder of a mailbox that a starter's playbook listens to: without it there is no such mailbox.
+        "vault/inbox/support/.gitkeep": b"",
     }
 
 

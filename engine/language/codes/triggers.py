@@ -4,7 +4,7 @@ from collections.abc import Callable, Iterable
 
 from engine.language.near import meant, nearest
 from engine.language.source import KEPT_BACK
-from engine.model.span import Diagnostic, Fix, Span
+from engine.model.span import Diagnostic, Fix, Severity, Span
 
 
 def no_trigger(span: Span) -> Diagnostic:
@@ -165,6 +165,49 @@ def unknown_intent(span: Span, *, name: str, known: Iterable[str]) -> Diagnostic
     )
 
 
+def no_mailbox(span: Span, *, name: str, known: Iterable[str]) -> Diagnostic:
+    """SW412: a mailbox that nobody configured (a warning).
+
+    Without `mailboxes` under `connectors.email` the mailboxes are `leads` and the folders of vault/inbox/; with it they are the names there.
+    No letter ever comes to another one.
+
+    Wrong: `email: { mailbox: laeds }`. Right: `email: { mailbox: leads }`.
+    """
+    names = list(known)
+    best = nearest(name, names)
+    way = f"make the folder vault/inbox/{name}, or name it under `connectors.email.mailboxes` in steward.yaml"
+    return Diagnostic(
+        code="SW412",
+        span=span,
+        message=f"there is no mailbox `{name}`: this never starts",
+        hint=f"did you mean `{best}`? Else {way}" if best else way,
+        severity=Severity.WARNING,
+        fix=None if best is None else Fix(span=span, text=best),
+    )
+
+
+def nobody_tells(span: Span, *, kind: str, name: str) -> Diagnostic:
+    """SW413: a trigger that nothing fires in this version (a warning).
+
+    No process listens for webhooks, and no connector sends events of its own but Steward's. What is written is right and is kept
+    until something does.
+
+    Wrong, for now: `webhook: { path: orders, … }`. Right: a letter or a file that tells the same, or `manual: {}` beside it.
+    """
+    what = (
+        f"nothing listens for webhooks yet: a call to `{name}` reaches nobody"
+        if kind == "webhook"
+        else f"nothing sends the event `{name}` yet"
+    )
+    return Diagnostic(
+        code="SW413",
+        span=span,
+        message=f"{what}, and this never starts by it",
+        hint="let a letter or a dropped file start it until then, or add `manual: {}`",
+        severity=Severity.WARNING,
+    )
+
+
 STARTING: dict[str, Callable[..., Diagnostic]] = {
     "SW401": no_trigger,
     "SW402": unknown_trigger,
@@ -177,4 +220,6 @@ STARTING: dict[str, Callable[..., Diagnostic]] = {
     "SW409": unknown_event,
     "SW410": unknown_intent,
     "SW411": bare_hook,
+    "SW412": no_mailbox,
+    "SW413": nobody_tells,
 }
