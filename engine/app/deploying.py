@@ -1,7 +1,7 @@
 """What is deployed: the plans of the tip, or of the last commit that compiled."""
 
 from collections.abc import Mapping
-from dataclasses import replace
+from dataclasses import dataclass, replace
 
 from engine.app import checking
 from engine.app.actions import events
@@ -11,7 +11,7 @@ from engine.model.actions import ActionSpec
 from engine.model.canonical import sha256
 from engine.model.errors import EngineError, PermanentError
 from engine.model.ports import Tree
-from engine.vault import GitTree, set_ref
+from engine.vault import GitTree, beside, set_ref
 
 LAST_GOOD = "refs/steward/deployed"
 
@@ -45,6 +45,55 @@ def deployment(
     kept = _compiled(before, workspace, specs, remember=remember)
     notice = f"commit {tip.commit[:8]} does not compile; {before.commit[:8]} stays deployed: steward check"
     return replace(kept, notice=notice)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Standing:
+    """What runs, for people: `commit` of `branch`; `notice` where that is not the tip, `aside` where commits beside the branch don't run."""
+
+    commit: str
+    branch: str
+    notice: str = ""
+    aside: str = ""
+
+    @property
+    def words(self) -> str:
+        """In one line."""
+        said = f"{self.commit[:8]} of {self.branch}"
+        return "; ".join(one for one in (said, self.notice, self.aside) if one)
+
+
+def standing(workspace: Workspace, made: Deployment | None = None) -> Standing:
+    """What runs now; every command that names it asks here. `made` is what was compiled already.
+
+    Without it the compiler is asked only where the tip is not the commit that ran last.
+    """
+    tip, branch = workspace.tree.commit, workspace.config.deploy
+    if made is None:
+        try:
+            last = GitTree.at(workspace.root, LAST_GOOD).commit
+        except EngineError:
+            last = ""
+        if last in {"", tip}:
+            notice = "" if last else "nothing has run yet"
+            return Standing(commit=tip, branch=branch, notice=notice, aside=aside(workspace))
+        from engine.app.actions import declared
+
+        made = deployment(workspace, declared(workspace.config))
+    stays = f"commit {tip[:8]} does not compile: steward check"
+    notice = stays if made.commit != tip else made.notice
+    return Standing(commit=made.commit, branch=branch, notice=notice, aside=aside(workspace))
+
+
+def aside(workspace: Workspace) -> str:
+    """The commits of the branch one is on that the deployed branch doesn't hold, and how they get there; empty for none."""
+    branch = workspace.config.deploy
+    where, count = beside(workspace.root, branch)
+    if not count:
+        return ""
+    one = count == 1
+    said = f"{count} {'commit' if one else 'commits'} on {where} {'is' if one else 'are'} not in {branch} and {'does' if one else 'do'} not run"
+    return f"{said}: git switch {branch} && git merge {where if where != 'no branch' else 'COMMIT'}"
 
 
 def _compiled(

@@ -6,9 +6,9 @@ from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 from typing import Literal
 
-from engine.app import awaiting, connections, mailboxes, sealed
+from engine.app import awaiting, connections, mailboxes, sealed, unheard
 from engine.app.actions import declared
-from engine.app.deploying import deployment
+from engine.app.deploying import deployment, standing
 from engine.app.health import Verdicts
 from engine.app.looking import Reading
 from engine.app.workspace import Workspace
@@ -23,6 +23,7 @@ from engine.ledger import holder
 from engine.model import ids
 from engine.model.alarms import NOTICE
 from engine.model.config import Config
+from engine.model.span import Span
 from engine.model.state import Book
 from engine.model.times import moment, stamp
 from engine.vault import published, remotes
@@ -89,7 +90,7 @@ def examine(
         whole=whole,
     )
     looks = (
-        _stopped, _health, _connectors, _compiles, _absent, _triggers, _unknown, _failing, _cards, _notices, _secrets, _clock, _disk, _index,
+        _stopped, _health, _connectors, _compiles, _absent, _triggers, _unheard, _unknown, _failing, _cards, _notices, _secrets, _clock, _disk, _index,
         _isolation, _elsewhere,
     )  # fmt: skip
     found = [finding for look in looks for finding in look(patient)]
@@ -137,13 +138,16 @@ def _connectors(patient: Patient) -> Iterator[Finding]:
 
 
 def _compiles(patient: Patient) -> Iterator[Finding]:
-    tip, deployed = patient.workspace.tree.commit, patient.deployed
-    if deployed.notice:
-        yield Finding(name="deployed", grade="ill", said=deployed.notice, way_out="steward check")
+    found = standing(patient.workspace, patient.deployed)
+    said = f"{found.commit[:8]} of {found.branch} runs, {len(patient.deployed.plans)} playbooks and SOPs"
+    if found.notice:
+        why = found.notice.removesuffix(": steward check")
+        yield Finding(name="deployed", grade="ill", said=f"{said}; {why}", way_out="steward check")
     else:
-        yield Finding(
-            name="deployed", grade="ok", said=f"commit {tip[:8]}, {len(deployed.plans)} playbooks and SOPs"
-        )
+        yield Finding(name="deployed", grade="ok", said=said)
+    if found.aside:
+        what, _, way_out = found.aside.partition(": ")
+        yield Finding(name="branch", grade="look", said=what, way_out=way_out)
 
 
 def _absent(patient: Patient) -> Iterator[Finding]:
@@ -180,6 +184,21 @@ def _triggers(patient: Patient) -> Iterator[Finding]:
     elif book.expected:
         said = "nobody is up: schedules fire only when a command runs"
         yield Finding(name="up", grade="look", said=said, way_out="steward up")
+
+
+def _unheard(patient: Patient) -> Iterator[Finding]:
+    """Triggers that nothing can fire: no such mailbox, nobody who listens, a secret that proves calls and is nowhere."""
+    config, root = patient.workspace.config, patient.workspace.root
+    known = unheard.mailboxes(config, root)
+    for one in unheard.unheard(patient.deployed.plans.values(), known):
+        told = unheard.told(one, Span(path=one.path), known)
+        said = f"{one.playbook}: {one.kind} `{one.name}`: {told.message}"
+        yield Finding(name="trigger", grade="look", said=said, way_out=told.hint)
+    resolver = sealed.resolver(patient.workspace, patient.reading.keys)
+    for name in sorted(unheard.hook_secrets(patient.deployed.plans.values())):
+        if not resolver.where(name):
+            said = f"the webhook secret {name} is nowhere to be found: no call could prove itself"
+            yield Finding(name="secret", grade="look", said=said, way_out=wanting(name, config.secrets))
 
 
 def _unknown(patient: Patient) -> Iterator[Finding]:

@@ -4,7 +4,7 @@ import argparse
 from decimal import Decimal
 from typing import Any
 
-from engine.app import awaiting, connections, health, passing
+from engine.app import awaiting, connections, deploying, health, passing
 from engine.app.clock import present
 from engine.app.passing import Reading
 from engine.app.workspace import Workspace
@@ -148,7 +148,7 @@ def _facts(workspace: Workspace, reading: Reading) -> dict[str, Any]:
     flag = workspace.state.path / "stop"
     return {
         "workspace": str(workspace.root),
-        "deployed": f"{workspace.tree.commit[:8]} of {workspace.config.deploy}",
+        "deployed": deploying.standing(workspace).words,
         "effects": _effects(reading, stopped=book.stopped or flag.exists()),
         "owner": f"{'up: ' if owner.stays else ''}process {owner.pid} on {owner.host}"
         if owner

@@ -4,7 +4,7 @@ import argparse
 import sys
 from pathlib import Path
 
-from engine.app import awaiting, passing
+from engine.app import awaiting, deploying, passing
 from engine.app.passing import Carried
 from engine.app.workspace import Workspace
 from engine.cli import here, narrate
@@ -52,6 +52,8 @@ def _told(
             put_json("run", {"runs": rows, "waiting": len(waiting), "message": decided.message})
         else:
             say(decided.message)
+            if beside := deploying.aside(workspace):
+                say(f"  {beside}")
             for row in table(_rows(reading, touched)):
                 put(row)
             if waiting:

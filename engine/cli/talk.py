@@ -30,9 +30,9 @@ __all__ = [
 _COLOURS = {"bold": "1", "dim": "2", "red": "31", "green": "32", "yellow": "33", "cyan": "36"}
 
 
-def colour(text: str, name: str, stream: TextIO = sys.stdout) -> str:
-    """`text` in a colour where the stream is a terminal and NO_COLOR is not set."""
-    if os.environ.get("NO_COLOR") or not stream.isatty():
+def colour(text: str, name: str, stream: TextIO | None = None) -> str:
+    """`text` in a colour where the stream (none: stdout) is a terminal and NO_COLOR is not set."""
+    if os.environ.get("NO_COLOR") or not (stream or sys.stdout).isatty():
         return text
     return f"\x1b[{_COLOURS[name]}m{text}\x1b[0m"
 
