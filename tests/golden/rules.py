@@ -158,6 +158,7 @@ Something starts a playbook | calls | SW401 sw401-none | –
 Triggers are a closed list | triggers | SW402 sw402-trigger | –
 A trigger takes its own arguments, and all it needs | triggers | SW403 sw403-param, SW404 sw404-param | –
 Paths, secrets and types of events have their form | triggers | SW408 sw408-params, SW411 sw411-secret | –
+A trigger that nothing can fire is named | triggers | – | unit/app/test_unheard.py::test_check_and_doctor_name_what_never_comes
 A cron line has five fields and fires some day, in the workspace's time zone | times | SW407 sw407-cron, SW407 sw407-fields, SW407 sw407-never | unit/kernel/test_schedule.py::test_the_hour_that_comes_twice_fires_once
 An event's type is one its connector sends | event-fields | SW409 sw409-event | –
 An intent that is named is in vault/intents | triggers | SW410 sw410-intent | –

@@ -12,6 +12,8 @@ UNREFUSED = {("type", "any")}
 """Words for which the language states no refusal: everything fits them."""
 LARGE = {"SW002", "SW003", "SW004", "SW015", "SW094"}
 """Codes whose source is large or no file; the rules about them name the tests that show them."""
+AROUND = {"SW412", "SW413"}
+"""Codes about what lies around the files, such as the folders of the inbox; likewise."""
 
 
 @pytest.mark.parametrize("row", ROWS, ids=lambda row: f"{row.number} {row.of} {row.name}")
@@ -34,7 +36,7 @@ def test_a_rule_of_the_language_is_shown(rule):
 
 
 def test_every_code_stands_in_a_row():
-    assert set(CODES) - {code for rule in RULES for code, _ in rule.refused} == LARGE
+    assert set(CODES) - {code for rule in RULES for code, _ in rule.refused} == LARGE | AROUND
 
 
 def test_the_page_of_rows_is_that_of_the_cases():
