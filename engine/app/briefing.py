@@ -91,11 +91,8 @@ class Briefs:
         since = _since(book, call)
         # Connections of its own: this runs beside the loop, which goes on writing.
         keys = Keys.open(self.workspace.state)
-        reading = Reading(
-            book=book,
-            ledger=Ledger.open(self.workspace.state, keys=keys, owner=None),
-            keys=keys,
-        )
+        ledger = Ledger.open(self.workspace.state, keys=keys, owner=None)
+        reading = Reading(self.workspace, ledger, keys, book, still=True)
         with closing(reading):
             findings = doctor.examine(
                 self.workspace, reading, now=call.at, level=lambda: agents.room().level, memory=self.memory,

@@ -1,6 +1,6 @@
 """Looking at the ledger without owning it."""
 
-from dataclasses import dataclass
+from functools import cached_property
 
 from engine.app.health import Health
 from engine.app.workspace import Workspace
@@ -9,14 +9,34 @@ from engine.model.health import Ill
 from engine.model.state import Book
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
 class Reading:
-    """A look at the ledger without owning it. `ill` says why no effect leaves."""
+    """A look at the ledger without owning it. Who asks only for values pays for no state: that is folded when it is first asked for."""
 
-    book: Book
-    ledger: Ledger
-    keys: Keys
-    ill: Ill | None = None
+    def __init__(
+        self,
+        workspace: Workspace,
+        ledger: Ledger,
+        keys: Keys,
+        known: Book | None = None,
+        *,
+        still: bool = False,
+    ) -> None:
+        """`known` is a state folded already; `still`: it is looked at as it is, whatever came since."""
+        self._still = still
+        self.ledger, self.keys = ledger, keys
+        self._workspace, self._known = workspace, known
+
+    @cached_property
+    def book(self) -> Book:
+        """The state as of now. Raises LedgerError when the ledger can't be read."""
+        if self._still and self._known is not None:
+            return self._known
+        return brought_up(self.ledger, self._known)
+
+    @cached_property
+    def ill(self) -> Ill | None:
+        """Why no effect leaves, or None."""
+        return Health(self._workspace, self.ledger).ask(self.book)
 
     def close(self) -> None:
         """Let go of the files."""
@@ -24,11 +44,21 @@ class Reading:
         self.keys.close()
 
 
-def look(workspace: Workspace) -> Reading:
-    """State as of now, read from the ledger alone."""
+def look(workspace: Workspace, known: Book | None = None) -> Reading:
+    """A look at the ledger alone. Of a state that is `known` only what came since is read; it is brought up to date in place."""
+    keys = Keys.open(workspace.state)
+    try:
+        ledger = Ledger.open(workspace.state, keys=keys, owner=None)
+    except BaseException:
+        keys.close()
+        raise
+    return Reading(workspace, ledger, keys, known)
+
+
+def brought_up(ledger: Ledger, known: Book | None) -> Book:
+    """The state at the ledger's end, from one that is known where there is one. Raises LedgerError."""
     from engine.kernel.fold import fold
 
-    keys = Keys.open(workspace.state)
-    ledger = Ledger.open(workspace.state, keys=keys, owner=None)
-    book = fold(ledger.events())
-    return Reading(book=book, ledger=ledger, keys=keys, ill=Health(workspace, ledger).ask(book))
+    if known is None or known.seq > ledger.head()[0]:
+        return fold(ledger.events())
+    return fold(ledger.events(known.seq), known)

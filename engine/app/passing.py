@@ -10,7 +10,7 @@ from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Literal
 
 from engine.app import anchoring
-from engine.app.looking import Reading, look
+from engine.app.looking import Reading, brought_up, look
 from engine.app.workspace import Workspace
 from engine.ledger import Keys, Ledger, Owner
 from engine.model.canonical import Json
@@ -69,11 +69,13 @@ def carry(
     probe: Probe | None = None,
     screen: Callable[[str], None] | None = None,
     wire: "Wire | None" = None,
+    known: Book | None = None,
 ) -> Carried:
     """Ask durably; become the owner if nobody is and run until everything waits, else wait for the owner's answer.
 
     `quietly`: stop when the request is decided instead of running everything (nothing that left the gate is left behind: the
-    next command takes it up). `wire` furnishes the house, for the simulator only. Raises LedgerError when the ledger cannot be
+    next command takes it up). `wire` furnishes the house, for the simulator only. `known` is a state somebody has folded already: it is
+    brought up to date in place. Raises LedgerError when the ledger cannot be
     written.
     """
     keys = Keys.open(workspace.state)
@@ -97,6 +99,7 @@ def carry(
                             probe=probe,
                             screen=screen,
                             wire=wire,
+                            known=known,
                         )
                     finally:
                         owner.release()
@@ -132,6 +135,7 @@ def _own(
     probe: Probe | None,
     screen: Callable[[str], None] | None,
     wire: "Wire | None",
+    known: Book | None,
 ) -> Carried:
     from engine.app.wiring import furnish
     from engine.kernel.loop import Loop
@@ -143,7 +147,7 @@ def _own(
             workspace, ledger=ledger, keys=keys, owner=owner, listen=listen, probe=probe, screen=screen
         )
         try:
-            loop = Loop(house.house)
+            loop = Loop(house.house, None if known is None else brought_up(ledger, known))
             house.settle(loop.journal)
             loop.own(epoch=owner.epoch, host=owner.host, pid=owner.pid)
             with _interruptible() as interrupted:

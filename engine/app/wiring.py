@@ -63,21 +63,21 @@ class Spent:
     def __init__(self, ledger: Ledger, clock: Clock, zone: str) -> None:
         self._ledger, self._clock, self._zone = ledger, clock, zone
         self.book = Book()
+        self._amounts: dict[str, Money | None] = {}
 
-    def today(self, action: str, but: str) -> tuple[int, tuple[Money, ...]]:
-        """(how many effects, their amounts) since midnight in the workspace's time zone."""
-        since = self._midnight()
-        count, amounts = 0, []
-        for run in self.book.runs.values():
-            if (run.ended or "~") < since and not run.reopened:
-                continue
-            for step in run.steps.values():
-                if step.action != action or step.key == but or not step.intents or step.at < since:
-                    continue
-                count += 1
-                amount = amount_of(effects.load(self._ledger.unseal(ValueId(step.proposal))))
-                amounts += [amount] if amount is not None else []
-        return count, tuple(amounts)
+    def count(self, action: str, but: str) -> int:
+        """How many effects since midnight in the workspace's time zone."""
+        return self.book.acts.count(action, self._midnight(), but=but)
+
+    def amounts(self, action: str, but: str) -> tuple[Money, ...]:
+        """Their amounts; each proposal is opened once."""
+        found = (self._amount(one) for one in self.book.acts.proposals(action, self._midnight(), but=but))
+        return tuple(one for one in found if one is not None)
+
+    def _amount(self, proposal: str) -> Money | None:
+        if proposal not in self._amounts:
+            self._amounts[proposal] = amount_of(effects.load(self._ledger.unseal(ValueId(proposal))))
+        return self._amounts[proposal]
 
     def _midnight(self) -> str:
         from zoneinfo import ZoneInfo

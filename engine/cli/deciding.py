@@ -23,7 +23,7 @@ from engine.model import effects, ids
 from engine.model.canonical import Json
 from engine.model.errors import Refused, UsageError
 from engine.model.requests import Request, RequestKind
-from engine.model.state import CardState
+from engine.model.state import Book, CardState
 from engine.model.times import later
 
 
@@ -121,7 +121,7 @@ def _approve(workspace: Workspace, reading: Reading, card: CardState, *, sure: b
     if card.strength == 2 and card.status == "open":
         asked = prove(reading, asked)
     reading.ledger.close()
-    return carry_out(workspace, asked)
+    return carry_out(workspace, asked, known=reading.book)
 
 
 def _agreed(shown: dict[str, Any], short: str) -> bool:
@@ -153,10 +153,10 @@ def prove(reading: Reading, asked: Request) -> Request:
     return replace(asked, strength=2, proof=strength.prove_passphrase(reading.keys, given, asked))
 
 
-def carry_out(workspace: Workspace, asked: Request) -> int:
-    """Hand a request to whoever owns the ledger, tell what became of it, and return its exit code."""
+def carry_out(workspace: Workspace, asked: Request, *, known: Book | None = None) -> int:
+    """Hand a request to whoever owns the ledger, tell what became of it, and return its exit code. `known`: a state folded already."""
     narrator = narrate.Narrator(workspace)
-    carried = passing.carry(workspace, asked, listen=narrator.hear, screen=narrator.notice)
+    carried = passing.carry(workspace, asked, listen=narrator.hear, screen=narrator.notice, known=known)
     return told(carried, narrator)
 
 
@@ -187,10 +187,10 @@ def edit(args: argparse.Namespace) -> int:
         say("the words are the same; nothing changed")
         return 0
     asked = passing.request("edit", actor=here.actor(), target=card.id, body={"step": step, "text": after})
-    carried = passing.carry(workspace, asked, listen=narrate.silent, quietly=True)
+    carried = passing.carry(workspace, asked, listen=narrate.silent, quietly=True, known=reading.book)
     if carried.decided.exit or not carried.decided.card:
         return told(carried, narrate.Narrator(workspace))
-    return _confirm(workspace, carried.decided.card, step, before)
+    return _confirm(workspace, carried.decided.card, step, before, known=carried.book)
 
 
 def _editable(reading: Reading, card: CardState, step: str | None) -> tuple[str, str]:
@@ -262,8 +262,8 @@ def _in_editor(text: str, id_: str, *, hidden: frozenset[str]) -> str:
         return _from_file(os.fspath(path))
 
 
-def _confirm(workspace: Workspace, card_id: str, step: str, before: str) -> int:
-    reading = passing.look(workspace)
+def _confirm(workspace: Workspace, card_id: str, step: str, before: str, *, known: Book | None) -> int:
+    reading = passing.look(workspace, known)
     try:
         card = reading.book.cards[card_id]
         shown = views.content(reading, card)
@@ -296,7 +296,9 @@ def _on_card(args: argparse.Namespace, kind: RequestKind, body: Json) -> int:
         card = views.find_card(reading, args.id)
     finally:
         reading.close()
-    return carry_out(workspace, passing.request(kind, actor=here.actor(), target=card.id, body=body))
+    return carry_out(
+        workspace, passing.request(kind, actor=here.actor(), target=card.id, body=body), known=reading.book
+    )
 
 
 def length(text: str) -> timedelta:
@@ -320,7 +322,9 @@ def undo(args: argparse.Namespace) -> int:
             target = views.find_run(reading, args.id).id
     finally:
         reading.close()
-    return carry_out(workspace, passing.request("undo", actor=here.actor(), target=target))
+    return carry_out(
+        workspace, passing.request("undo", actor=here.actor(), target=target), known=reading.book
+    )
 
 
 def dismiss(args: argparse.Namespace) -> int:
@@ -346,7 +350,9 @@ def answer(args: argparse.Namespace) -> int:
         target, body = _answered(reading, args.id, args.words)
     finally:
         reading.close()
-    return carry_out(workspace, passing.request("answer", actor=here.actor(), target=target, body=body))
+    return carry_out(
+        workspace, passing.request("answer", actor=here.actor(), target=target, body=body), known=reading.book
+    )
 
 
 def _answered(reading: Reading, given: str, words: list[str]) -> tuple[str, dict[str, Json]]:

@@ -115,9 +115,11 @@ class Narrator:
         from engine.app.clock import present_stamp
 
         queued, whole = 0, after is not None
+        book: Book | None = None
         while True:
-            reading = passing.look(self.workspace)
+            reading = passing.look(self.workspace, book)
             try:
+                book = reading.book
                 state = reading.book.runs.get(run)
                 fresh = [one for one in reading.ledger.events(after or 0) if one.run == run]
                 loud = self._loud if after is not None else _LEFT

@@ -11,7 +11,6 @@ from engine.cli import here, narrate
 from engine.cli.talk import put, put_json, say, table
 from engine.model import ids
 from engine.model.errors import UsageError
-from engine.model.requests import Decided
 
 EXIT_FAILED, EXIT_WAITING = 1, 4
 _FAILED = frozenset({"failed", "undone"})
@@ -33,15 +32,16 @@ def run(args: argparse.Namespace) -> int:
             return _refused(carried)
         if carried.by == "elsewhere" and carried.decided.run:
             narrator.follow(carried.decided.run, after=0)
-        return _told(args, workspace, narrator, carried.decided)
+        return _told(args, workspace, narrator, carried)
     finally:
         narrator.close()
 
 
 def _told(
-    args: argparse.Namespace, workspace: Workspace, narrator: narrate.Narrator, decided: Decided
+    args: argparse.Namespace, workspace: Workspace, narrator: narrate.Narrator, carried: Carried
 ) -> int:
-    reading = passing.look(workspace)
+    decided = carried.decided
+    reading = passing.look(workspace, carried.book)
     try:
         waiting = awaiting.lines(awaiting.rows(reading, now=here.now()))
         seen = [decided.run, *(event.run for event in narrator.seen)]

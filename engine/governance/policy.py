@@ -19,8 +19,11 @@ from engine.model.plan import Node, Plan, Stage
 class Usage(Protocol):
     """What an action did since midnight in the workspace's time zone."""
 
-    def today(self, action: str, but: str) -> tuple[int, tuple[Money, ...]]:
-        """(how many effects, their amounts) intended, done or unknown; the effect with key `but` is left out."""
+    def count(self, action: str, but: str) -> int:
+        """How many effects are intended, done or unknown; the one with key `but` is left out."""
+
+    def amounts(self, action: str, but: str) -> tuple[Money, ...]:
+        """What those moved."""
 
 
 class Consents(Protocol):
@@ -79,12 +82,14 @@ class Rules:
 
     def _over(self, cap: Cap, effect: Effect) -> str:
         amount = amount_of(effect)
-        count, amounts = self.usage.today(effect.action, effect.key)
-        if cap.count_per_day is not None and count >= cap.count_per_day:
-            return f"{count} today, the cap is {cap.count_per_day}"
-        for limit, total in ((cap.each, [amount]), (cap.per_day, [amount, *amounts])):
+        if cap.count_per_day is not None:
+            count = self.usage.count(effect.action, effect.key)
+            if count >= cap.count_per_day:
+                return f"{count} today, the cap is {cap.count_per_day}"
+        for limit, before in ((cap.each, False), (cap.per_day, True)):
             if limit is None:
                 continue
+            total = [amount, *(self.usage.amounts(effect.action, effect.key) if before else ())]
             present = [one for one in total if one is not None]
             if any(one.currency != limit.currency for one in present):
                 return f"the cap is in {limit.currency}, the amount is not"
@@ -116,7 +121,7 @@ class Rules:
         for one in self.rules.may_run:
             if one.action != effect.action or one.up_to.currency != amount.currency:
                 continue
-            _, amounts = self.usage.today(effect.action, effect.key)
+            amounts = self.usage.amounts(effect.action, effect.key)
             same = all(each.currency == one.per_day.currency for each in (amount, *amounts))
             total = amount.minor + sum(each.minor for each in amounts)
             if 0 <= amount.minor <= one.up_to.minor and same and total <= one.per_day.minor:

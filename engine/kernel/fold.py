@@ -38,9 +38,9 @@ def fold(history: Iterable[e.Event], book: Book | None = None) -> Book:
 def apply(book: Book, event: e.Event) -> None:
     """Add one event."""
     book.seq = event.seq
-    if not book.doubted:
-        book.seen = event.ts
     body = event.body
+    if not book.doubted and not isinstance(body, ClockDoubted):
+        book.seen = event.ts
     if isinstance(body, lines.LineBody):
         lines.add(book, event, body)
         return
@@ -80,6 +80,7 @@ def apply(book: Book, event: e.Event) -> None:
             run = book.runs[event.run]
             run = _run(run, event, body)
             book.runs[run.id] = run
+            _count(book, event, body)
             if isinstance(body, BudgetDecided):
                 _budget(book, body)
             if isinstance(body, e.EffectSucceeded) and body.emits:
@@ -225,6 +226,19 @@ RunBody = (
     | e.EffectUnknown | e.EffectResolved | e.EffectPreviewed | e.UndoAsked | e.EffectUndone | e.EffectKept
 )  # fmt: skip
 CardBody = e.CardOpened | e.CardApproved | e.CardRejected | e.CardSnoozed | e.CardExpired | e.CardClosed
+
+
+def _count(book: Book, event: e.Event, body: RunBody) -> None:
+    match body:
+        case e.EffectIntended():
+            step = book.runs[event.run].step(event.step)
+            book.acts.begin(step.action, body.key, at=event.ts, proposal=step.proposal)
+        case e.EffectFailed(retry=""):
+            book.acts.drop(body.key)
+        case e.EffectResolved(happened=False):
+            book.acts.drop(body.key)
+        case _:
+            pass
 
 
 def _run(run: RunState, event: e.Event, body: RunBody) -> RunState:

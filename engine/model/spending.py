@@ -4,6 +4,7 @@ A *scope* names whose budget it is: ``agent RUN/STEP``, ``run RUN``, ``day 2026-
 operator's time zone.
 """
 
+from bisect import bisect_left, insort
 from collections.abc import Iterator
 from dataclasses import dataclass, field
 from decimal import Decimal
@@ -104,6 +105,48 @@ class Costs:
         quarter, usd = _quarter(cost.at), cost.usd + cost.aside
         self._runs[cost.run] = self.of_run(cost.run) + sign * usd
         self._quarters[quarter] = self._quarters.get(quarter, Decimal(0)) + sign * usd
+
+
+@dataclass(slots=True)
+class Acts:
+    """Effects that were intended and did not certainly fail, by action and quarter of an hour: what a day's caps are held against."""
+
+    _quarters: dict[str, dict[str, dict[str, str]]] = field(default_factory=dict)
+    _order: dict[str, list[str]] = field(default_factory=dict)
+    _where: dict[str, tuple[str, str]] = field(default_factory=dict)
+
+    def begin(self, action: str, key: str, *, at: str, proposal: str) -> None:
+        """An effect was intended at this stamp; a repeat under the same key is the same one."""
+        if key in self._where:
+            return
+        quarter = _quarter(at)
+        quarters = self._quarters.setdefault(action, {})
+        if quarter not in quarters:
+            quarters[quarter] = {}
+            insort(self._order.setdefault(action, []), quarter)
+        quarters[quarter][key] = proposal
+        self._where[key] = (action, quarter)
+
+    def drop(self, key: str) -> None:
+        """It certainly did not happen."""
+        if (where := self._where.pop(key, None)) is not None:
+            del self._quarters[where[0]][where[1]][key]
+
+    def count(self, action: str, stamp: str, *, but: str) -> int:
+        """How many of an action since a moment, which is a full quarter of an hour; the one with key `but` left out."""
+        quarter = self._where.get(but, ("", ""))
+        own = quarter[0] == action and quarter[1] >= _quarter(stamp)
+        return sum(len(keys) for keys in self._since(action, stamp)) - own
+
+    def proposals(self, action: str, stamp: str, *, but: str) -> list[str]:
+        """The sealed proposals of those that `count` counts."""
+        return [one for keys in self._since(action, stamp) for key, one in keys.items() if key != but]
+
+    def _since(self, action: str, stamp: str) -> Iterator[dict[str, str]]:
+        # What lies behind the present counts, too: a clock that was set back has put some there.
+        order = self._order.get(action, [])
+        for quarter in order[bisect_left(order, _quarter(stamp)) :]:
+            yield self._quarters[action][quarter]
 
 
 def _quarter(stamp: str) -> str:

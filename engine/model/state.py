@@ -5,7 +5,7 @@ from typing import Literal
 
 from engine.model.connecting import ConnectorState
 from engine.model.health import Mark
-from engine.model.spending import Costs
+from engine.model.spending import Acts, Costs
 
 StepStatus = Literal[
     "pending", "running", "retrying", "waiting", "asked", "calling", "fanned",
@@ -277,6 +277,7 @@ class Book:
     emitted: dict[str, tuple[str, str]] = field(default_factory=dict)
     notebooks: dict[str, str] = field(default_factory=dict)
     costs: Costs = field(default_factory=Costs)
+    acts: Acts = field(default_factory=Acts)
     connectors: dict[str, ConnectorState] = field(default_factory=dict)
     delayed: dict[tuple[str, str], str] = field(default_factory=dict)
     expected: dict[tuple[str, str], tuple[str, str]] = field(default_factory=dict)

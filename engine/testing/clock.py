@@ -21,6 +21,7 @@ class VirtualClock:
         self._now = start.astimezone(UTC)
         self._leapt = timedelta(0)
         self.moved = moved
+        self._boots = 1
 
     def now(self) -> datetime:
         """The moment it is."""
@@ -39,10 +40,14 @@ class VirtualClock:
         self._leapt += length
         self._move(length)
 
+    def reboot(self) -> None:
+        """The machine is started anew: the clock that only counts begins at nothing."""
+        self._boots += 1
+
     def mark(self) -> Mark:
-        """One machine that was started once, long ago."""
+        """One machine that was started long ago."""
         up = self._now - self._leapt - START + timedelta(days=1000)
-        return Mark(at=stamp(self._now), boot="virtual", up=int(up.total_seconds()))
+        return Mark(at=stamp(self._now), boot=f"virtual-{self._boots}", up=int(up.total_seconds()))
 
     def _move(self, length: timedelta) -> None:
         self._now += length

@@ -367,6 +367,29 @@ def test_a_clock_that_leaps_ahead_expires_no_card_and_fires_no_schedule(desk, da
     assert desk.approve(card).verdict == "accepted"
 
 
+@pytest.mark.parametrize("days", [-1, 40])
+def test_a_clock_that_is_wrong_after_a_restart_is_asked_about_until_it_is_right(desk, days):
+    """Not once, and then taken for granted: also the second and the third command hold everything."""
+    desk.clock.reboot()
+    desk.clock.leap(timedelta(days=days))
+    for name in ("bob", "cid", "dee"):
+        drop(desk, name)
+        desk.run()
+    assert len(desk.outbox()) == 1
+    assert [one.card.status for one in desk.cards()] == ["open"]
+
+    desk.clock.leap(-timedelta(days=days))
+    desk.run()
+
+    assert len(desk.outbox()) == 4
+
+
+def test_twenty_days_switched_off_are_no_leap(desk):
+    desk.clock.reboot()
+    desk.later(timedelta(days=20))
+    assert not [one for one in desk.events() if isinstance(one.body, ClockDoubted)]
+
+
 def test_time_that_passes_is_no_leap(desk):
     """Asleep for two months, by both clocks: the card expires, as it says."""
     desk.later(timedelta(days=60))

@@ -22,11 +22,15 @@ class Today:
     """So many effects of so much, today."""
 
     def __init__(self, count: int = 0, amounts: tuple[Money, ...] = ()) -> None:
-        self.count, self.amounts = count, amounts
+        self._count, self._amounts = count, amounts
 
-    def today(self, action: str, but: str) -> tuple[int, tuple[Money, ...]]:
+    def count(self, action: str, but: str) -> int:
         """What was said."""
-        return self.count, self.amounts
+        return self._count
+
+    def amounts(self, action: str, but: str) -> tuple[Money, ...]:
+        """What was said."""
+        return self._amounts
 
 
 class People:
