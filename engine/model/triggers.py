@@ -190,6 +190,7 @@ IGNORED_REASONS: dict[str, str] = {
     "many-authors": "more than one author",
     "unreadable": "not a letter that can be parsed",
     "empty": "no bytes",
+    "archive": "a file of many letters (.mbox, .pst and the like): save those that are meant as .eml, one by one",
     "too-big": "larger than the limit",
     "missed": "an earlier firing that was due while nothing ran; only the latest one runs",
     "no-playbook": "no deployed playbook listens to it",

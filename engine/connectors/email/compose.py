@@ -91,13 +91,14 @@ def quoted(text: str, *, who: str, when: str) -> str:
 def write(draft: Draft) -> bytes:
     """The letter. Raises PermanentError(code='not-writable') when a value can't stand in a letter safely."""
     fields = list(_fields(draft))
-    head = b"".join(_field(name, value) for name, value in fields)
+    head = b"".join(field(name, value) for name, value in fields)
     content = content_of(draft.words, draft.tail)
     if draft.attachments:
         boundary = f"=_{sha256(draft.message_id.encode())[:40]}"
         body = f'Content-Type: multipart/mixed; boundary="{boundary}"\r\n\r\n'.encode()
         body += b"".join(
-            _part(boundary, part) for part in [_text(content, draft.language), *map(_file, draft.attachments)]
+            _part(boundary, part)
+            for part in [_text(content, draft.language), *map(file_part, draft.attachments)]
         )
         body += f"--{boundary}--\r\n".encode()
     else:
@@ -145,8 +146,8 @@ def _meant(head: headers.Head, draft: Draft) -> bool:
 
 
 def _fields(draft: Draft) -> Iterator[tuple[str, str]]:
-    yield "From", _mailbox(draft.sender)
-    yield "To", _mailbox(draft.to)
+    yield "From", mailbox(draft.sender)
+    yield "To", mailbox(draft.to)
     yield "Subject", encoded(one_line(draft.subject, 400))
     yield "Date", LEAVES
     yield "Message-ID", draft.message_id
@@ -162,7 +163,8 @@ def _fields(draft: Draft) -> Iterator[tuple[str, str]]:
     yield "MIME-Version", "1.0"
 
 
-def _field(name: str, value: str) -> bytes:
+def field(name: str, value: str) -> bytes:
+    """One line of a head. Raises PermanentError(code='not-writable') on what no header can hold."""
     try:
         # An address outside of ASCII has no other form (RFC 6532); every other value does.
         return f"{name}: {value}\r\n".encode("utf-8" if name in {"From", "To"} else "ascii")
@@ -170,7 +172,8 @@ def _field(name: str, value: str) -> bytes:
         raise PermanentError(f"{name} holds what no header can", code="not-writable") from error
 
 
-def _mailbox(one: Mailbox) -> str:
+def mailbox(one: Mailbox) -> str:
+    """A name and its address as a header value."""
     name, address = one_line(one.name, 120), written(one.address)
     if not name:
         return address
@@ -212,7 +215,8 @@ def _text(content: str, language: str) -> bytes:
     return head.encode() + data.replace(b"\n", b"\r\n")
 
 
-def _file(one: Attachment) -> bytes:
+def file_part(one: Attachment) -> bytes:
+    """A file as a part of a letter: its head and its bytes."""
     ascii_ = re.sub(r"[^A-Za-z0-9._ -]", "_", one.name) or "file"
     names = f'filename="{ascii_}"'
     if ascii_ != one.name:

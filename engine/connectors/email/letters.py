@@ -64,11 +64,12 @@ class Letter:
 
 
 def read(raw: bytes, size: int = 0) -> Letter:
-    """The letter in `raw` (at most `MAX_LETTER` bytes; the caller sees to that). `size` is that of the whole file, when it is longer."""
+    """The letter in `raw` (at most `MAX_LETTER` bytes; the caller sees to that). `size` is that of its file, of which `raw` may be the beginning."""
     data = headers.even(raw)
     head = headers.split(data)
     readable = head.readable and data.count(b"\0") * 10 <= len(data)
-    content = bodies.read(data, missing=max(0, size - len(raw))) if readable else None
+    missing = max(0, size - len(raw)) if len(raw) == MAX_LETTER else 0
+    content = bodies.read(data, missing=missing) if readable else None
     froms = [one for value in head.lines("from") for one in mailboxes(value)]
     authors = {folded(one.address): one for one in reversed(froms)}
     return Letter(

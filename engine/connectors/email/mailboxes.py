@@ -1,4 +1,4 @@
-"""Mailboxes: folders of the workspace (loose `.eml` files or a Maildir), and copies of folders on a server. They are read, never changed.
+"""Mailboxes: folders of the workspace (loose `.eml`, `.emlx` and `.msg` files or a Maildir), and copies of folders on a server. They are read, never changed.
 
 Without configuration `vault/inbox` itself and `vault/inbox/leads` are the mailbox `leads`, and every other folder of the
 inbox is a mailbox of its own name. Links are not followed; what is no regular file is not there.
@@ -12,12 +12,14 @@ from typing import Protocol
 from engine.connectors import places
 from engine.connectors.arguments import one_line
 from engine.connectors.companions import is_companion
+from engine.connectors.email import foreign
 from engine.model.errors import PermanentError
 from engine.model.ids import source_id
 
 INBOX = ("vault", "inbox")
 DEFAULT = "leads"
 _MAILDIR = ("cur", "new")
+_MOST_FOREIGN = 100_000_000
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -89,13 +91,16 @@ class Mailboxes:
         return sorted(found, key=lambda one: (one.mailbox, one.name, one.folder))
 
     def load(self, place: Place, limit: int) -> bytes:
-        """The first `limit` bytes of a letter. Raises OSError or PermanentError when they can't be read, TransientError when the copy
+        """The first `limit` bytes of a letter, whatever form its file has. Raises OSError or PermanentError when they can't be read, TransientError when the copy
         of a letter on a server has to be fetched again first.
         """
         if (mirror := self._mirrors.get(place.folder)) is not None:
             return mirror.load(place, limit)
         with places.folder(self._root, place.folder) as here:
-            return places.read(here, place.name, limit)
+            raw = places.read(here, place.name, limit)
+            if foreign.needs_all(raw):
+                raw = places.read(here, place.name, _MOST_FOREIGN)
+        return foreign.as_letter(raw)[:limit]
 
     def _default(self) -> tuple[tuple[str, tuple[str, ...]], ...]:
         below = [name for name in self._names(INBOX, folders=True) if name not in {*_MAILDIR, "tmp"}]
@@ -109,7 +114,11 @@ class Mailboxes:
             folder = (*parts, sub)
             # The part behind the colon is flags: the letter stays the same when somebody reads it.
             found += self._places(mailbox, folder, self._names(folder, folders=False), cut=":")
-        loose = [name for name in self._names(parts, folders=False) if name.lower().endswith(".eml")]
+        loose = [
+            name
+            for name in self._names(parts, folders=False)
+            if foreign.is_letter(name) or foreign.is_archive(name)
+        ]
         return found + self._places(mailbox, parts, loose, cut="")
 
     def _places(self, mailbox: str, folder: tuple[str, ...], names: list[str], *, cut: str) -> list[Place]:

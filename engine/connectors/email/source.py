@@ -5,7 +5,7 @@ from dataclasses import dataclass
 from datetime import UTC, datetime
 from functools import cache
 
-from engine.connectors.email import letters, manners
+from engine.connectors.email import foreign, letters, manners
 from engine.connectors.email.addresses import folded
 from engine.connectors.email.auth import auth_of
 from engine.connectors.email.letters import Letter
@@ -62,6 +62,8 @@ class EmailSource:
     def _arrival(self, place: Place, entries: Callable[[], dict[str, Entry]]) -> Arrival:
         if place.size == 0:
             return self._unread(place, "empty")
+        if foreign.is_archive(place.name):
+            return self._unread(place, "archive")
         try:
             raw = self.mailboxes.load(place, letters.MAX_LETTER)
         except (OSError, PermanentError):

@@ -10,7 +10,7 @@ from collections.abc import Callable
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime
 
-from engine.connectors.email import headers, letters
+from engine.connectors.email import foreign, headers, letters
 from engine.connectors.email.addresses import same
 from engine.connectors.email.letters import Letter, author_of
 from engine.connectors.email.mailboxes import Mailboxes, Place
@@ -171,6 +171,8 @@ class Threads:
             return list(found.values())
 
     def _entry(self, place: Place) -> Entry | None:
+        if foreign.is_archive(place.name):
+            return None
         try:
             head = headers.split(headers.even(self._mailboxes.load(place, _HEAD)))
         except (OSError, PermanentError, TransientError):
@@ -195,7 +197,7 @@ class Threads:
         return known
 
     def _letter(self, place: Place) -> Letter | None:
-        if not place.size:
+        if not place.size or foreign.is_archive(place.name):
             return None
         try:
             return letters.read(self._mailboxes.load(place, letters.MAX_LETTER), place.size)
