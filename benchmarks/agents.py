@@ -1,13 +1,15 @@
 """What a room and an agent cost, in CPU milliseconds of the engine and of all that runs for it, without the model's own time.
 
-python -m benchmarks.agents
+python -m benchmarks.agents [--loose 3]    ends with 1 when a warm call is past its limit, or no level could be tried
 """
 
 import os
 import statistics
+import sys
 import time
 from datetime import UTC, datetime
 
+from benchmarks import limits
 from engine.agents import DRAFT
 from engine.agents.run import PROGRAM, Agents
 from engine.model.agents import AgentSource
@@ -72,8 +74,10 @@ def below(pid: int) -> float:
     return sum(parents[one][1] for one in family if one in parents)
 
 
-def main() -> None:
-    """Print a table for each level that is there."""
+def main() -> int:
+    """A few rows for each level that is there."""
+    held = limits.Limits(limits.parser("agents", __doc__).parse_args().loose)
+    tried = 0
     call = Call(
         action="agent/draft-reply",
         args={"message": _LETTER, "contact": {"name": "Ada", "email": "ada@example.org", "known": True}, "sources": _NOTES},
@@ -85,6 +89,7 @@ def main() -> None:
         if room.level != level:
             print(f"level {level}: NOT RUN: {room.report()[0].why}")
             continue
+        tried += 1
         models = Scripted([in_form(_ANSWER)])
         agents = Agents(
             agents=lambda _: {"draft-reply": _AGENT},
@@ -96,28 +101,26 @@ def main() -> None:
         )
         began, start = time.perf_counter(), below(os.getpid())
         agents.read(call)
-        print(
-            f"level {level}: first call {below(os.getpid()) - start:.0f} ms CPU, {(time.perf_counter() - began) * 1000:.0f} ms wall"
-        )
+        spent, took = below(os.getpid()) - start, (time.perf_counter() - began) * 1000
+        held.row(f"level {level}: first call", spent, "ms CPU", more=f"{took:.0f} ms wall")
         walls, before = [], below(os.getpid())
         for _ in range(ROUNDS):
             at = time.perf_counter()
             agents.read(call)
             walls.append((time.perf_counter() - at) * 1000)
         each = (below(os.getpid()) - before) / ROUNDS
-        print(
-            f"level {level}: warm call {each:.1f} ms CPU, {statistics.median(walls):.1f} ms wall (median of {ROUNDS})"
-        )
-        limits = Limits(seconds=10, cpu=5, memory=1_000_000_000, output=10_000, processes=1)
-        room.run("bare", {"marker": "/nowhere"}, serve=lambda _: None, limits=limits, needs=1)
+        wall = f"{statistics.median(walls):.1f} ms wall (median of {ROUNDS})"
+        held.row(f"level {level}: warm call", each, "ms CPU", 60, more=wall)
+        bounds = Limits(seconds=10, cpu=5, memory=1_000_000_000, output=10_000, processes=1)
+        room.run("bare", {"marker": "/nowhere"}, serve=lambda _: None, limits=bounds, needs=1)
         before = below(os.getpid())
         for _ in range(ROUNDS):
-            room.run("bare", {"marker": "/nowhere"}, serve=lambda _: None, limits=limits, needs=1)
-        print(
-            f"level {level}: an attempt of a small program {(below(os.getpid()) - before) / ROUNDS:.1f} ms CPU"
-        )
+            room.run("bare", {"marker": "/nowhere"}, serve=lambda _: None, limits=bounds, needs=1)
+        small = (below(os.getpid()) - before) / ROUNDS
+        held.row(f"level {level}: an attempt of a small program", small, "ms CPU")
         room.close()
+    return held.code if tried else 1
 
 
 if __name__ == "__main__":
-    main()
+    sys.exit(main())

@@ -1,11 +1,10 @@
-"""What compiling costs, in CPU seconds beyond imports: ``python -m benchmarks.compiling``.
+"""What compiling costs, in CPU seconds beyond imports: ``python -m benchmarks.compiling [--only PART] [--loose 3]``.
 
-Prints one line per measurement: the median of several rounds, and the limit it is held against.
+Prints one line per measurement: the median of several rounds, and the limit it is held against; ends with 1 when one is past it.
 """
 
 import os
 import resource
-import statistics
 import subprocess
 import sys
 import tempfile
@@ -14,7 +13,8 @@ from collections.abc import Callable
 from functools import partial
 from pathlib import Path
 
-from benchmarks import hostile
+from benchmarks import hostile_files as hostile
+from benchmarks.limits import Limits, median_of, parser
 from engine.app import making
 from engine.app.actions import declared
 from engine.language import reader, shape
@@ -65,16 +65,13 @@ def cpu(work: Callable[[], object]) -> float:
 def command(args: list[str], cwd: Path, env: dict[str, str]) -> float:
     """CPU seconds of a command as a process of its own."""
     before = resource.getrusage(resource.RUSAGE_CHILDREN)
-    subprocess.run(
+    done = subprocess.run(
         [sys.executable, "-m", "engine.cli.main", *args], cwd=cwd, env=env, capture_output=True, check=False
     )
+    if done.returncode:
+        raise SystemExit(f"steward {' '.join(args)} ended with {done.returncode}: nothing was timed")
     after = resource.getrusage(resource.RUSAGE_CHILDREN)
     return after.ru_utime + after.ru_stime - before.ru_utime - before.ru_stime
-
-
-def say(what: str, seconds: list[float], limit: str) -> None:
-    """One row."""
-    print(f"{what:<52} {statistics.median(seconds) * 1000:9.1f} ms   {limit}")
 
 
 def compiled(files: dict[str, bytes]) -> None:
@@ -84,27 +81,23 @@ def compiled(files: dict[str, bytes]) -> None:
         raise SystemExit(f"the benchmark's own playbooks are wrong: {found.diagnostics[:1]}")
 
 
-def large_workspace() -> None:
+def large_workspace(limits: Limits) -> None:
     """1,000 playbooks of 20 steps, cold, and after one edit in a running engine."""
     files = {f"playbooks/p{n}.yaml": playbook(n, 20) for n in range(1000)}
     compiled({"playbooks/warm.yaml": playbook(0, 3)})
-    say(
-        "1,000 playbooks of 20 steps, cold",
-        [cpu(lambda: compiled(files))],
-        "<= 5000",
-    )
+    limits.row("1,000 playbooks of 20 steps, cold", cpu(lambda: compiled(files)) * 1000, "ms", 5000)
     edits = []
     for round_ in range(5):
         changed = {**files, "playbooks/p7.yaml": playbook(10_000 + round_, 20)}
         edits.append(cpu(partial(compiled, changed)))
-    say("the same after one edit, running engine", edits, "<= 100")
+    limits.row("the same after one edit, running engine", median_of(edits), "ms", 100)
     trees = [reader.read(path, data)[0] for path, data in files.items()]
     read = [one for one in trees if one is not None]
     seconds = cpu(lambda: [shape.violations("playbook", one) for one in read])
-    say("of which jsonschema", [seconds], "")
+    limits.row("of which jsonschema", seconds * 1000, "ms")
 
 
-def large_folder() -> None:
+def large_folder(limits: Limits) -> None:
     """The same as commands: the first `check`, one after one edit among a thousand, one after none."""
     with tempfile.TemporaryDirectory() as folder:
         root = Path(folder) / "w"
@@ -112,17 +105,19 @@ def large_folder() -> None:
         making.make(root, name="Robin Park", email="robin@example.com")
         for number in range(1000):
             (root / f"playbooks/p{number}.yaml").write_bytes(playbook(number, 20))
-        say("check of 1,000 playbooks, first, whole process", [command(["check"], root, env)], "")
+        limits.row(
+            "check of 1,000 playbooks, first, whole process", command(["check"], root, env) * 1000, "ms"
+        )
         edits = []
         for round_ in range(5):
             (root / "playbooks/p7.yaml").write_bytes(playbook(10_000 + round_, 20))
             edits.append(command(["check"], root, env))
-        say("the same after one edit, whole process", edits, "<= 900")
+        limits.row("the same after one edit, whole process", median_of(edits), "ms", 900)
         again = [command(["check"], root, env) for _ in range(5)]
-        say("the same unchanged, whole process", again, "")
+        limits.row("the same unchanged, whole process", median_of(again), "ms")
 
 
-def hostile_files() -> None:
+def hostile_files(limits: Limits) -> None:
     """Each hostile file alone: its CPU time and how much the process grew, in a process of its own."""
     compiled({"playbooks/warm.yaml": playbook(0, 20)})
     rows = []
@@ -139,45 +134,63 @@ def hostile_files() -> None:
         took, memory = map(float, os.read(read, 100).split())
         rows.append((took, memory, data.count(b"uses:") + data.count(b"- [ ]"), name))
     for seconds, grown, steps, name in sorted(rows, reverse=True):
-        limit = f"<= {100 + steps * MOST_A_STEP:.0f}: {steps} steps; {grown:.0f} MB"
+        most = 100 + steps * MOST_A_STEP
         if seconds > 0.05 or grown > 20:
-            say(f"hostile: {name}", [seconds], limit)
-    say(
-        f"hostile: the other {sum(one[0] <= 0.05 for one in rows)}, at most",
-        [max(one[0] for one in rows if one[0] <= 0.05)],
-        "<= 100",
-    )
+            limits.row(f"hostile: {name}", seconds * 1000, "ms", most, more=f"{steps} steps; {grown:.0f} MB")
+    others = [seconds for seconds, *_ in rows if seconds <= 0.05]
+    limits.row(f"hostile: the other {len(others)}, at most", max(others, default=0.0) * 1000, "ms", 100)
+    limits.row("hostile: the largest grew the process by", max(grown for _, grown, *_ in rows), "MB")
 
 
-def one_long_playbook() -> None:
-    """Linear in the number of steps."""
+def one_long_playbook(limits: Limits) -> None:
+    """Linear in the number of steps: at ten thousand a step costs at most twice what it costs at a thousand."""
+    each = dict[int, float]()
     for steps in (100, 500, 1000, 2000, 5000, 10_000):
         trees = [
             Folder({"playbooks/long.yaml": playbook(20_000 + n, steps)})
             for n in range(1 if steps > 2000 else 3)
         ]
         found = [cpu(partial(compile_tree, tree, actions=ACTIONS, config=CONFIG)) for tree in trees]
-        say(f"one playbook of {steps} steps", found, "linear")
+        each[steps] = median_of(found) / steps
+        limits.row(
+            f"one playbook of {steps} steps", median_of(found), "ms", more=f"{each[steps]:.3f} ms a step"
+        )
+    limits.row("a step of 10,000 against one of 1,000", each[10_000] / each[1000], "times", 2)
 
 
-def commands() -> None:
+def commands(limits: Limits) -> None:
     """`--help`, a first `check` and an unchanged one, as whole processes."""
     with tempfile.TemporaryDirectory() as folder:
         root = Path(folder) / "w"
         env = {**os.environ, "XDG_STATE_HOME": folder, "PYTHONPATH": str(Path(__file__).parents[1])}
         making.make(root, name="Robin Park", email="robin@example.com")
-        say("steward --help, whole process", [command(["--help"], root, env) for _ in range(7)], "<= 150")
-        say("steward check, first, whole process", [command(["check"], root, env)], "")
-        say(
-            "steward check, unchanged, whole process",
-            [command(["check"], root, env) for _ in range(7)],
-            "<= 150",
-        )
+        helps = [command(["--help"], root, env) for _ in range(7)]
+        limits.row("steward --help, whole process", median_of(helps), "ms", 150)
+        limits.row("steward check, first, whole process", command(["check"], root, env) * 1000, "ms")
+        checks = [command(["check"], root, env) for _ in range(7)]
+        limits.row("steward check, unchanged, whole process", median_of(checks), "ms", 150)
+
+
+PARTS: dict[str, Callable[[Limits], None]] = {
+    "commands": commands,
+    "hostile": hostile_files,
+    "long": one_long_playbook,
+    "workspace": large_workspace,
+    "folder": large_folder,
+}
+
+
+def main() -> int:
+    """Every part, or the one that is asked for."""
+    arguments = parser("compiling", __doc__)
+    arguments.add_argument("--only", choices=PARTS)
+    asked = arguments.parse_args()
+    limits = Limits(asked.loose)
+    for name, part in PARTS.items():
+        if asked.only in {None, name}:
+            part(limits)
+    return limits.code
 
 
 if __name__ == "__main__":
-    commands()
-    hostile_files()
-    one_long_playbook()
-    large_workspace()
-    large_folder()
+    sys.exit(main())

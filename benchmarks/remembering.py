@@ -1,10 +1,9 @@
-"""What remembering costs, and that it stays true: ``python -m benchmarks.remembering --data FOLDER``.
+"""What remembering costs, and that it stays true: ``python -m benchmarks.remembering --data FOLDER [--loose 3]``.
 
-FOLDER holds Markdown in any arrangement; parts that need it say NOT RUN without it. Notes are committed in a scratch repository and
+FOLDER holds Markdown in any arrangement. Ends with 1 when a figure is past its limit or a part can't be run. Notes are committed in a scratch repository and
 read from git as the product does. Counting uses an instant encoder; what names the real one uses the real one.
 """
 
-import argparse
 import os
 import random
 import resource
@@ -18,6 +17,7 @@ from collections.abc import Iterator, Sequence
 from contextlib import closing
 from pathlib import Path
 
+from benchmarks.limits import Limits, parser
 from engine.app.remembering import client
 from engine.app.rooms import front_matter
 from engine.app.workspace import Workspace
@@ -157,9 +157,10 @@ def _cpu_of(pid: int) -> str:
     return f"{sum(ticks) / os.sysconf('SC_CLK_TCK'):.1f}"
 
 
-def say(what: str, seen: str, limit: str = "") -> None:
-    """One row."""
-    print(f"{what:<64} {seen:<40} {limit}", flush=True)
+def missing(limits: Limits, what: str, why: str) -> None:
+    """A part that can't be run here counts as one that failed: nothing was measured."""
+    print(f"{what:<60} NOT RUN: {why}", flush=True)
+    limits.past.append(what)
 
 
 def texts(root: Path) -> set[str]:
@@ -171,39 +172,44 @@ def texts(root: Path) -> set[str]:
     return found
 
 
-def counting(folder: Path, sources: Sequence[Path]) -> None:
+def counting(limits: Limits, folder: Path, sources: Sequence[Path]) -> None:
     """What is encoded after edits, moves and deletions, and what following a commit costs."""
     company = Company(folder, sources, seeded(1))
     company.add(_NOTES)
     index = Shelf(folder, HashEncoder()).open("counting")
     made, cpu = sync(index, company.root, company.commit())
-    say(f"{made.notes} notes, {made.passages} passages, instant encoder: first index", f"{cpu:.2f} CPU s")
+    limits.row(f"{made.notes} notes, {made.passages} passages, instant encoder: first index", cpu, "CPU s")
     made, cpu = sync(index, company.root, company.commit())
-    say("a commit that changes no note", f"{made.encoded} encoded, {cpu:.3f} CPU s", "0; 0.1 CPU s")
+    limits.equal("a commit that changes no note: texts encoded", made.encoded, 0)
+    limits.row("  what it costs", cpu, "CPU s", 0.1)
     known = texts(company.root)
     for path in company.some(10):
         company.edit(path)
     new = len(texts(company.root) - known)
     made, cpu = sync(index, company.root, company.commit())
-    say("10 notes edited", f"{made.encoded} encoded, {new} new texts, {cpu:.2f} CPU s", "equal")
+    limits.equal(
+        "10 notes edited: texts encoded, as many as are new", made.encoded, new, more=f"{cpu:.2f} CPU s"
+    )
     for path in company.some(10):
         company.move(path)
     made, cpu = sync(index, company.root, company.commit())
-    say("10 notes moved", f"{made.encoded} encoded, {cpu:.2f} CPU s", "0")
+    limits.equal("10 notes moved: texts encoded", made.encoded, 0, more=f"{cpu:.2f} CPU s")
     for path in company.some(10):
         path.unlink()
     made, cpu = sync(index, company.root, company.commit())
-    say("10 notes deleted", f"{made.encoded} encoded, {cpu:.2f} CPU s", "0")
+    limits.equal("10 notes deleted: texts encoded", made.encoded, 0, more=f"{cpu:.2f} CPU s")
     queries = list(questions(sources))[:_QUERIES]
-    seconds = []
+    seconds, hits = [], 0
     for query in queries:
         began = time.process_time()
-        index.search(query, kind="", limit=5)
+        hits += bool(index.search(query, kind="", limit=5))
         seconds.append(time.process_time() - began)
-    say(
-        f"search in {made.passages} passages without the encoder",
-        f"{statistics.median(seconds) * 1000:.1f} ms CPU p50",
+    limits.row(
+        f"search in {made.passages} passages without the encoder, p50",
+        statistics.median(seconds) * 1000,
+        "ms CPU",
     )
+    limits.equal("  questions that found something", hits, len(queries))
     index.close()
 
 
@@ -216,8 +222,10 @@ def questions(sources: Sequence[Path]) -> Iterator[str]:
             yield chance.choice(found)
 
 
-def history(folder: Path, sources: Sequence[Path], encoder: OneEncoder, notes: int, *, name: str) -> bool:
-    """Follow a history commit by commit, each time beside an index made afresh. Whether they were equal every time."""
+def history(
+    limits: Limits, folder: Path, sources: Sequence[Path], encoder: OneEncoder, notes: int, *, name: str
+) -> None:
+    """Follow a history commit by commit, each time beside an index made afresh: ids, digests, vectors and ranks have to be equal."""
     chance = seeded(5)
     company = Company(folder, sources, chance)
     company.add(notes)
@@ -245,16 +253,9 @@ def history(folder: Path, sources: Sequence[Path], encoder: OneEncoder, notes: i
         if step % 10 == 9:
             index.close()
             index = shelf.open("grown")
-    say(
-        f"{_COMMITS} commits over {notes} notes, {name}: commits at which the index differs", f"{wrong}",
-        "0 (ids, digests, vectors, ranks of 50 questions)",
-    )  # fmt: skip
-    say(
-        "  encoded and written over that history",
-        f"{encoded} encoded, {written} written, {cpu:.1f} CPU s after the first",
-    )
+    limits.equal(f"{_COMMITS} commits over {notes} notes, {name}: the index differs at", wrong, 0)
+    print(f"  over that history {encoded} encoded, {written} written, {cpu:.1f} CPU s after the first")
     index.close()
-    return not wrong
 
 
 def ranked(index: Index, query: str) -> list[tuple[str, str, float]]:
@@ -265,7 +266,7 @@ def ranked(index: Index, query: str) -> list[tuple[str, str, float]]:
     ]
 
 
-def recalling(folder: Path, sources: Sequence[Path]) -> None:
+def recalling(limits: Limits, folder: Path, sources: Sequence[Path]) -> None:
     """How long the process takes to get warm, and to answer."""
     company = Company(folder, sources, seeded(9))
     company.add(_REAL_NOTES)
@@ -277,62 +278,60 @@ def recalling(folder: Path, sources: Sequence[Path]) -> None:
     )  # fmt: skip
     memory = client(workspace, {})
     if memory is None:
-        return say("warm recall through the process", "NOT RUN: the heavy half is not installed", "60 ms p50")
+        return missing(limits, "warm recall through the process", "the heavy half is not installed")
     try:
         began = time.monotonic()
         memory.wake()
-        say("starting the process, until the command goes on", f"{(time.monotonic() - began) * 1000:.0f} ms")
+        limits.row("starting the process, until the command goes on", (time.monotonic() - began) * 1000, "ms")
         made = memory.sync(commit, seconds=600)
         seconds = time.monotonic() - began
         pid = memory.status()["pid"]
-        say(
-            f"until {made['passages']} passages of {made['notes']} notes can be recalled", f"{seconds:.1f} s wall, {_cpu_of(pid)} CPU s"
-        )  # fmt: skip
+        warm = f"until {made['passages']} passages of {made['notes']} notes can be recalled"
+        limits.row(warm, seconds, "s", more=f"{_cpu_of(pid)} CPU s")
         taken = []
         for query in list(questions(sources))[:_QUERIES]:
             began = time.monotonic()
-            memory.recall(query, kind="", limit=5, commit=commit)
+            if not memory.recall(query, kind="", limit=5, commit=commit):
+                raise SystemExit(f"nothing was recalled for {query!r}: nothing was timed")
             taken.append(time.monotonic() - began)
         taken.sort()
         p50, p95 = taken[len(taken) // 2] * 1000, taken[len(taken) * 95 // 100] * 1000
-        say("warm recall through the process", f"{p50:.0f} ms p50, {p95:.0f} ms p95 wall", "60 ms p50")
+        limits.row("warm recall through the process, p50", p50, "ms", 60, more=f"p95 {p95:.0f} ms wall")
         status = Path(f"/proc/{pid}/status")
         if status.is_file():
             used = next(line for line in status.read_text().splitlines() if line.startswith("VmRSS"))
-            say("memory of the process", f"{int(used.split()[1]) // 1024} MB")
+            limits.row("memory of the process", int(used.split()[1]) / 1024, "MB")
     finally:
         memory.quit()
 
 
 def main() -> int:
-    """Every part; 1 when an index differed from a fresh one."""
-    parser = argparse.ArgumentParser(description=__doc__)
-    parser.add_argument("--data", type=Path, help="a folder of Markdown")
-    parser.add_argument("--only", choices=["counting", "history", "real-history", "recalling"])
-    args = parser.parse_args()
-    sources = sorted(args.data.rglob("*.md")) if args.data else []
+    """Every part, or the one that is asked for."""
+    arguments = parser("remembering", __doc__)
+    arguments.add_argument("--data", type=Path, required=True, help="a folder of Markdown")
+    arguments.add_argument("--only", choices=["counting", "history", "real-history", "recalling"])
+    asked = arguments.parse_args()
+    sources, limits = sorted(asked.data.rglob("*.md")), Limits(asked.loose)
     if not sources:
-        say("remembering", "NOT RUN: no Markdown, name a folder with --data")
-        return 0
+        arguments.error(f"there is no Markdown in {asked.data}")
     seeded(0).shuffle(sources)
     print(f"load {os.getloadavg()[0]:.1f}, {len(sources)} files of Markdown", flush=True)
-    good = True
     with tempfile.TemporaryDirectory() as place:
-        if args.only in {None, "counting"}:
-            counting(Path(place) / "counting", sources)
-        if args.only in {None, "history"}:
-            good = history(Path(place) / "history", sources, HashEncoder(), 200, name="instant encoder")
-        if args.only in {None, "real-history"}:
+        if asked.only in {None, "counting"}:
+            counting(limits, Path(place) / "counting", sources)
+        if asked.only in {None, "history"}:
+            history(limits, Path(place) / "history", sources, HashEncoder(), 200, name="instant encoder")
+        if asked.only in {None, "real-history"}:
             try:
                 encoder = SentenceEncoder(find(MemoryConfig()))
             except PermanentError as problem:
-                say("the same with the real encoder", f"NOT RUN: {problem.message}")
+                missing(limits, "the same with the real encoder", problem.message)
             else:
                 encoder.load()
-                good = history(Path(place) / "real", sources, encoder, 40, name="real encoder") and good
-        if args.only in {None, "recalling"}:
-            recalling(Path(place) / "recalling", sources)
-    return 0 if good else 1
+                history(limits, Path(place) / "real", sources, encoder, 40, name="real encoder")
+        if asked.only in {None, "recalling"}:
+            recalling(limits, Path(place) / "recalling", sources)
+    return limits.code
 
 
 if __name__ == "__main__":

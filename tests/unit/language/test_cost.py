@@ -6,7 +6,7 @@ import time
 
 import pytest
 
-from benchmarks import hostile
+from benchmarks import hostile_files as hostile
 from benchmarks.compiling import ACTIONS, CONFIG, Folder, compiled, playbook
 from engine.language import reader
 from engine.language.compile import compile_tree
