@@ -283,8 +283,8 @@ def _ours(made: Ensemble, asked: list[str], given: Array, truth: Array, counts: 
     )  # fmt: skip
 
 
-def main() -> None:
-    """Print a table for each set and size."""
+def main() -> int:
+    """Print a table for each set and size; 1 when the ensemble orders texts worse than a baseline does in the mean of all draws."""
     parser = argparse.ArgumentParser(description="coverage of intents at 99 % precision")
     parser.add_argument("folder", type=Path)
     parser.add_argument("--draws", type=int, default=10)
@@ -292,6 +292,7 @@ def main() -> None:
     parser.add_argument("--each", type=int, nargs="+", default=[10], help="examples of each intent")
     given = parser.parse_args()
     cache = Path(os.environ.get("XDG_CACHE_HOME") or Path.home() / ".cache") / "steward-benchmarks"
+    worse = 0
     for data in (clinc(given.folder), banking(given.folder)):
         texts = [text for text, _ in data.pool + data.tested] + data.outside + list(seeds())
         vectors = Vectors(cache / f"{data.name}.npz", texts)
@@ -301,6 +302,9 @@ def main() -> None:
                 for number in range(given.first, given.first + given.draws)
             ]
             _print(data.name, each, draws)
+            best = {method: float(np.mean([one[method].best for one in draws])) for method in draws[0]}
+            worse += best["the ensemble"] < max(best[method] for method in BASELINES)
+    return int(worse > 0)
 
 
 def _print(name: str, each: int, draws: list[dict[str, Row]]) -> None:
@@ -328,4 +332,4 @@ def _print(name: str, each: int, draws: list[dict[str, Row]]) -> None:
 
 
 if __name__ == "__main__":
-    main()
+    sys.exit(main())
