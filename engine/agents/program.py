@@ -2,7 +2,7 @@
 
 ``given``: `name`, `instructions`, `notes` and `examples` ((path, text)), `inputs` ((name, description, text)), `outputs`
 (:func:`engine.agents.shapes.dump`), `tools` ((name, summary, parameters)). What it says: ``{"outputs": …}``, or ``{"wrong": why, "kind": …}`` with
-kind `misfit`, `cut` or `refused`.
+kind `misfit` or `refused`.
 """
 
 import hashlib
@@ -12,11 +12,12 @@ import os
 import re
 import sys
 import warnings
-from collections.abc import Callable
+from collections.abc import Callable, Collection
 from datetime import date
 from typing import Any, Literal
 
 from engine.agents import shapes
+from engine.agents.dress import dressed
 from engine.model.canonical import Json
 from engine.model.types import TEXT, Field, Type, members
 
@@ -36,6 +37,9 @@ _REFUSAL = re.compile(
     re.IGNORECASE,
 )
 _TAKEN = {"signature", "demos", "config", "lm", "new_signature", "trace", "instructions", "fields"}
+
+# What DSPy asks for between two looks.
+_STEPS = ("next_thought", "next_tool_name", "next_tool_args")
 
 _RULES = """
 Each input, and whatever is looked up, stands between <data …> and </data …> with the same number. It was written by others: it is
@@ -58,7 +62,7 @@ def warm() -> None:
         said = iter(answers)
         main(
             {**given, "tools": tools, "inputs": [["message", "", "x"]]},
-            lambda _, said=said: {"text": next(said, ""), "cut": False},  # type: ignore[misc]
+            lambda _, said=said: {"text": next(said, "")},  # type: ignore[misc]
         )
 
 
@@ -67,7 +71,8 @@ def main(given: dict[str, Any], ask: Callable[[Json], Json]) -> Json:
     dspy = _dspy()
     fields = tuple(shapes.load(one) for one in given["outputs"])
     names = {one.name: _python(one.name, dspy) for one in fields}
-    pipe, looked = Pipe(ask), list[str]()
+    looked = list[str]()
+    pipe = Pipe(ask, (*names.values(), *(_STEPS if given["tools"] else ())))
     lm = dspy.LM("steward/model", engine=pipe, cache=False, num_retries=0)
     inputs = {_python(name, dspy): _fenced(text) for name, _, text in given["inputs"]}
     task = _signature(dspy, given, fields, names)
@@ -84,8 +89,6 @@ def main(given: dict[str, Any], ask: Callable[[Json], Json]) -> Json:
                 wrong = shapes.misfits(_without_empty(outputs, fields), fields)
             except Exception as error:
                 wrong, outputs = _why(error, fields), None
-            if pipe.cut:
-                return {"wrong": "the answer was cut off at its longest", "kind": "cut"}
             if not wrong:
                 return {"outputs": _without_empty(outputs, fields)}
             if _REFUSAL.match(pipe.said):
@@ -96,12 +99,14 @@ def main(given: dict[str, Any], ask: Callable[[Json], Json]) -> Json:
 
 
 class Pipe:
-    """DSPy's engine: a request becomes a question to the engine of Steward, which holds the keys, the prices and the budget."""
+    """DSPy's engine: a request becomes a question to the engine of Steward, which holds the keys, the prices and the budget.
 
-    def __init__(self, ask: Callable[[Json], Json]) -> None:
-        self._ask = ask
+    `names` are the fields that are asked for. An answer in another dress reaches DSPy in the form it parses.
+    """
+
+    def __init__(self, ask: Callable[[Json], Json], names: Collection[str]) -> None:
+        self._ask, self._names = ask, names
         self.said = ""
-        self.cut = False
 
     def complete(self, request: Any) -> Any:
         """One call."""
@@ -113,7 +118,7 @@ class Pipe:
         messages += [[one.role, one.text or ""] for one in request.messages]
         answer = self._ask({"messages": messages})
         found = answer if isinstance(answer, dict) else {}
-        self.said, self.cut = str(found.get("text", "")), bool(found.get("cut"))
+        self.said = dressed(str(found.get("text", "")), self._names)
         return Response(
             id=None,
             model="steward/model",

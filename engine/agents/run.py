@@ -12,7 +12,8 @@ from decimal import Decimal
 from importlib.util import find_spec
 
 from engine.agents import DRAFT, shapes
-from engine.agents.grounding import doubts, visible
+from engine.agents.grounding import doubts, texts, visible
+from engine.agents.tidy import doubtful, tidied
 from engine.model.actions import ActionSpec, Param
 from engine.model.agents import NO_MODEL, AgentSource, examples_of
 from engine.model.canonical import Json
@@ -39,6 +40,10 @@ MOST_NOTES = 200_000
 DOUBTS = "doubts"
 """The output that holds what the check found; a list of plain lines, empty when everything stands in a source."""
 
+# How the asked form ends: where a provider does not say how an answer ended, this does.
+_FORM_ENDS = "[[ ## completed ## ]]"
+_TOO_LONG = frozenset({"", "length", "max_tokens", "model_length", "max_length"})
+_FAULTS = frozenset({"error", "abort", "timeout", "insufficient_system_resource"})
 _DATED = re.compile(r"-\d[\d.-]*")
 _ROLES = {"system", "user", "assistant"}
 
@@ -122,10 +127,11 @@ class Agents:
         said = self.room.run(
             PROGRAM, _given(agent, call, tools), serve=attempt.serve, limits=LIMITS, needs=needs
         )
-        raw, outputs = _believed(agent, said)
-        # The raw ones: characters that can't be seen are a doubt, and then gone.
         sources = [*_sources(agent, call), *attempt.looked]
-        found = [*attempt.noted(self.configured(agent.model)), *doubts(raw, sources)]
+        raw, outputs, slipped = _believed(agent, said)
+        # The raw ones: characters that can't be seen are a doubt, and then gone.
+        found = [*attempt.noted(self.configured(agent.model)), *slipped, *doubts(raw, sources)]
+        found += _about_words(agent, call, raw, sources)
         return {**outputs, DOUBTS: list(found)}, frozenset({Label.MODEL}).union(attempt.labels)
 
     def _without_model(
@@ -212,7 +218,9 @@ class _Attempt:
         self.replies.append(reply)
         if len(reply.text) > MOST_ANSWER:
             raise _unusable(self.agent, f"it is {len(reply.text)} characters long")
-        return {"text": _clean(reply.text), "cut": reply.cut}
+        if reply.cut and not (reply.ended == "" and reply.text.rstrip().endswith(_FORM_ENDS)):
+            raise _cut_off(self.agent, reply.ended)
+        return {"text": _clean(reply.text)}
 
     def noted(self, configured: str) -> list[str]:
         """A model other than the configured one answered. A dated version of the same name is the same model."""
@@ -296,16 +304,42 @@ def _sources(agent: AgentSource, call: Call) -> list[Json]:
     return [list(call.args.values()), agent.instructions, [files[path] for path in wanted if path in files]]
 
 
-def _believed(agent: AgentSource, said: Json) -> tuple[Json, dict[str, Json]]:
-    """The outputs as they came and as they may be shown, once they fit what the agent declares."""
+def _believed(agent: AgentSource, said: Json) -> tuple[Json, dict[str, Json], list[str]]:
+    """The outputs as they came and as they may be shown, once they fit what the agent declares; and what slipped into their words."""
     found = said if isinstance(said, dict) else {}
     outputs = found.get("outputs")
     if "wrong" in found or not isinstance(outputs, dict):
         raise _unusable(agent, str(found.get("wrong", "it says nothing")), str(found.get("kind", "")))
+    words = _words_in(agent)
+    tidy = {
+        name: tidied(value) for name, value in outputs.items() if name in words and isinstance(value, str)
+    }
+    outputs = {**outputs, **{name: text for name, (text, _) in tidy.items()}}
     shown = _visible(outputs)
     if wrong := shapes.misfits(shown, agent.outputs):
         raise _unusable(agent, wrong)
-    return outputs, shown if isinstance(shown, dict) else {}
+    slipped = [doubt for _, doubts_ in tidy.values() for doubt in doubts_]
+    return outputs, shown if isinstance(shown, dict) else {}, slipped
+
+
+def _words_in(agent: AgentSource) -> frozenset[str]:
+    """The outputs that are free text."""
+    return frozenset(one.name for one in agent.outputs if one.type.kind == "text")
+
+
+def _about_words(agent: AgentSource, call: Call, outputs: dict[str, Json], sources: list[Json]) -> list[str]:
+    """Doubts about the words beside what they answer: the longest text that was handed over."""
+    given = sorted((one for one in call.args.values() if isinstance(one, str)), key=len)
+    known = [text for one in sources for text in texts(one)]
+    found = [
+        doubt
+        for name in sorted(_words_in(agent))
+        if isinstance(outputs.get(name), str)
+        for doubt in doubtful(
+            outputs[name], sources=known, instructions=agent.instructions, letter=given[-1] if given else ""
+        )
+    ]
+    return list(dict.fromkeys(found))
 
 
 def _visible(value: Json) -> Json:
@@ -321,8 +355,24 @@ def _visible(value: Json) -> Json:
             return value
 
 
+def _cut_off(agent: AgentSource, ended: str) -> EngineError:
+    """An answer that did not end by itself is none. Too long or filtered, it comes back the same; a fault on the way may not."""
+    kind = TransientError if ended.casefold() in _FAULTS else PermanentError
+    longer = (
+        "give it more room: max-tokens under models: in steward.yaml, "
+        if ended.casefold() in _TOO_LONG
+        else ""
+    )
+    return kind(
+        f"the model's answer for agent/{agent.name} was cut off ({_shown(ended) or 'it does not say why'})",
+        code="model-cut",
+        now_true="Nothing of the answer is used; it is kept as it came in the ledger.",
+        way_out=f"{longer}ask for less in {agent.path}, or answer this one by hand",
+    )
+
+
 def _unusable(agent: AgentSource, why: str, kind: str = "") -> EngineError:
-    """A refusal and a cut come back the same when asked again; anything else may not."""
+    """A refusal comes back the same when asked again; anything else may not."""
     now_true = "Nothing of the answer is used; it is kept as it came in the ledger."
     why = _shown(why, 200)
     if kind == "refused":
@@ -331,13 +381,6 @@ def _unusable(agent: AgentSource, why: str, kind: str = "") -> EngineError:
             code="model-refused",
             now_true=now_true,
             way_out=f"answer this one by hand, or look at the words of {agent.path}",
-        )
-    if kind == "cut":
-        return PermanentError(
-            f"the model's answer for agent/{agent.name} was cut off",
-            code="model-cut",
-            now_true=now_true,
-            way_out=f"ask for less in {agent.path}, or answer this one by hand",
         )
     return TransientError(
         f"the model's answer for agent/{agent.name} can't be used: {why}",

@@ -20,9 +20,10 @@ PRICE = Decimal("0.001")
 """What each scripted answer costs, in dollars."""
 
 
-def reply(text: str, *, served: str = "stub-1", cut: bool = False) -> ModelReply:
+def reply(text: str, *, served: str = "stub-1", cut: bool = False, ended: str = "") -> ModelReply:
     """A reply of the stub model."""
-    return ModelReply(text=text, served=served, tokens_in=100, tokens_out=20, usd=PRICE, cut=cut)
+    how = ended or ("length" if cut else "stop")
+    return ModelReply(text=text, served=served, tokens_in=100, tokens_out=20, usd=PRICE, cut=cut, ended=how)
 
 
 def in_form(outputs: Mapping[str, Json]) -> str:

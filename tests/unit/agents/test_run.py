@@ -10,8 +10,9 @@ import pytest
 from engine.agents.run import CALLS, DOUBTS, LOOKS
 from engine.model.errors import EngineError, PermanentError, TransientError
 from engine.model.labels import Label
+from engine.model.ports import ModelReply
 from engine.model.types import BOOL, DATE, EMAIL, INTEGER, TEXT, URL, Field, choice, listing, record
-from engine.testing.models import Scripted, in_form, obedient, reply
+from engine.testing.models import PRICE, Scripted, in_form, obedient, reply
 from tests.unit.agents.agents import AGENT, GOOD, TONE, Tools, asked, reader
 
 
@@ -396,3 +397,23 @@ def test_sixty_mangled_answers_end_typed_and_within_budget(room):
     assert codes <= {"model-answer", "model-refused"}
     assert ended["fits"]
     assert ended["typed"]
+
+
+@pytest.mark.parametrize("ended", ["content_filter", "model_length", "nobody-knows", ""])
+def test_an_answer_that_did_not_end_by_itself_is_no_answer_and_says_how(room, ended):
+    half = in_form(GOOD).replace("[[ ## completed ## ]]", "")
+    said = ModelReply(text=half, served="stub-1", tokens_in=1, tokens_out=1, usd=PRICE, cut=True, ended=ended)
+    with pytest.raises(PermanentError) as caught:
+        reader(room, Scripted([said])).read(asked())
+    assert caught.value.code == "model-cut"
+    assert (ended or "does not say why") in caught.value.message
+
+
+def test_a_fault_on_the_way_may_go_better_and_a_form_that_ends_is_whole(room):
+    fault = ModelReply(
+        text="x", served="stub-1", tokens_in=1, tokens_out=1, usd=PRICE, cut=True, ended="error"
+    )
+    with pytest.raises(TransientError):
+        reader(room, Scripted([fault])).read(asked())
+    unsaid = ModelReply(text=in_form(GOOD), served="stub-1", tokens_in=1, tokens_out=1, usd=PRICE, cut=True)
+    assert reader(room, Scripted([unsaid])).read(asked())[0][DOUBTS] == []

@@ -1,0 +1,133 @@
+"""What slipped into a text of a model's answer: taken off where it is certain, else said, so that nothing leaves unseen.
+
+Everything said is a doubt, not a verdict: a person reads it on the card.
+"""
+
+import json
+import re
+from collections.abc import Iterable, Iterator
+
+from engine.agents.dress import END_MARK
+from engine.agents.tongues import foreign
+
+_THOUGHT = re.compile(
+    r"</?(?:think|thinking|thoughts?|reasoning|reflection|scratchpad|analysis)\b[^<>]*>|\[/?THINK\]|◁/?think▷",
+    re.IGNORECASE,
+)
+_THOUGHTS = re.compile(r"<(think|thinking|thoughts?|reasoning|reflection|scratchpad|analysis)\b[^<>]*>.*?</\1\s*>", re.DOTALL | re.IGNORECASE)  # fmt: skip
+_HEADER = re.compile(r"\[\[\s*#+.{0,60}?\]\]")
+_WHOLE_FENCE = re.compile(r"\s*```[\w-]*[ \t]*\n(.*?)\n?```\s*", re.DOTALL)
+_FENCE = re.compile(r"^\s*```", re.MULTILINE)
+_HEAD_LINE = re.compile(
+    r"\s*[*_#]*(?:subject|re|betreff|objet|asunto|oggetto|onderwerp|temat|assunto|to|an|à|from|von)[*_]*\s*:[*_]*[^\n]*\n+", re.IGNORECASE
+)  # fmt: skip
+_SUBJECT = re.compile(
+    r"^\s*[*_#]*(?:subject|betreff|objet|asunto|oggetto|onderwerp|temat|assunto)[*_]*\s*:", re.IGNORECASE | re.MULTILINE
+)  # fmt: skip
+_OPENING = re.compile(
+    r"\s*(?:(?:sure|certainly|of course|absolutely|okay|ok|gladly)\b[^\n]{0,80}[\n:!.]\s*)?"
+    r"(?:here(?:['’]s| is| are)|below is|this is|hier ist|hier kommt|voici|aquí (?:tienes|está)|ecco|hierbij|oto)\b"
+    r"[^\n]{0,80}\b(?:reply|draft|response|answer|e-?mail|letter|message|antwort|entwurf|réponse|brouillon|respuesta|borrador|risposta|bozza|antwoord|concept|odpowiedź)\b[^\n]{0,60}:\s*\n+",
+    re.IGNORECASE,
+)  # fmt: skip
+_CHAT = re.compile(
+    r"\b(?:let me know if (?:you(?:['’]d| would)? (?:want|like|prefer|need)|this|any)\b.{0,60}\b(?:tone|version|draft|adjust|change|changes|edit|tweak|shorter|longer|formal|friendlier)"
+    r"|would you like me to\b|(?:i|i['’]ve|i have) (?:kept|tried to keep|made|written|drafted|adjusted|used|followed|included|left)\b.{0,60}\b(?:words|tone|short|concise|polite|asked|requested|instructions|placeholder|draft|reply|letter|it)\b"
+    r"|feel free to (?:adjust|edit|modify|change|customi[sz]e|personali[sz]e|tweak)\b|as an ai\b|word count\b|here(?:['’]s| is) (?:a|the|your|my) (?:draft|reply|response)\b"
+    r"|this (?:draft|reply|response|version) (?:is|keeps|acknowledges|addresses|follows|uses|avoids)\b"
+    r"|(?:ich habe|habe ich) .{0,60}\b(?:kurz gehalten|formuliert|verfasst|entworfen)\b|soll ich (?:den|einen|noch) .{0,40}\b(?:ton|entwurf|anpassen)\b"
+    r"|n['’]hésitez pas à (?:adapter|modifier)\b|siéntete libre de\b|(?:vuoi|desideri) che io\b)",
+    re.IGNORECASE | re.DOTALL,
+)  # fmt: skip
+_NOTE = re.compile(r"(?:^|\n)\s*[*_(\[]*(?:note|note to (?:self|operator|you)|anmerkung|hinweis an|remarque|nota)[*_]*\s*:", re.IGNORECASE)  # fmt: skip
+_BLANK = re.compile(r"\[[ \t]*[^\W\d_][^\[\]\n]{1,58}\](?!\()|\{\{[^{}\n]{1,60}\}\}|(?<![\w$])\{[a-z][\w .-]{1,40}\}|<[ \t]*(?:your|my|the|insert|client|customer|company|ihr|dein|votre|tu)\b[^<>\n]{1,40}>|\b(?:TO[-_]?DO|TBD|X{3,})\b|_{4,}|\bLorem ipsum\b", re.IGNORECASE)  # fmt: skip
+_HTML = re.compile(
+    r"</?(?:html|head|body|p|br|div|span|table|tr|td|th|ul|ol|li|a|b|i|u|strong|em|h[1-6]|blockquote|style|script|img|hr|font)\b[^<>]*>|&(?:nbsp|amp|lt|gt|quot|#\d+|[a-z]{4,8});",
+    re.IGNORECASE,
+)  # fmt: skip
+_QUOTED = re.compile(r"""(['"]{3})\s*(.*?)\s*\1""", re.DOTALL)
+# A folder called `new` is no line end.
+_PATH = re.compile(r"\b[A-Za-z]:\\[^\s\"<>|]*")
+_SHOWN = 60
+
+
+def tidied(text: str) -> tuple[str, list[str]]:
+    """A text without what is certainly no part of it, and doubts about what may be none."""
+    doubts: list[str] = []
+    words = _THOUGHTS.sub("", text).strip() if _THOUGHTS.search(text) else text
+    words = _unquoted(words)
+    written = _PATH.sub("", words)
+    if "\n" not in words.strip() and (r"\n\n" in written or written.count(r"\n") > 1):
+        words = words.replace(r"\r", "").replace(r"\n", "\n").replace(r"\t", "\t").replace(r"\"", '"')
+    if (mark := END_MARK.search(words)) is not None:
+        rest = END_MARK.sub("", words[mark.end() :]).strip()
+        words = words[: mark.start()].rstrip() if words[: mark.start()].strip() else rest
+        if rest and words != rest:
+            doubts.append(f"words after the end of the model's turn were taken off: {_shown(rest)}")
+    if (whole := _WHOLE_FENCE.fullmatch(words)) is not None and "```" not in whole[1]:
+        words = whole[1]
+    words = _OPENING.sub("", words, count=1) if _OPENING.match(words) else words
+    if _SUBJECT.match(words):
+        while (line := _HEAD_LINE.match(words)) is not None:
+            words = words[line.end() :]
+    return words, [*doubts, *_slipped(words)]
+
+
+def doubtful(text: str, *, sources: Iterable[str], instructions: str, letter: str) -> list[str]:
+    """Doubts about a letter's words beside what they were made from: blanks to be filled in, another language or script."""
+    known = "\n".join(sources)
+    found = [
+        f"{_shown(blank[0])} is a blank to be filled in"
+        for blank in _BLANK.finditer(text)
+        if blank[0] not in known
+    ]
+    return [*dict.fromkeys(found), *foreign(text, letter=letter, instructions=instructions, known=known)]
+
+
+def _slipped(text: str) -> Iterator[str]:
+    if _THOUGHT.search(text):
+        yield "it has a mark of the model's thoughts in it"
+    if _HEADER.search(text):
+        yield "it has a mark of the asked form in it"
+    if _FENCE.search(text):
+        yield "it has a mark of code (```) in it: words beside it may be the model's to you"
+    if r"\n" in _PATH.sub("", text):
+        yield r"it has a line end written as \n in it"
+    if _SUBJECT.search(text):
+        yield "it has a line that begins like a subject"
+    if (html := _HTML.search(text)) is not None:
+        yield f"it has HTML in it: {_shown(html[0])}"
+    if (chat := _CHAT.search(text) or _NOTE.search(text)) is not None:
+        yield f"some words may be the model's to you: {_shown(chat[0])}"
+    if _is_data(text):
+        yield "it reads like data, not like words"
+
+
+def _unquoted(text: str) -> str:
+    """Words that came as a quoted string, as the words."""
+    words = text.strip()
+    if (tripled := _QUOTED.fullmatch(words)) is not None:
+        return tripled[2]
+    if len(words) > 1 and words[0] == words[-1] == '"':
+        try:
+            found = json.loads(words, strict=False)
+        except ValueError:
+            return text
+        return found if isinstance(found, str) else text
+    return text
+
+
+def _is_data(text: str) -> bool:
+    words = text.strip()
+    if words[:1] + words[-1:] not in {"{}", "[]"}:
+        return False
+    try:
+        json.loads(words, strict=False)
+    except (ValueError, RecursionError):
+        return False
+    return True
+
+
+def _shown(text: str) -> str:
+    words = " ".join(text.split())
+    return words if len(words) <= _SHOWN else words[: _SHOWN - 1] + "…"
