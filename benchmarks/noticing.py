@@ -1,8 +1,10 @@
 """How soon a dropped file is a run, and what waiting costs: ``python -m benchmarks.noticing [FILES]``.
 
 A tree of 5,000 files that no playbook listens to, twice. Over one stands the engine, over the other a bare watchdog observer that commits one row
-to SQLite (WAL, synchronous=FULL) for each closed file: the floor. Files are dropped in pairs, one into each, one after another; counted is the
-time from the end of `close` to the moment at which run or row is durable. Then nothing happens for a minute, and the engine's CPU and memory are read.
+to SQLite (WAL, synchronous=FULL) for each file that is moved into place: the floor. Files that have been whole for long are moved in in pairs, one
+into each, one after another; counted is the time from the end of `rename` to the moment at which run or row is durable. Then a few are written in
+place, as a person's programs do: from the end of `close` to the run, which includes the three seconds for which a file has to be quiet. Then
+nothing happens for a minute, and the engine's CPU and memory are read.
 """
 
 import contextlib
@@ -25,7 +27,7 @@ from engine.app.workspace import open_workspace
 from engine.model.events import Event, RunCreated
 from engine.testing.scenario import Scenario
 
-PAIRS, FILES, IDLE_SECONDS = 500, 5_000, 60.0
+PAIRS, WRITTEN, FILES, IDLE_SECONDS = 500, 10, 5_000, 60.0
 _BOX = "vault/inbox/forms"
 _PLAYBOOK = f"""\
 name: Form
@@ -69,8 +71,8 @@ def floor(root: Path) -> None:
     db.execute("CREATE TABLE rows (path TEXT)")
 
     class Handler(FileSystemEventHandler):
-        def on_closed(self, event: FileSystemEvent) -> None:
-            db.execute("INSERT INTO rows VALUES (?)", (str(event.src_path),))
+        def on_moved(self, event: FileSystemEvent) -> None:
+            db.execute("INSERT INTO rows VALUES (?)", (str(event.dest_path),))
             print(time.monotonic_ns(), flush=True)
 
     observer = Observer()
@@ -96,10 +98,23 @@ def started(what: str, root: Path, env: dict[str, str]) -> Iterator[IO[str]]:
             process.send_signal(signal.SIGINT)
 
 
-def dropped(lines: IO[str], root: Path, number: int) -> float:
-    """Milliseconds from the end of `close` to what is durable."""
-    with (root / _BOX / f"{number % 100:02d}" / f"{number}.csv").open("w") as file:
-        file.write(f"name,place\nform {number},Berlin\n")
+def moved(lines: IO[str], root: Path, number: int) -> float:
+    """Milliseconds from the end of `rename` to what is durable, of a file that was whole a minute ago."""
+    target = root / _BOX / f"{number % 100:02d}" / f"{number}.csv"
+    part = target.with_name(f".{number}.part")
+    part.write_text(f"name,place\nform {number},Berlin\n")
+    before = time.time() - 60
+    os.utime(part, (before, before))
+    part.rename(target)
+    done = time.monotonic_ns()
+    return (int(lines.readline()) - done) / 1e6
+
+
+def written(lines: IO[str], root: Path, number: int) -> float:
+    """Milliseconds from the end of `close` to the run, of a file that was written in place."""
+    (root / _BOX / f"{number % 100:02d}" / f"written-{number}.csv").write_text(
+        f"name,place\nform {number},Lodz\n"
+    )
     closed = time.monotonic_ns()
     return (int(lines.readline()) - closed) / 1e6
 
@@ -146,13 +161,15 @@ def main(files: int) -> None:
         with started("engine", company.root, env) as engine_, started("floor", bare, env) as floor_:
             time.sleep(2)
             for number in range(PAIRS):
-                ours.append(dropped(engine_, company.root, number))
+                ours.append(moved(engine_, company.root, number))
                 time.sleep(0.05)
-                least.append(dropped(floor_, bare, number))
+                least.append(moved(floor_, bare, number))
                 time.sleep(0.05)
+            slow = [written(engine_, company.root, number) for number in range(WRITTEN)]
         print(f"{PAIRS} pairs, {files} files in the tree")
-        told("dropped file to durable run", ours)
+        told("whole file moved in to durable run", ours)
         told("watchdog and one commit", least)
+        told("written file to durable run", slow)
         ratios = [one / other for one, other in zip(ours, least, strict=True)]
         print(
             f"ratio of medians {statistics.median(ours) / statistics.median(least):.2f}, median of ratios {statistics.median(ratios):.2f}"

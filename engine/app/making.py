@@ -9,6 +9,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from engine.app import starter
+from engine.app.clock import present
 from engine.app.workspace import Workspace, open_workspace
 from engine.connectors.email.addresses import usable
 from engine.connectors.email.manners import unanswered
@@ -146,12 +147,14 @@ def demo_folder(env: Mapping[str, str]) -> Path:
 
 
 def deliver(demo: Demo) -> list[Path]:
-    """Drop the letters into the inbox, as a mail client would: written beside, then renamed into place."""
+    """Drop the letters into the inbox, as a mail client would: written beside, then renamed into place. They came a minute ago."""
     inbox = demo.workspace.root / "vault" / "inbox" / "leads"
     inbox.mkdir(parents=True, exist_ok=True)
     placed = []
     for letter in demo.letters:
         part = inbox / f".{letter.name}.part"
         part.write_bytes(letter.read_bytes())
+        came = present().timestamp() - 60
+        os.utime(part, (came, came))
         placed.append(part.replace(inbox / letter.name))
     return placed

@@ -13,7 +13,7 @@ import threading
 import time
 import warnings
 from collections.abc import Callable, Iterable, Iterator
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any
 
@@ -25,10 +25,12 @@ RESCAN_SECONDS = 30.0
 QUIET_SECONDS = 0.01
 CALM_SECONDS = 0.25
 LARGE = 256
-# Where the system does not tell who writes, a file nobody closed before our eyes is taken once it has not changed for this long; one that
-# somebody does have open for writing, after the second time.
-SETTLED_SECONDS = 1.0
+# A file counts once it has not changed for this long: exports, downloads and mail programs open what they write more than once. One that
+# somebody has open for writing counts after the second time.
+SETTLED_SECONDS = 3.0
 STALLED_SECONDS = 30.0
+_AGAIN_SECONDS = 1.0
+_GRACE_SECONDS = 0.05
 # How often the deploy branch is looked at.
 BRANCH_SECONDS = 1.0
 
@@ -45,9 +47,8 @@ class Eyes:
     clock: Callable[[], float] = time.monotonic
     places: frozenset[str] | None = None
     _hinted: set[str] = field(default_factory=set)
-    _closed: set[str] = field(default_factory=set)
-    _whole: set[str] = field(default_factory=set)
-    _unsettled: set[str] = field(default_factory=set)
+    _unsettled: dict[str, float] = field(default_factory=dict)
+    _stir: dict[str, tuple[tuple[int, int], float]] = field(default_factory=dict)
     _lock: threading.Lock = field(default_factory=threading.Lock)
     _at_once: bool = False
     _all: bool = True
@@ -55,11 +56,10 @@ class Eyes:
     _wide: float | None = None
     _burst: int = 0
     _hint: float = float("-inf")
-    _looked: float = float("-inf")
     _scanned: float = float("-inf")
 
-    def hint(self, path: str, *, whole: bool) -> None:
-        """Something happened to a file; `whole`: its writer is done with it."""
+    def hint(self, path: str, *, moved: bool) -> None:
+        """Something happened to a file; `moved`: it was moved there, and may have been whole for long."""
         place = os.path.relpath(path, self.root)
         if place.startswith(".") or "/." in place:
             return
@@ -70,14 +70,11 @@ class Eyes:
             if self._burst >= LARGE:
                 self._wide = now
             self._hinted.add(place)
-            if whole:
-                self._closed.add(place)
+            if moved:
                 self._at_once = True
             else:
-                self._closed.discard(place)
-                self._whole.discard(place)
                 self._stirred = now
-        if whole and not awake:
+        if moved and not awake:
             self.poke()
 
     def news(self) -> None:
@@ -101,44 +98,56 @@ class Eyes:
             calm = self._wide is not None and now - self._wide >= CALM_SECONDS
             wide = self._all or calm or now - self._scanned >= RESCAN_SECONDS
             quiet = self._stirred is not None and now - self._stirred >= QUIET_SECONDS
-            again = bool(self._unsettled) and now - self._looked >= SETTLED_SECONDS / 2
+            again = {place for place, due in self._unsettled.items() if due <= now}
             if not (wide or quiet or again or self._at_once):
                 return False
-            self.places = None if wide else frozenset(self._hinted | self._unsettled)
-            self._hinted, self._unsettled = set(), set()
-            self._whole, self._closed = self._closed, set()
-            self._at_once, self._stirred, self._looked = False, None, now
+            self.places = None if wide else frozenset(self._hinted | again)
+            for place in list(self._unsettled) if wide else self.places or ():
+                self._unsettled.pop(place, None)
+            self._hinted = set()
+            self._at_once, self._stirred = False, None
             if wide:
                 self._all, self._wide, self._scanned = False, None, now
             return True
 
     def settled(self, place: str) -> bool:
-        """Whether a file is whole: nobody has it open for writing; or, where this can't be told, its writer closed it or moved it into place
-        before our eyes, or it has not changed for a second. What is not whole is looked at again.
+        """Whether a file is whole. What is not is looked at again when it may be."""
+        wait = self.unsettled(place)
+        if wait:
+            self.again(place, wait)
+        return not wait
+
+    def unsettled(self, place: str) -> float:
+        """In how many seconds a file may be whole; 0 when it is: it has not changed for three seconds and nobody has it open for writing.
+
+        Its own time says when it changed last. One that lies in the future was written under another clock: then our eyes say it.
         """
         path = self.root / place
         try:
             info = os.stat(path, follow_symlinks=False)
         except OSError:
             # It is gone, or never was a file of the workspace.
-            return True
+            self._stir.pop(place, None)
+            return 0.0
+        if not stat.S_ISREG(info.st_mode):
+            return 0.0
         age = time.time() - info.st_mtime
-        written = being_written(path) if stat.S_ISREG(info.st_mode) else None
-        if written:
-            whole = not 0 <= age < STALLED_SECONDS
-        else:
+        if age < 0:
+            now, facts = self.clock(), (info.st_size, info.st_mtime_ns)
             with self._lock:
-                closed = written is False or place in self._whole or place in self._closed
-            # An empty file is seldom all that its writer has to say.
-            whole = (closed and info.st_size > 0) or not 0 <= age < SETTLED_SECONDS
-        if not whole:
-            self.again(place)
-        return whole
+                before, since = self._stir.get(place, (None, now))
+                since = since if before == facts else now
+                self._stir[place] = (facts, since)
+            age = now - since
+        if age < SETTLED_SECONDS:
+            return SETTLED_SECONDS - age
+        self._stir.pop(place, None)
+        return _AGAIN_SECONDS if age < STALLED_SECONDS and being_written(path) else 0.0
 
-    def again(self, place: str) -> None:
-        """Look there again in a moment."""
+    def again(self, place: str, wait: float = 0.0) -> None:
+        """Look there again, in so many seconds."""
         with self._lock:
-            self._unsettled.add(place)
+            self._unsettled[place] = self.clock() + wait
 
 
 def being_written(path: Path) -> bool | None:
@@ -181,7 +190,8 @@ class Steady:
     def _found(self, seen: Callable[[str], bool]) -> Iterable[Arrival]:
         if self._placed is None or self._eyes.places is None:
             return self._source.poll(seen)
-        return self._placed.among(self._eyes.places, seen)
+        # What is still growing is not even read.
+        return self._placed.among([one for one in self._eyes.places if self._eyes.settled(one)], seen)
 
     def _same(self, arrival: Arrival) -> bool:
         """Asked once nobody was writing any more: what was read before may be half of what is there now."""
@@ -189,6 +199,39 @@ class Steady:
             return True
         self._eyes.again(arrival.place)
         return False
+
+    def head(self, name: str) -> str:
+        """As the other's."""
+        return self._source.head(name)
+
+
+class Patient:
+    """Port Source for one pass: another one, whose files that just changed are waited for, once and together.
+
+    What is not quiet then is left with the reason `unsettled`, for the next pass. `wait` lets so many seconds pass.
+    """
+
+    def __init__(self, source: Source, eyes: Eyes, wait: Callable[[float], None]) -> None:
+        self._source, self._eyes, self._wait = source, eyes, wait
+
+    def poll(self, seen: Callable[[str], bool]) -> Iterator[Arrival]:
+        """As the other's, quiet files first."""
+        waits: list[float] = []
+        for one in self._source.poll(seen):
+            wait = self._eyes.unsettled(one.place) if one.place else 0.0
+            if wait:
+                waits.append(wait)
+            else:
+                yield one
+        if not waits:
+            return
+        end = self._eyes.clock() + min(max(waits), SETTLED_SECONDS) + _GRACE_SECONDS
+        while (left := end - self._eyes.clock()) > 0:
+            self._wait(left)
+        # Read again: what was read before may have been half of it.
+        for one in self._source.poll(seen):
+            late = bool(one.place) and self._eyes.unsettled(one.place) > 0
+            yield replace(one, ignored="unsettled") if late else one
 
     def head(self, name: str) -> str:
         """As the other's."""
@@ -236,7 +279,7 @@ class Watch:
                     eyes.everything(calm=True)
                     watch(Path(path))
                 else:
-                    eyes.hint(path, whole=moved or event.event_type == "closed")
+                    eyes.hint(path, moved=moved)
 
         handler, watched = Handler(), dict[Path, Any]()
 

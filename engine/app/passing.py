@@ -22,6 +22,7 @@ from engine.model.state import Book
 if TYPE_CHECKING:
     # Only a name here: a decision while another process owns the ledger wires nothing.
     from engine.app.wiring import Furnished
+    from engine.kernel.house import House
 
 __all__ = ["Carried", "Listener", "Reading", "carry", "look", "request", "vouched"]
 
@@ -147,7 +148,8 @@ def _own(
             workspace, ledger=ledger, keys=keys, owner=owner, listen=listen, probe=probe, screen=screen
         )
         try:
-            loop = Loop(house.house, None if known is None else brought_up(ledger, known))
+            patient = house.house if wire else _patient(house.house, workspace)
+            loop = Loop(patient, None if known is None else brought_up(ledger, known))
             house.settle(loop.journal)
             loop.own(epoch=owner.epoch, host=owner.host, pid=owner.pid)
             with _interruptible() as interrupted:
@@ -163,6 +165,14 @@ def _own(
             house.close()
     finally:
         ledger.close()
+
+
+def _patient(house: "House", workspace: Workspace) -> "House":
+    """The same, with an eye on files that are still being written."""
+    from engine.app.noticing import Eyes, Patient
+
+    eyes = Eyes(workspace.root, lambda: None)
+    return replace(house, sources=tuple(Patient(one, eyes, house.clock.wait) for one in house.sources))
 
 
 @contextmanager

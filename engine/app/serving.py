@@ -14,7 +14,7 @@ from engine.app import anchoring, standing
 from engine.app.clock import present
 from engine.app.health import daily
 from engine.app.mailboxes import attended
-from engine.app.noticing import RESCAN_SECONDS, Branch, Eyes, Steady, Watch
+from engine.app.noticing import RESCAN_SECONDS, SETTLED_SECONDS, Branch, Eyes, Steady, Watch
 from engine.app.wiring import furnish
 from engine.app.workspace import Workspace, open_workspace
 from engine.kernel.house import House
@@ -212,7 +212,7 @@ def _beginning(workspace: Workspace, trouble: str) -> str:
     seen = (
         f"files are looked at every {RESCAN_SECONDS:.0f} s ({trouble})"
         if trouble
-        else "files are seen at once"
+        else f"a file counts once it has been quiet for {SETTLED_SECONDS:.0f} s"
     )
     return f"up: {workspace.root}, commit {workspace.tree.commit[:8]} of {workspace.config.deploy}; {seen}; Ctrl-C ends it"
 

@@ -22,13 +22,16 @@ _LETTERS = frozenset({"email", meaning.KIND})
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Counts:
-    """What one pass over the sources found. `noted`: for a person to read; `left`: left lying until the playbooks compile."""
+    """What one pass over the sources found. `noted`: for a person to read; `left`: left lying until the playbooks compile;
+    `unsettled`: files that are still being written.
+    """
 
     started: int = 0
     offered: int = 0
     noted: int = 0
     ignored: int = 0
     left: int = 0
+    unsettled: int = 0
 
     def words(self) -> str:
         """For the operator."""
@@ -39,6 +42,10 @@ class Counts:
             message += f", {self.noted} to be read: steward queue"
         if self.left:
             message += f", {self.left} left lying: steward check, steward secrets list"
+        if self.unsettled:
+            message += (
+                f", {self.unsettled} still being written: the next pass takes what is quiet for three seconds"
+            )
         return message
 
 
@@ -54,14 +61,14 @@ def read_sources(journal: Journal, deployment: Deployment) -> Counts:
 
 
 def receive(journal: Journal, deployment: Deployment, arrival: Arrival, *, cause: str = "") -> str:
-    """What became of one arrival: started, offered, noted, ignored, unheard or left. Durable when this returns, but for unheard and left.
+    """What became of one arrival: started, offered, noted, ignored, unheard, left or unsettled. Durable when this returns, but for the last three.
 
     `cause` is the run whose effect it is. A letter is offered to runs that wait for it or for what it wants, then to the playbooks that
     read its mailbox; what it wants chooses a playbook only when none of them does. A copy is nobody's answer, another version of a letter
     is shown and starts nothing, and the whole of what was read by half begins anew.
     """
     if arrival.ignored in LEFT_REASONS:
-        return "left"
+        return "unsettled" if arrival.ignored == "unsettled" else "left"
     if arrival.ignored:
         return _ignore(journal, arrival, arrival.ignored)
     if arrival.source in journal.book.sources:

@@ -204,6 +204,7 @@ IGNORED_REASONS: dict[str, str] = {
 """The closed list of reasons for which something that arrived starts nothing."""
 
 LEFT_REASONS: dict[str, str] = {
+    "unsettled": "it changed within the last three seconds or somebody has it open: the next pass takes it",
     "no-secret": "a webhook whose secret is nowhere to be found: it lies in the spool until the secret is set",
 }
 """Why something is left lying, and read again at the next pass."""

@@ -22,6 +22,7 @@ from dataclasses import dataclass, field
 from hashlib import sha256
 from pathlib import Path
 
+from engine.app.noticing import SETTLED_SECONDS
 from engine.connectors.watched import MOST_BYTES
 from engine.model import events as e
 from engine.testing.scenario import Scenario
@@ -38,7 +39,8 @@ on: {{ file: {{ path: {_BOX}/**/*.csv }} }}
 steps:
   - {{ id: note, uses: notify/me, with: {{ text: A form came. }} }}
 """
-_OPEN, _PAUSE = 1.6, 0.3
+_OPEN, _PAUSE = 3.4, 0.3
+_QUIET = SETTLED_SECONDS + 0.5
 QUEUE = Path("/proc/sys/fs/inotify/max_queued_events")
 
 
@@ -127,7 +129,7 @@ def atomic(desk: Desk, n: int) -> None:
     ][n % 3]
     for version in (1, 2):
         with part.open("wb") as file:
-            file.write(desk.expect(name, _content(name, version)))
+            file.write(desk.expect(name, _content(name, version), perhaps=version == 1))
             os.fsync(file.fileno())
         part.replace(target)
         time.sleep(_PAUSE if version == 1 else 0)
@@ -137,7 +139,7 @@ def vim(desk: Desk, n: int) -> None:
     """It tries whether the folder can be written, moves the old file away, writes a new one, and removes the backup."""
     name = f"saved/vim-{n}.csv"
     target = desk.at(name)
-    target.write_bytes(desk.expect(name, _content(name)))
+    target.write_bytes(desk.expect(name, _content(name), perhaps=True))
     time.sleep(_PAUSE)
     probe = target.with_name("4913.csv")
     probe.touch()
@@ -154,7 +156,7 @@ def in_place(desk: Desk, n: int) -> None:
     """Cut to nothing, and written again a moment later, through one handle."""
     name = f"saved/in-place-{n}.csv"
     target = desk.at(name)
-    target.write_bytes(desk.expect(name, _content(name)))
+    target.write_bytes(desk.expect(name, _content(name), perhaps=True))
     time.sleep(_PAUSE)
     with target.open("wb") as file:
         time.sleep(0.05 * (n % 4))
@@ -181,7 +183,7 @@ def twice(desk: Desk, n: int) -> None:
 
 
 def slow(desk: Desk, n: int) -> None:
-    """Written bit by bit, with pauses longer than the second after which a file counts as settled."""
+    """Written bit by bit, with pauses longer than the time after which a file counts."""
     name = f"saved/slow-{n}.csv"
     content = desk.expect(name, _content(name))
     with desk.at(name).open("wb", buffering=0) as file:
@@ -219,7 +221,7 @@ def folders(desk: Desk, n: int) -> None:
     for name in ("a.csv", "deep/b.csv"):
         (made / name).write_bytes(desk.expect(f"came-{n}/{name}", _content(f"{n}/{name}")))
     made.rename(desk.at(f"came-{n}"))
-    time.sleep(1.5)
+    time.sleep(_QUIET)
     desk.at(f"came-{n}").rename(desk.at(f"renamed-{n}"))
     for name in ("a.csv", "deep/b.csv"):
         desk.expect(f"renamed-{n}/{name}", _content(f"{n}/{name}"))
@@ -297,7 +299,7 @@ def _come(desk: Desk, one: Standing, seconds: float) -> None:
     end = time.monotonic() + seconds
     while one.events("run.created") < len(desk.ought) and time.monotonic() < end:
         time.sleep(0.3)
-    one.quiet(0.7)
+    one.quiet(_QUIET)
 
 
 def burst(desk: Desk, one: Standing, *, files: int, each: int, noise: int) -> dict[str, object]:
@@ -318,7 +320,7 @@ def burst(desk: Desk, one: Standing, *, files: int, each: int, noise: int) -> di
         began = time.monotonic()
         _come(desk, one, 60)
         counts["overflow-seconds"] = round(time.monotonic() - began, 1)
-    one.quiet(1.2)
+    one.quiet(_QUIET)
     if code := one.down():
         raise RuntimeError(f"it ended with {code}")
     return {**counts, **found(desk, one)}

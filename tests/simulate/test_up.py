@@ -20,8 +20,10 @@ from engine.app.noticing import (
     LARGE,
     RESCAN_SECONDS,
     SETTLED_SECONDS,
+    STALLED_SECONDS,
     Branch,
     Eyes,
+    Patient,
     Steady,
     being_written,
 )
@@ -190,7 +192,7 @@ def test_a_burst_of_hints_is_one_look_and_without_hints_there_is_one_each_half_m
     assert eyes.look()
     assert not eyes.look()
     for _ in range(1000):
-        eyes.hint(str(tmp_path / "a"), whole=False)
+        eyes.hint(str(tmp_path / "a"), moved=False)
     assert not eyes.look()
     clock.now += 0.02
     assert eyes.look()
@@ -199,16 +201,16 @@ def test_a_burst_of_hints_is_one_look_and_without_hints_there_is_one_each_half_m
     assert eyes.look()
 
 
-def test_a_file_is_whole_when_it_was_closed_or_has_not_changed_for_a_second(tmp_path):
+def test_a_file_is_whole_when_it_has_been_quiet_for_three_seconds_by_its_own_time(tmp_path):
+    assert SETTLED_SECONDS == 3
     clock = Clock()
     eyes = Eyes(tmp_path, lambda: None, clock)
     file = tmp_path / "letter.eml"
     file.write_bytes(b"half")
-    assert not eyes.settled("letter.eml")
-    eyes.hint(str(file), whole=True)
-    clock.now += 0.02
-    assert eyes.look()
-    assert eyes.settled("letter.eml")
+    assert 0 < eyes.unsettled("letter.eml") <= SETTLED_SECONDS
+    just = time.time() - SETTLED_SECONDS + 1
+    os.utime(file, (just, just))
+    assert 0 < eyes.unsettled("letter.eml") <= 1
     old = time.time() - 2 * SETTLED_SECONDS
     other = tmp_path / "other.eml"
     other.write_bytes(b"all")
@@ -216,14 +218,32 @@ def test_a_file_is_whole_when_it_was_closed_or_has_not_changed_for_a_second(tmp_
     assert eyes.settled("other.eml")
 
 
-def test_what_is_not_whole_yet_is_looked_at_again(tmp_path):
+def test_a_file_from_the_future_is_whole_when_our_eyes_saw_no_change_for_three_seconds(tmp_path):
+    """As on a share whose server's clock is ahead: its time says nothing."""
+    clock = Clock()
+    eyes = Eyes(tmp_path, lambda: None, clock)
+    file = tmp_path / "letter.eml"
+    for size, ahead in ((1, 100), (2, 200)):
+        file.write_bytes(b"x" * size)
+        os.utime(file, (time.time() + ahead, time.time() + ahead))
+        assert eyes.unsettled("letter.eml") == SETTLED_SECONDS
+        clock.now += SETTLED_SECONDS - 1
+        assert eyes.unsettled("letter.eml") == 1
+    clock.now += 1
+    assert eyes.settled("letter.eml")
+
+
+def test_what_is_not_whole_yet_is_looked_at_again_when_it_may_be(tmp_path):
     clock = Clock()
     eyes = Eyes(tmp_path, lambda: None, clock)
     assert eyes.look()
     (tmp_path / "letter.eml").write_bytes(b"half")
     assert not eyes.settled("letter.eml")
-    clock.now += SETTLED_SECONDS
+    clock.now += SETTLED_SECONDS - 1
+    assert not eyes.look()
+    clock.now += 1
     assert eyes.look()
+    assert eyes.places == frozenset({"letter.eml"})
 
 
 def test_a_look_is_about_the_places_that_stirred_and_after_much_about_everything(tmp_path):
@@ -234,12 +254,12 @@ def test_a_look_is_about_the_places_that_stirred_and_after_much_about_everything
         return eyes.look(), eyes.places
 
     assert looked() == (True, None)
-    eyes.hint(str(tmp_path / "a/b.csv"), whole=True)
-    eyes.hint(str(tmp_path / ".git/index"), whole=True)
+    eyes.hint(str(tmp_path / "a/b.csv"), moved=True)
+    eyes.hint(str(tmp_path / ".git/index"), moved=True)
     assert looked() == (True, frozenset({"a/b.csv"}))
     assert not eyes.look()
     for n in range(LARGE):
-        eyes.hint(str(tmp_path / f"{n}"), whole=True)
+        eyes.hint(str(tmp_path / f"{n}"), moved=True)
     assert len(looked()[1] or ()) == LARGE
     clock.now += 2 * CALM_SECONDS
     assert looked() == (True, None)
@@ -250,23 +270,100 @@ def test_a_look_is_about_the_places_that_stirred_and_after_much_about_everything
 
 
 @needs(sys.platform == "linux", "Linux, which alone tells who writes")
-def test_a_file_is_whole_when_nobody_writes_and_it_is_not_empty(tmp_path):
+def test_a_quiet_file_that_somebody_has_open_for_writing_is_waited_for(tmp_path):
     eyes, file = Eyes(tmp_path, lambda: None), tmp_path / "a.csv"
     before = signal.signal(signal.SIGIO, lambda *_: None)
+    past, long_past = time.time() - 2 * SETTLED_SECONDS, time.time() - 2 * STALLED_SECONDS
     try:
         with file.open("wb", buffering=0) as handle:
             handle.write(b"half")
-            eyes.hint(str(file), whole=True)
+            os.utime(file, (past, past))
             assert being_written(file)
             assert not eyes.settled("a.csv")
-        assert eyes.settled("a.csv")
-        file.write_bytes(b"")
-        assert not eyes.settled("a.csv")
-        past = time.time() - 2 * SETTLED_SECONDS
+            os.utime(file, (long_past, long_past))
+            assert eyes.settled("a.csv")
         os.utime(file, (past, past))
         assert eyes.settled("a.csv")
     finally:
         signal.signal(signal.SIGIO, before)
+
+
+def source_of(folder):
+    return WatchedFiles(root=str(folder), index_key=b"k" * 32, patterns=lambda: ("forms/*.csv",))
+
+
+def test_one_pass_waits_once_for_what_just_changed(tmp_path):
+    clock, forms = Clock(), tmp_path / "forms"
+    forms.mkdir()
+    old = time.time() - 2 * SETTLED_SECONDS
+    for name in ("b.csv", "c.csv"):
+        (forms / name).write_bytes(b"half")
+    (forms / "a.csv").write_bytes(b"whole")
+    os.utime(forms / "a.csv", (old, old))
+    waited: list[float] = []
+    marks: set[str] = set()
+
+    def wait(seconds):
+        waited.append(seconds)
+        clock.now += seconds
+        (forms / "b.csv").write_bytes(b"all of it")
+        os.utime(forms / "b.csv", (old, old))
+
+    patient = Patient(source_of(tmp_path), Eyes(tmp_path, lambda: None, clock), wait)
+    arrivals = []
+    for arrival in patient.poll(marks.__contains__):
+        arrivals.append((arrival.place, arrival.files[0][2], arrival.ignored))
+        if not arrival.ignored:
+            marks.add(arrival.mark)
+    # What still grows is left for the next pass, which is said.
+    assert arrivals == [
+        ("forms/a.csv", b"whole", ""),
+        ("forms/b.csv", b"all of it", ""),
+        ("forms/c.csv", b"half", "unsettled"),
+    ]
+    assert len(waited) == 1
+    assert waited[0] <= SETTLED_SECONDS + 1
+
+
+def test_one_pass_over_quiet_files_waits_for_nothing(tmp_path):
+    (tmp_path / "forms").mkdir()
+    (tmp_path / "forms/a.csv").write_bytes(b"whole")
+    old = time.time() - 2 * SETTLED_SECONDS
+    os.utime(tmp_path / "forms/a.csv", (old, old))
+    patient = Patient(source_of(tmp_path), Eyes(tmp_path, lambda: None), lambda _: pytest.fail("it waited"))
+    assert len(list(patient.poll(lambda _mark: False))) == 1
+
+
+@pytest.mark.slow
+def test_run_waits_for_a_letter_that_was_just_written_and_leaves_one_that_grows(company):
+    box = company.root / "vault/inbox/leads"
+    box.mkdir(parents=True, exist_ok=True)
+    (box / "one.eml").write_bytes(letter(1))
+    env = environment(company.env)
+    said = plainly(["run"], cwd=company.root, env=env)
+    assert "read: 1 started" in said.text
+    ahead = time.time() + 1000
+    (box / "two.eml").write_bytes(letter(2))
+    stop = threading.Event()
+
+    def grow():
+        while not stop.wait(0.2):
+            with (box / "two.eml").open("ab") as file:
+                file.write(b"more\n")
+            os.utime(box / "two.eml", (ahead, ahead))
+
+    writer = threading.Thread(target=grow)
+    writer.start()
+    try:
+        said = plainly(["run"], cwd=company.root, env=env)
+    finally:
+        stop.set()
+        writer.join()
+    assert "1 still being written: the next pass takes what is quiet" in said.text
+    assert runs_of(company) == 1
+    os.utime(box / "two.eml", (1, 1))
+    plainly(["run"], cwd=company.root, env=env)
+    assert runs_of(company) == 2
 
 
 def test_what_changed_behind_the_reading_is_read_again(tmp_path):
@@ -274,14 +371,15 @@ def test_what_changed_behind_the_reading_is_read_again(tmp_path):
     file.parent.mkdir()
     file.write_bytes(b"one")
     eyes = Eyes(tmp_path, lambda: None)
-    source = WatchedFiles(root=str(tmp_path), index_key=b"k" * 32, patterns=lambda: ("forms/*.csv",))
+    source = source_of(tmp_path)
     steady = Steady(source, eyes)
-    eyes.hint(str(file), whole=True)
     arrivals = []
     for arrival in source.poll(lambda _mark: False):
         file.write_bytes(b"two, longer")
         arrivals.append((source.same(arrival), arrival.files[0][2]))
     assert arrivals == [(False, b"one")]
+    old = time.time() - 2 * SETTLED_SECONDS
+    os.utime(file, (old, old))
     assert [one.files[0][2] for one in steady.poll(lambda _mark: False)] == [b"two, longer"]
 
 
