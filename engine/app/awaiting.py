@@ -162,7 +162,7 @@ def _unknowns(desk: Desk) -> Iterator[Row]:
                 yield Row(
                     id=step.key, short=short, kind="unknown", title=f"did `{step_id}` happen?", about=step.action,
                     playbook=run.playbook, run=run.id, since=step.at,
-                    needs=f"steward answer {short} happened|did-not-happen",
+                    needs=f"steward answer {short} happened|did-not-happen   (several ids, or all)",
                 )  # fmt: skip
 
 
@@ -203,6 +203,34 @@ def _words(letter: Mapping[str, Any]) -> str:
     return " ".join(str(letter.get("text") or "").split())[:300]
 
 
+# A person's words stand behind a run that began so; who starts one by hand sees it fail, and a caller fails with what it called.
+_FROM_PEOPLE = frozenset({"email", "intent", "webhook", "file"})
+
+
+def _failed(desk: Desk) -> Iterator[Row]:
+    for run in desk.reading.book.runs.values():
+        if run.status == "failed" and not run.dismissed and run.trigger in _FROM_PEOPLE:
+            short = ids.short(run.id)
+            step, _, code = run.reason.partition(": ")
+            title = f"`{step}` failed: {code}" if code else f"failed: {run.reason}"
+            yield Row(
+                id=run.id, short=short, kind="failed", title=title, about=_about(desk.reading, run),
+                playbook=run.playbook, run=run.id, since=run.ended,
+                needs=f"steward retry {short}   or   steward dismiss {short}",
+            )  # fmt: skip
+
+
+def _about(reading: Reading, run: RunState) -> str:
+    """Subject and sender of the letter a run began with."""
+    try:
+        event = reading.ledger.unseal(ids.ValueId(run.event)) if run.event else None
+    except EngineError as error:
+        return error.message
+    if not isinstance(event, dict):
+        return ""
+    return f"{event.get('subject') or event.get('path') or ''} · {event.get('from') or ''}".strip(" ·")
+
+
 def _running(desk: Desk) -> Iterator[RunState]:
     book = desk.reading.book
     return (book.runs[id_] for id_ in book.open_runs)
@@ -214,5 +242,6 @@ KINDS: dict[str, Callable[[Desk], Iterable[Row]]] = {
     "question": _questions,
     "unknown": _unknowns,
     "new": _letters,
+    "failed": _failed,
 }
 """Kind of row → where its rows come from."""

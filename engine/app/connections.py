@@ -72,6 +72,8 @@ def sentence(event: Event) -> str:
             return f"{name} asked to wait; nothing calls it before {until[11:19]}Z"
         case k.BreakerOpened(connector=name, until=until, code=code):
             return f"{name} is not called before {until[11:19]}Z: {code}"
+        case k.ConnectorHurried(connector=name, by=by):
+            return f"{name} is to be tried now, says {by}"
         case k.BreakerProbed(connector=name, how=how):
             return f"{name} is tried: {how}"
         case k.BreakerClosed(connector=name, by=by, because=because):

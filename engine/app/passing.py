@@ -7,6 +7,7 @@ import time
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass, replace
+from datetime import timedelta
 from typing import TYPE_CHECKING, Literal
 
 from engine.app import anchoring
@@ -71,13 +72,14 @@ def carry(
     screen: Callable[[str], None] | None = None,
     wire: "Wire | None" = None,
     known: Book | None = None,
+    stay: timedelta | None = None,
 ) -> Carried:
     """Ask durably; become the owner if nobody is and run until everything waits, else wait for the owner's answer.
 
     `quietly`: stop when the request is decided instead of running everything (nothing that left the gate is left behind: the
-    next command takes it up). `wire` furnishes the house, for the simulator only. `known` is a state somebody has folded already: it is
-    brought up to date in place. Raises LedgerError when the ledger cannot be
-    written.
+    next command takes it up). `stay`: how far off what is waited for may be, else as :mod:`engine.kernel.loop` says. `wire` furnishes the
+    house, for the simulator only. `known` is a state somebody has folded already: it is brought up to date in place. Raises LedgerError
+    when the ledger cannot be written.
     """
     keys = Keys.open(workspace.state)
     try:
@@ -101,6 +103,7 @@ def carry(
                             screen=screen,
                             wire=wire,
                             known=known,
+                            stay=stay,
                         )
                     finally:
                         owner.release()
@@ -137,9 +140,10 @@ def _own(
     screen: Callable[[str], None] | None,
     wire: "Wire | None",
     known: Book | None,
+    stay: timedelta | None,
 ) -> Carried:
     from engine.app.wiring import furnish
-    from engine.kernel.loop import Loop
+    from engine.kernel.loop import STAY, Loop
 
     ledger = Ledger.open(workspace.state, keys=keys, owner=owner, probe=probe)
     try:
@@ -153,7 +157,10 @@ def _own(
             house.settle(loop.journal)
             loop.own(epoch=owner.epoch, host=owner.host, pid=owner.pid)
             with _interruptible() as interrupted:
-                loop.run(until=lambda: interrupted() or (quietly and ledger.decided(asked.id) is not None))
+                loop.run(
+                    until=lambda: interrupted() or (quietly and ledger.decided(asked.id) is not None),
+                    stay=STAY if stay is None else stay,
+                )
             if interrupted():
                 loop.withdraw()
                 ledger.flush()

@@ -13,6 +13,15 @@ from engine.model.errors import UsageError
 from engine.model.findings import BudgetDecided, IntentResolved
 from engine.model.health import ClockDoubted, ClockTrusted, HealthWaived
 from engine.model.noting import LetterNoted, LetterRead, LetterReturned
+from engine.model.outages import (
+    EffectCarried,
+    EffectDeferred,
+    EffectHurried,
+    EffectSkipped,
+    RunDismissed,
+    RunRecalled,
+    RunRetried,
+)
 from engine.model.ownership import NotebookAccepted, StopLifted, StopSet, StrengthEnrolled
 from engine.model.state import Alarm, Book, CardState, NoteState, RunState
 
@@ -174,6 +183,12 @@ def _of_run(event: e.Event) -> str:
             return f"letter {note[:6]} put back among what waits by {by}"
         case e.RunCreated(trigger=trigger, stage=stage):
             return f"created by {trigger}, stage {stage}"
+        case RunRetried(by=by, kept=kept):
+            return f"begins again, says {by}" + (f"; kept: {', '.join(kept)}" if kept else "")
+        case RunDismissed(by=by):
+            return f"dismissed by {by}"
+        case RunRecalled(by=by):
+            return f"brought back by {by}"
         case e.RunEnded(status=status, reason=reason):
             return f"{status}: {reason}" if reason else status
         case _:
@@ -261,6 +276,17 @@ def _of_effect(event: e.Event, step: str) -> str:
             )
         case e.EffectFailed(code=code, retry=retry):
             return f"{step} not sent: {code}" + (f", again at {retry[11:19]}Z" if retry else "")
+        case EffectDeferred(code=code, due=due, until=until):
+            when = f"until {until[11:19]}Z at most" if due >= until else f"again at {due[11:19]}Z"
+            return f"{step} waits, nothing was done: {code}, {when}"
+        case EffectHurried(by=by):
+            return f"{step} is to be tried now, says {by}"
+        case EffectSkipped(code=code):
+            return f"{step} skipped, it could not leave while it was worth something: {code}"
+        case EffectCarried(differs=differs):
+            return f"{step} was done before and is not repeated" + (
+                f"; today {', '.join(differs)} would differ" if differs else ""
+            )
         case e.EffectUnknown(code=code):
             return f"{step} unknown: {code}; a person decides"
         case e.EffectResolved(happened=happened, by=by):

@@ -157,7 +157,17 @@ def carry_out(workspace: Workspace, asked: Request, *, known: Book | None = None
     """Hand a request to whoever owns the ledger, tell what became of it, and return its exit code. `known`: a state folded already."""
     narrator = narrate.Narrator(workspace)
     carried = passing.carry(workspace, asked, listen=narrator.hear, screen=narrator.notice, known=known)
-    return told(carried, narrator)
+    code = told(carried, narrator)
+    decided = carried.decided
+    if asked.kind in _LETS_GO and decided.verdict == "accepted" and decided.run:
+        from engine.cli import unfinished
+
+        return unfinished.ended(workspace, decided.run)
+    return code
+
+
+# What follows from these leaves, or does not: the exit code says which.
+_LETS_GO = frozenset({"approve", "retry"})
 
 
 def told(carried: Carried, narrator: "narrate.Narrator") -> int:
@@ -328,17 +338,16 @@ def undo(args: argparse.Namespace) -> int:
 
 
 def dismiss(args: argparse.Namespace) -> int:
-    """A letter was looked at."""
+    """A letter, or a run that failed, was looked at."""
     here.need_person("dismiss")
     workspace = here.workspace()
     reading = passing.look(workspace)
     try:
         note = views.find_note(reading, args.id)
+        target = note.id if note is not None else views.find_run(reading, args.id).id
     finally:
         reading.close()
-    if note is None:
-        raise UsageError(f"no letter begins with {args.id}", way_out="steward queue")
-    return carry_out(workspace, passing.request("dismiss", actor=here.actor(), target=note.id))
+    return carry_out(workspace, passing.request("dismiss", actor=here.actor(), target=target))
 
 
 def answer(args: argparse.Namespace) -> int:
@@ -372,10 +381,18 @@ def _answered(reading: Reading, given: str, words: list[str]) -> tuple[str, dict
         return alarm.id, {}
     if (note := views.find_note(reading, given)) is not None:
         return note.id, letters.said(note, words)
+    if words[-1:] in (["happened"], ["did-not-happen"]):
+        # More ids may stand before the word: what a broken line left open is often many letters.
+        keys = _unknown(reading, [given, *words[:-1]])
+        if keys:
+            return keys[0], {"happened": words[-1] == "happened", "also": keys[1:]}
     run, step = views.find_question(reading, given)
     state = run.step(step)
     if state.status == "unknown":
-        return state.key, _happened(words)
+        raise UsageError(
+            "say which",
+            way_out="steward answer ID [ID …] happened   or   steward answer ID [ID …] did-not-happen",
+        )
     question = reading.ledger.unseal(ids.ValueId(state.question))
     body = _given(question, words)
     _confirm_defaults(question, body)
@@ -389,12 +406,20 @@ def _confirm_defaults(question: dict[str, Any], given: dict[str, Json]) -> None:
             say(one)
 
 
-def _happened(words: list[str]) -> dict[str, Json]:
-    if words not in (["happened"], ["did-not-happen"]):
+def _unknown(reading: Reading, names: list[str]) -> list[str]:
+    """The keys of effects nobody knows of, by the beginnings of their ids; ``all`` is every one. Empty when it is about something else."""
+    runs = reading.book.runs.values()
+    keys = [step.key for run in runs for step in run.steps.values() if step.status == "unknown"]
+    if names == ["all"]:
+        return keys
+    found = [key for name in names for key in keys if key.startswith(name.lower())]
+    if len(names) > 1 and len(found) != len(names):
         raise UsageError(
-            "say which", way_out="steward answer ID happened   or   steward answer ID did-not-happen"
+            f"{len(names)} ids, and {len(found)} effects whose end is not known begin so",
+            now_true="Nothing was noted.",
+            way_out="steward queue",
         )
-    return {"happened": words == ["happened"]}
+    return found if len(found) == len(names) else []
 
 
 def _given(question: dict[str, Any], words: list[str]) -> dict[str, Json]:

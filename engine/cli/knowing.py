@@ -4,7 +4,7 @@ import argparse
 from decimal import Decimal
 from typing import Any
 
-from engine.app import awaiting, connections, deploying, health, passing
+from engine.app import awaiting, connections, deploying, health, outstanding, passing
 from engine.app.clock import present
 from engine.app.passing import Reading
 from engine.app.workspace import Workspace
@@ -163,6 +163,7 @@ def _facts(workspace: Workspace, reading: Reading) -> dict[str, Any]:
         or "none is held back",
         "mailboxes": line("; ".join(_mailboxes(workspace, reading)), 300) or "nothing is known to be wrong",
         "waits": f"{len(waiting)} for you" + (": steward queue" if waiting else ""),
+        "by itself": _by_itself(workspace, reading),
         "absent": "; ".join(_absent(book)) or "nothing",
         "last run": f"{ago(last, present())} ago" if last else "never",
         "cost": f"{sum((one.usd for one in book.costs.values()), Decimal(0)):.2f} USD"
@@ -176,6 +177,16 @@ def _effects(reading: Reading, *, stopped: bool) -> str:
     if stopped:
         return "STOPPED: steward resume"
     return "may leave" if reading.ill is None else f"HELD: {reading.ill.problem}: {reading.ill.way_out}"
+
+
+def _by_itself(workspace: Workspace, reading: Reading) -> str:
+    """What could not act yet and is tried again."""
+    waits = outstanding.outstanding(reading)
+    if not waits:
+        return "nothing waits for another try"
+    first = f"{waits[0].playbook} {waits[0].said(workspace.config.time_zone, present())}"
+    more = f", and {len(waits) - 1} more" if len(waits) > 1 else ""
+    return f"{line(first, 240)}{more}; {outstanding.WAY_OUT}"
 
 
 def _mailboxes(workspace: Workspace, reading: Reading) -> list[str]:

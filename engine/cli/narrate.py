@@ -17,6 +17,7 @@ from engine.model.alarms import AlarmCleared, AlarmRaised
 from engine.model.canonical import Json
 from engine.model.errors import EngineError, UsageError
 from engine.model.money import Money
+from engine.model.outages import EffectCarried, EffectDeferred, EffectSkipped
 from engine.model.ownership import RequestDecided
 from engine.model.state import Book, RunState
 from engine.model.times import later
@@ -24,9 +25,15 @@ from engine.model.times import later
 _LOUD: tuple[type[Any], ...] = (
     e.EffectHeld, e.EffectSucceeded, e.EffectFailed, e.EffectUnknown, e.EffectWithdrawn, e.CardOpened, e.CardExpired,
     e.HumanAsked, e.StepFailed, e.StepRetried, e.RunEnded, e.WaitEnded, e.EffectPreviewed,
-    AlarmRaised, AlarmCleared,
+    AlarmRaised, AlarmCleared, EffectDeferred, EffectSkipped, EffectCarried,
 )  # fmt: skip
-_LEFT: tuple[type[Any], ...] = (e.EffectSucceeded, e.EffectFailed, e.EffectUnknown)
+_LEFT: tuple[type[Any], ...] = (
+    e.EffectSucceeded,
+    e.EffectFailed,
+    e.EffectUnknown,
+    EffectDeferred,
+    EffectSkipped,
+)
 _LOOK_SECONDS = 0.1
 _QUEUED_LOOKS = 20
 _MOST_AT_ONCE = 20
@@ -191,7 +198,7 @@ def mark(event: e.Event) -> str:
             return "✓"
         case e.StepFailed() | e.EffectFailed() | e.EffectUnknown():
             return "✗"
-        case e.CardOpened() | e.HumanAsked() | AlarmRaised():
+        case e.CardOpened() | e.HumanAsked() | AlarmRaised() | EffectSkipped():
             return "●"
         case _:
             return "…"

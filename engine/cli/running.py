@@ -2,23 +2,25 @@
 
 import argparse
 import sys
+from datetime import timedelta
 from pathlib import Path
 
-from engine.app import awaiting, deploying, passing
+from engine.app import awaiting, deploying, outstanding, passing
 from engine.app.passing import Carried
 from engine.app.workspace import Workspace
-from engine.cli import here, narrate
+from engine.cli import here, narrate, unfinished
 from engine.cli.talk import put, put_json, say, table
 from engine.model import ids
 from engine.model.errors import UsageError
 
-EXIT_FAILED, EXIT_WAITING = 1, 4
+STAY = timedelta(seconds=60)
+"""What waits for less than that is waited for, unless somebody has no time."""
 _FAILED = frozenset({"failed", "undone"})
-"""How the run of a name ends when a step of it failed: as it was, or with what was done taken back."""
+"""How a run ends when a step of it failed: as it was, or with what was done taken back."""
 
 
 def run(args: argparse.Namespace) -> int:
-    """Read every source once, or start NAME; run until everything waits. Exit 1 when NAME failed, 4 when something waits for a person."""
+    """Read every source once, or start NAME; run until everything waits. Exit 1 when a run failed, 4 when something waits."""
     workspace = here.workspace()
     if args.name:
         body = {"words": args.inputs, "file": _file(args.file)}
@@ -27,7 +29,8 @@ def run(args: argparse.Namespace) -> int:
         asked = passing.request("pass", actor=here.actor())
     narrator = narrate.Narrator(workspace)
     try:
-        carried = passing.carry(workspace, asked, listen=narrator.hear, screen=narrator.notice)
+        stay = timedelta(0) if args.no_wait else STAY
+        carried = passing.carry(workspace, asked, listen=narrator.hear, screen=narrator.notice, stay=stay)
         if carried.decided.exit:
             return _refused(carried)
         if carried.by == "elsewhere" and carried.decided.run:
@@ -46,22 +49,26 @@ def _told(
         waiting = awaiting.lines(awaiting.rows(reading, now=here.now()))
         seen = [decided.run, *(event.run for event in narrator.seen)]
         touched = [one for one in dict.fromkeys(seen) if one in reading.book.runs]
+        failed = [one for one in touched if reading.book.runs[one].status == "failed"]
+        waits = outstanding.outstanding(reading)
         if args.json:
             rows = [{"run": one, "playbook": reading.book.runs[one].playbook, "status": reading.book.runs[one].status,
                      "waiting": reading.book.runs[one].waiting} for one in touched]  # fmt: skip
-            put_json("run", {"runs": rows, "waiting": len(waiting), "message": decided.message})
+            put_json("run", {"runs": rows, "waiting": len(waiting), "waits": [one.as_json() for one in waits],
+                             "message": decided.message})  # fmt: skip
         else:
             say(decided.message)
             if beside := deploying.aside(workspace):
                 say(f"  {beside}")
             for row in table(_rows(reading, touched)):
                 put(row)
+            unfinished.say_failed(reading, failed)
+            unfinished.say_waiting(workspace, waits)
             if waiting:
                 say(f"\n  {len(waiting)} {'waits' if len(waiting) == 1 else 'wait'} for you:  steward queue")
-        own = reading.book.runs.get(decided.run)
-        if own is not None and own.status in _FAILED:
-            return EXIT_FAILED
-        return EXIT_WAITING if waiting else 0
+        if failed:
+            return unfinished.EXIT_FAILED
+        return unfinished.EXIT_WAITING if waiting or waits else 0
     finally:
         reading.close()
 

@@ -1,7 +1,7 @@
 """Stage × reach × policy → a verdict that explains itself (DESIGN: stages)."""
 
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime
 from email.utils import getaddresses
 from fnmatch import fnmatchcase
@@ -14,6 +14,7 @@ from engine.model.config import Cap, PolicyRules
 from engine.model.effects import Answer, Effect, Verdict
 from engine.model.money import Money
 from engine.model.plan import Node, Plan, Stage
+from engine.model.times import midnight, stamp
 
 
 class Usage(Protocol):
@@ -47,8 +48,7 @@ class Rules:
     consents: Consents
 
     def judge(self, effect: Effect, *, plan: Plan, node: Node, stage: Stage, stopped: bool) -> Verdict:
-        """Deny, preview, ask or allow, in that order of precedence."""
-        strength: Literal[1, 2] = 2 if effect.reach.rank >= Reach.PAYMENT.rank else 1
+        """Deny, preview, ask or allow, in that order of precedence. A day's cap changes none of these: it says not before when."""
         if stopped:
             return Verdict(answer=Answer.DENY, rule="stop", because="everything is stopped")
         if denied := self._denied(effect) or self._not_agreed(effect, plan, node):
@@ -57,6 +57,12 @@ class Rules:
             return Verdict(
                 answer=Answer.PREVIEW, rule="stage-shadow", because="the stage is shadow: nothing is called"
             )
+        verdict = self._answer(effect, node=node, stage=stage)
+        cap = self._full(effect)
+        return replace(verdict, after=midnight(stamp(self.now()), self.zone), cap=cap) if cap else verdict
+
+    def _answer(self, effect: Effect, *, node: Node, stage: Stage) -> Verdict:
+        strength: Literal[1, 2] = 2 if effect.reach.rank >= Reach.PAYMENT.rank else 1
         ask = self._ask(effect, node=node, stage=stage)
         if ask:
             return Verdict(answer=Answer.ASK, rule=ask[0], because=ask[1], strength=strength)
@@ -75,26 +81,32 @@ class Rules:
                 return Verdict(
                     answer=Answer.DENY, rule=f"deny {pattern}", because="vault/policy.yaml denies it"
                 )
-        for cap in self.rules.caps:
-            if fnmatchcase(effect.action, cap.action) and (why := self._over(cap, effect)):
+        for cap in self._caps(effect):
+            if why := _never(cap, amount_of(effect)):
                 return Verdict(answer=Answer.DENY, rule=f"cap {cap.action}", because=why)
         return None
 
-    def _over(self, cap: Cap, effect: Effect) -> str:
+    def _caps(self, effect: Effect) -> list[Cap]:
+        return [cap for cap in self.rules.caps if fnmatchcase(effect.action, cap.action)]
+
+    def _full(self, effect: Effect) -> str:
+        """Which cap of the day leaves no room for it today; empty for none."""
+        caps = self._caps(effect)
+        if not caps:
+            return ""
         amount = amount_of(effect)
-        if cap.count_per_day is not None:
-            count = self.usage.count(effect.action, effect.key)
-            if count >= cap.count_per_day:
-                return f"{count} today, the cap is {cap.count_per_day}"
-        for limit, before in ((cap.each, False), (cap.per_day, True)):
-            if limit is None:
+        for cap in caps:
+            if cap.count_per_day is not None:
+                count = self.usage.count(effect.action, effect.key)
+                if count >= cap.count_per_day:
+                    return f"{count} today, the cap on {cap.action} is {cap.count_per_day} a day"
+            if cap.per_day is None or amount is None:
                 continue
-            total = [amount, *(self.usage.amounts(effect.action, effect.key) if before else ())]
-            present = [one for one in total if one is not None]
-            if any(one.currency != limit.currency for one in present):
-                return f"the cap is in {limit.currency}, the amount is not"
-            if sum(one.minor for one in present) > limit.minor:
-                return f"past the cap of {limit.text()}"
+            amounts = self.usage.amounts(effect.action, effect.key)
+            if any(one.currency != cap.per_day.currency for one in amounts):
+                return f"the cap on {cap.action} is in {cap.per_day.currency}, what was done today is not"
+            if sum(one.minor for one in (amount, *amounts)) > cap.per_day.minor:
+                return f"past the cap on {cap.action} of {cap.per_day.text()} a day"
         return ""
 
     def _ask(self, effect: Effect, *, node: Node, stage: Stage) -> tuple[str, str] | None:
@@ -175,6 +187,18 @@ def tainted_sinks(spec: ActionSpec | None, effect: Effect) -> list[str]:
         and (param.sink is Sink.AMOUNT or not param.type.closed)
         and labels.untrusted(effect.labels.get(param.name, frozenset()))
     ]
+
+
+def _never(cap: Cap, amount: Money | None) -> str:
+    """Why no day has room for it under this cap; empty when one may."""
+    for limit in (cap.each, cap.per_day):
+        if limit is None or amount is None:
+            continue
+        if amount.currency != limit.currency:
+            return f"the cap is in {limit.currency}, the amount is not"
+        if amount.minor > limit.minor:
+            return f"past the cap of {limit.text()}"
+    return "none of it may leave" if cap.count_per_day == 0 else ""
 
 
 def amount_of(effect: Effect) -> Money | None:

@@ -8,12 +8,12 @@ from engine.kernel.holding import leaves
 from engine.kernel.house import Journal
 from engine.kernel.intake import taken
 from engine.kernel.limits import connector_of
+from engine.kernel.patience import certainly_nothing, next_day, next_try, until
 from engine.kernel.place import Place
 from engine.kernel.scope import Scope
-from engine.kernel.steps import Attempt, backoff, claim_of, fail, unexpected
+from engine.kernel.steps import Attempt, claim_of, fail, unexpected
 from engine.model import canonical, ids
 from engine.model.actions import EffectClass
-from engine.model.busy import asked_to_wait
 from engine.model.canonical import Json
 from engine.model.commands import OpenCard
 from engine.model.effects import Answer, Call, Effect, Outcome, Verdict, dump
@@ -38,7 +38,8 @@ from engine.model.events import (
     StepStarted,
 )  # fmt: skip
 from engine.model.labels import Labels, encode
-from engine.model.plan import Plan, Retry, Stage, undo_of, undone_by
+from engine.model.outages import FLEETING, EffectDeferred, EffectSkipped
+from engine.model.plan import Plan, Stage, undo_of, undone_by
 from engine.model.state import RunState, StepState
 from engine.model.times import later
 from engine.model.triggers import EMITTED
@@ -102,14 +103,15 @@ def proposed(place: Place, effect: Effect, *, edited: bool) -> list[Draft]:
         revision=effect.revision,
         answer=verdict.answer.value,
         rule=verdict.rule,
-        because=verdict.because,
+        because=f"{verdict.because}; {verdict.cap}, so it leaves tomorrow at the earliest"
+        if verdict.after
+        else verdict.because,
         strength=verdict.strength,
         gate=gate if verdict.answer is Answer.ASK else "",
     )
     drafts = [place.draft(body), place.draft(gated)]
-    attempt = place.state.attempt
     if verdict.answer is Answer.DENY:
-        drafts.append(place.draft(_denied(place, verdict, attempt)))
+        drafts.append(place.draft(_denied(place, verdict)))
     elif verdict.answer is Answer.PREVIEW:
         drafts.append(place.draft(EffectPreviewed(revision=effect.revision, proposal=body.proposal)))
     return drafts
@@ -123,8 +125,11 @@ def judge(place: Place, effect: Effect) -> Verdict:
     )
 
 
-def _denied(place: Place, verdict: Verdict, attempt: int) -> StepFailed:
-    return StepFailed(attempt=attempt, code=f"denied: {verdict.rule}", message=place.sealed(verdict.because))
+def _denied(place: Place, verdict: Verdict) -> StepFailed | EffectSkipped:
+    code, message = f"denied: {verdict.rule}", place.sealed(verdict.because)
+    if place.node.uses in FLEETING:
+        return EffectSkipped(code=code, message=message)
+    return StepFailed(attempt=place.state.attempt, code=code, message=message)
 
 
 def open_card(
@@ -201,6 +206,8 @@ def _since(journal: Journal, replaces: str, members: list[dict[str, Json]]) -> l
         changes += [f"- {one}" for one in was if one not in now] + [
             f"+ {one}" for one in now if one not in was
         ]
+    if old.because == "late":
+        return ["+ approved, and it could not leave before that expired", *changes]
     return changes or ["+ what it read has another version now; the words are the same"]
 
 
@@ -232,29 +239,32 @@ def _findings(journal: Journal, plan: Plan, run: RunState) -> list[Json]:
 
 
 def release(place: Place) -> Attempt | None:
-    """The last look before the intent: stop, policy, drift, health. Then the durable intent, then the call."""
+    """The last look before the intent: stop, policy, expiry, drift, caps, health. Then the durable intent, then the call.
+
+    Whatever was tried before certainly did nothing, so all of this counts each time.
+    """
     journal = place.journal
     step = place.state
     effect = journal.effect(step)
     verdict = judge(place, effect)
     if verdict.answer is Answer.DENY:
-        journal.write(place.draft(_denied(place, verdict, step.attempt)))
+        journal.write(place.draft(_denied(place, verdict)))
         return None
-    if verdict.answer is Answer.ASK and step.answer == Answer.ALLOW and step.intents == 0:
-        # It was to act on its own, and may not any more: a limit of the day is reached, or the quiet hours have begun.
-        journal.write(*ask_again(place))
+    if step.until and journal.now() >= step.until and effect.action in FLEETING:
+        journal.write(place.draft(EffectSkipped(code=step.code or "late", message=step.message)))
         return None
-    # A retry carries the frozen body and key: the revision was fixed by the first intent, so drift no longer matters.
-    drifted = journal.house.broker.drift(effect) if step.intents == 0 else ()
-    if drifted:
-        journal.write(*ask_again(place))
+    if why := _asks_again(place, effect, verdict):
+        journal.write(*ask_again(place, because=why))
+        return None
+    if verdict.after:
+        journal.write(place.draft(_capped(place, effect, verdict)))
         return None
     claims = claims_of(place)
     if claims is None:
         journal.write(place.draft(StepSkipped(because="once: it was done before")))
         return None
     # Last, so that nothing waits for a call that would not be made; when its turn comes, all of this is asked anew.
-    if not leaves(place, effect.action):
+    if not leaves(place, effect.action, until=waits_until(place)):
         return None
     spec = place.node.action
     window = "" if spec is None or spec.window is None else later(journal.now(), spec.window)
@@ -262,6 +272,54 @@ def release(place: Place) -> Attempt | None:
     intent = journal.write(*(place.draft(one) for one in claims), place.draft(body))[-1]
     broker = journal.house.broker
     return _calling(place, effect, lambda: broker.perform(effect, intent))
+
+
+def _asks_again(place: Place, effect: Effect, verdict: Verdict) -> str:
+    """Why a person is asked before it leaves, though nothing seemed to be in its way; empty when it may leave."""
+    step, journal = place.state, place.journal
+    if verdict.answer is Answer.ASK and step.answer == Answer.ALLOW:
+        # It was to act on its own, and may not any more: a limit of the day is reached, or the quiet hours have begun.
+        return "drift"
+    if (expires := _expiry(place)) and journal.now() >= expires:
+        return "late"
+    return "drift" if journal.house.broker.drift(effect) else ""
+
+
+def _expiry(place: Place) -> str:
+    """When what a person approved of this step expires; empty where nobody was asked."""
+    card = place.journal.book.cards.get(place.state.card)
+    return card.expires if card is not None and card.status == "approved" else ""
+
+
+def waits_until(place: Place) -> str:
+    """When this effect is waited for no more."""
+    now, zone = place.journal.now(), place.plan.time_zone
+    return place.state.until or until(place.node.uses, now=now, zone=zone, expires=_expiry(place))
+
+
+def _capped(place: Place, effect: Effect, verdict: Verdict) -> EffectDeferred:
+    end = waits_until(place)
+    return EffectDeferred(
+        key=effect.key,
+        code="cap",
+        message=place.sealed(verdict.cap),
+        due=next_day(effect.key, verdict.after, until=end),
+        until=end,
+        tries=place.state.tries,
+    )
+
+
+def give_up(place: Place) -> None:
+    """It waits for its connector and has waited long enough: skipped, asked about again, or failed."""
+    journal, step = place.journal, place.state
+    code = step.code or step.wait
+    expires = _expiry(place)
+    if place.node.uses in FLEETING:
+        journal.write(place.draft(EffectSkipped(code=code, message=step.message)))
+    elif expires and journal.now() >= expires:
+        journal.write(*ask_again(place, because="late"))
+    else:
+        journal.write(place.draft(EffectFailed(key=step.key, code=code, message=step.message)))
 
 
 def claims_of(place: Place) -> list[OnceClaimed] | None:
@@ -274,16 +332,18 @@ def claims_of(place: Place) -> list[OnceClaimed] | None:
     return [OnceClaimed(claim=one) for one in wanted if one not in place.journal.book.claims]
 
 
-def ask_again(place: Place) -> list[Draft]:
-    """What was read has changed: the card is dead, those of its members that have not begun to leave are frozen anew and asked about."""
+def ask_again(place: Place, *, because: str = "drift") -> list[Draft]:
+    """The card is dead: what it was made from has changed, or it expired before anything could leave. Those of its members that have
+    not left are frozen anew and asked about.
+    """
     step = place.state
     card = place.journal.book.cards.get(step.card)
     members = [place.step]
     if card is not None:
         states = {id_: place.run.step(id_) for id_ in card.steps}
-        members = [id_ for id_, one in states.items() if not one.intents and not one.settled]
+        members = [id_ for id_, one in states.items() if not one.left and not one.settled]
     drafts = (
-        [Draft(body=CardClosed(card=card.id, because="drift"), run=place.run.id, subject=place.run.subject)]
+        [Draft(body=CardClosed(card=card.id, because=because), run=place.run.id, subject=place.run.subject)]
         if card
         else []
     )
@@ -386,19 +446,25 @@ def _succeeded(place: Place, effect: Effect, result: Outcome) -> EffectSucceeded
     )
 
 
-def _not_done(place: Place, effect: Effect, error: BaseException) -> EffectFailed | EffectUnknown:
-    step = place.state
+def _not_done(
+    place: Place, effect: Effect, error: BaseException
+) -> EffectFailed | EffectUnknown | EffectDeferred | EffectSkipped:
+    """What an error of a call is: an unknown end, a wait under the same key, or the world's no."""
+    step, now = place.state, place.journal.now()
     code = error.code if isinstance(error, EngineError) else f"bug: {type(error).__name__}"
     text = error.message if isinstance(error, EngineError) else str(error)
     message = place.sealed(text)
-    how = classify(error)
-    if how == "unknown":
+    if classify(error) == "unknown":
         return EffectUnknown(key=effect.key, code=code, message=message)
-    retry: Retry = place.node.retry
-    again = ""
-    # Being asked to wait uses no attempt up: what was frozen and approved is not given up because a provider has much to do.
-    spared = asked_to_wait(error) is not None
-    if how == "retry" and (spared or step.intents - step.spared < retry.attempts):
-        journal = place.journal
-        again = later(journal.now(), backoff(retry, step.intents, journal.house.chance()))
-    return EffectFailed(key=effect.key, code=code, message=message, retry=again)
+    end, tries = waits_until(place), step.tries + 1
+    if now < end and (certainly_nothing(error) or _again(place, error)):
+        due = next_try(effect.key, tries, error, now=now, until=end)
+        return EffectDeferred(key=effect.key, code=code, message=message, due=due, until=end, tries=tries)
+    if effect.action in FLEETING:
+        return EffectSkipped(code=code, message=message)
+    return EffectFailed(key=effect.key, code=code, message=message)
+
+
+def _again(place: Place, error: BaseException) -> bool:
+    """Whether the playbook's own `retry` has attempts left for what may pass and is not waited for."""
+    return classify(error) == "retry" and place.state.intents < place.node.retry.attempts

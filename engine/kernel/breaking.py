@@ -23,8 +23,10 @@ from engine.model.events import Body, Draft
 from engine.model.times import later
 
 
-def passes(place: Place, action: str) -> bool:
-    """Whether the step may call its connector now; else its turn comes by itself: delayed, or when a call under way has ended."""
+def passes(place: Place, action: str, *, until: str = "") -> bool:
+    """Whether the step may call its connector now; else its turn comes by itself: delayed (`until` then at most), or when a call under
+    way has ended.
+    """
     journal, name = place.journal, limits.connector_of(action)
     if journal.calling[name] >= limits.AT_ONCE:
         journal.crowded.setdefault(name, {})[place.run.id, place.step] = None
@@ -38,7 +40,7 @@ def passes(place: Place, action: str) -> bool:
     queue = name in journal.book.delayed.values()
     why = limits.held(state, where, step, queue=queue, now=journal.now())
     if why:
-        journal.write(place.draft(StepDelayed(connector=name, because=why)), durable=False)
+        journal.write(place.draft(StepDelayed(connector=name, because=why, until=until)), durable=False)
     return not why
 
 

@@ -3,7 +3,8 @@
 from collections.abc import Iterator
 
 from engine.kernel import intake
-from engine.kernel.house import Journal
+from engine.kernel.again import begun_again
+from engine.kernel.house import Deployment, Journal
 from engine.kernel.place import Place
 from engine.kernel.scope import Scope
 from engine.model import ids
@@ -12,7 +13,7 @@ from engine.model.commands import End
 from engine.model.errors import PermanentError
 from engine.model.events import CallStarted, Draft, RunEnded, StepFailed, StepSucceeded
 from engine.model.labels import Label, Labels, decode, encode
-from engine.model.plan import Arg, Expr, Fixed, ListArg, MapArg, Read, Text
+from engine.model.plan import Arg, Expr, Fixed, ListArg, MapArg, Plan, Read, Text
 from engine.model.ports import Arrival
 from engine.model.state import RunState
 
@@ -31,6 +32,10 @@ def call(place: Place, inputs: dict[str, Json], origins: dict[str, Labels]) -> N
         raise PermanentError(f"{name}: {wrong}", code="limits")
     # The caller's run, step and item name the call: after a crash the same call is the same run.
     source = ids.source_id(journal.house.index_key, "call", place.run.id, place.step)
+    before = journal.book.runs.get(ids.run_id(journal.house.workspace, plan.id, "call", source))
+    if before is not None:
+        _call_again(place, deployment, plan, before)
+        return
     arrival = Arrival(
         kind="call", source=source, event={"at": journal.now()}, labels=frozenset({Label.SYSTEM})
     )
@@ -43,6 +48,18 @@ def call(place: Place, inputs: dict[str, Json], origins: dict[str, Labels]) -> N
     run = journal.book.runs[child]
     if run.terminal:
         journal.write(*answer(journal, run, RunEnded(status=run.status)))
+
+
+def _call_again(place: Place, deployment: Deployment, plan: Plan, before: RunState) -> None:
+    """The caller began again, and what it called before goes on from where it was: nothing of it is done twice."""
+    journal = place.journal
+    drafts = [place.draft(CallStarted(child=before.id))]
+    if before.terminal and before.status not in {"succeeded", "no-op"}:
+        drafts.append(begun_again(journal, deployment, before, plan, by="engine", channel="call"))
+    journal.write(*drafts)
+    if before.status in {"succeeded", "no-op"}:
+        ended = RunEnded(status=before.status, outputs=before.outputs, labels=before.output_labels)
+        journal.write(*answer(journal, before, ended))
 
 
 def end(journal: Journal, run: RunState, command: End) -> None:

@@ -17,9 +17,12 @@ def decide(plan: Plan, run: RunState, *, now: str) -> list[c.Command]:
     asked = list(_taking_back(plan, run, run.undoing[0], now=now)) if run.undoing else []
     if run.terminal:
         return asked
-    closing = _closing(plan, run)
+    closing, lost = _closing(plan, run), _lost(plan, run)
     found = [*asked, *_cards(plan, run, now=now, closing=closing)]
     for node in plan.nodes:
+        if node.id in lost and run.step(node.id).status == "pending" and not node.handles_failure:
+            found.append(c.Cancel(step=node.id, because=f"`{lost[node.id]}` failed"))
+            continue
         found += _step(plan, node, node.id, run, now=now, closing=closing)
         if run.step(node.id).status == "fanned":
             found += _items(plan, node, run, now=now, closing=closing)
@@ -31,9 +34,15 @@ def decide(plan: Plan, run: RunState, *, now: str) -> list[c.Command]:
 
 def next_due(run: RunState) -> str:
     """The earliest stamp at which this run may go on by itself; empty when it can't."""
-    timed = {"retrying", "waiting", "asked", "carded", "held", "cleared"}
-    steps = [step for step in run.steps.values() if not (step.wait or step.doubts)]
-    return min((s.due for s in steps if s.due and s.status in timed), default="")
+    timed = {"retrying", "waiting", "asked", "carded", "held", "cleared", "deferred"}
+    steps = [step for step in run.steps.values() if not step.doubts]
+    dues = (s.until if s.wait else s.due for s in steps if s.wait or s.status in timed)
+    return min((due for due in dues if due), default="")
+
+
+def next_try(run: RunState) -> str:
+    """The earliest stamp at which something that could not leave is tried again; empty when nothing is."""
+    return min((s.due for s in run.steps.values() if s.status == "deferred" and not s.wait), default="")
 
 
 def failed_step(plan: Plan, run: RunState) -> str:
@@ -53,9 +62,7 @@ def _ended_by(plan: Plan, run: RunState) -> Node | None:
 
 
 def _closing(plan: Plan, run: RunState) -> str:
-    """Why nothing new is started, or empty."""
-    if failed := failed_step(plan, run):
-        return f"`{failed}` failed"
+    """Why nothing new is started, or empty. A failure stops what comes after it, and nothing else."""
     if run.stopping:
         return f"stopped by {run.stopping}"
     if node := _ended_by(plan, run):
@@ -69,6 +76,8 @@ def _step(plan: Plan, node: Node, id_: str, run: RunState, *, now: str, closing:
         yield c.Cancel(step=id_, because=closing)
         return
     if step.wait:
+        if step.until and now >= step.until:
+            yield c.GiveUp(step=id_)
         return
     match step.status:
         case "pending":
@@ -86,7 +95,7 @@ def _step(plan: Plan, node: Node, id_: str, run: RunState, *, now: str, closing:
                 yield c.Hold(step=id_, until=later(now, node.undo_within))
             else:
                 yield c.Release(step=id_)
-        case "held" if now >= step.due:
+        case "held" | "deferred" if now >= step.due:
             yield c.Release(step=id_)
         case "intended":
             yield c.Recover(step=id_)
@@ -120,24 +129,24 @@ def _fellows_wait(plan: Plan, node: Node, run: RunState) -> bool:
 
 
 # What can still be taken back when a run closes. A step whose intent is written is left to finish.
-_WITHDRAWABLE = frozenset({"pending", "retrying", "waiting", "asked", "proposed", "gated", "cleared", "held"})
+_WITHDRAWABLE = frozenset(
+    {"pending", "retrying", "waiting", "asked", "proposed", "gated", "cleared", "held", "deferred"}
+)
 # An item in one of these takes one of the `max-parallel` places.
 _BUSY = frozenset({"running", "retrying", "intended", "calling"})
 
 
 def _items(plan: Plan, node: Node, run: RunState, *, now: str, closing: str) -> Iterator[c.Command]:
-    """The items of a fanned-out step: at most `max_parallel` at work, none begun after one failed."""
+    """The items of a fanned-out step: at most `max_parallel` at work. None reads another, so the failure of one stops no other."""
     base = run.step(node.id)
     ids = item_ids(node, base)
     states = {id_: run.step(id_) for id_ in ids}
-    broken = next((id_ for id_, s in states.items() if s.status == "failed"), "")
-    stop = closing or (f"`{broken}` failed" if broken and not node.continue_on_error else "")
     free = node.max_parallel - sum(s.status in _BUSY for s in states.values())
     for id_, state in states.items():
         if state.status != "pending":
-            yield from _step(plan, node, id_, run, now=now, closing=stop)
-        elif stop and not node.handles_failure:
-            yield c.Cancel(step=id_, because=stop)
+            yield from _step(plan, node, id_, run, now=now, closing=closing)
+        elif closing and not node.handles_failure:
+            yield c.Cancel(step=id_, because=closing)
         elif free > 0 and not state.wait:
             free -= 1
             yield c.Begin(step=id_)
@@ -152,7 +161,8 @@ def _pending(plan: Plan, node: Node, run: RunState, *, closing: str) -> Iterator
         run.step(id_).proposal or run.step(id_).settled or run.step(id_).status == "fanned" for id_ in beside
     ):
         return
-    if not all(step.settled for step in before.values()):
+    read = {*node.reads, *node.soft_reads}
+    if not all(step.settled or (step.overtaken and id_ not in read) for id_, step in before.items()):
         return
     if not all(_verdict_known(plan, run, gate) for gate in node.verdicts):
         return
@@ -168,6 +178,21 @@ def _pending(plan: Plan, node: Node, run: RunState, *, closing: str) -> Iterator
             yield c.Skip(step=node.id, because=f"`{id_}` was only previewed (shadow)")
             return
     yield c.Begin(step=node.id)
+
+
+def _lost(plan: Plan, run: RunState) -> dict[str, str]:
+    """Steps that come after one that failed, however far behind it, and which one that was."""
+    lost: dict[str, str] = {}
+    if not failed_step(plan, run):
+        return lost
+    broken = {n.id for n in plan.nodes if run.step(n.id).status == "failed" and not n.continue_on_error}
+    # What a step comes after stands before it.
+    for node in plan.nodes:
+        for id_ in node.before:
+            if id_ in broken or id_ in lost:
+                lost[node.id] = lost.get(id_, id_)
+                break
+    return lost
 
 
 def _verdict_known(plan: Plan, run: RunState, gate: str) -> bool:
@@ -212,7 +237,7 @@ def _members(plan: Plan, run: RunState, gate: str, asked: list[str]) -> list[str
 
 
 def _frozen(step: StepState) -> bool:
-    return step.settled or step.status in {"gated", "cleared"}
+    return step.settled or step.status in {"gated", "cleared", "held", "deferred"}
 
 
 def _to_take_back(plan: Plan, run: RunState) -> str:

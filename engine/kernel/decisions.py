@@ -5,7 +5,18 @@ from dataclasses import dataclass
 from typing import Literal, get_args
 
 from engine.governance import strength
-from engine.kernel import acting, alarms, answers, beginning, budgets, noted, noting, receiving, vouching
+from engine.kernel import (
+    acting,
+    alarms,
+    answers,
+    beginning,
+    budgets,
+    noted,
+    noting,
+    receiving,
+    retrying,
+    vouching,
+)
 from engine.kernel.breaking import closed_to, reset
 from engine.kernel.house import Deployment, Journal
 from engine.kernel.place import Place
@@ -21,7 +32,6 @@ from engine.model.events import (
     CardRejected,
     CardSnoozed,
     Draft,
-    EffectResolved,
     EffectUndone,
     EffectWithdrawn,
     HumanAnswered,
@@ -148,6 +158,7 @@ def _over(why: str, newer: str = "") -> str:
     words = {
         "expired": "this card has expired, and silence means no; nothing was sent",
         "edited": "this card was edited; the new bytes have a card of their own",
+        "late": "this was approved and could not leave before it expired; it asks again",
         "drift": "what this card was made from has changed; it asks again with the difference",
         "rejected": "this card was rejected; nothing was sent",
         "approved": "this card was approved already",
@@ -271,6 +282,9 @@ def _undo(desk: Desk, request: Request) -> None:
     if run is None:
         desk.refuse(request, f"no run or card {request.target[:8]}\n  steward log", code="no-run", exit_=2)
         return
+    if found is not None and run.dismissed:
+        retrying.recall(desk, request, run)
+        return
     only = None if found else journal.book.cards[request.target].steps
     steps = [s for s in run.steps if only is None or s in only]
     held = [s for s in steps if _may_be_withdrawn(run.step(s))]
@@ -283,8 +297,8 @@ def _undo(desk: Desk, request: Request) -> None:
 
 
 def _may_be_withdrawn(step: StepState) -> bool:
-    """Held, or cleared and in line for its connector: certainly nothing of it was done."""
-    return step.status == "held" or (step.status == "cleared" and bool(step.wait))
+    """Held, deferred, or cleared and in line for its connector: certainly nothing of it was done."""
+    return step.status in {"held", "deferred"} or (step.status == "cleared" and bool(step.wait))
 
 
 def _take_back(desk: Desk, request: Request, run: RunState, steps: list[str]) -> None:
@@ -370,12 +384,7 @@ def _answer(desk: Desk, request: Request) -> None:
                 _answered(desk, request, run, step_id)
                 return
             if step.status == "unknown" and step.key == request.target:
-                happened = bool((request.body or {}).get("happened"))
-                body = EffectResolved(key=step.key, happened=happened, by=request.actor)
-                said = "noted as done" if happened else "noted as not done; the step has failed"
-                desk.accept(
-                    request, said, Draft(body=body, run=run.id, step=step_id, subject=run.subject), run=run.id
-                )
+                retrying.resolve(desk, request)
                 return
     alarm = journal.book.alarms.get(request.target)
     if alarm is not None and alarm.cleared:
@@ -455,9 +464,15 @@ def _enrol(desk: Desk, request: Request) -> None:
 
 def _pass(desk: Desk, request: Request) -> None:
     counts = desk.poll()
+    hurried = tuple(retrying.hurried(desk.journal, request.actor))
     notice = desk.deployment().notice
     message = counts.words()
-    desk.accept(request, f"{message}\n  {notice}" if notice else message)
+    desk.accept(request, f"{message}\n  {notice}" if notice else message, *hurried)
+
+
+def _dismiss(desk: Desk, request: Request) -> None:
+    """A person has looked at a failed run, or at a letter."""
+    (retrying if request.target in desk.journal.book.runs else noted).dismiss(desk, request)
 
 
 _HANDLERS: dict[str, Callable[[Desk, Request], None]] = {
@@ -467,7 +482,7 @@ _HANDLERS: dict[str, Callable[[Desk, Request], None]] = {
     "edit": _edit,
     "undo": _undo,
     "answer": _answer,
-    "dismiss": noted.dismiss,
+    "dismiss": _dismiss,
     "stop": _stop,
     "resume": _resume,
     "waive": vouching.waive,
@@ -476,4 +491,5 @@ _HANDLERS: dict[str, Callable[[Desk, Request], None]] = {
     "start": beginning.start,
     "event": beginning.event,
     "pass": _pass,
+    "retry": retrying.retry,
 }

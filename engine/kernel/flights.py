@@ -7,8 +7,9 @@ from typing import Any
 
 from engine.kernel.breaking import heard
 from engine.kernel.house import Journal
+from engine.kernel.patience import backoff
 from engine.kernel.place import Place
-from engine.kernel.steps import Attempt, backoff, fail
+from engine.kernel.steps import Attempt, fail
 from engine.model.errors import LedgerError, TransientError, UnknownOutcome
 from engine.model.plan import Retry
 from engine.model.times import later

@@ -5,8 +5,9 @@ from dataclasses import replace
 from decimal import Decimal
 from typing import assert_never
 
-from engine.model import busy, lines, notes
 from engine.model import events as e
+from engine.model import lines, notes, reopening
+from engine.model import outages as o
 from engine.model.alarms import NOTICE, REGULAR, REMEMBERED, AlarmCleared, AlarmRaised, TriggerExpected
 from engine.model.findings import BudgetDecided, IntentResolved, ModelAnswered, ModelReserved
 from engine.model.health import ClockDoubted, ClockTrusted, HealthWaived, Mark
@@ -18,7 +19,6 @@ from engine.model.ownership import (
     StopSet,
     StrengthEnrolled,
 )
-from engine.model.plan import undo_of
 from engine.model.spending import Cost
 from engine.model.state import TERMINAL, Alarm, Book, CardState, Notice, RunState, StepState
 
@@ -87,9 +87,7 @@ def apply(book: Book, event: e.Event) -> None:
                 book.emitted[body.key] = (event.run, event.step)
             if isinstance(body, e.EffectSucceeded | e.EffectFailed | e.EffectUnknown):
                 _notice(book, event, body)
-            if run.status not in TERMINAL:
-                return
-            if run.undoing:
+            if run.status not in TERMINAL or run.undoing:
                 book.open_runs[run.id] = None
             else:
                 book.open_runs.pop(run.id, None)
@@ -224,6 +222,7 @@ RunBody = (
     | e.StepCancelled | e.CallStarted | e.StepFanned | e.WaitStarted | e.WaitEnded | e.HumanAsked | e.HumanAnswered | BudgetDecided | e.EffectProposed
     | e.EffectGated | e.EffectHeld | e.EffectWithdrawn | e.EffectIntended | e.EffectSucceeded | e.EffectFailed
     | e.EffectUnknown | e.EffectResolved | e.EffectPreviewed | e.UndoAsked | e.EffectUndone | e.EffectKept
+    | o.Outage
 )  # fmt: skip
 CardBody = e.CardOpened | e.CardApproved | e.CardRejected | e.CardSnoozed | e.CardExpired | e.CardClosed
 
@@ -233,7 +232,8 @@ def _count(book: Book, event: e.Event, body: RunBody) -> None:
         case e.EffectIntended():
             step = book.runs[event.run].step(event.step)
             book.acts.begin(step.action, body.key, at=event.ts, proposal=step.proposal)
-        case e.EffectFailed(retry=""):
+        case e.EffectFailed() | o.EffectDeferred():
+            # What leaves later counts for the day on which it does.
             book.acts.drop(body.key)
         case e.EffectResolved(happened=False):
             book.acts.drop(body.key)
@@ -259,7 +259,11 @@ def _run(run: RunState, event: e.Event, body: RunBody) -> RunState:
                 output_labels=body.labels,
             )
         case e.UndoAsked():
-            return _reopened(run, event.step, body.by)
+            return reopening.to_undo(run, event.step, body.by)
+        case o.RunRetried():
+            return reopening.to_retry(run, body)
+        case o.RunDismissed() | o.RunRecalled():
+            return replace(run, dismissed=isinstance(body, o.RunDismissed))
         case _:
             step = _step(run.step(event.step), event, body)
             run = replace(run, steps={**run.steps, event.step: step})
@@ -270,21 +274,12 @@ def _run(run: RunState, event: e.Event, body: RunBody) -> RunState:
             return run
 
 
-def _reopened(run: RunState, step: str, by: str) -> RunState:
-    """The undo begins anew: an earlier try certainly did nothing, and its revision is not used again."""
-    before = run.step(undo_of(step))
-    steps = {
-        step: replace(run.step(step), kept=False),
-        undo_of(step): StepState(revision=before.revision, who=by),
-    }
-    return replace(run, undoing=(*run.undoing, step), reopened=True, steps={**run.steps, **steps})
-
-
 StepBody = (
     e.StepStarted | e.StepSucceeded | e.StepSkipped | e.StepRetried | e.StepFailed | e.StepCancelled
     | e.CallStarted | e.StepFanned | e.WaitStarted | e.WaitEnded | e.HumanAsked | e.HumanAnswered | BudgetDecided | e.EffectProposed
     | e.EffectGated | e.EffectHeld | e.EffectWithdrawn | e.EffectIntended | e.EffectSucceeded | e.EffectFailed
     | e.EffectUnknown | e.EffectResolved | e.EffectPreviewed | e.EffectUndone | e.EffectKept
+    | o.StepOutage
 )  # fmt: skip
 
 
@@ -299,7 +294,10 @@ def _step(step: StepState, event: e.Event, body: StepBody) -> StepState:
         case e.StepSkipped():
             return replace(step, status="skipped", because=body.because)
         case e.StepRetried():
-            return replace(step, status="retrying", due=body.due, code=body.code, message=body.message)
+            until = step.until or body.until
+            return replace(
+                step, status="retrying", due=body.due, code=body.code, message=body.message, until=until
+            )
         case e.StepFailed():
             return replace(step, status="failed", code=body.code, message=body.message, due="")
         case e.StepCancelled():
@@ -337,6 +335,8 @@ def _step(step: StepState, event: e.Event, body: StepBody) -> StepState:
             return replace(step, status="running", due="", thrifty=body.verdict == "without")
         case e.HumanAnswered():
             return replace(step, status="succeeded", outputs=body.outputs, labels=("operator",), due="")
+        case o.EffectDeferred() | o.EffectHurried() | o.EffectSkipped() | o.EffectCarried():
+            return reopening.not_yet(step, event.ts, body)
         case _:
             return _effect(step, body)
 
@@ -351,29 +351,15 @@ def _effect(step: StepState, body: EffectBody) -> StepState:  # size: one match 
     match body:
         case e.EffectProposed():
             return replace(
-                step,
-                status="proposed",
-                action=body.action,
-                key=body.key,
-                revision=body.revision,
-                kind=body.kind,
-                reach=body.reach,
-                proposal=body.proposal,
-                digest=body.digest,
-                card="",
-                due="",
-            )
+                step, status="proposed", action=body.action, key=body.key, revision=body.revision, kind=body.kind, reach=body.reach,
+                proposal=body.proposal, digest=body.digest, card="", due="", tries=0, until="",
+            )  # fmt: skip
         case e.EffectGated():
             status = {"allow": "cleared", "ask": "gated"}.get(body.answer, "proposed")
             return replace(
-                step,
-                status=status,  # type: ignore[arg-type]  # the two words above
-                answer=body.answer,
-                rule=body.rule,
-                because=body.because,
-                strength=body.strength,
+                step, status=status, answer=body.answer, rule=body.rule, because=body.because, strength=body.strength,  # type: ignore[arg-type]  # the two words above
                 gate=body.gate,
-            )
+            )  # fmt: skip
         case e.EffectHeld():
             return replace(step, status="held", held=True, due=body.until)
         case e.EffectWithdrawn():
@@ -389,8 +375,13 @@ def _effect(step: StepState, body: EffectBody) -> StepState:  # size: one match 
                 labels=body.labels,
                 provider=body.provider,
             )
+        case e.EffectFailed(retry=""):
+            return replace(step, status="failed", code=body.code, message=body.message)
         case e.EffectFailed():
-            return _failed(step, body)
+            tries = step.tries + 1
+            return replace(
+                step, status="deferred", due=body.retry, code=body.code, message=body.message, tries=tries
+            )
         case e.EffectUnknown():
             return replace(step, status="unknown", code=body.code, message=body.message)
         case e.EffectResolved():
@@ -405,15 +396,6 @@ def _effect(step: StepState, body: EffectBody) -> StepState:  # size: one match 
             return replace(step, kept=True, code=body.code, message=body.message)
         case _:
             assert_never(body)
-
-
-def _failed(step: StepState, body: e.EffectFailed) -> StepState:
-    if not body.retry:
-        return replace(step, status="failed", code=body.code, message=body.message)
-    spared = step.spared + (body.code == busy.CODE)
-    return replace(
-        step, status="cleared", due=body.retry, code=body.code, message=body.message, spared=spared
-    )
 
 
 def _card(book: Book, event: e.Event, body: CardBody) -> None:
@@ -457,11 +439,14 @@ def _card(book: Book, event: e.Event, body: CardBody) -> None:
             left = {gate: verdict for gate, verdict in run.gates.items() if gate != card.gate}
             book.runs[run.id] = replace(run, gates=left)
             # What has begun to leave is past asking; only the others are asked about again.
-            open_ = tuple(id_ for id_ in card.steps if run.step(id_).status in {"carded", "cleared", "held"})
+            open_ = tuple(id_ for id_ in card.steps if run.step(id_).status in _ASKED)
             _members(book, replace(card, steps=open_), status="gated", card="", due="")
         case _:
             assert_never(body)
     book.cards[card.id] = card
+
+
+_ASKED = frozenset({"carded", "cleared", "held", "deferred"})
 
 
 def _decided(book: Book, card: str, event: e.Event, status: str, by: str) -> CardState:

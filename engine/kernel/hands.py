@@ -78,6 +78,8 @@ class Hands:
                 journal.write(budgets.expired(self._place(run, command.step)))
             case c.ExpireAsk():
                 write(StepFailed(attempt=run.step(command.step).attempt, code="no-answer"), step=command.step)
+            case c.GiveUp():
+                acting.give_up(self._place(run, command.step))
             case c.Gather():
                 fanning.gather(self._place(run, command.step))
             case c.End():

@@ -6,6 +6,7 @@ from engine.kernel.place import Place
 from engine.model.connecting import StepAdmitted, StepDelayed
 from engine.model.events import Draft
 from engine.model.health import UNWELL, ClockDoubted, ClockTrusted, Ill, leap
+from engine.model.outages import FLEETING
 
 
 def ill(journal: Journal) -> Ill | None:
@@ -13,13 +14,16 @@ def ill(journal: Journal) -> Ill | None:
     return journal.house.health(journal.book)
 
 
-def leaves(place: Place, action: str) -> bool:
-    """Whether an effect may touch the world now. If not it waits, visibly, and its turn comes by itself."""
+def leaves(place: Place, action: str, *, until: str = "") -> bool:
+    """Whether an effect may touch the world now. If not it waits, visibly, and its turn comes by itself; for a connector `until` then at
+    most, and as long as it takes to mend what is ill, but for what is worth something soon only.
+    """
     journal = place.journal
     if ill(journal) is None:
-        return passes(place, action)
+        return passes(place, action, until=until)
     if not place.fresh().state.wait:
-        journal.write(place.draft(StepDelayed(connector="", because=UNWELL)), durable=False)
+        soon = until if action in FLEETING else ""
+        journal.write(place.draft(StepDelayed(connector="", because=UNWELL, until=soon)), durable=False)
     return False
 
 

@@ -8,6 +8,7 @@ by one, and nobody follows the first before it was answered: a bucket that holds
 from datetime import timedelta
 from typing import Literal
 
+from engine.kernel.patience import MOST_ASKED
 from engine.model.busy import asked_to_wait
 from engine.model.connecting import ConnectorState
 from engine.model.errors import PermanentError, TransientError, UnknownOutcome
@@ -22,7 +23,7 @@ AT_ONCE = 8
 FAILURES = 5
 """So many in a row open the breaker."""
 PAUSE, LONGEST_PAUSE = timedelta(seconds=30), timedelta(minutes=15)
-REST, LONGEST_REST, MOST_ASKED = timedelta(seconds=1), timedelta(minutes=5), timedelta(days=1)
+REST, LONGEST_REST = timedelta(seconds=1), timedelta(minutes=5)
 SLOWEST, FASTEST = timedelta(seconds=1), timedelta(milliseconds=50)
 EASE = 8
 """After so many that went well the next so many leave twice as fast."""
@@ -31,8 +32,11 @@ PROBE_TIME = timedelta(minutes=2)
 
 # Ours, not the world's: nothing was asked, or the answer says nothing about who gave it.
 _NO_NEWS = frozenset(
-    {"no-connector", "secret-missing", "crashed", "window-over", "no-look-up", "no-copy", "changed-since", "memory-warming", "made-to-fail", "budget"}
+    {"no-connector", "secret-missing", "crashed", "window-over", "no-look-up", "no-copy", "changed-since", "memory-warming", "made-to-fail", "budget", "disk", "disk-full"}
 )  # fmt: skip
+
+# An answer about the one thing that was asked: who gives it works.
+_ANSWERS = frozenset({"smtp-later"})
 
 News = Literal["answered", "busy", "down", ""]
 
@@ -51,6 +55,8 @@ def news(error: BaseException | None) -> News:
     if asked_to_wait(error) is not None:
         return "busy"
     match error:
+        case TransientError(code=code) if code in _ANSWERS:
+            return "answered"
         case PermanentError():
             return "answered"
         case TransientError() | UnknownOutcome():

@@ -7,7 +7,7 @@ from datetime import timedelta
 from engine.kernel import alarms, emitting, holding, intake, receiving, schedule
 from engine.kernel.admitting import Line
 from engine.kernel.breaking import crowded, make_room
-from engine.kernel.decide import decide, next_due
+from engine.kernel.decide import decide, next_due, next_try
 from engine.kernel.decisions import Desk
 from engine.kernel.flights import Flights
 from engine.kernel.hands import Hands
@@ -18,9 +18,10 @@ from engine.model.ownership import OwnerTaken
 from engine.model.state import Book, RunState
 from engine.model.times import later, moment
 
-# How often the owner looks for requests (DESIGN: at least every 100 ms) and how long a hold is waited out in one pass.
+# How often the owner looks for requests (DESIGN: at least every 100 ms).
 LOOK_SECONDS = 0.1
-WAIT_OUT = timedelta(seconds=30)
+STAY = timedelta(seconds=30)
+"""How far off a moment may be that is waited for before a command ends."""
 
 
 # What nothing but the time brings about: not while nobody knows which time it is.
@@ -38,6 +39,7 @@ class Loop:
         self._hands = Hands(self.journal, self._flights)
         self._line = Line(self.journal, self._flights)
         self._dues: dict[str, str] = {}
+        self._tries: dict[str, str] = {}
         self._firing = ""
         self._deployed: Deployment | None = None
         self.journal.deployment = self.deployment
@@ -78,8 +80,11 @@ class Loop:
         """Whether a schedule fires now, as far as the last look at them knows."""
         return bool(self._firing) and self.journal.now() >= self._firing
 
-    def run(self, *, until: Callable[[], bool] = lambda: False) -> None:
-        """Go on until every run is terminal or waits for something more than 30 s away, or `until` says so."""
+    def run(self, *, until: Callable[[], bool] = lambda: False, stay: timedelta = STAY) -> None:
+        """Go on until every run is terminal or waits for something more than `stay` away, or `until` says so. For another try of what
+        could not leave nobody stays longer than that in all.
+        """
+        leave = later(self.journal.now(), stay)
         while True:
             if self._turn():
                 continue
@@ -89,7 +94,7 @@ class Loop:
             if self._flights:
                 self._flights.land(LOOK_SECONDS)
                 continue
-            wait = self._until_due()
+            wait = self._until_due(stay, leave)
             if wait is None:
                 break
             self.house.ledger.flush()
@@ -140,13 +145,14 @@ class Loop:
                     body = EffectWithdrawn(revision=state.revision, by="operator", because="interrupted")
                     self.journal.write(Draft(body=body, run=id_, step=step, subject=run.subject))
 
-    def _until_due(self) -> float | None:
-        """Seconds to the next moment worth waiting for; None when there is none within `WAIT_OUT`."""
+    def _until_due(self, stay: timedelta, leave: str) -> float | None:
+        """Seconds to the next moment worth waiting for; None when there is none within `stay`, or for another try before `leave`."""
         if self.journal.book.doubted:
             return None
         now = self.journal.now()
-        limit = later(now, WAIT_OUT)
-        dues = [*self._dues.values(), *self._flights.dues().values(), *self._line.dues()]
+        limit = later(now, stay)
+        runs = [due for run, due in self._dues.items() if due <= leave or due != self._tries.get(run)]
+        dues = [*runs, *self._flights.dues().values(), *self._line.dues()]
         near = [due for due in dues if due <= limit]
         if not near:
             return None
@@ -169,9 +175,10 @@ class Loop:
         for id_ in todo:
             while id_ in journal.book.open_runs and self._one(journal.book.runs[id_]):
                 worked = True
-            self._dues[id_] = next_due(journal.book.runs[id_])
-            if not self._dues[id_]:
-                del self._dues[id_]
+            for dues, when in ((self._dues, next_due), (self._tries, next_try)):
+                dues[id_] = when(journal.book.runs[id_])
+                if not dues[id_]:
+                    del dues[id_]
         return worked
 
     def _one(self, run: RunState) -> bool:

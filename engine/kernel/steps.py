@@ -9,8 +9,9 @@ from typing import Any
 from engine.kernel import answers, budgets, calling, fanning, noting
 from engine.kernel.breaking import passes
 from engine.kernel.intake import taken
-from engine.kernel.limits import MOST_ASKED, connector_of
+from engine.kernel.limits import connector_of
 from engine.kernel.matching import arm, match_of
+from engine.kernel.patience import MOST_ASKED, backoff, certainly_nothing, next_try, share, until
 from engine.kernel.place import Place
 from engine.kernel.scope import Scope, arguments
 from engine.model import ids
@@ -30,7 +31,8 @@ from engine.model.events import (
     WaitStarted,
 )  # fmt: skip
 from engine.model.labels import Labels, encode
-from engine.model.plan import Ask, Retry
+from engine.model.outages import FLEETING, EffectCarried, EffectSkipped
+from engine.model.plan import Ask
 from engine.model.spending import OverBudget
 from engine.model.times import later, moment
 
@@ -60,6 +62,9 @@ def begin(place: Place, propose: Propose) -> Attempt | None:
     try:
         if node.foreach is not None and not place.item:
             fanning.fan_out(place, scope)
+            return None
+        if step.done and step.status == "pending":
+            journal.write(*_carried(place, scope))
             return None
         if why := _not_run(place, scope):
             journal.write(place.draft(StepSkipped(because=why)), durable=False)
@@ -108,13 +113,28 @@ def _asks(place: Place) -> bool:
 def _not_run(place: Place, scope: Scope) -> str:
     """Why the step is skipped, or empty: its `if` is false, or its `once` is used up."""
     node = place.node
-    if place.state.revision:
+    if place.state.revision and place.state.status != "pending":
         return ""
     if node.condition is not None and not scope.evaluate(node.condition)[0]:
         return f"if {node.condition.written}"
     if node.once is not None and taken(place.journal, claim_of(place), place.run.id):
         return "once: it was done before"
     return ""
+
+
+def _carried(place: Place, scope: Scope) -> list[Draft]:
+    """An effect that happened before the run was tried again, beside what it would be today."""
+    done = place.journal.effect(place.state)
+    try:
+        args = arguments(scope, place.node)[0]
+    except EngineError:
+        args = {}
+    differs = tuple(sorted(name for name in {*args, *done.args} if args.get(name) != done.args.get(name)))
+    drafts = [place.draft(EffectCarried(key=done.key, differs=differs))]
+    if wrong := unexpected(place, place.journal.value(place.state.outputs) or {}):
+        failed = StepFailed(attempt=place.state.attempt, code=wrong.code, message=place.sealed(wrong.message))
+        drafts.append(place.draft(failed))
+    return drafts
 
 
 def claim_of(place: Place) -> str:
@@ -192,23 +212,35 @@ def fail(place: Place, error: BaseException, attempt: int) -> None:
         return
     code = error.code if isinstance(error, EngineError) else f"bug: {type(error).__name__}"
     text = error.message if isinstance(error, EngineError) else str(error)
-    message = place.sealed(text)
-    retry = place.node.retry
+    again = _again(place, error, attempt)
+    if again is not None:
+        due, end = again
+        message = place.sealed(text)
+        body = StepRetried(attempt=attempt, due=due, code=code, message=message, until=end)
+        place.journal.write(place.draft(body))
+    elif place.node.uses in FLEETING:
+        place.journal.write(place.draft(EffectSkipped(code=code, message=place.sealed(text))))
+    else:
+        place.journal.write(place.draft(StepFailed(attempt=attempt, code=code, message=place.sealed(text))))
+
+
+def _again(place: Place, error: BaseException, attempt: int) -> tuple[str, str] | None:
+    """When a read, or the freezing of a proposal, is tried again, and how long it is waited for; None: not at all.
+
+    First as often as `retry` says. What certainly did nothing is waited for beyond that, unless the playbook goes on without it.
+    """
+    retry, now = place.node.retry, place.journal.now()
+    name = f"{place.run.id}/{place.step}"
     if isinstance(error, TransientError) and attempt < retry.attempts:
-        wait = max(
-            backoff(retry, attempt, place.journal.house.chance()),
-            timedelta(seconds=asked_to_wait(error) or 0.0),
-        )
-        due = later(place.journal.now(), min(wait, MOST_ASKED))
-        place.journal.write(place.draft(StepRetried(attempt=attempt, due=due, code=code, message=message)))
-        return
-    place.journal.write(place.draft(StepFailed(attempt=attempt, code=code, message=message)))
-
-
-def backoff(retry: Retry, attempt: int, chance: float) -> timedelta:
-    """Full jitter: a share of the exponential delay (AWS architecture blog, "Exponential backoff and jitter")."""
-    delay = retry.base * (2 ** (attempt - 1) if retry.backoff == "exponential" else 1)
-    return min(delay, retry.max) * (chance or 1.0)
+        asked = timedelta(seconds=asked_to_wait(error) or 0.0)
+        wait = max(backoff(retry, attempt, share(name, attempt)), asked)
+        return later(now, min(wait, MOST_ASKED)), ""
+    if place.node.continue_on_error or not certainly_nothing(error):
+        return None
+    end = place.state.until or until(place.node.uses, now=now, zone=place.plan.time_zone)
+    if now >= end:
+        return None
+    return next_try(name, attempt - retry.attempts + 1, error, now=now, until=end), end
 
 
 def _wait(place: Place, scope: Scope) -> None:

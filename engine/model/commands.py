@@ -21,7 +21,7 @@ class Skip:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Cancel:
-    """Do not run it, or withdraw what waits. `refused`: because somebody said no."""
+    """Do not run it, or withdraw what waits."""
 
     step: str
     because: str
@@ -61,6 +61,13 @@ class Hold:
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Release:
     """Check once more, write the intent, call."""
+
+    step: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class GiveUp:
+    """It waits for its connector and has waited long enough."""
 
     step: str
 
@@ -117,6 +124,7 @@ Command: TypeAlias = (
     | ExpireCard
     | Hold
     | Release
+    | GiveUp
     | Recover
     | FireTimer
     | ExpireAsk

@@ -46,6 +46,14 @@ class BreakerOpened:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class ConnectorHurried:
+    """A person wants to know now whether a connector answers again: its probe is due. Nothing else is let through."""
+
+    connector: str
+    by: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class BreakerProbed:
     """One call is let through to see whether the connector answers. `how`: alive, look-up, read, or effect (of reach internal or low)."""
 
@@ -65,11 +73,12 @@ class BreakerClosed:
 @dataclass(frozen=True, slots=True, kw_only=True)
 class StepDelayed:
     """The step was ready and its connector is held back. `because` is breaker or limit; or health, and then no connector is named:
-    no effect leaves at all.
+    no effect leaves at all. `until`: an effect is waited for so long.
     """
 
     connector: str
     because: str
+    until: str = ""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

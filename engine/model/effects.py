@@ -99,12 +99,17 @@ class Answer(StrEnum):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Verdict:
-    """An answer that explains itself: `rule` is a stable name, `because` plain words, `strength` what an approval needs (1 or 2)."""
+    """An answer that explains itself: `rule` is a stable name, `because` plain words, `strength` what an approval needs (1 or 2).
+
+    `after` is the stamp before which it may not leave, whoever says yes, because the day's cap `cap` is reached; empty for none.
+    """
 
     answer: Answer
     rule: str
     because: str
     strength: Literal[1, 2] = 1
+    after: str = ""
+    cap: str = ""
 
 
 def dump(effect: Effect) -> Json:

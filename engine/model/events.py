@@ -15,6 +15,7 @@ from engine.model.connecting import (
     BreakerProbed,
     ConnectorAnswered,
     ConnectorFailed,
+    ConnectorHurried,
     LimitReached,
     StepAdmitted,
     StepDelayed,
@@ -22,6 +23,7 @@ from engine.model.connecting import (
 from engine.model.findings import BudgetDecided, IntentResolved, ModelAnswered, ModelReserved
 from engine.model.health import ClockDoubted, ClockTrusted, HealthWaived
 from engine.model.noting import LetterNoted, LetterRead, LetterReturned
+from engine.model.outages import Outage
 from engine.model.ownership import (
     NotebookAccepted,
     OwnerTaken,
@@ -156,12 +158,13 @@ class StepSkipped:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class StepRetried:
-    """An attempt failed in a way that may pass; the next one is due at `due`."""
+    """An attempt failed in a way that may pass; the next one is due at `due`. `until`: its attempts are used up, and it is waited for so long."""
 
     attempt: int
     due: str
     code: str
     message: str | None = None
+    until: str = ""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -291,7 +294,7 @@ class EffectSucceeded:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class EffectFailed:
-    """The world said no; certainly not done. `retry` is when it is tried again, or empty."""
+    """The world said no, or was waited for long enough; certainly not done. `retry`: tried again then, in ledgers from before `EffectDeferred`."""
 
     key: str
     code: str
@@ -406,7 +409,7 @@ class CardExpired:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class CardClosed:
-    """The card died unanswered: `because` is edited, drift, superseded, run-ended or stopped."""
+    """The card died unanswered: `because` is edited, drift, late (approved, and it could not leave in time), superseded, run-ended or stopped."""
 
     card: str
     because: str
@@ -424,7 +427,8 @@ Body: TypeAlias = (
     | CardOpened | CardApproved | CardRejected | CardSnoozed | CardExpired | CardClosed
     | ModelReserved | ModelAnswered | BudgetDecided | IntentResolved
     | ConnectorFailed | ConnectorAnswered | LimitReached | BreakerOpened | BreakerProbed | BreakerClosed
-    | StepDelayed | StepAdmitted
+    | StepDelayed | StepAdmitted | ConnectorHurried
+    | Outage
     | LetterNoted | LetterRead | LetterReturned
 )  # fmt: skip
 

@@ -11,6 +11,7 @@ from engine.model.connecting import (
     BreakerProbed,
     ConnectorAnswered,
     ConnectorFailed,
+    ConnectorHurried,
     ConnectorState,
     LimitReached,
     StepAdmitted,
@@ -19,7 +20,13 @@ from engine.model.connecting import (
 from engine.model.state import Book
 
 ConnectorBody = (
-    ConnectorFailed | ConnectorAnswered | LimitReached | BreakerOpened | BreakerProbed | BreakerClosed
+    ConnectorFailed
+    | ConnectorAnswered
+    | LimitReached
+    | BreakerOpened
+    | BreakerProbed
+    | BreakerClosed
+    | ConnectorHurried
 )
 
 
@@ -52,6 +59,8 @@ def _connected(book: Book, event: e.Event, body: ConnectorBody) -> None:
                 state, open=True, until=body.until, opened=body.times, code=body.code, probing="", probe=("", "")
             )  # fmt: skip
             _wait_for(book, body.connector, "breaker")
+        case ConnectorHurried():
+            state = replace(state, until=event.ts if state.open else state.until)
         case BreakerProbed():
             where = (event.run, event.step)
             state = replace(state, probing=body.how, probed=event.ts, probe=where, tried=where)
@@ -75,7 +84,8 @@ def _delayed(book: Book, event: e.Event, body: StepDelayed | StepAdmitted) -> No
     where = (event.run, event.step)
     match body:
         case StepDelayed():
-            _step(book, where, wait=body.because, admitted=False)
+            until = book.runs[event.run].step(event.step).until or body.until
+            _step(book, where, wait=body.because, admitted=False, until=until)
             book.delayed.setdefault(where, body.connector)
         case StepAdmitted():
             _step(book, where, wait="", admitted=bool(body.connector))

@@ -5,11 +5,12 @@ from typing import Literal
 
 from engine.model.connecting import ConnectorState
 from engine.model.health import Mark
+from engine.model.outages import FLEETING
 from engine.model.spending import Acts, Costs
 
 StepStatus = Literal[
     "pending", "running", "retrying", "waiting", "asked", "calling", "fanned",
-    "proposed", "gated", "carded", "cleared", "held", "intended", "unknown",
+    "proposed", "gated", "carded", "cleared", "held", "deferred", "intended", "unknown",
     "succeeded", "failed", "skipped", "cancelled", "previewed",
 ]  # fmt: skip
 
@@ -23,8 +24,9 @@ class StepState:
 
     `done`: its effect happened, whatever the step became. `keys` and `items`: what a `foreach` fanned out to.
     `at` is its recorded time, `due` the moment a wait, hold, retry or question ends. `refused`: a person (or an expiry) said no to it or
-    to what it stands behind. `intents` counts calls of the effect under its frozen key, `spared` those of them that only asked to wait.
-    `wait` is why it is delayed though it is ready (breaker, limit or health), `admitted`: its turn came and it has not used it yet.
+    to what it stands behind. `intents` counts calls of the effect. `tries`: so often it could not leave, and
+    `until` is when it is waited for no more. `wait` is why it is delayed though it is ready (breaker, limit or health), `admitted`: its
+    turn came and it has not used it yet.
     `scope` is the budget its question is about, `thrifty`: it goes on without a model. `doubts` are notes of letters that may be what it
     waits for: until a person says so its time does not run out.
     """
@@ -53,7 +55,8 @@ class StepState:
     card: str = ""
     held: bool = False
     intents: int = 0
-    spared: int = 0
+    tries: int = 0
+    until: str = ""
     wait: str = ""
     admitted: bool = False
     scope: str = ""
@@ -85,6 +88,17 @@ class StepState:
         """Nothing more will happen to it by itself."""
         return self.status in SETTLED
 
+    @property
+    def left(self) -> bool:
+        """It left, or may have."""
+        return self.done or self.status in {"intended", "unknown"}
+
+    @property
+    def overtaken(self) -> bool:
+        """It is worth something soon or not at all, and can't leave now: what does not read it need not wait for it."""
+        stuck = self.status in {"deferred", "unknown"} or (self.status == "cleared" and bool(self.wait))
+        return stuck and self.action in FLEETING
+
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class RunState:
@@ -92,7 +106,7 @@ class RunState:
 
     `labels` are the origins of its event (empty: as its plan says), `given` those of its inputs, `output_labels` those of its outputs.
     `depth` counts the runs whose events and calls led to it. `undoing` are finished steps a person wants taken back, in their order;
-    `reopened`: somebody wanted that once.
+    `reopened`: somebody wanted that once. `dismissed`: it failed, and a person leaves it so. `retries`: so often it began again.
     """
 
     id: str
@@ -126,6 +140,8 @@ class RunState:
     stop_matches: tuple[str, ...] = ()
     undoing: tuple[str, ...] = ()
     reopened: bool = False
+    dismissed: bool = False
+    retries: int = 0
     steps: dict[str, StepState] = field(default_factory=dict)
     gates: dict[str, str] = field(default_factory=dict)
 
@@ -140,7 +156,8 @@ class RunState:
 
     @property
     def waiting(self) -> str:
-        """What a run that can't go on by itself waits for: queued (its turn), approval, budget, person, unknown, health, breaker, limit, event, timer; empty
+        """What a run that can't go on by itself waits for: queued (its turn), approval, budget, person, unknown, health, breaker, limit, retry,
+        event, timer; empty
         when it can.
         """
         if self.terminal:
@@ -167,6 +184,7 @@ _WAITS = (
     ("health", "health"),
     ("breaker", "breaker"),
     ("limit", "limit"),
+    ("deferred", "retry"),
     ("waiting", "event"),
     ("calling", "event"),
 )

@@ -18,3 +18,13 @@ def moment(text: str) -> datetime:
 def later(text: str, length: timedelta) -> str:
     """The stamp `length` after another one."""
     return stamp(moment(text) + length)
+
+
+def midnight(text: str, zone: str) -> str:
+    """The stamp of the next midnight in a time zone, after another one."""
+    from zoneinfo import ZoneInfo
+
+    local = moment(text).astimezone(ZoneInfo(zone))
+    start = local.replace(hour=0, minute=0, second=0, microsecond=0, fold=0)
+    # A day of the wall clock, not of 24 hours.
+    return stamp(start + timedelta(days=1))

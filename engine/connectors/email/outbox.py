@@ -13,7 +13,7 @@ from dataclasses import dataclass
 from engine.connectors import places
 from engine.connectors.email import headers
 from engine.connectors.email.addresses import mailboxes
-from engine.connectors.email.compose import date_stamp, undated
+from engine.connectors.email.compose import date_stamp
 from engine.model.effects import Outcome
 from engine.model.errors import PermanentError, UnknownOutcome
 
@@ -21,6 +21,7 @@ FOLDER = "outbox"
 SENT, SENDING = "sent", "sending"
 _HEAD = 65_536
 _MOST = 40_000_000
+_DAY = re.compile(rb"(?im)^(?:date|x-steward-once):[^\r\n]*\r\n")
 _UNSAFE = re.compile(r"[^A-Za-z0-9_-]+")
 
 
@@ -125,6 +126,24 @@ class Outbox:
         ):
             places.remove(here, name_of(message_id))
 
+    def left(self, one: Sent, body: bytes, sub: str = "") -> Sent | None:
+        """What is known of the same letter when it left before, perhaps with another date: so it is after an older state was restored.
+
+        Raises PermanentError when other words left under its Message-ID.
+        """
+        before = self.holds(one.message_id, sub)
+        if before is None:
+            return None
+        if _undated(before) != _undated(body):
+            place = "/".join((*_parts(sub), name_of(one.message_id)))
+            raise PermanentError(
+                f"other words left under this letter's name before: {place}",
+                code="key-reused",
+                now_true="this letter was not sent",
+                way_out="read what left; `steward retry` writes a new letter",
+            )
+        return summary(before)
+
     def claimed(self, once: str, message_id: str) -> Sent | None:
         """Another letter that already left under the same claim."""
         if not once:
@@ -148,11 +167,8 @@ class Outbox:
         """Put a letter into the outbox, once. A second one under the same claim stays unsent."""
         one = summary(body)
         with self._lock:
-            held = self.holds(one.message_id)
-            if held is not None:
-                if undated(held) != undated(body):
-                    raise PermanentError(f"{name_of(one.message_id)} holds another letter", code="key-reused")
-                return outcome(summary(held), sent=True, repeated=True)
+            if (before := self.left(one, body)) is not None:
+                return outcome(before, sent=True, repeated=True)
             earlier = self.claimed(one.once, one.message_id)
             if earlier is not None:
                 return outcome(earlier, sent=False, repeated=True)
@@ -188,6 +204,12 @@ def summary(body: bytes) -> Sent:
         at=date_stamp(head.text("date")),
         subject=head.text("subject"),
     )
+
+
+def _undated(body: bytes) -> bytes:
+    """A letter without what its head says of the day."""
+    head, parted, rest = body.partition(b"\r\n\r\n")
+    return _DAY.sub(b"", head + b"\r\n") + parted + rest
 
 
 def _parts(sub: str) -> tuple[str, ...]:

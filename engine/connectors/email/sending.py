@@ -4,7 +4,6 @@ import time
 from dataclasses import dataclass, field
 
 from engine.connectors.email import smtp
-from engine.connectors.email.compose import undated
 from engine.connectors.email.outbox import SENDING, SENT, Outbox, Sent, outcome, summary
 from engine.connectors.email.owed import Copies
 from engine.model.actions import EffectClass
@@ -61,8 +60,8 @@ class Sending:
         """Let it leave. Raises as the port says; through a server a lost connection is UnknownOutcome."""
         if self.server is None:
             return self.outbox.deliver(body)
-        if (held := self.outbox.holds(one.message_id, SENT)) is not None:
-            return outcome(summary(held), sent=True, repeated=True)
+        if (left := self.outbox.left(one, body, SENT)) is not None:
+            return outcome(left, sent=True, repeated=True)
         if self.outbox.holds(one.message_id, SENDING) is not None:
             raise _unknown(one)
         earlier: list[Sent] = []
@@ -97,9 +96,8 @@ class Sending:
 
     def find(self, one: Sent, body: bytes) -> Outcome | None:
         """Whether it left. None: its sending certainly never began. Raises UnknownOutcome when it began and no copy proves its end."""
-        held = self.outbox.holds(one.message_id, SENT if self.server else "")
-        if held is not None and undated(held) == undated(body):
-            return outcome(summary(held), sent=True, repeated=True)
+        if (left := self._left(one, body)) is not None:
+            return outcome(left, sent=True, repeated=True)
         begun = self.outbox.holds(one.message_id, SENDING)
         if self.server is None or begun is None:
             return None
@@ -108,6 +106,13 @@ class Sending:
             raise _unknown(one, code="no-copy")
         self._finish(one)
         return outcome(summary(begun), sent=True, repeated=True)
+
+    def _left(self, one: Sent, body: bytes) -> Sent | None:
+        try:
+            return self.outbox.left(one, body, SENT if self.server else "")
+        except PermanentError:
+            # Other words are not this letter.
+            return None
 
     def _filed(self, one: Sent) -> bool:
         if self.copies is None:

@@ -97,12 +97,13 @@ def transmit(
     Raises TransientError or PermanentError (certainly not sent), or UnknownOutcome.
     """
     password = secrets.secret(server.password.name) if server.password else ""
-    with _refusals(server):
+    with _refusals(server, door=True):
         connection = _opened(server, sender)
     try:
-        with _refusals(server):
+        with _refusals(server, door=True):
             if server.user and password:
                 _login(server, connection, password)
+        with _refusals(server):
             options = _international(server, connection, sender, to)
             _expect(server, connection.mail(written(sender), options), 2)
             _expect(server, connection.rcpt(written(to)), 2)
@@ -118,10 +119,10 @@ def transmit(
 def reach(server: Server, secrets: Secrets, *, sender: str) -> None:
     """Greet the server and log in as for a letter, then leave: nothing is handed over. Raises TransientError or PermanentError."""
     password = secrets.secret(server.password.name) if server.password else ""
-    with _refusals(server):
+    with _refusals(server, door=True):
         connection = _opened(server, sender)
     try:
-        with _refusals(server):
+        with _refusals(server, door=True):
             if server.user and password:
                 _login(server, connection, password)
     finally:
@@ -252,6 +253,15 @@ def _content(server: Server, connection: smtplib.SMTP, body: bytes) -> None:
             now_true="the server may or may not have taken the letter",
             way_out="look into your Sent folder or ask the recipient, then answer the card",
         ) from error
+    code, words = answer
+    if code // 100 not in {2, 4, 5}:
+        raise UnknownOutcome(
+            f"{server.host} answered the letter with {code} {one_line(words.decode('utf-8', 'replace'))}",
+            code="smtp-odd",
+            now_true="the server may or may not have taken the letter",
+            way_out="look into your Sent folder or ask the recipient, then answer the card",
+        )
+    # A 4yz to the final dot says that the server did not take the letter (RFC 5321, 4.2.5): it is handed over again as it is.
     _expect(server, answer, 2)
 
 
@@ -261,23 +271,27 @@ def _expect(server: Server, answer: tuple[int, bytes], first: int) -> None:
         raise _refusal(server, code, words)
 
 
-def _refusal(server: Server, code: int, words: bytes | str) -> EngineError:
+def _refusal(server: Server, number: int, words: bytes | str, *, door: bool = False) -> EngineError:
+    """A no for good is about the letter; said at the door, before it was shown, it is about us, and the letter waits."""
     said = one_line(words.decode("utf-8", "replace") if isinstance(words, bytes) else words)
-    message = f"{server.host} answered {code} {said}"
-    if 500 <= code < 600:
+    message = f"{server.host} answered {number} {said}"
+    if 500 <= number < 600 and not door:
         return PermanentError(message, code="smtp-refused", now_true="the letter was not sent")
-    return TransientError(message, code="smtp-later", now_true="the letter was not sent")
+    # Later for this letter, which says that the server works, or for everybody.
+    code = "smtp-turned-away" if door else "smtp-later"
+    return TransientError(message, code=code, now_true="the letter was not sent")
 
 
 @contextmanager
-def _refusals(server: Server) -> Iterator[None]:
-    """What can go wrong before the content leaves; nothing was sent in any of these cases."""
+def _refusals(server: Server, *, door: bool = False) -> Iterator[None]:
+    """What can go wrong before the content leaves; nothing was sent in any of these cases. `door`: before the letter is spoken of."""
     try:
         yield
     except smtplib.SMTPResponseException as error:
-        raise _refusal(server, error.smtp_code, error.smtp_error) from error
+        raise _refusal(server, error.smtp_code, error.smtp_error, door=door) from error
     except (smtplib.SMTPNotSupportedError, ssl.SSLCertVerificationError) as error:
-        raise PermanentError(
+        # Certificates expire and are renewed; the letter has no part in it.
+        raise TransientError(
             f"{server.host} can't be used safely: {one_line(str(error))}",
             code="smtp-unsafe",
             now_true="the letter was not sent",

@@ -85,5 +85,5 @@ def test_it_leaves_with_the_moment_of_its_intent_in_the_operators_zone(tmp_path)
     assert found is not None
     assert (found.repeated, found.outputs["at"]) == (True, done.outputs["at"])
     other = replace(one, preview=replace(one.preview, body=one.preview.body.replace(b"Yes.", b"No!!")))
-    with pytest.raises(PermanentError, match="another letter"):
+    with pytest.raises(PermanentError, match="other words left"):
         letters.perform(other)

@@ -59,7 +59,7 @@ def free_port():
 
 
 @contextmanager
-def script(*answers, close_after_data=False):
+def script(*answers, close_after_data=False, after_data=b""):
     """A server of raw lines: one answer per line it is sent; after DATA it reads to the end and then closes or answers."""
     listening = socket.create_server(("127.0.0.1", 0))
     heard = []
@@ -74,9 +74,11 @@ def script(*answers, close_after_data=False):
                 heard.append(line)
                 wire.write(left.pop(0))
                 wire.flush()
-                if line.upper().startswith(b"DATA") and close_after_data:
+                if line.upper().startswith(b"DATA") and (close_after_data or after_data):
                     while (content := wire.readline()) and content != b".\r\n":
                         heard.append(content)
+                    wire.write(after_data)
+                    wire.flush()
                     return
 
     thread = threading.Thread(target=run, daemon=True)
@@ -214,7 +216,8 @@ def test_a_connection_lost_before_the_content_is_certainly_not_sent(tmp_path, an
         assert letters(world).find(one) is None
 
 
-def test_a_server_that_turns_us_away_at_the_door_for_good(tmp_path):
+def test_a_server_that_turns_us_away_at_the_door_says_nothing_about_the_letter(tmp_path):
+    """It waits, as when nobody is there."""
     listening = socket.create_server(("127.0.0.1", 0))
 
     def run():
@@ -225,10 +228,35 @@ def test_a_server_that_turns_us_away_at_the_door_for_good(tmp_path):
     thread = threading.Thread(target=run)
     thread.start()
     world = world_at(tmp_path, listening.getsockname()[1])
-    with pytest.raises(PermanentError, match="554 go away"):
+    with pytest.raises(TransientError, match="554 go away"):
         letters(world).perform(reply(world))
     thread.join()
     listening.close()
+
+
+@pytest.mark.parametrize(
+    ("last", "error"),
+    [
+        (b"451 later\r\n", TransientError),
+        (b"421 closing\r\n", TransientError),
+        (b"452 full\r\n", TransientError),
+        (b"554 spam\r\n", PermanentError),
+        (b"354 what?\r\n", UnknownOutcome),
+        (b"nonsense\r\n", UnknownOutcome),
+    ],
+)
+def test_only_4yz_and_5yz_to_the_final_dot_say_that_the_letter_was_not_taken(tmp_path, last, error):
+    answers = (b"250 hello\r\n", b"250 ok\r\n", b"250 ok\r\n", b"354 go on\r\n")
+    with script(*answers, after_data=last) as (port, _):
+        world = world_at(tmp_path, port)
+        one = reply(world)
+        with pytest.raises(error):
+            letters(world).perform(one)
+        if error is UnknownOutcome:
+            with pytest.raises(UnknownOutcome):
+                letters(world).find(one)
+        else:
+            assert letters(world).find(one) is None
 
 
 def test_a_claim_holds_for_letters_under_way(tmp_path):
@@ -268,7 +296,7 @@ def test_an_address_in_utf8_is_answered_where_the_server_offers_it(tmp_path):
         assert letters(world).perform(one).outputs["to"] == "jörg@winterlight.example.com"
     ((sender, to, content),) = keeper.taken
     assert (sender, to) == ("robin@example.com", ["jörg@winterlight.example.com"])
-    assert content == one.preview.body
+    assert undated(content) == one.preview.body
     assert " <jörg@winterlight.example.com>".encode() in content
     assert letters(world).find(one) is not None
 
@@ -374,7 +402,7 @@ def test_a_server_nobody_vouches_for_gets_no_password(certificate):
         server = Server(
             host="localhost", port=port, tls="starttls", user="r", password=SecretRef(name="MAIL")
         )
-        with pytest.raises(PermanentError) as error:
+        with pytest.raises(TransientError) as error:
             send(server, Secrets(MAIL="hunter2"))
     assert error.value.code == "smtp-unsafe"
     assert keeper.taken == []
@@ -382,7 +410,7 @@ def test_a_server_nobody_vouches_for_gets_no_password(certificate):
 
 def test_a_server_without_tls_is_not_spoken_to(certificate):
     keeper = Keeper()
-    with serving(keeper) as port, pytest.raises(PermanentError) as error:
+    with serving(keeper) as port, pytest.raises(TransientError) as error:
         send(secure(port, certificate), Secrets(MAIL="hunter2"))
     assert error.value.code == "smtp-unsafe"
     assert keeper.taken == []

@@ -8,7 +8,7 @@ import pytest
 from engine.governance.policy import Rules
 from engine.model.actions import ActionSpec, EffectClass, Param, Reach, Sink
 from engine.model.config import Cap, Consent, MayRun, PolicyRules, QuietHours
-from engine.model.effects import Answer, Effect, Preview
+from engine.model.effects import Answer, Effect, Preview, Verdict
 from engine.model.ids import EffectKey, RunId
 from engine.model.labels import Label
 from engine.model.money import Money
@@ -50,6 +50,7 @@ class People:
 
 NOON = datetime(2026, 3, 4, 12, tzinfo=UTC)
 """A Wednesday."""
+MIDNIGHT = "2026-03-05T00:00:00.000000Z"
 
 
 def effect(reach: Reach = Reach.CUSTOMER, **more: object) -> Effect:
@@ -75,6 +76,25 @@ def judge(
     people: People | None = None,
 ) -> tuple[str, str, int]:
     """(answer, rule, strength)."""
+    said = verdict_of(
+        one, stage, rules, node=node, usage=usage, stopped=stopped, now=now, zone=zone, people=people
+    )
+    return said.answer.value, said.rule, said.strength
+
+
+def verdict_of(
+    one: Effect,
+    stage: Stage,
+    rules: PolicyRules | None = None,
+    *,
+    node: Node | None = None,
+    usage: Today | None = None,
+    stopped: bool = False,
+    now: datetime = NOON,
+    zone: str = "UTC",
+    people: People | None = None,
+) -> Verdict:
+    """The whole answer."""
     made = Rules(
         rules=rules or PolicyRules(), usage=usage or Today(), now=lambda: now, zone=zone, consents=people or People()
     )  # fmt: skip
@@ -82,7 +102,7 @@ def judge(
         one, plan=plan(), node=node or plans.node("a", "effect"), stage=stage, stopped=stopped
     )
     assert verdict.because
-    return verdict.answer.value, verdict.rule, verdict.strength
+    return verdict
 
 
 TABLE = {
@@ -158,18 +178,24 @@ def paying(text: str) -> Effect:
         (Cap(action="x/y", each=euros("50")), Today(), "50.00", "ask"),
         (Cap(action="x/y", each=euros("50")), Today(), "50.01", "deny"),
         (Cap(action="x/*", per_day=euros("100")), Today(1, (euros("60"),)), "40.00", "ask"),
-        (Cap(action="x/*", per_day=euros("100")), Today(1, (euros("60"),)), "40.01", "deny"),
+        (Cap(action="x/*", per_day=euros("100")), Today(1, (euros("60"),)), "40.01", "not today"),
         (Cap(action="x/y", count_per_day=2), Today(1), "1.00", "ask"),
-        (Cap(action="x/y", count_per_day=2), Today(2), "1.00", "deny"),
+        (Cap(action="x/y", count_per_day=2), Today(2), "1.00", "not today"),
+        (Cap(action="x/y", count_per_day=0), Today(), "1.00", "deny"),
+        (Cap(action="x/*", per_day=euros("100")), Today(), "100.01", "deny"),
         (Cap(action="x/y", each=Money.parse("50.00 USD")), Today(), "1.00", "deny"),
         (Cap(action="other/y", each=euros("1")), Today(), "99.00", "ask"),
     ],
 )
-def test_past_a_cap_is_denied_whatever_a_person_approved(
+def test_past_a_cap_nothing_leaves_whatever_a_person_approved(
     cap: Cap, usage: Today, amount: str, answer: str
 ) -> None:
-    """A cap in another currency can't be compared, so it denies."""
-    assert judge(paying(amount), Stage.APPROVAL, PolicyRules(caps=(cap,)), usage=usage)[0] == answer
+    """A day that is full holds it back until midnight in the workspace's zone; what no day has room for is denied, as is a currency that
+    can't be compared.
+    """
+    verdict = verdict_of(paying(amount), Stage.APPROVAL, PolicyRules(caps=(cap,)), usage=usage)
+    assert ("not today" if verdict.after else verdict.answer.value) == answer
+    assert verdict.after in {"", MIDNIGHT}
 
 
 @pytest.mark.parametrize("total", ["50.01 EUR", {"minor": 5001, "currency": "EUR"}])

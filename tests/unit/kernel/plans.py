@@ -77,12 +77,14 @@ class History:
         """A read that succeeded."""
         return self.add(e.StepStarted(attempt=1), step).add(e.StepSucceeded(attempt=1), step)
 
-    def proposed(self, step: str, *, answer: str = "ask", gate: str = "", revision: int = 1) -> "History":
+    def proposed(
+        self, step: str, *, answer: str = "ask", gate: str = "", revision: int = 1, action: str = "x/y"
+    ) -> "History":
         """A frozen proposal with governance's answer."""
         self.add(e.StepStarted(attempt=1), step)
         self.add(
             e.EffectProposed(
-                action="x/y", key=f"k{step}{revision}", revision=revision, kind="idempotent", reach="customer",
+                action=action, key=f"k{step}{revision}", revision=revision, kind="idempotent", reach="customer",
                 proposal="v", digest="d",
             ),
             step,

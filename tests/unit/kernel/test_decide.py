@@ -2,9 +2,12 @@
 
 from datetime import timedelta
 
-from engine.kernel.decide import decide, next_due
+from engine.kernel.decide import decide, next_due, next_try
 from engine.model import commands as c
+from engine.model import connecting as k
 from engine.model import events as e
+from engine.model import outages as o
+from engine.model.plan import Fixed
 from tests.unit.kernel.plans import History, at, gate, node, plan
 
 
@@ -35,21 +38,47 @@ def test_a_reader_of_a_skipped_step_is_skipped_and_one_that_only_needs_it_is_not
     ]
 
 
-def test_a_failure_starts_nothing_new_withdraws_what_waits_and_lets_handlers_run() -> None:
-    """Steps under way finish first."""
-    four = plan(node("a"), node("b"), node("w", "wait"), node("h", needs=("b",), handles_failure=True))
+def test_a_failure_stops_what_comes_after_it_and_no_step_beside_it() -> None:
+    """However far behind; what handles failures runs, and what is beside goes on to its own end."""
+    six = plan(
+        node("a"), node("b"), node("w", "wait"), node("c", needs=("a",)), node("d", reads=("c",)),
+        node("h", needs=("d",), handles_failure=True), node("e", needs=("h",)),
+    )  # fmt: skip
     history = History()
     history.add(e.WaitStarted(until="", names=(), kinds=(), matches=()), "w")
     history.add(e.StepStarted(attempt=1), "b")
     history.add(e.StepFailed(attempt=1, code="broken"), "a")
-    assert decide(four, history.run, now=at(0)) == [
-        c.Begin(step="b"),
-        c.Cancel(step="w", because="`a` failed"),
-    ]
-    history.add(e.StepSucceeded(attempt=1), "b").add(e.StepCancelled(because="`a` failed"), "w")
-    assert decide(four, history.run, now=at(0)) == [c.Begin(step="h")]
+    lost = [c.Cancel(step=one, because="`a` failed") for one in ("c", "d", "e")]
+    assert decide(six, history.run, now=at(0)) == [c.Begin(step="b"), *lost]
+    history.add(e.StepSucceeded(attempt=1), "b")
+    for one in lost:
+        history.add(e.StepCancelled(because=one.because), one.step)
+    assert decide(six, history.run, now=at(0)) == [c.Begin(step="h")]
     history.done("h")
-    assert decide(four, history.run, now=at(0)) == [c.End(status="failed", reason="a: broken")]
+    assert decide(six, history.run, now=at(0)) == []
+    assert history.run.waiting == "event"
+    history.add(e.WaitEnded(got="reply"), "w")
+    assert decide(six, history.run, now=at(0)) == [c.End(status="failed", reason="a: broken")]
+
+
+def test_an_item_that_fails_stops_no_other_item() -> None:
+    """None of them reads another."""
+    one = plan(node("a", "effect", foreach=Fixed(value=["x", "y"])))
+    history = History().add(e.StepFanned(keys=("x", "y"), items="v"), "a")
+    history.proposed("a#x", answer="allow").add(e.EffectIntended(key="ka#x1", revision=1, attempt=1), "a#x")
+    history.add(e.EffectFailed(key="ka#x1", code="refused"), "a#x")
+    assert decide(one, history.run, now=at(0)) == [c.Begin(step="a#y")]
+
+
+def test_what_comes_after_an_acknowledgement_that_can_not_leave_goes_on_unless_it_reads_it() -> None:
+    """It is worth something soon or not at all."""
+    three = plan(node("a", "effect"), node("b", needs=("a",)), node("c", reads=("a",)))
+    history = History().proposed("a", answer="allow", action="email/acknowledge")
+    assert c.Begin(step="b") not in decide(three, history.run, now=at(0))
+    history.add(o.EffectDeferred(key="ka1", code="smtp-unreachable", due=at(5), until=at(3600), tries=1), "a")
+    assert decide(three, history.run, now=at(0)) == [c.Begin(step="b")]
+    history.add(o.EffectSkipped(code="smtp-unreachable"), "a").done("b")
+    assert decide(three, history.run, now=at(0)) == [c.Skip(step="c", because="`a` was skipped")]
 
 
 def test_run_end_cancels_the_rest_and_ends_as_told() -> None:
@@ -138,10 +167,30 @@ def test_a_failed_call_is_released_again_when_due_under_the_same_key() -> None:
     history = (
         History().proposed("a", answer="allow").add(e.EffectIntended(key="ka1", revision=1, attempt=1), "a")
     )
-    history.add(e.EffectFailed(key="ka1", code="429", retry=at(5)), "a")
+    history.add(o.EffectDeferred(key="ka1", code="429", due=at(5), until=at(60), tries=1), "a")
     assert decide(one, history.run, now=at(4)) == []
+    assert (next_due(history.run), next_try(history.run)) == (at(5), at(5))
     assert decide(one, history.run, now=at(5)) == [c.Release(step="a")]
-    assert history.run.step("a").key == "ka1"
+    assert (history.run.step("a").key, history.run.waiting) == ("ka1", "retry")
+
+
+def test_a_ledger_from_before_waits_were_events_is_read_as_if_they_had_been() -> None:
+    """There a failed call carried the moment of the next try."""
+    history = (
+        History().proposed("a", answer="allow").add(e.EffectIntended(key="ka1", revision=1, attempt=1), "a")
+    )
+    history.add(e.EffectFailed(key="ka1", code="429", retry=at(5)), "a")
+    assert decide(plan(node("a", "effect")), history.run, now=at(5)) == [c.Release(step="a")]
+
+
+def test_what_waits_for_its_connector_is_given_up_when_its_time_is_over() -> None:
+    """Also while the connector is held back."""
+    history = History().proposed("a", answer="allow")
+    history.add(k.StepDelayed(connector="x", because="breaker", until=at(60)), "a")
+    history.add(k.StepDelayed(connector="x", because="breaker", until=at(600)), "a")
+    one = plan(node("a", "effect"))
+    assert (decide(one, history.run, now=at(59)), next_due(history.run)) == ([], at(60))
+    assert decide(one, history.run, now=at(60)) == [c.GiveUp(step="a")]
 
 
 def test_an_unknown_outcome_waits_for_a_person() -> None:

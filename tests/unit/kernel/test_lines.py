@@ -63,15 +63,6 @@ def test_a_new_owner_begins_a_probe_anew() -> None:
     assert history.book.connectors["w"].open
 
 
-def test_what_a_provider_only_asked_to_wait_for_is_no_attempt() -> None:
-    """Counted apart."""
-    history = History().proposed("a", answer="allow")
-    for number in range(3):
-        history.add(e.EffectIntended(key="ka1", revision=1, attempt=number + 1), "a")
-        history.add(e.EffectFailed(key="ka1", code="rate-limited", retry=at(5)), "a")
-    assert (history.run.step("a").intents, history.run.step("a").spared) == (3, 3)
-
-
 def test_who_answers_again_is_counted_anew() -> None:
     """Failures, requests to wait and openings."""
     history = History().add(k.ConnectorFailed(connector="w", code="x", times=4), "a")

@@ -1,0 +1,68 @@
+"""What did not get done: steps that wait for another try, and ended runs that go on after all, to take something back or to be tried again.
+
+Pure; used by the fold.
+"""
+
+from dataclasses import replace
+from typing import assert_never
+
+from engine.model import outages as o
+from engine.model.outages import RunRetried
+from engine.model.plan import undo_of
+from engine.model.state import RunState, StepState
+
+
+def to_undo(run: RunState, step: str, by: str) -> RunState:
+    """The undo begins anew: an earlier try certainly did nothing, and its revision is not used again."""
+    before = run.step(undo_of(step))
+    steps = {
+        step: replace(run.step(step), kept=False),
+        undo_of(step): StepState(revision=before.revision, who=by),
+    }
+    return replace(run, undoing=(*run.undoing, step), reopened=True, steps={**run.steps, **steps})
+
+
+def to_retry(run: RunState, body: RunRetried) -> RunState:
+    """It waits for its turn as a new run does. What is kept stays as it ended; of everything else only the revision counts on, so that
+    no key is used for other bytes.
+    """
+    steps = {
+        id_: _kept(step) if id_ in body.kept else StepState(revision=step.revision)
+        for id_, step in run.steps.items()
+        if id_ in body.kept or step.revision
+    }
+    return replace(
+        run, status="queued", reason="", ended="", outputs=None, output_labels=(), plan=body.plan, commit=body.commit,
+        stage=body.stage, stopping="", undoing=(), dismissed=False, retries=run.retries + 1, steps=steps, gates={},
+    )  # fmt: skip
+
+
+def _kept(step: StepState) -> StepState:
+    """An effect has its turn once more, to be compared with what it would be today; answers and what was waited for stand."""
+    return replace(step, status="pending", card="", gate="") if step.done else step
+
+
+def not_yet(step: StepState, ts: str, body: o.StepOutage) -> StepState:
+    """A step that could not act yet."""
+    match body:
+        case o.EffectDeferred():
+            return replace(
+                step, status="deferred", due=body.due, until=body.until, tries=body.tries, code=body.code,
+                message=body.message,
+            )  # fmt: skip
+        case o.EffectHurried():
+            return replace(step, due=ts)
+        case o.EffectSkipped():
+            because = f"it could not leave in time: {body.code}"
+            return replace(
+                step, status="skipped", because=because, code=body.code, message=body.message, due=""
+            )
+        case o.EffectCarried():
+            because = (
+                f"done before; today {', '.join(body.differs)} would differ"
+                if body.differs
+                else "done before"
+            )
+            return replace(step, status="succeeded", because=because)
+        case _:
+            assert_never(body)
