@@ -68,12 +68,13 @@ class Row:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Seen:
-    """One plan, looked at under a policy."""
+    """One plan, looked at under a policy. `watched` are the mailboxes on a server it hears, where something of it may leave alone."""
 
     plan: Plan
     digest: str
     rows: tuple[Row, ...]
     gates: tuple[Gate, ...]
+    watched: tuple[str, ...] = ()
 
     @property
     def highest(self) -> Reach:
@@ -81,15 +82,21 @@ class Seen:
         return max((row.high for row in self.rows), key=lambda one: one.rank, default=Reach.INTERNAL)
 
 
-def look(plan: Plan, *, policy: PolicyRules, unsaid: frozenset[str]) -> Seen:
-    """`plan` under `policy`. `unsaid` are the steps that stand without `needs:` (see :func:`unsaid`)."""
+def look(
+    plan: Plan, *, policy: PolicyRules, unsaid: frozenset[str], far: frozenset[str] = frozenset()
+) -> Seen:
+    """`plan` under `policy`. `unsaid` are the steps that stand without `needs:` (see :func:`unsaid`), `far` the mailboxes on a server."""
     from engine.language.serial import digest
 
     sooner = _earlier(plan, unsaid)
     rows = tuple(_row(plan, node, policy, unsaid, sooner.get(node.id)) for node in plan.nodes)
     asking = {row.node.id for row in rows if row.does == "ask" and row.node.gate is None}
     gates = tuple(gate for gate in plan.gates if not gate.own or asking & set(gate.members))
-    return Seen(plan=plan, digest=digest(plan), rows=rows, gates=gates)
+    leaves = any(row.acts and row.high is not Reach.INTERNAL for row in rows)
+    heard = {str(dict(one.params).get("mailbox", "")) for one in plan.triggers if one.kind == "email"}
+    every = any(one.kind == "intent" for one in plan.triggers)
+    watched = tuple(sorted(far if every else far & heard)) if leaves else ()
+    return Seen(plan=plan, digest=digest(plan), rows=rows, gates=gates, watched=watched)
 
 
 def unsaid(plan: Plan, tree: Tree) -> frozenset[str]:
@@ -311,6 +318,11 @@ def lines(seen: Seen) -> Iterator[Line]:
     yield "", f"{plan.name}  ({plan.path})"
     yield "  ", f"stage {plan.stage} · reaches {seen.highest} at most · plan {seen.digest[:12]}"
     yield "  ", f"starts on {'; '.join(map(trigger_words, plan.triggers)) or 'nothing'}"
+    if seen.watched:
+        yield (
+            "  ",
+            f"by letters of {', '.join(seen.watched)} on a mail server: while that is new, each kind that leaves asks once",
+        )
     for name, arg in (
         ("about", plan.subject),
         ("one at a time for", plan.concurrency),

@@ -185,7 +185,7 @@ VERBS: dict[str, Verb] = {
         options=(_option("id", help="a run that failed (its beginning is enough)"),),
     ),
     "undo": Verb(
-        help="withdraw what is held, take back what a run did, or put back what was dismissed",
+        help="withdraw what is held, take back what was done or dismissed",
         run="engine.cli.deciding:undo",
         options=(_option("id", help="a run, card or letter"),),
     ),

@@ -108,9 +108,13 @@ def _must_compile(now: "Moment", name: str) -> None:
 
 def _put_plans(now: "Moment", names: list[str], args: argparse.Namespace) -> None:
     from engine.app import planning
+    from engine.connectors.email.account import remote
 
     plans = [now.compiled.plans[name] for name in names]
-    seen = [planning.look(one, policy=now.policy, unsaid=planning.unsaid(one, now.tree)) for one in plans]
+    far = frozenset(remote(now.config.connector("email")))
+    seen = [
+        planning.look(one, policy=now.policy, unsaid=planning.unsaid(one, now.tree), far=far) for one in plans
+    ]
     if args.json:
         put_json("plan", {one.plan.id: planning.to_json(one) for one in seen})
     elif args.mermaid:

@@ -16,6 +16,9 @@ from engine.model.money import Money
 from engine.model.plan import Node, Plan, Stage
 from engine.model.times import midnight, stamp
 
+WATCHED = "the mailbox it answers is new: {action} asks until you approved it once there"
+"""Why something that would act alone asks."""
+
 
 class Usage(Protocol):
     """What an action did since midnight in the workspace's time zone."""
@@ -47,7 +50,9 @@ class Rules:
     zone: str
     consents: Consents
 
-    def judge(self, effect: Effect, *, plan: Plan, node: Node, stage: Stage, stopped: bool) -> Verdict:
+    def judge(
+        self, effect: Effect, *, plan: Plan, node: Node, stage: Stage, stopped: bool, watched: bool = False
+    ) -> Verdict:
         """Deny, preview, ask or allow, in that order of precedence. A day's cap changes none of these: it says not before when."""
         if stopped:
             return Verdict(answer=Answer.DENY, rule="stop", because="everything is stopped")
@@ -64,6 +69,8 @@ class Rules:
     def _answer(self, effect: Effect, *, node: Node, stage: Stage) -> Verdict:
         strength: Literal[1, 2] = 2 if effect.reach.rank >= Reach.PAYMENT.rank else 1
         ask = self._ask(effect, node=node, stage=stage)
+        if not ask and watched and effect.reach is not Reach.INTERNAL:
+            ask = "watched", WATCHED.format(action=effect.action)
         if ask:
             return Verdict(answer=Answer.ASK, rule=ask[0], because=ask[1], strength=strength)
         if self._may_run(effect, stage):

@@ -120,8 +120,16 @@ def proposed(place: Place, effect: Effect, *, edited: bool) -> list[Draft]:
 def judge(place: Place, effect: Effect) -> Verdict:
     """Governance's answer for this step, now."""
     journal = place.journal
+    origin = place.run.origin
+    # A mailbox that was attached to a server is new as long as nobody said yes to this kind of effect for its letters.
+    watched = bool(origin) and (origin, effect.action) not in journal.book.vouched
     return journal.house.policy.judge(
-        effect, plan=place.plan, node=place.node, stage=stage_of(place), stopped=stopped(journal)
+        effect,
+        plan=place.plan,
+        node=place.node,
+        stage=stage_of(place),
+        stopped=stopped(journal),
+        watched=watched,
     )
 
 

@@ -214,6 +214,7 @@ def _created(event: e.Event, body: e.RunCreated) -> RunState:
         given=body.given,
         depth=body.depth,
         project=body.project,
+        origin=body.origin,
     )
 
 
@@ -423,6 +424,11 @@ def _card(book: Book, event: e.Event, body: CardBody) -> None:
             _verdict(book, card, "approved")
             _members(book, card, status="cleared", due="")
             _strike(book, card, body.struck)
+            run = book.runs[card.run]
+            if run.origin:
+                book.vouched |= {
+                    (run.origin, run.step(id_).action) for id_ in card.steps if id_ not in body.struck
+                }
         case e.CardRejected():
             card = _decided(book, body.card, event, "rejected", body.by)
             _verdict(book, card, "rejected")

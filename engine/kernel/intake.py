@@ -107,6 +107,7 @@ def create(
         ),
         depth=depth,
         project=_project(journal, arrival, inputs, parent[0]),
+        origin=journal.book.runs[parent[0]].origin if parent[0] else arrival.origin,
     )
     bodies: list[Body] = [received(journal, arrival, "started", playbook=plan.id), body]
     if body.once and taken(journal, body.once, run_id):

@@ -159,6 +159,8 @@ def _begin(
     if not plans:
         return _ignore(journal, arrival, "no-playbook")
     depth = journal.book.runs[cause].depth + 1 if cause else 0
+    if cause:
+        arrival = replace(arrival, origin=journal.book.runs[cause].origin)
     if depth > MOST_DEEP:
         return _ignore(journal, arrival, "too-deep")
     drafts: list[Draft] = []

@@ -64,6 +64,7 @@ class RunCreated:
 
     `labels` are the origins of the event, `given` those of each input that is not the operator's alone, as ``name=label,label``.
     `depth` counts the runs whose events and calls led to it, one after the other. `project` is the name of a project note, or empty.
+    `origin` marks the mailbox on a mail server that the letter behind it came by; empty for anything else.
     """
 
     playbook: str
@@ -82,6 +83,7 @@ class RunCreated:
     given: tuple[str, ...] = ()
     depth: int = 0
     project: str = ""
+    origin: str = ""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -100,6 +100,7 @@ class Arrival:
 
     Of a letter `letter` is an HMAC of its Message-ID and author, empty without one; `kin` are conversations that it does not name and
     may belong to by who wrote it and its subject, the newest first; `proven`: its author is, or it lies in a folder of this machine; `opens`: it names no letter before it.
+    `origin` is an opaque mark of the mailbox on a mail server by which it came; empty for what lies on this machine.
     """
 
     kind: str
@@ -114,6 +115,7 @@ class Arrival:
     kin: tuple[str, ...] = ()
     proven: bool = False
     opens: bool = False
+    origin: str = ""
 
 
 class Source(Protocol):
@@ -177,8 +179,12 @@ class Templates(Protocol):
 class Policy(Protocol):
     """Says allow, ask, deny or preview to a frozen effect; knows nothing of how it will be done."""
 
-    def judge(self, effect: Effect, *, plan: Plan, node: Node, stage: Stage, stopped: bool) -> Verdict:
-        """Deny wins over ask wins over allow; what no rule covers asks."""
+    def judge(
+        self, effect: Effect, *, plan: Plan, node: Node, stage: Stage, stopped: bool, watched: bool
+    ) -> Verdict:
+        """Deny wins over ask wins over allow; what no rule covers asks. `watched`: nobody said yes yet to this kind of effect for letters
+        of this mailbox.
+        """
 
 
 class Connectors(Protocol):

@@ -107,6 +107,7 @@ class RunState:
     `labels` are the origins of its event (empty: as its plan says), `given` those of its inputs, `output_labels` those of its outputs.
     `depth` counts the runs whose events and calls led to it. `undoing` are finished steps a person wants taken back, in their order;
     `reopened`: somebody wanted that once. `dismissed`: it failed, and a person leaves it so. `retries`: so often it began again.
+    `origin` is the mailbox on a mail server behind it, as of `RunCreated`.
     """
 
     id: str
@@ -132,6 +133,7 @@ class RunState:
     given: tuple[str, ...] = ()
     depth: int = 0
     project: str = ""
+    origin: str = ""
     outputs: str | None = None
     output_labels: tuple[str, ...] = ()
     stopping: str = ""
@@ -274,7 +276,7 @@ class Book:
     `notebooks`: path → digest of the bytes that were accepted last. `emitted` are effects that are events to others and were not offered yet: key → (run, step). `delayed` are the steps that are ready and
     wait for their connector, the longest waiting first: (run, step) → connector. `expected` is when each schedule, by playbook and
     expression, fires next, and the time zone that was reckoned in; `arrivals` when each kind of trigger last came to each playbook, oldest
-    first, the last one of each hour. `waived` are problems with what is kept that a person lets effects leave in spite of. `clock` is the
+    first, the last one of each hour. `waived` are problems with what is kept that a person lets effects leave in spite of. `vouched` are the actions a person approved for letters of a mailbox on a server: (origin, action). `clock` is the
     last mark that was in order, `seen` the last event's stamp before the clock was doubted, and `doubted` by how many seconds it leapt then.
     `letters` names by Message-ID and author, as an HMAC, the runs and notes that hold a version of the letter, and `places` by where it lay
     the runs that a file or letter started last.
@@ -303,6 +305,7 @@ class Book:
     alarms: dict[str, Alarm] = field(default_factory=dict)
     notice: Notice | None = None
     waived: set[str] = field(default_factory=set)
+    vouched: set[tuple[str, str]] = field(default_factory=set)
     clock: Mark | None = None
     seen: str = ""
     doubted: int = 0

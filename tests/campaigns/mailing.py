@@ -38,9 +38,12 @@ from tests.campaigns import evidence
 from tests.campaigns.invariants import judge
 from tests.contract.certificates import self_made
 from tests.contract.mailservers import PASSWORD, USER, MailServer, free_port, running
+from tests.simulate.terminal import environment, plainly
 
 DISTURBANCES = ("kill the engine", "kill the server", "new numbers", "hang up unheard", "nothing")
 UNHEARD = 3
+VOUCHED = 1_000_000
+"""The number of the letter whose acknowledgement the operator said yes to, before anything is counted."""
 _CODE = ("engine/connectors/email", "engine/app", "engine/kernel", "tests/campaigns/mailing.py")
 _PLAYBOOK = """\
 name: Thanks
@@ -154,6 +157,22 @@ class Office:
     code: Path
     process: subprocess.Popen | None = None
     done: Counter[str] = field(default_factory=Counter)
+    before: frozenset[str] = frozenset()
+
+    def env(self) -> dict[str, str]:
+        """What a command of the operator's needs to know."""
+        return environment(self.company.env, MAIL=PASSWORD, SSL_CERT_FILE=self.certificate)
+
+    def vouch(self) -> None:
+        """Say yes to one acknowledgement, after which a new mailbox is watched no more. What that took is `before` and not counted."""
+        self.mail.deliver(letter(VOUCHED))
+        said = plainly(["run"], cwd=self.company.root, env=self.env())
+        (card,) = self.company.cards()
+        said = plainly(["approve", card.card.id, "--yes"], cwd=self.company.root, env=self.env())
+        assert said.code == 0, said.text
+        assert sum(self.master.taken.values()) == 1
+        self.master.taken.clear()
+        self.before = frozenset(run.id for run in self.company.runs())
 
     def up(self) -> None:
         kept = {name: os.environ[name] for name in ("PATH", "TMPDIR", "LANG") if name in os.environ}
@@ -199,7 +218,7 @@ class Office:
     def runs(self) -> tuple[int, int]:
         """(begun, ended or waiting for a person) so far."""
         with self.company.reading() as reading:
-            runs = reading.book.runs.values()
+            runs = [run for run in reading.book.runs.values() if run.id not in self.before]
             asked = {run.id for run in runs for step in run.steps.values() if step.status == "unknown"}
             return len(runs), sum(bool(run.ended) or run.id in asked for run in runs)
 
@@ -228,6 +247,7 @@ def office(folder: Path, server: str = "pymap") -> Iterator[Office]:
 
 def serve(one: Office, *, letters: int, batch: int, seed: int) -> dict[str, object]:
     """Serve that many letters under disturbances; what came of it. Violations are in words."""
+    one.vouch()
     chance, began = random.Random(seed), time.monotonic()
     one.up()
     for start in range(0, letters, batch):
@@ -263,14 +283,14 @@ def accounts(expected: Iterable[str], taken: Mapping[str, int], asked: Collectio
 
 def _found(one: Office, letters: int) -> dict[str, object]:
     violations = list(judge(one.company.folder).violations)
-    events = one.company.events()
+    events = [event for event in one.company.events() if event.run not in one.before]
     sources = Counter(event.body.source for event in events if isinstance(event.body, e.RunCreated))
     repeated = sum(
         isinstance(event.body, e.TriggerReceived) and event.body.reason == "duplicate" for event in events
     )
     found = sum(isinstance(event.body, e.EffectSucceeded) and event.body.repeated for event in events)
     with one.company.reading() as reading:
-        runs = list(reading.book.runs.values())
+        runs = [run for run in reading.book.runs.values() if run.id not in one.before]
         asked = [
             str(reading.ledger.unseal(ValueId(run.event or ""))["from"])
             for run in runs

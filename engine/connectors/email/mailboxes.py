@@ -90,6 +90,10 @@ class Mailboxes:
             found += mirror.places()
         return sorted(found, key=lambda one: (one.mailbox, one.name, one.folder))
 
+    def origin(self, place: Place) -> str:
+        """An opaque mark of the folder on a server that holds a letter; empty for a folder here."""
+        return place.folder[-1] if place.folder in self._mirrors else ""
+
     def load(self, place: Place, limit: int) -> bytes:
         """The first `limit` bytes of a letter, whatever form its file has. Raises OSError or PermanentError when they can't be read, TransientError when the copy
         of a letter on a server has to be fetched again first.

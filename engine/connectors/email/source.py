@@ -96,6 +96,7 @@ class EmailSource:
             files=() if reason else tuple((one.name, one.media, one.data) for one in letter.attachments),
             letter="" if reason else self._identity(letter),
             opens=not (letter.references or letter.in_reply_to),
+            origin=self.mailboxes.origin(place),
             kin=() if reason else self.threads.kin(letter, entries),
             proven=not place.shown or auth_of(letter.head, letter.author, self.trusted).aligned,
         )
