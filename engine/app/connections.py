@@ -69,9 +69,9 @@ def sentence(event: Event) -> str:
         case k.ConnectorAnswered(connector=name):
             return f"{name} answers again"
         case k.LimitReached(connector=name, until=until):
-            return f"{name} asked to wait; nothing calls it before {until[11:19]}Z"
+            return f"{name} asked to wait; nothing calls it before {until[:19]}Z"
         case k.BreakerOpened(connector=name, until=until, code=code):
-            return f"{name} is not called before {until[11:19]}Z: {code}"
+            return f"{name} is not called before {until[:19]}Z: {code}"
         case k.ConnectorHurried(connector=name, by=by):
             return f"{name} is to be tried now, says {by}"
         case k.BreakerProbed(connector=name, how=how):

@@ -55,11 +55,14 @@ def vouched(type_: str, *, account: str, id: str, fields: Mapping[str, Json]) ->
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Carried:
-    """What became of a request. `book` is the state when this process was the owner, else None: another one carries on."""
+    """What became of a request. `book` is the state when this process was the owner, else None: another one carries on. `since` is the
+    number of the last event before it was asked.
+    """
 
     decided: Decided
     book: Book | None
     by: Literal["here", "elsewhere"]
+    since: int = 0
 
 
 def carry(
@@ -85,6 +88,7 @@ def carry(
     try:
         ledger = Ledger.open(workspace.state, keys=keys, owner=None)
         try:
+            since = ledger.head()[0]
             ledger.ask(asked)
             deadline = time.monotonic() + PATIENCE_SECONDS
             while True:
@@ -109,9 +113,9 @@ def carry(
                         owner.release()
                 decided = ledger.decided(asked.id)
                 if decided is not None:
-                    return Carried(decided=decided, book=None, by="elsewhere")
+                    return Carried(decided=decided, book=None, by="elsewhere", since=since)
                 if time.monotonic() > deadline:
-                    return Carried(decided=_unanswered(asked), book=None, by="elsewhere")
+                    return Carried(decided=_unanswered(asked), book=None, by="elsewhere", since=since)
                 time.sleep(0.05)
         finally:
             ledger.close()

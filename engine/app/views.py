@@ -230,7 +230,7 @@ def _of_step(event: e.Event, step: str) -> str:
         case e.StepSkipped(because=because):
             return f"{step} skipped: {because}"
         case e.StepRetried(code=code, due=due):
-            return f"{step} failed: {code}, again at {due[11:19]}Z"
+            return f"{step} failed: {code}, again at {due[:19]}Z"
         case e.StepFailed(code=code):
             return f"{step} failed: {code}"
         case e.StepCancelled(because=because):
@@ -263,7 +263,7 @@ def _of_effect(event: e.Event, step: str) -> str:
         case e.EffectGated(answer=answer, because=because):
             return f"{step} {answer}: {because}"
         case e.EffectHeld(until=until):
-            return f"{step} held until {until[11:19]}Z"
+            return f"{step} held until {until[:19]}Z"
         case e.EffectWithdrawn(because=because):
             return f"{step} withdrawn: {because}"
         case e.EffectIntended(key=key, attempt=attempt):
@@ -275,9 +275,9 @@ def _of_effect(event: e.Event, step: str) -> str:
                 + (f": {provider}" if provider else "")
             )
         case e.EffectFailed(code=code, retry=retry):
-            return f"{step} not sent: {code}" + (f", again at {retry[11:19]}Z" if retry else "")
+            return f"{step} not sent: {code}" + (f", again at {retry[:19]}Z" if retry else "")
         case EffectDeferred(code=code, due=due, until=until):
-            when = f"until {until[11:19]}Z at most" if due >= until else f"again at {due[11:19]}Z"
+            when = f"until {until[:19]}Z at most" if due >= until else f"again at {due[:19]}Z"
             return f"{step} waits, nothing was done: {code}, {when}"
         case EffectHurried(by=by):
             return f"{step} is to be tried now, says {by}"

@@ -77,7 +77,7 @@ def _row(one: events.Event, ledger: Ledger) -> dict[str, Json]:
 
 
 def _when(one: events.Event) -> str:
-    return f"{one.ts[:19].replace('T', ' ')}Z"
+    return f"{one.ts[:19]}Z"
 
 
 def costs(args: argparse.Namespace) -> int:

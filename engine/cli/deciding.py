@@ -42,7 +42,7 @@ def show(args: argparse.Namespace) -> int:
         else:
             short = views.shorts(reading.book)[card.id]
             for one in cards.lines(shown, card, short, whole=True):
-                put(one)
+                put(one, exact=True)
             for one in letters.beside(reading, card.run):
                 put(one)
             if card.status == "open":
@@ -114,7 +114,7 @@ def _approve(workspace: Workspace, reading: Reading, card: CardState, *, sure: b
     shown = views.content(reading, card)
     short = views.shorts(reading.book)[card.id]
     for one in (*cards.lines(shown, card, short, whole=False), *letters.beside(reading, card.run)):
-        say(one)
+        say(one, exact=True)
     if card.status == "open" and card.strength < 2 and not sure and not _agreed(shown, short):
         return EXIT_WAITING
     asked = passing.request("approve", actor=here.actor(), target=card.id, digest=shown["digest"])
@@ -176,7 +176,7 @@ def told(carried: Carried, narrator: "narrate.Narrator") -> int:
     sign = colour("✓", "green", sys.stderr) if decided.exit == 0 else colour("✗", "red", sys.stderr)
     say(f"{sign} {decided.message}")
     if carried.by == "elsewhere" and decided.verdict == "accepted" and decided.run:
-        narrator.follow(decided.run)
+        narrator.follow(decided.run, after=carried.since)
     narrator.finish()
     return decided.exit
 

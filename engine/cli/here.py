@@ -7,12 +7,15 @@ from pathlib import Path
 
 from engine.app.clock import present_stamp
 from engine.app.workspace import Workspace, open_workspace
+from engine.cli.talk import in_zone
 from engine.model.errors import Refused
 
 
 def workspace() -> Workspace:
-    """The workspace around the current folder."""
-    return open_workspace(Path.cwd(), os.environ)
+    """The workspace around the current folder. From here on moments are told in its time zone."""
+    found = open_workspace(Path.cwd(), os.environ)
+    in_zone(found.config.time_zone)
+    return found
 
 
 def now() -> str:

@@ -27,13 +27,6 @@ _LOUD: tuple[type[Any], ...] = (
     e.HumanAsked, e.StepFailed, e.StepRetried, e.RunEnded, e.WaitEnded, e.EffectPreviewed,
     AlarmRaised, AlarmCleared, EffectDeferred, EffectSkipped, EffectCarried,
 )  # fmt: skip
-_LEFT: tuple[type[Any], ...] = (
-    e.EffectSucceeded,
-    e.EffectFailed,
-    e.EffectUnknown,
-    EffectDeferred,
-    EffectSkipped,
-)
 _LOOK_SECONDS = 0.1
 _QUEUED_LOOKS = 20
 _MOST_AT_ONCE = 20
@@ -112,25 +105,23 @@ class Narrator:
         """A notice to the operator (`notify/me`)."""
         say(f"  {colour('●', 'yellow', sys.stderr)} {line(text, 300)}")
 
-    def follow(self, run: str, *, after: int | None = None) -> None:
+    def follow(self, run: str, *, after: int, whole: bool = False) -> None:
         """Another process carries it: say what happens until the run is over or waits, as if it were carried here.
 
-        `after`: tell what came after this number and wait holds out, too; None tells at first only what already left, and holds of other
-        steps are not waited for.
+        Told is what came after the event with the number `after`: what was before is no news. `whole`: holds are waited out, too.
         """
         from engine.app import passing
         from engine.app.clock import present_stamp
 
-        queued, whole = 0, after is not None
+        queued = 0
         book: Book | None = None
         while True:
             reading = passing.look(self.workspace, book)
             try:
                 book = reading.book
                 state = reading.book.runs.get(run)
-                fresh = [one for one in reading.ledger.events(after or 0) if one.run == run]
-                loud = self._loud if after is not None else _LEFT
-                for one in [one for one in fresh if isinstance(one.body, loud)][-_MOST_AT_ONCE:]:
+                fresh = [one for one in reading.ledger.events(after) if one.run == run]
+                for one in [one for one in fresh if isinstance(one.body, self._loud)][-_MOST_AT_ONCE:]:
                     self.seen.append(one)
                     self.tell(one)
                 after = reading.book.seq

@@ -34,7 +34,7 @@ def run(args: argparse.Namespace) -> int:
         if carried.decided.exit:
             return _refused(carried)
         if carried.by == "elsewhere" and carried.decided.run:
-            narrator.follow(carried.decided.run, after=0)
+            narrator.follow(carried.decided.run, after=carried.since, whole=True)
         return _told(args, workspace, narrator, carried)
     finally:
         narrator.close()

@@ -2,6 +2,8 @@
 
 import json
 import os
+import re
+import shutil
 import sys
 from collections.abc import Iterable, Sequence
 from datetime import datetime
@@ -37,9 +39,63 @@ def colour(text: str, name: str, stream: TextIO | None = None) -> str:
     return f"\x1b[{_COLOURS[name]}m{text}\x1b[0m"
 
 
-def say(text: str = "") -> None:
-    """Talk: stderr."""
-    print(text, file=sys.stderr, flush=True)
+_ZONE: list[str] = []
+_STAMP = re.compile(r"\b(\d{4}-\d\d-\d\d)T(\d\d:\d\d)(:\d\d)?(?:\.\d+)?Z")
+_QUOTES = ("│", "┊")
+"""Before a line of somebody else's words: their moments are theirs."""
+_ESCAPE = re.compile(r"\x1b\[[0-9;]*m")
+
+
+def in_zone(zone: str) -> None:
+    """From now on moments are told in this time zone, the operator's."""
+    _ZONE[:] = [zone]
+
+
+def local(text: str) -> str:
+    """The text with each moment of ours (``2026-03-02T12:00Z``) in the operator's zone: ``2026-03-02 13:00``. JSON keeps them as they are."""
+    if not _ZONE or "Z" not in text or text.lstrip()[:1] in _QUOTES:
+        return text
+    from zoneinfo import ZoneInfo
+
+    def told(found: re.Match[str]) -> str:
+        try:
+            at = datetime.fromisoformat(f"{found[1]}T{found[2]}{found[3] or ''}+00:00").astimezone(
+                ZoneInfo(_ZONE[0])
+            )
+        except (ValueError, OverflowError):
+            return found[0]
+        return f"{at:%Y-%m-%d %H:%M:%S}" if found[3] else f"{at:%Y-%m-%d %H:%M}"
+
+    return _STAMP.sub(told, text)
+
+
+def columns(stream: TextIO) -> int:
+    """How wide what is read there is; 0 where nobody looks: a file and a pipe get whole lines."""
+    return shutil.get_terminal_size().columns if stream.isatty() else 0
+
+
+def fitted(text: str, width: int) -> str:
+    """The text with lines of at most `width` columns: a longer one goes on below, further in. A word is never cut."""
+    return text if not width else "\n".join(part for one in text.split("\n") for part in _folded(one, width))
+
+
+def _folded(text: str, width: int) -> list[str]:
+    if len(_ESCAPE.sub("", text)) <= width:
+        return [text]
+    indent = " " * min(len(text) - len(text.lstrip()) + 4, width // 2)
+    lines, line_ = [], ""
+    for word in re.findall(r" *[^ ]+", text):
+        if line_.strip() and len(_ESCAPE.sub("", line_ + word)) > width:
+            lines.append(line_.rstrip())
+            line_ = indent + word.lstrip()
+        else:
+            line_ += word
+    return [*lines, line_.rstrip()]
+
+
+def say(text: str = "", *, exact: bool = False) -> None:
+    """Talk: stderr. `exact`: what stands there are somebody's words, whose moments are theirs."""
+    print(fitted(text if exact else local(text), columns(sys.stderr)), file=sys.stderr, flush=True)
 
 
 def prompt(question: str) -> str:
@@ -57,16 +113,18 @@ def agreed(question: str) -> bool:
     return prompt(question).lower() in {"y", "yes"}
 
 
-def put(text: str = "") -> None:
-    """Data: stdout."""
-    print(text, flush=True)
+def put(text: str = "", *, exact: bool = False) -> None:
+    """Data: stdout. `exact` as for `say`."""
+    print(fitted(text if exact else local(text), columns(sys.stdout)), flush=True)
 
 
 def put_json(kind: str, data: Json) -> None:
     """Versioned JSON on stdout."""
     # Where the stream can't take every character they are written out: replaced ones would be other data.
     narrow = (sys.stdout.encoding or "").lower().replace("-", "") != "utf8"
-    put(json.dumps({"steward": kind, "version": 1, "data": data}, ensure_ascii=narrow, indent=2))
+    print(
+        json.dumps({"steward": kind, "version": 1, "data": data}, ensure_ascii=narrow, indent=2), flush=True
+    )
 
 
 def error(problem: EngineError) -> None:
@@ -77,8 +135,9 @@ def error(problem: EngineError) -> None:
             say(f"  {visible(said)}")
 
 
-def quoted(text: str, *, lines: int = 40, width: int = 110) -> list[str]:
+def quoted(text: str, *, lines: int = 40, width: int = 0) -> list[str]:
     """A text from outside or a draft, whole lines behind a bar (long ones go on behind ``┊``), and a note of what was left out."""
+    width = width or min(_WIDEST, (columns(sys.stdout) or _WIDEST + _BAR) - _BAR)
     found = visible(text).replace("\t", "    ").splitlines()
     shown = []
     for one in found[:lines]:
@@ -94,6 +153,8 @@ def quoted(text: str, *, lines: int = 40, width: int = 110) -> list[str]:
 
 
 _MOST_PARTS = 20
+_WIDEST, _BAR = 110, 6
+"""How wide a quoted line is at most, and what stands before it on a card."""
 
 
 def table(rows: Iterable[Sequence[str]], *, indent: str = "  ") -> list[str]:

@@ -62,11 +62,11 @@ class Rules:
             return Verdict(
                 answer=Answer.PREVIEW, rule="stage-shadow", because="the stage is shadow: nothing is called"
             )
-        verdict = self._answer(effect, node=node, stage=stage)
+        verdict = self._answer(effect, node=node, stage=stage, watched=watched)
         cap = self._full(effect)
         return replace(verdict, after=midnight(stamp(self.now()), self.zone), cap=cap) if cap else verdict
 
-    def _answer(self, effect: Effect, *, node: Node, stage: Stage) -> Verdict:
+    def _answer(self, effect: Effect, *, node: Node, stage: Stage, watched: bool) -> Verdict:
         strength: Literal[1, 2] = 2 if effect.reach.rank >= Reach.PAYMENT.rank else 1
         ask = self._ask(effect, node=node, stage=stage)
         if not ask and watched and effect.reach is not Reach.INTERNAL:

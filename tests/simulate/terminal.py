@@ -35,6 +35,8 @@ def environment(state: Mapping[str, str], **more: str) -> dict[str, str]:
         **kept,
         "PYTHONPATH": os.fspath(ROOT),
         "TERM": "xterm",
+        # Wide enough that no sentence a test looks for is folded.
+        "COLUMNS": "400",
         "NO_COLOR": "1",
         OFF: "off",
         **state,

@@ -96,7 +96,7 @@ def test_an_alarm_stays_until_a_person_has_seen_it_and_is_raised_once(bare):
     (alarm,) = bodies(company, AlarmRaised)
     env = environment(company.env)
     status = plainly(["status"], cwd=company.root, env=env)
-    assert "nightly should have run at 2026-03-03T02:00Z and did not" in status.text
+    assert "nightly should have run at 2026-03-03 03:00 and did not" in status.text
     assert f"steward answer {alarm.alarm[:8]} seen" in status.text
     with company.reading() as reading:
         told = [views.sentence(event, None) for event in reading.ledger.events()]

@@ -1,12 +1,16 @@
 """Words on the screen: nothing from outside hides, moves or colours anything."""
 
+import io
+import re
+import sys
 from datetime import timedelta
 
 import pytest
 
 from engine.app.views import shortest
+from engine.cli import talk
 from engine.cli.deciding import length
-from engine.cli.talk import line, quoted, table, visible
+from engine.cli.talk import columns, fitted, in_zone, line, local, quoted, table, visible
 from engine.model.errors import UsageError
 
 
@@ -61,3 +65,66 @@ def test_no_lengths(text: str) -> None:
     """Each is refused with an example."""
     with pytest.raises(UsageError):
         length(text)
+
+
+class Screen(io.StringIO):
+    """A terminal."""
+
+    def isatty(self):
+        return True
+
+
+LONG = "  ✗ deployed   4288de51 of main runs, 14 playbooks and SOPs; commit 33fa7a2a does not compile: steward check, and then once more"
+
+
+@pytest.mark.parametrize("wide", [40, 60, 80, 100])
+@pytest.mark.parametrize(
+    "text", [LONG, "word " * 60, "    " + "deep " * 40, "\x1b[32m✓\x1b[0m " + "green " * 30, "a\n" + LONG]
+)
+def test_on_a_terminal_no_line_is_wider_than_it(wide, text):
+    shown = fitted(text, wide)
+    assert all(len(re.sub("\x1b\\[[0-9;]*m", "", one)) <= wide for one in shown.split("\n"))
+    assert shown.split() == text.split()
+
+
+def test_a_word_is_never_cut_and_a_pipe_gets_whole_lines():
+    url = "https://example.org/" + "x" * 100
+    assert url in fitted(f"see {url} for more", 40).split()
+    assert fitted(LONG, 0) == LONG
+    assert columns(io.StringIO()) == 0
+
+
+def test_a_quote_is_as_wide_as_the_terminal(monkeypatch):
+    monkeypatch.setattr(sys, "stdout", Screen())
+    monkeypatch.setenv("COLUMNS", "80")
+    assert max(map(len, quoted("x" * 500))) <= 78
+
+
+MOMENTS = {
+    "held until 2026-03-02T12:00:05Z": "held until 2026-03-02 13:00:05",
+    "due at 2026-07-01T22:30Z, or": "due at 2026-07-02 00:30, or",
+    "2026-03-02T12:00:05.123456Z  done": "2026-03-02 13:00:05  done",
+    "at 2026-13-45T99:99Z": "at 2026-13-45T99:99Z",
+    "│ your letter of 2026-03-02T12:00Z": "│ your letter of 2026-03-02T12:00Z",
+    "    ┊ 2026-03-02T12:00Z": "    ┊ 2026-03-02T12:00Z",
+    "no moment: Z 12:00Z": "no moment: Z 12:00Z",
+}
+
+
+@pytest.mark.parametrize("text", MOMENTS)
+def test_moments_are_told_in_the_operators_zone_and_quotes_are_left_alone(text, monkeypatch):
+    monkeypatch.setattr(talk, "_ZONE", [])
+    assert local(text) == text
+    in_zone("Europe/Warsaw")
+    assert local(text) == MOMENTS[text]
+
+
+def test_what_is_exact_keeps_its_moments(monkeypatch, capsys):
+    monkeypatch.setattr(talk, "_ZONE", ["Asia/Kolkata"])
+    talk.put("Words     see you 2026-03-02T12:00Z", exact=True)
+    talk.put("at 2026-03-02T12:00Z")
+    talk.put_json("x", {"at": "2026-03-02T12:00:00.000000Z"})
+    said = capsys.readouterr().out
+    assert "see you 2026-03-02T12:00Z" in said
+    assert "at 2026-03-02 17:30" in said
+    assert "2026-03-02T12:00:00.000000Z" in said
