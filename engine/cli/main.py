@@ -116,6 +116,19 @@ def parsers(argv: Sequence[str]) -> tuple[Parser, dict[str, Parser]]:
     return top, made
 
 
+_COLUMNS = 80
+
+
+def _entry(name: str, words: str) -> list[str]:
+    """A verb and its help, in lines of 80 columns."""
+    lines = [f"  {name:<9}"]
+    for word in words.split():
+        if len(lines[-1]) + 1 + len(word) > _COLUMNS:
+            lines.append(" " * len(lines[0]))
+        lines[-1] += f" {word}"
+    return lines
+
+
 def overview() -> str:
     """Help: the verbs that work, in groups."""
     lines = [
@@ -125,7 +138,7 @@ def overview() -> str:
     ]
     for title, names in GROUPS:
         lines.append(f"{title}:")
-        lines += [f"  {name:<9} {VERBS[name].help}" for name in names]
+        lines += [row for name in names for row in _entry(name, VERBS[name].help)]
         lines.append("")
     lines.append("first time:  steward demo        your own:  steward init ~/business")
     return "\n".join(lines)
