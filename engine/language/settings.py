@@ -158,9 +158,8 @@ def _people(checked: Checked, node: Node | None) -> tuple[Person, ...]:
         entries = checked.entries(entry.value, known=("name", "ask", "address"))
         if isinstance(entry.value, Mapping):
             checked.required(entries, [("name", "name: Their Name")], entry.key_span)
-        checked.choice(
-            entries["ask"].value if "ask" in entries else None, ("email",), "a way to ask somebody"
-        )
+        if (ask := entries.get("ask")) is not None:
+            checked.note(code.unbuilt_asking(ask.key_span, who=entry.key))
         name = checked.text(entries["name"].value) if "name" in entries else None
         people.append(
             Person(id=entry.key, name=name or entry.key, email=_email(checked, entries.get("address")) or "")

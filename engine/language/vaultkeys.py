@@ -63,7 +63,6 @@ STEWARD: Keys = {
             mapping(
                 {
                     "name": (TEXT, "their name"),
-                    "ask": (one_of({"email": "by letter"}), "how they are asked"),
                     "address": (_EMAIL, "their address"),
                 },
                 required=("name",),

@@ -20,6 +20,7 @@ steward.yaml has a closed set of keys | – | SW050 sw050-settings | unit/langua
 There is an operator with a name and an address | – | SW051 sw051-settings | unit/language/test_settings.py::test_there_is_always_an_operator_with_an_address
 A setting has the kind its place asks for | – | SW052 sw050-settings | unit/language/test_settings.py::test_what_is_refused
 Time zone, currency, branch, people and resolvers are of a closed form | – | SW053 sw051-settings | unit/language/test_settings.py::test_what_is_refused
+A way to ask somebody that nothing carries out yet is refused as such | – | SW057 sw057-asking | –
 
 ## Reading YAML
 A file is UTF-8 | calls | SW001 sw001-not-utf8 | –

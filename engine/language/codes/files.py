@@ -57,6 +57,22 @@ def not_allowed(span: Span, *, value: str, allowed: Collection[str], what: str) 
     return Diagnostic(code="SW053", span=span, message=f"`{value}` is not {what}", hint=hint, fix=fix)
 
 
+def unbuilt_asking(span: Span, *, who: str) -> Diagnostic:
+    """SW057: a way to ask somebody else that is planned and that nothing carries out yet.
+
+    Questions that name somebody stand in your own `steward queue`. A setting that promised a letter to them and sent none would leave
+    you waiting for an answer that nobody was asked for, so it is refused until it acts.
+
+    Wrong: `partner: { name: A Partner, ask: email }`. Right: `partner: { name: A Partner }`.
+    """
+    return Diagnostic(
+        code="SW057",
+        span=span,
+        message=f"nobody but you is asked yet: `{who}` gets no letter",
+        hint="take `ask` out: the question stands in your queue, with their name",
+    )
+
+
 def secret_place(span: Span, *, why: str) -> Diagnostic:
     """SW054: an expression in a settings file that is not one whole secret in a place that may hold one.
 
@@ -317,6 +333,7 @@ FILES: dict[str, Callable[..., Diagnostic]] = {
     "SW054": secret_place,
     "SW055": bare_secret,
     "SW056": bare_key,
+    "SW057": unbuilt_asking,
     "SW060": reserved_name,
     "SW061": twice,
     "SW062": shared_rule,

@@ -32,7 +32,7 @@ def test_everything_an_operator_may_write():
         "id: 3f9c1e0a7b52\n"
         "deploy: live\n"
         "currency: PLN\n"
-        "people: { partner: { name: A Partner, ask: email, address: partner@example.com } }\n"
+        "people: { partner: { name: A Partner, address: partner@example.com } }\n"
         "secrets: [op, keyring, env]\n"
         "connectors:\n"
         '  email: { host: mail.example.com, port: 587, password: "${{ secrets.MAIL }}", mailboxes: { a: INBOX/a } }\n'
@@ -69,7 +69,6 @@ def test_words_that_look_like_numbers_stay_words():
         ("secrets: env\n", "SW052"),
         ("time-zone: Warsaw\n", "SW053"),
         ("secrets: [environ]\n", "SW053"),
-        ("people: { partner: { name: A Partner, ask: emial } }\n", "SW053"),
         ("connectors: { email: { password: hunter2 } }\n", "SW055"),
         ("models: { default: { uses: openai, model: m, key: sk-abc123 } }\n", "SW056"),
         ("models: { default: { uses: opneai, model: m } }\n", "SW053"),
@@ -93,6 +92,10 @@ def test_the_printed_fix_removes_the_diagnostic(text, code):
         ("tea: green\n", "SW050"),
         ("budget: 3\n", "SW052"),
         ("people: [partner]\n", "SW052"),
+        ("people: { partner: { name: A Partner, ask: email } }\n", "SW057"),
+        ("people: { partner: { name: A Partner, ask: emial } }\n", "SW057"),
+        ("people: { partner: { name: A Partner, ask: null } }\n", "SW057"),
+        ("people: { partner: { name: A Partner, ask: [email, post] } }\n", "SW057"),
         ("deploy:\n", "SW052"),
         ("connectors: { email: now }\n", "SW052"),
         ("connectors: { email: { sent: maybe } }\n", "SW053"),
