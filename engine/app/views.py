@@ -8,7 +8,7 @@ from engine.app.looking import Reading
 from engine.connectors.arguments import size_text
 from engine.model import events as e
 from engine.model import ids
-from engine.model.alarms import AlarmCleared, AlarmRaised
+from engine.model.alarms import AlarmCleared, AlarmRaised, OperatorNotified
 from engine.model.errors import UsageError
 from engine.model.findings import BudgetDecided, IntentResolved
 from engine.model.health import ClockDoubted, ClockTrusted, HealthWaived
@@ -204,6 +204,8 @@ _NOTED = {
 
 def _of_alarm(event: e.Event) -> str:
     match event.body:
+        case OperatorNotified(about=about):
+            return f"you are told of {len(about)}: run {ids.short(event.run)}"
         case AlarmRaised(kind="absent", playbook=playbook, due=due):
             return f"{playbook} did not run at {due[:16]}Z, when it was due"
         case AlarmRaised(kind="silent", playbook=playbook, trigger=trigger, last=last):

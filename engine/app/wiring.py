@@ -14,6 +14,7 @@ from engine.app.consents import WorkspaceConsents
 from engine.app.deploying import deploy
 from engine.app.doctor import PROBES
 from engine.app.health import Health
+from engine.app.office import Office
 from engine.app.workspace import Workspace
 from engine.governance.policy import Rules, amount_of
 from engine.kernel.house import Deployment, House, Journal
@@ -160,6 +161,8 @@ def furnish(
         sources=sources, deployment=deployed_now, workspace=workspace.id,
         index_key=index_key, flag=flag.exists, lower=partial(flag.unlink, missing_ok=True), chance=random.random,
         listen=listen, health=health.ask, records=records, project=rooms.known(workspace).project,
+        office=Office(workspace=workspace, ledger=ledger, keys=keys, specs=wired.specs)
+        if _channels(workspace) else None,
     )  # fmt: skip
     return Furnished(
         house=house, spent=spent, workspace=workspace, close=threads.close if threads else lambda: None
@@ -174,6 +177,11 @@ def _gateway(
         commitment=lambda text, call: ledger.commitment(text.encode(), str(call.subject or "")),
         dialects=Dialects(workspace.state.path),
     )  # fmt: skip
+
+
+def _channels(workspace: Workspace) -> bool:
+    """Whether notices lead anywhere but into a log."""
+    return any(one.name == "notify" and one.settings.get("channels") for one in workspace.config.connectors)
 
 
 def _completed(wired: rooms.Wired, more: "Extra | None", briefs: Reader) -> rooms.Wired:

@@ -6,9 +6,9 @@ from decimal import Decimal
 from typing import assert_never
 
 from engine.model import events as e
-from engine.model import lines, notes, reopening
+from engine.model import lines, notes, reopening, watching
 from engine.model import outages as o
-from engine.model.alarms import NOTICE, REGULAR, REMEMBERED, AlarmCleared, AlarmRaised, TriggerExpected
+from engine.model.alarms import REGULAR, REMEMBERED
 from engine.model.findings import BudgetDecided, IntentResolved, ModelAnswered, ModelReserved
 from engine.model.health import ClockDoubted, ClockTrusted, HealthWaived, Mark
 from engine.model.ownership import (
@@ -20,7 +20,7 @@ from engine.model.ownership import (
     StrengthEnrolled,
 )
 from engine.model.spending import Cost
-from engine.model.state import TERMINAL, Alarm, Book, CardState, Notice, RunState, StepState
+from engine.model.state import TERMINAL, Book, CardState, RunState, StepState
 
 OwnerBody = (
     OwnerTaken | StopSet | StopLifted | StrengthEnrolled | NotebookAccepted | HealthWaived | ClockDoubted | ClockTrusted
@@ -47,14 +47,15 @@ def apply(book: Book, event: e.Event) -> None:
     if isinstance(body, notes.NoteBody):
         notes.add(book, event, body)
         return
+    if isinstance(body, watching.AlarmBody):
+        watching.add(book, event, body)
+        return
     if isinstance(body, OwnerBody):
         _owned(book, event, body)
         return
     match body:
         case e.TriggerReceived():
             _trigger(book, event, body)
-        case TriggerExpected() | AlarmRaised() | AlarmCleared():
-            _alarm(book, event, body)
         case (
             e.CardOpened()
             | e.CardApproved()
@@ -76,21 +77,27 @@ def apply(book: Book, event: e.Event) -> None:
             book.runs[event.run] = _created(event, body)
             book.open_runs[event.run] = None
         case _:
-            lines.acted(book, event)
-            run = book.runs[event.run]
-            run = _run(run, event, body)
-            book.runs[run.id] = run
-            _count(book, event, body)
-            if isinstance(body, BudgetDecided):
-                _budget(book, body)
-            if isinstance(body, e.EffectSucceeded) and body.emits:
-                book.emitted[body.key] = (event.run, event.step)
-            if isinstance(body, e.EffectSucceeded | e.EffectFailed | e.EffectUnknown):
-                _notice(book, event, body)
-            if run.status not in TERMINAL or run.undoing:
-                book.open_runs[run.id] = None
-            else:
-                book.open_runs.pop(run.id, None)
+            _of_run(book, event, body)
+
+
+def _of_run(book: Book, event: e.Event, body: "RunBody") -> None:
+    lines.acted(book, event)
+    run = book.runs[event.run]
+    run = _run(run, event, body)
+    book.runs[run.id] = run
+    _count(book, event, body)
+    if isinstance(body, BudgetDecided):
+        _budget(book, body)
+    if isinstance(body, e.EffectSucceeded) and body.emits:
+        book.emitted[body.key] = (event.run, event.step)
+    if isinstance(body, e.EffectSucceeded | e.EffectFailed | e.EffectUnknown):
+        watching.noticed(book, event, body)
+    if isinstance(body, e.RunEnded) and body.status == "failed" and not run.parent:
+        book.failures[run.id] = event.ts
+    if run.status not in TERMINAL or run.undoing:
+        book.open_runs[run.id] = None
+    else:
+        book.open_runs.pop(run.id, None)
 
 
 def _owned(book: Book, event: e.Event, body: OwnerBody) -> None:
@@ -151,45 +158,6 @@ def _trigger(book: Book, event: e.Event, body: e.TriggerReceived) -> None:
         # What comes within an hour came together: a mailbox that is read twice a day is no busy one.
         together = bool(before) and before[-1][:_HOUR] == event.ts[:_HOUR]
         book.arrivals[name] = (*(before[:-1] if together else before[1 - REMEMBERED :]), event.ts)
-
-
-def _alarm(book: Book, event: e.Event, body: TriggerExpected | AlarmRaised | AlarmCleared) -> None:
-    match body:
-        case TriggerExpected():
-            name = (body.playbook, body.schedule)
-            if body.zone:
-                book.expected[name] = (body.due, body.zone)
-            else:
-                # The playbook owes nothing for the time in which it had no such schedule.
-                book.expected.pop(name, None)
-                book.schedules.pop(name, None)
-        case AlarmRaised():
-            book.alarms[body.alarm] = Alarm(
-                id=body.alarm, kind=body.kind, playbook=body.playbook, trigger=body.trigger,
-                schedule=body.schedule, due=body.due, last=body.last, usual=body.usual, count=body.count,
-                code=body.code, run=event.run, raised=event.ts,
-            )  # fmt: skip
-        case AlarmCleared():
-            before = book.alarms[body.alarm]
-            book.alarms[body.alarm] = replace(before, cleared=event.ts, because=body.because, by=body.by)
-        case _:
-            assert_never(body)
-
-
-def _notice(book: Book, event: e.Event, body: e.EffectSucceeded | e.EffectFailed | e.EffectUnknown) -> None:
-    """Whether the operator could be told."""
-    if book.runs[event.run].step(event.step).action != NOTICE:
-        return
-    match body:
-        case e.EffectSucceeded():
-            book.notice = Notice(at=event.ts, run=event.run, step=event.step, by=body.provider)
-        case e.EffectUnknown():
-            book.notice = Notice(at=event.ts, run=event.run, step=event.step, code=body.code)
-        case e.EffectFailed():
-            if not body.retry:
-                book.notice = Notice(at=event.ts, run=event.run, step=event.step, code=body.code)
-        case _:
-            assert_never(body)
 
 
 def _created(event: e.Event, body: e.RunCreated) -> RunState:

@@ -15,7 +15,7 @@ from engine.model.events import Draft, Event
 from engine.model.health import Ill
 from engine.model.ids import ValueId
 from engine.model.plan import Plan
-from engine.model.ports import Blobs, Clock, Connectors, Evaluate, Executor, Policy, Source, Templates
+from engine.model.ports import Blobs, Clock, Connectors, Evaluate, Executor, Office, Policy, Source, Templates
 from engine.model.requests import Decided
 from engine.model.state import Book, RunState, StepState
 from engine.model.times import stamp
@@ -59,6 +59,7 @@ class House:
     listen: Callable[[Event], None]
     health: Callable[[Book], Ill | None] = lambda _book: None
     records: Records = field(default_factory=Records)
+    office: Office | None = None
     project: Callable[[Json, Json], str] = lambda _event, _inputs: ""
 
 

@@ -12,6 +12,7 @@ from engine.kernel.decisions import Desk
 from engine.kernel.flights import Flights
 from engine.kernel.hands import Hands
 from engine.kernel.house import Deployment, House, Journal
+from engine.kernel.notices import Notices
 from engine.model import commands as c
 from engine.model.events import Draft, EffectWithdrawn
 from engine.model.ownership import OwnerTaken
@@ -38,6 +39,7 @@ class Loop:
         self._flights = Flights(self.journal)
         self._hands = Hands(self.journal, self._flights)
         self._line = Line(self.journal, self._flights)
+        self._notices = Notices(self.journal)
         self._dues: dict[str, str] = {}
         self._tries: dict[str, str] = {}
         self._firing = ""
@@ -95,6 +97,9 @@ class Loop:
                 self._flights.land(LOOK_SECONDS)
                 continue
             wait = self._until_due(stay, leave)
+            # Nobody stays who could tell it later.
+            if self._notices.tell(at_once=wait is None):
+                continue
             if wait is None:
                 break
             self.house.ledger.flush()
@@ -110,6 +115,8 @@ class Loop:
                 continue
             if self._flights:
                 self._flights.land(LOOK_SECONDS)
+                continue
+            if self._notices.tell():
                 continue
             self.house.ledger.flush()
             self.house.clock.wait(LOOK_SECONDS)

@@ -1,9 +1,13 @@
 """Events of what should happen and of what should have happened and did not. Members of the closed union in :mod:`engine.model.events`."""
 
 from dataclasses import dataclass
+from datetime import timedelta
 
 NOTICE = "notify/me"
 """The action that tells the operator something: when nobody could be told, that is an alarm of its own."""
+
+HISTORY = timedelta(days=1)
+"""What failed longer than this before the first notice is not told: there was nobody to tell it then."""
 
 REGULAR = frozenset({"email", "file", "webhook", "event", "intent"})
 """Kinds of triggers that come by themselves, so that their silence may mean something."""
@@ -23,6 +27,16 @@ class TriggerExpected:
     schedule: str
     zone: str = ""
     due: str = ""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class OperatorNotified:
+    """The event's run tells the operator of what began to wait or failed: the ids of cards, questions, effects, letters and runs.
+
+    Each is told once, whatever becomes of that run: it is tried again until a channel took it, and an alarm says when none did.
+    """
+
+    about: tuple[str, ...]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

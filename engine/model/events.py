@@ -7,7 +7,7 @@ are HMACs. Types are ``v0`` until the governance issue closes.
 from dataclasses import dataclass, fields
 from typing import Any, TypeAlias, get_args
 
-from engine.model.alarms import AlarmCleared, AlarmRaised, TriggerExpected
+from engine.model.alarms import AlarmCleared, AlarmRaised, OperatorNotified, TriggerExpected
 from engine.model.canonical import Json
 from engine.model.connecting import (
     BreakerClosed,
@@ -420,7 +420,7 @@ class CardClosed:
 Body: TypeAlias = (
     OwnerTaken | RequestDecided | StopSet | StopLifted | StrengthEnrolled | NotebookAccepted | TriggerReceived
     | HealthWaived | ClockDoubted | ClockTrusted
-    | TriggerExpected | AlarmRaised | AlarmCleared
+    | TriggerExpected | AlarmRaised | AlarmCleared | OperatorNotified
     | RunCreated | RunStarted | RunStopped | RunEnded | OnceClaimed | CallStarted | StepFanned
     | StepStarted | StepSucceeded | StepSkipped | StepRetried | StepFailed | StepCancelled
     | WaitStarted | WaitEnded | HumanAsked | HumanAnswered

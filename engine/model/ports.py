@@ -18,6 +18,7 @@ from engine.model.health import Mark
 from engine.model.ids import SubjectId
 from engine.model.labels import Labels
 from engine.model.plan import Expr, Node, Plan, Stage
+from engine.model.state import Book
 
 
 class Tree(Protocol):
@@ -126,6 +127,28 @@ class Source(Protocol):
 
     def head(self, name: str) -> str:
         """The present version of what a preview read under this name; empty when it is gone."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Untold:
+    """Something of which the operator knows nothing yet: its id, since when, and a line about it."""
+
+    id: str
+    since: str
+    words: str
+
+
+class Office(Protocol):
+    """What there is to tell the operator unasked."""
+
+    def untold(self, book: Book, now: str) -> list[Untold]:
+        """What waits for the operator or failed, told or not, oldest first."""
+
+    def words(self, found: tuple[Untold, ...]) -> str:
+        """The notice."""
+
+    def playbook(self) -> tuple[Plan, dict[str, bytes]]:
+        """The playbook whose runs notices are, with one input `text`, and the bytes of its files by their digest."""
 
 
 @runtime_checkable

@@ -280,6 +280,8 @@ class Book:
     last mark that was in order, `seen` the last event's stamp before the clock was doubted, and `doubted` by how many seconds it leapt then.
     `letters` names by Message-ID and author, as an HMAC, the runs and notes that hold a version of the letter, and `places` by where it lay
     the runs that a file or letter started last.
+    `told` are the ids of what the operator was notified of, the last time at `notified`; `failures` are the runs that failed and were not
+    told of, with when.
     """
 
     seq: int = 0
@@ -312,3 +314,6 @@ class Book:
     notes: dict[str, NoteState] = field(default_factory=dict)
     letters: dict[str, tuple[str, ...]] = field(default_factory=dict)
     places: dict[str, tuple[str, ...]] = field(default_factory=dict)
+    told: set[str] = field(default_factory=set)
+    notified: str = ""
+    failures: dict[str, str] = field(default_factory=dict)
