@@ -10,6 +10,7 @@ from typing import Any, Literal
 
 from engine.app import views
 from engine.app.looking import Reading
+from engine.connectors.email.bodies import NOTHING
 from engine.model import ids
 from engine.model.canonical import Json
 from engine.model.errors import EngineError
@@ -109,6 +110,8 @@ def _card(desk: Desk, card: CardState) -> Row:
         shown = views.content(desk.reading, card)
         title, letter = str(shown["title"]), shown.get("letter") or {}
         about = f"{letter.get('subject') or ''} · {letter.get('from') or ''}".strip(" ·")
+        if str(letter.get("text") or "").startswith(f"[{NOTHING}"):
+            about = f"{about} · {NOTHING}"
         if newer := shown.get("letters"):
             about = f"{newer[-1]['from']}: {_words(newer[-1])}"
     except EngineError as error:

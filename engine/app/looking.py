@@ -4,7 +4,7 @@ from functools import cached_property
 
 from engine.app.health import Health
 from engine.app.workspace import Workspace
-from engine.ledger import Keys, Ledger
+from engine.ledger import Keys, Ledger, SealedBlobs
 from engine.model.health import Ill
 from engine.model.state import Book
 
@@ -37,6 +37,10 @@ class Reading:
     def ill(self) -> Ill | None:
         """Why no effect leaves, or None."""
         return Health(self._workspace, self.ledger).ask(self.book)
+
+    def file(self, handle: str) -> bytes:
+        """The bytes of a file that hangs on an event. Raises PermanentError (codes: erased, gone, altered, handle)."""
+        return SealedBlobs(self._workspace.state, self.keys, self.ledger).get(handle)
 
     def close(self) -> None:
         """Let go of the files."""

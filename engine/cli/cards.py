@@ -188,7 +188,7 @@ def _short(value: Json) -> str:
 
 
 def save(reading: Reading, card: CardState, folder: Path) -> list[Path]:
-    """Write the exact bytes of each member below `folder`; returns the files."""
+    """Write the exact bytes of each member below `folder`, and what hangs on the letter it is about; returns the files."""
     folder.mkdir(parents=True, exist_ok=True)
     run = reading.book.runs[card.run]
     written = []
@@ -199,6 +199,25 @@ def save(reading: Reading, card: CardState, folder: Path) -> list[Path]:
         )
         path = folder / f"{card.id[:6]}-{step}.{ending}"
         path.write_bytes(effect.preview.body)
+        written.append(path)
+    event = reading.ledger.unseal(ids.ValueId(run.event)) if run.event else {}
+    return written + save_files(reading, event, card.id[:6], folder)
+
+
+def save_files(reading: Reading, event: Json, prefix: str, folder: Path) -> list[Path]:
+    """Write what hangs on a letter below `folder`, under names that begin with `prefix`; returns the files."""
+    folder.mkdir(parents=True, exist_ok=True)
+    written = []
+    files = event.get("attachments") if isinstance(event, dict) else None
+    for number, one in enumerate(files or [], start=1):
+        # A name may be a stranger's: it leads nowhere, and is short enough for any file system.
+        name = Path(line(str(one.get("name") or "file"), 150).replace("/", "_").replace("\\", "_"))
+        stem, ending = (
+            part.encode()[:most].decode("utf-8", "ignore")
+            for part, most in ((name.stem, 120), (name.suffix, 20))
+        )
+        path = folder / f"{prefix}-letter-{number}-{stem}{ending}"
+        path.write_bytes(reading.file(str(one.get("handle") or "")))
         written.append(path)
     return written
 

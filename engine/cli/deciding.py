@@ -49,6 +49,8 @@ def show(args: argparse.Namespace) -> int:
                 say(
                     f"\n  steward approve {short}   ·   edit {short}   ·   reject {short}   ·   snooze {short} 1d"
                 )
+            if views.attached(shown.get("letter") or {}) and not args.save:
+                say(f"  steward show {short} --save FOLDER   writes what hangs on the letter there")
         if args.save:
             for path in cards.save(reading, card, Path(args.save)):
                 say(f"  wrote {path}")
@@ -59,7 +61,7 @@ def show(args: argparse.Namespace) -> int:
 
 def _show_other(reading: Reading, args: argparse.Namespace) -> int:
     if (note := views.find_note(reading, args.id)) is not None:
-        return letters.show(reading, note, as_json=args.json)
+        return letters.show(reading, note, as_json=args.json, folder=args.save)
     try:
         run, step = views.find_question(reading, args.id)
     except UsageError:

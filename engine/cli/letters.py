@@ -1,6 +1,7 @@
 """Letters before the operator: one shown whole, what it can be answered with, and what stands beside a card."""
 
 from collections.abc import Iterator
+from pathlib import Path
 
 from engine.app import views
 from engine.app.passing import Reading
@@ -19,8 +20,8 @@ _WHAT = {
 }
 
 
-def show(reading: Reading, note: NoteState, *, as_json: bool) -> int:
-    """A letter with its words, and what to type."""
+def show(reading: Reading, note: NoteState, *, as_json: bool, folder: str | None) -> int:
+    """A letter with its words, and what to type. Into a `folder` goes what hangs on it."""
     letter = reading.ledger.unseal(ids.ValueId(note.event))
     if as_json:
         put_json(
@@ -32,7 +33,12 @@ def show(reading: Reading, note: NoteState, *, as_json: bool) -> int:
     put(f"{colour(short, 'bold')}  {_WHAT[note.why]}   {run.playbook} · run {ids.short(run.id)}   {state}")
     for text in cards.letter(letter):
         put(text)
-    say("\n" + "\n".join(f"  {one}" for one in _ways(note, short)))
+    ways = list(_ways(note, short))
+    if views.attached(letter) and not folder:
+        ways.append(f"steward show {short} --save FOLDER   writes what hangs on it there")
+    say("\n" + "\n".join(f"  {one}" for one in ways))
+    for path in cards.save_files(reading, letter, note.id[:6], Path(folder)) if folder else ():
+        say(f"  wrote {path}")
     return 0
 
 

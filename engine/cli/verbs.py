@@ -145,7 +145,11 @@ VERBS: dict[str, Verb] = {
         options=(
             _CARD,
             _JSON,
-            _option("--save", metavar="FOLDER", help="write the exact bytes there as files"),
+            _option(
+                "--save",
+                metavar="FOLDER",
+                help="write the exact bytes there as files, and what hangs on the letter",
+            ),
         ),
     ),
     "approve": Verb(

@@ -45,12 +45,13 @@ def company(tmp_path):
     return made
 
 
-def shown(company, monkeypatch, capsys, card, *, as_json):
+def shown(company, monkeypatch, capsys, card, *, as_json, save=None):
     for name, value in company.env.items():
         monkeypatch.setenv(name, value)
     monkeypatch.chdir(company.root)
-    assert deciding.show(argparse.Namespace(id=card, json=as_json, save=None)) == 0
-    return capsys.readouterr().out
+    assert deciding.show(argparse.Namespace(id=card, json=as_json, save=save)) == 0
+    said = capsys.readouterr()
+    return said.out if as_json else said.out + said.err
 
 
 def test_a_card_names_what_hangs_on_the_letter(company, monkeypatch, capsys):
@@ -65,6 +66,32 @@ def test_a_card_names_what_hangs_on_the_letter(company, monkeypatch, capsys):
     data = json.loads(shown(company, monkeypatch, capsys, card.card.id, as_json=True))["data"]
     assert data["letter"]["attachments"][0] == {"name": "brief.pdf", "media": "application/pdf", "size": 10}
     assert len(data["letter"]["attachments"]) == len(FILES)
+
+
+def test_what_hangs_on_a_letter_is_written_where_a_person_asks_for_it(company, monkeypatch, capsys, tmp_path):
+    (card,) = [one for one in company.cards() if one.content["playbook-id"] == "lead-capture"]
+    said = shown(company, monkeypatch, capsys, card.card.id, as_json=False)
+    assert said.splitlines()[-1].split("   ")[0] == f"  steward show {card.card.id[:4]} --save FOLDER"
+    folder = tmp_path / "out" / "here"
+    shown(company, monkeypatch, capsys, card.card.id, as_json=False, save=str(folder))
+    written = sorted(path for path in folder.iterdir() if "-letter-" in path.name)
+    assert [path.read_bytes() for path in written] == [data for _, _, data in FILES]
+    assert written[0].name.endswith("-letter-1-brief.pdf")
+    assert all(len(path.name.encode()) < 200 and "\u202e" not in path.name for path in written)
+    assert set(tmp_path.rglob("*-letter-*")) == set(written)
+
+
+def test_a_letter_with_bytes_and_no_words_says_so_in_the_queue_and_offers_them(tmp_path, monkeypatch, capsys):
+    made = Scenario.make(tmp_path / "c")
+    head = b"From: Ann <ann@ex.example.com>\nSubject: a website\nMessage-ID: <a2@ex.example.com>\nContent-Type: text/html\n\n"
+    made.drop("one", head + b"<div hidden>A quote, please.</div>")
+    made.run()
+    (row,) = made.queue()
+    assert row.about == "a website · ann@ex.example.com · bytes, but no text I can read"
+    said = shown(made, monkeypatch, capsys, row.id, as_json=False, save=str(tmp_path / "out"))
+    assert "[bytes, but no text I can read: part-1.html (text/html, 34 bytes)]" in said
+    (path,) = (tmp_path / "out").glob("*-letter-1-part-1.html")
+    assert path.read_bytes() == b"<div hidden>A quote, please.</div>"
 
 
 def test_a_playbook_reads_name_type_and_size(company):
