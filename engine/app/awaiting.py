@@ -14,7 +14,7 @@ from engine.connectors.email.bodies import NOTHING
 from engine.model import ids
 from engine.model.canonical import Json
 from engine.model.errors import EngineError
-from engine.model.state import Book, CardState, NoteState, RunState
+from engine.model.state import Aside, Book, CardState, NoteState, RunState
 
 Kind = Literal["card", "question", "unknown", "new", "put-aside", "failed", "health"]
 
@@ -57,19 +57,12 @@ def rows(reading: Reading, *, now: str, snoozed: bool = False) -> list[Row]:
     return sorted(found, key=lambda row: (row.since, row.id))
 
 
-def lines(found: Sequence[Row]) -> list[tuple[Row, int]]:
-    """Rows as people see them, each with how many it stands for: those of one fold are one line, at the place of the oldest."""
-    sizes: dict[str, int] = {}
+def lines(found: Sequence[Row]) -> list[tuple[Row, ...]]:
+    """Rows as people see them: those of one fold are one line, at the place of the oldest."""
+    groups: dict[str, list[Row]] = {}
     for row in found:
-        if row.fold:
-            sizes[row.fold] = sizes.get(row.fold, 0) + 1
-    shown: list[tuple[Row, int]] = []
-    for row in found:
-        if not row.fold:
-            shown.append((row, 1))
-        elif size := sizes.pop(row.fold, 0):
-            shown.append((row, size))
-    return shown
+        groups.setdefault(row.fold or row.id, []).append(row)
+    return [tuple(group) for group in groups.values()]
 
 
 def put_off(reading: Reading, *, now: str) -> int:
@@ -234,6 +227,46 @@ def _about(reading: Reading, run: RunState) -> str:
     return f"{event.get('subject') or event.get('path') or ''} · {event.get('from') or ''}".strip(" ·")
 
 
+def _asides(desk: Desk) -> Iterator[Row]:
+    for aside in desk.reading.book.asides.values():
+        if aside.status == "open":
+            yield _aside(desk, aside)
+
+
+def _aside(desk: Desk, aside: Aside) -> Row:
+    short = ids.short(aside.letter)
+    try:
+        about = sender(put_aside(desk.reading, aside))
+    except EngineError as error:
+        about = error.message
+    # What only lacked a playbook, or an author, is a person's; the others look like a machine's, and mostly are.
+    return Row(
+        id=aside.letter, short=short, kind="put-aside", title=f"put aside: {aside.reason}", about=about, playbook="",
+        run="", since=aside.at, needs=f"steward take {short}   or   steward dismiss {short}",
+        fold=_MACHINES if aside.reason in _AUTOMATIC else "",
+    )  # fmt: skip
+
+
+_AUTOMATIC = frozenset({"auto-submitted", "bounce", "calendar", "list", "bulk", "no-reply"})
+_MACHINES = "put aside, look automatic"
+
+
+def put_aside(reading: Reading, aside: Aside) -> dict[str, Any]:
+    """A letter that was put aside. Raises PermanentError(code='erased') when its subject was erased."""
+    found: dict[str, Any] = reading.ledger.unseal(ids.ValueId(aside.content))
+    return found
+
+
+def sender(letter: Mapping[str, Any]) -> str:
+    """Subject and sender of a letter; where it lies, for one that can't be read."""
+    who = str(letter.get("name") or letter.get("from") or "")
+    address = str(letter.get("from") or "")
+    named = f"{who} <{address}>" if address and who != address else who
+    return " · ".join(part for part in (str(letter.get("subject") or ""), named) if part) or str(
+        letter["place"]
+    )
+
+
 def _running(desk: Desk) -> Iterator[RunState]:
     book = desk.reading.book
     return (book.runs[id_] for id_ in book.open_runs)
@@ -246,5 +279,6 @@ KINDS: dict[str, Callable[[Desk], Iterable[Row]]] = {
     "unknown": _unknowns,
     "new": _letters,
     "failed": _failed,
+    "put-aside": _asides,
 }
 """Kind of row → where its rows come from."""

@@ -1,6 +1,6 @@
 """The morning's words: what was done, waits, failed, did not happen and was spent, and what is wrong. `notify/brief` for playbooks."""
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import closing
 from dataclasses import dataclass, fields
 from datetime import datetime, timedelta
@@ -49,6 +49,7 @@ def told(findings: Sequence[Finding], reading: Reading, *, now: datetime, since:
     lines = [
         f"Done: {done} runs." if done else "Done: nothing ended.",
         f"Waits for you: {len(waiting)} (steward queue)." if waiting else "Waits for you: nothing.",
+        *_put_aside(waiting),
         f"Failed: {', '.join(failed)}." if failed else "Failed: nothing.",
         f"Absent: {', '.join(map(_absent, absent))}." if absent else "Absent: nothing.",
         f"Spent: {spent:.2f} USD.",
@@ -58,6 +59,21 @@ def told(findings: Sequence[Finding], reading: Reading, *, now: datetime, since:
     return Words(
         text="\n".join(lines), waiting=len(waiting), failed=len(failed), absent=len(absent), ills=len(ills)
     )
+
+
+_SHOWN = 10
+
+
+def _put_aside(waiting: Sequence[tuple[awaiting.Row, ...]]) -> Iterator[str]:
+    """What may be a person's letter, with subject and sender; those that look automatic in one line."""
+    letters = [rows for rows in waiting if rows[0].kind == "put-aside"]
+    for rows in letters[:_SHOWN]:
+        if len(rows) > 1 or rows[0].fold:
+            yield f"  {len(rows)} {rows[0].fold}: {line('; '.join(row.about for row in rows), 200)} → steward queue --all"
+        else:
+            yield f"  {rows[0].title}: {line(rows[0].about, 120)} → steward take {rows[0].short}"
+    if len(letters) > _SHOWN:
+        yield f"  and {len(letters) - _SHOWN} more that were put aside"
 
 
 def _absent(alarm: Alarm) -> str:

@@ -15,6 +15,7 @@ from engine.model.effects import Call
 from engine.model.labels import Label, Labels
 from engine.model.money import Money
 from engine.model.ports import Reader
+from engine.model.triggers import CLAIMED
 
 DOUBTS = "doubts"
 _ONCE = "not looked up a second time: DuckDB is not installed"
@@ -34,6 +35,8 @@ class ConfirmedPerson:
     def read(self, call: Call) -> tuple[dict[str, Json], Labels]:
         """The person, what they bought, and doubts. Raises as the reader does."""
         outputs, labels = self.reader.read(call)
+        if call.trigger.get("caution") == CLAIMED:
+            return {**outputs, "bought": [], DOUBTS: []}, labels
         if not symbolic.available():
             return {**outputs, "reason": f"{outputs['reason']}; {_ONCE}", "bought": [], DOUBTS: []}, labels
         address = symbolic.folded(str(outputs["email"]))

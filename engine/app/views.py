@@ -9,6 +9,7 @@ from engine.connectors.arguments import size_text
 from engine.model import events as e
 from engine.model import ids
 from engine.model.alarms import AlarmCleared, AlarmRaised, OperatorNotified
+from engine.model.asides import AsideDismissed, AsideReturned, AsideTaken, WaitPostponed
 from engine.model.errors import UsageError
 from engine.model.findings import BudgetDecided, IntentResolved
 from engine.model.health import ClockDoubted, ClockTrusted, HealthWaived
@@ -23,7 +24,7 @@ from engine.model.outages import (
     RunRetried,
 )
 from engine.model.ownership import NotebookAccepted, StopLifted, StopSet, StrengthEnrolled
-from engine.model.state import Alarm, Book, CardState, NoteState, RunState
+from engine.model.state import Alarm, Aside, Book, CardState, NoteState, RunState
 
 SHORTEST = 4
 
@@ -94,6 +95,15 @@ def find_run(reading: Reading, given: str) -> RunState:
     found = [run for id_, run in reading.book.runs.items() if id_.startswith(given.lower())]
     if len(found) != 1:
         raise _nothing(given, "run", len(found))
+    return found[0]
+
+
+def find_aside(reading: Reading, given: str) -> Aside:
+    """The letter that was put aside whose id begins so, in `SHORTEST` characters or more. Raises UsageError."""
+    _enough(given)
+    found = [aside for id_, aside in reading.book.asides.items() if id_.startswith(given.lower())]
+    if len(found) != 1:
+        raise _nothing(given, "letter that was put aside", len(found))
     return found[0]
 
 
@@ -239,6 +249,8 @@ def _of_step(event: e.Event, step: str) -> str:
             return f"{step} cancelled: {because}"
         case e.WaitStarted(until=until):
             return f"{step} waits" + (f" until {until[:16]}Z" if until else "")
+        case WaitPostponed(until=until):
+            return f"{step} waits until {until[:16]}Z: whom it waits for is away"
         case e.WaitEnded(got=got):
             return f"{step} got {got}"
         case e.HumanAsked(who=who):
@@ -328,6 +340,12 @@ def _about_cards(event: e.Event, where: str) -> str:
             return "the clock is back where it should be"
         case ClockTrusted():
             return f"the clock is right, says {body.by}"
+        case AsideTaken():
+            return f"letter {ids.short(body.letter)} taken up by {body.by}"
+        case AsideDismissed():
+            return f"letter {ids.short(body.letter)} dismissed by {body.by}"
+        case AsideReturned():
+            return f"letter {ids.short(body.letter)} put back by {body.by}"
         case StopSet():
             return f"stopped by {body.by}"
         case StopLifted():

@@ -12,6 +12,7 @@ from engine.cli.talk import ago, colour, line, quoted, visible
 from engine.model import bounds, effects, ids
 from engine.model.canonical import Json
 from engine.model.state import CardState
+from engine.model.triggers import CAUTIONS
 
 
 def lines(shown: dict[str, Any], card: CardState, short: str, *, whole: bool) -> Iterator[str]:
@@ -23,6 +24,7 @@ def lines(shown: dict[str, Any], card: CardState, short: str, *, whole: bool) ->
         yield from letter(shown["letter"])
     elif files := [line(name, 60) for name, _, _ in views.attached(shown.get("letter") or {})]:
         yield f"  {colour('!', 'yellow')} the letter has {len(files)} attached: {', '.join(files[:5])}{' …' if files[5:] else ''}"
+    yield from _caution(shown.get("letter") or {})
     for newer in shown.get("letters") or ():
         yield ""
         yield f"  {colour('!', 'yellow')} {_NEWER[newer['why']]}"
@@ -62,6 +64,13 @@ def lines(shown: dict[str, Any], card: CardState, short: str, *, whole: bool) ->
         yield from _findings(shown["findings"])
     yield ""
     yield f"  digest {shown['digest'][:16]}…   decided with {'your passphrase or code' if card.strength == 2 else 'a word from you'}"
+
+
+def _caution(letter: dict[str, Any]) -> Iterator[str]:
+    """Why this sender is not taken at their word."""
+    if letter.get("caution"):
+        via = f" (it came from {line(str(letter['via']), 80)})" if letter.get("via") else ""
+        yield f"  {colour('!', 'yellow')} {CAUTIONS[letter['caution']]}{via}"
 
 
 def _doubts(findings: list[dict[str, Any]]) -> Iterator[str]:

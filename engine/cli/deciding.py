@@ -65,9 +65,7 @@ def _show_other(reading: Reading, args: argparse.Namespace) -> int:
     try:
         run, step = views.find_question(reading, args.id)
     except UsageError:
-        from engine.cli.knowing import show_run
-
-        return show_run(reading, views.find_run(reading, args.id), as_json=args.json)
+        return _show_run_or_letter(reading, args)
     question = reading.ledger.unseal(ids.ValueId(run.step(step).question)) if run.step(step).question else {}
     if args.json:
         put_json("question", {"run": run.id, "step": step, **question})
@@ -83,6 +81,17 @@ def _show_other(reading: Reading, args: argparse.Namespace) -> int:
     waits = next((row for row in open_ if row.id in asked), None)
     say(f"\n  {waits.needs}" if waits else "\n  answered already")
     return 0
+
+
+def _show_run_or_letter(reading: Reading, args: argparse.Namespace) -> int:
+    from engine.cli.knowing import show_letter, show_run
+
+    try:
+        return show_run(reading, views.find_run(reading, args.id), as_json=args.json)
+    except UsageError:
+        if not any(id_.startswith(args.id.lower()) for id_ in reading.book.asides):
+            raise
+        return show_letter(reading, views.find_aside(reading, args.id), as_json=args.json)
 
 
 def approve(args: argparse.Namespace) -> int:
@@ -331,7 +340,7 @@ def undo(args: argparse.Namespace) -> int:
         try:
             target: str = note.id if note is not None else views.find_card(reading, args.id).id
         except UsageError:
-            target = views.find_run(reading, args.id).id
+            target = _run_or_letter(reading, args.id)
     finally:
         reading.close()
     return carry_out(
@@ -340,16 +349,26 @@ def undo(args: argparse.Namespace) -> int:
 
 
 def dismiss(args: argparse.Namespace) -> int:
-    """A letter, or a run that failed, was looked at."""
+    """A letter, also one that was put aside, or a run that failed, was looked at."""
     here.need_person("dismiss")
     workspace = here.workspace()
     reading = passing.look(workspace)
     try:
         note = views.find_note(reading, args.id)
-        target = note.id if note is not None else views.find_run(reading, args.id).id
+        target = note.id if note is not None else _run_or_letter(reading, args.id)
     finally:
         reading.close()
     return carry_out(workspace, passing.request("dismiss", actor=here.actor(), target=target))
+
+
+def _run_or_letter(reading: Reading, given: str) -> str:
+    try:
+        return views.find_run(reading, given).id
+    except UsageError as error:
+        try:
+            return views.find_aside(reading, given).letter
+        except UsageError:
+            raise error from None
 
 
 def answer(args: argparse.Namespace) -> int:

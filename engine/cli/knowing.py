@@ -16,7 +16,8 @@ from engine.model import effects, ids
 from engine.model.canonical import Json
 from engine.model.errors import EngineError
 from engine.model.plan import Plan, undone_by
-from engine.model.state import Book, RunState, StepState
+from engine.model.state import Aside, Book, RunState, StepState
+from engine.model.triggers import IGNORED_REASONS
 
 
 def show_run(reading: Reading, run: RunState, *, as_json: bool) -> int:
@@ -102,6 +103,29 @@ def _thread(reading: Reading, run: RunState) -> str:
         if isinstance(found, dict) and isinstance(found.get("thread"), str):
             return line(found["thread"], 80)
     return ""
+
+
+def show_letter(reading: Reading, aside: Aside, *, as_json: bool) -> int:
+    """A letter that was put aside: why, from whom, its words, and what to type."""
+    letter = awaiting.put_aside(reading, aside)
+    if as_json:
+        put_json("letter", {"letter": aside.letter, "status": aside.status, "reason": aside.reason, **letter})
+        return 0
+    short = ids.short(aside.letter)
+    put(f"{short}  put aside: {IGNORED_REASONS.get(aside.reason, aside.reason)}   {aside.status}")
+    put(f"  {line(awaiting.sender(letter), 140)}")
+    put(f"  lies in   {line(str(letter['place']), 120)}")
+    for attached in letter.get("attachments") or ():
+        put(f"  attached  {line(str(attached['name']), 80)} ({attached['media']}, {attached['size']} bytes)")
+    for text in quoted(str(letter.get("text") or ""), lines=40):
+        put(f"  {text}")
+    way = (
+        f"steward take {short}   ·   steward dismiss {short}"
+        if aside.status == "open"
+        else f"steward undo {short}"
+    )
+    say(f"\n  {way}")
+    return 0
 
 
 def _plan(reading: Reading, run: RunState) -> Plan:

@@ -14,6 +14,7 @@ from engine.ledger import Ledger, holder
 from engine.model import effects, ids
 from engine.model import events as e
 from engine.model.alarms import AlarmCleared, AlarmRaised
+from engine.model.asides import WaitPostponed
 from engine.model.canonical import Json
 from engine.model.errors import EngineError, UsageError
 from engine.model.money import Money
@@ -25,7 +26,7 @@ from engine.model.times import later
 _LOUD: tuple[type[Any], ...] = (
     e.EffectHeld, e.EffectSucceeded, e.EffectFailed, e.EffectUnknown, e.EffectWithdrawn, e.CardOpened, e.CardExpired,
     e.HumanAsked, e.StepFailed, e.StepRetried, e.RunEnded, e.WaitEnded, e.EffectPreviewed,
-    AlarmRaised, AlarmCleared, EffectDeferred, EffectSkipped, EffectCarried,
+    AlarmRaised, AlarmCleared, EffectDeferred, EffectSkipped, EffectCarried, WaitPostponed,
 )  # fmt: skip
 _LOOK_SECONDS = 0.1
 _QUEUED_LOOKS = 20

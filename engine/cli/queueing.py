@@ -23,24 +23,29 @@ def queue(args: argparse.Namespace) -> int:
     if args.json:
         put_json("queue", [awaiting.as_json(row) for row in found])
     elif found:
-        _show(found)
+        _show(found, whole=args.all)
     else:
         say("nothing waits for you" + (f" now; {snoozed} snoozed: steward status" if snoozed else ""))
     return EXIT_WAITING if found else 0
 
 
-def _show(found: Sequence[awaiting.Row]) -> None:
+def _show(found: Sequence[awaiting.Row], *, whole: bool) -> None:
+    """One line a row, and one for those of a fold; `whole`: one for each of these, too."""
     now = present()
     cells = []
     hints: dict[str, str] = {}
-    for row, size in awaiting.lines(found):
-        if row.fold:
-            cells.append(["…", line(f"{size} {row.fold}", 40), "", "", "waits for you", ""])
+    for rows in [(row,) for row in found] if whole else awaiting.lines(found):
+        row = rows[0]
+        if row.fold and not whole:
+            cells.append(
+                ["…", f"{len(rows)} {row.fold}", line("; ".join(each.about for each in rows), 60), "", "", ""]
+            )
+            hints[row.fold] = "steward queue --all"
         else:
             until = f"expires in {ago(row.expires, now)}" if row.expires else "waits for you"
             mark = "passphrase or code" if row.strength == 2 else ""
             cells.append([row.short, line(row.title, 40), line(row.about, 60), row.playbook, until, mark])
-        hints.setdefault(row.kind, row.needs)
+            hints.setdefault(row.kind, row.needs)
     for text in table(cells):
         put(text)
     say("\n" + "\n".join(f"  {hint}" for hint in hints.values()))

@@ -138,7 +138,28 @@ VERBS: dict[str, Verb] = {
             ),
         ),
     ),
-    "queue": Verb(help="what waits for you", run="engine.cli.queueing:queue", options=(_JSON,)),
+    "queue": Verb(
+        help="what waits for you",
+        run="engine.cli.queueing:queue",
+        options=(
+            _JSON,
+            _option(
+                "--all",
+                action="store_true",
+                help="a line for each letter that was put aside and looks automatic, too",
+            ),
+        ),
+    ),
+    "take": Verb(
+        help="take up a letter that was put aside; nothing leaves without you",
+        run="engine.cli.taking:take",
+        options=(
+            _option("id", help="the id shown by `steward queue`"),
+            _option(
+                "name", nargs="?", help="the playbook that takes it (default: those that read its mailbox)"
+            ),
+        ),
+    ),
     "show": Verb(
         help="one card or run, whole: the letter, the exact bytes, why",
         run="engine.cli.deciding:show",
@@ -184,7 +205,7 @@ VERBS: dict[str, Verb] = {
         options=(_CARD, _option("length", nargs="?", default="1d", help="such as 4h or 2d (default 1d)")),
     ),
     "retry": Verb(
-        help="begin a failed run again: its letter, today's playbook, nothing that happened twice",
+        help="begin a failed run again; nothing that happened happens twice",
         run="engine.cli.failing:retry",
         options=(_option("id", help="a run that failed (its beginning is enough)"),),
     ),
@@ -194,7 +215,7 @@ VERBS: dict[str, Verb] = {
         options=(_option("id", help="a run, card or letter"),),
     ),
     "dismiss": Verb(
-        help="you have read this letter, or leave this failed run so: it waits no more (undo puts it back)",
+        help="a letter, or a run that failed, waits no more (undo puts it back)",
         run="engine.cli.deciding:dismiss",
         options=(_option("id", help="the id shown by `steward queue`"),),
     ),
@@ -384,6 +405,8 @@ GROUPS: tuple[tuple[str, tuple[str, ...]], ...] = (
             "up",
             "run",
             "queue",
+            "take",
+            "dismiss",
             "show",
             "approve",
             "edit",
@@ -392,7 +415,6 @@ GROUPS: tuple[tuple[str, tuple[str, ...]], ...] = (
             "answer",
             "retry",
             "undo",
-            "dismiss",
             "stop",
             "resume",
             "status",

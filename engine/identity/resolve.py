@@ -17,6 +17,7 @@ from engine.model.effects import Call
 from engine.model.errors import PermanentError
 from engine.model.labels import Label, Labels
 from engine.model.ports import Tree
+from engine.model.triggers import CLAIMED
 
 _NAME = re.compile(r"[^\w '.\-]+|[\d_]{3,}")
 _LOCAL = re.compile(r"[^A-Za-z0-9.\-]+")
@@ -53,7 +54,9 @@ class Known:
         named = inputs.get("project") if isinstance(inputs, dict) else None
         if isinstance(named, str) and named in {one.name for one in book.projects}:
             return named
-        sender = event.get("from") if isinstance(event, dict) else None
+        # Anybody can type anybody's address into a web form.
+        known = isinstance(event, dict) and event.get("caution") != CLAIMED
+        sender = event.get("from") if known else None
         address = folded(sender) if isinstance(sender, str) else ""
         return book.find(address).project if address else ""
 
@@ -77,6 +80,8 @@ class Identity:
         email = call.args.get("email")
         if not isinstance(email, str) or not folded(email) or set(call.args) != {"email"}:
             raise PermanentError("identity/resolve takes an `email`", code="wrong-argument")
+        if call.trigger.get("caution") == CLAIMED:
+            return {**_stranger(email, call.trigger), **_CLAIMED}, frozenset({Label.UNTRUSTED})
         found = self.known.book().find(folded(email))
         proven = _proven(email, call.trigger)
         why = {
@@ -106,6 +111,13 @@ class Identity:
         if not proven or found.others:
             return "unproven"
         return "user" if ours else "customer" if found.contact else "project"
+
+
+_CLAIMED: dict[str, Json] = {
+    "level": "stranger",
+    "project": None,
+    "reason": "only named in a web form: nothing was looked up",
+}
 
 
 def contact(tree: Tree, front_matter: FrontMatter, wanted: str) -> tuple[str, dict[str, Json]] | None:

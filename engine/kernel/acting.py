@@ -2,6 +2,7 @@
 
 from collections.abc import Callable
 from datetime import timedelta
+from typing import Literal
 
 from engine.kernel import noting
 from engine.kernel.holding import leaves
@@ -13,7 +14,7 @@ from engine.kernel.place import Place
 from engine.kernel.scope import Scope
 from engine.kernel.steps import Attempt, claim_of, fail, unexpected
 from engine.model import canonical, ids
-from engine.model.actions import EffectClass
+from engine.model.actions import EffectClass, Reach
 from engine.model.canonical import Json
 from engine.model.commands import OpenCard
 from engine.model.effects import Answer, Call, Effect, Outcome, Verdict, dump
@@ -42,7 +43,7 @@ from engine.model.outages import FLEETING, EffectDeferred, EffectSkipped
 from engine.model.plan import Plan, Stage, undo_of, undone_by
 from engine.model.state import RunState, StepState
 from engine.model.times import later
-from engine.model.triggers import EMITTED
+from engine.model.triggers import CAUTIONS, EMITTED
 from engine.runtime.broker import classify
 
 
@@ -119,11 +120,10 @@ def proposed(place: Place, effect: Effect, *, edited: bool) -> list[Draft]:
 
 def judge(place: Place, effect: Effect) -> Verdict:
     """Governance's answer for this step, now."""
-    journal = place.journal
-    origin = place.run.origin
+    journal, origin, caution = place.journal, place.run.origin, place.run.caution
     # A mailbox that was attached to a server is new as long as nobody said yes to this kind of effect for its letters.
     watched = bool(origin) and (origin, effect.action) not in journal.book.vouched
-    return journal.house.policy.judge(
+    verdict = journal.house.policy.judge(
         effect,
         plan=place.plan,
         node=place.node,
@@ -131,6 +131,12 @@ def judge(place: Place, effect: Effect) -> Verdict:
         stopped=stopped(journal),
         watched=watched,
     )
+    if caution and verdict.answer is Answer.ALLOW and effect.reach is not Reach.INTERNAL:
+        strength: Literal[1, 2] = 2 if effect.reach.rank >= Reach.PAYMENT.rank else 1
+        return Verdict(
+            answer=Answer.ASK, rule=f"caution {caution}", because=CAUTIONS[caution], strength=strength
+        )
+    return verdict
 
 
 def _denied(place: Place, verdict: Verdict) -> StepFailed | EffectSkipped:
@@ -228,7 +234,8 @@ def _letter(journal: Journal, run: RunState) -> Json:
     event = journal.value(run.event)
     if not isinstance(event, dict) or "from" not in event:
         return None
-    shown = {name: event.get(name) for name in ("from", "name", "subject", "text", "auth", "at", "thread")}
+    names = ("from", "name", "subject", "text", "auth", "at", "thread", "caution", "via")
+    shown = {name: event.get(name) for name in names}
     # What hangs on it, by name: the content stays where it is.
     files = [
         {name: one.get(name) for name in ("name", "media", "size")} for one in event.get("attachments") or []

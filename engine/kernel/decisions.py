@@ -15,6 +15,7 @@ from engine.kernel import (
     noting,
     receiving,
     retrying,
+    taking,
     vouching,
 )
 from engine.kernel.breaking import closed_to, reset
@@ -272,6 +273,9 @@ def _edit(desk: Desk, request: Request) -> None:
 
 def _undo(desk: Desk, request: Request) -> None:
     journal = desk.journal
+    if request.target in journal.book.asides:
+        taking.put_back(desk, request)
+        return
     if request.target in journal.book.notes:
         noted.give_back(desk, request)
         return
@@ -470,11 +474,6 @@ def _pass(desk: Desk, request: Request) -> None:
     desk.accept(request, f"{message}\n  {notice}" if notice else message, *hurried)
 
 
-def _dismiss(desk: Desk, request: Request) -> None:
-    """A person has looked at a failed run, or at a letter."""
-    (retrying if request.target in desk.journal.book.runs else noted).dismiss(desk, request)
-
-
 _HANDLERS: dict[str, Callable[[Desk, Request], None]] = {
     "approve": _approve,
     "reject": _reject,
@@ -482,12 +481,13 @@ _HANDLERS: dict[str, Callable[[Desk, Request], None]] = {
     "edit": _edit,
     "undo": _undo,
     "answer": _answer,
-    "dismiss": _dismiss,
+    "dismiss": taking.dismiss,
     "stop": _stop,
     "resume": _resume,
     "waive": vouching.waive,
     "enrol": _enrol,
     "accept": vouching.accept,
+    "take": taking.take,
     "start": beginning.start,
     "event": beginning.event,
     "pass": _pass,

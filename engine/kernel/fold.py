@@ -9,6 +9,7 @@ from engine.model import events as e
 from engine.model import lines, notes, reopening, watching
 from engine.model import outages as o
 from engine.model.alarms import REGULAR, REMEMBERED
+from engine.model.asides import AsideDismissed, AsideReturned, AsideTaken, WaitPostponed
 from engine.model.findings import BudgetDecided, IntentResolved, ModelAnswered, ModelReserved
 from engine.model.health import ClockDoubted, ClockTrusted, HealthWaived, Mark
 from engine.model.ownership import (
@@ -56,6 +57,8 @@ def apply(book: Book, event: e.Event) -> None:
     match body:
         case e.TriggerReceived():
             _trigger(book, event, body)
+        case AsideTaken() | AsideDismissed() | AsideReturned():
+            notes.aside(book, body)
         case (
             e.CardOpened()
             | e.CardApproved()
@@ -82,8 +85,7 @@ def apply(book: Book, event: e.Event) -> None:
 
 def _of_run(book: Book, event: e.Event, body: "RunBody") -> None:
     lines.acted(book, event)
-    run = book.runs[event.run]
-    run = _run(run, event, body)
+    run = _run(book.runs[event.run], event, body)
     book.runs[run.id] = run
     _count(book, event, body)
     if isinstance(body, BudgetDecided):
@@ -150,6 +152,8 @@ def _trigger(book: Book, event: e.Event, body: e.TriggerReceived) -> None:
         # One file may start a run of several playbooks.
         beside = (run for run in book.places.get(body.place, ()) if book.runs[run].source == body.source)
         book.places[body.place] = (*beside, event.run)
+    if body.content:
+        notes.put_aside(book, event, body)
     if body.reason:
         book.ignored[body.reason] = book.ignored.get(body.reason, 0) + 1
     elif body.kind in REGULAR and body.outcome in {"started", "offered"}:
@@ -183,12 +187,13 @@ def _created(event: e.Event, body: e.RunCreated) -> RunState:
         depth=body.depth,
         project=body.project,
         origin=body.origin,
+        caution=body.caution,
     )
 
 
 RunBody = (
     e.RunStarted | e.RunStopped | e.RunEnded | e.StepStarted | e.StepSucceeded | e.StepSkipped | e.StepRetried | e.StepFailed
-    | e.StepCancelled | e.CallStarted | e.StepFanned | e.WaitStarted | e.WaitEnded | e.HumanAsked | e.HumanAnswered | BudgetDecided | e.EffectProposed
+    | e.StepCancelled | e.CallStarted | e.StepFanned | e.WaitStarted | WaitPostponed | e.WaitEnded | e.HumanAsked | e.HumanAnswered | BudgetDecided | e.EffectProposed
     | e.EffectGated | e.EffectHeld | e.EffectWithdrawn | e.EffectIntended | e.EffectSucceeded | e.EffectFailed
     | e.EffectUnknown | e.EffectResolved | e.EffectPreviewed | e.UndoAsked | e.EffectUndone | e.EffectKept
     | o.Outage
@@ -245,7 +250,7 @@ def _run(run: RunState, event: e.Event, body: RunBody) -> RunState:
 
 StepBody = (
     e.StepStarted | e.StepSucceeded | e.StepSkipped | e.StepRetried | e.StepFailed | e.StepCancelled
-    | e.CallStarted | e.StepFanned | e.WaitStarted | e.WaitEnded | e.HumanAsked | e.HumanAnswered | BudgetDecided | e.EffectProposed
+    | e.CallStarted | e.StepFanned | e.WaitStarted | WaitPostponed | e.WaitEnded | e.HumanAsked | e.HumanAnswered | BudgetDecided | e.EffectProposed
     | e.EffectGated | e.EffectHeld | e.EffectWithdrawn | e.EffectIntended | e.EffectSucceeded | e.EffectFailed
     | e.EffectUnknown | e.EffectResolved | e.EffectPreviewed | e.EffectUndone | e.EffectKept
     | o.StepOutage
@@ -285,7 +290,10 @@ def _step(step: StepState, event: e.Event, body: StepBody) -> StepState:
                 names=body.names,
                 kinds=body.kinds,
                 matches=body.matches,
+                since=event.ts,
             )
+        case WaitPostponed():
+            return replace(step, due=body.until, postponed=True)
         case e.WaitEnded():
             return replace(
                 step, status="succeeded", outputs=body.outputs, labels=body.labels, because=body.got, due=""

@@ -2,9 +2,9 @@
 
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
-from hashlib import sha256
 
-from engine.kernel import meaning
+from engine.kernel import asides, meaning
+from engine.kernel.asides import with_files
 from engine.kernel.house import Deployment, Journal
 from engine.kernel.matching import arm, match_of
 from engine.kernel.scope import Scope
@@ -28,41 +28,26 @@ from engine.model.state import RunState
 
 
 def received(
-    journal: Journal, arrival: Arrival, outcome: str, *, playbook: str = "", reason: str = ""
+    journal: Journal,
+    arrival: Arrival,
+    outcome: str,
+    *,
+    playbook: str = "",
+    reason: str = "",
+    content: str = "",
 ) -> TriggerReceived:
     """The event that says what became of an arrival."""
     said = arrival.event if arrival.kind == meaning.KIND else {}
     return TriggerReceived(
         kind=arrival.kind, source=arrival.source, playbook=playbook, outcome=outcome, reason=reason,
         mark=arrival.mark, intent=str(said.get("intent", "")), tier=str(said.get("tier", "")), letter=arrival.letter,
-        place=where(journal, arrival),
+        place=where(journal, arrival), content=content,
     )  # fmt: skip
 
 
 def where(journal: Journal, arrival: Arrival) -> str:
     """An HMAC of where a file or letter lies, whatever lies there; empty for what lies nowhere."""
     return ids.source_id(journal.house.index_key, "lies", arrival.place) if arrival.place else ""
-
-
-def with_files(journal: Journal, arrival: Arrival, subject: str) -> dict[str, Json]:
-    """The fields of its event, with handles of its files that are kept under the subject's key."""
-    if not arrival.files:
-        return arrival.event
-    records = []
-    for name, media, data in arrival.files:
-        handle = journal.house.blobs.keep(data, ids.SubjectId(subject) if subject else None)
-        records.append(
-            {
-                "name": name,
-                "media": media,
-                "size": len(data),
-                "sha256": sha256(data).hexdigest(),
-                "handle": handle,
-            }
-        )
-    if arrival.kind == "file":
-        return {**arrival.event, "file": records[0]}
-    return {**arrival.event, "attachments": records}
 
 
 def create(
@@ -84,7 +69,8 @@ def create(
     house = journal.house
     inputs = _filled(plan, inputs)
     run_id = ids.run_id(house.workspace, plan.id, arrival.kind, arrival.source)
-    subject = _subject(journal, plan, arrival, inputs)
+    caution = journal.book.runs[parent[0]].caution if parent[0] else str(arrival.event.get("caution") or "")
+    subject = _subject(journal, plan, arrival, inputs, caution)
     event = journal.seal(with_files(journal, arrival, subject), subject)
     body = RunCreated(
         playbook=plan.id,
@@ -95,8 +81,8 @@ def create(
         source=arrival.source,
         event=event,
         inputs=None if inputs is None else journal.seal(inputs, subject),
-        group=_group(journal, plan, arrival, inputs),
-        once=_once(journal, plan, arrival, inputs),
+        group=_group(journal, plan, arrival, inputs, caution),
+        once=_once(journal, plan, arrival, inputs, caution),
         parent=parent[0],
         parent_step=parent[1],
         labels=encode(arrival.labels),
@@ -108,6 +94,7 @@ def create(
         depth=depth,
         project=_project(journal, arrival, inputs, parent[0]),
         origin=journal.book.runs[parent[0]].origin if parent[0] else arrival.origin,
+        caution=caution,
     )
     bodies: list[Body] = [received(journal, arrival, "started", playbook=plan.id), body]
     if body.once and taken(journal, body.once, run_id):
@@ -152,11 +139,11 @@ def taken(journal: Journal, claim: str, run: str) -> bool:
     return bool(by) and by != run and journal.book.runs[by].status != "failed"
 
 
-def _once(journal: Journal, plan: Plan, arrival: Arrival, inputs: Json) -> str:
+def _once(journal: Journal, plan: Plan, arrival: Arrival, inputs: Json, caution: str) -> str:
     if plan.once is None:
         return ""
     text = _evaluated(journal, plan, arrival, inputs, plan.once)
-    return match_of(journal.house.index_key, "once", plan.id, text)
+    return match_of(journal.house.index_key, "once", asides.owned(caution, plan.id), text)
 
 
 def _evaluated(journal: Journal, plan: Plan, arrival: Arrival, inputs: Json, arg: Arg) -> Json:
@@ -187,18 +174,18 @@ _NO_RUN = RunState(
 )
 
 
-def _subject(journal: Journal, plan: Plan, arrival: Arrival, inputs: Json) -> str:
+def _subject(journal: Journal, plan: Plan, arrival: Arrival, inputs: Json, caution: str) -> str:
     if plan.subject is None:
         return ""
     who = _evaluated(journal, plan, arrival, inputs, plan.subject)
-    return journal.house.keys.subject(str(who).strip().casefold()) if who else ""
+    return asides.subject_of(journal, who, caution) if who else ""
 
 
-def _group(journal: Journal, plan: Plan, arrival: Arrival, inputs: Json) -> str:
+def _group(journal: Journal, plan: Plan, arrival: Arrival, inputs: Json, caution: str) -> str:
     if plan.concurrency is None:
         return ""
     text = _evaluated(journal, plan, arrival, inputs, plan.concurrency)
-    return match_of(journal.house.index_key, "group", plan.id, text)
+    return match_of(journal.house.index_key, "group", asides.owned(caution, plan.id), text)
 
 
 def start_queued(journal: Journal) -> bool:

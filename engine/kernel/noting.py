@@ -2,8 +2,8 @@
 
 from collections.abc import Iterator
 
+from engine.kernel.asides import with_files
 from engine.kernel.house import Journal
-from engine.kernel.intake import with_files
 from engine.model import ids
 from engine.model.canonical import Json
 from engine.model.events import Draft, WaitEnded

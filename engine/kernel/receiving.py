@@ -3,9 +3,10 @@
 from contextlib import suppress
 from dataclasses import dataclass, replace
 
-from engine.kernel import meaning, noting, versions
+from engine.kernel import asides, meaning, noting, versions
+from engine.kernel.asides import with_files
 from engine.kernel.house import Deployment, Journal
-from engine.kernel.intake import create, received, with_files
+from engine.kernel.intake import create, received
 from engine.kernel.matching import came, fits
 from engine.model import likeness
 from engine.model.errors import PermanentError
@@ -88,7 +89,7 @@ def receive(journal: Journal, deployment: Deployment, arrival: Arrival, *, cause
             return "left"
         if not meant.ignored and not ended and _offer(journal, meant, cause):
             return "offered"
-    plans = _listening(deployment, arrival)
+    plans = listening(deployment, arrival)
     if not plans and deployment.broken:
         # Not written down: once the playbook compiles, the next pass finds the letter as new.
         return "left"
@@ -98,14 +99,14 @@ def receive(journal: Journal, deployment: Deployment, arrival: Arrival, *, cause
             return "left"
         if meant.ignored:
             return _ignore(journal, meant, meant.ignored)
-        arrival, plans = meant, _listening(deployment, meant)
+        arrival, plans = meant, listening(deployment, meant)
     return _begin(journal, deployment, arrival, plans, cause, ended)
 
 
 def begun(journal: Journal, deployment: Deployment, arrival: Arrival) -> list[Draft]:
     """The events that make the runs of those playbooks that listen to an arrival, not yet written; none where nobody listens."""
     drafts: list[Draft] = []
-    for plan in _listening(deployment, arrival):
+    for plan in listening(deployment, arrival):
         with suppress(PermanentError):
             drafts += create(journal, deployment, plan, arrival)
     return drafts
@@ -164,23 +165,37 @@ def _begin(
     if depth > MOST_DEEP:
         return _ignore(journal, arrival, "too-deep")
     drafts: list[Draft] = []
-    unfit: list[Draft] = []
+    unfit: list[str] = []
     for plan in plans:
         try:
             drafts += create(journal, deployment, plan, arrival, depth=depth)
         except PermanentError:
             # One playbook that can't read it keeps no other from it, and no other arrival from being read.
-            unfit.append(Draft(body=received(journal, arrival, "ignored", playbook=plan.id, reason="unfit")))
-    journal.write(*(ended if drafts else ()), *drafts, *unfit)
+            unfit.append(plan.id)
+    refused = [
+        _put_aside(journal, arrival, "unfit", playbook=name)
+        if not drafts and name == unfit[0]
+        else Draft(body=received(journal, arrival, "ignored", playbook=name, reason="unfit"))
+        for name in unfit
+    ]
+    journal.write(*(ended if drafts else ()), *drafts, *refused)
     return "started" if drafts else "ignored"
 
 
 def _ignore(journal: Journal, arrival: Arrival, reason: str) -> str:
-    journal.write(Draft(body=received(journal, arrival, "ignored", reason=reason)))
+    postponed = asides.postponed(journal, arrival) if arrival.away is not None else []
+    journal.write(_put_aside(journal, arrival, reason), *postponed)
     return "ignored"
 
 
-def _listening(deployment: Deployment, arrival: Arrival) -> list[Plan]:
+def _put_aside(journal: Journal, arrival: Arrival, reason: str, *, playbook: str = "") -> Draft:
+    content, subject = asides.kept(journal, arrival) if asides.stands(journal, arrival, reason) else ("", "")
+    body = received(journal, arrival, "ignored", playbook=playbook, reason=reason, content=content)
+    return Draft(body=body, subject=subject)
+
+
+def listening(deployment: Deployment, arrival: Arrival) -> list[Plan]:
+    """The deployed playbooks that an arrival starts."""
     return [plan for plan in deployment.plans.values() if any(fits(one, arrival) for one in plan.triggers)]
 
 

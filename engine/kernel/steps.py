@@ -7,6 +7,7 @@ from decimal import Decimal
 from typing import Any
 
 from engine.kernel import answers, budgets, calling, fanning, noting
+from engine.kernel.asides import owned, subject_of
 from engine.kernel.breaking import passes
 from engine.kernel.intake import taken
 from engine.kernel.limits import connector_of
@@ -35,6 +36,7 @@ from engine.model.outages import FLEETING, EffectCarried, EffectSkipped
 from engine.model.plan import Ask
 from engine.model.spending import OverBudget
 from engine.model.times import later, moment
+from engine.model.triggers import ACKNOWLEDGE, CAUTIONS
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -115,6 +117,8 @@ def _not_run(place: Place, scope: Scope) -> str:
     node = place.node
     if place.state.revision and place.state.status != "pending":
         return ""
+    if place.run.caution and node.uses == ACKNOWLEDGE:
+        return f"nothing is acknowledged: {CAUTIONS[place.run.caution]}"
     if node.condition is not None and not scope.evaluate(node.condition)[0]:
         return f"if {node.condition.written}"
     if node.once is not None and taken(place.journal, claim_of(place), place.run.id):
@@ -143,25 +147,30 @@ def claim_of(place: Place) -> str:
         return ""
     text, _ = place.scope().evaluate(place.node.once)
     house = place.journal.house
-    return match_of(house.index_key, "once", f"{place.plan.id}/{place.node.id}", text)
+    name = owned(place.run.caution, f"{place.plan.id}/{place.node.id}")
+    return match_of(house.index_key, "once", name, text)
 
 
 def _subject(place: Place, scope: Scope) -> str:
     if place.node.subject is None:
         return place.subject
     who, _ = scope.evaluate(place.node.subject)
-    return place.journal.house.keys.subject(str(who).strip().casefold()) if who else place.run.subject
+    return subject_of(place.journal, who, place.run.caution) if who else place.run.subject
 
 
 def _call(place: Place, args: dict[str, Json]) -> Call:
     run, journal = place.run, place.journal
+    trigger = noting.answered(journal, place.plan, run, place.node)
+    if run.caution:
+        # Also in a run that one of these called, whose own event says nothing of it.
+        trigger = {**trigger, "caution": run.caution}
     return Call(
         action=place.node.uses,
         args=args,
         run=ids.RunId(run.id),
         step=place.step,
         subject=ids.SubjectId(place.subject) if place.subject else None,
-        trigger=noting.answered(journal, place.plan, run, place.node),
+        trigger=trigger,
         at=moment(place.state.at or journal.now()),
         files=journal.files(place.plan),
         budget=None if place.plan.budget_usd is None else Decimal(str(place.plan.budget_usd)),

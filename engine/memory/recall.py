@@ -11,6 +11,9 @@ from engine.model.effects import Call
 from engine.model.errors import PermanentError, TransientError
 from engine.model.labels import Label, Labels
 from engine.model.ports import Tree
+from engine.model.triggers import CLAIMED
+
+_CONTACT = "contact"
 
 
 class Finding(Protocol):
@@ -33,6 +36,8 @@ class Recall:
     def read(self, call: Call) -> tuple[dict[str, Json], Labels]:
         """The nearest passages. Raises PermanentError on arguments it does not take."""
         query, kind, limit = asked(call)
+        if kind == _CONTACT and call.trigger.get("caution") == CLAIMED:
+            return {"notes": []}, frozenset({Label.OPERATOR})
         return {"notes": self.find(query, kind=kind, limit=limit)[0]}, frozenset({Label.OPERATOR})
 
     def find(self, query: str, *, kind: str, limit: int) -> tuple[list[dict[str, Json]], str]:

@@ -1,13 +1,13 @@
 """The closed union of everything that can have happened. `noun.verbed`; one event is one complete transition.
 
-Texts that may contain personal data are never fields here: they are sealed values, referred to by `ValueId`. Digests of such values
-are HMACs. Types are ``v0`` until the governance issue closes.
+Texts that may contain personal data are sealed values, referred to by `ValueId`; digests of them are HMACs. Types are ``v0`` for now.
 """
 
 from dataclasses import dataclass, fields
 from typing import Any, TypeAlias, get_args
 
 from engine.model.alarms import AlarmCleared, AlarmRaised, OperatorNotified, TriggerExpected
+from engine.model.asides import AsideDismissed, AsideReturned, AsideTaken, WaitPostponed
 from engine.model.canonical import Json
 from engine.model.connecting import (
     BreakerClosed,
@@ -36,12 +36,12 @@ from engine.model.ownership import (
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class TriggerReceived:
-    """Something arrived. `outcome` is started, offered, noted (for a person to read), ignored, armed (a schedule) or unheard (an effect's
-    event that nobody listens to).
+    """Something arrived. `outcome` is started, offered, noted (for a person to read), ignored, armed (a schedule) or unheard (an effect's).
 
     `reason` is from a closed list; `mark` an HMAC of where it lay, so that the same untouched file is not read again, or the key of
     the effect that made the event. `intent` is what a letter was resolved to want and `tier` who decided it, where that was asked.
     `letter` is an HMAC of a letter's Message-ID and author, `place` one of where it or a file lay, whatever lies there now.
+    `content` is the sealed letter of one that was put aside and may be a person's: it stands before the operator.
     """
 
     kind: str
@@ -56,6 +56,7 @@ class TriggerReceived:
     tier: str = ""
     letter: str = ""
     place: str = ""
+    content: str = ""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -64,7 +65,7 @@ class RunCreated:
 
     `labels` are the origins of the event, `given` those of each input that is not the operator's alone, as ``name=label,label``.
     `depth` counts the runs whose events and calls led to it, one after the other. `project` is the name of a project note, or empty.
-    `origin` marks the mailbox on a mail server that the letter behind it came by; empty for anything else.
+    `origin` marks the mailbox on a server that the letter behind it came by, `caution` says why nothing of it leaves without a person.
     """
 
     playbook: str
@@ -84,6 +85,7 @@ class RunCreated:
     depth: int = 0
     project: str = ""
     origin: str = ""
+    caution: str = ""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -420,10 +422,10 @@ class CardClosed:
 Body: TypeAlias = (
     OwnerTaken | RequestDecided | StopSet | StopLifted | StrengthEnrolled | NotebookAccepted | TriggerReceived
     | HealthWaived | ClockDoubted | ClockTrusted
-    | TriggerExpected | AlarmRaised | AlarmCleared | OperatorNotified
+    | TriggerExpected | AlarmRaised | AlarmCleared | OperatorNotified | AsideTaken | AsideDismissed | AsideReturned
     | RunCreated | RunStarted | RunStopped | RunEnded | OnceClaimed | CallStarted | StepFanned
     | StepStarted | StepSucceeded | StepSkipped | StepRetried | StepFailed | StepCancelled
-    | WaitStarted | WaitEnded | HumanAsked | HumanAnswered
+    | WaitStarted | WaitPostponed | WaitEnded | HumanAsked | HumanAnswered
     | EffectProposed | EffectGated | EffectHeld | EffectWithdrawn | EffectIntended | EffectSucceeded | EffectFailed
     | EffectUnknown | EffectResolved | EffectPreviewed | UndoAsked | EffectUndone | EffectKept
     | CardOpened | CardApproved | CardRejected | CardSnoozed | CardExpired | CardClosed

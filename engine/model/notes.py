@@ -1,11 +1,12 @@
-"""What the events of noted letters add up to. Pure; used by the fold."""
+"""What the events of letters before the operator add up to. Pure; used by the fold."""
 
 from dataclasses import replace
 from typing import assert_never
 
 from engine.model import events as e
+from engine.model.asides import AsideDismissed, AsideReturned, AsideTaken
 from engine.model.noting import LetterNoted, LetterRead, LetterReturned
-from engine.model.state import Book, NoteState
+from engine.model.state import Aside, Book, NoteState
 
 NoteBody = LetterNoted | LetterRead | LetterReturned
 
@@ -48,3 +49,28 @@ def _doubt(book: Book, note: NoteState, doubts: tuple[str, ...]) -> None:
     run = book.runs[note.run]
     step = replace(run.step(note.step), doubts=doubts)
     book.runs[run.id] = replace(run, steps={**run.steps, note.step: step})
+
+
+def put_aside(book: Book, event: e.Event, body: e.TriggerReceived) -> None:
+    """A letter that was put aside stands before the operator; the same one again is the same one."""
+    book.asides.setdefault(
+        body.source,
+        Aside(
+            letter=body.source, reason=body.reason, content=body.content, subject=event.subject, at=event.ts
+        ),
+    )
+
+
+def aside(book: Book, body: AsideTaken | AsideDismissed | AsideReturned) -> None:
+    """Add what a person did with a letter that was put aside."""
+    before = book.asides[body.letter]
+    match body:
+        case AsideTaken():
+            after = replace(before, status="taken", runs=body.runs, times=before.times + 1)
+        case AsideDismissed():
+            after = replace(before, status="dismissed")
+        case AsideReturned():
+            after = replace(before, status="open", runs=())
+        case _:
+            assert_never(body)
+    book.asides[body.letter] = after

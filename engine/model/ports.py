@@ -97,7 +97,8 @@ class Arrival:
 
     `place` is where it lies (a path below the workspace or state folder), shown to the operator only; `mark` is what `seen` is asked
     with (a digest of place, size and time: the same untouched file gives the same mark). `files` are
-    (name, media type, bytes) whose handles the intake makes before the run exists.
+    (name, media type, bytes) whose handles the intake makes before the run exists. `doubt`: it is ignored and may be a person's, so that it
+    stands before the operator. `away`: its author is out of office until this moment (empty: nobody knows when); None for any other.
 
     Of a letter `letter` is an HMAC of its Message-ID and author, empty without one; `kin` are conversations that it does not name and
     may belong to by who wrote it and its subject, the newest first; `proven`: its author is, or it lies in a folder of this machine; `opens`: it names no letter before it.
@@ -117,6 +118,8 @@ class Arrival:
     proven: bool = False
     opens: bool = False
     origin: str = ""
+    doubt: bool = False
+    away: str | None = None
 
 
 class Source(Protocol):

@@ -7,7 +7,7 @@ from engine.model.canonical import Json
 
 RequestKind = Literal[
     "approve", "edit", "reject", "snooze", "undo", "answer", "stop", "resume", "start", "event", "pass", "enrol",
-    "accept", "waive", "retry", "dismiss",
+    "accept", "waive", "retry", "take", "dismiss",
 ]  # fmt: skip
 
 

@@ -28,7 +28,7 @@ class StepState:
     `until` is when it is waited for no more. `wait` is why it is delayed though it is ready (breaker, limit or health), `admitted`: its
     turn came and it has not used it yet.
     `scope` is the budget its question is about, `thrifty`: it goes on without a model. `doubts` are notes of letters that may be what it
-    waits for: until a person says so its time does not run out.
+    waits for: until a person says so its time does not run out. `since` is when a wait began, `postponed`: it was to end before.
     """
 
     status: StepStatus = "pending"
@@ -77,6 +77,8 @@ class StepState:
     items: str = ""
     subject: str = ""
     doubts: tuple[str, ...] = ()
+    since: str = ""
+    postponed: bool = False
 
     @property
     def over_budget(self) -> bool:
@@ -107,7 +109,7 @@ class RunState:
     `labels` are the origins of its event (empty: as its plan says), `given` those of its inputs, `output_labels` those of its outputs.
     `depth` counts the runs whose events and calls led to it. `undoing` are finished steps a person wants taken back, in their order;
     `reopened`: somebody wanted that once. `dismissed`: it failed, and a person leaves it so. `retries`: so often it began again.
-    `origin` is the mailbox on a mail server behind it, as of `RunCreated`.
+    `origin` is the mailbox on a mail server behind it, as of `RunCreated`. `caution`: why nothing of it leaves without a person.
     """
 
     id: str
@@ -144,6 +146,7 @@ class RunState:
     reopened: bool = False
     dismissed: bool = False
     retries: int = 0
+    caution: str = ""
     steps: dict[str, StepState] = field(default_factory=dict)
     gates: dict[str, str] = field(default_factory=dict)
 
@@ -237,6 +240,23 @@ class Alarm:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class Aside:
+    """A letter that was put aside and may be a person's. `letter` is its source id, `status` open, taken or dismissed.
+
+    `runs` began when it was taken up last, `times` counts how often that was.
+    """
+
+    letter: str
+    reason: str
+    content: str
+    subject: str
+    at: str
+    status: str = "open"
+    runs: tuple[str, ...] = ()
+    times: int = 0
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class Notice:
     """What became of the last notice to the operator: `by` names the channel that took it; `code` says why none did."""
 
@@ -305,6 +325,7 @@ class Book:
     expected: dict[tuple[str, str], tuple[str, str]] = field(default_factory=dict)
     arrivals: dict[tuple[str, str], tuple[str, ...]] = field(default_factory=dict)
     alarms: dict[str, Alarm] = field(default_factory=dict)
+    asides: dict[str, Aside] = field(default_factory=dict)
     notice: Notice | None = None
     waived: set[str] = field(default_factory=set)
     vouched: set[tuple[str, str]] = field(default_factory=set)

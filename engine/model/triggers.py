@@ -49,8 +49,29 @@ EMAIL_EVENT = Type(
             description="DMARC, SPF and DKIM as the trusted receiver noted them, else none",
         ),
         Field(name="mailbox", type=TEXT),
+        Field(
+            name="caution",
+            type=TEXT,
+            description="why nothing leaves without a person: claimed, steward or doubtful; empty for an ordinary letter",
+        ),
+        Field(
+            name="via",
+            type=TEXT,
+            description="the address it came from, where a web form names somebody else as the author; else empty",
+        ),
     ),
 )
+
+CLAIMED = "claimed"
+CAUTIONS: dict[str, str] = {
+    CLAIMED: "the author is only named: a web form wrote this letter, and anybody can type anybody's address into one",
+    "steward": "another Steward wrote this letter",
+    "doubtful": "something about this letter looks automatic",
+}
+"""Why a letter may start runs in which nothing is acknowledged and nothing leaves without a person."""
+
+ACKNOWLEDGE = "email/acknowledge"
+"""What is skipped in such a run."""
 
 TRIGGERS: dict[str, TriggerSpec] = {
     "email": TriggerSpec(
@@ -180,11 +201,12 @@ MOST_DEEP = 8
 
 IGNORED_REASONS: dict[str, str] = {
     "duplicate": "it was received before",
-    "auto-submitted": "an automatic answer (RFC 3834 Auto-Submitted)",
+    "auto-submitted": "an automatic answer (RFC 3834 Auto-Submitted, and what programs set instead)",
     "bounce": "a delivery report or a letter with an empty return path",
-    "list": "a mailing list (List-Id, List-Unsubscribe, Mailing-List)",
-    "bulk": "Precedence: bulk, junk or list",
-    "no-reply": "the sender takes no answers",
+    "calendar": "a calendar's answer to an invitation (iTIP REPLY)",
+    "list": "a mailing list (List-Id, List-Unsubscribe, Mailing-List) that is no group of the operator's own",
+    "bulk": "Precedence: bulk, junk or list, or the mark of a campaign",
+    "no-reply": "the sender takes no answers, and names nobody who does",
     "own": "sent by this workspace itself",
     "no-author": "no usable address of an author",
     "many-authors": "more than one author",

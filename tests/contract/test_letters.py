@@ -41,8 +41,11 @@ def check(arrivals):
         assert arrival.ignored == "" or arrival.ignored in IGNORED_REASONS, arrival.place
         assert re.fullmatch(r"[0-9a-f]{64}", arrival.source)
         canonical.encode(arrival.event)
-        if arrival.ignored:
-            assert set(arrival.event) == {"mailbox"}
+        if arrival.ignored and not arrival.doubt:
+            assert set(arrival.event) == {"mailbox"} or arrival.away is not None
+            continue
+        if "subject" not in arrival.event:
+            assert arrival.ignored in {"unreadable", "too-big"}
             continue
         assert set(arrival.event) == names
         assert "@" not in arrival.event["thread"]

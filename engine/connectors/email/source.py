@@ -1,15 +1,16 @@
 """Letters as triggers: what lies in the mailboxes, each with the event a run gets or the reason it starts nothing."""
 
 from collections.abc import Callable, Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import UTC, datetime
 from functools import cache
 
 from engine.connectors.email import foreign, letters, manners
 from engine.connectors.email.addresses import folded
-from engine.connectors.email.auth import auth_of
+from engine.connectors.email.auth import Auth, auth_of
 from engine.connectors.email.letters import Letter
 from engine.connectors.email.mailboxes import Mailboxes, Place
+from engine.connectors.email.manners import Verdict, absent
 from engine.connectors.email.outbox import Outbox
 from engine.connectors.email.remote import Remote
 from engine.connectors.email.threads import Entry, Threads, when
@@ -19,6 +20,7 @@ from engine.model.ids import source_id
 from engine.model.labels import Label
 from engine.model.ports import Arrival
 from engine.model.times import stamp
+from engine.model.triggers import CLAIMED
 
 HEAD = "thread:"
 
@@ -81,39 +83,56 @@ class EmailSource:
             ignored=reason,
             place=place.path,
             mark=place.mark,
+            doubt=reason != "empty",
         )
 
     def _read(self, place: Place, letter: Letter, entries: Callable[[], dict[str, Entry]]) -> Arrival:
-        reason = manners.reason(letter, own=self.own, sent=self.outbox.sent().__contains__)
+        found = manners.judged(letter, own=self.own, sent=self.outbox.sent().__contains__)
+        claimed = found.caution == CLAIMED
+        whole = not found.reason or found.doubt or found.away
+        files = tuple((one.name, one.media, one.data) for one in letter.attachments)
         return Arrival(
             kind="email",
             source=self.threads.source_of(letter),
-            event={"mailbox": place.mailbox} if reason else self._event(place, letter, entries),
+            event=self._event(place, letter, found, entries) if whole else {"mailbox": place.mailbox},
             labels=frozenset({Label.UNTRUSTED}),
-            ignored=reason,
+            ignored=found.reason,
             place=place.path,
             mark=place.mark,
-            files=() if reason else tuple((one.name, one.media, one.data) for one in letter.attachments),
-            letter="" if reason else self._identity(letter),
-            opens=not (letter.references or letter.in_reply_to),
+            files=files if not found.reason or found.doubt else (),
+            doubt=found.doubt,
+            away=_back(place, letter) if found.away else None,
+            letter="" if found.reason else self._identity(letter, found),
+            # Whoever filled a form in answers nobody.
+            opens=claimed or not (letter.references or letter.in_reply_to),
             origin=self.mailboxes.origin(place),
-            kin=() if reason else self.threads.kin(letter, entries),
-            proven=not place.shown or auth_of(letter.head, letter.author, self.trusted).aligned,
+            kin=() if found.reason or claimed else self.threads.kin(letter, entries),
+            proven=not claimed
+            and (not place.shown or auth_of(letter.head, letter.author, self.trusted).aligned),
         )
 
-    def _identity(self, letter: Letter) -> str:
-        """The same for every version of a letter, whatever it says."""
-        if not letter.message_id or not letter.author:
+    def _identity(self, letter: Letter, found: Verdict) -> str:
+        """The same for every version of a letter, whatever it says; what a form claims is no version of what a person wrote."""
+        if not letter.message_id or not found.author.address:
             return ""
-        return source_id(self.index_key, "letter", letter.message_id, folded(letter.author))
+        return source_id(
+            self.index_key,
+            "letter",
+            letter.message_id,
+            folded(found.author.address),
+            *filter(None, [found.via]),
+        )
 
     def _event(
-        self, place: Place, letter: Letter, entries: Callable[[], dict[str, Entry]]
+        self, place: Place, letter: Letter, found: Verdict, entries: Callable[[], dict[str, Entry]]
     ) -> dict[str, Json]:
-        auth = auth_of(letter.head, letter.author, self.trusted)
+        claimed = found.caution == CLAIMED
+        # Whoever filled a form in proved nothing, and answers nothing.
+        auth = Auth() if claimed else auth_of(letter.head, letter.author, self.trusted)
+        letter = replace(letter, references=(), in_reply_to=()) if claimed else letter
         return {
-            "from": letter.author,
-            "name": letter.name,
+            "from": found.author.address,
+            "name": found.author.name,
             "to": letter.to,
             "subject": letter.subject,
             "text": letter.text,
@@ -133,4 +152,12 @@ class EmailSource:
             ],
             "auth": {"dmarc": auth.dmarc, "spf": auth.spf, "dkim": auth.dkim, "aligned": auth.aligned},
             "mailbox": place.mailbox,
+            "caution": found.caution,
+            "via": found.via,
         }
+
+
+def _back(place: Place, letter: Letter) -> str:
+    """When its author is back, as a moment; empty when nobody can tell."""
+    day = absent.back(f"{letter.subject}\n{letter.text}", datetime.fromtimestamp(when(place, letter), UTC))
+    return stamp(datetime(day.year, day.month, day.day, tzinfo=UTC)) if day else ""

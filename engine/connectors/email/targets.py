@@ -58,11 +58,12 @@ def target_of(call: Call, *, threads: Threads, outbox: Outbox, own: str) -> Targ
 def _latest(thread: str, *, threads: Threads, outbox: Outbox, own: str) -> Target:
     sent = outbox.sent()
     for _, letter in reversed(threads.letters(thread) if thread else []):
-        if manners.reason(letter, own=(own,), sent=sent.__contains__):
+        found = manners.judged(letter, own=(own,), sent=sent.__contains__)
+        if found.reason:
             continue
         return Target(
-            author=letter.author,
-            name=letter.name,
+            author=found.author.address,
+            name=found.author.name,
             subject=letter.subject,
             text=letter.text,
             at=str(letter.received or "")[:10],

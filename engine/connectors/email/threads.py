@@ -10,7 +10,7 @@ from collections.abc import Callable
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime
 
-from engine.connectors.email import foreign, headers, letters
+from engine.connectors.email import foreign, headers, letters, manners
 from engine.connectors.email.addresses import same
 from engine.connectors.email.letters import Letter, author_of
 from engine.connectors.email.mailboxes import Mailboxes, Place
@@ -144,9 +144,13 @@ class Threads:
             if entry.message_id != message_id:
                 continue
             letter = self._letter(entry.place)
-            if letter is not None and letter.author == author and self.thread_of(letter) == thread:
+            if letter is not None and manners.wrote(letter, author) and thread in self._threads_of(letter):
                 return letter
         return None
+
+    def _threads_of(self, letter: Letter) -> set[str]:
+        """The conversation it is in, and the one of its own that a web form's letter begins."""
+        return {self.thread_of(letter), self.thread_of(replace(letter, references=(), in_reply_to=()))}
 
     def letters(self, thread: str) -> list[tuple[Place, Letter]]:
         """The letters of a thread, oldest first."""

@@ -59,14 +59,14 @@ def counted(company):
 
 
 def test_nothing_waits_only_when_there_is_no_row_of_any_kind(company, monkeypatch, capsys):
-    assert queueing.queue(argparse.Namespace(json=False)) == 0
+    assert queueing.queue(argparse.Namespace(json=False, all=False)) == 0
     assert "nothing waits for you" in capsys.readouterr().err
     waiting, text, queue = counted(company)
     assert waiting == 0
     assert "Waits for you: nothing." in text
     assert queue == "nothing waits for you"
     monkeypatch.setitem(awaiting.KINDS, "failed", planted("", "abcd"))
-    assert queueing.queue(argparse.Namespace(json=False)) == queueing.EXIT_WAITING
+    assert queueing.queue(argparse.Namespace(json=False, all=False)) == queueing.EXIT_WAITING
     said = capsys.readouterr()
     assert "run abcd failed" in said.out
     assert "steward retry abcd" in said.err
@@ -82,16 +82,16 @@ def test_a_row_says_its_kind(company, monkeypatch, capsys):
     company.drop("one", letter("Words", "Hello"))
     company.run()
     monkeypatch.setitem(awaiting.KINDS, "failed", planted("", "abcd"))
-    assert queueing.queue(argparse.Namespace(json=True)) == queueing.EXIT_WAITING
+    assert queueing.queue(argparse.Namespace(json=True, all=False)) == queueing.EXIT_WAITING
     rows = json.loads(capsys.readouterr().out)["data"]
     assert {row["kind"] for row in rows} == {"question", "failed"}
 
 
 def test_rows_of_one_fold_are_one_line_and_count_as_one(company, monkeypatch, capsys):
     monkeypatch.setitem(awaiting.KINDS, "failed", planted("runs that failed alike", "abcd", "bcde", "cdef"))
-    queueing.queue(argparse.Namespace(json=False))
+    queueing.queue(argparse.Namespace(json=False, all=False))
     (shown,) = capsys.readouterr().out.splitlines()
     assert "3 runs that failed alike" in shown
     assert counted(company)[0] == 1
-    queueing.queue(argparse.Namespace(json=True))
+    queueing.queue(argparse.Namespace(json=True, all=False))
     assert len(json.loads(capsys.readouterr().out)["data"]) == 3

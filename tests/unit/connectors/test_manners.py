@@ -10,7 +10,7 @@ OWN = ("robin@example.com",)
 
 def reason(more=b"", sender=b"Ada <ada@example.org>", sent=()):
     raw = b"From: " + sender + b"\nMessage-ID: <m@example.org>\n" + more + b"\nhello"
-    return manners.reason(letters.read(raw), own=OWN, sent=frozenset(sent).__contains__)
+    return manners.judged(letters.read(raw), own=OWN, sent=frozenset(sent).__contains__).reason
 
 
 @pytest.mark.parametrize(
@@ -31,7 +31,9 @@ def reason(more=b"", sender=b"Ada <ada@example.org>", sent=()):
         (b"Mailing-List: list x\n", "list"),
         (b"Precedence: bulk\n", "bulk"),
         (b"Precedence: Junk\n", "bulk"),
-        (b"X-Steward-Thread: abc\n", "own"),
+        # Another Steward's: somebody there said yes to it.
+        (b"X-Steward-Thread: abc\n", ""),
+        (b"X-Steward-Thread: abc\nAuto-Submitted: auto-replied\n", "auto-submitted"),
         (b"From: Kim <kim@example.org>\n", "many-authors"),
         # A program that asks for no out-of-office answer is not one: web forms send this with every lead.
         (b"X-Auto-Response-Suppress: OOF\n", ""),

@@ -47,6 +47,8 @@ def test_a_letter_becomes_an_event(world):
         "attachments": [],
         "auth": {"dmarc": "none", "spf": "none", "dkim": "none", "aligned": False},
         "mailbox": "leads",
+        "caution": "",
+        "via": "",
     }
 
 
