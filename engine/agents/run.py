@@ -16,6 +16,7 @@ from engine.agents.grounding import doubts, texts, visible
 from engine.agents.tidy import doubtful, tidied
 from engine.model.actions import ActionSpec, Param
 from engine.model.agents import NO_MODEL, AgentSource, examples_of
+from engine.model.busy import Busy
 from engine.model.canonical import Json
 from engine.model.effects import Call
 from engine.model.errors import EngineError, PermanentError, TransientError
@@ -82,8 +83,8 @@ class Agents:
             return self._instead(call, agent, _thrifty(agent))
         try:
             return self._by_model(call, name, agent)
-        except OverBudget:
-            # Whether more is spent, or it goes on without a model, is a person's to say.
+        except (OverBudget, Busy):
+            # Whether more is spent, or it goes on without a model, is a person's to say; who is asked to wait waits.
             raise
         except (TransientError, PermanentError) as error:
             if call.action != DRAFT.name or (isinstance(error, TransientError) and not call.last):

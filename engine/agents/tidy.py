@@ -40,7 +40,7 @@ _CHAT = re.compile(
     re.IGNORECASE | re.DOTALL,
 )  # fmt: skip
 _NOTE = re.compile(r"(?:^|\n)\s*[*_(\[]*(?:note|note to (?:self|operator|you)|anmerkung|hinweis an|remarque|nota)[*_]*\s*:", re.IGNORECASE)  # fmt: skip
-_BLANK = re.compile(r"\[[ \t]*[^\W\d_][^\[\]\n]{1,58}\](?!\()|\{\{[^{}\n]{1,60}\}\}|(?<![\w$])\{[a-z][\w .-]{1,40}\}|<[ \t]*(?:your|my|the|insert|client|customer|company|ihr|dein|votre|tu)\b[^<>\n]{1,40}>|\b(?:TO[-_]?DO|TBD|X{3,})\b|_{4,}|\bLorem ipsum\b", re.IGNORECASE)  # fmt: skip
+_BLANK = re.compile(r"\[[ \t]*[^\W\d_][^\[\]\n]{1,58}\](?!\()|\{\{[^{}\n]{1,60}\}\}|(?<![\w$])\{[a-z][\w .-]{1,40}\}|<[ \t]*(?:your|my|the|insert|client|customer|company|ihr|dein|votre|tu)\b[^<>\n]{1,40}>|(?-i:\b(?:TO[-_]?DO|TBD|X{3,})\b)|_{4,}|\bLorem ipsum\b", re.IGNORECASE)  # fmt: skip
 _HTML = re.compile(
     r"</?(?:html|head|body|p|br|div|span|table|tr|td|th|ul|ol|li|a|b|i|u|strong|em|h[1-6]|blockquote|style|script|img|hr|font)\b[^<>]*>|&(?:nbsp|amp|lt|gt|quot|#\d+|[a-z]{4,8});",
     re.IGNORECASE,

@@ -5,6 +5,7 @@ from datetime import timedelta
 from typing import Literal
 
 from engine.kernel import noting
+from engine.kernel.doubting import seen_first
 from engine.kernel.holding import leaves
 from engine.kernel.house import Journal
 from engine.kernel.intake import taken
@@ -136,7 +137,7 @@ def judge(place: Place, effect: Effect) -> Verdict:
         return Verdict(
             answer=Answer.ASK, rule=f"caution {caution}", because=CAUTIONS[caution], strength=strength
         )
-    return verdict
+    return seen_first(place, effect, verdict)
 
 
 def _denied(place: Place, verdict: Verdict) -> StepFailed | EffectSkipped:

@@ -10,6 +10,7 @@ from engine.model import lines, notes, reopening, watching
 from engine.model import outages as o
 from engine.model.alarms import REGULAR, REMEMBERED
 from engine.model.asides import AsideDismissed, AsideReturned, AsideTaken, WaitPostponed
+from engine.model.busy import CODE
 from engine.model.findings import BudgetDecided, IntentResolved, ModelAnswered, ModelReserved
 from engine.model.health import ClockDoubted, ClockTrusted, HealthWaived, Mark
 from engine.model.ownership import (
@@ -71,8 +72,12 @@ def apply(book: Book, event: e.Event) -> None:
         case e.OnceClaimed():
             book.claims[body.claim] = event.run
         case ModelReserved() | ModelAnswered():
-            aside = Decimal(body.aside) if isinstance(body, ModelAnswered) else Decimal(0)
-            cost = Cost(at=event.ts, run=event.run, model=body.model, usd=Decimal(body.usd), aside=aside)
+            aside, code = (
+                (Decimal(body.aside), body.code) if isinstance(body, ModelAnswered) else (Decimal(0), "")
+            )
+            cost = Cost(
+                at=event.ts, run=event.run, model=body.model, usd=Decimal(body.usd), aside=aside, code=code
+            )
             book.costs.put(body.call, cost)
         case IntentResolved() | RequestDecided():
             pass
@@ -268,10 +273,10 @@ def _step(step: StepState, event: e.Event, body: StepBody) -> StepState:
         case e.StepSkipped():
             return replace(step, status="skipped", because=body.because)
         case e.StepRetried():
-            until = step.until or body.until
+            until, spared = step.until or body.until, step.spared + (body.code == CODE)
             return replace(
-                step, status="retrying", due=body.due, code=body.code, message=body.message, until=until
-            )
+                step, status="retrying", due=body.due, code=body.code, message=body.message, until=until, spared=spared
+            )  # fmt: skip
         case e.StepFailed():
             return replace(step, status="failed", code=body.code, message=body.message, due="")
         case e.StepCancelled():

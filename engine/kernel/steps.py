@@ -174,7 +174,7 @@ def _call(place: Place, args: dict[str, Json]) -> Call:
         at=moment(place.state.at or journal.now()),
         files=journal.files(place.plan),
         budget=None if place.plan.budget_usd is None else Decimal(str(place.plan.budget_usd)),
-        last=place.state.attempt >= place.node.retry.attempts,
+        last=place.state.attempt - place.state.spared >= place.node.retry.attempts,
         thrifty=place.state.thrifty,
     )
 
@@ -236,20 +236,23 @@ def fail(place: Place, error: BaseException, attempt: int) -> None:
 def _again(place: Place, error: BaseException, attempt: int) -> tuple[str, str] | None:
     """When a read, or the freezing of a proposal, is tried again, and how long it is waited for; None: not at all.
 
-    First as often as `retry` says. What certainly did nothing is waited for beyond that, unless the playbook goes on without it.
+    First as often as `retry` says. What certainly did nothing is waited for beyond that, unless the playbook goes on without it. Being
+    asked to wait uses up no attempt.
     """
     retry, now = place.node.retry, place.journal.now()
-    name = f"{place.run.id}/{place.step}"
-    if isinstance(error, TransientError) and attempt < retry.attempts:
-        asked = timedelta(seconds=asked_to_wait(error) or 0.0)
-        wait = max(backoff(retry, attempt, share(name, attempt)), asked)
+    name, spared = f"{place.run.id}/{place.step}", place.state.spared
+    asked = asked_to_wait(error)
+    waits = asked is not None and not place.node.continue_on_error
+    if isinstance(error, TransientError) and attempt - spared < retry.attempts and not waits:
+        wait = max(backoff(retry, attempt, share(name, attempt)), timedelta(seconds=asked or 0.0))
         return later(now, min(wait, MOST_ASKED)), ""
     if place.node.continue_on_error or not certainly_nothing(error):
         return None
     end = place.state.until or until(place.node.uses, now=now, zone=place.plan.time_zone)
     if now >= end:
         return None
-    return next_try(name, attempt - retry.attempts + 1, error, now=now, until=end), end
+    tries = spared + 1 if waits else attempt - spared - retry.attempts + 1
+    return next_try(name, tries, error, now=now, until=end), end
 
 
 def _wait(place: Place, scope: Scope) -> None:

@@ -36,7 +36,7 @@ class OverBudget(PermanentError):
 class Cost:
     """What one call of a model cost, or has set aside while its answer is out. `at` is a stamp, `usd` dollars.
 
-    `aside` counts in budgets alone: dollars at most, of an answer whose provider counted nothing.
+    `aside` counts in budgets alone: dollars at most, of an answer whose provider counted nothing. `code` says why there was no answer.
     """
 
     at: str
@@ -44,6 +44,7 @@ class Cost:
     model: str
     usd: Decimal
     aside: Decimal = Decimal(0)
+    code: str = ""
 
 
 @dataclass(slots=True)

@@ -24,7 +24,7 @@ class StepState:
 
     `done`: its effect happened, whatever the step became. `keys` and `items`: what a `foreach` fanned out to.
     `at` is its recorded time, `due` the moment a wait, hold, retry or question ends. `refused`: a person (or an expiry) said no to it or
-    to what it stands behind. `intents` counts calls of the effect. `tries`: so often it could not leave, and
+    to what it stands behind. `intents` counts calls of the effect. `spared`: attempts of a read that only were asked to wait. `tries`: so often it could not leave, and
     `until` is when it is waited for no more. `wait` is why it is delayed though it is ready (breaker, limit or health), `admitted`: its
     turn came and it has not used it yet.
     `scope` is the budget its question is about, `thrifty`: it goes on without a model. `doubts` are notes of letters that may be what it
@@ -56,6 +56,7 @@ class StepState:
     held: bool = False
     intents: int = 0
     tries: int = 0
+    spared: int = 0
     until: str = ""
     wait: str = ""
     admitted: bool = False

@@ -115,6 +115,7 @@ ORDINARY = [
     "Hello Ann,\n\nlet me know if you have any questions. Would Tuesday suit you?\n\nRobin",
     "Hallo Frau Winter,\n\nvielen Dank. Soll ich Ihnen den Vertrag schicken?\n\nMit freundlichen Grüßen\nRobin",
     "Hello,\n\nwe use C:\\new\\notes for that; R&D and Q&A are on <https://example.com>.\n\nRobin",
+    "Hola Ana,\n\ntodo está listo para usted.\n\nRobin",
     "Hello,\n\nas requested here is the letter of last week. Note that it has two pages.\n\nRobin",
 ]
 
