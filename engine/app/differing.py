@@ -3,6 +3,7 @@
 Deploying asks before a rise counts; ``plan --diff`` shows it first.
 """
 
+import json
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Literal
@@ -333,6 +334,8 @@ def _model(one: ModelConfig) -> dict[str, str]:
         "key": "" if one.key is None else f"secret {one.key.name}",
         "base-url": one.base_url,
         "usd-per-million": "" if None in prices else f"{prices[0]} in, {prices[1]} out",
+        "max-tokens": "" if one.max_tokens is None else str(one.max_tokens),
+        **{f"parameters.{name}": json.dumps(value) for name, value in one.parameters},
     }
     return {key: text for key, text in found.items() if text}
 

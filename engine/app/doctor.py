@@ -6,7 +6,7 @@ from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 from typing import Literal
 
-from engine.app import awaiting, connections, mailboxes, sealed, unheard
+from engine.app import awaiting, connections, mailboxes, models, sealed, unheard
 from engine.app.actions import declared
 from engine.app.deploying import deployment, standing
 from engine.app.health import Verdicts
@@ -91,7 +91,7 @@ def examine(
     )
     looks = (
         _stopped, _health, _connectors, _compiles, _absent, _triggers, _unheard, _unknown, _failing, _cards, _notices, _secrets, _clock, _disk, _index,
-        _isolation, _elsewhere,
+        _models, _isolation, _elsewhere,
     )  # fmt: skip
     found = [finding for look in looks for finding in look(patient)]
     outside = PROBES if probes is None else probes
@@ -364,6 +364,20 @@ def _index(patient: Patient) -> Iterator[Finding]:
         yield Finding(
             name="memory", grade="look", said=said, way_out="split or mend it; all: steward rebuild"
         )
+
+
+def _models(patient: Patient) -> Iterator[Finding]:
+    """How each model is asked, and what a person has to mend since its last call; nobody is asked."""
+    for one in models.standings(patient.workspace, patient.reading.book):
+        if one.ill:
+            yield Finding(
+                name="model",
+                grade="ill",
+                said=f"{one.name}: {one.words}; {one.ill}",
+                way_out=f"mend it, then: steward models test {one.name}",
+            )
+        else:
+            yield Finding(name="model", grade="ok", said=f"{one.name}: {one.words}")
 
 
 def _isolation(patient: Patient) -> Iterator[Finding]:

@@ -29,7 +29,7 @@ from engine.model.events import Event
 from engine.model.health import Mark
 from engine.model.ids import ValueId
 from engine.model.money import Money
-from engine.model.ports import Clock, Connector, Executor, Probe, Reader, Recorder, Secrets, Tree
+from engine.model.ports import Clock, Connector, Executor, Models, Probe, Reader, Recorder, Secrets, Tree
 from engine.model.state import Book
 from engine.model.times import stamp
 from engine.runtime.broker import Broker
@@ -95,6 +95,7 @@ class Furnished:
     spent: Spent
     workspace: Workspace
     close: Callable[[], None]
+    models: Models
 
     def settle(self, journal: Journal) -> None:
         """Let the caps see what happened."""
@@ -164,9 +165,8 @@ def furnish(
         office=Office(workspace=workspace, ledger=ledger, keys=keys, specs=wired.specs)
         if _channels(workspace) else None,
     )  # fmt: skip
-    return Furnished(
-        house=house, spent=spent, workspace=workspace, close=threads.close if threads else lambda: None
-    )
+    close: Callable[[], None] = threads.close if threads else lambda: None
+    return Furnished(house=house, spent=spent, workspace=workspace, close=close, models=models)
 
 
 def _gateway(

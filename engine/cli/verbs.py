@@ -384,6 +384,19 @@ VERBS: dict[str, Verb] = {
             ),
         ),
     ),
+    "models": Verb(
+        help="the models of steward.yaml, how each is asked, and one real question that shows whether one works",
+        run="engine.cli.models:models_verb",
+        options=(
+            _option(
+                "action",
+                choices=["list", "test"],
+                help="list them, or test NAME: ask it now, counted against your budgets",
+            ),
+            _option("name", nargs="?", default="", help="the name under models: in steward.yaml"),
+            _JSON,
+        ),
+    ),
     "secrets": Verb(
         help="keep secrets, and enrol the passphrase or code that proves it is you",
         run="engine.cli.guarding:secrets",
@@ -428,5 +441,5 @@ GROUPS: tuple[tuple[str, tuple[str, ...]], ...] = (
     ),
     ("writing", ("check", "plan", "test", "explain", "schema")),
     ("knowing", ("intent",)),
-    ("keeping", ("doctor", "service", "verify", "rebuild", "secrets")),
+    ("keeping", ("doctor", "service", "verify", "rebuild", "models", "secrets")),
 )

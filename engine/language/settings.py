@@ -44,7 +44,15 @@ _EMAIL_KEYS = (
     "host", "port", "tls", "user", "password", "mailboxes", "since", "imap-host", "imap-port", "imap-tls", "sent", "sent-folder",
     "smtp-auth", "trusted-receiver",
 )  # fmt: skip
-_MODEL_KEYS = ("uses", "model", "key", "base-url", "usd-per-million", "timeout")
+_MODEL_KEYS = (
+    "uses", "model", "key", "base-url", "usd-per-million", "timeout", "temperature", "max-tokens", "parameters",
+)  # fmt: skip
+# What steward says itself, with the key that is meant where there is one.
+_OWN_PARAMETERS = {
+    "temperature": "temperature", "max_tokens": "max-tokens", "max_completion_tokens": "max-tokens", "model": "model", "messages": "", "stream": "",
+    "n": "", "tools": "", "tool_choice": "", "functions": "", "response_format": "",
+}  # fmt: skip
+_HOTTEST = 2
 _OPERATOR = "operator: { name: Your Name, email: you@example.com }"
 _EMAIL = re.compile(r"[^\s@<>()\[\],;:\"\\]+@[^\s@<>()\[\],;:\"\\]+")
 # The id names a folder of the state directory, so nothing that could leave it is let in.
@@ -54,6 +62,7 @@ _BRANCH = re.compile(r"(?!.*(?:\.\.|//|@\{|\.lock$|/$))[A-Za-z0-9_][\w./@+-]*")
 _BASE_URL = re.compile(
     r"https://[^\s/?#]+(?:/[^\s?#]*)?|http://(?:localhost|127\.0\.0\.1|\[::1\])(?::\d{1,5})?(?:/[^\s?#]*)?"
 )
+_DECIMAL = re.compile(r"-?(?:0|[1-9]\d{0,14})\.\d{1,15}")
 _SHA256 = re.compile(r"[0-9a-f]{64}")
 _MOST_SECONDS = 3600
 _DAY = re.compile(r"\d{4}-(?:0[1-9]|1[0-2])-(?:0[1-9]|[12]\d|3[01])")
@@ -236,8 +245,44 @@ def _model(checked: Checked, entry: Entry) -> ModelConfig | None:
         usd_per_million_in=into,
         usd_per_million_out=out,
         timeout=_seconds(checked, given.get("timeout")) or MODEL_SECONDS,
+        temperature=_temperature(checked, given.get("temperature")),
+        max_tokens=checked.integer(given.get("max-tokens"), low=1, what="a number of tokens"),
+        parameters=_parameters(checked, given.get("parameters")),
     )
     return made if uses and model else None
+
+
+def _temperature(checked: Checked, node: Node | None) -> float | None:
+    """None for `none`: then none is said."""
+    if isinstance(node, Scalar) and node.text.strip() == "none":
+        return None
+    found = checked.number(node, low=0, high=_HOTTEST, what="a temperature from 0 to 2, or none")
+    return 0.0 if found is None else float(found)
+
+
+def _parameters(checked: Checked, node: Node | None) -> tuple[tuple[str, Json], ...]:
+    """What else is said to the endpoint as it stands, but for what steward says itself."""
+    found = []
+    for entry in checked.mapping(node):
+        if (own := _OWN_PARAMETERS.get(entry.key)) is not None:
+            means = f"`{own}` beside it" if own else "something that steward says itself"
+            checked.note(code.reserved_name(entry.key_span, name=entry.key, means=means))
+        found.append((entry.key, _parameter(checked, entry.value)))
+    return tuple(found)
+
+
+def _parameter(checked: Checked, node: Node) -> Json:
+    match node:
+        case Mapping():
+            return {entry.key: _parameter(checked, entry.value) for entry in node.entries}
+        case Sequence():
+            return [_parameter(checked, item) for item in node.items]
+        case Scalar():
+            if "${{" in node.text:
+                checked.note(code.secret_place(node.span, why="a parameter is no secret"))
+            elif node.plain and _DECIMAL.fullmatch(node.text):
+                return float(node.text)
+            return _scalar(checked, node, "")
 
 
 def _key(checked: Checked, node: Node | None, name: str) -> SecretRef | None:

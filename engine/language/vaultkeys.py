@@ -114,6 +114,18 @@ STEWARD: Keys = {
                         "what it costs; budgets are counted with it",
                     ),
                     "timeout": (ref("length"), "how long one call may take, at most 1h (60s)"),
+                    "temperature": (
+                        {"anyOf": [{"type": "number", "minimum": 0, "maximum": 2}, {"const": "none"}]},
+                        "how freely it answers; none: not said (0; left out where the endpoint refuses it)",
+                    ),
+                    "max-tokens": (
+                        {"type": "integer", "minimum": 1},
+                        "the most tokens of one answer, a reasoning model's thoughts included (2000)",
+                    ),
+                    "parameters": (
+                        {"type": "object"},
+                        "what else is said to the endpoint as it stands, like { reasoning_effort: low }",
+                    ),
                 },
                 required=("uses", "model"),
             )

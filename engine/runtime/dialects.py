@@ -107,6 +107,10 @@ class Dialects:
         with self._lock:
             return self._all().get(_key(base, model), Dialect())
 
+    def forget(self, base: str, model: str) -> None:
+        """Ask as if nothing had been learned; what is learned then counts."""
+        self.keep(base, model, Dialect())
+
     def keep(self, base: str, model: str, dialect: Dialect) -> None:
         """Remember it. A disk that refuses costs a refusal more next time."""
         with self._lock:

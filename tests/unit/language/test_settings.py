@@ -167,6 +167,23 @@ def test_models_are_read_as_written():
     assert config.secret_names() == {"OPENAI_KEY"}
 
 
+def test_the_way_a_model_is_asked_is_read_as_written():
+    config, diagnostics = parse(
+        "models:\n"
+        "  default: { uses: openai, model: m, temperature: none, max-tokens: 4000 }\n"
+        "  warm: { uses: openai, model: m, temperature: 0.7, parameters: { reasoning_effort: low, top_p: 0.9, seed: 7, provider: { order: [a, b] } } }\n"
+    )
+
+    assert diagnostics == ()
+    assert config is not None
+    plain, warm = config.models
+    assert (plain.temperature, plain.max_tokens, plain.parameters) == (None, 4000, ())
+    assert (warm.temperature, warm.max_tokens) == (0.7, None)
+    assert dict(warm.parameters) == {
+        "reasoning_effort": "low", "top_p": 0.9, "seed": 7, "provider": {"order": ["a", "b"]},
+    }  # fmt: skip
+
+
 def test_memory_is_read_as_written():
     pin = "5" * 64
     config, diagnostics = parse(f"memory: {{ model: models/other, sha256: {pin}, backend: numpy }}\n")
@@ -200,7 +217,15 @@ def model(text):
         ("models: { default: { uses: carrier-pigeon, model: m } }\n", "SW053"),
         ("models: { The Best: { uses: openai, model: m } }\n", "SW053"),
         ("models: { none: { uses: openai, model: m } }\n", "SW060"),
-        (model("temperature: 1"), "SW050"),
+        (model("warmth: 1"), "SW050"),
+        (model("temperature: hot"), "SW052"),
+        (model("temperature: 3"), "SW053"),
+        (model("max-tokens: 0"), "SW053"),
+        (model("max-tokens: many"), "SW052"),
+        (model("parameters: [top_p]"), "SW052"),
+        (model("parameters: { max_tokens: 9 }"), "SW060"),
+        (model("parameters: { stream: true }"), "SW060"),
+        (model('parameters: { user: "${{ secrets.X }}" }'), "SW054"),
         (model("base-url: http://models.example.com/v1"), "SW053"),
         (model("base-url: file:///etc/passwd"), "SW053"),
         (model('base-url: "${{ secrets.URL }}"'), "SW054"),
