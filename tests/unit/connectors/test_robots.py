@@ -217,6 +217,7 @@ def test_a_person_behind_a_program_starts_runs_with_caution(head):
         "List-Id: <kontakt.robin-shop.example>\nList-Post: <mailto:kontakt@robin-shop.example>\nPrecedence: list\n",
         "Mailing-List: list hello@robin.example; contact x\nList-Unsubscribe: <mailto:u@robin.example>\n",
         "List-Post: <mailto:team@example.com>\nX-Google-Group-Id: 1\n",
+        "List-Post: <mailto:team@example.com>\nPrecedence: bulk\n",
     ],
 )
 def test_a_letter_through_ones_own_group(head):
@@ -242,6 +243,7 @@ def test_a_group_that_took_the_authors_place_names_a_claimed_customer():
         "List-Id: <news.example.org>\nList-Post: NO\n",
         "List-Id: <talk.lists.example.net>\nList-Post: <mailto:talk@lists.example.net>\n",
         "List-Post: <mailto:info@example.org>\n",
+        "List-Post: <mailto:talk@example.com>\nList-Subscribe: <mailto:talk-subscribe@example.com>\n",
         "Mailing-List: list x\n",
     ],
 )

@@ -152,16 +152,18 @@ def groups(letter: Letter) -> tuple[str, ...]:
 def own_group(letter: Letter, own: tuple[str, ...]) -> str:
     """The group of the operator's own through which a letter came (``info@`` as a shared mailbox); empty for anybody else's list.
 
-    It is one's own when it lies in a domain of one's own, or is named like a mailbox that a business shares and is not the author's. What
-    only names a List-Id could be any newsletter.
+    It is one's own when it lies in a domain of one's own and nobody can subscribe, or is named like a mailbox that a business shares and is
+    not the author's. What only names a List-Id could be any newsletter.
     """
     names = groups(letter)
     authors = {domain_of(author) for author in letter.authors}
     if not (letter.head.has("list-post") or letter.head.has("mailing-list")):
         return next((name for name in names if any(same(name, address) for address in own)), "")
+    # To a discussion anybody may subscribe, also where it lies in a domain that one shares with many.
+    closed = not letter.head.has("list-subscribe")
     for name in names:
         shared = _local(name) in tables.ROLES
-        ours = any(domain_of(name) == domain_of(address) for address in own)
+        ours = closed and any(domain_of(name) == domain_of(address) for address in own)
         replaced = _took_the_place(letter, name)
         if ours or (shared and (domain_of(name) not in authors or replaced)):
             return name
@@ -176,7 +178,8 @@ def _took_the_place(letter: Letter, group: str) -> bool:
 
 def _bulk(letter: Letter) -> Iterator[Sign]:
     words = set(map(_bare, _values(letter, "precedence")))
-    if words & {"bulk", "junk"} or ("list" in words and not letter.head.has("list-post")):
+    # What hands a letter on to a group says so; whose group that is was asked before.
+    if "junk" in words or (words & {"bulk", "list"} and not letter.head.has("list-post")):
         yield Sign(reason="bulk")
     if any(map(letter.head.has, tables.CAMPAIGNS)):
         yield Sign(reason="bulk", certain=any(map(letter.head.has, (*tables.RELAYS, "list-unsubscribe"))))
