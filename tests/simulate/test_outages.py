@@ -261,6 +261,22 @@ def test_a_cap_that_was_raised_lets_what_waited_leave_at_the_next_run(company, p
     assert post.taken.total() == 2
 
 
+def test_a_server_that_says_later_uses_up_no_cap(company, post):
+    """What certainly did not leave leaves room for what does."""
+    post.open()
+    post.says = {"DATA": "451 later"}
+    company.commit({"vault/policy.yaml": POLICY.format(action="email/reply", count=1)})
+    wrote(company, 2, mailbox="plain")
+    approved(company)
+    company.run()
+    assert not post.taken.total()
+    post.says = {}
+    company.run()
+    assert post.taken.total() == 1
+    company.later(DAY)
+    assert post.taken.total() == 2
+
+
 def test_what_waited_for_another_day_counts_for_the_day_on_which_it_leaves(company, post):
     """Or the day after a rush would know no cap."""
     post.open()
