@@ -1,12 +1,13 @@
 """What is wrong or about to be, in plain words. The list was written before the code: docs/ills.md."""
 
 import shutil
+from collections import Counter
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 from typing import Literal
 
-from engine.app import awaiting, connections, mailboxes, models, sealed, unheard
+from engine.app import awaiting, connections, mailboxes, models, outstanding, sealed, unheard
 from engine.app.actions import declared
 from engine.app.deploying import deployment, standing
 from engine.app.health import Verdicts
@@ -90,8 +91,8 @@ def examine(
         whole=whole,
     )
     looks = (
-        _stopped, _health, _connectors, _compiles, _absent, _triggers, _unheard, _unknown, _failing, _cards, _notices, _secrets, _clock, _disk, _index,
-        _models, _isolation, _elsewhere,
+        _stopped, _health, _connectors, _compiles, _absent, _triggers, _unheard, _unknown, _unfinished, _failing, _cards, _notices, _secrets,
+        _clock, _disk, _index, _models, _isolation, _elsewhere,
     )  # fmt: skip
     found = [finding for look in looks for finding in look(patient)]
     outside = PROBES if probes is None else probes
@@ -210,6 +211,34 @@ def _unknown(patient: Patient) -> Iterator[Finding]:
                 said=f"nobody knows whether it happened: {one.title}",
                 way_out=one.needs,
             )
+
+
+def _unfinished(patient: Patient) -> Iterator[Finding]:
+    """Runs that failed with a person's letter in hand, what waits for another try, and what was left out."""
+    reading, zone = patient.reading, patient.workspace.config.time_zone
+    rows = [one for one in awaiting.rows(reading, now=stamp(patient.now)) if one.kind == "failed"]
+    for playbook in sorted({one.playbook for one in rows}):
+        failed = [one for one in rows if one.playbook == playbook]
+        many = (
+            f"{len(failed)} runs of {playbook} failed, the last one" if failed[1:] else f"{playbook} failed"
+        )
+        said = f"{many} at {failed[-1].title} ({failed[-1].about})"
+        yield Finding(
+            name="failed", grade="ill", said=said, way_out="steward queue" if failed[1:] else failed[0].needs
+        )
+    waits = outstanding.outstanding(reading)
+    if waits:
+        said = f"{len(waits)} wait for another try, {waits[0].playbook} {waits[0].said(zone, patient.now)}"
+        yield Finding(name="waiting", grade="look", said=said, way_out="steward run")
+    if left_out := _left_out(reading.book, since=stamp(patient.now - timedelta(days=1))):
+        said = f"not acknowledged in a day: {sum(left_out.values())} letters ({', '.join(sorted(left_out))})"
+        yield Finding(name="left-out", grade="look", said=said, way_out="steward log")
+
+
+def _left_out(book: Book, *, since: str) -> Counter[str]:
+    """Why effects that are worth something soon only were left out in runs since then, and how often."""
+    steps = [step for run in book.runs.values() if run.created >= since for step in run.steps.values()]
+    return Counter(step.code for step in steps if step.status == "skipped" and step.code)
 
 
 def _failing(patient: Patient) -> Iterator[Finding]:

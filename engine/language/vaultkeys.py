@@ -247,6 +247,6 @@ POLICY: Keys = {
                 "minProperties": 2,
             },
         },
-        "past a cap the answer is no, whatever a person approved",
+        "past a cap of the day it waits for the next day, past `each` it is a no, whatever a person approved",
     ),
 }

@@ -233,7 +233,7 @@ def _approval(facts: Facts) -> Link:
         hole = "an approval before the intent" if facts.effect["intended"] is not None else ""
         return Link(name="approval", said=(f"card {opened['card'][:8]}: {ended}",), hole=hole)
     body = decided[-1]["body"]
-    hole = _differs(facts, opened, body)
+    hole = _differs(facts, opened, body, at=cards[-1]["seq"])
     same = hole or "shown, approved and executed are the same bytes"
     said = (
         f"card {opened['card'][:8]} by {body['by']} on {body['channel']}, strength {body['strength']}: {same}"
@@ -241,7 +241,7 @@ def _approval(facts: Facts) -> Link:
     return Link(name="approval", said=(said,), seqs=(cards[-1]["seq"], decided[-1]["seq"]), hole=hole)
 
 
-def _differs(facts: Facts, opened: dict[str, Any], approved: dict[str, Any]) -> str:
+def _differs(facts: Facts, opened: dict[str, Any], approved: dict[str, Any], *, at: int) -> str:
     """Why what was shown is not what was approved or frozen; empty when all three are one."""
     content = facts.value(opened["content"])
     sealed = facts.value(facts.effect["proposal"])
@@ -252,7 +252,8 @@ def _differs(facts: Facts, opened: dict[str, Any], approved: dict[str, Any]) -> 
     member = next((one for one in content["members"] if one["step"] == facts.effect["step"]), None)
     if member is None or member["digest"] != digest_of(effects.load(sealed)):
         return "the card showed other bytes than were frozen"
-    plan = next((row["body"]["plan"] for row in facts.all("run.created")), "")
+    plans = [*facts.all("run.created"), *facts.all("run.retried")]
+    plan = next((row["body"]["plan"] for row in reversed(plans) if row["seq"] < at), "")
     whole = canonical.name_of([plan, content["expires"], [one["digest"] for one in content["members"]]])
     return "" if whole == content["digest"] else "the card's digest does not bind what it showed"
 
@@ -260,7 +261,7 @@ def _differs(facts: Facts, opened: dict[str, Any], approved: dict[str, Any]) -> 
 def _sent(facts: Facts) -> Link:
     effect = facts.effect
     if effect["intended"] is None:
-        if effect["outcome"] not in {None, "effect.failed"}:
+        if effect["outcome"] not in {None, "effect.failed", "effect.deferred"}:
             return _hole("sent", "the intent")
         shadow = [row for row in facts.about(effect["step"]) if row["type"] == "effect.previewed"]
         sealed: Any = facts.value(effect["proposal"]) if shadow else None

@@ -14,7 +14,7 @@ from engine.observe.why import Chain, Why
 
 _WORDS = {
     "step.succeeded": "done", "effect.succeeded": "done", "wait.ended": "done", "human.answered": "done", "effect.resolved": "done",
-    "step.failed": "failed", "effect.failed": "failed", "effect.unknown": "unknown", "step.skipped": "skipped",
+    "step.failed": "failed", "effect.failed": "failed", "effect.deferred": "waits for another try", "effect.skipped": "left out", "effect.unknown": "unknown", "step.skipped": "skipped",
     "step.cancelled": "skipped", "effect.withdrawn": "skipped", "effect.previewed": "previewed", "effect.undone": "undone",
     "wait.started": "waits", "human.asked": "waits", "effect.gated": "waits", "effect.held": "waits", "step.retried": "waits",
 }  # fmt: skip

@@ -12,7 +12,9 @@ WITH born AS (
 ), started AS (
     SELECT run, min(ts) AS ts FROM events WHERE type = 'run.started' GROUP BY run
 ), ended AS (
-    SELECT run, min(ts) AS ts, arg_min(body, seq) AS body FROM events WHERE type = 'run.ended' GROUP BY run
+    -- One that began again after its end has not ended until it does so again.
+    SELECT run, max(ts) FILTER (WHERE type = 'run.ended') AS ts, arg_max(body, seq) AS body
+    FROM events WHERE type IN ('run.ended', 'run.retried') GROUP BY run HAVING arg_max(type, seq) = 'run.ended'
 )
 SELECT born.run, born.seq, born.subject, born.body->>'$.playbook' AS playbook, born.body->>'$.stage' AS stage,
        born.body->>'$.trigger' AS trigger, born.body->>'$.source' AS source, born.body->>'$.commit' AS commit,
@@ -28,7 +30,7 @@ SELECT run, step, min(ts) AS began, max(ts) AS last,
        arg_max(type, seq) FILTER (WHERE type LIKE 'step.%' OR type LIKE 'effect.%' OR type LIKE 'wait.%'
                                   OR type LIKE 'human.%') AS state,
        max(CAST(coalesce(body->>'$.attempt', '0') AS INTEGER)) FILTER (WHERE type = 'step.started') AS attempts,
-       arg_max(body->>'$.code', seq) FILTER (WHERE type IN ('step.failed', 'step.retried', 'effect.failed', 'effect.unknown')) AS code,
+       arg_max(body->>'$.code', seq) FILTER (WHERE type IN ('step.failed', 'step.retried', 'effect.failed', 'effect.deferred', 'effect.skipped', 'effect.unknown')) AS code,
        arg_max(body->>'$.outputs', seq) FILTER (WHERE type IN ('step.succeeded', 'effect.succeeded', 'wait.ended', 'human.answered')) AS outputs
 FROM events WHERE step <> '' GROUP BY run, step;
 
@@ -48,7 +50,7 @@ WITH proposed AS (
     SELECT body->>'$.key' AS key, arg_max(type, seq) AS type, max(ts) AS ts, max(seq) AS seq, arg_max(body, seq) AS body,
            -- What was taken back keeps the name the provider gave it.
            arg_max(body->>'$.provider', seq) FILTER (WHERE type = 'effect.succeeded') AS provider
-    FROM events WHERE type IN ('effect.succeeded', 'effect.failed', 'effect.unknown', 'effect.resolved', 'effect.undone', 'effect.kept')
+    FROM events WHERE type IN ('effect.succeeded', 'effect.failed', 'effect.deferred', 'effect.unknown', 'effect.resolved', 'effect.undone', 'effect.kept')
     GROUP BY ALL
 )
 SELECT p.key, p.run, p.step, p.subject, p.action, p.revision, p.kind, p.reach, p.digest, p.proposal, p.edited = 'true' AS edited,

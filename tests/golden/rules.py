@@ -207,7 +207,7 @@ A policy names actions that are there | – | SW072 sw072-policy | unit/language
 An exception is one action that moves an amount, up to a ceiling each and one a day, at stage auto | – | SW073 sw073-policy | unit/governance/test_policy.py::test_an_exception_covers_an_amount_up_to_its_ceilings
 In quiet hours, by the workspace's clock, what would act on its own asks | – | SW075 sw073-policy | simulate/test_policies.py::test_by_day_it_acts_on_its_own_and_at_night_it_asks
 A template of a purpose goes only to those whose contact note agrees | – | SW074 sw073-policy | simulate/test_policies.py::test_who_did_not_agree_gets_none_and_the_run_says_why
-A cap limits something, and past it is a no | – | SW071 sw071-policy | unit/governance/test_policy.py::test_past_a_cap_is_denied_whatever_a_person_approved
+A cap limits something: past one of a day it waits for the next, past another is a no | – | SW071 sw071-policy | unit/governance/test_policy.py::test_past_a_cap_nothing_leaves_whatever_a_person_approved
 A secret stands as a whole value below connectors, models or a webhook's secret | – | SW054 sw051-settings | unit/governance/test_secrets.py::test_the_first_resolver_that_has_it_wins
 What looks like a secret is not written into a file of git | – | SW055 sw050-settings, SW056 sw050-settings | –
 
