@@ -267,6 +267,39 @@ def test_19_a_replica_that_stopped(company):
     named(company, "backup", "Litestream has taken nothing of the ledger for 1 h")
 
 
+TOLD = """\
+name: Told
+stage: approval
+on: { email: { mailbox: leads } }
+steps:
+  - { id: tell, uses: provider/idempotent, with: { text: hello } }
+"""
+
+
+def test_20_a_run_that_failed_with_a_letter_in_hand(supplied, provider):
+    """From the first one."""
+    company = supplied(told=TOLD)
+    provider.behave("400")
+    company.drop("letter", letter(1))
+    company.run()
+    named(company, "failed", "told failed at `tell` failed: http-400")
+
+
+def test_21_something_that_waits_for_another_try(supplied, provider):
+    company = supplied(told=TOLD)
+    provider.behave("503", times=10**6)
+    company.drop("letter", letter(1))
+    company.run(quietly=True)
+    named(company, "waiting", "the provider can do nothing now; next try")
+
+
+def test_22_a_letter_that_was_not_acknowledged(company):
+    company.commit({"vault/policy.yaml": "deny: [email/acknowledge]\n"})
+    company.drop("letter", letter(1), mailbox="support")
+    company.run()
+    named(company, "left-out", "not acknowledged in a day: 1 letters (denied: deny email/acknowledge)")
+
+
 def test_what_is_looked_at_is_told_when_all_is_well(company):
     company.drop("letter", letter(1))
     company.run()

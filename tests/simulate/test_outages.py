@@ -4,6 +4,7 @@ the server is a real one.
 
 import errno
 import itertools
+import json
 import shutil
 from datetime import timedelta
 from zoneinfo import ZoneInfo
@@ -16,6 +17,7 @@ from engine.model import outages as o
 from engine.model.times import moment
 from engine.testing.scenario import Scenario, letter
 from tests.simulate.postoffice import SETTINGS, Office, office
+from tests.simulate.terminal import environment, plainly, typed
 
 pytestmark = pytest.mark.slow
 
@@ -347,6 +349,34 @@ def test_after_a_hundred_forged_letters_the_honest_one_has_its_card(company, pos
     company.run()
     run = company.runs()[-1]
     assert [shown.card.run for shown in company.cards()].count(run.id) == 1
+
+
+# ---------------------------------------------------------------- the command
+
+
+def test_the_command_says_what_waits_and_ends_with_4_and_with_1_once_it_failed(tmp_path, post):
+    """`run` and `approve` as they are typed, on the machine's own clock."""
+    made = Scenario.make(tmp_path / "company", files={"playbooks/plain.yaml": PLAIN}, bare=True)
+    made.commit({"steward.yaml": (made.root / "steward.yaml").read_text() + SETTINGS.format(port=post.port)})
+    made.drop("one", letter("Site", "Could you look at it?", sender="Ann <ann@example.org>"))
+    env = environment(made.env)
+    assert plainly(["run", "--no-wait"], cwd=made.root, env=env).code == 4
+    card = json.loads(plainly(["queue", "--json"], cwd=made.root, env=env).text)["data"][0]["short"]
+    said = typed(["approve", card], [("[y/N]", "y")], cwd=made.root, env=env)
+    assert said.code == 4
+    assert "approved" in said.text
+    assert "1 waits and will be tried again by itself" in said.text
+    assert "Connection refused; next try" in said.text
+    asked = plainly(["run", "--no-wait", "--json"], cwd=made.root, env=env)
+    assert (asked.code, '"code": "smtp-unreachable"' in asked.text) == (4, True)
+    assert "waits for another try" not in plainly(["status"], cwd=made.root, env=env).text
+    post.open()
+    post.says = {"RCPT": "550 no such user"}
+    failed = plainly(["run", "--no-wait"], cwd=made.root, env=env)
+    assert failed.code == 1
+    assert "steward retry" in failed.text
+    queue = plainly(["queue"], cwd=made.root, env=env)
+    assert (queue.code, "smtp-refused" in queue.text) == (4, True)
 
 
 # ---------------------------------------------------------------- an older state
