@@ -8,6 +8,7 @@ from pathlib import Path
 from engine.model.health import Mark
 from engine.model.times import stamp
 
+_UNNAMED = "unnamed"
 _BOOT_ID = Path("/proc/sys/kernel/random/boot_id")
 
 
@@ -26,7 +27,7 @@ def mark() -> Mark:
     boottime = getattr(time, "CLOCK_BOOTTIME", None)
     boot = _boot()
     if boottime is None or not boot:
-        return Mark(at=present_stamp())
+        return Mark(at=present_stamp(), boot=_UNNAMED)
     return Mark(at=present_stamp(), boot=boot, up=int(time.clock_gettime(boottime)))
 
 

@@ -25,7 +25,7 @@ _GITIGNORE = """\
 vault/inbox/**
 !vault/inbox/**/
 !vault/inbox/**/.gitkeep
-outbox/
+/outbox
 
 # Caches, and files that editors and systems leave behind.
 .steward/

@@ -7,7 +7,7 @@ from dataclasses import dataclass, replace
 from datetime import datetime
 from functools import partial
 
-from engine.app import anchoring, mailboxes, remembering, rooms, sealed
+from engine.app import anchoring, keeping, mailboxes, remembering, rooms, sealed
 from engine.app.briefing import Briefs
 from engine.app.clock import mark, present
 from engine.app.consents import WorkspaceConsents
@@ -153,6 +153,8 @@ def furnish(
     broker = Broker(
         connectors=wired, heads=sources, durable=lambda seq: 0 < seq <= ledger.head()[0], probe=probe
     )
+    if (words := keeping.settle(workspace)) and screen is not None:
+        screen(words)
     flag = workspace.state.path / "stop"
     health = Health(workspace, ledger, chosen)
     health.sampled(keys)

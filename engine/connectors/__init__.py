@@ -11,7 +11,7 @@ Invariants
 ----------
 Nothing here knows a clock, chance, or policy. Arguments are held against the declaration again, because a connector is
 the last that can refuse. Every path below the workspace is opened step by step (:mod:`.places`). What a connector keeps
-of its own lies in `outbox/` of the workspace, in files people can read: the outbox is its own index.
+of its own lies in the outbox, beside the ledger, in files people can read; the workspace holds a link to it.
 
 Non-goals: deciding whether an effect may happen (governance), when (kernel), or for whom money moves (a provider).
 """
@@ -62,13 +62,14 @@ def build(
     config: Config,
     *,
     root: str,
+    home: str,
     index_key: bytes,
     blobs: Blobs,
     secrets: Secrets,
     screen: Callable[[str], None] | None = None,
     attached: "Attached | None" = None,
 ) -> Wired:
-    """The connectors of the workspace in folder `root`. Raises PermanentError(code='setting') on settings that make no sense.
+    """The connectors of the workspace in folder `root`; what they keep of their own lies in `home`/outbox. Raises PermanentError(code='setting') on settings that make no sense.
 
     `index_key` keys every id made here, so that none contains an address; `screen` shows a notice to whoever is looking; without
     `attached` no mailbox on a server is read.
@@ -80,17 +81,24 @@ def build(
     from engine.connectors.payments import Payments, pay_url_of
 
     email, source = _email(
-        config, root=root, index_key=index_key, blobs=blobs, secrets=secrets, screen=screen, attached=attached
+        config,
+        root=root,
+        home=home,
+        index_key=index_key,
+        blobs=blobs,
+        secrets=secrets,
+        screen=screen,
+        attached=attached,
     )
     payments = config.connector("payments")
     connectors: dict[str, Connector] = {
         "email": email,
-        "files": Files(root=root, blobs=blobs),
+        "files": Files(root=root, home=home, blobs=blobs),
         "documents": Documents(blobs=blobs),
         "payments": Payments(
-            root=root, pay_url=pay_url_of(payments), pay_to=str(payments.get("pay-to") or "")
+            root=home, pay_url=pay_url_of(payments), pay_to=str(payments.get("pay-to") or "")
         ),
-        "notify": Notify(root=root, screen=screen, channels=ways(config, secrets)),
+        "notify": Notify(root=home, screen=screen, channels=ways(config, secrets)),
     }
     return Wired(connectors=connectors, source=source)
 
@@ -110,6 +118,7 @@ def _email(
     config: Config,
     *,
     root: str,
+    home: str,
     index_key: bytes,
     blobs: Blobs,
     secrets: Secrets,
@@ -130,7 +139,7 @@ def _email(
 
     settings = config.connector("email")
     account = account_of(settings)
-    outbox = Outbox(root)
+    outbox = Outbox(home)
     copies = _copies(account, secrets, outbox, attached, screen) if account else None
     settle = copies.settle if copies is not None else None
     remote = _remote(account, secrets, attached, index_key, screen, settle) if account and attached else None

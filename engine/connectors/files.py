@@ -54,9 +54,10 @@ def allowed(path: str) -> tuple[str, ...]:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Files:
-    """Port Connector and Undo for `files/*` below the folder `root`."""
+    """Port Connector and Undo for `files/*` below the folder `root`. What was there before is noted in `home`/outbox."""
 
     root: str
+    home: str
     blobs: Blobs
 
     def declare(self) -> tuple[ActionSpec, ...]:
@@ -174,7 +175,7 @@ class Files:
 
     def _note(self, effect: Effect) -> dict[str, Json] | None:
         try:
-            with places.folder(self.root, _BEFORE) as here:
+            with places.folder(self.home, _BEFORE) as here:
                 found = places.read_if_there(here, f"{token_of(effect.key)}.json", MAX_TEXT)
         except FileNotFoundError:
             return None
@@ -196,7 +197,7 @@ class Files:
                 "handle": handle,
             }
         note = {"path": path, "before": before}
-        with places.folder(self.root, _BEFORE, create=True) as here:
+        with places.folder(self.home, _BEFORE, create=True) as here:
             name = token_of(effect.key)
             places.write(here, f"{name}.json", encode(note), token=name)
         return note

@@ -50,19 +50,19 @@ class ClockTrusted:
     by: str
     channel: str = ""
     boot: str = ""
-    up: int = 0
+    up: int = -1
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Mark:
     """A moment on two clocks: `at` is a stamp, `up` the seconds since the start of the machine named `boot`, those asleep included.
 
-    `boot` is empty where the machine doesn't tell.
+    `up` is negative where the machine has no clock that only counts; `boot` is empty where nothing is known of the machine.
     """
 
     at: str
     boot: str = ""
-    up: int = 0
+    up: int = -1
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -131,12 +131,12 @@ def leap(before: Mark | None, seen: str, now: Mark) -> timedelta:
     `seen` is the stamp of the last event: across a restart of the machine it is all there is, and only a clock behind it, or more
     than `LONGEST_OFF` ahead, is no explanation.
     """
-    if before is not None and before.boot and before.boot == now.boot:
+    if before is None or not before.boot or not now.boot:
+        return timedelta(0)
+    if before.boot == now.boot and before.up >= 0 and now.up >= 0:
         off = moment(now.at) - moment(before.at) - timedelta(seconds=now.up - before.up)
         return off if abs(off) > SLACK else timedelta(0)
-    if not seen:
-        return timedelta(0)
-    off = moment(now.at) - moment(seen)
+    off = moment(now.at) - moment(seen or before.at)
     return off if off < -SLACK or off > LONGEST_OFF else timedelta(0)
 
 

@@ -13,14 +13,14 @@ MOST_NOTEBOOK_BYTES = 256_000
 class OwnerTaken:
     """A process became the ledger's owner; `epoch` rises by one each time.
 
-    `boot` names the start of the machine and `up` the seconds since, those asleep included; empty and 0 where the machine doesn't tell.
+    `boot` names the start of the machine and `up` the seconds since, those asleep included; negative where it has no clock that only counts.
     """
 
     epoch: int
     host: str
     pid: int
     boot: str = ""
-    up: int = 0
+    up: int = -1
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -9,6 +9,8 @@ from pathlib import Path
 from engine.model.errors import UsageError
 
 SETTINGS = "steward.yaml"
+OUTBOX = "outbox"
+"""The folder of what left: beside the ledger, with a link to it in the workspace."""
 
 
 def state_home(env: Mapping[str, str]) -> Path:

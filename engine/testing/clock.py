@@ -21,7 +21,7 @@ class VirtualClock:
         self._now = start.astimezone(UTC)
         self._leapt = timedelta(0)
         self.moved = moved
-        self._boots = 1
+        self._boots, self.machine = 1, ""
 
     def now(self) -> datetime:
         """The moment it is."""
@@ -45,9 +45,11 @@ class VirtualClock:
         self._boots += 1
 
     def mark(self) -> Mark:
-        """One machine that was started long ago."""
+        """One machine that was started long ago. Nothing is known of it unless `machine` is given a name: real processes may share its ledger."""
+        if not self.machine:
+            return Mark(at=stamp(self._now))
         up = self._now - self._leapt - START + timedelta(days=1000)
-        return Mark(at=stamp(self._now), boot=f"virtual-{self._boots}", up=int(up.total_seconds()))
+        return Mark(at=stamp(self._now), boot=f"{self.machine}-{self._boots}", up=int(up.total_seconds()))
 
     def _move(self, length: timedelta) -> None:
         self._now += length

@@ -21,7 +21,17 @@ Non-goals: understanding what is in the files (``engine.language``), pushing or 
 
 from engine.vault.making import commit_all, find_root, init_repository
 from engine.vault.paths import checked
-from engine.vault.refs import anchor, anchored, beside, current_branch, pin, published, remotes, set_ref
+from engine.vault.refs import (
+    anchor,
+    anchored,
+    beside,
+    current_branch,
+    exclude,
+    pin,
+    published,
+    remotes,
+    set_ref,
+)
 from engine.vault.tree import FolderTree, GitTree
 
 __all__ = [
@@ -33,6 +43,7 @@ __all__ = [
     "checked",
     "commit_all",
     "current_branch",
+    "exclude",
     "find_root",
     "init_repository",
     "pin",

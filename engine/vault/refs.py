@@ -96,6 +96,23 @@ def set_ref(root: Path, ref: str, target: str) -> bool:
     return done.returncode == 0
 
 
+def exclude(root: Path, pattern: str) -> bool:
+    """Have git leave out what matches, in this clone only. False when the repository can't be written or there is none."""
+    try:
+        git_dir, _ = find_git_dir(root)
+        done = call(["rev-parse", "--git-path", "info/exclude"], env=environment(git_dir), cwd=git_dir)
+        if done.returncode:
+            return False
+        path = git_dir / done.stdout.decode().strip()
+        text = path.read_text(encoding="utf-8") if path.exists() else ""
+        if pattern not in text.splitlines():
+            path.parent.mkdir(parents=True, exist_ok=True)
+            path.write_text(f"{text.rstrip()}\n{pattern}\n".lstrip(), encoding="utf-8")
+    except (EngineError, OSError, UnicodeDecodeError):
+        return False
+    return True
+
+
 def pin(root: Path, commit: str) -> bool:
     """Keep a commit, and all it is made from, out of git's garbage collection."""
     return set_ref(root, _PINS + commit, commit)

@@ -105,6 +105,7 @@ class World:
         return build(
             config,
             root=str(self.root),
+            home=str(self.root),
             index_key=KEY,
             blobs=self.blobs,
             secrets=self.secrets,

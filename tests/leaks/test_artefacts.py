@@ -135,15 +135,17 @@ class Day:
     def artefacts(self):
         """Everything that lies anywhere after the day."""
         root = self.scenario.root
-        yield from detector.below(self.scenario.folder / "state", "state")
         yield from detector.git_objects(root)
         yield from detector.below(self.temporary, "tmp")
         yield from detector.witnessed(self.witness)
         yield from self.said
-        for place, data in detector.below(root, "work"):
+        for place, data in (
+            *detector.below(root, "work"),
+            *detector.below(self.scenario.folder / "state", "state"),
+        ):
             if place.startswith("work/.git/"):
                 continue
-            if place.startswith("work/outbox/") and place.endswith(".eml"):
+            if "/outbox/" in place and place.endswith(".eml"):
                 head, _, body = data.replace(b"\r\n", b"\n").partition(b"\n\n")
                 yield f"outbox headers {place}", head
                 yield f"outbox letter {place}", body

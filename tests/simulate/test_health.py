@@ -40,6 +40,7 @@ def template(tmp_path_factory):
     """A workspace in which one letter was acknowledged, and its answer waits at a card."""
     folder = tmp_path_factory.mktemp("health") / "desk"
     made = Scenario.make(folder, files={"playbooks/acts.yaml": ACTS}, bare=True)
+    made.clock.machine = "desk"
     made.enrol()
     made.drop("one", letter("A site", "Could you look at it?", sender="Ann <ann@example.org>"))
     made.run()
@@ -51,7 +52,9 @@ def template(tmp_path_factory):
 def desk(template, tmp_path):
     """A copy of the template."""
     shutil.copytree(template, tmp_path / "desk", symlinks=True)
-    return Scenario.at(tmp_path / "desk")
+    made = Scenario.at(tmp_path / "desk")
+    made.clock.machine = "desk"
+    return made
 
 
 def drop(company, name):
@@ -441,18 +444,16 @@ AT = "2026-03-02T09:00:00.000000Z"
         (("2026-03-02T09:00:00.000000Z", "a", 9000), AT, ("2026-03-20T09:00:00.000000Z", "b", 10), 0),  # off
         (("2026-03-02T09:00:00.000000Z", "a", 9000), AT, ("2026-04-20T09:00:00.000000Z", "b", 10), 49 * 1440),
         (("2026-03-02T09:00:00.000000Z", "a", 9000), AT, ("2026-03-02T08:00:00.000000Z", "b", 10), -60),
-        (
-            ("2026-03-02T09:00:00.000000Z", "", 0),
-            AT,
-            ("2026-03-02T10:00:00.000000Z", "", 0),
-            0,
-        ),  # nobody can tell
+        # Of one machine nothing is known; of the next that it has one clock only.
+        (("2026-03-02T09:00:00.000000Z", "", -1), AT, ("2028-03-02T10:00:00.000000Z", "a", 0), 0),
+        (("2026-03-02T09:00:00.000000Z", "a", -1), AT, ("2026-03-02T10:00:00.000000Z", "a", -1), 0),
+        (("2026-03-02T09:00:00.000000Z", "a", -1), AT, ("2026-03-02T08:00:00.000000Z", "a", -1), -60),
         (None, "", ("2026-03-02T10:00:00.000000Z", "a", 5), 0),
         (
             None,
             AT,
             ("2029-03-02T09:00:00.000000Z", "a", 5),
-            1096 * 1440,
+            0,
         ),  # a ledger from before marks were kept
     ],
 )

@@ -2,39 +2,31 @@
 
 `outbox/` holds letters written there (the default), `outbox/sent/` copies of what an SMTP server took, and
 `outbox/sending/` the letters whose sending began and has no known end. A file is named after its Message-ID, so the same
-letter can't be put there twice. The folder is its own index: nothing else remembers what was sent.
+letter can't be put there twice. What left is remembered in a table beside them (:mod:`.claims`), so that neither a file that somebody took
+away nor the number of old ones matters.
 """
 
 import os
 import re
 import threading
-from dataclasses import dataclass
+from dataclasses import replace
+from pathlib import Path
 
 from engine.connectors import places
 from engine.connectors.email import headers
 from engine.connectors.email.addresses import mailboxes
+from engine.connectors.email.claims import Claims, Sent
 from engine.connectors.email.compose import date_stamp
 from engine.model.effects import Outcome
-from engine.model.errors import PermanentError, UnknownOutcome
+from engine.model.errors import EngineError, PermanentError, UnknownOutcome
+from engine.model.places import OUTBOX
 
-FOLDER = "outbox"
+FOLDER = OUTBOX
 SENT, SENDING = "sent", "sending"
 _HEAD = 65_536
 _MOST = 40_000_000
 _DAY = re.compile(rb"(?im)^(?:date|x-steward-once):[^\r\n]*\r\n")
 _UNSAFE = re.compile(r"[^A-Za-z0-9_-]+")
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Sent:
-    """What the head of one of our letters says. `once` is the claim that keeps a second one of its kind from leaving."""
-
-    message_id: str
-    thread: str
-    once: str
-    to: str
-    at: str
-    subject: str = ""
 
 
 def name_of(message_id: str) -> str:
@@ -48,51 +40,50 @@ class Outbox:
     def __init__(self, root: str) -> None:
         self._root = root
         self._lock = threading.RLock()
-        self._known: dict[tuple[str, str, int, int], Sent] = {}
-        self._index: dict[str, Sent] = {}
-        self._looked: tuple[int, ...] = ()
+        self._claims = Claims(Path(root) / FOLDER)
 
-    def sent(self) -> dict[str, Sent]:
-        """Every letter that left or may have left, by Message-ID."""
+    def find(self, message_id: str) -> Sent | None:
+        """A letter that left or may have left; None for any other. One look-up, however many there are."""
+        if not message_id:
+            return None
         with self._lock:
-            now = self._times()
-            if now != self._looked:
-                known: dict[tuple[str, str, int, int], Sent] = {}
-                # Letters move from sending to sent: one that does so meanwhile is met at least once.
-                for sub in ("", SENDING, SENT):
-                    self._look(sub, known)
-                self._known, self._looked = known, now
-                self._index = {one.message_id: one for one in known.values()}
-            return self._index
+            if not self._there():
+                return None
+            if (found := self._claims.find(message_id)) is not None:
+                return found
+        for sub in ("", SENDING, SENT):
+            if (body := self.holds(message_id, sub)) is not None:
+                return _ours(body, message_id)
+        return None
 
-    def _times(self) -> tuple[int, ...]:
-        # A folder's own time moves with every name put there or taken away.
-        found = []
-        for sub in ("", SENT, SENDING):
-            try:
-                with places.folder(self._root, _parts(sub)) as here:
-                    found.append(os.fstat(here).st_mtime_ns)
-            except FileNotFoundError:
-                found.append(0)
-        return tuple(found)
+    def kin(self, address: str, subject: str) -> list[Sent]:
+        """Our letters to a person under a bare subject."""
+        with self._lock:
+            return self._claims.kin(address, subject) if self._there() else []
 
-    def _look(self, sub: str, known: dict[tuple[str, str, int, int], Sent]) -> None:
+    def __contains__(self, message_id: str) -> bool:
+        return self.find(message_id) is not None
+
+    def _there(self) -> bool:
+        """Whether there is anything to look into. A table that is missing is made from the heads of what lies there, once."""
+        try:
+            with places.folder(self._root, (FOLDER,)):
+                pass
+        except FileNotFoundError:
+            return False
+        if not self._claims.whole:
+            self._claims.add([one for sub in ("", SENDING, SENT) for one in self._read(sub)], whole=True)
+        return True
+
+    def _read(self, sub: str) -> list[Sent]:
         try:
             with places.folder(self._root, _parts(sub)) as here:
-                for name in sorted(os.listdir(here)):
-                    if not name.endswith(".eml") or name.startswith("."):
-                        continue
-                    try:
-                        found = os.stat(name, dir_fd=here, follow_symlinks=False)
-                    except FileNotFoundError:
-                        # It has just been taken away or finished; the others are still here.
-                        continue
-                    mark = (sub, name, found.st_size, found.st_mtime_ns)
-                    one = self._known.get(mark) or _read(here, name)
-                    if one is not None:
-                        known[mark] = one
+                names = [
+                    name for name in sorted(os.listdir(here)) if name.endswith(".eml") and name[0] != "."
+                ]
+                return [one for name in names if (one := _read(here, name)) is not None]
         except FileNotFoundError:
-            return
+            return []
 
     def holds(self, message_id: str, sub: str = "") -> bytes | None:
         """The bytes of a letter in one of the folders; None when it isn't there."""
@@ -107,7 +98,6 @@ class Outbox:
         with places.disk_errors("the outbox"), places.folder(self._root, _parts(sub), create=True) as here:
             name = name_of(message_id)
             places.write(here, name, body, token=name.removesuffix(".eml"))
-        self._looked = ()
 
     def finish(self, message_id: str) -> None:
         """A letter under way was taken by the server: keep it as sent."""
@@ -116,7 +106,6 @@ class Outbox:
                 os.rename(name_of(message_id), name_of(message_id), src_dir_fd=here, dst_dir_fd=there)
                 os.fsync(there)
             os.fsync(here)
-        self._looked = ()
 
     def drop(self, message_id: str) -> None:
         """A letter under way certainly did not leave."""
@@ -125,6 +114,8 @@ class Outbox:
             places.folder(self._root, _parts(SENDING), create=True) as here,
         ):
             places.remove(here, name_of(message_id))
+        with self._lock:
+            self._claims.drop(message_id)
 
     def left(self, one: Sent, body: bytes, sub: str = "") -> Sent | None:
         """What is known of the same letter when it left before, perhaps with another date: so it is after an older state was restored.
@@ -142,13 +133,17 @@ class Outbox:
                 now_true="this letter was not sent",
                 way_out="read what left; `steward retry` writes a new letter",
             )
-        return summary(before)
+        known = summary(before)
+        with self._lock:
+            if self._there() and self._claims.find(known.message_id) is None:
+                self._claims.add([known])
+        return known
 
-    def claimed(self, once: str, message_id: str) -> Sent | None:
-        """Another letter that already left under the same claim."""
-        if not once:
-            return None
-        return next((o for o in self.sent().values() if o.once == once and o.message_id != message_id), None)
+    def claimed(self, once: str, message_id: str, *, to: str = "") -> Sent | None:
+        """Another letter that already left under the same claim, to the same person (`to`)."""
+        with self._lock:
+            found = self._claims.claimed(once, message_id) if once and self._there() else None
+        return None if found is None else replace(found, to=to)
 
     def begin(self, one: Sent, body: bytes) -> Sent | None:
         """Note durably that a letter is about to leave. Returns the earlier letter that makes this one superfluous.
@@ -158,9 +153,9 @@ class Outbox:
         with self._lock:
             if self.holds(one.message_id, SENDING) is not None:
                 raise UnknownOutcome(f"the letter to {one.to} began to leave before", code="smtp-lost")
-            earlier = self.claimed(one.once, one.message_id)
+            earlier = self.claimed(one.once, one.message_id, to=one.to)
             if earlier is None:
-                self.put(one.message_id, body, SENDING)
+                self._claim(one, body, SENDING)
             return earlier
 
     def deliver(self, body: bytes) -> Outcome:
@@ -169,11 +164,23 @@ class Outbox:
         with self._lock:
             if (before := self.left(one, body)) is not None:
                 return outcome(before, sent=True, repeated=True)
-            earlier = self.claimed(one.once, one.message_id)
+            earlier = self.claimed(one.once, one.message_id, to=one.to)
             if earlier is not None:
                 return outcome(earlier, sent=False, repeated=True)
-            self.put(one.message_id, body)
+            self._claim(one, body)
             return outcome(one, sent=True)
+
+    def _claim(self, one: Sent, body: bytes, sub: str = "") -> None:
+        """The claim first: a crash in between leaves one whose own letter still leaves, and keeps a second one back."""
+        with places.disk_errors("the outbox"), places.folder(self._root, _parts(sub), create=True):
+            pass
+        self._there()
+        self._claims.add([one])
+        try:
+            self.put(one.message_id, body, sub)
+        except EngineError:
+            self._claims.drop(one.message_id)
+            raise
 
 
 def outcome(one: Sent, *, sent: bool, repeated: bool = False) -> Outcome:
@@ -210,6 +217,14 @@ def _undated(body: bytes) -> bytes:
     """A letter without what its head says of the day."""
     head, parted, rest = body.partition(b"\r\n\r\n")
     return _DAY.sub(b"", head + b"\r\n") + parted + rest
+
+
+def _ours(body: bytes, message_id: str) -> Sent | None:
+    try:
+        found = summary(body)
+    except PermanentError:
+        return None
+    return found if found.message_id == message_id else None
 
 
 def _parts(sub: str) -> tuple[str, ...]:

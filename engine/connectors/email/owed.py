@@ -9,7 +9,8 @@ from collections.abc import Callable
 from dataclasses import asdict, dataclass, field, replace
 
 from engine.connectors import places
-from engine.connectors.email.outbox import SENT, Outbox, Sent, summary
+from engine.connectors.email.claims import Sent
+from engine.connectors.email.outbox import SENT, Outbox, summary
 from engine.connectors.email.sentbox import SentBox
 from engine.model.errors import EngineError, PermanentError
 from engine.model.times import moment

@@ -4,7 +4,8 @@ import time
 from dataclasses import dataclass, field
 
 from engine.connectors.email import smtp
-from engine.connectors.email.outbox import SENDING, SENT, Outbox, Sent, outcome, summary
+from engine.connectors.email.claims import Sent
+from engine.connectors.email.outbox import SENDING, SENT, Outbox, outcome, summary
 from engine.connectors.email.owed import Copies
 from engine.model.actions import EffectClass
 from engine.model.effects import Outcome
@@ -72,7 +73,7 @@ class Sending:
             earlier.extend([found] if found else [])
             return found is None
 
-        if (before := self.outbox.claimed(one.once, one.message_id)) is not None:
+        if (before := self.outbox.claimed(one.once, one.message_id, to=one.to)) is not None:
             return outcome(before, sent=False, repeated=True)
         try:
             smtp.transmit(self.server, self.secrets, sender=self.sender, to=one.to, body=body, begin=begin)

@@ -87,7 +87,7 @@ class EmailSource:
         )
 
     def _read(self, place: Place, letter: Letter, entries: Callable[[], dict[str, Entry]]) -> Arrival:
-        found = manners.judged(letter, own=self.own, sent=self.outbox.sent().__contains__)
+        found = manners.judged(letter, own=self.own, sent=self.outbox.__contains__)
         claimed = found.caution == CLAIMED
         whole = not found.reason or found.doubt or found.away
         files = tuple((one.name, one.media, one.data) for one in letter.attachments)

@@ -56,9 +56,8 @@ def target_of(call: Call, *, threads: Threads, outbox: Outbox, own: str) -> Targ
 
 
 def _latest(thread: str, *, threads: Threads, outbox: Outbox, own: str) -> Target:
-    sent = outbox.sent()
     for _, letter in reversed(threads.letters(thread) if thread else []):
-        found = manners.judged(letter, own=(own,), sent=sent.__contains__)
+        found = manners.judged(letter, own=(own,), sent=outbox.__contains__)
         if found.reason:
             continue
         return Target(

@@ -67,15 +67,14 @@ class Threads:
     ) -> str:
         if not references and not in_reply_to:
             return source_id(self._index_key, "thread", message_id or source)
-        sent = self._outbox.sent()
         for one in reversed((*references, *in_reply_to)):
-            if one in sent and sent[one].thread:
-                return sent[one].thread
+            if (ours := self._outbox.find(one)) is not None and ours.thread:
+                return ours.thread
         root = next(iter(references), "")
         if not root and in_reply_to:
             root = self._back(in_reply_to[0], (entries or self.index)())
-            if root in sent and sent[root].thread:
-                return sent[root].thread
+            if (ours := self._outbox.find(root)) is not None and ours.thread:
+                return ours.thread
         return source_id(self._index_key, "thread", root or message_id or source)
 
     def _back(self, id_: str, entries: dict[str, Entry]) -> str:
@@ -99,13 +98,13 @@ class Threads:
         subject = likeness.bare(letter.subject)
         if not (letter.author and subject and likeness.answers(letter.subject)):
             return ()
-        sent, known = self._outbox.sent(), (entries or self.index)()
+        known = (entries or self.index)()
         named = {*letter.references, *letter.in_reply_to}
-        if named & (sent.keys() | known.keys()):
+        if named & known.keys() or any(one in self._outbox for one in named):
             return ()
         found: dict[str, str] = {}
-        for one in sent.values():
-            if one.thread and same(one.to, letter.author) and likeness.bare(one.subject) == subject:
+        for one in self._outbox.kin(letter.author, subject):
+            if one.thread:
                 found[one.thread] = max(one.at, found.get(one.thread, ""))
         for entry in known.values():
             itself = entry.message_id == letter.message_id

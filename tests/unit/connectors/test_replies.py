@@ -363,7 +363,7 @@ def test_fixed_words_answer_a_thread_once_a_day_and_others_always(world, letters
 def test_a_key_carries_one_body(world, letters):
     asked = call("email/reply", {"body": "one"}, trigger=letter_event(world))
     do(letters, asked)
-    with pytest.raises(PermanentError, match="another letter"):
+    with pytest.raises(PermanentError, match="other words left"):
         do(letters, replace(asked, args={"body": "two"}))
     with pytest.raises(PermanentError, match="another key"):
         letters.perform(replace(effect(asked, letters.preview(asked)), key=EffectKey("f" * 64)))
