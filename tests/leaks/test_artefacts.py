@@ -214,9 +214,10 @@ def test_planted_into_the_state_it_would_be_found(day, needle):
     for how, encode in detector.ENCODINGS.items():
         (folder / how).write_bytes(b"\0\1" + encode(NEEDLES[needle])[0] + b"\2\3")
     try:
-        finds = detector.leaks(
-            detector.below(day.scenario.folder / "state", "state"), {needle: NEEDLES[needle]}
-        )
+        # The letters themselves lie there, too: they are searched as what they are.
+        below = detector.below(day.scenario.folder / "state", "state")
+        kept = ((place, data) for place, data in below if "/outbox/" not in place)
+        finds = detector.leaks(kept, {needle: NEEDLES[needle]})
     finally:
         for file in folder.iterdir():
             file.unlink()
