@@ -153,11 +153,8 @@ def furnish(
     broker = Broker(
         connectors=wired, heads=sources, durable=lambda seq: 0 < seq <= ledger.head()[0], probe=probe
     )
-    if (words := keeping.settle(workspace)) and screen is not None:
-        screen(words)
+    health = _looked_after(workspace, ledger, keys, chosen, screen)
     flag = workspace.state.path / "stop"
-    health = Health(workspace, ledger, chosen)
-    health.sampled(keys)
     house = House(
         ledger=ledger, keys=keys, clock=chosen, executor=carrying, evaluate=evaluate, templates=templates,
         connectors=wired, broker=broker, policy=_rules(workspace, ledger, wired.specs, spent, chosen), blobs=blobs,
@@ -184,6 +181,17 @@ def _gateway(
 def _channels(workspace: Workspace) -> bool:
     """Whether notices lead anywhere but into a log."""
     return any(one.name == "notify" and one.settings.get("channels") for one in workspace.config.connectors)
+
+
+def _looked_after(
+    workspace: Workspace, ledger: Ledger, keys: Keys, clock: Clock, screen: Callable[[str], None] | None
+) -> Health:
+    """Put the outbox where it belongs, and look at a sample of what is kept."""
+    if (words := keeping.settle(workspace)) and screen is not None:
+        screen(words)
+    health = Health(workspace, ledger, clock)
+    health.sampled(keys)
+    return health
 
 
 def _completed(wired: rooms.Wired, more: "Extra | None", briefs: Reader) -> rooms.Wired:
