@@ -16,7 +16,7 @@ from engine.app.health import daily
 from engine.app.mailboxes import attended
 from engine.app.noticing import RESCAN_SECONDS, SETTLED_SECONDS, Branch, Eyes, Steady, Watch
 from engine.app.wiring import furnish
-from engine.app.workspace import Workspace, open_workspace
+from engine.app.workspace import SETTINGS, Workspace, open_workspace
 from engine.kernel.house import House
 from engine.kernel.loop import LOOK_SECONDS, Loop
 from engine.ledger import Keys, Ledger, Owner, holder, poke
@@ -27,6 +27,7 @@ from engine.model.state import Book
 
 # How things stand is said when nothing happened for so long.
 _CALM_SECONDS = 2.0
+_GONE_SECONDS = 1.0
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -131,8 +132,11 @@ def _go_on(
                 up.say(notice)
             good = workspace
             with attended(made.house.sources, eyes.news):
-                workspace = _until_moved(workspace, up, loop, branch, eyes, stopping, words)
+                next_one = _until_moved(workspace, up, loop, branch, eyes, stopping, words)
             book = loop.journal.book
+            if next_one is None:
+                raise _vanished(good)
+            workspace = next_one
             house.anchor()
         finally:
             house.close()
@@ -181,12 +185,15 @@ def _until_moved(
     eyes: Eyes,
     stopping: Callable[[], bool],
     words: _Words,
-) -> Workspace:
-    """Serve until another commit is deployed or it is time to stop; the workspace to go on with."""
+) -> Workspace | None:
+    """Serve until another commit is deployed or it is time to stop; the workspace to go on with, None when its folder is gone."""
     found: list[Workspace] = []
+    gone = _Gone(workspace.root)
 
     def moved() -> bool:
         words.calm(loop.journal.book, workspace)
+        if gone():
+            return True
         if not stopping() and branch.moved():
             try:
                 other = open_workspace(workspace.root, up.env)
@@ -198,10 +205,37 @@ def _until_moved(
                 found.append(other)
         return bool(found) or stopping()
 
-    loop.serve(look=lambda: eyes.look() or loop.due(), until=moved)
+    loop.serve(look=lambda: not gone.seems and (eyes.look() or loop.due()), until=moved)
+    if gone():
+        return None
     if found:
         eyes.everything()
     return found[0] if found else workspace
+
+
+class _Gone:
+    """Whether the workspace's folder, or its repository, is gone: not for a moment, as when something is put in its place."""
+
+    def __init__(self, root: Path) -> None:
+        self._root, self._since = root, 0.0
+        self.seems = False
+
+    def __call__(self) -> bool:
+        self.seems = not (self._root / SETTINGS).exists() and not (self._root / ".git").exists()
+        if not self.seems:
+            self._since = 0.0
+            return False
+        self._since = self._since or time.monotonic()
+        return time.monotonic() - self._since >= _GONE_SECONDS
+
+
+def _vanished(workspace: Workspace) -> EngineError:
+    return EngineError(
+        f"the workspace is gone: there is nothing at {workspace.root} any more",
+        code="workspace-gone",
+        now_true=f"What was under way was brought to its end. Ledger and letters that left lie in {workspace.state.path}.",
+        way_out="put the folder back where it was, or clone it anew with the same id, then: steward up",
+    )
 
 
 def _refused(error: EngineError) -> str:

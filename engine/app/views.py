@@ -328,6 +328,8 @@ def _about_cards(event: e.Event, where: str) -> str:
             return f"{where}  card {body.card[:6]} rejected by {body.by}"
         case e.CardExpired():
             return f"{where}  card {body.card[:6]} expired: no"
+        case e.CardReopened():
+            return f"{where}  asks you again: card {body.replaces[:6]} had expired by a wrong clock, card {body.card[:6]}"
         case e.CardClosed():
             return f"{where}  card {body.card[:6]} closed: {body.because}"
         case e.CardSnoozed():

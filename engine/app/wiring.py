@@ -15,7 +15,7 @@ from engine.app.deploying import deploy
 from engine.app.doctor import PROBES
 from engine.app.health import Health
 from engine.app.office import Office
-from engine.app.workspace import Workspace
+from engine.app.workspace import Workspace, settle_in
 from engine.governance.policy import Rules, amount_of
 from engine.kernel.house import Deployment, House, Journal
 from engine.kernel.recording import Records
@@ -187,6 +187,7 @@ def _looked_after(
     workspace: Workspace, ledger: Ledger, keys: Keys, clock: Clock, screen: Callable[[str], None] | None
 ) -> Health:
     """Put the outbox where it belongs, and look at a sample of what is kept."""
+    settle_in(workspace)
     if (words := keeping.settle(workspace)) and screen is not None:
         screen(words)
     health = Health(workspace, ledger, clock)

@@ -1,7 +1,9 @@
 """Finding the workspace, and reading what is deployed in it: never the working tree for anything that runs."""
 
 import hashlib
+import json
 import os
+import secrets
 from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
@@ -10,7 +12,7 @@ from engine.app.checking import settings_of
 from engine.ledger import StateDir
 from engine.model import places
 from engine.model.config import Config, Person
-from engine.model.errors import EngineError
+from engine.model.errors import EngineError, UsageError
 from engine.model.ports import Tree
 from engine.vault import GitTree, find_root
 
@@ -33,7 +35,43 @@ def open_workspace(start: Path, env: Mapping[str, str]) -> Workspace:
     root = find_root(start)
     config, tree = _deployed(root)
     key = config.id or throw_away_id(root)
-    return Workspace(root=root, tree=tree, config=config, id=key, state=StateDir.of(key, env=env))
+    found = Workspace(root=root, tree=tree, config=config, id=key, state=StateDir.of(key, env=env))
+    _only(found)
+    return found
+
+
+def settle_in(workspace: Workspace) -> None:
+    """Write down which folder this state belongs to; for whoever owns the ledger."""
+    text = json.dumps(_whereabouts(workspace))
+    place = workspace.state.place
+    if not place.exists() or place.read_text(encoding="utf-8") != text:
+        place.write_text(text, encoding="utf-8")
+
+
+def _whereabouts(workspace: Workspace) -> dict[str, str]:
+    return {"root": os.fspath(workspace.root.resolve()), "state": os.fspath(workspace.state.path.resolve())}
+
+
+def _only(workspace: Workspace) -> None:
+    """Raises UsageError for a copy of a folder that is still there: the letters of two must not run on one ledger.
+
+    A folder that moved, and a state that was copied or restored elsewhere, are no copies.
+    """
+    try:
+        noted = json.loads(workspace.state.place.read_text(encoding="utf-8"))
+        other, state = Path(noted["root"]), noted["state"]
+        if state != _whereabouts(workspace)["state"] or other.samefile(workspace.root):
+            return
+        there = read_config({SETTINGS: (other / SETTINGS).read_bytes()}, strict=False).id
+    except (OSError, ValueError, TypeError, LookupError):
+        return
+    if there == workspace.config.id:
+        raise UsageError(
+            f"this is a copy of {other}, and both say that they are the workspace {workspace.id}",
+            code="copy",
+            now_true="Nothing was read, sent or written: one ledger belongs to one folder.",
+            way_out=f'give the copy an id of its own: write  id: "{secrets.token_hex(16)}"  in its steward.yaml and commit it',
+        )
 
 
 def throw_away_id(root: Path) -> str:

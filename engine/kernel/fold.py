@@ -67,6 +67,7 @@ def apply(book: Book, event: e.Event) -> None:
             | e.CardSnoozed()
             | e.CardExpired()
             | e.CardClosed()
+            | e.CardReopened()
         ):
             _card(book, event, body)
         case e.OnceClaimed():
@@ -203,7 +204,15 @@ RunBody = (
     | e.EffectUnknown | e.EffectResolved | e.EffectPreviewed | e.UndoAsked | e.EffectUndone | e.EffectKept
     | o.Outage
 )  # fmt: skip
-CardBody = e.CardOpened | e.CardApproved | e.CardRejected | e.CardSnoozed | e.CardExpired | e.CardClosed
+CardBody = (
+    e.CardOpened
+    | e.CardApproved
+    | e.CardRejected
+    | e.CardSnoozed
+    | e.CardExpired
+    | e.CardClosed
+    | e.CardReopened
+)
 
 
 def _count(book: Book, event: e.Event, body: RunBody) -> None:
@@ -420,6 +429,12 @@ def _card(book: Book, event: e.Event, body: CardBody) -> None:
             _members(book, card, status="cancelled", refused=True, because="expired", due="")
         case e.CardSnoozed():
             card = replace(book.cards[body.card], snoozed=body.until)
+        case e.CardReopened():
+            card = replace(
+                book.cards[body.replaces], id=body.card, content=body.content, replaces=body.replaces, status="open",
+                opened=event.ts, snoozed="", decided="",
+            )  # fmt: skip
+            _asked_again(book, card)
         case e.CardClosed():
             card = replace(_decided(book, body.card, event, "closed", ""), because=body.because)
             run = book.runs[card.run]
@@ -434,6 +449,28 @@ def _card(book: Book, event: e.Event, body: CardBody) -> None:
 
 
 _ASKED = frozenset({"carded", "cleared", "held", "deferred"})
+
+
+def _asked_again(book: Book, card: CardState) -> None:
+    """What an expiry ended goes on where it stood: its members wait at the new card, and what stood behind them is still to come."""
+    run = book.runs[card.run]
+    steps = dict(run.steps)
+    for id_ in card.steps:
+        steps[id_] = replace(
+            run.step(id_), status="carded", card=card.id, due=card.expires, refused=False, because=""
+        )
+    revived = set(card.steps)
+    behind = {id_: one for id_, one in steps.items() if one.status in {"cancelled", "skipped"}}
+    while found := {
+        id_
+        for id_, one in behind.items()
+        if id_ not in revived and any(f"`{back}`" in one.because for back in revived)
+    }:
+        revived |= found
+        steps.update({id_: StepState() for id_ in found})
+    gates = {gate: verdict for gate, verdict in run.gates.items() if gate != card.gate}
+    book.runs[run.id] = replace(run, steps=steps, gates=gates, status="running", reason="", ended="")
+    book.open_runs[run.id] = None
 
 
 def _decided(book: Book, card: str, event: e.Event, status: str, by: str) -> CardState:

@@ -31,7 +31,12 @@ def clock(desk: Desk, request: Request) -> None:
         desk.noop(request, "nobody doubts the clock")
         return
     body = holding.trusted(desk.journal, by=request.actor, channel=request.channel)
-    desk.accept(request, "the clock counts as it stands: what is due goes on", Draft(body=body))
+    desk.accept(
+        request,
+        "the clock counts as it stands: what is due goes on",
+        Draft(body=body),
+        *holding.reopened(desk.journal),
+    )
 
 
 def waive(desk: Desk, request: Request) -> None:

@@ -79,6 +79,11 @@ class StateDir:
         return self.path / "health"
 
     @property
+    def place(self) -> Path:
+        """Which workspace folder this state belongs to."""
+        return self.path / "place"
+
+    @property
     def reserve(self) -> Path:
         """Space given back when the disk is full."""
         return self.path / "reserve"

@@ -412,6 +412,15 @@ class CardExpired:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class CardReopened:
+    """The card `replaces` expired by a clock that was ahead, and is asked again as `card`: the same bytes, the same expiry."""
+
+    card: str
+    replaces: str
+    content: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class CardClosed:
     """The card died unanswered: `because` is edited, drift, late (approved, and it could not leave in time), superseded, run-ended or stopped."""
 
@@ -428,7 +437,7 @@ Body: TypeAlias = (
     | WaitStarted | WaitPostponed | WaitEnded | HumanAsked | HumanAnswered
     | EffectProposed | EffectGated | EffectHeld | EffectWithdrawn | EffectIntended | EffectSucceeded | EffectFailed
     | EffectUnknown | EffectResolved | EffectPreviewed | UndoAsked | EffectUndone | EffectKept
-    | CardOpened | CardApproved | CardRejected | CardSnoozed | CardExpired | CardClosed
+    | CardOpened | CardApproved | CardRejected | CardSnoozed | CardExpired | CardClosed | CardReopened
     | ModelReserved | ModelAnswered | BudgetDecided | IntentResolved
     | ConnectorFailed | ConnectorAnswered | LimitReached | BreakerOpened | BreakerProbed | BreakerClosed
     | StepDelayed | StepAdmitted | ConnectorHurried

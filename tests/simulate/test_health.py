@@ -420,6 +420,39 @@ def test_what_a_person_calls_right_is_right(desk):
     assert not desk.cards()
 
 
+def test_what_a_leap_expired_is_asked_again_when_the_clock_is_back(desk):
+    """A person called the wrong clock right; the card that expired by it is open again under an id of its own, and leaves as ever."""
+    (before,) = desk.cards()
+    desk.clock.leap(timedelta(days=40))
+    desk.run()
+    desk.ask("answer", target="clock")
+    assert not desk.cards()
+    assert desk.runs()[0].status == "cancelled"
+
+    desk.clock.leap(-timedelta(days=40))
+    desk.run()
+    desk.ask("answer", target="clock")
+
+    (after,) = desk.cards()
+    assert after.card.id != before.card.id
+    assert (after.digest, after.card.expires) == (before.digest, before.card.expires)
+    assert desk.ask("approve", target=before.card.id, digest=before.digest).verdict == "refused"
+    assert desk.approve(after).verdict == "accepted"
+    assert len(desk.outbox()) == 2
+    assert desk.runs()[0].status == "succeeded"
+    desk.run()
+    assert not desk.cards()
+
+
+def test_what_expired_in_its_time_stays_expired(desk):
+    desk.later(timedelta(days=8))
+    desk.clock.leap(timedelta(days=2))
+    desk.run()
+    desk.clock.leap(-timedelta(days=2))
+    desk.run()
+    assert not desk.cards()
+
+
 MINUTES = timedelta(minutes=1)
 AT = "2026-03-02T09:00:00.000000Z"
 

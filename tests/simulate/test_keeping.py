@@ -7,8 +7,11 @@ import subprocess
 import pytest
 
 from engine.app import keeping
+from engine.app.workspace import open_workspace
+from engine.model.errors import UsageError
 from engine.testing.scenario import Scenario, letter
 from tests.simulate.test_health import ACTS
+from tests.simulate.test_up import said, until, up
 
 
 @pytest.fixture(scope="module")
@@ -133,3 +136,50 @@ def test_a_copy_of_workspace_and_state_has_letters_of_its_own(desk, tmp_path):
     assert len(copy.outbox()) == 2
     assert len(desk.outbox()) == 1
     assert len(list((copy.root / "outbox").glob("*.eml"))) == 2
+
+
+def test_a_copy_beside_the_original_is_refused_and_told_what_to_do(desk):
+    desk.run()
+    copy = desk.folder / "copy"
+    shutil.copytree(desk.root, copy, symlinks=True)
+    with pytest.raises(UsageError, match="is a copy of") as error:
+        open_workspace(copy, desk.env)
+    assert "id:" in error.value.way_out
+    assert again(desk) == 1  # the original goes on
+
+
+@pytest.mark.parametrize("how", ["its own id", "the original is gone", "the original has another id"])
+def test_a_copy_that_is_alone_is_no_copy(desk, how):
+    desk.run()
+    copy = desk.folder / "copy"
+    shutil.copytree(desk.root, copy, symlinks=True)
+    if how == "the original is gone":
+        shutil.rmtree(desk.root)
+    else:
+        root = copy if how == "its own id" else desk.root
+        text = (root / "steward.yaml").read_text().replace("scenario", "another")
+        (root / "steward.yaml").write_text(text)
+        subprocess.run(["git", "commit", "-qam", "x"], cwd=root, check=True, env={**os.environ, **GIT})
+    assert open_workspace(copy, desk.env).root == copy
+
+
+GIT = {
+    f"GIT_{who}_{what}": "robin@example.com" for who in ("AUTHOR", "COMMITTER") for what in ("NAME", "EMAIL")
+}
+
+
+def test_a_link_to_the_workspace_is_the_workspace(desk):
+    (desk.folder / "link").symlink_to(desk.root)
+    assert open_workspace(desk.folder / "link", desk.env).id == "scenario"
+
+
+@pytest.mark.slow
+def test_up_ends_when_its_workspace_is_gone_and_says_so(desk):
+    with up(desk) as process:
+        shutil.move(desk.root, desk.folder / "elsewhere")
+        until(lambda: process.poll() is not None or "is gone" in said(process), process)
+        assert process.wait(30) == 1
+        assert "is gone" in said(process)
+        assert str(desk.folder / "state") in said(process)
+    shutil.move(desk.folder / "elsewhere", desk.root)
+    assert again(desk) == 1
