@@ -12,7 +12,7 @@ from engine.model.alarms import AlarmCleared, AlarmRaised, OperatorNotified
 from engine.model.asides import AsideDismissed, AsideReturned, AsideTaken, WaitPostponed
 from engine.model.errors import UsageError
 from engine.model.findings import BudgetDecided, IntentResolved
-from engine.model.health import ClockDoubted, ClockTrusted, HealthWaived
+from engine.model.health import CardReopened, ClockDoubted, ClockTrusted, HealthWaived
 from engine.model.noting import LetterNoted, LetterRead, LetterReturned
 from engine.model.outages import (
     EffectCarried,
@@ -328,7 +328,7 @@ def _about_cards(event: e.Event, where: str) -> str:
             return f"{where}  card {body.card[:6]} rejected by {body.by}"
         case e.CardExpired():
             return f"{where}  card {body.card[:6]} expired: no"
-        case e.CardReopened():
+        case CardReopened():
             return f"{where}  asks you again: card {body.replaces[:6]} had expired by a wrong clock, card {body.card[:6]}"
         case e.CardClosed():
             return f"{where}  card {body.card[:6]} closed: {body.because}"

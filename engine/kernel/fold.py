@@ -12,7 +12,7 @@ from engine.model.alarms import REGULAR, REMEMBERED
 from engine.model.asides import AsideDismissed, AsideReturned, AsideTaken, WaitPostponed
 from engine.model.busy import CODE
 from engine.model.findings import BudgetDecided, IntentResolved, ModelAnswered, ModelReserved
-from engine.model.health import ClockDoubted, ClockTrusted, HealthWaived, Mark
+from engine.model.health import CardReopened, ClockDoubted, ClockTrusted, HealthWaived, Mark
 from engine.model.ownership import (
     NotebookAccepted,
     OwnerTaken,
@@ -67,7 +67,7 @@ def apply(book: Book, event: e.Event) -> None:
             | e.CardSnoozed()
             | e.CardExpired()
             | e.CardClosed()
-            | e.CardReopened()
+            | CardReopened()
         ):
             _card(book, event, body)
         case e.OnceClaimed():
@@ -211,7 +211,7 @@ CardBody = (
     | e.CardSnoozed
     | e.CardExpired
     | e.CardClosed
-    | e.CardReopened
+    | CardReopened
 )
 
 
@@ -429,7 +429,7 @@ def _card(book: Book, event: e.Event, body: CardBody) -> None:
             _members(book, card, status="cancelled", refused=True, because="expired", due="")
         case e.CardSnoozed():
             card = replace(book.cards[body.card], snoozed=body.until)
-        case e.CardReopened():
+        case CardReopened():
             card = replace(
                 book.cards[body.replaces], id=body.card, content=body.content, replaces=body.replaces, status="open",
                 opened=event.ts, snoozed="", decided="",

@@ -5,8 +5,8 @@ from engine.kernel.house import Journal
 from engine.kernel.place import Place
 from engine.model import ids
 from engine.model.connecting import StepAdmitted, StepDelayed
-from engine.model.events import CardReopened, Draft
-from engine.model.health import UNWELL, ClockDoubted, ClockTrusted, Ill, leap
+from engine.model.events import Draft
+from engine.model.health import UNWELL, CardReopened, ClockDoubted, ClockTrusted, Ill, leap
 from engine.model.outages import FLEETING
 
 

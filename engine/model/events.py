@@ -21,7 +21,7 @@ from engine.model.connecting import (
     StepDelayed,
 )
 from engine.model.findings import BudgetDecided, IntentResolved, ModelAnswered, ModelReserved
-from engine.model.health import ClockDoubted, ClockTrusted, HealthWaived
+from engine.model.health import CardReopened, ClockDoubted, ClockTrusted, HealthWaived
 from engine.model.noting import LetterNoted, LetterRead, LetterReturned
 from engine.model.outages import Outage
 from engine.model.ownership import (
@@ -409,15 +409,6 @@ class CardExpired:
     """Nobody answered in time: that is a no."""
 
     card: str
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class CardReopened:
-    """The card `replaces` expired by a clock that was ahead, and is asked again as `card`: the same bytes, the same expiry."""
-
-    card: str
-    replaces: str
-    content: str
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

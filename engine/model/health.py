@@ -54,6 +54,15 @@ class ClockTrusted:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class CardReopened:
+    """The card `replaces` expired by a clock that was ahead, and is asked again as `card`: the same bytes, the same expiry."""
+
+    card: str
+    replaces: str
+    content: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class Mark:
     """A moment on two clocks: `at` is a stamp, `up` the seconds since the start of the machine named `boot`, those asleep included.
 
