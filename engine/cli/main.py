@@ -122,9 +122,10 @@ _COLUMNS = 80
 def _entry(name: str, words: str) -> list[str]:
     """A verb and its help, in lines of 80 columns."""
     lines = [f"  {name:<9}"]
+    indent = " " * len(lines[0])
     for word in words.split():
         if len(lines[-1]) + 1 + len(word) > _COLUMNS:
-            lines.append(" " * len(lines[0]))
+            lines.append(indent)
         lines[-1] += f" {word}"
     return lines
 
