@@ -146,7 +146,7 @@ class Email:
             sender=self.operator,
             to=Mailbox(name="" if "@" in target.name else target.name, address=to),
             subject=subject or "Re:",
-            words=_words(words["body"]),
+            words=compose.signed(_words(words["body"]), self.operator.name),
             tail="",
             message_id=self._message_id(call),
             in_reply_to=target.message_id,

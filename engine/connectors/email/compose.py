@@ -88,6 +88,25 @@ def quoted(text: str, *, who: str, when: str) -> str:
     )
 
 
+_CLOSING = re.compile(
+    r"(?:(?:with )?(?:kind|best|warm|many)(?:est)? (?:regards|wishes)|regards|(?:yours )?(?:sincerely|faithfully|truly)|cheers|best|thanks?(?: you)?"
+    r"|(?:mit )?(?:freundliche[nr]?|beste[nr]?|viele[nr]?|liebe[nr]?|herzliche[nr]?|schöne[nr]?) gr(?:ü|ue)(?:ß|ss)en?|mfg|vg|lg"
+    r"|(?:bien )?cordialement|(?:meilleures )?salutations|bien à vous"
+    r"|(?:un |cordiales )?saludos?(?: cordial(?:es)?)?|atentamente|(?:cordiali|distinti) saluti|cordialmente"
+    r"|met vriendelijke groet(?:en)?|groeten|(?:atenciosamente|(?:melhores )?cumprimentos)|pozdrawiam|z (?:poważaniem|wyrazami szacunku))"
+    r"\s*,?",
+    re.IGNORECASE,
+)
+"""The last line of a letter that waits for a name."""
+
+
+def signed(words: str, name: str) -> str:
+    """The words with the writer's name below them, where they end in a closing that waits for one: what already ends in a name is left."""
+    last = words.rstrip().rpartition("\n")[2].strip()
+    who = one_line(name, 120)
+    return f"{words.rstrip()}\n{who}" if who and _CLOSING.fullmatch(last) else words
+
+
 def write(draft: Draft) -> bytes:
     """The letter. Raises PermanentError(code='not-writable') when a value can't stand in a letter safely."""
     fields = list(_fields(draft))

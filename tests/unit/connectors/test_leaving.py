@@ -4,6 +4,7 @@ from dataclasses import replace
 from datetime import datetime, timedelta, timezone
 from email import message_from_bytes, policy
 from email.utils import format_datetime
+from typing import Any
 from zoneinfo import ZoneInfo
 
 import pytest
@@ -87,3 +88,49 @@ def test_it_leaves_with_the_moment_of_its_intent_in_the_operators_zone(tmp_path)
     other = replace(one, preview=replace(one.preview, body=one.preview.body.replace(b"Yes.", b"No!!")))
     with pytest.raises(PermanentError, match="other words left"):
         letters.perform(other)
+
+
+@pytest.mark.parametrize(
+    "end",
+    ["Kind regards", "Best regards,", "kind regards ", "Mit freundlichen Grüßen", "Viele Grüße", "Cordialement,", "Un saludo", "Pozdrawiam",
+     "Met vriendelijke groet", "Cordiali saluti", "Atenciosamente", "Thank you"],
+)  # fmt: skip
+def test_a_letter_that_ends_without_a_name_gets_the_operators(end):
+    assert (
+        compose.signed(f"Hello,\n\nyes.\n\n{end}", "Robin Park")
+        == f"Hello,\n\nyes.\n\n{end.rstrip()}\nRobin Park"
+    )
+
+
+@pytest.mark.parametrize(
+    "words",
+    [
+        "Yes.",
+        "Kind regards\nRobin",
+        "Kind regards\n\nRobin Park\nParker Ltd",
+        "I send kind regards to Ada",
+        "Best price: 40 EUR",
+        "Thanks to you all",
+    ],
+)
+def test_what_ends_in_a_name_or_in_words_is_left(words):
+    assert compose.signed(words, "Robin Park") == words
+    assert compose.signed("Kind regards", "") == "Kind regards"
+
+
+def test_a_template_of_the_starter_is_signed_as_steward_yaml_says(tmp_path):
+    world = World(tmp_path)
+    template = {
+        "name": "t",
+        "subject": "s",
+        "body": "Hello,\n\nthank you.\n\nKind regards\n",
+        "language": "en",
+    }
+    letters: Any = world.wired().connectors["email"]
+    for action in ("email/acknowledge", "email/reply"):
+        found = letters.preview(call(action, {"template": template}, trigger=letter_event(world)))
+        assert found.text.endswith("Kind regards\nRobin Park")
+        asked = call(action, {"template": template}, trigger=letter_event(world), revision=2)
+        assert (
+            letters.edited(asked, found, "Mine.\n\nKind regards").text == "Mine.\n\nKind regards"
+        )  # what a person typed is theirs
