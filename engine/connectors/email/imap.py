@@ -14,6 +14,7 @@ from datetime import date, datetime
 from email.utils import parsedate_to_datetime
 from typing import Any
 
+from engine.connectors import certificates
 from engine.connectors.arguments import one_line
 from engine.connectors.email import foldernames, login, wire
 from engine.connectors.email.account import Account
@@ -84,10 +85,10 @@ def _told(account: Account, password: str = "") -> Iterator[None]:
     except EngineError:
         raise
     except ssl.SSLCertVerificationError as error:
+        why, way_out = certificates.told(error, setting="imap-host", host=account.host)
         raise PermanentError(
-            f"{where} can't be trusted: {wire.words_of(error, password)}", code="imap-unsafe",
-            way_out="imap-host has to be the name in the server's certificate",
-        ) from None  # fmt: skip
+            f"{where} can't be trusted: {why}", code="imap-unsafe", way_out=way_out
+        ) from None
     except imaplib.IMAP4.abort as error:
         raise TransientError(
             f"{where} was lost: {wire.words_of(error, password)}", code="imap-lost"

@@ -13,6 +13,7 @@ from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
 
+from engine.connectors import certificates
 from engine.connectors.arguments import one_line
 from engine.connectors.email import login
 from engine.connectors.email.account import LOOPBACK
@@ -289,8 +290,16 @@ def _refusals(server: Server, *, door: bool = False) -> Iterator[None]:
         yield
     except smtplib.SMTPResponseException as error:
         raise _refusal(server, error.smtp_code, error.smtp_error, door=door) from error
-    except (smtplib.SMTPNotSupportedError, ssl.SSLCertVerificationError) as error:
+    except ssl.SSLCertVerificationError as error:
         # Certificates expire and are renewed; the letter has no part in it.
+        why, way_out = certificates.told(error, setting="host", host=server.host)
+        raise TransientError(
+            f"{server.host} can't be trusted: {why}",
+            code="smtp-unsafe",
+            now_true="the letter was not sent",
+            way_out=way_out,
+        ) from error
+    except smtplib.SMTPNotSupportedError as error:
         raise TransientError(
             f"{server.host} can't be used safely: {one_line(str(error))}",
             code="smtp-unsafe",
