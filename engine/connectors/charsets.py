@@ -40,6 +40,8 @@ _DETECTABLE = (
     "iso8859-2", "iso8859-5", "iso8859-7", "cp866", "cp932", "euc-jis-2004", "gb18030", "big5hkscs", "cp949",
 )  # fmt: skip
 _MOST_SAMPLE = 8_000
+# Character by character; more than a letter's text holds anyway.
+_MOST_BY_HAND = 800_000
 
 _CONTROL = re.compile(rb"[\x80-\x9f]")
 _WIDE = re.compile(rb"[\x80-\xff]+")
@@ -171,7 +173,8 @@ def _iso2022(data: bytes) -> str:
     try:
         return data.decode("iso2022_jp_2")
     except (UnicodeError, ValueError):
-        return "".join(_switched(data))
+        rest = data[_MOST_BY_HAND:].decode("iso2022_jp_2", "replace")
+        return "".join(_switched(data[:_MOST_BY_HAND])) + rest
 
 
 def _switched(data: bytes) -> Iterator[str]:
@@ -211,7 +214,8 @@ def _pair(hi: int, lo: int, *, third: bool = False) -> str:
 
 def _euc(data: bytes) -> str:
     """EUC-JP with the vendors' rows."""
-    return "".join(map(_of_euc, _EUC.findall(data)))
+    rest = data[_MOST_BY_HAND:].decode("euc_jp", "replace")
+    return "".join(map(_of_euc, _EUC.findall(data[:_MOST_BY_HAND]))) + rest
 
 
 def _of_euc(run: bytes) -> str:

@@ -13,18 +13,19 @@ from engine.connectors import charsets
 from engine.connectors.arguments import one_line, plain, size_text
 from engine.connectors.email import parts
 from engine.connectors.email.parts import Part
-from engine.connectors.email.readable import from_html
+from engine.connectors.email.readable import MAX_TOKENS, from_html
 from engine.connectors.email.styles import says_something
 
 MAX_TEXT = 200_000
 """Characters of readable text; the rest is left out, and the text says so."""
 NOTHING = "bytes, but no text I can read"
 """How the text of a letter begins that has a body and no words, after its bracket."""
-NOTES = (f"[{NOTHING}", "[… this letter has ")
+CUT = "[… the rest is left out here]"
+NOTES = (f"[{NOTHING}", "[… this letter has ", CUT)
 """How the lines begin that say what a letter's text lacks."""
 
-# Four bytes make a character at most; what lies beyond the limit is left out anyway.
-_MOST_BYTES = 4 * MAX_TEXT + 4_000_000
+# Of all parts together. Four bytes make a character at most; what lies beyond the limit is left out anyway.
+_MOST_WORDS, _MOST_PAGES = 4 * MAX_TEXT + 4, 3_000_000
 _BAD_NAME = re.compile(r"[\x00-\x1f\x7f-\x9f\u200b-\u200f\u202a-\u202e\u2060-\u2069\ufeff/\\:*?\"<>|]+")
 # Of text what is written for people; the rest is for programs and is a file.
 _WORDS = {
@@ -107,8 +108,9 @@ def _named(silent: list[Part]) -> str:
 
 def _sorted(leaves: list[Part]) -> tuple[list[str], list[Part]]:
     """(what the letter says, its files). Named parts of text speak only where nothing else does, and stay files."""
-    words = cache(lambda number: _text(by_number[number]))
     by_number = {part.number: part for part in leaves}
+    reader = _Reader()
+    words = cache(lambda number: reader.text(by_number[number]))
     files = [part for part in leaves if not _speaks(part)]
     chosen = [words(part.number) for part in _chosen([part for part in leaves if _speaks(part)], words)]
     if not any(map(says_something, chosen)):
@@ -158,18 +160,37 @@ def _speaks(part: Part) -> bool:
     return not (part.name and part.disposition)
 
 
-def _text(part: Part) -> str:
-    data = part.data
-    if part.media in _PAGES | _LESSER:
-        data = _INLINE.sub(rb"\1,", data)[:_MOST_BYTES]
-        return from_html(charsets.decode(data, part.charset, charsets.named_in(data)))
-    text = charsets.decode(data[:_MOST_BYTES], part.charset)
-    return _without_marks(text) if part.media in {"text/enriched", "text/richtext"} else text
+@dataclass(slots=True)
+class _Reader:
+    """Reads the words of one letter's parts, as many bytes and tags as are left: many parts cost no more than one."""
+
+    words: int = _MOST_WORDS
+    pages: int = _MOST_PAGES
+    tags: int = MAX_TOKENS
+
+    def text(self, part: Part) -> str:
+        """What a part says, with a line where it is cut."""
+        page = part.media in _PAGES | _LESSER
+        data = _INLINE.sub(rb"\1,", part.data) if page else part.data
+        most = self.pages if page else self.words
+        shorter = data[:most]
+        if page:
+            self.pages -= len(shorter)
+            text, tags = from_html(
+                charsets.decode(shorter, part.charset, charsets.named_in(shorter)), self.tags
+            )
+            self.tags -= tags
+        else:
+            self.words -= len(shorter)
+            text = charsets.decode(shorter, part.charset)
+            text = _without_marks(text) if part.media in {"text/enriched", "text/richtext"} else text
+        cut = len(shorter) < len(data) or (page and not self.tags)
+        return f"{text}\n{CUT}" if cut and says_something(text) else text
 
 
 def _without_marks(text: str) -> str:
     """Enriched text (RFC 1896) without its commands: one line end means none, and the next ones count."""
-    text = re.sub(r"<param>.{0,1000}?</param>", "", text, flags=re.DOTALL | re.IGNORECASE)
+    text = re.sub(r"<param>[^<]{0,1000}</param>", "", text, flags=re.IGNORECASE)
     text = re.sub(r"\n(\n*)", lambda ends: ends[1] or " ", text)
     return _ENRICHED.sub("", text.replace("<<", "\0")).replace("\0", "<")
 

@@ -10,12 +10,13 @@ import re
 from collections import Counter
 from collections.abc import Iterator
 from dataclasses import dataclass, field
+from itertools import islice
 
 from engine.connectors.email import styles
 from engine.connectors.email.styles import VISIBLE, Look
 
-MAX_HTML = 2_000_000
 MAX_TOKENS = 100_000
+"""Tags, and stretches of words between them, of all of a letter's pages."""
 
 _BLOCKS = {
     "p", "div", "br", "tr", "table", "ul", "ol", "li", "h1", "h2", "h3", "h4", "h5", "h6", "hr", "blockquote", "pre",
@@ -58,14 +59,12 @@ _LINK = re.compile(r"(?:https?://|mailto:)[^\s<>]{1,500}", re.IGNORECASE)
 _MOST_ATTRIBUTES = 4000
 
 
-def from_html(source: str) -> str:
-    """The text of an HTML part. Never raises."""
+def from_html(source: str, most: int = MAX_TOKENS) -> tuple[str, int]:
+    """(the text of an HTML part, how many tags and stretches of words it took) of at most so many. Never raises."""
     page = _Page(strict=source[:200].lstrip().lower().startswith("<!doctype"), sized=styles.sized(source))
     count = 0
-    for kind, value, attributes in _tokens(source[:MAX_HTML]):
+    for kind, value, attributes in islice(_tokens(source), most):
         count += 1
-        if count > MAX_TOKENS:
-            break
         match kind:
             case "text":
                 page.text(value)
@@ -73,8 +72,7 @@ def from_html(source: str) -> str:
                 page.opened(value, attributes)
             case _:
                 page.closed(value)
-    cut = len(source) > MAX_HTML or count > MAX_TOKENS
-    return page.result() + ("\n[… the rest of a very long page is left out here]" if cut else "")
+    return page.result(), count
 
 
 def _tokens(source: str) -> Iterator[tuple[str, str, str]]:

@@ -14,6 +14,9 @@ from engine.connectors.email.letters import read
 HEAD = b"From: Ada <ada@example.org>\nTo: robin@example.com\nSubject: s\nMessage-ID: <m@example.org>\n"
 
 
+MIXED = b"Content-Type: multipart/mixed; boundary=b\n\n"
+
+
 def letter(body=b"", more=b""):
     return read(HEAD + more + b"\n" + body)
 
@@ -157,6 +160,11 @@ def test_a_boundary_that_never_comes_is_shown_as_it_is():
 def test_long_text_is_cut_and_says_so():
     found = letter(b"x" * (MAX_TEXT + 5))
     assert found.text.endswith("[… 5 more characters are left out here]")
+    page = letter(b"<p>x</p>" * 60_000, b"Content-Type: text/html\n")
+    assert page.text.startswith("x\n\nx")
+    assert page.text.endswith("[… the rest is left out here]")
+    head, body = multipart(b"mixed", *[b"Content-Type: text/html\n\n" + b"<p>x</p>" * 20_000] * 3)
+    assert letter(body, head).text.endswith("[… the rest is left out here]")
 
 
 @pytest.mark.parametrize(
@@ -203,8 +211,19 @@ def test_too_deep_is_unreadable_and_of_too_many_parts_the_first_are_read():
         b"Content-Type: text/plain; " + b'a="' * 200_000 + b"\n\n",
         b"Subject: " + b"=?utf-8?q?" * 80_000 + b"\n\n",
         b"From: " + b"(" * 900_000 + b"\n\n",
+        b"From: " + b'"<(,' * 4000 + b"\n\n",
+        b"Content-Type: text/html\n\n" + b"<div>" * 400_000,
+        b"Content-Type: text/html\n\n" + b"<a><b><i><u>" * 150_000,
+        b"Content-Type: text/html\n\n<table><b>" + b"<i>" * 200_000 + b"</b>" * 200_000,
+        b"Content-Type: text/html\n\n" + b"<style>font-size" * 100_000,
+        b"Content-Type: text/html\n\n" + b"<meta data:" * 300_000,
+        b"Content-Type: text/enriched\n\n" + b"<param>" * 400_000,
+        b"Content-Type: text/plain; charset=iso-2022-jp\n\n" + b"\x1b$B0!\x1b(B\xff" * 700_000,
+        b"Content-Type: text/plain; charset=euc-jp\n\n" + b"\xad\xa1\xff" * 2_000_000,
+        MIXED + (b"--b\n\n" + bytes(range(128, 256)) * 70 + b"\n") * 210,
+        MIXED + (b"--b\nContent-Type: text/html\n\n" + b"<div>" * 20_000 + b"\n") * 210,
     ],
-    ids=range(13),
+    ids=range(24),
 )
 def test_a_hostile_letter_costs_no_more_than_a_moment(data):
     begin = time.process_time()
