@@ -83,7 +83,7 @@ def test_it_is_visible_while_it_lives(company, talk, monkeypatch, capsys):
     with company.reading() as reading:
         assert knowing.show_run(reading, run, as_json=False) == 0
     said = capsys.readouterr().out
-    assert "in mind  wanted    until 2026-03-05T" in said
+    assert "in mind  wanted    until 2026-03-05 " in said
     assert "vault/sops/windows.md: Windows" in said
 
 
