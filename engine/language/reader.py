@@ -7,8 +7,10 @@ The tree is built from parse events, which cost the same however hostile the fil
 import re
 from collections.abc import Iterator
 from dataclasses import dataclass, field, replace
+from itertools import islice
 from typing import Any
 
+from engine.language.causes import ODD_SPACES, causes
 from engine.language.codes import reading as code
 from engine.language.quoting import needs_quotes, quoted, quoted_line, quoted_throughout
 from engine.language.source import Source, shown
@@ -34,6 +36,8 @@ _INVISIBLE = re.compile("[\x00-\x08\x0b-\x1f\x7f-\x9f\u2028\u2029\ufeff\ufffe\uf
 _MOST_BRACKETS = 400
 # Reported at once; a file with more is no playbook, and each costs a look for its fix.
 _MOST_TRAPS = 100
+_MOST_REPAIRS = 6
+"""How many are tried before the place where reading broke off has to do: each is another reading of the file."""
 
 Read = tuple[Node | None, tuple[Diagnostic, ...]]
 
@@ -167,7 +171,8 @@ class _Builder:
                     self.diagnostics.append(found)
                     return None
         except yaml.MarkedYAMLError as error:
-            self.diagnostics.append(self._broken(text, error))
+            broken = _Break(path=self.path, down=self.down, right=self.right, text=text)
+            self.diagnostics.append(broken.diagnostic(error))
             return None
         except yaml.YAMLError as error:
             self.diagnostics.append(code.not_yaml(self.span(1, 1), problem=str(error).split("\n", 1)[0]))
@@ -193,6 +198,10 @@ class _Builder:
             case _:
                 pass
         return None
+
+    def refuses(self, event: Any) -> bool:
+        """Whether this event is refused, after all that came before it."""
+        return self._take(event, "") is not None
 
     def _refused(self, event: Any, text: str) -> Diagnostic | None:
         """Anchors, tags, and more nodes than there may be."""
@@ -262,6 +271,13 @@ class _Builder:
             return code.merge_key(scalar.span)
         if not scalar.text or "\n" in scalar.text:
             return code.odd_key(scalar.span)
+        if (odd := ODD_SPACES.search(scalar.text)) is not None and scalar.plain:
+            place = replace(
+                scalar.span,
+                column=scalar.span.column + odd.start(),
+                end_column=scalar.span.column + odd.end(),
+            )
+            return code.bad_character(place, character=odd[0], fix=Fix(span=place, text=" "))
         first = top.keys.setdefault(scalar.text, scalar.span.line)
         if len(top.keys) == len(top.entries):
             return code.duplicate_key(scalar.span, key=scalar.text, line=first)
@@ -300,31 +316,70 @@ class _Builder:
         """A place of the text as one of the file."""
         return _at(self.path, line + self.down, column + self.right)
 
-    def _broken(self, text: str, error: Any) -> Diagnostic:
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class _Break:
+    """A text that YAML could not read to its end, and where it stands in its file."""
+
+    path: str
+    down: int
+    right: int
+    text: str
+
+    def span(self, line: int, column: int) -> Span:
+        """A place of the text as one of the file."""
+        return _at(self.path, line + self.down, column + self.right)
+
+    def diagnostic(self, error: Any) -> Diagnostic:
+        """What the parser's error comes from, in the author's words and place."""
         mark = error.problem_mark or error.context_mark
         line, column = (mark.line + 1, mark.column + 1) if mark else (1, 1)
-        words = text.split("\n")
+        words = self.text.split("\n")
         content = words[line - 1] if line <= len(words) else ""
         span = self.span(line, column)
         if "\t" in content[: len(content) - len(content.lstrip())] or content[column - 1 : column] == "\t":
             return _tab(self, content, line)
+        if (named := self._caused(words, line - 1)) is not None:
+            return named
         # Some mistakes are noticed a line late: an open bracket swallows the next line.
         for at in (line, line - 1):
             before = words[at - 1] if 0 < at <= len(words) else ""
-            if (found := self._unquoted(text, before, at)) is not None:
+            if (found := self._unquoted(before, at)) is not None:
                 return found
         return code.not_yaml(span, problem=_plain_words(error))
 
-    def _unquoted(self, text: str, content: str, line: int) -> Diagnostic | None:
+    def _caused(self, lines: list[str], broke: int) -> Diagnostic | None:
+        """The first slip whose repair lets the text be read on."""
+        for cause in islice((one for one in causes(lines, broke) if one.repair), _MOST_REPAIRS):
+            if cause.repair is None:
+                continue
+            line, (start, end, repair) = lines[cause.line], cause.repair
+            mended = [*lines[: cause.line], line[:start] + repair + line[end:], *lines[cause.line + 1 :]]
+            if self._first_error(mended) <= broke + 1:
+                continue
+            span = self._within(cause.line, cause.start, cause.end)
+            fix = Fix(span=self._within(cause.line, start, end), text=repair)
+            match cause.kind:
+                case "invisible":
+                    return code.bad_character(span, character=line[cause.start], fix=fix)
+                case "unquoted":
+                    return code.unquoted(span, because=cause.message, what="value", fix=fix)
+                case "broken":
+                    return code.not_yaml(span, problem=cause.message, hint=cause.hint, fix=fix)
+        return None
+
+    def _within(self, line: int, start: int, end: int) -> Span:
+        return replace(self.span(line + 1, start + 1), end_column=end + 1 + self.right)
+
+    def _unquoted(self, content: str, line: int) -> Diagnostic | None:
         found = quoted_throughout(content)
         if found is None:
             return None
         start, end, repaired = found
         span = replace(self.span(line, start + 1), end_column=end + 1 + self.right)
-        lines = text.split("\n")
+        lines = self.text.split("\n")
         lines[line - 1] = content[:start] + repaired + content[end:]
-        again = _Builder(path=self.path, down=self.down, right=self.right)
-        mended = again._first_error(lines) > line  # its own class
+        mended = self._first_error(lines) > line
         fix = Fix(span=span, text=repaired) if mended else None
         return code.unquoted(span, because="YAML would read it as a map or a comment", fix=fix)
 
@@ -332,9 +387,10 @@ class _Builder:
         """The line where reading these breaks off for want of YAML; past the end when it doesn't."""
         import yaml
 
+        builder = _Builder(path=self.path, down=self.down, right=self.right)
         try:
             for event in _events("\n".join(lines)):
-                if self._take(event, "") is not None:
+                if builder.refuses(event):
                     return int(event.start_mark.line if event.start_mark else 0) + 1
         except yaml.MarkedYAMLError as error:
             mark: Any = error.problem_mark
@@ -362,7 +418,7 @@ def _cut(builder: _Builder, top: _Open, column: int) -> Diagnostic | None:
     )
 
 
-def _tab(builder: _Builder, content: str, line: int) -> Diagnostic:
+def _tab(builder: _Break, content: str, line: int) -> Diagnostic:
     at = content.find("\t")
     blank = content[: len(content) - len(content.lstrip())]
     width = len(blank) if "\t" in blank else 1

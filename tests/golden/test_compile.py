@@ -21,8 +21,8 @@ HERE = Path(__file__).parent / "compile"
 CASES = sorted(path.name for path in HERE.iterdir() if path.is_dir())
 PLACES = {"playbook.yaml": "playbooks/case.yaml", "sop.md": "vault/sops/case.md"}
 
-ELSEWHERE = {"SW002", "SW003", "SW004", "SW015", "SW094"}
-"""Codes whose source is large, or no file: tests/unit/language, tests/corpus."""
+ELSEWHERE = {"SW002", "SW003", "SW004", "SW015", "SW094", "SW412", "SW413"}
+"""Codes whose source is large, no file, or right in another workspace: tests/unit/language, tests/corpus, tests/unit/app."""
 
 
 def files_of(case):

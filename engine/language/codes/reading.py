@@ -1,5 +1,6 @@
 """SW00x: bytes that can't be read as YAML, or that would be read as something else than they look like."""
 
+import unicodedata
 from collections.abc import Callable
 
 from engine.model.span import Diagnostic, Fix, Span
@@ -50,13 +51,14 @@ def too_many(span: Span, *, most: int, what: str = "values") -> Diagnostic:
 
 
 def bad_character(span: Span, *, character: str, fix: Fix | None) -> Diagnostic:
-    """SW005: a character that can't be seen: NUL, a control character, or a line separator editors don't show.
+    """SW005: a character that can't be seen: NUL, a control character, a line separator, or a space that is none (no-break, zero width).
 
     What can't be seen can't be reviewed, and tools disagree on where the line ends.
 
     Wrong: `name: Lead<U+2028>capture`. Right: `name: Lead capture`.
     """
-    message = f"the invisible character U+{ord(character):04X} stands here"
+    name = unicodedata.name(character, "").lower()
+    message = f"the invisible character U+{ord(character):04X}{f' ({name})' if name else ''} stands here"
     return Diagnostic(code="SW005", span=span, message=message, hint="delete it or put a space", fix=fix)
 
 
@@ -70,19 +72,21 @@ def tab(span: Span, *, fix: Fix | None) -> Diagnostic:
     return Diagnostic(code="SW006", span=span, message="a tab can't indent", hint="use two spaces", fix=fix)
 
 
-def not_yaml(span: Span, *, problem: str) -> Diagnostic:
+def not_yaml(
+    span: Span,
+    *,
+    problem: str,
+    hint: str = "a bracket, quote or indent here or just above doesn't fit",
+    fix: Fix | None = None,
+) -> Diagnostic:
     """SW007: not YAML: a bracket, quote or indent doesn't fit.
 
-    The place is where reading broke off; the slip is there or just above.
+    The slip is named where it was found: a key that is indented deeper than the one above, a quote that is never closed, a `"` inside
+    `"…"`. Else the place is where reading broke off; the slip is there or just above.
 
     Wrong: `with: { text: hello`. Right: `with: { text: hello }`.
     """
-    return Diagnostic(
-        code="SW007",
-        span=span,
-        message=problem,
-        hint="a bracket, quote or indent here or just above doesn't fit",
-    )
+    return Diagnostic(code="SW007", span=span, message=problem, hint=hint, fix=fix)
 
 
 def alias(span: Span, *, text: str) -> Diagnostic:
