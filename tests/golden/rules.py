@@ -107,7 +107,7 @@ A key stands only on a step on which it means something | whole | SW211 sw211-fi
 ## What is skipped, fails and ends
 A step that reads an output of a skipped step is skipped; needs alone never skips | lead-capture | – | unit/kernel/test_decide.py::test_a_reader_of_a_skipped_step_is_skipped_and_one_that_only_needs_it_is_not
 The status of a step is always readable | heads | SW114 sw114-status | –
-A failed step starts nothing new; then only failure() and always() run | whole | – | unit/kernel/test_decide.py::test_a_failure_starts_nothing_new_withdraws_what_waits_and_lets_handlers_run
+A failed step stops what reads it or comes after it, no step beside it; then failure() and always() run | whole | – | unit/kernel/test_decide.py::test_a_failure_stops_what_comes_after_it_and_no_step_beside_it
 run/end ends as told, without a failure | lead-capture | SW023 sw132-called | unit/kernel/test_decide.py::test_run_end_cancels_the_rest_and_ends_as_told
 A rejected or expired gate cancels what stands behind it, not who reads its verdict | whole | – | unit/kernel/test_decide.py::test_a_step_that_reads_the_verdict_waits_for_it_and_runs_after_a_no
 An output of a step that did not run is null | defaults | – | simulate/test_outputs.py::test_an_output_of_a_step_that_was_skipped_is_null
