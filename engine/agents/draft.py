@@ -78,6 +78,7 @@ class DraftReply:
             path = f"{REPLIES}{name}.md"
             source = self._file(call, path)
             if source is not None:
+                call.seen.add(path)
                 return path, source
         raise PermanentError(
             "there are no words to answer with",
@@ -107,6 +108,7 @@ class DraftReply:
             matter = self.front_matter(path, source) if source is not None else None
             if matter is None or matter.get("type") != "price-list":
                 continue
+            call.seen.add(path)
             for what, words, amount in _prices(path, matter.get("prices")):
                 if any(_says(said, word) for word in words):
                     found.setdefault(what, {"what": what, "amount": amount.text()})

@@ -259,8 +259,9 @@ def _messages(found: Json) -> tuple[tuple[str, str], ...] | None:
 
 def _given(agent: AgentSource, call: Call, tools: Mapping[str, ActionSpec]) -> Json:
     files = dict(call.files)
-    notes = [[path, _clean(files[path])] for path in agent.links if path in files]
-    examples = [[path, _clean(files[path])] for path in examples_of(agent, files)]
+    notes = [(path, _clean(files[path])) for path in agent.links if path in files]
+    examples = [(path, _clean(files[path])) for path in examples_of(agent, files)]
+    call.seen.update([agent.path, *(path for path, _ in (*notes, *examples))])
     if sum(len(text) for _, text in (*notes, *examples)) > MOST_NOTES:
         raise PermanentError(
             f"the notes and examples of agent/{agent.name} are longer than {MOST_NOTES} characters",

@@ -9,16 +9,16 @@ from dataclasses import dataclass
 from importlib.util import find_spec
 from typing import Any
 
-from engine.app import views
+from engine.app import drifting, views
 from engine.app.passing import Reading, look
 from engine.app.workspace import Workspace
 from engine.ledger import Keys, Ledger
 from engine.model import events as e
-from engine.model.errors import EngineError, UsageError
+from engine.model.errors import UsageError
 from engine.model.plan import Plan
 from engine.observe.history import History, body_of
 from engine.observe.why import Chain, Why
-from engine.vault import GitTree, anchored
+from engine.vault import anchored
 
 GROUPS = {"playbook": "playbook", "project": "project", "model": "model", "week": "week"}
 """What costs can be added up by: the word on the command line → the column."""
@@ -77,16 +77,18 @@ class Past:
         raise _nothing(given, "run")
 
     def since(self, chain: Chain) -> str:
-        """Which of the files the run's plan was made of are other ones now, in words."""
-        born = body_of(self.history.rows(_BORN, chain.run)[0])
-        try:
-            before = dict(GitTree.named(self.workspace.root, born["commit"]).paths())
-        except EngineError as error:
-            return f"commit {born['commit'][:12]} can't be read any more: {error.message}"
-        now = dict(self.workspace.tree.paths())
-        pinned = [path for path, _ in self._plan(born["plan"]).files]
-        changed = [path for path in pinned if before.get(path) != now.get(path)]
-        return f"changed since: {', '.join(changed)}" if changed else "no file of its plan has changed since"
+        """Which of the files the run's plan was made of, or that it read on its way to the effect, are other ones now, in words."""
+        born = body_of(self.history.rows(_PLANNED, chain.run, chain.key)[0])
+        read = dict(self._plan(born["plan"]).files)
+        rows = self.history.rows(_READ, chain.run, chain.key)
+        for body in map(body_of, rows):
+            read |= drifting.files(self.ledger, seen=body.get("seen"), proposal=body.get("proposal"))
+        changed = [
+            path
+            for path, was in sorted(read.items())
+            if drifting.version_of(self.workspace.tree, path) != was
+        ]
+        return f"changed since: {', '.join(changed)}" if changed else "no file that it read has changed since"
 
     def _plan(self, name: str) -> Plan:
         from engine.language import serial
@@ -201,7 +203,13 @@ _KEYS = (
     "ORDER BY id LIMIT ?"
 )
 _CARD = "SELECT run, body FROM events WHERE type = 'card.opened' AND body->>'$.card' = ?"
-_BORN = "SELECT body FROM events WHERE type = 'run.created' AND run = ?"
+_BEFORE = "seq < (SELECT max(seq) FROM events WHERE type = 'effect.proposed' AND body->>'$.key' = ?)"
+_PLANNED = f"SELECT body FROM events WHERE type IN ('run.created', 'run.retried', 'run.redrafted') AND run = ? AND {_BEFORE} ORDER BY seq DESC LIMIT 1"
+_READ = (
+    "SELECT body FROM events WHERE run = $1 AND (type = 'step.succeeded' "
+    "AND seq < (SELECT max(seq) FROM events WHERE type = 'effect.proposed' AND body->>'$.key' = $2) "
+    "OR type = 'effect.proposed' AND body->>'$.key' = $2) ORDER BY seq"
+)
 _PLAYBOOKS = "SELECT run, body->>'$.playbook' AS playbook FROM events WHERE type = 'run.created' AND list_contains(?, run)"
 _OF_PROJECT = "run IN (SELECT run FROM events WHERE type = 'run.created' AND body->>'$.project' = ?)"
 

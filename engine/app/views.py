@@ -24,6 +24,7 @@ from engine.model.outages import (
     RunRetried,
 )
 from engine.model.ownership import NotebookAccepted, StopLifted, StopSet, StrengthEnrolled
+from engine.model.reworking import RunRedrafted
 from engine.model.state import Alarm, Aside, Book, CardState, NoteState, RunState
 
 SHORTEST = 4
@@ -199,6 +200,8 @@ def _of_run(event: e.Event) -> str:
             return f"dismissed by {by}"
         case RunRecalled(by=by):
             return f"brought back by {by}"
+        case RunRedrafted(by=by, card=card):
+            return f"drafted again with today's files, says {by}; card {card[:6]} is closed"
         case e.RunEnded(status=status, reason=reason):
             return f"{status}: {reason}" if reason else status
         case _:

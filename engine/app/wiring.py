@@ -13,6 +13,7 @@ from engine.app.clock import mark, present
 from engine.app.consents import WorkspaceConsents
 from engine.app.deploying import deploy
 from engine.app.doctor import PROBES
+from engine.app.drifting import version_of
 from engine.app.health import Health
 from engine.app.office import Office
 from engine.app.workspace import Workspace, settle_in
@@ -161,6 +162,7 @@ def furnish(
         sources=sources, deployment=deployed_now, workspace=workspace.id,
         index_key=index_key, flag=flag.exists, lower=partial(flag.unlink, missing_ok=True), chance=random.random,
         listen=listen, health=health.ask, records=records, project=rooms.known(workspace).project,
+        version=partial(version_of, workspace.tree),
         office=Office(workspace=workspace, ledger=ledger, keys=keys, specs=wired.specs)
         if _channels(workspace) else None,
     )  # fmt: skip

@@ -231,10 +231,11 @@ def save_files(reading: Reading, event: Json, prefix: str, folder: Path) -> list
     return written
 
 
-def as_json(shown: dict[str, Any], card: CardState) -> Json:
-    """The card for machines."""
+def as_json(shown: dict[str, Any], card: CardState, changed: list[str]) -> Json:
+    """The card for machines. `changed` are the files it was made from that read differently now."""
     return {
         **shown,
+        "changed": list(changed),
         "status": card.status,
         "strength": card.strength,
         "opened": card.opened,

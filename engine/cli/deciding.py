@@ -13,7 +13,7 @@ from datetime import timedelta
 from pathlib import Path
 from typing import Any
 
-from engine.app import awaiting, passing, views
+from engine.app import awaiting, drifting, passing, views
 from engine.app.passing import Carried, Reading
 from engine.app.workspace import Workspace
 from engine.cli import cards, here, letters, narrate
@@ -38,7 +38,7 @@ def show(args: argparse.Namespace) -> int:
             return _show_other(reading, args)
         shown = views.content(reading, card)
         if args.json:
-            put_json("card", cards.as_json(shown, card))
+            put_json("card", cards.as_json(shown, card, _changed(workspace, reading, card)))
         else:
             short = views.shorts(reading.book)[card.id]
             for one in cards.lines(shown, card, short, whole=True):
@@ -46,6 +46,7 @@ def show(args: argparse.Namespace) -> int:
             for one in letters.beside(reading, card.run):
                 put(one)
             if card.status == "open":
+                _say_changed(workspace, reading, card, short)
                 say(
                     f"\n  steward approve {short}   ·   edit {short}   ·   reject {short}   ·   snooze {short} 1d"
                 )
@@ -57,6 +58,21 @@ def show(args: argparse.Namespace) -> int:
         return 0
     finally:
         reading.close()
+
+
+def _changed(workspace: Workspace, reading: Reading, card: CardState) -> list[str]:
+    """What an open card was made from and reads differently now."""
+    if card.status != "open":
+        return []
+    return drifting.changed(reading.ledger, workspace.tree, reading.book.runs[card.run], card)
+
+
+def _say_changed(workspace: Workspace, reading: Reading, card: CardState, short: str) -> None:
+    if found := _changed(workspace, reading, card):
+        say(
+            f"\n  {colour('!', 'yellow', sys.stderr)} changed since this was drafted: {line(', '.join(found), 200)}"
+        )
+        say(f"    steward redraft {short}   drafts it again with today's files; nothing is sent")
 
 
 def _show_other(reading: Reading, args: argparse.Namespace) -> int:
@@ -126,6 +142,7 @@ def _approve(workspace: Workspace, reading: Reading, card: CardState, *, sure: b
     short = views.shorts(reading.book)[card.id]
     for one in (*cards.lines(shown, card, short, whole=False), *letters.beside(reading, card.run)):
         say(one, exact=True)
+    _say_changed(workspace, reading, card, short)
     if card.status == "open" and card.strength < 2 and not sure and not _agreed(shown, short):
         return EXIT_WAITING
     asked = passing.request("approve", actor=here.actor(), target=card.id, digest=shown["digest"])
@@ -302,6 +319,11 @@ def _confirm(workspace: Workspace, card_id: str, step: str, before: str, *, know
 def reject(args: argparse.Namespace) -> int:
     """No."""
     return _on_card(args, "reject", {"because": args.because})
+
+
+def redraft(args: argparse.Namespace) -> int:
+    """Draft again with today's files."""
+    return _on_card(args, "redraft", None)
 
 
 def snooze(args: argparse.Namespace) -> int:

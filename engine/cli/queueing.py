@@ -1,12 +1,15 @@
 """queue: what waits for the operator, of every kind, and what to type for each."""
 
 import argparse
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 
-from engine.app import awaiting, passing
+from engine.app import awaiting, drifting, passing
 from engine.app.clock import present
+from engine.app.passing import Reading
+from engine.app.workspace import Workspace
 from engine.cli import here
 from engine.cli.talk import ago, line, put, put_json, say, table
+from engine.model.canonical import Json
 
 EXIT_WAITING = 4
 
@@ -18,18 +21,30 @@ def queue(args: argparse.Namespace) -> int:
     try:
         found = awaiting.rows(reading, now=here.now())
         snoozed = awaiting.put_off(reading, now=here.now())
+        changed = _changed(workspace, reading, found)
     finally:
         reading.close()
     if args.json:
-        put_json("queue", [awaiting.as_json(row) for row in found])
+        put_json("queue", [{**awaiting.as_json(row), "changed": changed.get(row.id, [])} for row in found])
     elif found:
-        _show(found, whole=args.all)
+        _show(found, changed, whole=args.all)
     else:
         say("nothing waits for you" + (f" now; {snoozed} snoozed: steward status" if snoozed else ""))
     return EXIT_WAITING if found else 0
 
 
-def _show(found: Sequence[awaiting.Row], *, whole: bool) -> None:
+def _changed(workspace: Workspace, reading: Reading, found: Sequence[awaiting.Row]) -> dict[str, Json]:
+    """Card → the files it was made from that read differently now, where there are any."""
+    book = reading.book
+    drifted = {
+        row.id: drifting.changed(reading.ledger, workspace.tree, book.runs[row.run], book.cards[row.id])
+        for row in found
+        if row.kind == "card"
+    }
+    return {card: list(paths) for card, paths in drifted.items() if paths}
+
+
+def _show(found: Sequence[awaiting.Row], changed: Mapping[str, Json], *, whole: bool) -> None:
     """One line a row, and one for those of a fold; `whole`: one for each of these, too."""
     now = present()
     cells = []
@@ -44,8 +59,11 @@ def _show(found: Sequence[awaiting.Row], *, whole: bool) -> None:
         else:
             until = f"expires in {ago(row.expires, now)}" if row.expires else "waits for you"
             mark = "passphrase or code" if row.strength == 2 else ""
+            mark = " · ".join(part for part in (mark, "files changed" if row.id in changed else "") if part)
             cells.append([row.short, line(row.title, 40), line(row.about, 60), row.playbook, until, mark])
             hints.setdefault(row.kind, row.needs)
+        if row.id in changed:
+            hints.setdefault("changed", f"steward redraft {row.short}   what it was made from has changed")
     for text in table(cells):
         put(text)
     say("\n" + "\n".join(f"  {hint}" for hint in hints.values()))

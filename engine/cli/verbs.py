@@ -194,6 +194,11 @@ VERBS: dict[str, Verb] = {
             _option("--step", help="which step of a card with several"),
         ),
     ),
+    "redraft": Verb(
+        help="make a card again with today's prices, templates and notes; the old one is closed",
+        run="engine.cli.deciding:redraft",
+        options=(_CARD,),
+    ),
     "reject": Verb(
         help="no: nothing is sent",
         run="engine.cli.deciding:reject",
@@ -423,6 +428,7 @@ GROUPS: tuple[tuple[str, tuple[str, ...]], ...] = (
             "show",
             "approve",
             "edit",
+            "redraft",
             "reject",
             "snooze",
             "answer",

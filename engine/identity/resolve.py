@@ -94,6 +94,7 @@ class Identity:
         if found.contact is None:
             return {**_stranger(email, call.trigger), **why}, frozenset({Label.UNTRUSTED})
         matter = found.contact.matter
+        call.seen.add(found.contact.path)
         person = {
             "name": _field(matter, "name") or display_name(_named(email, call.trigger)) or _local_part(email),
             "email": email,

@@ -1,6 +1,7 @@
 """One effect from frozen proposal to outcome: gate, card, hold, release, recovery, undo. The broker is asked at each touch."""
 
 from collections.abc import Callable
+from dataclasses import replace
 from datetime import timedelta
 from typing import Literal
 
@@ -13,7 +14,7 @@ from engine.kernel.limits import connector_of
 from engine.kernel.patience import certainly_nothing, next_day, next_try, until
 from engine.kernel.place import Place
 from engine.kernel.scope import Scope
-from engine.kernel.steps import Attempt, claim_of, fail, unexpected
+from engine.kernel.steps import Attempt, claim_of, fail, unexpected, versions
 from engine.model import canonical, ids
 from engine.model.actions import EffectClass, Reach
 from engine.model.canonical import Json
@@ -65,13 +66,16 @@ def propose(place: Place, call: Call, origins: dict[str, Labels]) -> Attempt:
     key = ids.effect_key(ids.RunId(place.run.id), place.node.id, place.item, call.action, revision)
     keyed = Call(
         action=call.action, args=call.args, run=call.run, step=call.step, subject=call.subject,
-        trigger=call.trigger, at=call.at, key=key, revision=revision, files=call.files,
+        trigger=call.trigger, at=call.at, key=key, revision=revision, files=call.files, seen=call.seen,
     )  # fmt: skip
     broker = place.journal.house.broker
 
     def done(effect: Effect) -> None:
         now = place.fresh()
-        now.journal.write(*proposed(now, effect, edited=False))
+        made = replace(
+            effect, seen=tuple((path, str(one)) for path, one in versions(now, keyed.seen).items())
+        )
+        now.journal.write(*proposed(now, made, edited=False))
 
     def failed(error: BaseException) -> None:
         now = place.fresh()

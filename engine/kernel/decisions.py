@@ -14,6 +14,7 @@ from engine.kernel import (
     noted,
     noting,
     receiving,
+    redrafting,
     retrying,
     taking,
     vouching,
@@ -163,6 +164,7 @@ def _over(why: str, newer: str = "") -> str:
         "drift": "what this card was made from has changed; it asks again with the difference",
         "rejected": "this card was rejected; nothing was sent",
         "approved": "this card was approved already",
+        "redrafted": "this card was drafted again; the new one has a card of its own",
         "run-ended": "the run of this card has ended; nothing was sent",
     }
     return words.get(why, f"this card is {why}; nothing happened") + (
@@ -479,6 +481,7 @@ _HANDLERS: dict[str, Callable[[Desk, Request], None]] = {
     "reject": _reject,
     "snooze": _snooze,
     "edit": _edit,
+    "redraft": redrafting.redraft,
     "undo": _undo,
     "answer": _answer,
     "dismiss": taking.dismiss,

@@ -21,6 +21,7 @@ from engine.model.ownership import (
     StopSet,
     StrengthEnrolled,
 )
+from engine.model.reworking import RunRedrafted, redrafted
 from engine.model.spending import Cost
 from engine.model.state import TERMINAL, Book, CardState, RunState, StepState
 
@@ -197,13 +198,14 @@ def _created(event: e.Event, body: e.RunCreated) -> RunState:
     )
 
 
-RunBody = (
-    e.RunStarted | e.RunStopped | e.RunEnded | e.StepStarted | e.StepSucceeded | e.StepSkipped | e.StepRetried | e.StepFailed
-    | e.StepCancelled | e.CallStarted | e.StepFanned | e.WaitStarted | WaitPostponed | e.WaitEnded | e.HumanAsked | e.HumanAnswered | BudgetDecided | e.EffectProposed
+StepBody = (
+    e.StepStarted | e.StepSucceeded | e.StepSkipped | e.StepRetried | e.StepFailed | e.StepCancelled
+    | e.CallStarted | e.StepFanned | e.WaitStarted | WaitPostponed | e.WaitEnded | e.HumanAsked | e.HumanAnswered | BudgetDecided | e.EffectProposed
     | e.EffectGated | e.EffectHeld | e.EffectWithdrawn | e.EffectIntended | e.EffectSucceeded | e.EffectFailed
-    | e.EffectUnknown | e.EffectResolved | e.EffectPreviewed | e.UndoAsked | e.EffectUndone | e.EffectKept
-    | o.Outage
+    | e.EffectUnknown | e.EffectResolved | e.EffectPreviewed | e.EffectUndone | e.EffectKept
+    | o.StepOutage
 )  # fmt: skip
+RunBody = StepBody | e.RunStarted | e.RunStopped | e.RunEnded | RunRedrafted | e.UndoAsked | o.RunOutage
 CardBody = (
     e.CardOpened
     | e.CardApproved
@@ -237,6 +239,8 @@ def _run(run: RunState, event: e.Event, body: RunBody) -> RunState:
             )
         case e.RunStopped():
             return replace(run, stopping=body.by)
+        case RunRedrafted():
+            return redrafted(run, body)
         case e.RunEnded():
             return replace(
                 run,
@@ -262,15 +266,6 @@ def _run(run: RunState, event: e.Event, body: RunBody) -> RunState:
             return run
 
 
-StepBody = (
-    e.StepStarted | e.StepSucceeded | e.StepSkipped | e.StepRetried | e.StepFailed | e.StepCancelled
-    | e.CallStarted | e.StepFanned | e.WaitStarted | WaitPostponed | e.WaitEnded | e.HumanAsked | e.HumanAnswered | BudgetDecided | e.EffectProposed
-    | e.EffectGated | e.EffectHeld | e.EffectWithdrawn | e.EffectIntended | e.EffectSucceeded | e.EffectFailed
-    | e.EffectUnknown | e.EffectResolved | e.EffectPreviewed | e.EffectUndone | e.EffectKept
-    | o.StepOutage
-)  # fmt: skip
-
-
 def _step(step: StepState, event: e.Event, body: StepBody) -> StepState:
     match body:
         case e.StepStarted():
@@ -278,7 +273,7 @@ def _step(step: StepState, event: e.Event, body: StepBody) -> StepState:
                 step, status="running", attempt=body.attempt, at=event.ts, due="", subject=event.subject
             )
         case e.StepSucceeded():
-            return replace(step, status="succeeded", outputs=body.outputs, labels=body.labels)
+            return replace(step, status="succeeded", outputs=body.outputs, labels=body.labels, seen=body.seen)
         case e.StepSkipped():
             return replace(step, status="skipped", because=body.because)
         case e.StepRetried():

@@ -60,6 +60,7 @@ class House:
     health: Callable[[Book], Ill | None] = lambda _book: None
     records: Records = field(default_factory=Records)
     office: Office | None = None
+    version: Callable[[str], str] = lambda _path: ""
     project: Callable[[Json, Json], str] = lambda _event, _inputs: ""
 
 

@@ -1,6 +1,6 @@
 """Begins steps and takes in what they gave: reads, waits, questions, ends. Effects go on in `engine.kernel.acting`."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass
 from datetime import timedelta
 from decimal import Decimal
@@ -176,7 +176,22 @@ def _call(place: Place, args: dict[str, Json]) -> Call:
         budget=None if place.plan.budget_usd is None else Decimal(str(place.plan.budget_usd)),
         last=place.state.attempt - place.state.spared >= place.node.retry.attempts,
         thrifty=place.state.thrifty,
+        seen=set(_templates(place, args)),
     )
+
+
+def _templates(place: Place, args: dict[str, Json]) -> Iterator[str]:
+    """The paths of the templates among a step's arguments."""
+    for param in place.node.action.params if place.node.action else ():
+        value = args.get(param.name)
+        if param.type.kind == "template" and isinstance(value, dict):
+            yield f"vault/templates/{value['name']}.md"
+
+
+def versions(place: Place, paths: Iterable[str]) -> dict[str, Json]:
+    """Path → version of files a step was made from: those its plan pinned, and others as they are deployed."""
+    pinned = dict(place.plan.files)
+    return {path: pinned.get(path) or place.journal.house.version(path) for path in sorted(paths)}
 
 
 def _read(place: Place, call: Call, origins: dict[str, Labels]) -> Attempt:
@@ -191,7 +206,8 @@ def _read(place: Place, call: Call, origins: dict[str, Labels]) -> Attempt:
             return
         if spec is not None and spec.passes_labels:
             labels = labels.union(*origins.values())
-        body = StepSucceeded(attempt=attempt, outputs=place.sealed(outputs), labels=encode(labels))
+        seen = place.sealed(versions(place, call.seen)) if call.seen else None
+        body = StepSucceeded(attempt=attempt, outputs=place.sealed(outputs), labels=encode(labels), seen=seen)
         pure = spec is not None and spec.kind is EffectClass.PURE
         place.journal.write(place.draft(body), durable=not pure)
 

@@ -70,7 +70,9 @@ class FullText:
     def read(self, call: Call) -> tuple[dict[str, Json], Labels]:
         """The nearest passages. Raises PermanentError on arguments it does not take."""
         query, kind, limit = asked(call)
-        return {"notes": self.find(query, kind=kind, limit=limit)}, frozenset({Label.OPERATOR})
+        notes = self.find(query, kind=kind, limit=limit)
+        call.seen.update(str(note["path"]) for note in notes)
+        return {"notes": list(notes)}, frozenset({Label.OPERATOR})
 
     def find(self, query: str, *, kind: str, limit: int) -> list[dict[str, Json]]:
         """The nearest passages, best first."""

@@ -38,7 +38,9 @@ class Recall:
         query, kind, limit = asked(call)
         if kind == _CONTACT and call.trigger.get("caution") == CLAIMED:
             return {"notes": []}, frozenset({Label.OPERATOR})
-        return {"notes": self.find(query, kind=kind, limit=limit)[0]}, frozenset({Label.OPERATOR})
+        notes = self.find(query, kind=kind, limit=limit)[0]
+        call.seen.update(str(note["path"]) for note in notes)
+        return {"notes": list(notes)}, frozenset({Label.OPERATOR})
 
     def find(self, query: str, *, kind: str, limit: int) -> tuple[list[dict[str, Json]], str]:
         """(passages, best first; why only words were compared, or empty)."""

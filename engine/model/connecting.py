@@ -4,6 +4,7 @@ A connector is named by an action's part before the slash. `until` is a stamp.
 """
 
 from dataclasses import dataclass
+from typing import TypeAlias
 
 ENGINE = "engine"
 """Who closes a breaker when no person does."""
@@ -87,6 +88,13 @@ class StepAdmitted:
 
     connector: str
     next: str
+
+
+Connection: TypeAlias = (
+    ConnectorFailed | ConnectorAnswered | ConnectorHurried | LimitReached | BreakerOpened | BreakerProbed | BreakerClosed
+    | StepDelayed | StepAdmitted
+)  # fmt: skip
+"""Everything that can happen to a connector and to the line before it."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -1,7 +1,7 @@
 """One touch of the world, from proposal to outcome: the type that shadow, approval, edit, hold, send and undo share."""
 
 import base64
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import datetime
 from decimal import Decimal
 from enum import StrEnum
@@ -21,6 +21,7 @@ class Call:
     `trigger` is the event that started the run (the letter a reply answers); `key` is set for effects and frozen with the revision;
     `at` is the step's recorded time; `files` are the plan's files, path → text; `budget` is what the run may spend on models, in dollars.
     `last`: when this fails, it is not tried again. `thrifty`: no model is asked, since its budget is used up and nobody added to it.
+    `seen` is filled in by whoever is asked: the paths of the workspace's files whose words are in the answer.
     """
 
     action: str
@@ -36,6 +37,7 @@ class Call:
     budget: Decimal | None = None
     last: bool = True
     thrifty: bool = False
+    seen: set[str] = field(default_factory=set, compare=False)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -61,6 +63,7 @@ class Preview:
 class Effect:
     """A frozen proposal with its key: everything `perform` may use.
 
+    `seen` are the files it was made from, (path, version).
     `at` is when the intent of this very call was written down, for bytes that name the moment they leave; empty while nothing is intended.
     """
 
@@ -76,6 +79,7 @@ class Effect:
     preview: Preview
     digest: str
     labels: dict[str, Labels]
+    seen: tuple[tuple[str, str], ...] = ()
     at: str = ""
 
 
@@ -126,6 +130,7 @@ def dump(effect: Effect) -> Json:
         "reach": effect.reach.value,
         "args": effect.args,
         "digest": effect.digest,
+        "seen": [list(one) for one in effect.seen],
         "labels": {name: list(labels_.encode(one)) for name, one in effect.labels.items()},
         "preview": {
             "body": base64.b64encode(preview.body).decode(),
@@ -161,6 +166,7 @@ def load(data: dict[str, Any]) -> Effect:
         reach=Reach(data["reach"]),
         args=data["args"],
         digest=data["digest"],
+        seen=tuple((path, version) for path, version in data.get("seen", ())),
         labels={name: labels_.decode(one) for name, one in data["labels"].items()},
         preview=Preview(
             body=base64.b64decode(preview["body"]),

@@ -9,17 +9,7 @@ from typing import Any, TypeAlias, get_args
 from engine.model.alarms import AlarmCleared, AlarmRaised, OperatorNotified, TriggerExpected
 from engine.model.asides import AsideDismissed, AsideReturned, AsideTaken, WaitPostponed
 from engine.model.canonical import Json
-from engine.model.connecting import (
-    BreakerClosed,
-    BreakerOpened,
-    BreakerProbed,
-    ConnectorAnswered,
-    ConnectorFailed,
-    ConnectorHurried,
-    LimitReached,
-    StepAdmitted,
-    StepDelayed,
-)
+from engine.model.connecting import Connection
 from engine.model.findings import BudgetDecided, IntentResolved, ModelAnswered, ModelReserved
 from engine.model.health import CardReopened, ClockDoubted, ClockTrusted, HealthWaived
 from engine.model.noting import LetterNoted, LetterRead, LetterReturned
@@ -32,6 +22,7 @@ from engine.model.ownership import (
     StopSet,
     StrengthEnrolled,
 )
+from engine.model.reworking import RunRedrafted
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -146,11 +137,12 @@ class StepStarted:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class StepSucceeded:
-    """Done. `outputs` is a sealed value, `labels` the origins of what is in it."""
+    """Done. `outputs` is a sealed value, `labels` the origins of what is in it; `seen` the files it was read from, path → version, sealed."""
 
     attempt: int
     outputs: str | None = None
     labels: tuple[str, ...] = ()
+    seen: str | None = None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -423,16 +415,14 @@ Body: TypeAlias = (
     OwnerTaken | RequestDecided | StopSet | StopLifted | StrengthEnrolled | NotebookAccepted | TriggerReceived
     | HealthWaived | ClockDoubted | ClockTrusted
     | TriggerExpected | AlarmRaised | AlarmCleared | OperatorNotified | AsideTaken | AsideDismissed | AsideReturned
-    | RunCreated | RunStarted | RunStopped | RunEnded | OnceClaimed | CallStarted | StepFanned
+    | RunCreated | RunStarted | RunStopped | RunEnded | RunRedrafted | OnceClaimed | CallStarted | StepFanned
     | StepStarted | StepSucceeded | StepSkipped | StepRetried | StepFailed | StepCancelled
     | WaitStarted | WaitPostponed | WaitEnded | HumanAsked | HumanAnswered
     | EffectProposed | EffectGated | EffectHeld | EffectWithdrawn | EffectIntended | EffectSucceeded | EffectFailed
     | EffectUnknown | EffectResolved | EffectPreviewed | UndoAsked | EffectUndone | EffectKept
     | CardOpened | CardApproved | CardRejected | CardSnoozed | CardExpired | CardClosed | CardReopened
     | ModelReserved | ModelAnswered | BudgetDecided | IntentResolved
-    | ConnectorFailed | ConnectorAnswered | LimitReached | BreakerOpened | BreakerProbed | BreakerClosed
-    | StepDelayed | StepAdmitted | ConnectorHurried
-    | Outage
+    | Connection | Outage
     | LetterNoted | LetterRead | LetterReturned
 )  # fmt: skip
 

@@ -6,7 +6,7 @@ from typing import Literal
 from engine.model.canonical import Json
 
 RequestKind = Literal[
-    "approve", "edit", "reject", "snooze", "undo", "answer", "stop", "resume", "start", "event", "pass", "enrol",
+    "approve", "edit", "redraft", "reject", "snooze", "undo", "answer", "stop", "resume", "start", "event", "pass", "enrol",
     "accept", "waive", "retry", "take", "dismiss",
 ]  # fmt: skip
 

@@ -28,7 +28,7 @@ class StepState:
     `until` is when it is waited for no more. `wait` is why it is delayed though it is ready (breaker, limit or health), `admitted`: its
     turn came and it has not used it yet.
     `scope` is the budget its question is about, `thrifty`: it goes on without a model. `doubts` are notes of letters that may be what it
-    waits for: until a person says so its time does not run out. `since` is when a wait began, `postponed`: it was to end before.
+    waits for: until a person says so its time does not run out. `since` is when a wait began, `postponed`: it was to end before. `seen` names the files it was read from.
     """
 
     status: StepStatus = "pending"
@@ -80,6 +80,7 @@ class StepState:
     doubts: tuple[str, ...] = ()
     since: str = ""
     postponed: bool = False
+    seen: str | None = None
 
     @property
     def over_budget(self) -> bool:

@@ -252,8 +252,9 @@ def _differs(facts: Facts, opened: dict[str, Any], approved: dict[str, Any], *, 
     member = next((one for one in content["members"] if one["step"] == facts.effect["step"]), None)
     if member is None or member["digest"] != digest_of(effects.load(sealed)):
         return "the card showed other bytes than were frozen"
-    plans = [*facts.all("run.created"), *facts.all("run.retried")]
-    plan = next((row["body"]["plan"] for row in reversed(plans) if row["seq"] < at), "")
+    planned = {"run.created", "run.retried", "run.redrafted"}
+    plans = [row for row in facts.events if row["type"] in planned and row["seq"] < at]
+    plan = plans[-1]["body"]["plan"] if plans else ""
     whole = canonical.name_of([plan, content["expires"], [one["digest"] for one in content["members"]]])
     return "" if whole == content["digest"] else "the card's digest does not bind what it showed"
 

@@ -1,0 +1,56 @@
+"""What a card was made from, held against today's files: which prices, templates and notes have changed since."""
+
+from typing import Any
+
+from engine.language import serial
+from engine.ledger import Ledger
+from engine.model import effects, ids
+from engine.model.canonical import sha256
+from engine.model.errors import EngineError
+from engine.model.ports import Tree
+from engine.model.reworking import sources
+from engine.model.state import CardState, RunState
+
+
+def changed(ledger: Ledger, tree: Tree, run: RunState, card: CardState) -> list[str]:
+    """The files that a card rests on and that read differently now, or are gone; none for what is no longer known."""
+    return [
+        path for path, version in sorted(read(ledger, run, card).items()) if version != version_of(tree, path)
+    ]
+
+
+def read(ledger: Ledger, run: RunState, card: CardState) -> dict[str, str]:
+    """Path → version of every file that the members of a card were made from."""
+    plan = serial.from_bytes(ledger.kept(run.plan))
+    found: dict[str, str] = {}
+    wanted = sources(plan, card.steps)
+    for id_, step in run.steps.items():
+        if id_.partition("#")[0] in wanted:
+            # Of a file or a link that was made for the card, what it was made from counts, too.
+            found |= files(ledger, seen=step.seen, proposal=step.proposal)
+        elif id_ in card.steps:
+            found |= files(ledger, proposal=step.proposal)
+    return found
+
+
+def files(ledger: Ledger, *, seen: str | None = None, proposal: str | None = None) -> dict[str, str]:
+    """Path → version of the files that a step or a proposal was made from, by the sealed value that names them."""
+    found = dict(_unsealed(ledger, seen)) if seen else {}
+    sealed = _unsealed(ledger, proposal) if proposal else {}
+    return found | (dict(effects.load(sealed).seen) if sealed else {})
+
+
+def version_of(tree: Tree, path: str) -> str:
+    """What a file reads like at a moment; empty where there is none."""
+    try:
+        return sha256(tree.read(path))
+    except KeyError:
+        return ""
+
+
+def _unsealed(ledger: Ledger, value: str) -> dict[str, Any]:
+    try:
+        found: dict[str, Any] = ledger.unseal(ids.ValueId(value)) or {}
+    except EngineError:
+        return {}
+    return found
