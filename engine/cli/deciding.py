@@ -190,7 +190,7 @@ def carry_out(workspace: Workspace, asked: Request, *, known: Book | None = None
     if asked.kind in _LETS_GO and decided.verdict == "accepted" and decided.run:
         from engine.cli import unfinished
 
-        return unfinished.ended(workspace, decided.run)
+        return unfinished.ended(workspace, decided.run, known=carried.book)
     return code
 
 

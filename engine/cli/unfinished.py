@@ -9,15 +9,16 @@ from engine.app.outstanding import Outstanding
 from engine.app.workspace import Workspace
 from engine.cli.talk import say
 from engine.model import ids
+from engine.model.state import Book
 
 EXIT_FAILED = 1
 EXIT_WAITING = 4
 _MOST = 5
 
 
-def ended(workspace: Workspace, run: str) -> int:
-    """Say what a decision came to, beyond that it was noted; 1 when its run failed, 4 when what was to leave waits."""
-    reading = passing.look(workspace)
+def ended(workspace: Workspace, run: str, *, known: Book | None = None) -> int:
+    """Say what a decision came to, beyond that it was noted; 1 when its run failed, 4 when what was to leave waits. `known`: as it stands."""
+    reading = passing.look(workspace, known)
     try:
         state = reading.book.runs.get(run)
         if state is not None and state.status == "failed":
