@@ -9,7 +9,7 @@ from engine.kernel import noting
 from engine.kernel.doubting import seen_first
 from engine.kernel.holding import leaves
 from engine.kernel.house import Journal
-from engine.kernel.intake import taken
+from engine.kernel.intake import taken, taken_by_step
 from engine.kernel.limits import connector_of
 from engine.kernel.patience import certainly_nothing, next_day, next_try, until
 from engine.kernel.place import Place
@@ -343,13 +343,18 @@ def give_up(place: Place) -> None:
 
 
 def claims_of(place: Place) -> list[OnceClaimed] | None:
-    """What the first intent uses up, of the run's `once` and of the step's; None when another run was first."""
-    wanted = [one for one in (place.run.once, claim_of(place)) if one]
-    if place.state.intents:
-        return []
-    if any(taken(place.journal, one, place.run.id) for one in wanted):
-        return None
-    return [OnceClaimed(claim=one) for one in wanted if one not in place.journal.book.claims]
+    """What an intent uses up, of the run's `once` and of the step's; None when another run, step or item was first."""
+    journal, run, step = place.journal, place.run, place.step
+    claims, wanted = journal.book.claims, []
+    if run.once:
+        if taken(journal, run.once, run.id):
+            return None
+        wanted += [run.once] if claims.get(run.once, ("", ""))[0] != run.id else []
+    if own := claim_of(place):
+        if taken_by_step(journal, own, run.id, step):
+            return None
+        wanted += [own] if claims.get(own) != (run.id, step) else []
+    return [OnceClaimed(claim=one) for one in wanted]
 
 
 def ask_again(place: Place, *, because: str = "drift") -> list[Draft]:

@@ -72,7 +72,7 @@ def apply(book: Book, event: e.Event) -> None:
         ):
             _card(book, event, body)
         case e.OnceClaimed():
-            book.claims[body.claim] = event.run
+            book.claims[body.claim] = (event.run, event.step)
         case ModelReserved() | ModelAnswered():
             aside, code = (
                 (Decimal(body.aside), body.code) if isinstance(body, ModelAnswered) else (Decimal(0), "")
@@ -270,8 +270,8 @@ def _step(step: StepState, event: e.Event, body: StepBody) -> StepState:
     match body:
         case e.StepStarted():
             return replace(
-                step, status="running", attempt=body.attempt, at=event.ts, due="", subject=event.subject
-            )
+                step, status="running", attempt=body.attempt, at=event.ts, due="", subject=event.subject, once=body.once or step.once
+            )  # fmt: skip
         case e.StepSucceeded():
             return replace(step, status="succeeded", outputs=body.outputs, labels=body.labels, seen=body.seen)
         case e.StepSkipped():

@@ -134,9 +134,19 @@ def _filled(plan: Plan, inputs: Json) -> Json:
 
 
 def taken(journal: Journal, claim: str, run: str) -> bool:
-    """Whether another run used a `once` up. One that failed leaves it free again."""
-    by = journal.book.claims.get(claim, "")
+    """Whether another run used a playbook's `once` up. One that failed leaves it free again."""
+    by, _ = journal.book.claims.get(claim, ("", ""))
     return bool(by) and by != run and journal.book.runs[by].status != "failed"
+
+
+def taken_by_step(journal: Journal, claim: str, run: str, step: str) -> bool:
+    """Whether another step used a step's `once` up: of any run, or another item of this one. One that did nothing leaves it free again."""
+    by, at = journal.book.claims.get(claim, ("", ""))
+    if not by or (by, at) == (run, step):
+        return False
+    other = journal.book.runs[by]
+    state = other.step(at)
+    return state.left or not (state.settled or (by != run and other.terminal))
 
 
 def _once(journal: Journal, plan: Plan, arrival: Arrival, inputs: Json, caution: str) -> str:

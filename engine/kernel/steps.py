@@ -9,7 +9,7 @@ from typing import Any
 from engine.kernel import answers, budgets, calling, fanning, noting
 from engine.kernel.asides import owned, subject_of
 from engine.kernel.breaking import passes
-from engine.kernel.intake import taken
+from engine.kernel.intake import taken_by_step
 from engine.kernel.limits import connector_of
 from engine.kernel.matching import arm, match_of
 from engine.kernel.patience import MOST_ASKED, backoff, certainly_nothing, next_try, share, until
@@ -80,7 +80,7 @@ def begin(place: Place, propose: Propose) -> Attempt | None:
     if _asks(place) and not passes(place, node.uses):
         return None
     if step.status != "running":
-        started = StepStarted(attempt=attempt)
+        started = StepStarted(attempt=attempt, once=claim_of(place))
         journal.write(Draft(body=started, run=place.run.id, step=place.step, subject=subject), durable=False)
         place = place.fresh()
     match node.kind:
@@ -121,9 +121,24 @@ def _not_run(place: Place, scope: Scope) -> str:
         return f"nothing is acknowledged: {CAUTIONS[place.run.caution]}"
     if node.condition is not None and not scope.evaluate(node.condition)[0]:
         return f"if {node.condition.written}"
-    if node.once is not None and taken(place.journal, claim_of(place), place.run.id):
+    claim = claim_of(place)
+    if claim and taken_by_step(place.journal, claim, place.run.id, place.step):
         return "once: it was done before"
+    if claim and place.item and _twin(place, claim):
+        return "once: another item does it"
     return ""
+
+
+def _twin(place: Place, claim: str) -> bool:
+    """Whether an item above this one is about to do the same, so that a card shows only what would leave."""
+    node, run = place.node.id, place.run
+    for key in run.step(node).keys:
+        if key == place.item:
+            return False
+        other = run.step(f"{node}#{key}")
+        if other.once == claim and (other.left or not other.settled):
+            return True
+    return False
 
 
 def _carried(place: Place, scope: Scope) -> list[Draft]:

@@ -130,9 +130,10 @@ class StepFanned:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class StepStarted:
-    """An attempt began; `at` of the event is the step's recorded time."""
+    """An attempt began; `at` of the event is the step's recorded time. `once` is the HMAC of what it will claim when it acts."""
 
     attempt: int
+    once: str = ""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

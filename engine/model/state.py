@@ -26,7 +26,7 @@ class StepState:
     `at` is its recorded time, `due` the moment a wait, hold, retry or question ends. `refused`: a person (or an expiry) said no to it or
     to what it stands behind. `intents` counts calls of the effect. `spared`: attempts of a read that only were asked to wait. `tries`: so often it could not leave, and
     `until` is when it is waited for no more. `wait` is why it is delayed though it is ready (breaker, limit or health), `admitted`: its
-    turn came and it has not used it yet.
+    turn came and it has not used it yet. `once` is the HMAC of what it claims when it acts.
     `scope` is the budget its question is about, `thrifty`: it goes on without a model. `doubts` are notes of letters that may be what it
     waits for: until a person says so its time does not run out. `since` is when a wait began, `postponed`: it was to end before. `seen` names the files it was read from.
     """
@@ -43,6 +43,7 @@ class StepState:
     refused: bool = False
     action: str = ""
     key: str = ""
+    once: str = ""
     kind: str = ""
     reach: str = ""
     revision: int = 0
@@ -313,7 +314,7 @@ class Book:
     schedules: dict[tuple[str, str], str] = field(default_factory=dict)
     marks: set[str] = field(default_factory=set)
     sources: dict[str, str] = field(default_factory=dict)
-    claims: dict[str, str] = field(default_factory=dict)
+    claims: dict[str, tuple[str, str]] = field(default_factory=dict)
     proofs: set[str] = field(default_factory=set)
     enrolled: set[str] = field(default_factory=set)
     stopped: bool = False

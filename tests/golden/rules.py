@@ -151,6 +151,7 @@ run/find is the only memory between runs, and is typed by what it finds | calls 
 ## Items, once and groups
 A foreach that acts names its items by a key | foreach | SW212 sw212-key | simulate/test_language_runs.py::test_two_items_with_one_key_fail_the_step_before_anything_leaves
 once is used up by the first intent and left free by a no | foreach | SW211 sw211-keys | simulate/test_language_runs.py::test_once_is_used_up_by_the_first_intent_and_left_free_by_a_no
+A step's once is by its text, whichever run or item acts first | foreach | – | simulate/test_language_runs.py::test_two_items_of_one_run_with_one_once_act_once
 A group has a name, and waits, drops or replaces | heads | SW023 sw114-status, SW021 sw211-calls | simulate/test_language_runs.py::test_a_group_waits_drops_or_replaces
 What stop-on names ends the run well and withdraws its card | heads | SW406 sw406-stops | simulate/test_language_runs.py::test_what_stop_on_names_ends_the_run_well_and_withdraws_its_card
 

@@ -271,3 +271,85 @@ def test_members_in_order_are_one_card_and_leave_in_order(supplied):
     left = [event.step for event in made.events() if event.type == "effect.succeeded"]
     assert left == ["pay", "tell"]
     assert made.runs()[0].status == "succeeded"
+
+
+TOLD_ONCE = """\
+name: Reminders
+stage: {stage}
+on: {{ manual: {{}} }}
+inputs: {{ invoices: "[{{ id: text, who: text, wants: bool }}]" }}
+steps:
+  - id: remind
+    foreach: ${{{{ inputs.invoices }}}}
+    key: ${{{{ item.id }}}}
+    once: ${{{{ item.who }}}}
+    if: ${{{{ item.wants }}}}
+    uses: provider/{action}
+    with: {{ text: "${{{{ item.id }}}} to ${{{{ item.who }}}}" }}
+"""
+
+
+def rows(*pairs: tuple[str, str], but: str = "") -> list[dict[str, object]]:
+    """Invoices: an id and whose each is. The one named by `but` is not wanted."""
+    return [{"id": id_, "who": who, "wants": id_ != but} for id_, who in pairs]
+
+
+def reminders(stage: str = "auto", action: str = "idempotent") -> str:
+    """The playbook above at a stage, with an action."""
+    return TOLD_ONCE.format(stage=stage, action=action)
+
+
+def test_two_items_of_one_run_with_one_once_act_once(supplied, provider):
+    """The first in the order of the list does it; others go on."""
+    made = supplied(remind=reminders())
+    made.start("remind", invoices=rows(("in-1", "ada"), ("in-2", "ada"), ("in-3", "bob"), ("in-4", "ada")))
+    assert texts(made) == ["in-1 to ada", "in-3 to bob"]
+    assert len(provider.effects()) == 2
+    assert made.runs()[0].status == "succeeded"
+
+
+def test_an_item_that_is_not_wanted_leaves_the_text_to_the_next(supplied, provider):
+    """A false `if` claims nothing."""
+    made = supplied(remind=reminders())
+    made.start("remind", invoices=rows(("in-1", "ada"), ("in-2", "ada"), but="in-1"))
+    assert texts(made) == ["in-2 to ada"]
+
+
+def test_a_card_over_items_shows_only_what_would_leave(supplied, provider):
+    """Who approves sees one letter for each text, and that many leave."""
+    made = supplied(remind=reminders("approval", "customer"))
+    made.start("remind", invoices=rows(("in-1", "ada"), ("in-2", "ada"), ("in-3", "bob")))
+    (shown,) = made.cards()
+    assert len(shown.card.steps) == 2
+    made.approve(shown)
+    assert texts(made) == ["in-1 to ada", "in-3 to bob"]
+
+
+def test_another_run_finds_the_text_of_an_item_used_up(supplied, provider):
+    """By text, whichever run or item: another invoice of hers later is none either."""
+    made = supplied(remind=reminders())
+    made.start("remind", invoices=rows(("in-1", "ada")))
+    made.start("remind", invoices=rows(("in-7", "ada"), ("in-8", "bob")))
+    assert texts(made) == ["in-1 to ada", "in-8 to bob"]
+
+
+def test_two_playbooks_and_two_steps_never_share_a_once(supplied, provider):
+    """The same words in another playbook, and at another step, are another claim."""
+    second = reminders() + reminders().partition("steps:\n")[2].replace("id: remind", "id: also")
+    made = supplied(remind=reminders(), other=second)
+    made.start("remind", invoices=rows(("in-1", "ada")))
+    made.start("other", invoices=rows(("in-1", "ada"), ("in-2", "ada")))
+    assert texts(made) == ["in-1 to ada", "in-1 to ada", "in-1 to ada"]
+
+
+def test_a_step_that_acted_in_a_run_that_failed_later_stays_used_up(supplied, provider):
+    """What left has left: the next run of the same text sends it no second time."""
+    broken = "  - { id: sum, uses: provider/idempotent, with: { text: '${{ text([1][inputs.at]) }}' } }\n"
+    steps = "  - { id: tell, once: ada, uses: provider/idempotent, with: { text: told } }\n" + broken
+    made = supplied(
+        tell=f"name: T\nstage: auto\non: {{ manual: {{}} }}\ninputs: {{ at: integer }}\nsteps:\n{steps}"
+    )
+    made.start("tell", at=3)
+    made.start("tell", at=0)
+    assert [run.status for run in made.runs()] == ["failed", "succeeded"]
+    assert texts(made) == ["1", "told"]
