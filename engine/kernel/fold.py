@@ -99,7 +99,7 @@ def _of_run(book: Book, event: e.Event, body: "RunBody") -> None:
         _budget(book, body)
     if isinstance(body, e.EffectSucceeded) and body.emits:
         book.emitted[body.key] = (event.run, event.step)
-    if isinstance(body, e.EffectSucceeded | e.EffectFailed | e.EffectUnknown):
+    if isinstance(body, e.EffectSucceeded | e.EffectFailed | e.EffectUnknown | o.EffectDeferred):
         watching.noticed(book, event, body)
     if isinstance(body, e.RunEnded) and body.status == "failed" and not run.parent:
         book.failures[run.id] = event.ts

@@ -5,6 +5,7 @@ from typing import assert_never
 
 from engine.model import events as e
 from engine.model.alarms import HISTORY, NOTICE, AlarmCleared, AlarmRaised, OperatorNotified, TriggerExpected
+from engine.model.outages import EffectDeferred
 from engine.model.state import Alarm, Book, Notice
 from engine.model.times import later
 
@@ -46,13 +47,19 @@ def _notified(book: Book, event: e.Event, body: OperatorNotified) -> None:
     book.told |= told
 
 
-def noticed(book: Book, event: e.Event, body: e.EffectSucceeded | e.EffectFailed | e.EffectUnknown) -> None:
-    """Whether the operator could be told."""
+def noticed(
+    book: Book, event: e.Event, body: e.EffectSucceeded | e.EffectFailed | e.EffectUnknown | EffectDeferred
+) -> None:
+    """Whether the operator could be told. A notice that waits for another try has not reached them, from its first try on."""
     if book.runs[event.run].step(event.step).action != NOTICE:
         return
     match body:
         case e.EffectSucceeded():
             book.notice = Notice(at=event.ts, run=event.run, step=event.step, by=body.provider)
+        case EffectDeferred():
+            before = book.notice
+            if before is None or not before.code or (before.run, before.step) != (event.run, event.step):
+                book.notice = Notice(at=event.ts, run=event.run, step=event.step, code=body.code)
         case e.EffectUnknown():
             book.notice = Notice(at=event.ts, run=event.run, step=event.step, code=body.code)
         case e.EffectFailed():
