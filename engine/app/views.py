@@ -327,6 +327,8 @@ def _about_cards(event: e.Event, where: str) -> str:
             return f"{where}  asks you: {body.gate}, card {body.card[:6]}"
         case e.CardApproved():
             return f"{where}  card {body.card[:6]} approved by {body.by} ({body.channel}, strength {body.strength})"
+        case e.CardRejected(answered=True):
+            return f"{where}  card {body.card[:6]} ended: answered by you, from a program of your own"
         case e.CardRejected():
             return f"{where}  card {body.card[:6]} rejected by {body.by}"
         case e.CardExpired():

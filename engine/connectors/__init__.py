@@ -147,7 +147,7 @@ def _email(
         root=root,
         folders=local(settings),
         index_key=index_key,
-        mirrors=tuple(remote.mirrors.values()) if remote else (),
+        mirrors=remote.all() if remote else (),
     )
     threads = Threads(mailboxes=mailboxes, outbox=outbox, index_key=index_key)
     own = usable(config.operator.email)
@@ -200,13 +200,23 @@ def _remote(
     screen: Callable[[str], None] | None,
     settle: Callable[[], None] | None,
 ) -> "Remote":
+    from engine.connectors.email.mailboxes import SENT
     from engine.connectors.email.mirror import Mirror
     from engine.connectors.email.remote import Remote
 
+    where = f"imap://{account.host}/sent letters"
+    looked_up = account.sent != "none" and SENT not in account.folders
+    sent = Mirror(state=attached.state, mailbox=SENT, where=where, index_key=index_key) if looked_up else None
     mirrors = {
         mailbox: Mirror.of(account, state=attached.state, mailbox=mailbox, index_key=index_key)
         for mailbox in account.folders
     }
     return Remote(
-        account=account, secrets=secrets, mirrors=mirrors, attached=attached, say=screen, settle=settle
+        account=account,
+        secrets=secrets,
+        mirrors=mirrors,
+        attached=attached,
+        say=screen,
+        settle=settle,
+        sent=sent,
     )

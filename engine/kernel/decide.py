@@ -4,7 +4,7 @@ from collections.abc import Iterator
 
 from engine.model import commands as c
 from engine.model.plan import Node, Plan, undo_of, undone_by
-from engine.model.state import RunState, StepState
+from engine.model.state import ANSWERED, RunState, StepState
 from engine.model.times import later
 
 _ABSENT = frozenset({"skipped", "cancelled", "failed"})
@@ -293,7 +293,8 @@ def _end(plan: Plan, run: RunState) -> c.End:
         if undone_by(gate):
             continue
         if verdict in {"rejected", "expired"}:
-            return c.End(status="cancelled", reason=f"{gate}: {verdict}")
+            by_hand = any(step.gate == gate and step.because == ANSWERED for step in run.steps.values())
+            return c.End(status="cancelled", reason=f"{gate}: {ANSWERED if by_hand else verdict}")
     for node in plan.nodes:
         if run.step(node.id).refused:
             return c.End(status="cancelled", reason=f"{node.id}: withdrawn")

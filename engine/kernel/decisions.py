@@ -165,6 +165,7 @@ def _over(why: str, newer: str = "") -> str:
         "rejected": "this card was rejected; nothing was sent",
         "approved": "this card was approved already",
         "redrafted": "this card was drafted again; the new one has a card of its own",
+        "answered": "you answered this letter yourself; nothing was sent",
         "run-ended": "the run of this card has ended; nothing was sent",
     }
     return words.get(why, f"this card is {why}; nothing happened") + (

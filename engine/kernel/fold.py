@@ -23,7 +23,7 @@ from engine.model.ownership import (
 )
 from engine.model.reworking import RunRedrafted, redrafted
 from engine.model.spending import Cost
-from engine.model.state import TERMINAL, Book, CardState, RunState, StepState
+from engine.model.state import ANSWERED, TERMINAL, Book, CardState, RunState, StepState
 
 OwnerBody = (
     OwnerTaken | StopSet | StopLifted | StrengthEnrolled | NotebookAccepted | HealthWaived | ClockDoubted | ClockTrusted
@@ -415,9 +415,10 @@ def _card(book: Book, event: e.Event, body: CardBody) -> None:
                     (run.origin, run.step(id_).action) for id_ in card.steps if id_ not in body.struck
                 }
         case e.CardRejected():
-            card = _decided(book, body.card, event, "rejected", body.by)
+            status, because = ("answered", ANSWERED) if body.answered else ("rejected", "rejected")
+            card = _decided(book, body.card, event, status, body.by)
             _verdict(book, card, "rejected")
-            _members(book, card, status="cancelled", refused=True, because="rejected", due="")
+            _members(book, card, status="cancelled", refused=True, because=because, due="")
         case e.CardExpired():
             card = _decided(book, body.card, event, "expired", "")
             _verdict(book, card, "expired")

@@ -6,12 +6,13 @@ from engine.kernel.asides import with_files
 from engine.kernel.house import Journal
 from engine.model import ids
 from engine.model.canonical import Json
-from engine.model.events import Draft, WaitEnded
+from engine.model.errors import EngineError
+from engine.model.events import CardRejected, Draft, WaitEnded
 from engine.model.labels import encode
-from engine.model.noting import LetterNoted, Why
+from engine.model.noting import LetterNoted, LetterRead, Why
 from engine.model.plan import Node, Plan
 from engine.model.ports import Arrival
-from engine.model.state import NoteState, RunState
+from engine.model.state import CardState, NoteState, RunState
 
 
 def drafts(
@@ -94,3 +95,42 @@ def shown(journal: Journal, run: RunState) -> list[Json]:
         for one in unread(journal, run)
         if isinstance(event := journal.value(one.event), dict)
     ]
+
+
+def replied(journal: Journal, arrival: Arrival) -> None:
+    """The operator answered a letter from a program of their own: the cards that would answer it end, and it has been read."""
+    book, drafts = journal.book, []
+    by = {"by": "operator", "channel": "mailbox"}
+    for card in book.cards.values():
+        run = book.runs[card.run]
+        if card.status == "open" and _answers(run, card) and _before(journal.value(run.event), arrival):
+            drafts.append(
+                Draft(body=CardRejected(card=card.id, answered=True, **by), run=run.id, subject=card.subject)
+            )
+    for note in book.notes.values():
+        if not note.read and note.why != "doubt" and _before(_value(journal, note), arrival):
+            body = LetterRead(note=note.id, as_="answered", **by)
+            drafts.append(Draft(body=body, run=note.run, step=note.step, subject=note.subject))
+    if drafts:
+        journal.write(*drafts)
+
+
+def _answers(run: RunState, card: CardState) -> bool:
+    return any(run.step(step).action.startswith("email/") for step in card.steps)
+
+
+def _before(letter: Json, arrival: Arrival) -> bool:
+    """Whether a letter is of the conversation the operator answered in, and came before they did."""
+    return (
+        isinstance(letter, dict)
+        and letter.get("thread") == arrival.replied
+        and str(letter.get("at") or "") <= str(arrival.event.get("at") or "")
+    )
+
+
+def _value(journal: Journal, note: NoteState) -> Json:
+    try:
+        return journal.value(note.event)
+    except EngineError:
+        # Whoever wrote it was erased.
+        return None

@@ -70,6 +70,8 @@ def receive(journal: Journal, deployment: Deployment, arrival: Arrival, *, cause
     """
     if arrival.ignored in LEFT_REASONS:
         return "unsettled" if arrival.ignored == "unsettled" else "left"
+    if arrival.replied:
+        noting.replied(journal, arrival)
     if arrival.ignored:
         return _ignore(journal, arrival, arrival.ignored)
     if arrival.source in journal.book.sources:

@@ -29,10 +29,9 @@ from engine.model.reworking import RunRedrafted
 class TriggerReceived:
     """Something arrived. `outcome` is started, offered, noted (for a person to read), ignored, armed (a schedule) or unheard (an effect's).
 
-    `reason` is from a closed list; `mark` an HMAC of where it lay, so that the same untouched file is not read again, or the key of
-    the effect that made the event. `intent` is what a letter was resolved to want and `tier` who decided it, where that was asked.
-    `letter` is an HMAC of a letter's Message-ID and author, `place` one of where it or a file lay, whatever lies there now.
-    `content` is the sealed letter of one that was put aside and may be a person's: it stands before the operator.
+    `reason` is from a closed list; `mark` an HMAC of where it lay, so that the same untouched file is not read again, or the key of the effect
+    that made the event; `place` one of where it lay alone, `letter` one of Message-ID and author. `intent` is what a letter was resolved to
+    want, `tier` who decided it. `content` is the sealed letter of one put aside that may be a person's: it stands before the operator.
     """
 
     kind: str
@@ -381,12 +380,13 @@ class CardApproved:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class CardRejected:
-    """The person said no; `because` is a sealed value."""
+    """The person said no; `because` is a sealed value. `answered`: they wrote themselves, from another program."""
 
     card: str
     by: str
     channel: str
     because: str | None = None
+    answered: bool = False
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -101,8 +101,9 @@ class Arrival:
     stands before the operator. `away`: its author is out of office until this moment (empty: nobody knows when); None for any other.
 
     Of a letter `letter` is an HMAC of its Message-ID and author, empty without one; `kin` are conversations that it does not name and
-    may belong to by who wrote it and its subject, the newest first; `proven`: its author is, or it lies in a folder of this machine; `opens`: it names no letter before it.
-    `origin` is an opaque mark of the mailbox on a mail server by which it came; empty for what lies on this machine.
+    may belong to by who wrote it and its subject, the newest first; `proven`: its author is, or it lies in a folder of this machine; `opens`:
+    it names no letter before it. `replied` is the conversation that the operator answered in with it, from a program of their own. `origin` is
+    an opaque mark of the mailbox on a mail server by which it came; empty for what lies on this machine.
     """
 
     kind: str
@@ -120,6 +121,7 @@ class Arrival:
     origin: str = ""
     doubt: bool = False
     away: str | None = None
+    replied: str = ""
 
 
 class Source(Protocol):

@@ -15,6 +15,8 @@ StepStatus = Literal[
 ]  # fmt: skip
 
 SETTLED: frozenset[str] = frozenset({"succeeded", "failed", "skipped", "cancelled", "previewed"})
+ANSWERED = "answered by you"
+"""Why a step was cancelled whose card ended with a letter of the operator's own."""
 TERMINAL: frozenset[str] = frozenset({"succeeded", "no-op", "failed", "cancelled", "undone"})
 
 
@@ -200,7 +202,7 @@ _WAITS = (
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class CardState:
-    """One decision. `status`: open, approved, rejected, expired or closed."""
+    """One decision. `status`: open, approved, rejected, answered (by a letter the operator wrote elsewhere), expired or closed."""
 
     id: str
     run: str

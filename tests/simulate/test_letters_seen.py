@@ -6,60 +6,17 @@ from datetime import timedelta
 
 import pytest
 
-from engine.model.events import CardClosed, RunCreated, WaitEnded
+from engine.model.events import WaitEnded
 from engine.testing.scenario import Scenario, letter
+from tests.simulate.letterbox import ANNA, WAITS, WORDS, first, ours, rows, waits
 from tests.simulate.terminal import environment, plainly, typed
 
 pytestmark = pytest.mark.slow
-
-WAITS = """\
-name: Mail
-stage: auto
-on:
-  email: { mailbox: leads }
-subject: ${{ event.from }}
-concurrency: ${{ event.thread }}
-steps:
-  - id: hello
-    uses: email/reply
-    with: { template: just-checking }
-  - id: answer
-    uses: wait/for
-    with: { any: { reply: { email: { thread: "${{ event.thread }}" } } }, time: 3d }
-  - id: follow-up
-    if: ${{ steps.answer.outputs.got == 'nothing' }}
-    uses: notify/me
-    with: { text: Remind them. }
-"""
-ANNA = "Anna <anna@example.org>"
-WORDS = "Please send me a quote for a small shop.\n\nIt has twelve articles, and we start in May.\n"
 
 
 @pytest.fixture
 def company(tmp_path):
     return Scenario.make(tmp_path / "company", files={"playbooks/mail.yaml": WAITS}, bare=True)
-
-
-def first(company, **headers) -> bytes:
-    raw = letter("Quote for a shop", WORDS, sender=ANNA, id="q1@example.org", **headers)
-    company.drop("first", raw)
-    company.run()
-    return raw
-
-
-def ours(company) -> str:
-    """The Message-ID of our own letter, without brackets."""
-    raw = next(iter(company.outbox().values()))
-    return raw.decode().split("Message-ID: <")[1].split(">")[0]
-
-
-def waits(company) -> bool:
-    (run,) = company.runs()
-    return run.step("answer").status == "waiting"
-
-
-def rows(company) -> list[tuple[str, str]]:
-    return [(row.kind, row.about) for row in company.queue()]
 
 
 # -- copies of one letter
@@ -406,72 +363,3 @@ def test_a_dismissed_doubt_lets_the_time_run_on(unproven):
     unproven.ask("dismiss", target=row.id)
     unproven.later(timedelta(days=4))
     assert unproven.runs()[0].step("answer").because == "nothing"
-
-
-# -- files and letters that were read by half
-
-
-DROP = """\
-name: Drop
-stage: approval
-on:
-  file: { path: "vault/inbox/drop/*.*" }
-steps:
-  - id: read
-    uses: human/ask
-    with: { title: "${{ event.path }}", choices: [a, b] }
-"""
-
-
-def test_a_file_that_grew_supersedes_the_run_that_began_with_its_beginning(tmp_path):
-    company = Scenario.make(tmp_path / "company", files={"playbooks/drop.yaml": DROP}, bare=True)
-    box = company.root / "vault/inbox/drop"
-    box.mkdir(parents=True)
-    for size in (1, 2, 3):
-        (box / "export.csv").write_text("".join(f"row {n}\n" for n in range(size)))
-        company.run()
-    assert [(run.status, run.reason.partition(":")[0]) for run in company.runs()] == [
-        ("cancelled", "superseded"),
-        ("cancelled", "superseded"),
-        ("running", ""),
-    ]
-    assert [row.kind for row in company.queue()] == ["question"]
-    whole = company.value(company.runs()[-1].event)
-    assert whole["file"]["size"] == 18
-    # Other bytes under the name are another file, and so is what grew when its run was through.
-    (box / "export.csv").write_text("something else altogether, and longer\n")
-    company.run()
-    assert [run.status for run in company.runs()] == ["cancelled", "cancelled", "running", "running"]
-
-
-def test_what_has_left_is_not_superseded(company):
-    raw = first(company)
-    assert company.outbox()
-    (company.root / "vault/inbox/leads/first.eml").write_bytes(raw + b"And one more thing.\n")
-    company.run()
-    (run,) = company.runs()
-    assert run.status == "running"
-    assert [kind for kind, _ in rows(company)] == ["new"]
-
-
-def test_a_letter_that_was_read_by_half_is_read_anew(tmp_path):
-    text = WAITS.replace("stage: auto", "stage: approval").replace(
-        "{ template: just-checking }", '{ body: "Hello." }'
-    )
-    company = Scenario.make(tmp_path / "company", files={"playbooks/mail.yaml": text}, bare=True)
-    raw = letter("Quote for a shop", WORDS, sender=ANNA, id="q1@example.org")
-    box = company.root / "vault/inbox/leads"
-    box.mkdir(parents=True)
-    (box / "a.eml").write_bytes(raw[:-30])
-    company.run()
-    (before,) = company.cards()
-    (box / "a.eml").write_bytes(raw)
-    company.run()
-    (card,) = company.cards()
-    assert [run.status for run in company.runs()] == ["cancelled", "running"]
-    assert card.content["letter"]["text"].strip() == WORDS.strip()
-    assert [event.body.card for event in company.events() if isinstance(event.body, CardClosed)] == [
-        before.card.id
-    ]
-    assert sum(isinstance(event.body, RunCreated) for event in company.events()) == 2
-    assert [row.kind for row in company.queue()] == ["card"]

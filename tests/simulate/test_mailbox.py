@@ -157,3 +157,37 @@ def test_folders_of_the_workspace_are_shown_too(company):
     )
     (gone,) = alive(company.workspace(), Secrets())
     assert (gone.mailbox, gone.ok) == ("post", False)
+
+
+ASKS = """\
+name: Thanks
+stage: approval
+on: { email: { mailbox: leads } }
+subject: ${{ event.from }}
+steps:
+  - { id: reply, uses: email/reply, with: { body: Thank you. } }
+"""
+
+
+@pytest.mark.slow
+def test_an_answer_from_another_program_ends_the_card(tmp_path, monkeypatch):
+    with office(tmp_path, "dovecot") as one:
+        monkeypatch.setenv("SSL_CERT_FILE", one.certificate)
+        one.company.commit({"playbooks/thanks.yaml": ASKS})
+        one.mail.deliver(letter(1), letter(2))
+        assert steward(one, "run").code == 4
+        assert len(one.company.cards()) == 2
+        by_hand = letter(3).replace(
+            b"Ada Winter <ada-3@winterlight.example.com>", b"Robin Park <robin@example.com>"
+        )
+        by_hand = by_hand.replace(
+            b"\r\n\r\n", b"\r\nIn-Reply-To: <mailing-1@winterlight.example.com>\r\n\r\n", 1
+        )
+        one.mail.deliver(by_hand, folder="Sent")
+        said = steward(one, "run")
+        assert said.code == 4, said.text
+        assert [shown.content["letter"]["subject"] for shown in one.company.cards()] == ["Website check 2"]
+        assert [shown.content["letter"]["subject"] for shown in one.company.cards(status="answered")] == [
+            "Website check 1"
+        ]
+        assert len(one.company.runs()) == 2

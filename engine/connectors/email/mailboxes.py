@@ -18,6 +18,8 @@ from engine.model.ids import source_id
 
 INBOX = ("vault", "inbox")
 DEFAULT = "leads"
+SENT = "sent"
+"""The mailbox of what the operator sends from programs of their own: it starts nothing, and says what they have answered."""
 _MAILDIR = ("cur", "new")
 _MOST_FOREIGN = 100_000_000
 

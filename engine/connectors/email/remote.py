@@ -7,7 +7,8 @@ whose letters all got new numbers, costs fetching them again and starts nothing 
 import threading
 from collections.abc import Callable, Collection, Iterator, Mapping
 from contextlib import contextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
+from datetime import UTC, datetime, timedelta
 
 from engine.connectors.email import imap, standing
 from engine.connectors.email.account import Account
@@ -26,6 +27,9 @@ REFUSED_SECONDS = 60.0
 # While many letters are fetched, those that are here are handled.
 _HINT_EACH = 20
 _JOIN_SECONDS = 3.0
+HEAD_BYTES = 65_536
+"""So much of a letter the operator sent is looked at: whom it answers stands in its head."""
+_SENT_DAYS = timedelta(days=14)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -53,24 +57,26 @@ def fetch(
     whole: bool,
     now: float,
     came: Callable[[int], None] = lambda _: None,
+    most: int = 0,
 ) -> Fetched:
-    """Fetch what the mirror lacks. `whole`: compare all of the folder, else only look for numbers above those here.
+    """Fetch what the mirror lacks, `most` bytes of a letter (0: as many as are ever read). `whole`: compare all of the folder, else only look for numbers above those here.
 
     `came` is told the count after each letter. Raises TransientError or PermanentError; what was fetched before stays.
     """
-    opened = session.folder(account.folders[mirror.mailbox])
+    most = most or MAX_LETTER
+    opened = session.folder(account.folders.get(mirror.mailbox) or session.sent())
     held = {one.uid for one in mirror.kept() if one.validity == opened.validity}
     there = session.uids(above=0 if whole else max(held, default=0), since=account.since)
     lacking = [uid for uid in there if uid not in held]
     got: set[int] = set()
     for facts in session.facts(lacking):
-        found = session.letter(facts.uid, MAX_LETTER)
+        found = session.letter(facts.uid, most)
         if found is None or (not found and facts.size):
             # Taken away meanwhile, or not to be had now. Nothing is not what somebody wrote.
             continue
         # Some servers only guess at a letter's size; of a longer one the beginning is kept.
-        size = len(found) if len(found) <= MAX_LETTER else max(len(found), facts.size)
-        mirror.keep(Kept(validity=opened.validity, uid=facts.uid, size=size, at=facts.at), found[:MAX_LETTER])
+        size = len(found) if len(found) <= most else max(len(found), facts.size)
+        mirror.keep(Kept(validity=opened.validity, uid=facts.uid, size=size, at=facts.at), found[:most])
         got.add(facts.uid)
         came(len(got))
     if whole:
@@ -78,10 +84,25 @@ def fetch(
     return Fetched(count=len(got), withheld=frozenset(lacking) - got)
 
 
+def fetch_sent(session: imap.Session, mirror: Mirror | None, account: Account, *, now: float) -> bool:
+    """Fetch the heads of what the operator sent lately from programs of their own; whether any came. Without such a folder there is nothing to
+    see. Raises TransientError.
+    """
+    if mirror is None or not session.sent():
+        return False
+    lately = datetime.fromtimestamp(now, UTC).date() - _SENT_DAYS
+    account = replace(account, since=max(lately, account.since or lately))
+    try:
+        return bool(fetch(session, mirror, account, whole=True, now=now, most=HEAD_BYTES).count)
+    except PermanentError:
+        return False
+
+
 class Remote:
     """The mailboxes of one account. `say` tells the operator what changes about reaching them; it may be called from any thread.
 
-    `settle` is done whenever the server has answered: what is owed to it.
+    `settle` is done whenever the server has answered: what is owed to it. `sent` takes the heads of what the operator sends from programs of
+    their own.
     """
 
     def __init__(
@@ -93,11 +114,13 @@ class Remote:
         attached: Attached,
         say: Callable[[str], None] | None = None,
         settle: Callable[[], None] | None = None,
+        sent: Mirror | None = None,
     ) -> None:
         self._settle = settle or (lambda: None)
         self.account = account
         self._secrets = secrets
         self.mirrors = dict(mirrors)
+        self.sent = sent
         self._attached = attached
         self._say = say or (lambda _: None)
         self._said: dict[str, str] = {}
@@ -106,12 +129,17 @@ class Remote:
         self._lock = threading.Lock()
         self._attended = False
 
+    def all(self) -> tuple[Mirror, ...]:
+        """The mirrors of the mailboxes, and that of sent letters where they are looked up."""
+        return (*self.mirrors.values(), *((self.sent,) if self.sent is not None else ()))
+
     def refresh(self) -> None:
         """Fetch what is new, unless threads do that. A server that can't be reached is told of; what is here stays readable."""
         if self._attended:
             return
         try:
             with imap.session(self.account, self._secrets) as session:
+                fetch_sent(session, self.sent, self.account, now=self._attached.now())
                 for mailbox, mirror in self.mirrors.items():
                     try:
                         if withheld := self._fetched(session, mirror, whole=True).withheld:
@@ -186,14 +214,17 @@ class Remote:
                 hint()
 
         whole, withheld = True, frozenset[int]()
+        first = mirror.mailbox == next(iter(self.mirrors))
         while not self._stop.is_set():
+            # Before the folder itself, which has to be the open one while news is waited for.
+            news = first and fetch_sent(session, self.sent, self.account, now=self._attached.now())
             found = self._fetched(session, mirror, whole=whole, came=came)
-            if found.count:
+            if found.count or news:
                 hint()
             failures[0] = 0
             self._looked(mirror.mailbox, withheld & found.withheld)
             withheld = found.withheld
-            if mirror.mailbox == next(iter(self.mirrors)):
+            if first:
                 self._settle()
             if session.tells:
                 # What was not given is asked for again soon, and lies below the highest number that is here.

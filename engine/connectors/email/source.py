@@ -9,10 +9,10 @@ from engine.connectors.email import foreign, letters, manners
 from engine.connectors.email.addresses import folded
 from engine.connectors.email.auth import Auth, auth_of
 from engine.connectors.email.letters import Letter
-from engine.connectors.email.mailboxes import Mailboxes, Place
+from engine.connectors.email.mailboxes import SENT, Mailboxes, Place
 from engine.connectors.email.manners import Verdict, absent
 from engine.connectors.email.outbox import Outbox
-from engine.connectors.email.remote import Remote
+from engine.connectors.email.remote import HEAD_BYTES, Remote
 from engine.connectors.email.threads import Entry, Threads, when
 from engine.model.canonical import Json, sha256
 from engine.model.errors import PermanentError, TransientError
@@ -64,6 +64,8 @@ class EmailSource:
     def _arrival(self, place: Place, entries: Callable[[], dict[str, Entry]]) -> Arrival:
         if place.size == 0:
             return self._unread(place, "empty")
+        if place.mailbox == SENT:
+            return self._sent(place, entries)
         if foreign.is_archive(place.name):
             return self._unread(place, "archive")
         try:
@@ -83,8 +85,22 @@ class EmailSource:
             ignored=reason,
             place=place.path,
             mark=place.mark,
-            doubt=reason != "empty",
+            doubt=reason not in {"empty", "own"},
         )
+
+    def _sent(self, place: Place, entries: Callable[[], dict[str, Entry]]) -> Arrival:
+        """What the operator sent. It starts nothing; written in a program of their own it says which conversation they answered in."""
+        own = self._unread(place, "own")
+        try:
+            letter = letters.read(self.mailboxes.load(place, HEAD_BYTES))
+        except (OSError, PermanentError):
+            return own
+        answers = bool(letter.references or letter.in_reply_to) and not manners.written_here(
+            letter, self.outbox.sent().__contains__
+        )
+        at = stamp(datetime.fromtimestamp(when(place, letter), UTC))
+        thread = self.threads.thread_of(letter, entries) if answers else ""
+        return replace(own, event={**own.event, "at": at}, replied=thread)
 
     def _read(self, place: Place, letter: Letter, entries: Callable[[], dict[str, Entry]]) -> Arrival:
         found = manners.judged(letter, own=self.own, sent=self.outbox.__contains__)

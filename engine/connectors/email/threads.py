@@ -13,7 +13,7 @@ from datetime import UTC, datetime
 from engine.connectors.email import foreign, headers, letters, manners
 from engine.connectors.email.addresses import same
 from engine.connectors.email.letters import Letter, author_of
-from engine.connectors.email.mailboxes import Mailboxes, Place
+from engine.connectors.email.mailboxes import SENT, Mailboxes, Place
 from engine.connectors.email.outbox import Outbox
 from engine.model import likeness
 from engine.model.errors import PermanentError, TransientError
@@ -164,7 +164,8 @@ class Threads:
     def _all(self) -> list[Entry]:
         with self._lock:
             found: dict[str, Entry] = {}
-            for place in self._mailboxes.places():
+            # What the operator sent is no letter of a conversation that anybody has to read.
+            for place in (one for one in self._mailboxes.places() if one.mailbox != SENT):
                 entry = self._entries.get(place.mark) or self._entry(place)
                 if entry is not None:
                     # A Maildir program may have moved it since.

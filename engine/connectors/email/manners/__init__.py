@@ -14,7 +14,7 @@ from engine.connectors.email.letters import Letter
 from engine.connectors.email.manners import robots, tables
 from engine.connectors.email.manners.robots import Sign
 
-__all__ = ["Verdict", "judged", "unanswered", "wrote"]
+__all__ = ["Verdict", "judged", "unanswered", "written_here", "wrote"]
 
 _MARK = "x-steward-thread"
 _TWO = 2
@@ -57,6 +57,11 @@ def judged(letter: Letter, *, own: tuple[str, ...], sent: Callable[[str], bool])
     if not found.reason and letter.head.has(_MARK):
         return replace(found, caution="steward")
     return found
+
+
+def written_here(letter: Letter, sent: Callable[[str], bool]) -> bool:
+    """Whether what lies among the operator's sent letters is one of Steward's own, or a copy of one."""
+    return letter.head.has(_MARK) or bool(letter.message_id and sent(letter.message_id))
 
 
 def wrote(letter: Letter, address: str) -> bool:

@@ -1,0 +1,181 @@
+"""Letters and files that were read by half, and letters that the operator answered from a program of their own."""
+
+from datetime import timedelta
+
+import pytest
+
+from engine.model.events import CardClosed, RunCreated
+from engine.testing.scenario import Scenario, letter
+from tests.simulate.letterbox import ANNA, WAITS, WORDS, first, ours, rows
+from tests.simulate.terminal import environment, plainly
+
+pytestmark = pytest.mark.slow
+
+
+@pytest.fixture
+def company(tmp_path):
+    return Scenario.make(tmp_path / "company", files={"playbooks/mail.yaml": WAITS}, bare=True)
+
+
+# -- files and letters that were read by half
+
+
+DROP = """\
+name: Drop
+stage: approval
+on:
+  file: { path: "vault/inbox/drop/*.*" }
+steps:
+  - id: read
+    uses: human/ask
+    with: { title: "${{ event.path }}", choices: [a, b] }
+"""
+
+
+def test_a_file_that_grew_supersedes_the_run_that_began_with_its_beginning(tmp_path):
+    company = Scenario.make(tmp_path / "company", files={"playbooks/drop.yaml": DROP}, bare=True)
+    box = company.root / "vault/inbox/drop"
+    box.mkdir(parents=True)
+    for size in (1, 2, 3):
+        (box / "export.csv").write_text("".join(f"row {n}\n" for n in range(size)))
+        company.run()
+    assert [(run.status, run.reason.partition(":")[0]) for run in company.runs()] == [
+        ("cancelled", "superseded"),
+        ("cancelled", "superseded"),
+        ("running", ""),
+    ]
+    assert [row.kind for row in company.queue()] == ["question"]
+    whole = company.value(company.runs()[-1].event)
+    assert whole["file"]["size"] == 18
+    # Other bytes under the name are another file, and so is what grew when its run was through.
+    (box / "export.csv").write_text("something else altogether, and longer\n")
+    company.run()
+    assert [run.status for run in company.runs()] == ["cancelled", "cancelled", "running", "running"]
+
+
+def test_what_has_left_is_not_superseded(company):
+    raw = first(company)
+    assert company.outbox()
+    (company.root / "vault/inbox/leads/first.eml").write_bytes(raw + b"And one more thing.\n")
+    company.run()
+    (run,) = company.runs()
+    assert run.status == "running"
+    assert [kind for kind, _ in rows(company)] == ["new"]
+
+
+def test_a_letter_that_was_read_by_half_is_read_anew(tmp_path):
+    text = WAITS.replace("stage: auto", "stage: approval").replace(
+        "{ template: just-checking }", '{ body: "Hello." }'
+    )
+    company = Scenario.make(tmp_path / "company", files={"playbooks/mail.yaml": text}, bare=True)
+    raw = letter("Quote for a shop", WORDS, sender=ANNA, id="q1@example.org")
+    box = company.root / "vault/inbox/leads"
+    box.mkdir(parents=True)
+    (box / "a.eml").write_bytes(raw[:-30])
+    company.run()
+    (before,) = company.cards()
+    (box / "a.eml").write_bytes(raw)
+    company.run()
+    (card,) = company.cards()
+    assert [run.status for run in company.runs()] == ["cancelled", "running"]
+    assert card.content["letter"]["text"].strip() == WORDS.strip()
+    assert [event.body.card for event in company.events() if isinstance(event.body, CardClosed)] == [
+        before.card.id
+    ]
+    assert sum(isinstance(event.body, RunCreated) for event in company.events()) == 2
+    assert [row.kind for row in company.queue()] == ["card"]
+
+
+# -- what the operator answers from a program of their own
+
+
+def by_hand(company, *, answers: str, words: str = "I wrote to you myself.", **headers: str) -> None:
+    """A letter in the mailbox of sent ones."""
+    raw = letter(
+        "Re: Website check",
+        words,
+        sender="Robin Park <robin@example.com>",
+        id="own1@example.com",
+        answers=answers,
+        **headers,
+    )
+    company.drop("own", raw, mailbox="sent")
+    company.run()
+
+
+@pytest.fixture
+def asked(tmp_path):
+    """A company with an offer on a card."""
+    company = Scenario.make(tmp_path / "company")
+    company.drop(
+        "first",
+        letter(
+            "Website check",
+            "Could you give us a quote for a website check?",
+            sender=ANNA,
+            id="s1@example.org",
+        ),
+    )
+    company.run()
+    assert len(company.cards()) == 1
+    return company
+
+
+def test_an_answer_from_the_operators_own_program_ends_the_card(asked):
+    by_hand(asked, answers="s1@example.org")
+
+    assert asked.cards() == []
+    (card,) = asked.cards(status="answered")
+    (run,) = asked.runs("lead-capture")
+    assert (run.status, run.reason) == ("cancelled", "offer: answered by you")
+    assert [name for name, raw in asked.outbox().items() if b"auto-replied" not in raw] == []
+    decided = asked.approve(card)
+    assert (decided.exit, decided.message.splitlines()[0]) == (
+        5,
+        "you answered this letter yourself; nothing was sent",
+    )
+    assert "answered by you" in plainly(["log"], cwd=asked.root, env=environment(asked.env)).text
+
+
+@pytest.mark.parametrize("answers", ["another@example.org", ""])
+def test_what_they_sent_in_another_conversation_ends_no_card(asked, answers):
+    by_hand(asked, answers=answers)
+    assert len(asked.cards()) == 1
+    assert len(asked.runs("lead-capture")) == 1
+
+
+def test_what_they_sent_before_the_letter_came_answers_it_not(asked):
+    asked.clock.advance(-timedelta(days=1))
+    by_hand(asked, answers="s1@example.org")
+    assert len(asked.cards()) == 1
+
+
+def test_a_letter_that_only_says_it_is_from_the_operator_ends_nothing(asked):
+    raw = letter(
+        "Re: Website check",
+        "x",
+        sender="Robin Park <robin@example.com>",
+        id="own2@example.com",
+        answers="s1@example.org",
+    )
+    asked.drop("forged", raw, mailbox="leads")
+    asked.run()
+    assert len(asked.cards()) == 1
+
+
+def test_our_own_letter_filed_among_the_sent_ones_is_no_answer_by_hand(asked):
+    (ack,) = asked.outbox().values()
+    asked.drop("copy", ack, mailbox="sent")
+    asked.run()
+    assert len(asked.cards()) == 1
+    # Nor is it news in the conversation: the card is approved as it was shown.
+    assert asked.approve(asked.cards()[0]).verdict == "accepted"
+
+
+def test_a_letter_in_the_queue_that_they_answered_by_hand_was_read(company):
+    first(company)
+    company.drop("answer", letter("Re: Quote for a shop", "Yes!", sender=ANNA, answers=ours(company)))
+    company.run()
+    assert [kind for kind, _ in rows(company)] == ["new"]
+    by_hand(company, answers="q1@example.org")
+    assert rows(company) == []
