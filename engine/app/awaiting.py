@@ -174,12 +174,30 @@ def _letters(desk: Desk) -> Iterator[Row]:
             yield _letter(desk, note)
 
 
-def _letter(desk: Desk, note: NoteState) -> Row:
-    short = desk.names[note.id]
+def _queued(desk: Desk) -> Iterator[Row]:
+    """Letters whose run waits for its turn behind another one of their conversation: they are read by nobody until then."""
+    for run in _running(desk):
+        if run.status == "queued" and run.trigger in {"email", "intent"} and run.event is not None:
+            letter = _fields(desk, run.event)
+            yield Row(
+                id=run.id, short=ids.short(run.id), kind="new", title=f"waits its turn: {letter.get('subject') or ''}",
+                about=f"{letter.get('from') or ''}: {_words(letter)}", playbook=run.playbook, run=run.id, since=run.created,
+                needs=f"steward show {ids.short(run.id)}",
+            )  # fmt: skip
+
+
+def _fields(desk: Desk, event: str) -> dict[str, Any]:
+    """A letter; of one whose author was erased, why there is nothing."""
     try:
-        letter: dict[str, Any] = desk.reading.ledger.unseal(ids.ValueId(note.event))
+        letter: dict[str, Any] = desk.reading.ledger.unseal(ids.ValueId(event))
     except EngineError as error:
         letter = {"text": error.message}
+    return letter
+
+
+def _letter(desk: Desk, note: NoteState) -> Row:
+    short = desk.names[note.id]
+    letter = _fields(desk, note.event)
     subject = str(letter.get("subject") or "")
     title = {
         "answer": subject,
@@ -278,6 +296,7 @@ KINDS: dict[str, Callable[[Desk], Iterable[Row]]] = {
     "question": _questions,
     "unknown": _unknowns,
     "new": _letters,
+    "queued": _queued,
     "failed": _failed,
     "put-aside": _asides,
 }

@@ -8,7 +8,7 @@ from engine.app import awaiting, connections, deploying, health, outstanding, pa
 from engine.app.clock import present
 from engine.app.passing import Reading
 from engine.app.workspace import Workspace
-from engine.cli import here, narrate
+from engine.cli import here, letters, narrate
 from engine.cli.talk import ago, colour, line, put, put_json, quoted, say, table
 from engine.kernel import expecting
 from engine.ledger import Keys, Ledger, holder
@@ -61,6 +61,8 @@ def show_run(reading: Reading, run: RunState, *, as_json: bool) -> int:
             put(f"  {name}, nothing left; it would have been:")
             for one in quoted("\n".join(words), lines=60):
                 put(f"  {one}")
+    for one in letters.of_run(reading, run):
+        put(one)
     for row in table(_in_mind(reading, run)):
         put(row)
     say(f"\n  steward log {ids.short(run.id)}")

@@ -6,12 +6,12 @@ from pathlib import Path
 from engine.app import views
 from engine.app.passing import Reading
 from engine.cli import cards
-from engine.cli.talk import colour, put, put_json, say
+from engine.cli.talk import colour, line, put, put_json, say
 from engine.model import ids
 from engine.model.canonical import Json
 from engine.model.errors import UsageError
 from engine.model.noting import CHOICES
-from engine.model.state import NoteState
+from engine.model.state import NoteState, RunState
 
 _WHAT = {
     "answer": "an answer came",
@@ -78,3 +78,13 @@ def beside(reading: Reading, run: str) -> Iterator[str]:
     for note in reading.book.notes.values():
         if note.run == run and note.why == "version" and not note.read:
             yield f"  {colour('!', 'yellow')} another version of this letter came: steward show {names[note.id]}"
+
+
+def of_run(reading: Reading, run: RunState) -> Iterator[str]:
+    """The letters that came to a run, one line each: when, what it was, how it begins."""
+    names = views.shorts(reading.book)
+    for note in reading.book.notes.values():
+        if note.run == run.id:
+            fields = reading.ledger.unseal(ids.ValueId(note.event))
+            words = " ".join(str(fields.get("text") or "").split())
+            yield f"  letter {names[note.id]}  {_WHAT[note.why]}{', read' if note.read else ''}: {line(words, 90)}"

@@ -6,12 +6,12 @@ from dataclasses import dataclass, replace
 from engine.kernel import asides, meaning, noting, versions
 from engine.kernel.asides import with_files
 from engine.kernel.house import Deployment, Journal
-from engine.kernel.intake import create, received
+from engine.kernel.intake import create, ended, received
 from engine.kernel.matching import came, fits
 from engine.model import likeness
 from engine.model.errors import PermanentError
 from engine.model.events import Draft, RunStopped
-from engine.model.labels import encode
+from engine.model.labels import decode, encode
 from engine.model.noting import Why
 from engine.model.plan import Plan
 from engine.model.ports import Arrival
@@ -76,8 +76,8 @@ def receive(journal: Journal, deployment: Deployment, arrival: Arrival, *, cause
         return _ignore(journal, arrival, arrival.ignored)
     if arrival.source in journal.book.sources:
         return _ignore(journal, arrival, "duplicate")
-    ended = versions.superseded(journal, arrival)
-    if not ended:
+    halves = versions.superseded(journal, arrival)
+    if not halves:
         if holders := versions.holders(journal, arrival):
             return _again(journal, arrival, holders)
         if _offer(journal, arrival, cause):
@@ -89,7 +89,7 @@ def receive(journal: Journal, deployment: Deployment, arrival: Arrival, *, cause
         meant = meaning.resolved(journal, deployment, arrival)
         if meant is None:
             return "left"
-        if not meant.ignored and not ended and _offer(journal, meant, cause):
+        if not meant.ignored and not halves and _offer(journal, meant, cause):
             return "offered"
     plans = listening(deployment, arrival)
     if not plans and deployment.broken:
@@ -102,7 +102,7 @@ def receive(journal: Journal, deployment: Deployment, arrival: Arrival, *, cause
         if meant.ignored:
             return _ignore(journal, meant, meant.ignored)
         arrival, plans = meant, listening(deployment, meant)
-    return _begin(journal, deployment, arrival, plans, cause, ended)
+    return _begin(journal, deployment, arrival, plans, cause, halves)
 
 
 def begun(journal: Journal, deployment: Deployment, arrival: Arrival) -> list[Draft]:
@@ -147,13 +147,35 @@ def _waits_for(journal: Journal, arrival: Arrival, thread: str) -> tuple[RunStat
     return None
 
 
+def taken_up(journal: Journal, run: RunState, step: str) -> None:
+    """A wait begins: a letter that came too early for it, and queues behind its run, is what it waits for. So it is answered now, and once."""
+    book, wait = journal.book, run.step(step)
+    for queued in [book.runs[id_] for id_ in book.open_runs]:
+        behind = queued.status == "queued" and (queued.playbook, queued.group) == (run.playbook, run.group)
+        if not (behind and run.group and queued.trigger in _LETTERS):
+            continue
+        event = journal.value(queued.event)
+        if not isinstance(event, dict):
+            continue
+        arrival = Arrival(
+            kind=queued.trigger, source=queued.source, event=event, labels=decode(queued.labels)
+        )
+        if name := came(journal, wait.names, wait.kinds, wait.matches, arrival):
+            journal.write(
+                *ended(journal, queued, status="no-op", reason="another run waited for its letter"),
+                noting.ending(journal, run, step, name, event, queued.labels),
+                *noting.drafts(journal, arrival, "answer", run=run, step=step, event=event),
+            )
+            return
+
+
 def _begin(
     journal: Journal,
     deployment: Deployment,
     arrival: Arrival,
     plans: list[Plan],
     cause: str,
-    ended: list[Draft],
+    halves: list[Draft],
 ) -> str:
     if not plans and cause:
         # Most effects are nobody's trigger. Losing this note only means looking again.
@@ -180,7 +202,7 @@ def _begin(
         else Draft(body=received(journal, arrival, "ignored", playbook=name, reason="unfit"))
         for name in unfit
     ]
-    journal.write(*(ended if drafts else ()), *drafts, *refused)
+    journal.write(*(halves if drafts else ()), *drafts, *refused)
     return "started" if drafts else "ignored"
 
 

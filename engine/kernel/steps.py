@@ -14,6 +14,7 @@ from engine.kernel.limits import connector_of
 from engine.kernel.matching import arm, match_of
 from engine.kernel.patience import MOST_ASKED, backoff, certainly_nothing, next_try, share, until
 from engine.kernel.place import Place
+from engine.kernel.receiving import taken_up
 from engine.kernel.scope import Scope, arguments
 from engine.model import ids
 from engine.model.actions import EffectClass
@@ -292,6 +293,7 @@ def _wait(place: Place, scope: Scope) -> None:
         length, _ = scope.evaluate(place.node.until)
         until = later(scope.now, timedelta(seconds=float(length)))
     place.journal.write(place.draft(WaitStarted(until=until, **arm(place.node.waits, scope))))
+    taken_up(place.journal, place.fresh().run, place.step)
 
 
 def _question(scope: Scope, ask: Ask) -> dict[str, Json]:

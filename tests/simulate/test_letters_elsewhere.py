@@ -179,3 +179,57 @@ def test_a_letter_in_the_queue_that_they_answered_by_hand_was_read(company):
     assert [kind for kind, _ in rows(company)] == ["new"]
     by_hand(company, answers="q1@example.org")
     assert rows(company) == []
+
+
+def test_a_letter_that_came_before_the_wait_began_is_seen_and_ends_it(tmp_path):
+    company = Scenario.make(tmp_path / "company")
+    company.drop(
+        "first",
+        letter(
+            "Website check",
+            "Could you give us a quote for a website check?",
+            sender=ANNA,
+            id="s1@example.org",
+        ),
+    )
+    company.run()
+    company.drop(
+        "second",
+        letter(
+            "Re: Website check",
+            "We need it by Friday.",
+            sender=ANNA,
+            id="s2@example.org",
+            answers="s1@example.org",
+        ),
+    )
+    company.run()
+    # While the first letter waits for the operator, the second one queues behind it, in their sight.
+    assert ("new", "anna@example.org: We need it by Friday.") in rows(company)
+    for _ in range(2):
+        # What the card was made from has changed: it asks again.
+        company.approve(company.cards()[0])
+    company.run()
+    (card,) = company.cards()
+    assert card.card.gate == "next"
+    assert [one["text"].strip() for one in card.content["letters"]] == ["We need it by Friday."]
+    first, second = company.runs("lead-capture")
+    assert (first.step("answer").because, second.status) == ("reply", "no-op")
+    assert [row.kind for row in company.queue()] == ["card"]
+    said = plainly(["show", first.id[:8]], cwd=company.root, env=environment(company.env))
+    assert "an answer came: We need it by Friday." in said.text
+
+
+def test_an_answer_whose_server_gave_our_letter_another_id_ends_the_wait(company):
+    """Some relays write a Message-ID of their own over ours, so the answer names a letter nobody here knows."""
+    first(company)
+    raw = letter(
+        "Re: Quote for a shop",
+        "Yes.",
+        sender=ANNA,
+        id="q2@example.org",
+        answers="rewritten-by-a-relay@mail.example.net",
+    )
+    company.drop("answer", raw)
+    company.run()
+    assert company.runs()[0].step("answer").because == "reply"
