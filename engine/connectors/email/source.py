@@ -96,7 +96,7 @@ class EmailSource:
         except (OSError, PermanentError):
             return own
         answers = bool(letter.references or letter.in_reply_to) and not manners.written_here(
-            letter, self.outbox.sent().__contains__
+            letter, self.outbox.__contains__
         )
         at = stamp(datetime.fromtimestamp(when(place, letter), UTC))
         thread = self.threads.thread_of(letter, entries) if answers else ""
