@@ -78,6 +78,8 @@ def address_of(text: str) -> str:
     local, at, domain = text.strip().rpartition("@")
     if not text.strip():
         why = "nobody is named to write as"
+    elif address and not _DOTTED.fullmatch(local.strip('"')):
+        why = f"{text} can't be written to from everywhere: a dot stands between two words before the @"
     elif address and unanswered(address):
         why = f"nobody reads {address}, as it says itself: answers to your letters would be lost"
     elif address:
@@ -96,6 +98,8 @@ def address_of(text: str) -> str:
     )
 
 
+# Letters *from* such addresses are read and answered; who writes as one is refused by many servers (RFC 5321, dot-string).
+_DOTTED = re.compile(r"[^.]+(?:\.[^.]+)*")
 _SAMPLE = re.compile(r"(?:.*[.@])?(?:example(?:\.(?:com|net|org|edu))?|test|invalid|localhost|local)")
 
 

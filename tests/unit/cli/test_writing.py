@@ -122,7 +122,7 @@ def test_check_json_is_versioned_with_places_and_fixes(workspace, capsys):
     found = json.loads(out(capsys, "check", "--json", code=3))
 
     assert (found["steward"], found["version"]) == ("check", 1)
-    (one,) = (each for each in found["data"] if each["severity"] == "error")
+    one, *_ = (each for each in found["data"] if each["severity"] == "error")
     assert one.keys() == {
         "code", "severity", "path", "line", "column", "end-line", "end-column", "message", "hint", "fix", "source",
     }  # fmt: skip

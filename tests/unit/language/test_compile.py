@@ -302,7 +302,8 @@ def test_the_flagship_is_what_it_says():
     flagship = found.plans["lead-capture"]
     assert flagship.stage is Stage.APPROVAL
     assert {node.id: node.highest_reach.value for node in flagship.nodes if node.kind == "effect"} == {
-        "acknowledge": "low", "contract": "internal", "payment-link": "low", "reply": "legal", "follow-up": "low",
+        "acknowledge": "low", "contract": "internal", "payment-link": "low", "reply": "legal", "next-reply": "customer",
+        "follow-up": "low",
     }  # fmt: skip
     assert flagship.node("answer").until == Fixed(value=3 * 86_400.0)
     assert flagship.node("acknowledge").undo_within == timedelta(seconds=20)

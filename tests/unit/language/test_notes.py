@@ -9,12 +9,13 @@ BODY = "type: sop\n---\n- [ ] Look at it ^look\n"
 
 
 @pytest.mark.parametrize("first", ["----\n", "---**\n", "--- -\n", "---sop\n"])
-def test_a_note_that_only_looks_like_one_is_knowledge_and_nothing_of_it_is_broken(first):
+def test_a_note_that_only_looks_like_one_is_named_and_nothing_of_it_is_broken(first):
     data = (first + BODY).encode()
 
     assert is_sop(data) is False
     found = compiled({"vault/sops/case.md": data})
-    assert (found.diagnostics, found.broken, dict(found.plans)) == ((), frozenset(), {})
+    assert [(one.code, one.severity.value) for one in found.diagnostics] == [("SW038", "warning")]
+    assert (found.broken, dict(found.plans)) == (frozenset(), {})
 
 
 @pytest.mark.parametrize("first", ["---\n", "---\r\n", "\ufeff---\n"])

@@ -113,7 +113,7 @@ def test_a_mistake_in_a_fence_has_its_place_in_the_note(indent):
 def test_a_fence_that_is_no_yaml_is_said_where_it_is():
     (found,) = sop("- [ ] Tell them ^tell\n  ```yaml step\n  uses: [\n  ```\n").diagnostics
 
-    assert (found.code, found.span.line) == ("SW007", 8)
+    assert (found.code, found.span.line) == ("SW007", 7)
 
 
 @pytest.mark.parametrize(
