@@ -146,7 +146,8 @@ def test_another_person_may_use_the_same_id(company):
     )
     company.run()
     assert len(company.runs()) == 2
-    assert rows(company) == []
+    # It is named after the same conversation, so its run waits its turn, in sight.
+    assert rows(company) == [("new", "ben@example.net: Could you draw one?")]
 
 
 # -- answers
