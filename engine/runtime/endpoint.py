@@ -62,7 +62,10 @@ class Endpoint:
         return (urlsplit(self.base).hostname or "") in _LOOPBACK
 
     def post(self, path: str, body: Json) -> Answer:
-        """Send JSON, once. Raises TransientError (codes: unreachable, timeout) or PermanentError (address, too-big)."""
+        """Send JSON, once. Raises TransientError (codes: unreachable, timeout, lost) or PermanentError (address, too-big).
+
+        *unreachable*: nobody was asked. *lost*: the line broke once it stood, so the question may have been worked on.
+        """
         parts = urlsplit(self.base)
         if parts.scheme not in {"http", "https"} or not parts.hostname or parts.username:
             raise _address(self.base, "is no http address")
@@ -82,6 +85,12 @@ class Endpoint:
         except (OSError, http.client.HTTPException, ValueError) as error:
             if late.is_set():
                 raise TransientError(f"no answer within {self.seconds:g} s", code="timeout") from error
+            if connection.wire is not None:
+                raise TransientError(
+                    f"the line to {parts.hostname} broke: {str(error) or type(error).__name__}",
+                    code="lost",
+                    now_true="It may have been asked: what the call may cost stays set aside.",
+                ) from error
             raise TransientError(
                 f"{parts.hostname} can't be reached: {error}",
                 code="unreachable",

@@ -106,7 +106,7 @@ def test_the_reservation_is_durable_before_anything_leaves():
         (Said(pieces=(b'{"choices": [7]}',)), TransientError, "model-garbage"),
         (answering(" "), TransientError, "model-empty"),
         (answering("", refusal="I can't help with that"), TransientError, "model-refused"),
-        (Said(pieces=None), TransientError, "unreachable"),
+        (Said(pieces=None), TransientError, "lost"),
         (Said(status=429, pieces=(b"slow down",)), TransientError, "rate-limited"),
         (Said(status=503, pieces=(b"busy",)), TransientError, "model-down"),
         (Said(status=401, pieces=(f"bad key {KEY}".encode(),)), PermanentError, "model-key"),
