@@ -16,7 +16,7 @@ from engine.language.values import Built, Values
 from engine.model.canonical import Json
 from engine.model.labels import Label, Labels
 from engine.model.plan import Fixed, WaitFor
-from engine.model.span import Span
+from engine.model.span import Diagnostic, Span
 from engine.model.triggers import TRIGGERS, TriggerSpec
 from engine.model.types import ANY, TEXT, Field, Type
 
@@ -114,7 +114,7 @@ def _fixed(
     if expression := _expression(node):
         values.note(references.must_be_fixed(place(expression), what=f"`{field.name}`"))
         return None
-    type_ = _matched(world, given) if (spec.name, field.name) == ("event", "match") else field.type
+    type_ = _matched(world, "event", given) if (spec.name, field.name) == ("event", "match") else field.type
     built = values.value(node, type_, name=field.name)
     return built.arg.value if built is not None and isinstance(built.arg, Fixed) else None
 
@@ -130,11 +130,12 @@ def _expression(node: tree.Node) -> tree.Node | None:
             return next((one for entry in node.entries if (one := _expression(entry.value))), None)
 
 
-def _matched(world: World, given: Mapping[str, tree.Entry]) -> Type:
+def _matched(world: World, kind: str, given: Mapping[str, tree.Entry]) -> Type:
     """The type of `match`: the event's own fields, each of which may be left out."""
     node = given["type"].value if "type" in given else None
-    event = heard(world, "event", node.text if isinstance(node, tree.Scalar) else "").event
-    fields = tuple(replace(one, optional=True) for one in event.fields if one.name not in {"type", "at"})
+    event = heard(world, kind, node.text if isinstance(node, tree.Scalar) else "").event
+    named = {"type", "path", "at"} if kind == "webhook" else {"type", "at"}
+    fields = tuple(replace(one, optional=True) for one in event.fields if one.name not in named)
     return replace(event, fields=fields)
 
 
@@ -226,12 +227,15 @@ def awaited(
         values.note(code.not_awaited(entry.key_span, name=entry.key, known=[telling] if telling else []))
         return None
     given = {one.key: one for one in body.entries}
+    if (untold := _takes_any(values, entry, given, fields)) is not None:
+        values.note(untold)
+        return None
     match: list[tuple[str, Built]] = []
     for one in body.entries:
         if one.key not in fields:
             values.note(code.unknown_param(one.key_span, name=one.key, trigger=entry.key, known=fields))
         elif one.key == "match":
-            match += _pairs(values, one.value, _matched(world, given))
+            match += _pairs(values, one.value, _matched(world, entry.key, given))
         elif (built := values.value(one.value, fields[one.key].type, name=one.key)) is not None:
             match.append((one.key, built))
             if isinstance(built.arg, Fixed):
@@ -245,6 +249,27 @@ def awaited(
         match=tuple((key, built.arg) for key, built in sorted(match, key=lambda pair: pair[0])),
     )
     return wait, heard(world, entry.key, type_), [built for _, built in match]
+
+
+def _takes_any(
+    values: Values, entry: tree.Entry, given: Mapping[str, tree.Entry], fields: Mapping[str, Field]
+) -> Diagnostic | None:
+    """The diagnostic of a wait that no field of what comes tells from others: `match` left out, or empty."""
+    match = given["match"].value if "match" in given else None
+    empty = isinstance(match, tree.Mapping) and not match.entries
+    if entry.key == "event" and empty:
+        return code.not_awaited(given["match"].key_span, name="event", known=["match"])
+    body = entry.value
+    if entry.key != "webhook" or not (match is None or empty) or not isinstance(body, tree.Mapping):
+        return None
+    if "match" in _misspelt(body, fields):
+        return None
+    path = given["path"].value if "path" in given else None
+    address = path.text if isinstance(path, tree.Scalar) else ""
+    event, inputs = values.scope.event, values.scope.inputs.fields
+    known = event is not None and event.field("id") is not None
+    source = "event.id" if known else next((f"inputs.{one.name}" for one in inputs), "…")
+    return code.takes_any_call(entry.key_span, path=address, example=f'id: "${{{{ {source} }}}}"')
 
 
 def _misspelt(body: tree.Mapping, fields: Mapping[str, Field]) -> set[str]:

@@ -13,6 +13,8 @@ from engine.model.plan import Trigger
 from engine.model.span import Diagnostic
 from engine.model.triggers import TRIGGERS
 
+_GIVE_INPUTS = frozenset({"manual", "call"})
+
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Started:
@@ -27,6 +29,7 @@ def read(authored: Authored, world: World) -> tuple[Started, tuple[Diagnostic, .
     values = Values(authored.source, Scope(now_only=True))
     triggers: list[Trigger] = []
     heard: list[Heard] = []
+    needed = [one.field.name for one in authored.inputs if not one.field.optional]
     for one in authored.on:
         spec = TRIGGERS.get(one.kind.text)
         if spec is None:
@@ -35,6 +38,8 @@ def read(authored: Authored, world: World) -> tuple[Started, tuple[Diagnostic, .
         params = listening.params(world, values, spec, one.kind.span, one.params)
         triggers.append(Trigger(kind=spec.name, params=params))
         heard.append(listening.heard(world, spec.name, str(dict(params).get("type", ""))))
+        if needed and spec.name not in _GIVE_INPUTS:
+            values.note(code.gives_no_input(one.kind.span, trigger=spec.name, names=needed))
     if not authored.on and authored.on_span is not None:
         values.note(code.no_trigger(authored.on_span))
     return Started(triggers=tuple(triggers), heard=tuple(heard)), tuple(values.diagnostics)

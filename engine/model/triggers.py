@@ -148,7 +148,12 @@ TRIGGERS: dict[str, TriggerSpec] = {
             ),
             Field(name="secret", type=TEXT, description="signs what comes: ${{ secrets.NAME }}"),
         ),
-        matches=(Field(name="path", type=TEXT, description="the end of its address"),),
+        matches=(
+            Field(name="path", type=TEXT, description="the end of its address"),
+            Field(
+                name="match", type=Type(kind="map", items=TEXT), description="what tells this one from others"
+            ),
+        ),
         event=Type(kind="map", fields=record(path=TEXT, at=TIME).fields, items=TEXT),
         label=Label.UNTRUSTED,
     ),

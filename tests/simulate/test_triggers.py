@@ -315,6 +315,32 @@ def test_a_death_while_a_call_is_taken_in_starts_it_once(shop, point):
     assert judge(shop.folder).violations == ()
 
 
+BOOKED = """\
+name: Booked
+stage: approval
+on: { webhook: { path: orders, secret: "${{ secrets.SHOP_HOOK }}" } }
+stop-on: [ { webhook: { path: orders, match: { cancels: "${{ event.order }}" } } } ]
+steps:
+  - id: paid
+    uses: wait/for
+    with: { any: { call: { webhook: { path: orders, match: { pays: "${{ event.order }}" } } } }, time: 3d }
+  - { id: tell, uses: notify/me, with: { text: "${{ steps.paid.outputs.got }}" } }
+"""
+
+
+def test_only_the_call_that_matches_ends_a_wait_or_the_run(bare, monkeypatch):
+    """Each of two runs is ended by the call about its own order; a call about another one, or none, changes nothing of it."""
+    monkeypatch.setenv("SHOP_HOOK", SECRET)
+    company = bare(booked=BOOKED)
+    for number, fields in enumerate(({"order": "A"}, {"order": "B"}, {"pays": "C"}, {"cancels": "A"})):
+        company.call("orders", {"order": "", **fields}, id=f"m{number}", secret=SECRET)
+        company.run()
+    assert [run.status for run in company.runs("booked")[:2]] == ["succeeded", "running"]
+    company.call("orders", {"order": "", "pays": "B"}, id="m9", secret=SECRET)
+    company.run()
+    assert [run.step("paid").status for run in company.runs("booked")[:2]] == ["cancelled", "succeeded"]
+
+
 # ---------------------------------------------------------------- intents
 
 

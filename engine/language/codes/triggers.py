@@ -2,7 +2,7 @@
 
 from collections.abc import Callable, Iterable
 
-from engine.language.near import meant, nearest
+from engine.language.near import listed, meant, nearest
 from engine.language.source import KEPT_BACK
 from engine.model.span import Diagnostic, Fix, Severity, Span
 
@@ -208,6 +208,43 @@ def nobody_tells(span: Span, *, kind: str, name: str) -> Diagnostic:
     )
 
 
+def gives_no_input(span: Span, *, trigger: str, names: Iterable[str]) -> Diagnostic:
+    """SW414: something starts a playbook that needs inputs, and can't give them.
+
+    Only a person (`manual`) and another playbook (`call`) give inputs. What a letter, a file, a schedule, an event or a webhook starts
+    has the fields of `event`, and each input's `default`.
+
+    Wrong: `on: { email: { mailbox: leads } }` with `inputs: { month: text }`.
+    Right: `inputs: { month: { type: text, default: 2026-05 } }`, or `on: { manual: {} }`.
+    """
+    missing = list(names)
+    inputs = f"the required input{'s' if len(missing) > 1 else ''} {listed(missing)}"
+    return Diagnostic(
+        code="SW414",
+        span=span,
+        message=f"`{trigger}` can't give {inputs}",
+        hint="give a `default:`, read it from `event`, or start it by `manual` or `call` only",
+    )
+
+
+def takes_any_call(span: Span, *, path: str, example: str) -> Diagnostic:
+    """SW415: a wait or `stop-on` for a webhook that would take anybody's call.
+
+    Every call to that address would end it, whoever it is about: all runs that wait there end with the first one. `match` names a field
+    of the call, and what it has to be for this run.
+
+    Wrong: `stop-on: [ { webhook: { path: bookings-cancelled } } ]`.
+    Right: `stop-on: [ { webhook: { path: bookings-cancelled, match: { uid: "${{ event.uid }}" } } } ]`.
+    """
+    address = f" to `{path}`" if path else ""
+    return Diagnostic(
+        code="SW415",
+        span=span,
+        message=f"anybody's call{address} would end this",
+        hint=f"say which one: `match: {{ {example} }}`",
+    )
+
+
 STARTING: dict[str, Callable[..., Diagnostic]] = {
     "SW401": no_trigger,
     "SW402": unknown_trigger,
@@ -222,4 +259,6 @@ STARTING: dict[str, Callable[..., Diagnostic]] = {
     "SW411": bare_hook,
     "SW412": no_mailbox,
     "SW413": nobody_tells,
+    "SW414": gives_no_input,
+    "SW415": takes_any_call,
 }
