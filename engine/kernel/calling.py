@@ -10,7 +10,7 @@ from engine.kernel.scope import Scope
 from engine.model import ids
 from engine.model.canonical import Json
 from engine.model.commands import End
-from engine.model.errors import PermanentError
+from engine.model.errors import ABSENT, PermanentError
 from engine.model.events import CallStarted, Draft, RunEnded, StepFailed, StepSucceeded
 from engine.model.labels import Label, Labels, decode, encode
 from engine.model.plan import Arg, Expr, Fixed, ListArg, MapArg, Plan, Read, Text
@@ -73,7 +73,13 @@ def end(journal: Journal, run: RunState, command: End) -> None:
             if any(_absent(run, read) for read in _reads(arg)):
                 outputs[name] = None
                 continue
-            outputs[name], origin = scope.evaluate(arg)
+            try:
+                outputs[name], origin = scope.evaluate(arg)
+            except PermanentError as error:
+                if error.code != ABSENT:
+                    raise
+                outputs[name] = None
+                continue
             labels |= origin
     sealed = journal.seal(outputs, run.subject) if outputs else None
     drafts = intake.ended(

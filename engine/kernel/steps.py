@@ -21,7 +21,7 @@ from engine.model.actions import EffectClass
 from engine.model.busy import asked_to_wait
 from engine.model.canonical import Json
 from engine.model.effects import Call
-from engine.model.errors import EngineError, PermanentError, TransientError
+from engine.model.errors import ABSENT, EngineError, PermanentError, TransientError
 from engine.model.events import (
     Draft,
     HumanAsked,
@@ -76,7 +76,10 @@ def begin(place: Place, propose: Propose) -> Attempt | None:
         asked = _question(scope, node.ask) if node.ask is not None else {}
         subject = _subject(place, scope)
     except EngineError as error:
-        fail(place, error, attempt)
+        if error.code == ABSENT:
+            journal.write(place.draft(StepSkipped(because=error.message)), durable=False)
+        else:
+            fail(place, error, attempt)
         return None
     if _asks(place) and not passes(place, node.uses):
         return None

@@ -107,7 +107,7 @@ def find(resolver: Resolver, values: Values, step: Step) -> Resolved | None:
         at, wanted = place(given["limit"].value), f"a whole number from 1 to {MOST_RUNS}"
         taker.note(shape.bad_number(at, value=str(limit.arg.value), wanted=wanted, example="limit: 4"))
     values.diagnostics += taker.diagnostics
-    if word is None or found is None or values.diagnostics:
+    if word is None or found is None or values.wrong:
         return None
     args = [("playbook", Built(arg=Fixed(value=word.text)))]
     args += [("status", Built(arg=Fixed(value=status.text)))] if status is not None else []

@@ -1,6 +1,6 @@
 """Calls in expressions: arguments against the one table of functions, and their CEL text."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
 from engine.language import syntax as s
@@ -11,7 +11,7 @@ from engine.language.functions import Function
 from engine.language.names import lowered
 from engine.language.paths import Found
 from engine.language.scope import ROOTS
-from engine.language.typed import WRONG, Typed, closed, named
+from engine.language.typed import WRONG, Typed, closed, joined, named, quoted
 from engine.language.typeexpr import certain, nullable
 from engine.language.walk import Walk
 from engine.model.span import Fix, Span
@@ -76,7 +76,9 @@ def call(checker: Walk, node: s.Call, function: Function, span: Span) -> Typed:
     one = _Call(checker=checker, node=node, function=function, args=args, span=span)
     if function.method != (node.of is not None) and node.name != "size":
         return _other_form(one)
-    if len(args) != len(function.params):
+    if function.many and len(args) < len(function.params):
+        return one.wrong(f"takes {len(function.params)} or more, not {len(args)}")
+    if not function.many and len(args) != len(function.params):
         count = len(function.params) - (1 if function.method else 0)
         got = len(args) - (1 if function.method else 0)
         return one.wrong(f"takes {count}, not {got}")
@@ -157,19 +159,28 @@ def _loop(one: _Call) -> Typed:
 
 
 def _default(one: _Call) -> Typed:
-    checker, (path, otherwise) = one.checker, one.args
-    if not isinstance(path, s.Member):
-        return checker.note(
-            code.never_read_this_way(checker.at(path), path=checker.piece(path), fix=_inward(one))
-        )
+    checker, (*paths, otherwise) = one.checker, one.args
+    for path in paths:
+        if not isinstance(path, s.Member):
+            fix = _inward(one) if len(paths) == 1 else None
+            return checker.note(code.never_read_this_way(checker.at(path), path=checker.piece(path), fix=fix))
     before = len(checker.diagnostics)
-    first, other = checker.softly(path), checker.infer(otherwise)
+    parts = [checker.softly(path) for path in paths]
+    # The last may be a path as well: then it skips the reader only where nothing stands at any of them.
+    soft = isinstance(otherwise, s.Member)
+    other = checker.softly(otherwise) if soft else checker.infer(otherwise)
     if len(checker.diagnostics) > before:
         return WRONG
-    wanted = certain(first.type)
+    wanted: Type | None = certain(parts[0].type)
+    for part in parts[1:]:
+        wanted = None if wanted is None else unify(wanted, certain(part.type))
+    if wanted is None:
+        return one.wrong(f"the paths are {', '.join(str(certain(part.type)) for part in parts)}")
     literal = other.tree if isinstance(other.tree, s.Literal_) else None
     if literal is not None and literal.kind == "null":
-        return Typed(type=nullable(wanted), cel=first.cel, flows=first.flows)
+        fitted = [_fitted(checker, part, wanted) for part in parts]
+        cel = parts[0].cel if len(parts) == 1 else _first_of(parts, fitted, "null")
+        return Typed(type=nullable(wanted), cel=cel, flows=joined(*parts))
     type_ = unify(wanted, other.type)
     if wanted.kind == "money" and checker.fitted(other, MONEY) != other.cel:
         type_ = MONEY
@@ -178,12 +189,25 @@ def _default(one: _Call) -> Typed:
     ):
         type_ = wanted
     if type_ is None:
-        return one.wrong(f"`other` is {named(other)}, the path is {first.type}")
-    flows = {**first.flows, **{n: o or first.flows.get(n, False) for n, o in other.flows.items()}}
-    fitted = checker.fitted(first, certain(type_)) if wanted.kind != "integer" else first.cel
-    # dyn: what is missing is null, whatever the type says.
-    cel = f"(dyn({first.cel}) != null ? dyn({fitted}) : dyn({checker.fitted(other, certain(type_))}))"
-    return Typed(type=type_, cel=cel, flows=flows)
+        return one.wrong(f"`other` is {named(other)}, the path is {parts[0].type}")
+    last = checker.fitted(other, certain(type_))
+    if soft and not other.type.nullable:
+        nowhere = quoted(", ".join(f"`{checker.piece(arg)}`" for arg in one.args))
+        last = _first_of([other], [last], f"absent({nowhere})")
+    fitted = [_fitted(checker, part, certain(type_)) for part in parts]
+    return Typed(type=type_, cel=_first_of(parts, fitted, last), flows=joined(*parts, other))
+
+
+def _fitted(checker: Walk, part: Typed, type_: Type) -> str:
+    return checker.fitted(part, type_) if part.type.kind != "integer" else part.cel
+
+
+def _first_of(parts: Sequence[Typed], fitted: Sequence[str], last: str) -> str:
+    """The CEL text of the first part that is there, else of `last`. dyn: what is missing is null, whatever the type says."""
+    cel = last
+    for part, text in zip(reversed(parts), reversed(fitted), strict=True):
+        cel = f"(dyn({part.cel}) != null ? dyn({text}) : dyn({cel}))"
+    return cel
 
 
 def _spells(value: object, type_: Type) -> bool:

@@ -22,7 +22,7 @@ class Checker(Walk):
             case s.Literal_():
                 return parts.literal(node)
             case s.Name() | s.Member():
-                return self.path(node)
+                return self.seen_there(node, self.path(node))
             case s.Index():
                 return parts.index(self, node)
             case s.Call():

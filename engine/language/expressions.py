@@ -7,6 +7,7 @@ from datetime import datetime
 
 from engine.language import functions, syntax
 from engine.language.assign import of_field
+from engine.language.branches import bare
 from engine.language.checker import Checker
 from engine.language.codes import references as code
 from engine.language.paths import Where
@@ -130,7 +131,8 @@ def compile_text(
     if objection := WALL.check(typed.cel, reads):
         return None, (code.bad_expression(where(0, len(text)), problem=objection),)
     expr = Expr(cel=typed.cel, written=text, type=typed.type, reads=reads)
-    return Compiled(expr=expr, flows=typed.flows, handles_failure=checker.handles_failure), ()
+    compiled = Compiled(expr=expr, flows=typed.flows, handles_failure=checker.handles_failure)
+    return compiled, tuple(_fixable(source, scalar, one) for one in bare(tree, text, scope, where))
 
 
 def _fixable(source: Source, scalar: Scalar, one: Diagnostic) -> Diagnostic:

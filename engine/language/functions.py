@@ -15,27 +15,33 @@ from engine.model.times import moment, stamp
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Function:
-    """One function. `params` are names of types; `method` means `value.name(…)`, and then `params[0]` is the value."""
+    """One function. `params` are names of types; `method` means `value.name(…)`, and then `params[0]` is the value.
+
+    `many`: more like the first may stand before the last.
+    """
 
     params: tuple[str, ...]
     result: str
     meaning: str
     method: bool = False
     special: bool = False
+    many: bool = False
 
     def signature(self, name: str) -> str:
         """As shown in messages and documentation."""
         if self.method:
             return f"`{self.params[0]}.{name}({', '.join(self.params[1:])})`, giving {self.result}"
-        return f"`{name}({', '.join(self.params)})`, giving {self.result}"
+        params = [self.params[0], "…", *self.params[1:]] if self.many else self.params
+        return f"`{name}({', '.join(params)})`, giving {self.result}"
 
 
 FUNCTIONS: dict[str, Function] = {
     "default": Function(
         params=("path", "other"),
-        result="either",
+        result="the first that is there",
         special=True,
-        meaning="`other` when nothing stands at the path",
+        many=True,
+        meaning="`other` when nothing stands at any of the paths; it may be a path, too",
     ),
     "failure": Function(params=(), result="bool", special=True, meaning="a step has failed; only in `if`"),
     "always": Function(
@@ -312,6 +318,15 @@ def seconds(value: str, now: str, zone: str) -> float:
     return max((until - moment(now)).total_seconds(), 0.0)
 
 
+NOWHERE = "nothing stands at "
+"""How the words begin of what no `default` could give."""
+
+
+def absent(paths: str) -> Json:
+    """Nothing stands at any of the paths of a `default`, and its last is one of them."""
+    raise ValueError(f"{NOWHERE}{paths}")
+
+
 def as_text(value: Json) -> str:
     """How a value is rendered inside text: numbers without a useless `.0`, money as written, lists joined, null as nothing."""
     match value:
@@ -332,6 +347,7 @@ def as_text(value: Json) -> str:
 
 
 IMPLEMENTED: dict[str, Callable[..., Any]] = {
+    "absent": absent,
     "plus": plus,
     "minus": minus,
     "times": times,

@@ -41,9 +41,9 @@ def wait(resolver: Resolver, values: Values, step: Step) -> Resolved | None:
     given = _keys(values, step.args, of="wait/for", known=("any", "time"))
     until = _until(values, given["time"].value) if "time" in given else None
     waits, heard, others = _any(resolver.world, values, given.get("any"))
-    if not given or ("time" not in given and not waits and not values.diagnostics):
+    if not given or ("time" not in given and not waits and not values.wrong):
         values.note(triggers.waits_for_nothing(step.key("with")))
-    if values.diagnostics:
+    if values.wrong:
         return None
     names = [one.name for one in waits]
     outputs = record(got=choice(*names, "nothing"), event=nullable(together(heard) or ANY))
@@ -143,7 +143,7 @@ def end(_resolver: Resolver, values: Values, step: Step) -> Resolved | None:
     because = (
         values.value(given["because"].value, nullable(TEXT), name="because") if "because" in given else None
     )
-    if values.diagnostics:
+    if values.wrong:
         return None
     end_as: Literal["succeeded", "cancelled"] = "cancelled" if word == "cancelled" else "succeeded"
     args = (("because", because),) if because is not None else ()
@@ -177,7 +177,7 @@ def ask(resolver: Resolver, values: Values, step: Step) -> Resolved | None:
     who = taker.id(given["who"].value, of="a person") if "who" in given else None
     values.diagnostics += taker.diagnostics
     who = _person(resolver, values, who)
-    if title is None or values.diagnostics:
+    if title is None or values.wrong:
         return None
     question = Ask(
         title=title.arg,
@@ -287,7 +287,7 @@ def _item(resolver: Resolver, values: Values, step: Step) -> Resolved | None:
     fields = _item_limits(values, step, question.fields)
     who = _person(resolver, values, question.who)
     title = values.value(question.title, TEXT, name="title")
-    if title is None or values.diagnostics:
+    if title is None or values.wrong:
         return None
     made = Ask(
         title=title.arg,

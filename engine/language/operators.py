@@ -1,5 +1,6 @@
 """Operators of expressions: which values they fit, and what they are in CEL."""
 
+from engine.language import branches
 from engine.language import syntax as s
 from engine.language.assign import TEXTUAL, unify
 from engine.language.codes import references as code
@@ -15,7 +16,9 @@ _ORDERED = frozenset({"number", "integer", "text", "date", "time"})
 
 def binary(checker: Walk, node: s.Binary) -> Typed:
     if node.op in {"&&", "||"}:
-        left, right = checker.boolean(node.left), checker.boolean(node.right)
+        left = checker.boolean(node.left)
+        shown = branches.shown(node.left, checker.piece)[node.op == "||"]
+        right = checker.boolean(node.right, there=shown)
         return Typed(type=BOOL, cel=f"({left.cel} {node.op} {right.cel})", flows=closed(left, right))
     if node.op in {"==", "!="}:
         return _equal(checker, node)

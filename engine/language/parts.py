@@ -1,5 +1,6 @@
 """Written values, lists, maps and choices inside expressions."""
 
+from engine.language import branches
 from engine.language import syntax as s
 from engine.language.assign import unify
 from engine.language.codes import references as code
@@ -62,7 +63,8 @@ def unary(checker: Walk, node: s.Unary) -> Typed:
 def choice(checker: Walk, node: s.Choice) -> Typed:
     """`test ? yes : no`."""
     test = checker.boolean(node.test)
-    yes, no = checker.infer(node.yes), checker.infer(node.no)
+    there, missing = branches.shown(node.test, checker.piece)
+    yes, no = checker.where_there(there, node.yes), checker.where_there(missing, node.no)
     type_ = unify(yes.type, no.type)
     if type_ is None:
         return checker.note(

@@ -42,7 +42,9 @@ class Resolver:
         """What the step at place `here` may read."""
         if not self.seen and not self.gates:
             for order, one in reversed(list(enumerate(self.authored.steps))):
-                self.seen[one.id.text] = StepScope(outputs=ANY, line=one.id.span.line, order=order)
+                self.seen[one.id.text] = StepScope(
+                    outputs=ANY, line=one.id.span.line, order=order, condition=_condition(one)
+                )
             self.gates |= {one.id.text: one.id.span.line for one in self.authored.gates}
         return Scope(
             event=self.event,
@@ -51,6 +53,7 @@ class Resolver:
             gates=self.gates,
             here=here,
             currency=self.world.config.currency,
+            condition=_condition(self.authored.steps[here]) if here < len(self.authored.steps) else "",
         )
 
     def values(self, here: int) -> Values:
@@ -87,9 +90,7 @@ class Resolver:
                 known = self.seen[step.id.text]
                 # Of two steps with one id, nobody knows which is meant.
                 if known.order == here and named[step.id.text] == 1:
-                    self.seen[step.id.text] = StepScope(
-                        outputs=resolved.outputs, line=known.line, order=known.order
-                    )
+                    self.seen[step.id.text] = replace(known, outputs=resolved.outputs)
                 found.append(resolved if tested is None else replace(resolved, condition=tested))
             self.diagnostics += outer.diagnostics
             self.diagnostics += values.diagnostics if values is not outer else []
@@ -213,6 +214,12 @@ class Resolver:
                 )
             )
         return not needed
+
+
+def _condition(step: Step) -> str:
+    """A step's `if` as written; empty where it always runs."""
+    text = step.condition.text.strip() if step.condition is not None else ""
+    return "" if text.removeprefix("${{").removesuffix("}}").strip() in {"always()", "true"} else text
 
 
 Special = Callable[[Resolver, Values, Step], Resolved | None]

@@ -25,11 +25,12 @@ _NO_INPUTS = Type(kind="map")
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class StepScope:
-    """A step as others see it."""
+    """A step as others see it. `condition` is its `if` as written; empty where it always runs."""
 
     outputs: Type
     line: int
     order: int
+    condition: str = ""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -37,7 +38,7 @@ class Scope:
     """The readable world of one place. Steps with `order` below `here` may be read; all are known, for better messages.
 
     `now_only` is set where no run exists yet (`subject`, `concurrency`): only event and inputs can be read there.
-    `item` is the type of one entry where a step has `foreach`.
+    `item` is the type of one entry where a step has `foreach`, `condition` the `if` of the step that reads.
     """
 
     event: Type | None = None
@@ -48,6 +49,7 @@ class Scope:
     here: int = 0
     currency: str = "EUR"
     now_only: bool = False
+    condition: str = ""
 
     def roots(self) -> tuple[str, ...]:
         """The roots that can be read here."""

@@ -13,7 +13,7 @@ from engine.language.scope import Scope, fields_of
 from engine.language.source import Source
 from engine.language.typeexpr import certain, place
 from engine.model.plan import Arg, Expr, Fixed, ListArg, MapArg, Read, Text
-from engine.model.span import Diagnostic, Fix, Span
+from engine.model.span import Diagnostic, Fix, Severity, Span
 from engine.model.types import ANY, BOOL, TEXT, Field, Type
 
 Unknown = Callable[[Span, str, list[str]], Diagnostic]
@@ -56,6 +56,11 @@ class Values:
     def note(self, diagnostic: Diagnostic) -> None:
         """Keep a diagnostic."""
         self.diagnostics.append(diagnostic)
+
+    @property
+    def wrong(self) -> bool:
+        """Whether something is an error, and no mere warning."""
+        return any(one.severity is Severity.ERROR for one in self.diagnostics)
 
     def value(self, node: tree.Node, type_: Type, *, name: str) -> Built | None:
         """Any value where `type_` is wanted."""

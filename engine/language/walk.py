@@ -30,6 +30,7 @@ class Walk(ABC):
         self.handles_failure = False
         self._loops: list[tuple[str, Typed]] = []
         self._soft = False
+        self._there: list[frozenset[str]] = []
 
     def note(self, diagnostic: Diagnostic) -> Typed:
         """Keep a diagnostic; the part counts as anything from here on."""
@@ -83,6 +84,21 @@ class Walk(ABC):
             return self.note(found)
         return self.below(self.read(found), names[found.used :], node)
 
+    def seen_there(self, node: s.Name | s.Member, found: Typed) -> Typed:
+        """A part without its null where a test around it has shown that it is there."""
+        path = self.piece(node)
+        if found.type.nullable and any(path in shown for shown in self._there):
+            return replace(found, type=certain(found.type))
+        return found
+
+    def where_there(self, shown: frozenset[str], node: s.Tree) -> Typed:
+        """A part that only counts where something stands at these paths."""
+        self._there.append(shown)
+        try:
+            return self.infer(node)
+        finally:
+            self._there.pop()
+
     def read(self, found: Found) -> Typed:
         """Note that a path is read."""
         name = variable(found.path)
@@ -109,9 +125,13 @@ class Walk(ABC):
             of = Typed(type=type_, cel=f"{of.cel}[{quoted(place.name)}]", flows=flows)
         return of
 
-    def boolean(self, node: s.Tree) -> Typed:
-        """A part that has to be a bool."""
-        found = self.certainly(node)
+    def boolean(self, node: s.Tree, *, there: frozenset[str] = frozenset()) -> Typed:
+        """A part that has to be a bool. `there` are paths of which is known that something stands there."""
+        self._there.append(there)
+        try:
+            found = self.certainly(node)
+        finally:
+            self._there.pop()
         if found.type.kind in {"bool", "any"}:
             return found
         return self.note(

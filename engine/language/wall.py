@@ -12,9 +12,9 @@ import threading
 from collections.abc import Iterable, Mapping
 from typing import Any, TypeVar
 
-from engine.language.functions import IMPLEMENTED
+from engine.language.functions import IMPLEMENTED, NOWHERE
 from engine.model.canonical import Json
-from engine.model.errors import PermanentError
+from engine.model.errors import ABSENT, PermanentError
 from engine.model.plan import Read
 from engine.model.types import Type
 
@@ -69,7 +69,7 @@ class Wall:
     def evaluate(
         self, cel: str, reads: Iterable[Read], data: Mapping[str, Json], *, now: str, zone: str
     ) -> Json:
-        """The value. Raises PermanentError(code='expression')."""
+        """The value. Raises PermanentError (expression; absent where nothing stands at any path of a `default`)."""
         try:
             text, types, names = _alike(cel, _types(tuple(reads)))
             given = {alike: data[name] for name, alike in names.items() if name in data}
@@ -79,6 +79,9 @@ class Wall:
                 raise ValueError(str(result.value()))
             return _plain(result, [MOST_TEXT])
         except (RuntimeError, ValueError, TypeError, OverflowError) as error:
+            _, missing, paths = str(error).partition(NOWHERE)
+            if missing:
+                raise PermanentError(f"{missing}{paths}", code=ABSENT) from None
             raise PermanentError(_plain_words(str(error)), code="expression") from None
 
     def _compile(self, cel: str, types: _Types) -> Any:  # noqa: ANN401 - the library has no types
@@ -193,6 +196,7 @@ _SCALAR = ("string", "double", "int", "bool", "map")
 # name → (what each argument may be at run time, result, whether it is written after a dot).
 # Every combination is an overload of its own, because CEL chooses by the run-time kinds and knows no unions.
 _OVERLOADS: dict[str, tuple[tuple[tuple[str, ...], ...], str, bool]] = {
+    "absent": ((("string",),), "dyn", False),
     "plus": ((_MONEY, _MONEY), "map", False),
     "minus": ((_MONEY, _MONEY), "map", False),
     "times": ((_MONEY, _NUMBER), "map", False),

@@ -11,6 +11,9 @@ EngineError
     └── DiskFull       nothing was lost; nothing new is accepted
 """
 
+ABSENT = "absent"
+"""The code that says: none of the places a value may come from has one. What reads it is skipped, as with any read."""
+
 
 class EngineError(Exception):
     """Something an operator is told in plain words. `now_true` says what holds, `way_out` what to type."""

@@ -68,6 +68,9 @@ Lists within lists at most twice | every-type | SW113 sw113-deep | unit/language
 A comparison with a word that can't come is refused | event-fields | SW114 sw114-option, SW114 sw114-intent, SW114 sw114-status | –
 A list or map can't stand inside text | calls | SW115 sw115-list-in-text | –
 default reads a path | calls | SW116 sw116-default | unit/language/test_default.py::test_a_word_that_spells_a_value_of_the_type_keeps_it
+default takes any number of paths, and skips its reader only where none of them has a value | either | SW108 sw108-call | simulate/test_language_runs.py::test_what_reads_one_of_two_exclusive_steps_runs_with_the_one_there_is
+A branch reads what may not have run through default | either | SW119 sw119-branch | unit/language/test_branches.py::test_what_may_not_be_there_is_told
+A test for null shows what is there to what stands behind it | either | SW111 sw111-missing | unit/language/test_branches.py::test_what_is_there_is_read_without_a_word
 item is there under foreach only | foreach | SW117 sw117-item, SW103 sw103-item | –
 A secret is never read in an expression | triggers | SW118 sw118-secret, SW118 sw118-secrets | –
 Names are kebab-case and begin with a letter; names that can't be read are refused | every-type | SW128 sw128-name, SW025 sw025-id | –

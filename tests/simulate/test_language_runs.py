@@ -353,3 +353,29 @@ def test_a_step_that_acted_in_a_run_that_failed_later_stays_used_up(supplied, pr
     made.start("tell", at=0)
     assert [run.status for run in made.runs()] == ["failed", "succeeded"]
     assert texts(made) == ["1", "told"]
+
+
+EITHER = """\
+name: Either
+stage: auto
+on: { manual: {} }
+inputs: { go: text }
+steps:
+  - { id: a, if: "${{ inputs.go == 'a' }}", uses: provider/idempotent, with: { text: by a } }
+  - { id: b, needs: [], if: "${{ inputs.go == 'b' }}", uses: provider/idempotent, with: { text: by b } }
+  - id: tell
+    uses: provider/idempotent
+    with: { text: "ref ${{ default(steps.a.outputs.id, steps.b.outputs.id) }}" }
+"""
+
+
+@pytest.mark.parametrize(("go", "told"), [("a", "succeeded"), ("b", "succeeded"), ("neither", "skipped")])
+def test_what_reads_one_of_two_exclusive_steps_runs_with_the_one_there_is(supplied, provider, go, told):
+    """Through `default` neither is needed; where none of them ran, the reader is skipped like any other, and says so."""
+    made = supplied(either=EITHER)
+    made.start("either", go=go)
+    (run,) = made.runs()
+    assert run.status == "succeeded"
+    assert run.step("tell").status == told
+    if told == "skipped":
+        assert run.step("tell").because == "nothing stands at `steps.a.outputs.id`, `steps.b.outputs.id`"

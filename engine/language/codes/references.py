@@ -226,6 +226,25 @@ def never_read_this_way(span: Span, *, path: str, fix: Fix | None) -> Diagnostic
     )
 
 
+def bare_in_branch(span: Span, *, path: str, step: str, fix: Fix | None) -> Diagnostic:
+    """SW119: a branch of `? :` reads a step that has an `if` of its own (a warning).
+
+    A step that reads one that was skipped is skipped with it, whatever the test says: the branch is no protection. `default` reads what
+    may not be there.
+
+    Wrong: `${{ inputs.go ? steps.a.outputs.path : steps.b.outputs.path }}` where `a` and `b` have an `if`.
+    Right: `${{ default(steps.a.outputs.path, steps.b.outputs.path) }}`.
+    """
+    return Diagnostic(
+        code="SW119",
+        span=span,
+        message=f"`{path}` is read whatever the test says: where `{step}` is skipped by its `if`, so is what reads it",
+        hint="read it through `default(…, …)`",
+        severity=Severity.WARNING,
+        fix=fix,
+    )
+
+
 def no_item(span: Span) -> Diagnostic:
     """SW117: `item` on a step that goes through no list.
 
@@ -451,6 +470,7 @@ REFERENCES: dict[str, Callable[..., Diagnostic]] = {
     "SW116": never_read_this_way,
     "SW117": no_item,
     "SW118": secret_here,
+    "SW119": bare_in_branch,
     "SW120": unknown_action,
     "SW121": unknown_argument,
     "SW122": missing_argument,
