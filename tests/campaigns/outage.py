@@ -14,6 +14,7 @@ import json
 import os
 import random
 import resource
+import shutil
 import signal
 import socket
 import subprocess
@@ -47,7 +48,7 @@ from tests.simulate.postoffice import SETTINGS
 from tests.simulate.terminal import Said, environment, plainly
 
 HOUR = timedelta(hours=1)
-BEGAN = datetime(2026, 3, 2, 14, 30, tzinfo=UTC)
+BEGAN = datetime(2026, 3, 2, 12, 30, tzinfo=UTC)
 ANSWER, THANKS = "We will look at it on Monday.", "thanks"
 STATE_ROOM, OUTBOX_ROOM = "96m", "8m"
 _UP_AGAIN, _LOOK = 1.0, 0.3
@@ -122,7 +123,7 @@ class Server:
             self._controller.stop()
             self._controller = None
 
-    def taken(self) -> list[dict[str, object]]:
+    def taken(self) -> list[dict[str, Any]]:
         """All it took, from its file."""
         return [json.loads(line) for line in self.file.read_text(encoding="utf-8").splitlines()]
 
@@ -190,7 +191,8 @@ class World:
 
     @property
     def env(self) -> dict[str, str]:
-        return environment(self.company.env, **{NAME: self.clock.words})
+        code = os.fspath(self.company.folder / "code")
+        return environment(self.company.env, **{NAME: self.clock.words, "PYTHONPATH": code})
 
     def said(self, *words: str) -> Said:
         """What one command of the operator's says."""
@@ -288,7 +290,12 @@ def world(folder: Path, *, letters: int, speed: float) -> Iterator[World]:
     settings = (company.root / "steward.yaml").read_text() + SETTINGS.format(port=port)
     company.commit({"steward.yaml": settings})
     state = company.workspace().state.path
-    disks = Disks(folder / "company" / "state", state / "outbox")
+    # Every process that is started imports the same code, whatever somebody writes into the checkout meanwhile.
+    code, launcher = company.folder / "code", "tests/campaigns/scaled.py"
+    shutil.copytree(evidence.ROOT / "engine", code / "engine", ignore=shutil.ignore_patterns("__pycache__"))
+    (code / launcher).parent.mkdir(parents=True)
+    shutil.copy(evidence.ROOT / launcher, code / launcher)
+    disks = Disks(company.folder / "state", state / "outbox")
     clock = Scaled.start(BEGAN, speed)
     file = folder / "taken.jsonl"
     file.touch()
@@ -336,11 +343,11 @@ def phases(made: World) -> Iterator[tuple[str, timedelta, Callable[[], None], Ca
 
 
 def capped(made: World) -> Callable[[], None]:
-    """Commit a cap that lets half of what has not left yet leave today."""
+    """Commit a cap that is reached on this day, and lets what is left leave on the next."""
 
     def commit() -> None:
         left = sum(row["kind"] == "answer" for row in made.server.taken())
-        count = left + max((made.letters - left) // 2, 1)
+        count = max(made.letters - max(left, 1), (made.letters + left) // 2)
         made.counts["cap"] = count
         made.company.commit({"vault/policy.yaml": _POLICY.format(count=count)})
 
@@ -425,13 +432,8 @@ def found(made: World) -> dict[str, Any]:
     }  # fmt: skip
 
 
-def _per_person(rows: Iterable[Mapping[str, object]], kind: str) -> Counter[str]:
-    return Counter(str(to) for row in rows if row["kind"] == kind for to in _list(row["to"]))
-
-
-def _list(value: object) -> list[object]:
-    assert isinstance(value, list)
-    return value
+def _per_person(rows: Iterable[Mapping[str, Any]], kind: str) -> Counter[str]:
+    return Counter(str(to) for row in rows if row["kind"] == kind for to in row["to"])
 
 
 def once_or_left_out(
@@ -449,7 +451,7 @@ def once_or_left_out(
     ]
 
 
-def days(rows: Iterable[Mapping[str, object]], zone: str) -> Counter[str]:
+def days(rows: Iterable[Mapping[str, Any]], zone: str) -> Counter[str]:
     """How many answers the server took on each of the operator's days."""
     return Counter(
         datetime.fromisoformat(str(row["at"])).astimezone(ZoneInfo(zone)).date().isoformat()
@@ -458,7 +460,7 @@ def days(rows: Iterable[Mapping[str, object]], zone: str) -> Counter[str]:
     )
 
 
-def over(rows: Iterable[Mapping[str, object]], cap: int, zone: str) -> list[str]:
+def over(rows: Iterable[Mapping[str, Any]], cap: int, zone: str) -> list[str]:
     """Days on which more left than may."""
     return [f"{n} left on {day}, and {cap} may" for day, n in days(rows, zone).items() if n > cap]
 
@@ -467,7 +469,7 @@ def main(argv: list[str]) -> int:
     """Serve many letters through the outages and keep the row."""
     parser = argparse.ArgumentParser(prog="python -m tests.campaigns.outage", description=__doc__)
     parser.add_argument("--letters", type=int, default=200)
-    parser.add_argument("--speed", type=float, default=60.0)
+    parser.add_argument("--speed", type=float, default=100.0)
     parser.add_argument("--seed", type=int, default=1)
     args = parser.parse_args(argv)
     commit, digest = evidence.commit(), evidence.digest(*_CODE)
