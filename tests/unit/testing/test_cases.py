@@ -137,7 +137,11 @@ def test_a_letter_that_starts_nothing_says_why(tmp_path):
     case = "  - name: one\n    event: { from: no-reply@example.com }\n    expect: { sent: [] }\n"
 
     assert failures(only(tmp_path, LETTERS, case, name="letters")) == [
-        ("begin", "a run", "this letter starts nothing: the sender takes no answers")
+        (
+            "begin",
+            "a run",
+            "this letter starts nothing: the sender takes no answers, and names nobody who does",
+        )
     ]
 
 

@@ -31,7 +31,7 @@ def test_a_fresh_workspace_checks_and_passes(fresh, capsys):
 
     out, err = capsys.readouterr()
     assert "✓ lead-capture: spam gets no answer at all" in out
-    assert "lead-capture: 11 of 11 steps, 16 of 16 branches" in out
+    assert "lead-capture: 13 of 13 steps, 20 of 20 branches" in out
     assert " passed, 0 failed" in err
 
 
