@@ -2,6 +2,7 @@
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
+from datetime import timedelta
 
 from engine.language import syntax as s
 from engine.language import written
@@ -328,6 +329,13 @@ def _sum_of_two(one: _Call) -> Typed:
     length = one.length(one.args[1])
     if length is None:
         return WRONG
+    span = written.length(str(length.tree.value)) if isinstance(length.tree, s.Literal_) else None
+    if first.type.kind == "date" and span is not None and span % timedelta(days=1):
+        hint = "write whole days, like `'3d'`, or add it to a time"
+        at = one.checker.at(one.args[1])
+        return one.checker.note(
+            code.wrong_type(at, wanted="a length of whole days", got=named(length), hint=hint)
+        )
     sign = -1 if one.node.name == "minus" else 1
     cel = f"shifted({first.cel}, {length.cel}, zone_, {sign})"
     return Typed(type=certain(first.type), cel=cel, flows=closed(first, length))

@@ -1,5 +1,6 @@
 """What expressions can do: one table for the checker, the evaluator, the documentation and `steward explain functions`."""
 
+import math
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from datetime import date, datetime, time, timedelta
@@ -318,6 +319,10 @@ def seconds(value: str, now: str, zone: str) -> float:
     return max((until - moment(now)).total_seconds(), 0.0)
 
 
+NO_NUMBER = "the result is no number (a division by zero?)"
+"""Of what would be infinite, or not even that."""
+
+
 NOWHERE = "nothing stands at "
 """How the words begin of what no `default` could give."""
 
@@ -335,6 +340,8 @@ def as_text(value: Json) -> str:
         case bool():
             return "true" if value else "false"
         case float():
+            if not math.isfinite(value):
+                raise ValueError(NO_NUMBER)
             return str(int(value)) if value.is_integer() and abs(value) < 1e15 else repr(value)
         case list():
             return ", ".join(as_text(one) for one in value if one is not None)

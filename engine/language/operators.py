@@ -141,6 +141,8 @@ def _in(checker: Walk, node: s.Binary, left: Typed, right: Typed) -> Typed:
 def _arithmetic(checker: Walk, node: s.Binary, left: Typed, right: Typed) -> Typed:
     kinds = {left.type.kind, right.type.kind}
     flows = joined(left, right)
+    if node.op in {"/", "%"} and isinstance(right.tree, s.Literal_) and right.tree.value == 0:
+        return _refused(checker, node, left, right, "nothing can be divided by zero")
     if "money" in kinds:
         word = {"+": "plus", "-": "minus", "*": "times"}.get(node.op, "times")
         fits = (

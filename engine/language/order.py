@@ -98,6 +98,26 @@ def _reads(found: Iterable[Built]) -> tuple[tuple[str, ...], tuple[str, ...], tu
     return tuple(strict), tuple(name for name in soft if name not in strict), tuple(verdicts)
 
 
+def unreachable(resolved: Sequence[Resolved], found: Mapping[str, Edges]) -> list[Diagnostic]:
+    """Steps behind a `run/end` that always ends the run: one diagnostic for each such end, at the first of them."""
+    behind: dict[str, str] = {}
+    lost: dict[str, list[Step]] = {}
+    for one in resolved:
+        id_ = one.step.id.text
+        if id_ not in found:
+            continue
+        end = next((behind[name] for name in found[id_].before if name in behind), "")
+        if end and not (one.condition is not None and one.condition.handles_failure):
+            behind.setdefault(id_, end)
+            lost.setdefault(end, []).append(one.step)
+        elif one.kind == "end" and one.condition is None and not found[id_].reads:
+            behind.setdefault(id_, id_)
+    return [
+        code.never_runs(steps[0].id.span, step=steps[0].id.text, more=len(steps) - 1, end=end)
+        for end, steps in lost.items()
+    ]
+
+
 def unique_steps(authored: Authored) -> list[Diagnostic]:
     """Ids that stand twice."""
     first: dict[str, int] = {}

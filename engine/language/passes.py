@@ -56,6 +56,7 @@ def compile_one(authored: Authored, world: World) -> Passed:
         *fits.check(steps),
         *each.check(steps),
         *order.check_gates(authored, resolved, edges),
+        *order.unreachable(steps, edges),
     ]
     found += [
         *trust.check_steps(facts),

@@ -12,7 +12,7 @@ import threading
 from collections.abc import Iterable, Mapping
 from typing import Any, TypeVar
 
-from engine.language.functions import IMPLEMENTED, NOWHERE
+from engine.language.functions import IMPLEMENTED, NO_NUMBER, NOWHERE
 from engine.model.canonical import Json
 from engine.model.errors import ABSENT, PermanentError
 from engine.model.plan import Read
@@ -250,7 +250,7 @@ def _plain(value: Any, left: list[int]) -> Json:  # noqa: ANN401 - as above
                 return {str(name): _plain(one, left) for name, one in found.items()}
         case float():
             if not math.isfinite(found):
-                raise ValueError("the result is no number (a division by zero?)")
+                raise ValueError(NO_NUMBER)
         case None | bool() | int():
             pass
         case _:

@@ -68,6 +68,7 @@ Lists within lists at most twice | every-type | SW113 sw113-deep | unit/language
 A comparison with a word that can't come is refused | event-fields | SW114 sw114-option, SW114 sw114-intent, SW114 sw114-status | –
 A list or map can't stand inside text | calls | SW115 sw115-list-in-text | –
 default reads a path | calls | SW116 sw116-default | unit/language/test_default.py::test_a_word_that_spells_a_value_of_the_type_keeps_it
+A day moves by whole days, and nothing is divided by zero | times | SW110 sw109-zero, SW109 sw109-zero | unit/language/test_never.py::test_a_day_takes_no_hours
 default takes any number of paths, and skips its reader only where none of them has a value | either | SW108 sw108-call | simulate/test_language_runs.py::test_what_reads_one_of_two_exclusive_steps_runs_with_the_one_there_is
 A branch reads what may not have run through default | either | SW119 sw119-branch | unit/language/test_branches.py::test_what_may_not_be_there_is_told
 A test for null shows what is there to what stands behind it | either | SW111 sw111-missing | unit/language/test_branches.py::test_what_is_there_is_read_without_a_word
@@ -155,6 +156,7 @@ run/find is the only memory between runs, and is typed by what it finds | calls 
 A foreach that acts names its items by a key | foreach | SW212 sw212-key | simulate/test_language_runs.py::test_two_items_with_one_key_fail_the_step_before_anything_leaves
 once is used up by the first intent and left free by a no | foreach | SW211 sw211-keys | simulate/test_language_runs.py::test_once_is_used_up_by_the_first_intent_and_left_free_by_a_no
 A step's once is by its text, whichever run or item acts first | foreach | – | simulate/test_language_runs.py::test_two_items_of_one_run_with_one_once_act_once
+Nothing stands behind a run/end that always ends the run | whole | SW213 sw213-end | unit/language/test_never.py::test_what_stands_behind_an_end_never_runs
 A group has a name, and waits, drops or replaces | heads | SW023 sw114-status, SW021 sw211-calls | simulate/test_language_runs.py::test_a_group_waits_drops_or_replaces
 What stop-on names ends the run well and withdraws its card | heads | SW406 sw406-stops | simulate/test_language_runs.py::test_what_stop_on_names_ends_the_run_well_and_withdraws_its_card
 

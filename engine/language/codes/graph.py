@@ -167,6 +167,24 @@ def no_item_key(span: Span, *, step: str, fix: Fix | None) -> Diagnostic:
     )
 
 
+def never_runs(span: Span, *, step: str, more: int, end: str) -> Diagnostic:
+    """SW213: a step behind a `run/end` that always ends the run (a warning).
+
+    Nothing new begins once a run has ended. A `run/end` in the middle has an `if`, or what follows does not need it.
+
+    Wrong: `{ id: stop, uses: run/end }` above `{ id: tell, uses: notify/me, … }`.
+    Right: `{ id: stop, if: "${{ … }}", uses: run/end }`, or `stop` as the last step.
+    """
+    others = f" and {more} more" if more else ""
+    return Diagnostic(
+        code="SW213",
+        span=span,
+        message=f"`{step}`{others} never run{'' if more else 's'}: `{end}` always ends the run before",
+        hint=f"give `{end}` an `if:`, or put it last",
+        severity=Severity.WARNING,
+    )
+
+
 GRAPH: dict[str, Callable[..., Diagnostic]] = {
     "SW201": same_step,
     "SW202": unknown_need,
@@ -179,4 +197,5 @@ GRAPH: dict[str, Callable[..., Diagnostic]] = {
     "SW210": early_verdict,
     "SW211": key_does_not_fit,
     "SW212": no_item_key,
+    "SW213": never_runs,
 }
