@@ -48,7 +48,7 @@ from tests.simulate.postoffice import SETTINGS
 from tests.simulate.terminal import Said, environment, plainly
 
 HOUR = timedelta(hours=1)
-BEGAN = datetime(2026, 3, 2, 12, 30, tzinfo=UTC)
+BEGAN = datetime(2026, 3, 2, 6, 30, tzinfo=UTC)
 ANSWER, THANKS = "We will look at it on Monday.", "thanks"
 STATE_ROOM, OUTBOX_ROOM = "96m", "8m"
 _UP_AGAIN, _LOOK = 1.0, 0.3
@@ -347,7 +347,7 @@ def capped(made: World) -> Callable[[], None]:
 
     def commit() -> None:
         left = sum(row["kind"] == "answer" for row in made.server.taken())
-        count = max(made.letters - max(left, 1), (made.letters + left) // 2)
+        count = (made.letters + left + 1) // 2
         made.counts["cap"] = count
         made.company.commit({"vault/policy.yaml": _POLICY.format(count=count)})
 
@@ -367,7 +367,7 @@ def serve(made: World, *, seed: int) -> dict[str, Any]:
             passed = (made.clock.now() - BEGAN) / whole
             made.drop(passed + chance.random() / made.letters)
             made.attend()
-            made.decide(1)
+            made.decide(2)
             time.sleep(_LOOK)
         made.counts[f"tried-{name}"] = _deferred(made)
         made.look()
@@ -469,7 +469,7 @@ def main(argv: list[str]) -> int:
     """Serve many letters through the outages and keep the row."""
     parser = argparse.ArgumentParser(prog="python -m tests.campaigns.outage", description=__doc__)
     parser.add_argument("--letters", type=int, default=200)
-    parser.add_argument("--speed", type=float, default=100.0)
+    parser.add_argument("--speed", type=float, default=200.0)
     parser.add_argument("--seed", type=int, default=1)
     args = parser.parse_args(argv)
     commit, digest = evidence.commit(), evidence.digest(*_CODE)
