@@ -185,12 +185,12 @@ def carry_out(workspace: Workspace, asked: Request, *, known: Book | None = None
     """Hand a request to whoever owns the ledger, tell what became of it, and return its exit code. `known`: a state folded already."""
     narrator = narrate.Narrator(workspace)
     carried = passing.carry(workspace, asked, listen=narrator.hear, screen=narrator.notice, known=known)
-    code = told(carried, narrator)
+    code = told(carried, narrator, known=known)
     decided = carried.decided
     if asked.kind in _LETS_GO and decided.verdict == "accepted" and decided.run:
         from engine.cli import unfinished
 
-        return unfinished.ended(workspace, decided.run, known=carried.book)
+        return unfinished.ended(workspace, decided.run, known=carried.book or known)
     return code
 
 
@@ -198,13 +198,13 @@ def carry_out(workspace: Workspace, asked: Request, *, known: Book | None = None
 _LETS_GO = frozenset({"approve", "retry"})
 
 
-def told(carried: Carried, narrator: "narrate.Narrator") -> int:
-    """Say what was decided and, when another process carries it, wait for what leaves."""
+def told(carried: Carried, narrator: "narrate.Narrator", *, known: Book | None = None) -> int:
+    """Say what was decided and, when another process carries it, wait for what leaves. `known` is brought up to date on the way."""
     decided = carried.decided
     sign = colour("✓", "green", sys.stderr) if decided.exit == 0 else colour("✗", "red", sys.stderr)
     say(f"{sign} {decided.message}")
     if carried.by == "elsewhere" and decided.verdict == "accepted" and decided.run:
-        narrator.follow(decided.run, after=carried.since)
+        narrator.follow(decided.run, after=carried.since, known=known)
     narrator.finish()
     return decided.exit
 

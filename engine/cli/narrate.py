@@ -106,16 +106,17 @@ class Narrator:
         """A notice to the operator (`notify/me`)."""
         say(f"  {colour('●', 'yellow', sys.stderr)} {line(text, 300)}")
 
-    def follow(self, run: str, *, after: int, whole: bool = False) -> None:
+    def follow(self, run: str, *, after: int, whole: bool = False, known: Book | None = None) -> None:
         """Another process carries it: say what happens until the run is over or waits, as if it were carried here.
 
         Told is what came after the event with the number `after`: what was before is no news. `whole`: holds are waited out, too.
+        `known`: a state folded already, which is brought up to date.
         """
         from engine.app import passing
         from engine.app.clock import present_stamp
 
         queued = 0
-        book: Book | None = None
+        book = known
         while True:
             reading = passing.look(self.workspace, book)
             try:

@@ -1,5 +1,6 @@
 """How much work a command does for what it was asked: counted in events folded, values opened, files and rows read, never in time."""
 
+from dataclasses import replace
 from datetime import timedelta
 
 import pytest
@@ -63,6 +64,27 @@ def test_approve_folds_each_event_once(busy, folded, monkeypatch):
     typed(monkeypatch, busy, "approve", first.card.id[:8], "--yes")
     assert len(folded) == len(set(folded))
     assert len(busy.cards()) == 2
+
+
+def test_approve_folds_each_event_once_when_another_process_decides(busy, folded, monkeypatch):
+    """What was folded to show the card is brought up to date to follow its run, and once more to say what waits."""
+    carry = passing.carry
+
+    def elsewhere(workspace, asked, *, known=None, **how):
+        before, since = list(folded), known.seq
+        carried = carry(workspace, asked, **how)
+        # What the other process folds is its own work.
+        folded[:] = before
+        return replace(carried, by="elsewhere", book=None, since=since)
+
+    monkeypatch.setattr(passing, "carry", elsewhere)
+    (card,) = [shown for shown in busy.cards() if shown.card.status == "open"][:1]
+    folded.clear()
+
+    typed(monkeypatch, busy, "approve", card.card.id[:8], "--yes")
+
+    assert folded
+    assert len(folded) == len(set(folded))
 
 
 @pytest.mark.parametrize("verb", ["reject", "snooze"])
