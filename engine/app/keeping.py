@@ -1,4 +1,4 @@
-"""Where the outbox lies: beside the ledger, where no `git clean` comes, with a link to it in the workspace."""
+"""Where the outbox lies: beside the state, where no `git clean` comes and no older state is put back, with a link to it in the workspace."""
 
 import os
 from pathlib import Path
@@ -12,7 +12,7 @@ NAME = places.OUTBOX
 
 def outbox_of(workspace: Workspace) -> Path:
     """The folder itself."""
-    return workspace.state.path / NAME
+    return workspace.state.letters / NAME
 
 
 def settle(workspace: Workspace) -> str:
@@ -50,7 +50,7 @@ def _leads(link: Path, home: Path) -> bool:
 def _ours(link: Path) -> bool:
     """Whether it was made here, for a state that lay elsewhere: it leads to nothing, or to another state's outbox."""
     target = link.parent / os.readlink(link)
-    return not target.exists() or (target.name == NAME and (target.parent / "ledger.db").exists())
+    return not target.exists() or (target.name == NAME and target.parent.suffix == ".letters")
 
 
 def _move(old: Path, home: Path) -> None:

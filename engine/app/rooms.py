@@ -100,7 +100,7 @@ def build(
     made = connectors.build(
         workspace.config,
         root=str(workspace.root),
-        home=str(workspace.state.path),
+        home=str(workspace.state.letters),
         index_key=index_key,
         blobs=blobs,
         secrets=secrets,

@@ -11,7 +11,7 @@ Invariants
 ----------
 Nothing here knows a clock, chance, or policy. Arguments are held against the declaration again, because a connector is
 the last that can refuse. Every path below the workspace is opened step by step (:mod:`.places`). What a connector keeps
-of its own lies in the outbox, beside the ledger, in files people can read; the workspace holds a link to it.
+of its own lies in the outbox, beside the state, in files people can read; the workspace holds a link to it.
 
 Non-goals: deciding whether an effect may happen (governance), when (kernel), or for whom money moves (a provider).
 """

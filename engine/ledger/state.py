@@ -49,6 +49,11 @@ class StateDir:
         return self
 
     @property
+    def letters(self) -> Path:
+        """Beside it, for what left: an older copy of the state is put back without what left since being forgotten."""
+        return self.path.with_name(f"{self.path.name}.letters")
+
+    @property
     def ledger(self) -> Path:
         """The database of events."""
         return self.path / "ledger.db"

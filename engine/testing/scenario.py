@@ -255,7 +255,7 @@ class Scenario:
 
     def outbox(self) -> dict[str, bytes]:
         """Name → bytes of every letter in the outbox and its folders."""
-        box = self.workspace().state.path / "outbox"
+        box = self.workspace().state.letters / "outbox"
         return {file.relative_to(box).as_posix(): file.read_bytes() for file in sorted(box.rglob("*.eml"))}
 
 

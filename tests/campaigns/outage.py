@@ -130,7 +130,7 @@ class Server:
 
 @dataclass
 class Disks:
-    """Small file systems of their own for the state and for the outbox within it. Without any when mounting is refused."""
+    """Small file systems of their own for the state and for the outbox within. Without any when mounting is refused."""
 
     state: Path
     outbox: Path
@@ -295,7 +295,7 @@ def world(folder: Path, *, letters: int, speed: float) -> Iterator[World]:
     shutil.copytree(evidence.ROOT / "engine", code / "engine", ignore=shutil.ignore_patterns("__pycache__"))
     (code / launcher).parent.mkdir(parents=True)
     shutil.copy(evidence.ROOT / launcher, code / launcher)
-    disks = Disks(company.folder / "state", state / "outbox")
+    disks = Disks(company.folder / "state", company.workspace().state.letters / "outbox")
     clock = Scaled.start(BEGAN, speed)
     file = folder / "taken.jsonl"
     file.touch()

@@ -47,7 +47,7 @@ def test_the_workspace_holds_a_link_to_the_outbox(desk):
     link = desk.root / "outbox"
     assert link.is_symlink()
     assert not os.path.isabs(os.readlink(link))
-    assert link.samefile(desk.workspace().state.path / "outbox")
+    assert link.samefile(desk.workspace().state.letters / "outbox")
     assert len(list(link.glob("*.eml"))) == 1
 
 
@@ -61,7 +61,7 @@ def test_git_takes_the_link_and_no_letter(desk, words):
     git(desk, *words)
     assert len(desk.outbox()) == 1
     assert again(desk) == 1
-    assert (desk.root / "outbox").samefile(desk.workspace().state.path / "outbox")
+    assert (desk.root / "outbox").samefile(desk.workspace().state.letters / "outbox")
 
 
 def test_the_link_is_nothing_git_speaks_of(desk):
@@ -71,7 +71,7 @@ def test_the_link_is_nothing_git_speaks_of(desk):
 
 
 def test_a_folder_of_an_earlier_version_moves_with_all_that_is_in_it(desk):
-    home, folder = desk.workspace().state.path / "outbox", desk.root / "outbox"
+    home, folder = desk.workspace().state.letters / "outbox", desk.root / "outbox"
     folder.unlink()
     shutil.move(home, folder)
     (folder / ".letters.db").unlink()
@@ -89,7 +89,7 @@ def test_a_folder_of_an_earlier_version_moves_with_all_that_is_in_it(desk):
 
 def test_a_move_that_was_cut_off_goes_on_and_loses_nothing(desk):
     """Half of the files had moved; one name has two contents, and both stay."""
-    home, folder = desk.workspace().state.path / "outbox", desk.root / "outbox"
+    home, folder = desk.workspace().state.letters / "outbox", desk.root / "outbox"
     folder.unlink()
     folder.mkdir()
     (letter_,) = home.glob("*.eml")
@@ -125,7 +125,7 @@ def test_a_link_that_leads_nowhere_any_more_is_set_right(desk, moved):
     link.unlink()
     link.symlink_to(desk.folder / "gone" / "outbox")
     desk.run()
-    assert link.samefile(desk.workspace().state.path / "outbox"), moved
+    assert link.samefile(desk.workspace().state.letters / "outbox"), moved
 
 
 def test_a_copy_of_workspace_and_state_has_letters_of_its_own(desk, tmp_path):

@@ -385,12 +385,12 @@ def test_the_command_says_what_waits_and_ends_with_4_and_with_1_once_it_failed(t
 def test_letters_that_left_since_an_older_copy_are_not_sent_again_and_end_no_run(company, tmp_path, post):
     """The same letter with another date: it was done before, and the ledger says so."""
     post.open()
-    copy = tmp_path / "copy"
-    shutil.copytree(company.folder / "state", copy)
+    state, copy = company.workspace().state.make().path, tmp_path / "copy"
+    shutil.copytree(state, copy)
     wrote(company)
     assert post.taken.total() == 1
-    shutil.rmtree(company.folder / "state")
-    shutil.copytree(copy, company.folder / "state")
+    shutil.rmtree(state)
+    shutil.copytree(copy, state)
     company.later(3 * DAY)
     assert post.taken.total() == 1
     (done,) = [event.body for event in company.events() if isinstance(event.body, e.EffectSucceeded)]
