@@ -289,7 +289,6 @@ def world(folder: Path, *, letters: int, speed: float) -> Iterator[World]:
         port = free.getsockname()[1]
     settings = (company.root / "steward.yaml").read_text() + SETTINGS.format(port=port)
     company.commit({"steward.yaml": settings})
-    state = company.workspace().state.path
     # Every process that is started imports the same code, whatever somebody writes into the checkout meanwhile.
     code, launcher = company.folder / "code", "tests/campaigns/scaled.py"
     shutil.copytree(evidence.ROOT / "engine", code / "engine", ignore=shutil.ignore_patterns("__pycache__"))

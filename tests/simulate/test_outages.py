@@ -169,8 +169,8 @@ def test_what_could_not_leave_before_its_card_expired_asks_again(company, post):
     approved(company)
     (first,) = company.cards(status="approved")
     company.later(2 * HOUR)
-    (again,) = company.cards()
     assert company.book().cards[first.card.id].because == "late"
+    (again,) = company.cards()
     assert again.card.replaces == first.card.id
     assert again.content["since"] == ["+ approved, and it could not leave before that expired"]
     post.open()
