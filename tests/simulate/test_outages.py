@@ -272,6 +272,7 @@ def test_a_server_that_says_later_uses_up_no_cap(company, post):
     approved(company)
     company.run()
     assert not post.taken.total()
+    assert len(post.asked) == 2
     post.says = {}
     company.run()
     assert post.taken.total() == 1
