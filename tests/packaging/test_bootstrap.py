@@ -137,11 +137,11 @@ def test_stopping_leaves_no_child_and_nothing_that_looks_complete(checkout, outs
             start_new_session=True,
         ) as process:
             call, _ = silent.accept()
-            os.kill(process.pid, number)
-            assert process.wait(30) == code
-            assert process.stderr is not None
-            said = process.stderr.read().decode()
-            call.close()
+            with call:
+                os.kill(process.pid, number)
+                assert process.stderr is not None
+                said = process.stderr.read().decode()
+                assert process.wait(30) == code, said
         with pytest.raises(ProcessLookupError):
             os.killpg(process.pid, 0)
     if number == signal.SIGINT:
