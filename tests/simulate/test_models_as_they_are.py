@@ -146,7 +146,7 @@ def test_one_question_says_what_works_and_is_counted(typed):
         (Said(status=401), 1, "does not take the key"),
         (Said(status=402, pieces=(b'{"error": {"message": "Insufficient Balance"}}',)), 1, "no money left"),
         (BUSY, 1, "asks to wait"),
-        (Said(pieces=None), 1, "can't be reached"),
+        (Said(pieces=None), 1, "broke"),
     ],
     ids=["no form", "nothing counted", "key", "money", "busy", "gone"],
 )
