@@ -25,7 +25,7 @@ def test_wherever_it_dies_nothing_is_lost_or_doubled(theatre):
     # Deaths around a model's call are tried where a model is: tests/simulate/test_agents.py and test_budgets.py; around a notebook in
     # test_notebooks_accepted.py.
     elsewhere = {"model.reserved", "model.answered", "budget.decided", "notebook.accepted"}
-    assert {type_ for point in points for type_ in point.events} == set(TYPES) - elsewhere
+    assert {type_ for point in points for type_ in point.events} == set(TYPES) - elsewhere - UNTOLD
     assert {point.name for point in points} >= {"call:before", "call:after"}
     assert len(points) >= 300
 
@@ -39,6 +39,14 @@ def test_wherever_it_dies_nothing_is_lost_or_doubled(theatre):
         killing.unit(theatre, index, in_a_row)
     assert in_a_row.violations == []
     assert in_a_row.deaths >= 4
+
+
+UNTOLD = {
+    "aside.dismissed", "aside.returned", "aside.taken", "card.reopened", "clock.doubted", "clock.trusted", "connector.hurried",
+    "effect.carried", "effect.hurried", "health.waived", "letter.read", "letter.returned",
+    "operator.notified", "run.dismissed", "run.recalled", "run.redrafted", "run.retried", "wait.postponed",
+}  # fmt: skip
+"""Events that no story has yet, so nobody dies around them: docs/evidence/outages.md says so. Each that gets its story leaves this list."""
 
 
 @pytest.mark.slow

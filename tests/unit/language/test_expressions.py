@@ -207,8 +207,8 @@ def test_says_whose_data_travels_in_the_value(text, type_, flows):
 @pytest.mark.parametrize(
     ("text", "changed", "message"),
     [
-        ("inputs.count / 0", {}, "division by zero"),
-        ("inputs.count % 0", {}, "division by zero"),
+        ("inputs.count / (inputs.count - inputs.count)", {}, "division by zero"),
+        ("inputs.count % (inputs.count - inputs.count)", {}, "division by zero"),
         ("inputs.words[7]", {}, "no entry"),
         ("steps.answer.outputs.event.c", {}, "isn't there"),
         ("plus(inputs.price, '1 USD')", {}, "EUR and USD"),
@@ -334,7 +334,6 @@ def test_a_wait_is_a_length_or_until_a_moment_or_a_day(waited, expected):
 @pytest.mark.parametrize(
     "text",
     [
-        "plus(inputs.due, '5m')",
         "month(inputs.due, 1000000)",
         "month(inputs.due, -100000)",
         "week(inputs.due, 10000000)",
