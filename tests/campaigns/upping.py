@@ -135,7 +135,7 @@ class World:
     def _type(self, card: str) -> None:
         env = environment(self.company.env, STEWARD_TEST_PROVIDER=self.provider.address)
         argv = (sys.executable, "-m", "tests.campaigns.launch")
-        said = Typed(["approve", card], cwd=self.company.root, env=env, argv=argv).end()
+        said = Typed(["approve", card, "--yes"], cwd=self.company.root, env=env, argv=argv).end()
         if re.search(r"(?m)^✓ approved", said.text):
             self.told.append(card)
 

@@ -127,7 +127,6 @@ def test_the_network_is_refused_by_the_process_itself():
     code = """
 import socket
 from engine.memory.server import confine
-from tests.counterparts import need, needs
 confine(6_000_000_000)
 for what in (lambda: socket.create_connection(("127.0.0.1", 9), 1), lambda: socket.getaddrinfo("example.com", 80),
              lambda: socket.socket(socket.AF_INET, socket.SOCK_DGRAM).sendto(b"x", ("127.0.0.1", 9))):

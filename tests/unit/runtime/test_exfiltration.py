@@ -139,7 +139,6 @@ AS_SOMEBODY = """
 import sys
 sys.path.insert(0, sys.argv[1])
 from engine.model.ports import Limits
-from tests.counterparts import LINUX, need
 from engine.runtime.rooms import Sandbox
 for most in (3, 2, 1):
     room = Sandbox({"hostile": "hostile"}, code=(sys.argv[2],), most=most)
