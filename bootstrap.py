@@ -465,6 +465,9 @@ def main(argv: Sequence[str]) -> int:
         )
     ensure(wanted(light="--light" in before, dev=command in {"test", "sweeps"}))
     arguments = [*rest, *after]
+    if command in {"test", "sweeps"}:
+        # They start thousands of processes; each would compile the engine anew if nothing compiled were kept.
+        os.environ.pop("PYTHONDONTWRITEBYTECODE", None)
     if command == "demo":
         hand_over([STEWARD, "demo", *arguments])
     if command == "run":

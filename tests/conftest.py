@@ -5,6 +5,7 @@ Slow are those that start processes, play whole companies, or try things at leng
 """
 
 import os
+import sys
 
 import pytest
 
@@ -12,6 +13,9 @@ from engine.app.remembering import OFF
 from tests.counterparts import need
 
 os.environ[OFF] = "off"
+# Without compiled files every process that a test starts would compile all of the engine again, for two CPU seconds each.
+os.environ.pop("PYTHONDONTWRITEBYTECODE", None)
+sys.dont_write_bytecode = False
 
 SLOW = (
     "tests/campaigns/",
