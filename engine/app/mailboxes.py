@@ -11,22 +11,27 @@ from typing import Literal
 
 from engine.app.sealed import resolver
 from engine.app.workspace import Workspace
+from engine.connectors import declared
 from engine.connectors.email import imap, owed, smtp, standing
 from engine.connectors.email.account import Account, account_of, local
 from engine.connectors.email.mailboxes import DEFAULT, INBOX, Mailboxes
 from engine.connectors.email.mirror import Mirror
+from engine.connectors.email.outbox import Known
 from engine.connectors.email.remote import Attached
 from engine.connectors.email.standing import Standing
 from engine.governance.secrets import Resolver
 from engine.ledger import Keys, holder
+from engine.model.actions import EffectClass
 from engine.model.errors import EngineError, PermanentError
 from engine.model.ports import Clock, Secrets, Source
+from engine.model.state import Book
 from engine.model.times import stamp
 
 PATIENCE_SECONDS = 5.0
 """How long mailboxes and the way out are waited for where a person looks on."""
 LONG_SECONDS = 3600.0
 """What has not answered for so long is more than a moment's trouble."""
+_LETTERS = frozenset(one.name for one in declared.email(kind=EffectClass.IDEMPOTENT))
 _REFUSED = frozenset({"imap-refused", "smtp-refused-login"})
 # Waited for by what is to leave, and yet nothing that passes by itself.
 _BARRED = frozenset({"smtp-barred"})
@@ -39,6 +44,24 @@ COPIES = "sent copies"
 def attached(workspace: Workspace, clock: Clock, chance: Callable[[], float]) -> Attached:
     """What mailboxes on a server need of this machine."""
     return Attached(state=str(workspace.state.path), now=lambda: clock.now().timestamp(), chance=chance)
+
+
+def letters_left(book: Callable[[], Book], clock: Clock) -> Known:
+    """What the ledger knows of letters that left, for the outbox to be compared with."""
+
+    def left() -> Iterator[str] | None:
+        state = book()
+        return _left(state) if state.seq else None
+
+    return Known(left=left, now=lambda: stamp(clock.now()))
+
+
+def _left(book: Book) -> Iterator[str]:
+    # A copy: the loop goes on while this is asked for.
+    for run in reversed(list(book.runs.values())):
+        for step in run.steps.values():
+            if step.action in _LETTERS and step.status == "succeeded" and step.provider:
+                yield step.provider
 
 
 @contextmanager

@@ -31,6 +31,7 @@ from engine.model.ports import (
 )
 
 if TYPE_CHECKING:
+    from engine.connectors.email.outbox import Known as KnownLetters
     from engine.connectors.email.remote import Attached
     from engine.identity.resolve import Known
     from engine.memory.working import Working
@@ -87,11 +88,12 @@ def build(
     encoder: Encoder | None = None,
     index: Finding | None = None,
     attached: "Attached | None" = None,
+    left: "KnownLetters | None" = None,
     working: "Working | None" = None,
 ) -> tuple[Wired, Source]:
     """The rooms of `workspace`. Knowledge is read at the tip; what a run must not see change is in its plan's files.
 
-    `screen` shows a notice to whoever is looking. Without `attached` no mailbox on a server is read.
+    `screen` shows a notice to whoever is looking. Without `attached` no mailbox on a server is read. `left`: what the ledger knows of letters.
     `encoder` and `index` are None where meanings can't be compared: then intents are the rules' alone, and recall finds words.
     `working` is what conversations keep in mind. `models` and `recorder` are what agents and intents ask and write with; without them no model is there.
     """
@@ -106,6 +108,7 @@ def build(
         secrets=secrets,
         screen=screen,
         attached=attached,
+        known=left,
     )
 
     readers = _readers(

@@ -143,6 +143,7 @@ def furnish(
         workspace, blobs=blobs, index_key=index_key, secrets=resolver, templates=templates, screen=screen,
         models=models, recorder=records, encoder=memory, index=memory, working=rooms.working(workspace, keys, now=stamp(chosen.now())),
         attached=mailboxes.attached(workspace, chosen, random.random) if clock is None else None,
+        left=mailboxes.letters_left(lambda: spent.book, chosen),
     )  # fmt: skip
     sources = (mail, *rooms.dropped(
         workspace, index_key=index_key, secrets=resolver, patterns=lambda: watched(deployed), hooks=lambda: hooks(deployed),

@@ -30,7 +30,7 @@ if TYPE_CHECKING:
     # Only names here: see `build`.
     from engine.connectors.channels import Channel
     from engine.connectors.email.account import Account
-    from engine.connectors.email.outbox import Outbox
+    from engine.connectors.email.outbox import Known, Outbox
     from engine.connectors.email.owed import Copies
     from engine.connectors.email.remote import Attached, Remote
 
@@ -68,11 +68,12 @@ def build(
     secrets: Secrets,
     screen: Callable[[str], None] | None = None,
     attached: "Attached | None" = None,
+    known: "Known | None" = None,
 ) -> Wired:
     """The connectors of the workspace in folder `root`; what they keep of their own lies in `home`/outbox. Raises PermanentError(code='setting') on settings that make no sense.
 
     `index_key` keys every id made here, so that none contains an address; `screen` shows a notice to whoever is looking; without
-    `attached` no mailbox on a server is read.
+    `attached` no mailbox on a server is read. `known`: what the ledger knows of letters that left.
     """
     # Imported here: `check` declares and imports nothing more.
     from engine.connectors.documents import Documents
@@ -89,6 +90,7 @@ def build(
         secrets=secrets,
         screen=screen,
         attached=attached,
+        known=known,
     )
     payments = config.connector("payments")
     connectors: dict[str, Connector] = {
@@ -124,6 +126,7 @@ def _email(
     secrets: Secrets,
     screen: Callable[[str], None] | None,
     attached: "Attached | None",
+    known: "Known | None",
 ) -> tuple[Connector, Source]:
     from zoneinfo import ZoneInfo
 
@@ -139,7 +142,7 @@ def _email(
 
     settings = config.connector("email")
     account = account_of(settings)
-    outbox = Outbox(home)
+    outbox = Outbox(home, known)
     copies = _copies(account, secrets, outbox, attached, screen) if account else None
     settle = copies.settle if copies is not None else None
     remote = _remote(account, secrets, attached, index_key, screen, settle) if account and attached else None

@@ -1,12 +1,13 @@
 """After a sending with an unknown end the folder of sent letters is asked: a copy proves it, a missing one proves nothing."""
 
+import shutil
 import time
 
 import pytest
 
 from engine.connectors.email import sending
 from engine.connectors.email.account import Account
-from engine.connectors.email.outbox import SENDING, SENT, Outbox, summary
+from engine.connectors.email.outbox import SENDING, SENT, Known, Outbox, summary
 from engine.connectors.email.owed import Copies, get
 from engine.connectors.email.sending import Sending
 from engine.connectors.email.sentbox import SentBox
@@ -40,12 +41,12 @@ def at_once(monkeypatch):
 def way(server, tmp_path):
     """Make a way out through the SMTP server at `port`, with sent letters looked up on the IMAP server."""
 
-    def make(port, *, imap=server.port, **more):
+    def make(port, *, imap=server.port, known=None, **more):
         account = Account(
             host="127.0.0.1", port=imap, tls="none", user=USER, password=SecretRef(name="MAIL"),
             folders={"leads": "INBOX/leads"}, sent_folder="" if server.name == "dovecot" else "Sent", **more,
         )  # fmt: skip
-        secrets, outbox = Secrets(MAIL=PASSWORD), Outbox(str(tmp_path))
+        secrets, outbox = Secrets(MAIL=PASSWORD), Outbox(str(tmp_path), known)
         return Sending(
             outbox=outbox, secrets=secrets, sender="robin@example.com", server=Server(host="127.0.0.1", port=port, tls="none"),
             copies=Copies(box=SentBox(account=account, secrets=secrets), outbox=outbox, state=str(tmp_path)),
@@ -143,9 +144,123 @@ def test_a_server_that_cannot_be_asked_proves_nothing(way, letter):
         out.find(one, body)
 
 
-def test_what_never_began_to_leave_is_certain_without_asking(way, letter):
+def test_what_never_began_to_leave_is_certain_without_asking(way, letter, tmp_path):
     one, body = letter
-    assert way(1, imap=1).find(one, body) is None
+    (tmp_path / "outbox").mkdir()
+    assert way(1, imap=1).find(one, body, at=LATER) is None
+
+
+LATER, BEFORE = "2026-03-03T09:00:00.000000Z", "2026-03-02T09:00:00.000000Z"
+OLD = BODY % b"old"
+
+
+def all_of_it(box):
+    shutil.rmtree(box)
+
+
+def all_but_the_folder(box):
+    shutil.rmtree(box)
+    box.mkdir()
+
+
+def what_was_under_way(box):
+    shutil.rmtree(box / SENDING)
+
+
+def the_letter_and_the_table(box):
+    shutil.rmtree(box / SENDING)
+    (box / ".letters.db").unlink()
+
+
+def replaced_by_an_older_copy(box):
+    shutil.rmtree(box)
+    shutil.copytree(box.parent / "backup", box)
+
+
+LOSSES = [
+    all_of_it,
+    all_but_the_folder,
+    what_was_under_way,
+    the_letter_and_the_table,
+    replaced_by_an_older_copy,
+]
+
+
+@pytest.fixture
+def damaged(way, letter, tmp_path):
+    """Make the way out again after a letter began to leave and the outbox was damaged; the ledger knows one that had left before."""
+    one, body = letter
+
+    def make(loss, **more):
+        known = Known(left=lambda: iter([summary(OLD).message_id]), now=lambda: "2026-03-02T12:00:00.000000Z")
+        Outbox(str(tmp_path)).deliver(BODY % b"older-still")
+        shutil.copytree(tmp_path / "outbox", tmp_path / "backup")
+        Outbox(str(tmp_path)).deliver(OLD)
+        Outbox(str(tmp_path)).begin(one, body)
+        loss(tmp_path / "outbox")
+        return way(1, known=known, **more)
+
+    return make
+
+
+@pytest.mark.parametrize("loss", LOSSES)
+def test_where_the_outbox_was_damaged_a_copy_proves_that_a_letter_left(server, damaged, letter, loss):
+    one, body = letter
+    server.deliver(body, folder="Sent")
+    out = damaged(loss)
+    assert out.find(one, body, at=BEFORE).repeated
+    assert out.outbox.holds(one.message_id, SENT) == body
+    assert out.send(one, body).repeated
+
+
+@pytest.mark.parametrize("loss", LOSSES)
+@pytest.mark.parametrize("more", [{}, {"imap": 1}], ids=["no copy", "nobody to ask"])
+def test_where_the_outbox_was_damaged_its_silence_proves_nothing(damaged, letter, loss, more):
+    one, body = letter
+    with pytest.raises(UnknownOutcome, match="before the outbox was lost"):
+        damaged(loss, **more).find(one, body, at=BEFORE)
+
+
+def test_what_is_begun_after_the_loss_is_certain_again(damaged, letter, tmp_path):
+    out = damaged(all_of_it, imap=1)
+    (tmp_path / "outbox").mkdir()
+    assert out.outbox.lost
+    other = BODY % b"later"
+    assert out.find(summary(other), other, at=LATER) is None
+    # What the ledger knows is remembered again, so that only another loss is one.
+    assert Outbox(str(tmp_path), out.outbox._known).lost == out.outbox.lost
+    assert summary(OLD).message_id in out.outbox
+
+
+def test_an_outbox_that_goes_while_it_is_open_is_noticed(way, letter, tmp_path):
+    one, body = letter
+    left: list[str] = []
+    out = way(1, imap=1, known=Known(left=lambda: iter(left), now=lambda: LATER))
+    out.outbox.deliver(OLD)
+    left.append(summary(OLD).message_id)
+    assert not out.outbox.lost
+    shutil.rmtree(tmp_path / "outbox")
+    (tmp_path / "outbox").mkdir()
+    assert out.outbox.lost == LATER
+    with pytest.raises(UnknownOutcome):
+        out.find(one, body, at=BEFORE)
+    out.outbox.deliver(body)
+    assert one.message_id in Outbox(str(tmp_path))
+
+
+def test_what_may_have_left_in_an_older_ledger_is_asked_for_before_it_is_sent(server, way, letter):
+    one, body = letter
+    server.deliver(body, folder="Sent")
+    with serving(keeper := Keeper()) as port:
+        assert way(port).send(one, body, again=True).repeated
+        assert not keeper.taken
+        other = BODY % b"not-yet"
+        assert not way(port).send(summary(other), other, again=True).repeated
+        assert len(keeper.taken) == 1
+        third = BODY % b"not-to-be-asked-for"
+        with pytest.raises(UnknownOutcome, match="can't be looked into"):
+            way(port, imap=1).send(summary(third), third, again=True)
+        assert len(keeper.taken) == 1
 
 
 def test_a_copy_that_cannot_be_filed_makes_no_failure_of_what_left_and_is_filed_later(

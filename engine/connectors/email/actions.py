@@ -5,7 +5,7 @@ from datetime import tzinfo
 
 from engine.connectors import declared
 from engine.connectors.arguments import key_of, one_line, plain, rendered, size_text, spec_of
-from engine.connectors.email import compose, letters, targets
+from engine.connectors.email import compose, headers, letters, targets
 from engine.connectors.email.addresses import Mailbox, domain_of, folded
 from engine.connectors.email.bodies import Attachment
 from engine.connectors.email.compose import Draft
@@ -24,6 +24,7 @@ from engine.model.times import moment
 
 MAX_WORDS = 100_000
 MAX_FILES = 20_000_000
+_HEAD = 65_536
 _URN = "urn:steward:payment:"
 
 
@@ -74,7 +75,7 @@ class Email:
         one = summary(body)
         if one.message_id.strip("<>").rpartition("@")[0] != effect.key[:32]:
             raise PermanentError("this letter belongs to another key", code="wrong-key")
-        return self.sending.send(one, body)
+        return self.sending.send(one, body, again=self._may_have_left(effect, body))
 
     def alive(self) -> None:
         """Ask whether letters could leave now; none does. Raises TransientError or PermanentError."""
@@ -85,7 +86,18 @@ class Email:
         no known end.
         """
         body = self._leaving(effect)
-        return self.sending.find(summary(body), body)
+        return self.sending.find(summary(body), body, at=effect.at)
+
+    def _may_have_left(self, effect: Effect, body: bytes) -> bool:
+        """Whether it may have left before the outbox was lost, in a ledger that is older now than it was: it answers a letter that had come."""
+        if self.sending.server is None or not (lost := self.outbox.lost):
+            return False
+        if self.sending.copies is None and effect.revision > 1:
+            # Nobody but a person can be asked, and one was.
+            return False
+        answered = headers.split(headers.even(body[:_HEAD])).ids("in-reply-to")
+        came = self.threads.came(answered[0]) if answered else ""
+        return came <= lost
 
     def _leaving(self, effect: Effect) -> bytes:
         """The frozen letter with the moment its intent was written down as its Date: a repeat has the same bytes."""

@@ -29,7 +29,9 @@ CREATE INDEX IF NOT EXISTS letters_by_claim ON letters (once);
 CREATE INDEX IF NOT EXISTS letters_by_kin ON letters (kin);
 -- One row once what lay in the folder before is in the table.
 CREATE TABLE IF NOT EXISTS whole (one INTEGER PRIMARY KEY CHECK (one = 1));
-PRAGMA user_version = 1;
+-- One row once it was compared with the ledger.
+CREATE TABLE IF NOT EXISTS reach (one INTEGER PRIMARY KEY CHECK (one = 1), since TEXT NOT NULL, lost TEXT NOT NULL);
+PRAGMA user_version = 2;
 COMMIT;
 """
 
@@ -49,6 +51,18 @@ class Sent:
     subject: str = ""
 
 
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Reach:
+    """How far the table's memory reaches, as stamps.
+
+    What was meant to leave at `since` or later and is not in the table never began to. `lost`: when it was noticed that letters which had
+    left are not in it; empty for never.
+    """
+
+    since: str
+    lost: str = ""
+
+
 def kin_of(address: str, subject: str) -> str:
     """Whom a letter goes to and about what, as one word that names neither; answers to it share it."""
     return sha256(f"{folded(address)}\n{likeness.bare(subject)}".encode())[:32]
@@ -61,6 +75,7 @@ class Claims:
         self._path = folder / NAME
         self._lock = threading.RLock()
         self._db: sqlite3.Connection | None = None
+        self._file = (0, 0)
         self._whole = False
 
     @property
@@ -69,6 +84,25 @@ class Claims:
         with self._lock:
             self._whole = self._whole or bool(self._run("SELECT one FROM whole"))
             return self._whole
+
+    @property
+    def reach(self) -> Reach | None:
+        """How far it reaches; None as long as nobody said so."""
+        rows = self._run("SELECT since, lost FROM reach")
+        return Reach(since=rows[0][0], lost=rows[0][1]) if rows else None
+
+    def reaches(self, reach: Reach) -> None:
+        """Say how far it reaches."""
+        self._run("INSERT OR REPLACE INTO reach VALUES (1, ?, ?)", reach.since, reach.lost)
+
+    def moved(self) -> bool:
+        """Whether the file was taken away, or another put in its place, since it was opened; then it is opened again when it is needed."""
+        with self._lock:
+            if self._db is None or self._file == _identity(self._path):
+                return False
+            self._db.close()
+            self._db, self._whole = None, False
+            return True
 
     def add(self, letters: Iterable[Sent], *, whole: bool = False) -> None:
         """Remember letters, durably; `whole`: they are all there are. Raises TransientError when the disk refuses."""
@@ -127,10 +161,19 @@ class Claims:
         if self._db is None:
             try:
                 # No log beside it: what is copied as mail is whole at any time.
-                self._db = connect(self._path, schema=_SCHEMA, version=1, journal="delete")
+                self._db = connect(self._path, schema=_SCHEMA, version=2, journal="delete")
             except LedgerError as error:
                 raise _refused(error) from error
+            self._file = _identity(self._path)
         return self._db
+
+
+def _identity(path: Path) -> tuple[int, int]:
+    try:
+        found = path.stat()
+    except OSError:
+        return (0, 0)
+    return found.st_dev, found.st_ino
 
 
 def _refused(error: EngineError) -> TransientError:

@@ -9,13 +9,15 @@ away nor the number of old ones matters.
 import os
 import re
 import threading
-from dataclasses import replace
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass, replace
+from itertools import islice
 from pathlib import Path
 
 from engine.connectors import places
 from engine.connectors.email import headers
 from engine.connectors.email.addresses import mailboxes
-from engine.connectors.email.claims import Claims, Sent
+from engine.connectors.email.claims import Claims, Reach, Sent
 from engine.connectors.email.compose import date_stamp
 from engine.model.effects import Outcome
 from engine.model.errors import EngineError, PermanentError, UnknownOutcome
@@ -26,6 +28,7 @@ SENT, SENDING = "sent", "sending"
 _HEAD = 65_536
 _MOST = 40_000_000
 _DAY = re.compile(rb"(?im)^(?:date|x-steward-once):[^\r\n]*\r\n")
+_COMPARED = 20
 _UNSAFE = re.compile(r"[^A-Za-z0-9_-]+")
 
 
@@ -34,13 +37,40 @@ def name_of(message_id: str) -> str:
     return f"{_UNSAFE.sub('_', message_id.strip('<>').rpartition('@')[0])[:100]}.eml"
 
 
-class Outbox:
-    """Letters below `root`/outbox. Safe to use from several threads."""
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Known:
+    """What the ledger knows: Message-IDs of letters that left, the newest first, None before it was read; and the time, as a stamp."""
 
-    def __init__(self, root: str) -> None:
+    left: Callable[[], Iterator[str] | None] = lambda: iter(())
+    now: Callable[[], str] = lambda: ""
+
+
+class Outbox:
+    """Letters below `root`/outbox. Safe to use from several threads.
+
+    By what is `known` a folder that was taken away is told, and an older one that was put back.
+    """
+
+    def __init__(self, root: str, known: Known | None = None) -> None:
         self._root = root
         self._lock = threading.RLock()
         self._claims = Claims(Path(root) / FOLDER)
+        self._known = known or Known()
+        self._reach: Reach | None = None
+
+    @property
+    def lost(self) -> str:
+        """When it was noticed that letters which had left are not remembered here, as a stamp; empty for never."""
+        with self._lock:
+            self._there()
+            return self._reach.lost if self._reach else self._known.now()
+
+    def silent(self, message_id: str, at: str) -> bool:
+        """Whether a letter that was meant to leave at the moment `at`, and of which there is no file here, may have begun to."""
+        with self._lock:
+            if not self._there() or self._reach is None:
+                return True
+            return at < self._reach.since or self._claims.find(message_id) is not None
 
     def find(self, message_id: str) -> Sent | None:
         """A letter that left or may have left; None for any other. One look-up, however many there are."""
@@ -71,9 +101,35 @@ class Outbox:
                 pass
         except FileNotFoundError:
             return False
+        if self._claims.moved():
+            self._reach = None
         if not self._claims.whole:
             self._claims.add([one for sub in ("", SENDING, SENT) for one in self._read(sub)], whole=True)
+        if self._reach is None:
+            self._reach = self._compared()
         return True
+
+    def _compared(self) -> Reach | None:
+        """How far back what is remembered here goes: since the table was made, or since it was seen to lack letters that had left."""
+        known = self._known.left()
+        if known is None:
+            return None
+        ids, reach = list(islice(known, _COMPARED)), self._claims.reach
+        behind = any(self._claims.find(one) is None for one in ids)
+        if reach is not None and not behind:
+            return reach
+        now = self._known.now()
+        if behind:
+            # Remembered by name from now on, so that another loss is noticed too.
+            names = [*ids, *known]
+            self._claims.add(
+                Sent(message_id=one, thread="", once="", to="", at="")
+                for one in names
+                if self._claims.find(one) is None
+            )
+        reach = Reach(since=now, lost=now if behind else "")
+        self._claims.reaches(reach)
+        return reach
 
     def _read(self, sub: str) -> list[Sent]:
         try:
@@ -98,6 +154,13 @@ class Outbox:
         with places.disk_errors("the outbox"), places.folder(self._root, _parts(sub), create=True) as here:
             name = name_of(message_id)
             places.write(here, name, body, token=name.removesuffix(".eml"))
+
+    def keep(self, one: Sent, body: bytes) -> None:
+        """Remember a letter that left, of which nothing was here."""
+        with self._lock:
+            self._there()
+            self.put(one.message_id, body, SENT)
+            self._claims.add([one])
 
     def finish(self, message_id: str) -> None:
         """A letter under way was taken by the server: keep it as sent."""
@@ -142,7 +205,7 @@ class Outbox:
     def claimed(self, once: str, message_id: str, *, to: str = "") -> Sent | None:
         """Another letter that already left under the same claim, to the same person (`to`)."""
         with self._lock:
-            found = self._claims.claimed(once, message_id) if once and self._there() else None
+            found = self._claims.claimed(once, message_id) if self._there() and once else None
         return None if found is None else replace(found, to=to)
 
     def begin(self, one: Sent, body: bytes) -> Sent | None:

@@ -15,6 +15,9 @@ from engine.model.ports import Secrets
 AGAIN = (1.0, 4.0)
 """After how many seconds the sent letters are looked into again: a server may file a copy late, or come back."""
 
+_BEGUN = "the letter to {} began to leave"
+_LOST = "the letter to {} may have left before the outbox was lost"
+
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Sending:
@@ -57,14 +60,18 @@ class Sending:
             )
         return f"{host} does not offer SMTPUTF8: nothing can leave for {to} from here, so answer from another mail program"
 
-    def send(self, one: Sent, body: bytes) -> Outcome:
-        """Let it leave. Raises as the port says; through a server a lost connection is UnknownOutcome."""
+    def send(self, one: Sent, body: bytes, *, again: bool = False) -> Outcome:
+        """Let it leave. Raises as the port says; through a server a lost connection is UnknownOutcome. `again`: an outbox that was lost could
+        have told that it left before, so the server is asked.
+        """
         if self.server is None:
             return self.outbox.deliver(body)
         if (left := self.outbox.left(one, body, SENT)) is not None:
             return outcome(left, sent=True, repeated=True)
         if self.outbox.holds(one.message_id, SENDING) is not None:
             raise _unknown(one)
+        if again and self._there(one, body):
+            return outcome(one, sent=True, repeated=True)
         earlier: list[Sent] = []
 
         def begin() -> bool:
@@ -95,13 +102,21 @@ class Sending:
         if self.server is not None:
             smtp.reach(self.server, self.secrets, sender=self.sender)
 
-    def find(self, one: Sent, body: bytes) -> Outcome | None:
-        """Whether it left. None: its sending certainly never began. Raises UnknownOutcome when it began and no copy proves its end."""
+    def find(self, one: Sent, body: bytes, *, at: str = "") -> Outcome | None:
+        """Whether it left, meant to at the moment `at`. None: its sending certainly never began. Raises UnknownOutcome when it may have begun
+        and no copy proves its end.
+        """
         if (left := self._left(one, body)) is not None:
             return outcome(left, sent=True, repeated=True)
         begun = self.outbox.holds(one.message_id, SENDING)
-        if self.server is None or begun is None:
+        if self.server is None:
             return None
+        if begun is None:
+            if not self.outbox.silent(one.message_id, at):
+                return None
+            if not self._there(one, body):
+                raise _unknown(one, code="no-copy", why=_LOST)
+            return outcome(one, sent=True, repeated=True)
         if not self._filed(one):
             # Who was asked has answered: that says nothing against the server.
             raise _unknown(one, code="no-copy")
@@ -115,7 +130,16 @@ class Sending:
             # Other words are not this letter.
             return None
 
-    def _filed(self, one: Sent) -> bool:
+    def _there(self, one: Sent, body: bytes) -> bool:
+        """Whether a copy among the sent letters proves that it left; then it is remembered again. Raises UnknownOutcome when nobody can be asked."""
+        if self.copies is None:
+            raise _unknown(one, code="no-copy", why=_LOST)
+        if not self._filed(one, why=_LOST):
+            return False
+        self.outbox.keep(one, body)
+        return True
+
+    def _filed(self, one: Sent, *, why: str = _BEGUN) -> bool:
         if self.copies is None:
             return False
         for wait in (*AGAIN, 0.0):
@@ -127,7 +151,7 @@ class Sending:
             except EngineError as error:
                 if not (wait and isinstance(error, TransientError)):
                     raise UnknownOutcome(
-                        f"the letter to {one.to} began to leave, and the folder of sent letters can't be looked into: {error.message}",
+                        f"{why.format(one.to)}, and the folder of sent letters can't be looked into: {error.message}",
                         code="no-copy",
                         way_out="look into your Sent folder, then answer the card",
                     ) from error
@@ -142,9 +166,9 @@ class Sending:
             pass
 
 
-def _unknown(one: Sent, *, code: str = "smtp-lost") -> UnknownOutcome:
+def _unknown(one: Sent, *, code: str = "smtp-lost", why: str = _BEGUN) -> UnknownOutcome:
     return UnknownOutcome(
-        f"the letter to {one.to} began to leave and nobody knows whether it arrived",
+        f"{why.format(one.to)} and nobody knows whether it arrived",
         code=code,
         way_out="look into your Sent folder, then answer the card",
     )

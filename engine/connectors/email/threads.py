@@ -111,7 +111,7 @@ class Threads:
             if itself or not same(entry.author, letter.author) or likeness.bare(entry.subject) != subject:
                 continue
             thread = self._thread(entry.message_id, entry.references, entry.in_reply_to, "", lambda: known)
-            at = stamp(datetime.fromtimestamp(entry.place.mtime_ns / 1e9, UTC))
+            at = _came(entry)
             found[thread] = max(at, found.get(thread, ""))
         found.pop(self.thread_of(letter, entries), None)
         return tuple(sorted(found, key=lambda one: (found[one], one), reverse=True))
@@ -146,6 +146,11 @@ class Threads:
             if letter is not None and manners.wrote(letter, author) and thread in self._threads_of(letter):
                 return letter
         return None
+
+    def came(self, message_id: str) -> str:
+        """When a letter came into the mailboxes, as a stamp; empty for one that is not there."""
+        entry = self.index().get(message_id)
+        return _came(entry) if entry else ""
 
     def _threads_of(self, letter: Letter) -> set[str]:
         """The conversation it is in, and the one of its own that a web form's letter begins."""
@@ -207,6 +212,10 @@ class Threads:
             return letters.read(self._mailboxes.load(place, letters.MAX_LETTER), place.size)
         except (OSError, PermanentError, TransientError):
             return None
+
+
+def _came(entry: Entry) -> str:
+    return stamp(datetime.fromtimestamp(entry.place.mtime_ns / 1e9, UTC))
 
 
 def when(place: Place, letter: Letter) -> float:
