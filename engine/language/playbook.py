@@ -5,7 +5,7 @@ from dataclasses import replace
 from datetime import timedelta
 from typing import Any, Literal
 
-from engine.language import typeexpr
+from engine.language import shorthand, typeexpr
 from engine.language.authored import Authored, Gate, On, Room, Step, Undo, Word
 from engine.language.codes import shape as code
 from engine.language.names import is_id, slug
@@ -90,7 +90,7 @@ def header(taker: Taker, entries: dict[str, Entry], base: Authored) -> Authored:
         or "",
         stage=taker.stage(_value(entries, "stage")) or Stage.SHADOW,
         on=_on(taker, _value(entries, "on")),
-        on_span=entries["on"].key_span if isinstance(_value(entries, "on"), Mapping) else None,
+        on_span=entries["on"].key_span if _empty(_value(entries, "on")) else None,
         inputs=_inputs(taker, _value(entries, "inputs")),
         subject=taker.scalar(_value(entries, "subject"), example="subject: ${{ event.from }}"),
         concurrency=concurrency,
@@ -106,12 +106,19 @@ def header(taker: Taker, entries: dict[str, Entry], base: Authored) -> Authored:
     )
 
 
+def _empty(node: Node | None) -> bool:
+    return isinstance(node, Mapping) and not node.entries
+
+
 def _on(taker: Taker, node: Node | None) -> tuple[On, ...]:
     top = taker.mapping(node, example="on: { manual: {} }")
     found = []
     for entry in top.entries if top else ():
         value = entry.value
         empty = isinstance(value, Scalar) and value.plain and not value.text
+        if (other := shorthand.trigger(entry)) is not None:
+            taker.note(other)
+            continue
         params = None if empty else taker.mapping(value, example=f"{entry.key}: {{}}")
         found.append(On(kind=Word(text=entry.key, span=entry.key_span), params=params))
     return tuple(found)
