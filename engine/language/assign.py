@@ -4,10 +4,10 @@ from dataclasses import replace
 
 from engine.language.scope import fields_of
 from engine.language.typeexpr import certain, nullable
-from engine.model.types import ANY, NUMBER, TEXT, Field, Type
+from engine.model.types import ANY, NUMBER, TEXT, Field, Kind, Type
 
 # What is text with a known form; it may stand wherever text may.
-TEXTUAL = frozenset({"text", "url", "email", "choice", "date", "length", "time"})
+TEXTUAL: frozenset[Kind] = frozenset({"text", "url", "email", "choice", "date", "length", "time"})
 _MAPS = frozenset({"map", "person", "file", "note"})
 
 

@@ -16,10 +16,11 @@ from engine.language.typed import WRONG, Typed, closed, joined, named, quoted
 from engine.language.typeexpr import certain, nullable
 from engine.language.walk import Walk
 from engine.model.span import Fix, Span
-from engine.model.types import ANY, BOOL, DATE, INTEGER, MONEY, TEXT, TIME, Field, Type, listing
+from engine.model.types import ANY, BOOL, DATE, INTEGER, MONEY, NUMBER, TEXT, TIME, Field, Kind, Type, listing
 
 MOST_LOOPS = 2
 _LISTS = ("map", "filter", "exists", "all")
+_COUNTING = frozenset({"sum", "size", "exists", "all"})
 _PLAIN: dict[str, Type] = {"money": MONEY, "bool": BOOL, "text": TEXT}
 _SPELLED = frozenset({"length", "date", "time", "url", "email"})
 _CONTAINERS = frozenset({"map", "person", "file", "note", "list"})
@@ -44,17 +45,19 @@ class _Call:
             )
         )
 
-    def first(self, wanted: str, kinds: frozenset[str]) -> Typed | None:
+    def first(self, wanted: str, kinds: frozenset[Kind]) -> Typed | None:
         """The first argument, which has to be of one of these kinds or of any."""
         return self.typed(0, wanted, kinds)
 
-    def typed(self, index: int, wanted: str, kinds: frozenset[str]) -> Typed | None:
+    def typed(self, index: int, wanted: str, kinds: frozenset[Kind]) -> Typed | None:
         """An argument, which has to be of one of these kinds or of any."""
         part = self.checker.certainly(self.args[index])
         if part.type.kind in kinds or part.type.kind == "any":
             return part
-        at = self.checker.at(self.args[index])
-        self.checker.note(code.wrong_type(at, wanted=wanted, got=named(part)))
+        node = self.args[index]
+        others = sorted(kinds - {"list"})
+        type_ = Type(kind=others[0]) if others else listing(ANY)
+        self.checker.misfit(node, part, wanted, type_)
         return None
 
     def length(self, arg: s.Tree) -> Typed | None:
@@ -85,7 +88,8 @@ def call(checker: Walk, node: s.Call, function: Function, span: Span) -> Typed:
         return one.wrong(f"takes {count}, not {got}")
     if not function.special:
         return _plain(one, one.function.params, _PLAIN[one.function.result])
-    return _loop(one) if node.name in _LISTS else _SPECIAL[node.name](one)
+    special = _loop if node.name in _LISTS else _SPECIAL[node.name]
+    return checker.counted(lambda: special(one)) if node.name in _COUNTING else special(one)
 
 
 def _other_form(one: _Call) -> Typed:
@@ -130,7 +134,7 @@ def _argument(checker: Walk, node: s.Tree, wanted: str) -> Typed | None:
     }.get(wanted, True)
     if fits:
         return part
-    checker.note(code.wrong_type(checker.at(node), wanted=wanted, got=named(part)))
+    checker.misfit(node, part, wanted, {"number": NUMBER, "text": TEXT}.get(wanted) or listing(TEXT))
     return None
 
 
@@ -256,8 +260,7 @@ def _sum(one: _Call) -> Typed:
         return WRONG
     items = part.type.items or ANY
     if certain(items).kind not in {"money", "any"}:
-        at = one.checker.at(one.args[0])
-        return one.checker.note(code.wrong_type(at, wanted="[money]", got=named(part)))
+        return one.checker.misfit(one.args[0], part, "[money]", listing(MONEY))
     return Typed(type=MONEY, cel=f"sum({part.cel}, '{one.checker.scope.currency}')", flows=part.flows)
 
 
@@ -297,7 +300,7 @@ def _moved(one: _Call) -> Typed:
     )
 
 
-_DAYS = frozenset({"date", "time"})
+_DAYS: frozenset[Kind] = frozenset({"date", "time"})
 PERIOD = Type(
     kind="map",
     fields=(Field(name="first", type=DATE), Field(name="last", type=DATE), Field(name="name", type=TEXT)),

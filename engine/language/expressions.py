@@ -38,10 +38,14 @@ class Piece:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Compiled:
-    """An expression ready to run. `flows`: variable → whether its data travels openly in the value."""
+    """An expression ready to run. `flows`: variable → whether its data travels openly in the value.
+
+    `whole` are the paths of which more than a count, a sum or a yes or no is left.
+    """
 
     expr: Expr
     flows: Mapping[str, bool]
+    whole: frozenset[str] = frozenset()
     handles_failure: bool = False
 
 
@@ -131,7 +135,8 @@ def compile_text(
     if objection := WALL.check(typed.cel, reads):
         return None, (code.bad_expression(where(0, len(text)), problem=objection),)
     expr = Expr(cel=typed.cel, written=text, type=typed.type, reads=reads)
-    compiled = Compiled(expr=expr, flows=typed.flows, handles_failure=checker.handles_failure)
+    whole = frozenset(checker.whole)
+    compiled = Compiled(expr=expr, flows=typed.flows, whole=whole, handles_failure=checker.handles_failure)
     return compiled, tuple(_fixable(source, scalar, one) for one in bare(tree, text, scope, where))
 
 

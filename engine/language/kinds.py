@@ -83,7 +83,7 @@ def _computed(values: Values, node: tree.Scalar) -> Built | None:
         return None
     type_ = found.expr.type
     if type_.kind not in {"length", "time", "date"} or type_.nullable:
-        values.note(misfit.result(values.source, node, piece, found, Type(kind="length")))
+        values.note(misfit.result(values.source, node, piece, found, Type(kind="length"), values.scope))
         return None
     built = values.of(node, piece, found)
     seconds = replace(found.expr, cel=f"seconds({found.expr.cel}, now_, zone_)", type=NUMBER)

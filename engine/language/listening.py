@@ -24,6 +24,7 @@ _SECRET = re.compile(r"\$\{\{\s*secrets\.([A-Za-z][A-Za-z0-9_]*)\s*\}\}")
 _PATH = re.compile(r"(?!/)(?!.*//)[^\\\x00-\x1f]{1,500}")
 _ADDRESS = re.compile(r"[a-z0-9]+(?:[-/][a-z0-9]+)*")
 MOST_CRON = 200
+_MATCH = 'write it like `match: { id: "${{ event.id }}" }`'
 _UNKNOWN = Type(kind="map", items=TEXT)
 """The event of a type that no connector declares: whatever field is read is text."""
 
@@ -280,7 +281,7 @@ def _misspelt(body: tree.Mapping, fields: Mapping[str, Field]) -> set[str]:
 def _pairs(values: Values, node: tree.Node, type_: Type) -> list[tuple[str, Built]]:
     """The entries of `match`, one by one."""
     if not isinstance(node, tree.Mapping):
-        values.note(references.wrong_type(place(node), wanted="a map", got=what(node)))
+        values.note(references.wrong_type(place(node), wanted="a map", got=what(node), hint=_MATCH))
         return []
     found = []
     for entry in node.entries:

@@ -4,7 +4,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from datetime import timedelta
 
-from engine.language import order, tree, trust, written
+from engine.language import misfit, order, tree, trust, written
 from engine.language.authored import Authored
 from engine.language.codes import graph
 from engine.language.codes import references as code
@@ -48,7 +48,7 @@ def inputs_of(authored: Authored) -> tuple[tuple[Input, ...], tuple[Diagnostic, 
                         place(one.default),
                         wanted=str(one.field.type),
                         got=what(one.default),
-                        hint="a default is a fixed value",
+                        hint=_fixed(one.default, one.field.type, "a default"),
                     )
                 )
         type_ = nullable(one.field.type) if one.field.optional and one.default is None else one.field.type
@@ -85,11 +85,21 @@ def _limits(one: Declared, diagnostics: list[Diagnostic]) -> dict[str, Json]:
         if good:
             found["least" if entry.key == "min" else "most"] = value
         else:
-            hint = "a limit of an input is a fixed value"
+            hint = _fixed(entry.value, type_, "a limit of an input")
             diagnostics.append(
                 code.wrong_type(place(entry.value), wanted=str(type_), got=what(entry.value), hint=hint)
             )
     return found
+
+
+def _fixed(node: tree.Node, type_: Type, what_: str) -> str:
+    """The hint of a value that is none of its type, or no fixed one."""
+    computed = not isinstance(node, tree.Scalar) or "${{" in node.text
+    return (
+        f"{what_} is a fixed value"
+        if computed or type_.kind not in written.EXAMPLES
+        else misfit.example(type_)
+    )
 
 
 def _literal(node: tree.Node, declared: Field) -> tuple[bool, Json]:

@@ -1,13 +1,17 @@
 """What to say, and what to write instead, when a value doesn't fit its place."""
 
+import re
+
 from engine.language import tree, written
 from engine.language.assign import assignable
 from engine.language.codes import references as code
 from engine.language.codes import shape
 from engine.language.expressions import Compiled, Piece
+from engine.language.scope import Scope
 from engine.language.source import Source, escaped, part
 from engine.language.taking import what
 from engine.language.typeexpr import certain, empty_value, place
+from engine.language.ways import way
 from engine.model.span import Diagnostic, Fix, Span
 from engine.model.types import Type
 
@@ -15,7 +19,15 @@ from engine.model.types import Type
 def example(type_: Type) -> str:
     """How a value of this type is written."""
     found = written.EXAMPLES.get(type_.kind)
-    return f"write it like `{found}`" if found else ""
+    return f"write it like `{found}`" if found else _SHAPED.get(type_.kind, f"write it as {certain(type_)}")
+
+
+_SHAPED = {
+    "list": "write a list, like `[…]`",
+    "map": "write a map, like `{ name: … }`",
+    "text": "write it as text, in quotes",
+    **dict.fromkeys(("file", "person", "note"), "read it from an event or a step: `${{ … }}`"),
+}
 
 
 def literal(node: tree.Scalar, type_: Type) -> Diagnostic:
@@ -43,16 +55,18 @@ def inside(source: Source, node: tree.Scalar, piece: Piece) -> Span:
     return part(source, node, start, start + len(inner.strip()))
 
 
-def result(source: Source, node: tree.Scalar, piece: Piece, found: Compiled, wanted: Type) -> Diagnostic:
+def result(
+    source: Source, node: tree.Scalar, piece: Piece, found: Compiled, wanted: Type, scope: Scope
+) -> Diagnostic:
     """An expression whose result doesn't fit."""
     got = found.expr.type
     span = inside(source, node, piece)
     if got.nullable and assignable(certain(got), wanted):
         return missing(source, node, piece, found)
-    fix = None
-    if wanted.kind == "text" and got.kind in {"number", "integer", "bool", "money"} and not got.nullable:
-        fix = Fix(span=span, text=escaped(source, node, f"text({found.expr.written})"))
-    return code.wrong_type(span, wanted=str(certain(wanted)), got=str(got), fix=fix)
+    out = way(got, wanted, found.expr.written, scope)
+    sound = out.instead is not None and not got.nullable
+    fix = Fix(span=span, text=escaped(source, node, out.instead)) if sound and out.instead else None
+    return code.wrong_type(span, wanted=str(certain(wanted)), got=str(got), hint=out.hint, fix=fix)
 
 
 def missing(source: Source, node: tree.Scalar, piece: Piece, found: Compiled) -> Diagnostic:
@@ -63,4 +77,15 @@ def missing(source: Source, node: tree.Scalar, piece: Piece, found: Compiled) ->
     if empty is not None and path_alone:
         other = "''" if empty == "" else str(empty).lower()
         fix = Fix(span=span, text=escaped(source, node, f"default({found.expr.written}, {other})"))
-    return code.may_be_missing(span, path=found.expr.written, fix=fix)
+    return code.may_be_missing(span, path=found.expr.written, fix=fix, hint=_nothing_else(found))
+
+
+_NULL = re.compile(r"default\((.+),\s*null\s*\)")
+
+
+def _nothing_else(found: Compiled) -> str:
+    """`default(x, null)` says that nothing else counts, where something has to."""
+    match = _NULL.fullmatch(found.expr.written)
+    if match is None:
+        return ""
+    return "`null` says that nothing else counts: write what does, or leave the step out with an `if`"

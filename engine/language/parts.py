@@ -55,7 +55,7 @@ def unary(checker: Walk, node: s.Unary) -> Typed:
     wanted = "bool" if node.op == "!" else "number"
     fits = of.type.kind in ({"bool", "any"} if node.op == "!" else {"number", "integer", "any"})
     if not fits:
-        return checker.note(code.wrong_type(checker.at(node.of), wanted=wanted, got=str(of.type)))
+        return checker.misfit(node.of, of, wanted, BOOL if node.op == "!" else NUMBER)
     type_ = BOOL if node.op == "!" else of.type
     return Typed(type=type_, cel=f"{node.op}({of.cel})", flows=closed(of))
 

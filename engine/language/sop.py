@@ -12,10 +12,9 @@ from engine.language.authored import Authored, On, Question, Step, Word
 from engine.language.codes import references
 from engine.language.codes import shape as code
 from engine.language.names import is_field, is_id, slug
-from engine.language.near import nearest
 from engine.language.source import MOST_SHOWN, Source, shown
 from engine.language.taking import Taker
-from engine.model.span import Diagnostic, Span
+from engine.model.span import Diagnostic, Fix, Span
 from engine.model.types import ANY, Type
 
 KEYS = ("type", "title", *(key for key in playbook.KEYS if key not in {"name", "steps"}))
@@ -335,9 +334,16 @@ class _Reading:
             span = self._find(item, match[0]) or _line(self.source, item.line)
             if type_ is None:
                 at = self._find(item, match[2], inside=match[0]) or span
-                best = nearest(match[2].strip(), typeexpr.SIMPLE)
+                best = typeexpr.optional(match[2]) or typeexpr.likeliest(match[2])
                 hint = f"did you mean `{best}`?" if best else f"types: {', '.join(typeexpr.SIMPLE)}"
-                self.taker.note(references.bad_type(at, written=match[2].strip(), hint=hint, best=best))
+                fix = Fix(span=at, text=best) if best else None
+                if typeexpr.optional(match[2]):
+                    hint = f"what may be missing has the mark on its name: `{name}?: {best}`"
+                    fix = Fix(
+                        span=span,
+                        text=match[0].replace(f"{match[1]}:", f"{name}?:").replace(match[2], best or ""),
+                    )
+                self.taker.note(references.bad_type(at, written=match[2].strip(), hint=hint, fix=fix))
                 # The field stays, as what was most likely meant.
                 found[name] = (typeexpr.parse(best) if best else None) or ANY
             elif not is_field(name):

@@ -314,7 +314,7 @@ def _first_personal(one: Resolved, event: Type | None) -> Flow | None:
     """The first thing about a person that a step reads."""
     for built in (*one.built(), *(one.undo.built() if one.undo else ())):
         for read, kept in _read(built.arg):
-            if _personal(read, event, kept):
+            if _personal(read, event, kept, whole=read.path in built.whole):
                 own = Flow(path=read.path, openly=True, span=one.step.id.span)
                 return next((flow for flow in built.flows if flow.path == read.path), own)
     return None
@@ -351,8 +351,8 @@ def _item_fix(one: Resolved) -> Fix | None:
     return None
 
 
-def _personal(read: Read, event: Type | None, kept: Type) -> bool:
-    if read.type.kind == "list" and (kept.closed or kept.kind == "money"):
+def _personal(read: Read, event: Type | None, kept: Type, *, whole: bool) -> bool:
+    if read.type.kind == "list" and (kept.closed or kept.kind == "money" or not whole):
         return False  # rows of many people, of which a count or a sum is left
     if _about(read.type):
         return True

@@ -9,12 +9,19 @@ from engine.language.codes import references as code
 from engine.language.names import is_field
 from engine.language.near import nearest
 from engine.model.canonical import Json
-from engine.model.span import Diagnostic, Span
+from engine.model.span import Diagnostic, Fix, Span
 from engine.model.types import ANY, Field, Kind, Type, choice, listing
 
 SIMPLE: Final[tuple[Kind, ...]] = (
     "text", "number", "integer", "bool", "money", "date", "time", "length", "file", "url", "email", "person", "note", "any",
 )  # fmt: skip
+ELSEWHERE: Final[dict[str, str]] = {
+    "string": "text", "str": "text", "varchar": "text", "int": "integer", "long": "integer", "float": "number", "double": "number",
+    "decimal": "number", "boolean": "bool", "datetime": "time", "timestamp": "time", "duration": "length", "currency": "money",
+    "amount": "money", "uri": "url", "link": "url", "mail": "email", "array": "[text]", "list": "[text]", "object": "any",
+    "dict": "any", "json": "any",
+}  # fmt: skip
+"""What types are called in other languages."""
 _LONG = ("type", "default", "min", "max", "description", "optional")
 _CHOICE = re.compile(r"one of\s+(.+)", re.DOTALL)
 
@@ -93,11 +100,12 @@ def read(node: tree.Node) -> tuple[Type, tuple[Diagnostic, ...]]:
 
 
 def _bad(node: tree.Scalar) -> Diagnostic:
-    best = nearest(node.text, SIMPLE)
+    best = likeliest(node.text)
     hint = (
         f"did you mean `{best}`?" if best else f"types: {', '.join(SIMPLE)}, [text], {{a: text}}, one of a, b"
     )
-    return code.bad_type(node.span, written=node.text, hint=hint, best=best)
+    fix = Fix(span=node.span, text=best) if best else None
+    return code.bad_type(node.span, written=node.text, hint=hint, fix=fix)
 
 
 def declared(node: tree.Mapping) -> tuple[tuple[Declared, ...], tuple[Diagnostic, ...]]:
@@ -111,8 +119,43 @@ def declared(node: tree.Mapping) -> tuple[tuple[Declared, ...], tuple[Diagnostic
             continue
         found, more = _one(name, entry, optional=entry.key.endswith("?"))
         fields.append(found)
-        diagnostics += more
+        optional = _optional(name, entry) if more else None
+        diagnostics += more if optional is None else (optional,)
     return tuple(fields), tuple(diagnostics)
+
+
+_MAYBE = re.compile(
+    r"(?:optional\s+)?(.+?)\s*(?:\?|\|\s*(?:null|None|nil)|\s+or\s+(?:null|nothing))?", re.DOTALL
+)
+
+
+def optional(text: str) -> str | None:
+    """The type in `text?`, `text | null` and the like; None where nothing says that it may be missing."""
+    match = _MAYBE.fullmatch(text.strip())
+    bare = match[1].strip() if match is not None else ""
+    named = ELSEWHERE.get(bare, bare)
+    return named if bare != text.strip() and parse(named) is not None else None
+
+
+def likeliest(text: str) -> str | None:
+    """The type that was most likely meant by what is none."""
+    return ELSEWHERE.get(text.strip().lower()) or nearest(text.strip(), SIMPLE)
+
+
+def _optional(name: str, entry: tree.Entry) -> Diagnostic | None:
+    """`note: text?`, as other languages write what may be missing: here it is the name that has the mark."""
+    node = entry.value
+    if not isinstance(node, tree.Scalar) or node.span.line != node.span.end_line:
+        return None
+    bare = optional(node.text)
+    if bare is None:
+        return None
+    written = bare if not re.search(r"[:{},#]", bare) else f"'{bare}'"
+    line = entry.key_span.line == node.span.line
+    whole = replace(entry.key_span, end_line=node.span.end_line, end_column=node.span.end_column)
+    fix = Fix(span=whole, text=f"{name}?: {written}") if line else None
+    hint = f"what may be missing has the mark on its name: `{name}?: {bare}`"
+    return code.bad_type(node.span, written=node.text, hint=hint, fix=fix)
 
 
 def _one(name: str, entry: tree.Entry, *, optional: bool) -> tuple[Declared, tuple[Diagnostic, ...]]:

@@ -37,10 +37,11 @@ class Flow:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Built:
-    """An argument with all that it reads."""
+    """An argument with all that it reads. `whole` are the paths of which more than a count or a sum is left in it."""
 
     arg: Arg
     reads: tuple[Read, ...] = ()
+    whole: frozenset[str] = frozenset()
     flows: tuple[Flow, ...] = ()
     handles_failure: bool = False
 
@@ -96,7 +97,7 @@ class Values:
         if found is None:
             return None
         if not assignable(found.expr.type, type_):
-            self.note(misfit.result(self.source, node, piece, found, type_))
+            self.note(misfit.result(self.source, node, piece, found, type_, self.scope))
             return None
         return self.of(node, piece, found)
 
@@ -156,7 +157,11 @@ class Values:
             if name in paths
         )
         return Built(
-            arg=found.expr, reads=found.expr.reads, flows=flows, handles_failure=found.handles_failure
+            arg=found.expr,
+            reads=found.expr.reads,
+            whole=found.whole,
+            flows=flows,
+            handles_failure=found.handles_failure,
         )
 
     # ------------------------------------------------------------ lists and maps
@@ -281,7 +286,7 @@ def condition(values: Values, scalar: tree.Scalar) -> Built | None:
     if found is None:
         return None
     if found.expr.type.kind not in {"bool", "any"} or found.expr.type.nullable:
-        values.note(misfit.result(values.source, scalar, piece, found, BOOL))
+        values.note(misfit.result(values.source, scalar, piece, found, BOOL, values.scope))
         return None
     return values.of(scalar, piece, found)
 
@@ -327,6 +332,7 @@ def joined(arg: Arg, parts: Iterable[Built]) -> Built:
     return Built(
         arg=arg,
         reads=tuple(read for one in found for read in one.reads),
+        whole=frozenset().union(*(one.whole for one in found)),
         flows=tuple(flow for one in found for flow in one.flows),
         handles_failure=any(one.handles_failure for one in found),
     )

@@ -3,6 +3,7 @@
 from abc import ABC, abstractmethod
 from collections.abc import Callable
 from dataclasses import replace
+from typing import TypeVar
 
 from engine.language import syntax as s
 from engine.language.assign import of_field
@@ -12,13 +13,19 @@ from engine.language.paths import Found, Place, follow, no_field
 from engine.language.scope import Scope
 from engine.language.typed import WRONG, Typed, named, quoted, written_amount
 from engine.language.typeexpr import certain, empty_value
+from engine.language.ways import like, way
 from engine.model.plan import Read
 from engine.model.span import Diagnostic, Fix, Span
 from engine.model.types import ANY, MONEY, Type
 
+_T = TypeVar("_T")
+
 
 class Walk(ABC):
-    """What a walk over one expression knows: its scope, what it reads, the lists it is inside of, and what is wrong."""
+    """What a walk over one expression knows: its scope, what it reads, the lists it is inside of, and what is wrong.
+
+    `whole` are the paths of which more than a count, a sum or a yes or no is left.
+    """
 
     def __init__(self, text: str, scope: Scope, span: Callable[[int, int], Span], *, in_if: bool) -> None:
         self.text = text
@@ -27,6 +34,8 @@ class Walk(ABC):
         self.in_if = in_if
         self.diagnostics: list[Diagnostic] = []
         self.reads: dict[str, Read] = {}
+        self.whole: set[str] = set()
+        self._counting = 0
         self.handles_failure = False
         self._loops: list[tuple[str, Typed]] = []
         self._soft = False
@@ -103,6 +112,8 @@ class Walk(ABC):
         """Note that a path is read."""
         name = variable(found.path)
         before = self.reads.get(name)
+        if not self._counting:
+            self.whole.add(found.path)
         # One strict reading is enough for a skipped step to skip the reader.
         soft = self._soft and (before is None or before.through_default)
         self.reads[name] = Read(path=found.path, variable=name, type=found.type, through_default=soft)
@@ -165,6 +176,14 @@ class Walk(ABC):
         """Whether a comprehension has taken this name."""
         return any(one == name for one, _ in self._loops)
 
+    def counted(self, part: Callable[[], _T]) -> _T:
+        """A part of which only a count, a sum or a yes or no goes on."""
+        self._counting += 1
+        try:
+            return part()
+        finally:
+            self._counting -= 1
+
     def softly(self, node: s.Tree) -> Typed:
         """A path read so that a missing value doesn't skip the reader."""
         self._soft = True
@@ -179,9 +198,18 @@ class Walk(ABC):
             return part.cel
         if (amount := written_amount(part)) is not None:
             return amount
-        hint = "write an amount like '49.00 EUR'" if part.type.kind == "text" else ""
-        self.note(code.wrong_type(self.at(node), wanted="money", got=named(part), hint=hint))
+        self.misfit(node, part, "money", MONEY)
         return None
+
+    def misfit(self, node: s.Tree, part: Typed, wanted: str, type_: Type) -> Typed:
+        """A part that is of another type than wanted; how one of it is made, where something does that."""
+        out = way(part.type, type_, self.piece(node), self.scope)
+        fix = Fix(span=self.at(node), text=out.instead) if out.instead is not None else None
+        spelt = isinstance(part.tree, s.Literal_) and fix is None
+        hint = like(type_) if spelt else ""
+        return self.note(
+            code.wrong_type(self.at(node), wanted=wanted, got=named(part), hint=hint or out.hint, fix=fix)
+        )
 
     def money(self, node: s.Tree) -> Typed | None:
         """An argument that has to be an amount."""

@@ -44,7 +44,7 @@ An expression that YAML would cut or split is refused, with the quoted line as t
 Every value keeps its line and column | calls | – | unit/language/test_reader.py::test_places_in_flow_maps_block_scalars_and_beyond_the_basic_plane
 Unknown keys are errors | calls | SW020 sw020-unknown-key, SW020 sw020-unknown-step-key | –
 Required keys are there | calls | SW021 sw021-missing-top, SW021 sw021-missing, SW021 sw021-undo | –
-A list is a list and a map is a map | calls | SW022 sw022-shape, SW022 sw022-list | –
+A list is a list and a map is a map | calls | SW022 sw022-shape, SW022 sw022-list, SW022 sw022-schedule | –
 A closed word is one of its words | calls | SW023 sw023-option | –
 A stage that nothing carries out yet is refused as such | calls | SW039 sw039-canary | –
 Numbers, lengths and dates are of their form and in their range | whole | SW027 sw027-numbers | –
@@ -94,7 +94,7 @@ Days, weeks and months are those of the workspace's time zone | times | – | un
 A length is a number and a unit | whole | SW027 sw027-numbers, SW110 sw110-defaults | unit/language/test_expressions.py::test_a_wait_is_a_length_or_until_a_moment_or_a_day
 
 ## Types
-Types are a closed list, lists, maps and choices of them | every-type | SW127 sw127-type, SW127 sw127-field | unit/language/test_schema.py::test_every_form_of_a_type_is_known
+Types are a closed list, lists, maps and choices of them; what may be missing has `?` on its name | every-type | SW127 sw127-type, SW127 sw127-field, SW127 sw127-optional | unit/language/test_schema.py::test_every_form_of_a_type_is_known
 A default is a value of its type | every-type | SW110 sw110-defaults | –
 Limits fit their type, and a default keeps to them | limits | SW211 sw211-inputs, SW211 sw211-limits | simulate/test_limits.py::test_an_input_outside_its_limits_starts_nothing
 
@@ -136,7 +136,7 @@ Reach may only rise | whole | SW304 sw304-reach | unit/language/test_compile.py:
 Reach follows the arguments that are not null at run time; plan shows the highest | lead-capture | – | unit/app/test_planning.py::test_the_reach_has_two_ends_when_an_argument_may_be_null
 Strangers' and models' words reach no recipient, amount, account, address, command or path unseen | lead-capture | SW301 sw301-flow, SW301 sw301-amount, SW301 sw301-item, SW301 sw301-undo | unit/language/test_compile.py::test_strangers_words_reach_no_path_unseen
 Nor the input of another playbook | calls | SW306 sw306-call | –
-A step about a person has a subject | calls | SW303 sw303-subject, SW303 sw303-item | unit/language/test_compile.py::test_a_playbook_about_a_person_names_its_subject
+A step about a person has a subject; a count or a sum of many is about nobody | calls | SW303 sw303-subject, SW303 sw303-item | unit/language/test_compile.py::test_a_playbook_about_a_person_names_its_subject
 An effect says how it is taken back, or why not | undo | SW302 sw302-undo | simulate/test_undo.py::test_a_run_that_fails_takes_back_with_an_effect_of_its_own
 What takes back acts itself | undo | SW308 sw308-undo | simulate/test_undo.py::test_each_item_is_taken_back_by_itself
 undo-within holds an approved effect; withdrawn in that time nothing was sent | lead-capture | SW027 sw027-numbers | simulate/test_approvals.py::test_held_means_it_can_be_withdrawn

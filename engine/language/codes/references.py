@@ -139,7 +139,7 @@ def wrong_operands(
     )
 
 
-def wrong_type(span: Span, *, wanted: str, got: str, hint: str = "", fix: Fix | None = None) -> Diagnostic:
+def wrong_type(span: Span, *, wanted: str, got: str, hint: str, fix: Fix | None = None) -> Diagnostic:
     """SW110: a value of another type than its place asks for.
 
     Wrong: `limit: three`. Right: `limit: 3`.
@@ -149,7 +149,7 @@ def wrong_type(span: Span, *, wanted: str, got: str, hint: str = "", fix: Fix | 
     )
 
 
-def may_be_missing(span: Span, *, path: str, fix: Fix | None) -> Diagnostic:
+def may_be_missing(span: Span, *, path: str, fix: Fix | None, hint: str = "") -> Diagnostic:
     """SW111: a value that may be missing stands where there has to be one.
 
     Optional fields, and outputs of steps that may not have run, are read with `default(path, other)`.
@@ -161,7 +161,7 @@ def may_be_missing(span: Span, *, path: str, fix: Fix | None) -> Diagnostic:
         code="SW111",
         span=span,
         message=f"`{path}` may be missing",
-        hint="say what counts then: `default(…, …)`",
+        hint=hint or "say what counts then: `default(…, …)`",
         fix=fix,
     )
 
@@ -365,15 +365,14 @@ def must_be_fixed(span: Span, *, what: str) -> Diagnostic:
     )
 
 
-def bad_type(span: Span, *, written: str, hint: str, best: str | None = None) -> Diagnostic:
+def bad_type(span: Span, *, written: str, hint: str, fix: Fix | None = None) -> Diagnostic:
     """SW127: not a type.
 
     Types are `text number integer bool money date time length file url email person note any`, `[text]`, `{a: text}` and
     `one of a, b`; `name?` is optional.
 
-    Wrong: `inputs: { price: moeny }`. Right: `inputs: { price: money }`.
+    Wrong: `inputs: { price: moeny }`, or `inputs: { note: text? }`. Right: `inputs: { price: money }`, `inputs: { note?: text }`.
     """
-    fix = Fix(span=span, text=best) if best else None
     return Diagnostic(code="SW127", span=span, message=f"`{written}` is no type", hint=hint, fix=fix)
 
 
