@@ -33,6 +33,15 @@ def _expressions(size: int, one: str) -> bytes:
     return _filled(lambda n: _step(n, f', if: "${{{{ {quoted} }}}}"'), size)
 
 
+def _nested(depth: int) -> bytes:
+    """A type within types whose innermost is none."""
+    return b"{ a: " * depth + b"moeny" + b" }" * depth
+
+
+def _typed(shape: str) -> bytes:
+    return f"name: A\non: {{ manual: {{}} }}\ninputs: {{ a: {shape} }}\nsteps:\n{_step(0)}".encode()
+
+
 def _all(size: int) -> dict[str, tuple[str, bytes]]:
     def book(data: bytes) -> tuple[str, bytes]:
         return "playbooks/hostile.yaml", data
@@ -82,6 +91,14 @@ def _all(size: int) -> dict[str, tuple[str, bytes]]:
             (_HEAD + f"  - id: a\n    uses: human/ask\n    with:\n      title: A\n      fields:\n{answers}").encode()
         ),
         "deep types": book((f"name: A\non: {{ manual: {{}} }}\ninputs:\n  a: \"{'[' * 300}text{']' * 300}\"\n" * 1).encode()),
+        "types within types": book(_typed(_nested(30).decode())),
+        "lists within lists": book(_typed("[" * 30 + "moeny" + "]" * 30)),
+        "lists of types": book(_typed("[{ a: " * 15 + "moeny" + " }]" * 15)),
+        "types within a type": book(_typed("{ type: " * 30 + "moeny" + " }" * 30)),
+        "types within a type, as a list": book(_typed("{ type: [" * 15 + "moeny" + "] }" * 15)),
+        "types within types of a note": ("vault/sops/hostile.md", b"---\ntype: sop\ninputs: { a: " + _nested(30) + b" }\n---\n- [ ] Do it\n"),
+        "types within types of a template": ("vault/templates/hostile.md", b"---\nvalues: { a: " + _nested(30) + b" }\n---\nA\n"),
+        "types within types of an agent": ("vault/agents/hostile.md", b"---\ninputs: { a: " + _nested(30) + b" }\noutputs: { a: " + _nested(30) + b" }\n---\nA\n"),
         "long names": book(_filled(lambda n: f"  - {{ id: {'a' * 200}{n}, uses: {'b' * 200}/c }}\n", size)),
         "many waits": book(
             (_HEAD + "  - id: a\n    uses: wait/for\n    with:\n      any:\n").encode()

@@ -34,23 +34,31 @@ from engine.language.typeexpr import SIMPLE
 from engine.language.vaultkeys import AGENT, INTENT, POLICY, STEWARD, TEMPLATE
 from engine.model.triggers import TRIGGERS
 
+_LONG_TYPE: Keys = {
+    "type": (ref("type"), "the type"),
+    "default": (ANYTHING, "what counts when nothing is given"),
+    "min": (ANYTHING, "the least that is taken"),
+    "max": (ANYTHING, "the most that is taken"),
+    "description": (TEXT, "shown where it is asked for"),
+    "optional": ({"type": "boolean"}, "whether it may be left out"),
+}
+# A map is the long form or a map of fields, by `if` and not as two branches: whoever tries both at each level tries a thousand million
+# for types that lie 30 deep in one another.
 _TYPE: Shape = {
     "anyOf": [
         {"type": "string", "enum": list(SIMPLE)},
         {"type": "string", "pattern": r"^(one of .+,.+|\[.+\]|\{.+\})$"},
         {"type": "array", "items": ref("type"), "minItems": 1, "maxItems": 1},
-        mapping(
-            {
-                "type": (ref("type"), "the type"),
-                "default": (ANYTHING, "what counts when nothing is given"),
-                "min": (ANYTHING, "the least that is taken"),
-                "max": (ANYTHING, "the most that is taken"),
-                "description": (TEXT, "shown where it is asked for"),
-                "optional": ({"type": "boolean"}, "whether it may be left out"),
+        {
+            "type": "object",
+            "if": {
+                "required": ["type"],
+                "properties": {"type": {"type": ["string", "array"], "description": "the type"}},
+                "propertyNames": {"enum": list(_LONG_TYPE)},
             },
-            required=("type",),
-        ),
-        {"type": "object", "additionalProperties": ref("type")},
+            "then": mapping(_LONG_TYPE, required=("type",)),
+            "else": {"additionalProperties": ref("type")},
+        },
     ]
 }
 

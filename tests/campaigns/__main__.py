@@ -124,6 +124,10 @@ def main(argv: list[str]) -> int:
     chosen = [one for one in CAMPAIGNS if only in {None, one.name}]
     bad = 0
     for campaign in chosen:
+        if campaign.name.startswith("fuzz-"):
+            from tests.campaigns import fuzzing
+
+            fuzzing.bounded()
         with tempfile.TemporaryDirectory(prefix="steward-campaign-") as folder:
             bad += _slice(
                 campaign, Path(folder), seconds=args.minutes * 60 / len(chosen), runs=args.runs if only else 0

@@ -1,6 +1,10 @@
 """The fuzz campaign sees what it is for: a planted exception and a planted hang are violations."""
 
+import subprocess
+import sys
 import time
+
+import pytest
 
 from tests.campaigns import __main__ as campaigns
 from tests.campaigns import evidence, fuzzing
@@ -50,3 +54,30 @@ def test_a_slice_runs_twenty_thousand_cases_however_short_its_time_is(monkeypatc
         assert campaigns._slice(one, tmp_path, seconds=0, runs=0) == 0
         assert rows[0]["result"]["cases"] == 20
         assert "'cases': 20" in capsys.readouterr().out
+
+
+PLANTED = """
+from tests.campaigns import fuzzing
+
+def bad(chance):
+    held = []
+    while chance.random() < 2:
+        held.append(bytes(1 << 20) if fuzzing.MOST_BYTES < 4 << 30 else None) if len(held) < 9_000 else None
+
+fuzzing.CASES, fuzzing.HUNG_SECONDS = 1, 0.3
+fuzzing.TARGETS["sops"] = bad
+for fuzzing.MOST_BYTES in (4 << 30, 1 << 30):
+    fuzzing.bounded()
+    tally = fuzzing.Tally()
+    fuzzing.unit("sops", 0, tally)
+    print(*tally.violations)
+"""
+
+
+@pytest.mark.slow
+def test_what_never_ends_and_what_eats_memory_is_a_violation_and_no_death():
+    """By the seed that makes it again; the campaign goes on."""
+    done = subprocess.run([sys.executable, "-c", PLANTED], capture_output=True, text=True, check=False)
+    hung, hungry = done.stdout.splitlines()
+    assert "TimeoutError: more than 0.3 s of CPU" in hung
+    assert "MemoryError" in hungry

@@ -56,9 +56,13 @@ def test_one_edit_among_three_hundred_is_one_compilation():
 
 
 def test_four_times_the_steps_cost_far_less_than_sixteen_times_as_much():
-    few, many = ({"playbooks/long.yaml": playbook(60_000 + steps, steps)} for steps in (500, 2_000))
+    """The quickest of three tries of each: what a busy machine adds is never less than nothing."""
 
-    assert cpu(lambda: compiled(many)) < 9 * cpu(lambda: compiled(few))
+    def quickest(steps):
+        tries = [{"playbooks/long.yaml": playbook(60_000 + steps + number, steps)} for number in range(3)]
+        return min(cpu(lambda files=files: compiled(files)) for files in tries)
+
+    assert quickest(2_000) < 10 * quickest(500)
 
 
 @pytest.mark.parametrize("name", FILES)
