@@ -4,6 +4,7 @@ import re
 import unicodedata
 from collections.abc import Mapping
 
+from engine.model import weblinks
 from engine.model.canonical import Json
 
 # How mail programs begin the subject of an answer, in the languages their users write; with a count, or another kind of colon.
@@ -51,13 +52,15 @@ def answers(subject: str) -> bool:
 
 
 def same(letter: Mapping[str, Json], other: Mapping[str, Json]) -> bool:
-    """Whether the events of two letters say the same: subject, words and attachments. How the words are wrapped, quoted and encoded, and what a
-    gateway, a scanner or a list wrote above or below them, is left out; anything else is another letter.
+    """Whether the events of two letters say the same: subject, words and attachments. How the words are wrapped, quoted and encoded, what a
+    gateway, a scanner or a list wrote above or below them, and by whose checks their links go, is left out; anything else is another letter.
+
+    `other` is the one that is known: a link of which a gateway left the domain only may stand for one of that letter's.
     """
     return (
         bare(str(letter.get("subject") or "")) == bare(str(other.get("subject") or ""))
         and _files(letter) == _files(other)
-        and _words(str(letter.get("text") or "")) == _words(str(other.get("text") or ""))
+        and weblinks.fits(_words(str(letter.get("text") or "")), _words(str(other.get("text") or "")))
     )
 
 
@@ -77,7 +80,7 @@ def _files(letter: Mapping[str, Json]) -> list[str]:
 
 
 def _words(text: str) -> str:
-    """The words without what was added, and without everything that only lays them out."""
+    """The words without what was added, and without everything that only lays them out; their links are plain."""
     paragraphs = [
         one for one in re.split(r"\n[ \t]*\n|\n(?=[-_=*~]{2,}[ \t]*\n)", text.strip()) if one.strip()
     ]
@@ -86,7 +89,7 @@ def _words(text: str) -> str:
         paragraphs.pop()
     while len(paragraphs) > 1 and _added(paragraphs[0]):
         paragraphs.pop(0)
-    return _flat("\n".join(paragraphs))
+    return _flat(weblinks.plain("\n".join(paragraphs)))
 
 
 def _added(paragraph: str) -> bool:

@@ -22,7 +22,7 @@ steps:
     with: { text: Remind them. }
 """
 ANNA = "Anna <anna@example.org>"
-WORDS = "Please send me a quote for a small shop.\n\nIt has twelve articles, and we start in May.\n"
+WORDS = "Please send me a quote for a small shop.\n\nIt has twelve articles (https://shop.example/list?id=7), and we start in May.\n"
 
 
 def first(company: Scenario, **headers: str) -> bytes:

@@ -71,7 +71,17 @@ def _from_a_list(raw: bytes) -> bytes:
     )
 
 
-COPIES = (_relayed, _base64, _quoted_printable, _wrapped, _scanned, _disclaimed, _warned, _from_a_list)
+_LINK = b"https://shop.example/list?id=7"
+_SAFE = b"https://eur01.safelinks.protection.outlook.com/?url=https%3A%2F%2Fshop.example%2Flist%3Fid%3D7&data=05%7C02"
+
+
+def _with_links_that_are_checked(raw: bytes) -> bytes:
+    return raw.replace(_LINK, _SAFE)
+
+
+COPIES = (
+    _relayed, _base64, _quoted_printable, _wrapped, _scanned, _disclaimed, _warned, _from_a_list, _with_links_that_are_checked,
+)  # fmt: skip
 
 
 def test_a_copy_of_a_letter_is_no_answer_to_it_and_starts_nothing(company):
@@ -92,6 +102,7 @@ VERSIONS = (
     WORDS + "\n-- \nAnna\n",
     "Please send me a quote for a small shop.\n",
     WORDS.replace("twelve", "1.2"),
+    WORDS.replace(_LINK.decode(), _SAFE.replace(b"shop", b"bank").decode()),
 )
 
 
