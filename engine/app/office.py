@@ -68,6 +68,10 @@ class Office:
             run = book.runs[id_]
             if at >= least and id_ not in known and run.status == "failed" and run.playbook != NAME:
                 found.append(Untold(id=id_, since=at, words=f"failed: {run.playbook}, run {ids.short(id_)}"))
+        for (id_, step), at in book.omitted.items():
+            if at >= least:
+                words = f"could not leave in time and was left out: {step} of {book.runs[id_].playbook}, run {ids.short(id_)}"
+                found.append(Untold(id=f"{id_} {step}", since=at, words=words))
         return sorted(found, key=lambda one: (one.since, one.id))
 
     def words(self, found: tuple[Untold, ...]) -> str:

@@ -103,6 +103,9 @@ def _of_run(book: Book, event: e.Event, body: "RunBody") -> None:
         watching.noticed(book, event, body)
     if isinstance(body, e.RunEnded) and body.status == "failed" and not run.parent:
         book.failures[run.id] = event.ts
+    # What the operator's own rules deny is no news.
+    if isinstance(body, o.EffectSkipped) and not body.code.startswith("denied: "):
+        book.omitted[run.id, event.step] = event.ts
     if run.status not in TERMINAL or run.undoing:
         book.open_runs[run.id] = None
     else:

@@ -306,7 +306,7 @@ class Book:
     `letters` names by Message-ID and author, as an HMAC, the runs and notes that hold a version of the letter, and `places` by where it lay
     the runs that a file or letter started last.
     `told` are the ids of what the operator was notified of, the last time at `notified`; `failures` are the runs that failed and were not
-    told of, with when.
+    told of, with when, and `omitted` the steps, (run, step), that were left out because they could not leave in time.
     """
 
     seq: int = 0
@@ -343,3 +343,4 @@ class Book:
     told: set[str] = field(default_factory=set)
     notified: str = ""
     failures: dict[str, str] = field(default_factory=dict)
+    omitted: dict[tuple[str, str], str] = field(default_factory=dict)

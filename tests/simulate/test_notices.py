@@ -14,7 +14,7 @@ from engine.ledger import Keys, Ledger, Owner
 from engine.model.alarms import OperatorNotified
 from engine.runtime.executor import InLine
 from engine.testing.provider import Provider
-from engine.testing.scenario import PROVIDER_FILE, Scenario
+from engine.testing.scenario import PROVIDER_FILE, Scenario, letter
 
 pytestmark = pytest.mark.slow
 
@@ -134,6 +134,42 @@ def test_a_card_a_question_a_failure_and_an_unknown_are_told_in_one_notice(compa
     made.run()
     made.later(timedelta(hours=5))
     assert len(phone.took) == 1
+
+
+THANKS = """\
+name: Thanks
+stage: auto
+on: { email: { mailbox: leads } }
+steps:
+  - { id: thanks, uses: email/acknowledge, with: { template: got-it } }
+"""
+NOBODY_THERE = """\
+  email: { host: 127.0.0.1, port: 1, tls: none, mailboxes: { leads: vault/inbox/leads } }
+"""
+
+
+@pytest.mark.parametrize(("policy", "count"), [("deny: []\n", 2), ("deny: [email/acknowledge]\n", 0)])
+def test_an_acknowledgement_that_was_left_out_is_told_once_unless_it_was_denied(
+    tmp_path, phone, policy, count
+):
+    made = Scenario.make(tmp_path / "s", files={"playbooks/thanks.yaml": THANKS}, bare=True)
+    attach(made, phone)
+    settings = (made.root / "steward.yaml").read_text()
+    made.commit({"steward.yaml": settings + NOBODY_THERE, "vault/policy.yaml": policy})
+    for name in ("Anna", "Bert"):
+        made.drop(
+            name, letter(f"Secret {name}", "Hello", sender=f"{name}@example.org", id=f"{name}@example.org")
+        )
+    made.run()
+    assert phone.took == []
+    made.later(timedelta(hours=1))
+    made.later(timedelta(hours=1))
+    assert len(phone.texts) == bool(count)
+    for text in phone.texts:
+        assert text.startswith(f"Steward: {count} things are new.")
+        assert text.count("could not leave in time and was left out: thanks of thanks, run ") == count
+        assert "Secret" not in text
+        assert "example.org" not in text
 
 
 def test_what_comes_later_is_told_alone(company, phone):
