@@ -55,16 +55,21 @@ def test_one_pass_reads_the_mailbox_answers_and_leaves(one):
 
 @pytest.mark.slow
 def test_the_first_letters_of_a_new_mailbox_ask_before_anything_leaves(one):
+    """And each that leaves then has its copy among the sent ones."""
+    one.master.files = False
+    settings = (one.company.root / "steward.yaml").read_text()
+    one.company.commit({"steward.yaml": settings.replace("    sent: server\n", "")})
     one.mail.deliver(letter(1), letter(2))
     said = steward(one, "run")
     assert said.code == 4, said.text
     assert not one.master.taken
     first, second = one.company.cards()
     assert steward(one, "approve", first.card.id, "--yes").code == 0
-    assert sum(one.master.taken.values()) == 1
+    assert sum(one.master.taken.values()) == len(one.mail.look("Sent")) == 1
     one.mail.deliver(letter(3))
     assert steward(one, "run").code == 4  # the second is asked about still, the third left
     assert one.master.taken["ada-3@winterlight.example.com"] == 1
+    assert len(one.mail.look("Sent")) == 2
     assert [shown.card.id for shown in one.company.cards()] == [second.card.id]
 
 

@@ -1,6 +1,7 @@
 """What gateways make of links says nothing about whether two letters are the same; where they lead does."""
 
 import base64
+from collections.abc import Callable
 from urllib.parse import quote
 
 import pytest
@@ -19,7 +20,7 @@ def proofpoint_2(link):
     return quote(link, safe="").replace("_", "%5F").replace("-", "-2D").replace("%", "-").replace("-2F", "_")
 
 
-GATEWAYS = {
+GATEWAYS: dict[str, Callable[[str], str]] = {
     "Safe Links": lambda link: f"https://eur01.safelinks.protection.outlook.com/?url={quote(link, safe='')}&data=05%7C02%7Crobin&sdata=Ab%3D&reserved=0",
     "Safe Links of a government": lambda link: f"https://usg01.safelinks.protection.office365.us/?url={quote(link, safe='')}&data=x",
     "Proofpoint 1": lambda link: f"https://urldefense.proofpoint.com/v1/url?u={quote(link, safe='')}&k=oIvRg1&r=2&m=3&s=4",
