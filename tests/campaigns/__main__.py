@@ -66,6 +66,12 @@ def _upping(folder: Path) -> tuple[Callable[[int, Tally], None], Tally]:
     return lambda index, tally: upping.unit(folder, index, tally), upping.Tally()
 
 
+def _mutating(folder: Path) -> tuple[Callable[[int, Tally], None], Tally]:
+    from tests.campaigns import mutating
+
+    return lambda index, tally: mutating.unit(folder, index, tally), mutating.Tally()
+
+
 def _fuzzing(target: str) -> Callable[[Path], tuple[Callable[[int, Tally], None], Tally]]:
     def begin(_folder: Path) -> tuple[Callable[[int, Tally], None], Tally]:
         from tests.campaigns import fuzzing
@@ -76,6 +82,13 @@ def _fuzzing(target: str) -> Callable[[Path], tuple[Callable[[int, Tally], None]
 
 
 _CODE = ("engine", "tests/campaigns", "playbooks", "vault")
+_DECIDING = (
+    "engine/kernel",
+    "engine/governance",
+    "engine/runtime/broker.py",
+    "engine/runtime/gateway.py",
+    "tests/campaigns/mutating.py",
+)
 # What reading a playbook, a SOP or an expression goes through, and what makes the files that are tried. Settings are read by none of them.
 _FRONT = (
     *(
@@ -100,6 +113,7 @@ CAMPAIGNS = (
     Campaign("killing-commands", _CODE, _executed),
     Campaign("upping", _CODE, _upping, least=1),
     Campaign("whying", _CODE, _whying),
+    Campaign("mutating", _DECIDING, _mutating),
     *(
         Campaign(f"fuzz-{target}", _FRONT_OF.get(target, _FRONT), _fuzzing(target), least=20)
         for target in ("playbooks", "sops", "expressions", "files")
