@@ -16,12 +16,14 @@ from engine.model.canonical import Json
 from engine.model.effects import Call
 from engine.model.errors import PermanentError
 from engine.model.labels import Label, Labels
+from engine.model.leftover import leftovers
 from engine.model.money import Money
 from engine.model.ports import Templates, Tree
 
 REPLIES = "vault/templates/replies/"
 UNSURE = "unsure"
 _KNOWLEDGE = "vault/knowledge/"
+_DOUBTS = "doubts"
 _INTENT = re.compile(r"[a-z0-9][a-z0-9-]{0,60}")
 _MOST_MESSAGE = 200_000
 _MOST_NOTE = 1_000_000
@@ -68,7 +70,14 @@ class DraftReply:
         taken = {one.rstrip("?") for one in declared} if isinstance(declared, dict) else set()
         given = {name: value for name, value in values.items() if name in taken}
         rendered = self.templates.render(source.decode("utf-8", "replace"), given, path=path, zone=self.zone)
-        outputs = {"body": str(rendered["body"]).strip("\n"), "items": items, "confidence": confidence}
+        outputs: dict[str, Json] = {
+            "body": str(rendered["body"]).strip("\n"),
+            "items": items,
+            "confidence": confidence,
+        }
+        own = self.templates.words(source.decode("utf-8", "replace"), path=path)
+        if (left := next(leftovers(own), None)) is not None:
+            outputs[_DOUBTS] = [f"`{left.written}` stands in {path} as it is: nothing filled it in"]
         return outputs, frozenset({Label.MODEL})
 
     def _template(self, call: Call, intent: str) -> tuple[str, bytes]:

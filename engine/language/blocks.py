@@ -5,7 +5,7 @@ from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, field, replace
 from typing import TypeAlias
 
-from engine.language import reader, typeexpr
+from engine.language import foreign, reader, typeexpr
 from engine.language.blanks import ANYTHING, Blanks
 from engine.language.checked import Checked
 from engine.language.codes import files as code
@@ -173,11 +173,13 @@ class _Blocks:
         self._source = source
         self._note = note
         self._values = {one.name: one for one in values}
+        self._paired: dict[int, Fix | None] = {}
 
     def parts(self, lines: Sequence[tuple[int, str]]) -> tuple[Part, ...]:
         """The body."""
         stack = [_Open()]
         loops: dict[str, Type] = {}
+        self._paired = foreign.blocks(self._path, lines)
         for number, text in lines:
             line = self._line(number, text)
             if not line.block:
@@ -212,6 +214,8 @@ class _Blocks:
     ) -> Iterator[Part]:
         """One line of words with its blanks."""
         blanks = Blanks(values=self._values, loops=loops or {}, note=self._note)
+        for left in foreign.in_words(text, (*self._values, *(loops or {})), where, self._paired, number):
+            self._note(left)
         at = 0
         for piece in pieces(text):
             yield text[at : piece.start]

@@ -181,3 +181,22 @@ def _closed(line: str, begin: int, mark: str) -> bool:
         if following is None:
             return True
         index = following.start(1)
+
+
+_WORDS = {
+    "mapping values are not allowed in this context": "a `:` where no key can stand",
+    "could not find expected ':'": "a key without its `:`",
+    "did not find expected key": "this line is not indented like its neighbours",
+    "did not find expected ',' or '}'": "a `{` that is not closed, or a comma missing",
+    "did not find expected ',' or ']'": "a `[` that is not closed, or a comma missing",
+    "did not find expected '-' indicator": "this line is not indented like the list above it",
+    "found unexpected end of stream": "a quote that is not closed",
+    "found character that cannot start any token": "a character that can't begin a value; quote it",
+    "found unknown escape character": "a backslash in double quotes means something else; use single quotes",
+}
+
+
+def plain_words(problem: object) -> str:
+    """What the parser objects to, in words."""
+    text = str(problem or "not YAML")
+    return _WORDS.get(text, text)

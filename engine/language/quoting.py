@@ -119,3 +119,23 @@ def _closed(line: str, start: int) -> int:
             if depth == 0:
                 return index + 1
     return len(line)
+
+
+_FOREIGN = re.compile(r"\{\{\s*([^{}\n]{1,200}?)\s*\}\}")
+
+
+def foreign_value(line: str, begin: int) -> tuple[int, str] | None:
+    """(end, replacement) of an unquoted value that begins with `{{ x }}` at `begin`: all of it quoted, its values written as here."""
+    if begin < 0 or not line.startswith("{{", begin):
+        return None
+    flow = _inside_flow(line, begin)
+    first = _FOREIGN.match(line, begin)
+    if first is None:
+        return None
+    rest = (
+        re.compile(r"[^,}\]]*").match(line, first.end())
+        if flow
+        else re.compile(r".*").match(line, first.end())
+    )
+    end = begin + len(line[begin : rest.end() if rest else first.end()].rstrip())
+    return end, quoted(_FOREIGN.sub(r"${{ \1 }}", line[begin:end]))

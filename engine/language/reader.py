@@ -10,9 +10,16 @@ from dataclasses import dataclass, field, replace
 from itertools import islice
 from typing import Any
 
-from engine.language.causes import ODD_SPACES, causes
+from engine.language.causes import ODD_SPACES, causes, plain_words
 from engine.language.codes import reading as code
-from engine.language.quoting import needs_quotes, quoted, quoted_line, quoted_throughout
+from engine.language.quoting import (
+    MOST_CHARACTERS,
+    foreign_value,
+    needs_quotes,
+    quoted,
+    quoted_line,
+    quoted_throughout,
+)
 from engine.language.source import Source, shown
 from engine.language.tree import Entry, Mapping, Node, Scalar, Sequence
 from engine.model.span import Diagnostic, Fix, Span
@@ -227,7 +234,7 @@ class _Builder:
         if self.nodes > self.most:
             return code.too_many(at, most=MOST_NODES)
         if top is not None and top.keyed and top.key is None:
-            return code.odd_key(at)
+            return self._foreign(mark) or code.odd_key(at)
         if len(self.stack) >= MOST_DEPTH:
             return code.too_deep(at, most=MOST_DEPTH)
         if len(self.stack) == 2 and not self.stack[-1].keyed and self.steps is self.stack[-1]:
@@ -236,6 +243,18 @@ class _Builder:
         if len(self.stack) == 2 and top is not None and top.key is not None and top.key.text == "steps":
             self.steps = self.stack[-1]
         return None
+
+    def _foreign(self, mark: Any) -> Diagnostic | None:
+        """`text: {{ x }}`: a map in a map to YAML, and meant as a value in text."""
+        lines = self.text.split("\n")
+        line = lines[mark.line] if mark.line < len(lines) else ""
+        found = foreign_value(line, mark.column - 1) if len(line) <= MOST_CHARACTERS else None
+        if found is None:
+            return None
+        end, text = found
+        span = replace(self.span(mark.line + 1, mark.column), end_column=end + 1 + self.right)
+        because = "`{{` begins a map in a map to YAML; values are written `${{ … }}`"
+        return code.unquoted(span, because=because, fix=Fix(span=span, text=text))
 
     def _word(self, event: Any) -> Diagnostic | None:
         if event.anchor or event.tag:
@@ -346,7 +365,7 @@ class _Break:
             before = words[at - 1] if 0 < at <= len(words) else ""
             if (found := self._unquoted(before, at)) is not None:
                 return found
-        return code.not_yaml(span, problem=_plain_words(error))
+        return code.not_yaml(span, problem=plain_words(error.problem))
 
     def _caused(self, lines: list[str], broke: int) -> Diagnostic | None:
         """The first slip whose repair lets the text be read on."""
@@ -436,24 +455,6 @@ def _events(text: str) -> Iterator[Any]:
             yield event
     finally:
         loader.dispose()
-
-
-_WORDS = {
-    "mapping values are not allowed in this context": "a `:` where no key can stand",
-    "could not find expected ':'": "a key without its `:`",
-    "did not find expected key": "this line is not indented like its neighbours",
-    "did not find expected ',' or '}'": "a `{` that is not closed, or a comma missing",
-    "did not find expected ',' or ']'": "a `[` that is not closed, or a comma missing",
-    "did not find expected '-' indicator": "this line is not indented like the list above it",
-    "found unexpected end of stream": "a quote that is not closed",
-    "found character that cannot start any token": "a character that can't begin a value; quote it",
-    "found unknown escape character": "a backslash in double quotes means something else; use single quotes",
-}
-
-
-def _plain_words(error: Any) -> str:
-    problem = str(error.problem or "not YAML")
-    return _WORDS.get(problem, problem)
 
 
 def _traps(tree: Node, source: Source, *, down: int, right: int) -> list[Diagnostic]:

@@ -3,7 +3,7 @@
 Only values named under `values:` can be read. What is filled in is data: it is never looked at again for expressions.
 """
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from datetime import UTC, datetime
 
 from engine.language.blocks import Blank, Branch, Loop, Part, Template, parse
@@ -44,6 +44,11 @@ class TemplateRenderer:
         body = "".join(filling.parts(template.body, fitting))
         return {"subject": subject[:MOST_SUBJECT], "body": body, "language": template.language}
 
+    def words(self, source: str, *, path: str) -> str:
+        """Its own words, without what is filled in. Raises as `render` does."""
+        template = self._template(source, path)
+        return "\n".join(_own((*template.subject, *template.body)))
+
     def _template(self, source: str, path: str) -> Template:
         key = (path, source)
         if key not in self._parsed:
@@ -59,6 +64,17 @@ class TemplateRenderer:
             # Plans hold a handful of templates; what is no longer used goes with the process.
             self._parsed = {key: template, **dict(list(self._parsed.items())[:63])}
         return self._parsed[key]
+
+
+def _own(parts: Iterable[Part]) -> Iterator[str]:
+    for one in parts:
+        match one:
+            case str():
+                yield one
+            case Branch() | Loop():
+                yield from _own(one.body)
+            case Blank():
+                pass
 
 
 def _refused(template: Template, line: int, problem: str) -> PermanentError:

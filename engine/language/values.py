@@ -4,7 +4,7 @@ import re
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
 
-from engine.language import expressions, misfit, tree, written
+from engine.language import expressions, foreign, misfit, tree, written
 from engine.language.assign import assignable, of_field
 from engine.language.codes import references as code
 from engine.language.expressions import Compiled, Piece
@@ -88,9 +88,21 @@ class Values:
             return None
         good, value = written.of_type(node.text, type_, plain=node.plain)
         if good and not (type_.kind in {"bool", "number", "integer"} and not node.plain):
+            self.diagnostics += foreign.in_value(self.source, node, self.scope)
             return Built(arg=Fixed(value=value))
-        self.note(misfit.literal(node, type_))
+        self.note(self._meant(node, type_) or misfit.literal(node, type_))
         return None
+
+    def _meant(self, node: tree.Scalar, type_: Type) -> Diagnostic | None:
+        """`{{ x }}` where a number or a list is wanted."""
+        meant = foreign.meant_by(node.text, self.scope)
+        if not meant:
+            return None
+        fix = Fix(span=node.span, text=f'"${{{{ {meant} }}}}"') if '"' not in meant else None
+        hint = f"values are written `${{{{ {meant} }}}}`"
+        return code.wrong_type(
+            place(node), wanted=str(certain(type_)), got=f"`{node.text.strip()}`", hint=hint, fix=fix
+        )
 
     def _expression(self, node: tree.Scalar, piece: Piece, type_: Type) -> Built | None:
         found = self.compiled(node, piece)
@@ -130,6 +142,7 @@ class Values:
                 built.append(self.of(node, piece, found))
             at = piece.end
         parts.append(node.text[at:])
+        self.diagnostics += foreign.in_value(self.source, node, self.scope)
         return joined(Text(parts=tuple(one for one in parts if one != "")), built) if whole else None
 
     def _fits_text(self, node: tree.Scalar, piece: Piece, found: Compiled) -> bool:
@@ -277,7 +290,9 @@ def condition(values: Values, scalar: tree.Scalar) -> Built | None:
         truth = written.boolean(scalar.text.strip())
         if truth is not None:
             return Built(arg=Expr(cel=scalar.text.strip(), written=scalar.text.strip(), type=BOOL))
+        meant = foreign.meant_by(scalar.text, values.scope)
         fix = Fix(span=scalar.span, text=f"${{{{ {scalar.text} }}}}") if _reads_well(values, scalar) else None
+        fix = Fix(span=scalar.span, text=f'"${{{{ {meant} }}}}"') if meant and '"' not in meant else fix
         values.note(
             code.wrong_type(place(scalar), wanted="bool", got="text", hint="write it as `${{ … }}`", fix=fix)
         )

@@ -203,6 +203,9 @@ class Templates(Protocol):
     def render(self, source: str, values: Mapping[str, Json], *, path: str, zone: str) -> dict[str, Json]:
         """``{subject, body, language}``. Raises PermanentError(code='template') naming file and line."""
 
+    def words(self, source: str, *, path: str) -> str:
+        """Its own words, without what is filled in. Raises as `render` does."""
+
 
 class Policy(Protocol):
     """Says allow, ask, deny or preview to a frozen effect; knows nothing of how it will be done."""

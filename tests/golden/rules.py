@@ -201,6 +201,7 @@ A block is for, if or end | – | SW084 sw080-template | –
 A loop's name is new, and a value's name is letters and digits | – | SW085 sw080-template, SW087 sw080-template | –
 if asks a yes or no, for a list | – | SW086 sw080-template | –
 A template has no clock | – | SW088 sw080-template | –
+What other template languages write for a value is told, and asks a person before it leaves in words of ours | – | SW133 sw133-left, SW014 sw014-braces | simulate/test_unfilled.py::test_a_template_asks_and_a_stranger_s_braces_do_not
 What is filled in is never read again | – | – | unit/language/test_template.py::test_what_is_filled_in_is_never_read_again
 An agent asks a model that steward.yaml has | – | SW090 sw090-agents | unit/language/test_agents.py::test_an_agent_as_written
 An agent has instructions | – | SW091 sw090-agents | –

@@ -16,8 +16,10 @@ from engine.language.codes.shape import SHAPE
 from engine.language.codes.tests import TESTS
 from engine.language.codes.triggers import STARTING
 from engine.language.codes.trust import TRUST
+from engine.language.codes.writing import WRITING
 from engine.model.span import Diagnostic
 
 CODES: dict[str, Callable[..., Diagnostic]] = {
-    **READING, **SHAPE, **FILES, **POLICIES, **AGENTS, **REFERENCES, **GRAPH, **TRUST, **STARTING, **TESTS,
+    **READING, **SHAPE, **FILES, **POLICIES, **AGENTS, **REFERENCES,
+    **WRITING, **GRAPH, **TRUST, **STARTING, **TESTS,
 }  # fmt: skip

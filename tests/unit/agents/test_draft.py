@@ -30,6 +30,9 @@ class Rendering:
         body = f"\n{source.rpartition('---')[2].strip()} {sorted(values)} {zone}\n"
         return {"subject": "s", "body": body, "language": "en"}
 
+    def words(self, source, *, path):
+        return source.rpartition("---")[2]
+
 
 def draft(message, *, intent=("quote", 0.9), notes=None, files=(), **args):
     reader = DraftReply(
