@@ -1,19 +1,32 @@
 """Every ill of docs/ills.md, made to happen, and named in plain words by `doctor` and the morning brief."""
 
+import contextlib
 import json
 import os
 import shutil
+import subprocess
+import sys
+import threading
+import time
 from datetime import timedelta
-from types import SimpleNamespace
 
 import pytest
 
 from engine.app import briefing, doctor, sealed
 from engine.app.making import LETTERS
+from engine.app.rooms import front_matter
 from engine.cli.main import main
 from engine.ledger import Keys
+from engine.memory.client import MemoryClient, Place
+from engine.memory.keeper import Keeper
+from engine.memory.server import Server
+from engine.model.config import MemoryConfig
+from engine.model.errors import PermanentError
 from engine.model.times import stamp
+from engine.testing.encoder import HashEncoder
 from engine.testing.scenario import Scenario
+from engine.vault import GitTree
+from tests.counterparts import need, need_module
 from tests.simulate.terminal import environment, plainly
 from tests.simulate.test_recovery import ONE, dead
 from tests.unit.connectors.test_remote import Moody
@@ -120,9 +133,23 @@ def test_4_a_card_that_waits_too_long(company, days, words):
     named(company, "card", words, later=timedelta(days=days))
 
 
-def test_5_a_disk_that_is_nearly_full(company, monkeypatch):
-    monkeypatch.setattr(shutil, "disk_usage", lambda _: SimpleNamespace(free=150_000_000))
-    named(company, "disk", "150 MB are left")
+def test_5_a_disk_that_is_nearly_full(company):
+    """A file system of 150 MB of its own, mounted where the state lies."""
+    state = company.workspace().state.path
+    moved = state.with_name("moved")
+    options = ["-t", "tmpfs", "-o", "size=150m,mode=700", "tmpfs", state]
+    shutil.move(state, moved)
+    state.mkdir()
+    need(
+        sys.platform == "linux" and subprocess.run(["mount", *options], check=False).returncode == 0,
+        "a mount of one's own",
+    )
+    try:
+        shutil.copytree(moved, state, dirs_exist_ok=True)
+        named(company, "disk", "MB are left where the state lies")
+        assert [one.grade for one in examined(company)[0] if one.name == "disk"] == ["ill"]
+    finally:
+        subprocess.run(["umount", "-l", state], check=True)
 
 
 def test_6_a_clock_before_the_last_event(company):
@@ -132,14 +159,73 @@ def test_6_a_clock_before_the_last_event(company):
     )
 
 
+class Encoder(HashEncoder):
+    """Passes for the model of a version; loading it may fail."""
+
+    def __init__(self, version, trouble):
+        super().__init__(version)
+        self.trouble = trouble
+
+    def load(self):
+        if self.trouble:
+            raise self.trouble
+
+
+@contextlib.contextmanager
+def remembering(company, trouble=None):
+    """The memory process of the company's workspace, in a thread: its own server, keeper and index, and the client that asks it."""
+    need_module("txtai")
+    state = company.workspace().state.path
+    place = Place(root=company.root, state=state, config=MemoryConfig(), entry="nothing.of.this.name")
+    client = MemoryClient(place, now=lambda: 0.0)
+    keeper = Keeper(
+        folder=state / "memory", encoder=Encoder(client.version, trouble), backend=MemoryConfig().backend, reading=front_matter,
+        tree=lambda commit: contextlib.closing(GitTree.named(company.root, commit)),
+    )  # fmt: skip
+    server = Server(keeper, state=state, idle=60.0)
+    thread = threading.Thread(target=server.serve)
+    thread.start()
+    try:
+        until = time.monotonic() + 30
+        while client.status()["state"] in {"absent", "warming"} and time.monotonic() < until:
+            time.sleep(0.01)
+        yield keeper, client
+    finally:
+        server.end()
+        thread.join(10)
+
+
 def test_7_an_index_that_does_not_follow(company):
-    named(company, "memory", "the index is of commit 00000000", memory={"state": "ready", "commit": "0" * 40})
-    named(company, "memory", "full text answers", memory={"state": "failed", "because": "no model"})
+    with remembering(company) as (keeper, client):
+        before = company.workspace().tree.commit
+        keeper.answer("sync", {"commit": before})
+        assert [
+            one.grade for one in examined(company, memory=client.status())[0] if one.name == "memory"
+        ] == ["ok"]
+        company.commit({"vault/knowledge/new.md": "# New\n\nA price.\n"})
+        named(company, "memory", f"the index is of commit {before[:8]}", memory=client.status())
+
+
+def test_7_an_index_that_failed(company):
+    with remembering(company, PermanentError("the model was altered", code="no-memory")) as (_, client):
+        named(
+            company,
+            "memory",
+            "full text answers, not the index: the model was altered",
+            memory=client.status(),
+        )
 
 
 def test_7_a_note_that_nothing_recalls(company):
-    lost = {"vault/long.md": "larger than 1 MB", "vault/old.md": "binary"}
-    named(company, "memory", "vault/long.md (larger than 1 MB), and 1 more", memory={"lost": lost})
+    company.commit({"vault/knowledge/long.md": "word " * 250_000, "vault/knowledge/old.md": "\0\1\2 binary"})
+    with remembering(company) as (keeper, client):
+        keeper.answer("sync", {"commit": company.workspace().tree.commit})
+        named(
+            company,
+            "memory",
+            "not or not wholly remembered: vault/knowledge/long.md (",
+            memory=client.status(),
+        )
 
 
 def test_8_an_agent_without_a_room(company):
