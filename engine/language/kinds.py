@@ -46,7 +46,9 @@ def wait(resolver: Resolver, values: Values, step: Step) -> Resolved | None:
     if values.wrong:
         return None
     names = [one.name for one in waits]
-    outputs = record(got=choice(*names, "nothing"), event=nullable(together(heard) or ANY))
+    # Without a time it ends only by one of them.
+    nothing = ("nothing",) if "time" in given or not names else ()
+    outputs = record(got=choice(*names, *nothing), event=nullable(together(heard) or ANY))
     labels = _SYSTEM | frozenset(one.label for one in heard)
     return Resolved(
         step=step, kind="wait", outputs=outputs, waits=waits, until=until, others=tuple(others), labels=labels

@@ -30,6 +30,28 @@ def intended(unknown: Iterable[str], known: Iterable[str]) -> set[str]:
     return {best for one in sorted(unknown)[:MOST_MISSPELT] if (best := nearest(one, names)) is not None}
 
 
+def slip(name: str, known: Iterable[str]) -> str | None:
+    """The known name of which this is a slip of the pen. `other` is no slip of `quote`, although half of its letters are the same."""
+    names = list(known)
+    if (elsewhere := _STATUSES.get(name.lower())) in names:
+        return elsewhere
+    best = nearest(name, names)
+    if best is None:
+        return None
+    near = difflib.SequenceMatcher(
+        None, name.replace("_", "-").lower(), best.replace("_", "-").lower()
+    ).ratio()
+    return best if near >= _SLIP else None
+
+
+_SLIP = 0.72
+_STATUSES = {
+    "success": "succeeded", "successful": "succeeded", "completed": "succeeded", "ok": "succeeded", "failure": "failed",
+    "error": "failed", "canceled": "cancelled", "accepted": "approved", "denied": "rejected", "timeout": "nothing",
+}  # fmt: skip
+"""What becomes of a step, a card or a wait, in the words of other languages."""
+
+
 def listed(names: Iterable[str], *, most: int = 12) -> str:
     """Names in backquotes for a message, the first `most` of them."""
     known = [f"`{name}`" for name in names]

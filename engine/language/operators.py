@@ -4,7 +4,7 @@ from engine.language import branches
 from engine.language import syntax as s
 from engine.language.assign import TEXTUAL, unify
 from engine.language.codes import references as code
-from engine.language.near import nearest
+from engine.language.near import slip
 from engine.language.typed import WRONG, Typed, closed, joined, named, plainly, written_amount
 from engine.language.walk import Walk
 from engine.model.span import Fix
@@ -41,6 +41,13 @@ def _equal(checker: Walk, node: s.Binary) -> Typed:
         if isinstance(one.tree, s.Literal_) and one.tree.kind == "text":
             if other.type.kind == "choice" and one.tree.value not in other.type.options:
                 return _never(checker, one.tree, other.type)
+            if one.tree.value == "failed" and (stopped := _stops(checker, node)):
+                why = f"`{stopped}` stops what comes after it when it fails: {_LET_FAIL}"
+                return checker.note(
+                    code.no_such_option(
+                        checker.at(one.tree), value="failed", options=other.type.options, fix=None, why=why
+                    )
+                )
             if other.type.kind == "money":
                 return _money_equal(checker, node, left, right, flows)
         if (
@@ -76,8 +83,30 @@ def _money_equal(checker: Walk, node: s.Binary, left: Typed, right: Typed, flows
     return Typed(type=BOOL, cel=cel if node.op == "==" else f"!{cel}", flows=flows)
 
 
+_LET_FAIL = "give it `continue-on-error: true`, or this step an `if` with `failure()`"
+
+
+def _stops(checker: Walk, node: s.Binary) -> str:
+    """The step whose status is asked for, where nothing that asks would run after it failed; empty for any other."""
+    if node.op != "==":
+        return ""
+    names = next((found for side in (node.left, node.right) if (found := _path(side))), [])
+    known = checker.scope.steps.get(names[0]) if len(names) == 2 and names[1] == "status" else None
+    if known is None or known.may_fail or checker.scope.handles_failure:
+        return ""
+    return names[0]
+
+
+def _path(node: s.Tree) -> list[str]:
+    names: list[str] = []
+    while isinstance(node, s.Member):
+        names.insert(0, node.name)
+        node = node.of
+    return names
+
+
 def _never(checker: Walk, literal: s.Literal_, type_: Type) -> Typed:
-    best = nearest(str(literal.value), type_.options)
+    best = slip(str(literal.value), type_.options)
     quote = checker.text[literal.start]
     fix = Fix(span=checker.at(literal), text=f"{quote}{best}{quote}") if best else None
     return checker.note(

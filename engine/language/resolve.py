@@ -1,5 +1,6 @@
 """Steps against what connectors declare: actions, arguments, conditions, outputs. One step at a time, top to bottom."""
 
+import re
 from collections import Counter
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
@@ -43,7 +44,11 @@ class Resolver:
         if not self.seen and not self.gates:
             for order, one in reversed(list(enumerate(self.authored.steps))):
                 self.seen[one.id.text] = StepScope(
-                    outputs=ANY, line=one.id.span.line, order=order, condition=_condition(one)
+                    outputs=ANY,
+                    line=one.id.span.line,
+                    order=order,
+                    condition=_condition(one),
+                    may_fail=one.continue_on_error,
                 )
             self.gates |= {one.id.text: one.id.span.line for one in self.authored.gates}
         return Scope(
@@ -54,6 +59,7 @@ class Resolver:
             here=here,
             currency=self.world.config.currency,
             condition=_condition(self.authored.steps[here]) if here < len(self.authored.steps) else "",
+            handles_failure=here >= len(self.authored.steps) or _handles(self.authored.steps[here]),
         )
 
     def values(self, here: int) -> Values:
@@ -221,6 +227,13 @@ def _condition(step: Step) -> str:
     text = step.condition.text.strip() if step.condition is not None else ""
     return "" if text.removeprefix("${{").removesuffix("}}").strip() in {"always()", "true"} else text
 
+
+def _handles(step: Step) -> bool:
+    """Whether a step may run after a failure."""
+    return step.condition is not None and _AFTER_FAILURE.search(step.condition.text) is not None
+
+
+_AFTER_FAILURE = re.compile(r"\b(?:failure|always)\s*\(")
 
 Special = Callable[[Resolver, Values, Step], Resolved | None]
 """How one of the engine's own steps is resolved."""

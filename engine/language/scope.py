@@ -25,12 +25,13 @@ _NO_INPUTS = Type(kind="map")
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class StepScope:
-    """A step as others see it. `condition` is its `if` as written; empty where it always runs."""
+    """A step as others see it. `condition` is its `if` as written; empty where it always runs. `may_fail`: the run goes on without it."""
 
     outputs: Type
     line: int
     order: int
     condition: str = ""
+    may_fail: bool = False
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -38,7 +39,8 @@ class Scope:
     """The readable world of one place. Steps with `order` below `here` may be read; all are known, for better messages.
 
     `now_only` is set where no run exists yet (`subject`, `concurrency`): only event and inputs can be read there.
-    `item` is the type of one entry where a step has `foreach`, `condition` the `if` of the step that reads.
+    `item` is the type of one entry where a step has `foreach`, `condition` the `if` of the step that reads; `handles_failure`: what reads
+    here also runs after a failure.
     """
 
     event: Type | None = None
@@ -50,6 +52,7 @@ class Scope:
     currency: str = "EUR"
     now_only: bool = False
     condition: str = ""
+    handles_failure: bool = False
 
     def roots(self) -> tuple[str, ...]:
         """The roots that can be read here."""

@@ -65,7 +65,7 @@ What may be missing is read through default(path, other) | calls | SW111 sw111-m
 What is no expression is told with its place | calls | SW112 sw112-syntax | –
 At most 500 characters | calls | SW113 sw113-long | unit/language/test_compile.py::test_a_text_of_a_thousand_expressions_is_refused
 Lists within lists at most twice | every-type | SW113 sw113-deep | unit/language/test_expressions.py::test_three_lists_within_each_other_are_refused
-A comparison with a word that can't come is refused | event-fields | SW114 sw114-option, SW114 sw114-intent, SW114 sw114-status | –
+A comparison with a word that can't come is refused | event-fields | SW114 sw114-option, SW114 sw114-intent, SW114 sw114-status, SW114 sw114-failed | –
 A list or map can't stand inside text | calls | SW115 sw115-list-in-text | –
 default reads a path | calls | SW116 sw116-default | unit/language/test_default.py::test_a_word_that_spells_a_value_of_the_type_keeps_it
 A day moves by whole days, and nothing is divided by zero | times | SW110 sw109-zero, SW109 sw109-zero | unit/language/test_never.py::test_a_day_takes_no_hours

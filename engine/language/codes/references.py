@@ -2,7 +2,7 @@
 
 from collections.abc import Callable, Iterable
 
-from engine.language.near import listed, meant, nearest
+from engine.language.near import listed, meant, nearest, slip
 from engine.model.span import Diagnostic, Fix, Severity, Span
 
 
@@ -184,16 +184,20 @@ def too_big(span: Span, *, problem: str) -> Diagnostic:
     return Diagnostic(code="SW113", span=span, message=problem, hint="make it a step of its own")
 
 
-def no_such_option(span: Span, *, value: str, options: Iterable[str], fix: Fix | None) -> Diagnostic:
+def no_such_option(
+    span: Span, *, value: str, options: Iterable[str], fix: Fix | None, why: str = ""
+) -> Diagnostic:
     """SW114: a word that is none of the words this value can be.
 
-    The comparison would never hold.
+    The comparison would never hold. A step that fails stops what comes after it, so that nothing behind it ever reads `failed`,
+    unless the step has `continue-on-error: true`, or the reader's `if` has `failure()` or `always()`.
 
     Wrong: `${{ steps.answer.outputs.got == 'nohting' }}`. Right: `${{ steps.answer.outputs.got == 'nothing' }}`.
     """
     known = list(options)
-    hint = meant(value, known, what="it is one of")
-    return Diagnostic(code="SW114", span=span, message=f"it is never `{value}`", hint=hint, fix=fix)
+    best = slip(value, known)
+    hint = f"did you mean `{best}`?" if best else f"it is one of {listed(known)}"
+    return Diagnostic(code="SW114", span=span, message=f"it is never `{value}`", hint=why or hint, fix=fix)
 
 
 def not_text(span: Span, *, type_: str, fix: Fix | None = None) -> Diagnostic:

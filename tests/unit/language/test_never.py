@@ -70,3 +70,76 @@ def test_a_written_zero_divides_nothing(text):
 def test_a_division_by_a_zero_that_came_is_never_written_as_a_number(text):
     with pytest.raises(PermanentError):
         value(text, inputs__share=0)
+
+
+STATUS = """\
+name: Case
+on: { manual: {} }
+inputs: { go: bool }
+steps:
+  - { id: first, uses: notify/me, with: { text: hi }MORE }
+  - { id: after, if: "IF", uses: notify/me, with: { text: "TEXT" } }
+"""
+
+
+def status(test: str, *, more: str = "", text: str = "hi") -> list[str]:
+    source = STATUS.replace("MORE", more).replace("IF", test).replace("TEXT", text)
+    return [f"{one.code} {one.hint}" for one in playbook(source).diagnostics]
+
+
+@pytest.mark.parametrize(
+    "test",
+    [
+        "${{ steps.first.status == 'failed' }}",
+        "${{ 'failed' == steps.first.status }}",
+        "${{ inputs.go && steps.first.status == 'failed' }}",
+        "${{ steps.first.status == 'skipped' || steps.first.status == 'failed' }}",
+    ],
+)
+def test_nobody_behind_a_failed_step_reads_that_it_failed(test):
+    (found,) = status(test)
+
+    assert found.startswith("SW114 `first` stops what comes after it when it fails")
+
+
+@pytest.mark.parametrize(
+    ("test", "more"),
+    [
+        ("${{ failure() && steps.first.status == 'failed' }}", ""),
+        ("${{ steps.first.status == 'failed' && always() }}", ""),
+        ("${{ steps.first.status == 'failed' }}", ", continue-on-error: true"),
+        ("${{ steps.first.status != 'failed' }}", ""),
+        ("${{ steps.first.status == 'skipped' }}", ""),
+    ],
+)
+def test_where_it_can_be_read_nothing_is_said(test, more):
+    assert status(test, more=more) == []
+
+
+def test_a_text_of_a_step_that_runs_after_a_failure_may_say_so():
+    assert status("${{ failure() }}", text="${{ steps.first.status == 'failed' ? 'a' : 'b' }}") == []
+    assert status("${{ inputs.go }}", text="${{ steps.first.status == 'failed' ? 'a' : 'b' }}") != []
+
+
+@pytest.mark.parametrize(("time", "codes"), [(", time: 3d", []), ("", ["SW114"])])
+def test_a_wait_without_a_time_never_ends_with_nothing(time, codes):
+    source = (
+        "name: Case\non: { email: { mailbox: leads } }\nsubject: ${{ event.from }}\nsteps:\n"
+        '  - { id: wait, uses: wait/for, with: { any: { reply: { email: { thread: "${{ event.thread }}" } } }TIME } }\n'
+        "  - { id: after, if: \"${{ steps.wait.outputs.got == 'nothing' }}\", uses: notify/me, with: { text: hi } }\n"
+    ).replace("TIME", time)
+
+    assert [one.code for one in playbook(source).diagnostics] == codes
+
+
+@pytest.mark.parametrize(
+    ("value", "hint"),
+    [
+        ("skiped", "did you mean `skipped`?"),
+        ("other", "it is one of `succeeded`, `skipped`, `failed`, `cancelled`"),
+        ("done", "it is one of `succeeded`, `skipped`, `failed`, `cancelled`"),
+        ("success", "did you mean `succeeded`?"),
+    ],
+)
+def test_a_word_that_is_no_slip_of_any_gets_the_list(value, hint):
+    assert status(f"${{{{ steps.first.status == '{value}' }}}}") == [f"SW114 {hint}"]

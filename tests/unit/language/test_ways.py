@@ -44,6 +44,14 @@ def test_what_may_be_missing_has_the_mark_on_its_name(written, right):
     assert f"inputs:\n  {right}\n" in fixed(f"{NAME}inputs:\n  {written}\n{TELL}")
 
 
+def test_a_reader_of_what_is_optional_hears_of_it_once_its_type_is_known():
+    reading = TELL.replace("text: hi", 'text: "${{ inputs.note }}"')
+    mended_ = fixed(f'{NAME}inputs: {{ note: "text?" }}\n{reading}')
+
+    assert "inputs: { note?: text }" in mended_
+    assert [one.code for one in said(mended_)] == ["SW111"]
+
+
 @pytest.mark.parametrize(
     ("written", "right"),
     [
