@@ -192,8 +192,10 @@ def _words(outputs: Json) -> str:
 
 def _short(value: Json) -> str:
     if isinstance(value, dict):
-        return str(value.get("title") or value.get("what") or value.get("name") or value)
-    return line(str(value), 60)
+        return line(str(value.get("title") or value.get("what") or value.get("name") or value), 60)
+    if value is None:
+        return "none"
+    return ("yes" if value else "no") if isinstance(value, bool) else line(str(value), 60)
 
 
 def save(reading: Reading, card: CardState, folder: Path) -> list[Path]:

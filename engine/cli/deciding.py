@@ -116,7 +116,7 @@ def approve(args: argparse.Namespace) -> int:
     reading = passing.look(workspace)
     try:
         card = views.find_card(reading, args.id)
-        if not here.person():
+        if card.status == "open" and not here.person():
             _without_person(views.shorts(reading.book)[card.id], card, yes=args.yes)
         return _approve(workspace, reading, card, sure=args.yes)
     finally:

@@ -5,7 +5,9 @@ from datetime import timedelta
 
 import pytest
 
+from engine.cli.main import main
 from engine.model import events as e
+from engine.model import ids
 from engine.testing.scenario import PASSPHRASE, letter
 
 ASKED = """\
@@ -102,6 +104,22 @@ def test_a_second_press_changes_nothing(asked, provider):
     again = asked.approve(shown)
     assert (again.verdict, again.exit) == ("noop", 0)
     assert list(provider.calls().values()) == [1]
+
+
+def test_a_second_press_off_a_terminal_says_that_it_is_done(company, monkeypatch, capsys):
+    """It once said that there is no terminal to ask on, as if nothing had left."""
+    company.drop("letter", QUESTION)
+    company.run()
+    card = ids.short(company.cards()[0].card.id)
+    monkeypatch.chdir(company.root)
+    for name, value in company.env.items():
+        monkeypatch.setenv(name, value)
+    assert main(["approve", card]) == 2
+    assert "Nothing was decided" in capsys.readouterr().err
+    company.approve(company.cards()[0])
+    assert main(["approve", card]) == 0
+    shown = capsys.readouterr()
+    assert "already" in shown.out + shown.err
 
 
 def test_another_digest_than_the_shown_one_approves_nothing(asked, provider):
