@@ -42,10 +42,10 @@ def _(asked, decide, first, mo, onerun, pick, place, today):
 
 
 @app.cell
-def _(mo, one, onerun, pages):
+def _(mo, one, onerun, pages, place):
     mo.vstack(
         [
-            mo.Html(pages.title(one)),
+            mo.Html(pages.title(one, place.config.time_zone)),
             mo.mermaid(onerun.mermaid(one)),
             mo.Html(pages.heading("Steps over time") + pages.waterfall(one.steps)),
             mo.Html(pages.heading("Approved against sent") + pages.compared(one.effects)),
@@ -55,14 +55,14 @@ def _(mo, one, onerun, pages):
 
 
 @app.cell
-def _(mo, one, pages):
+def _(mo, one, pages, place):
     mo.accordion(
         {
             "what went in": mo.Html(pages.values({"event": one.event, "inputs": one.inputs})),
             "what came out": mo.Html(
                 pages.values({step.name: step.outputs for step in one.steps} | {"run": one.outputs})
             ),
-            "why": mo.Html(pages.why(one.chains)),
+            "why": mo.Html(pages.why(one.chains, place.config.time_zone)),
         },
         multiple=True,
     )

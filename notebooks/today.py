@@ -30,14 +30,14 @@ def _(mo):
 
 
 @app.cell
-def _(UTC, datetime, decide, mo, next_turn, pages, place, today, turn):
+def _(UTC, datetime, decide, mo, next_turn, pages, place, turn):
     turn()
     now = datetime.now(UTC)
-    page = today.page(place.state, now=now, zone=place.config.time_zone, living=decide.playbooks(place))
+    page = decide.day(place, now)
     again = mo.ui.button(label="Look again", on_change=lambda _: next_turn(lambda n: n + 1))
     mo.vstack(
         [
-            mo.hstack([mo.md(f"# Today, {now:%d %B %Y %H:%M} UTC"), again], justify="space-between"),
+            mo.hstack([mo.md(f"# {pages.day(now, place.config.time_zone)}"), again], justify="space-between"),
             mo.Html(pages.headline(page.rows, page.spent)),
         ]
     )
@@ -59,9 +59,9 @@ def _(mo, page, today):
 
 
 @app.cell
-def _(mo, page, pages, playbook, state, today):
+def _(mo, page, pages, place, playbook, state, today):
     shown = today.filtered(page.rows, playbook=playbook.value, state=state.value)
-    cells = pages.cells(shown)
+    cells = pages.cells(shown, place.config.time_zone)
     table = (
         mo.ui.table(
             cells,
@@ -100,7 +100,13 @@ def _(cells, mo, pages, place, shown, table, today):
         proof = mo.md(
             f"To approve, type `steward approve {card.id[:8]}` in a terminal: it takes your passphrase or code."
         )
-        view = mo.vstack([mo.Html(pages.card(card)), *([proof] if card.strength > 1 else []), form])
+        view = mo.vstack(
+            [
+                mo.Html(pages.card(card, place.config.time_zone, chosen.changed)),
+                *([proof] if card.strength > 1 else []),
+                form,
+            ]
+        )
     elif chosen is not None and view is None:
         parts = [pages.text(one) for one in (chosen.what, chosen.about, chosen.needs) if one]
         whole = f'<p><a href="../run/?id={chosen.run}">its run</a></p>' if chosen.run else ""

@@ -4,6 +4,7 @@ from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import closing
 from dataclasses import dataclass, fields
 from datetime import datetime, timedelta
+from functools import partial
 from typing import Any
 
 from engine.app import agents, awaiting, doctor
@@ -20,7 +21,7 @@ from engine.model.errors import PermanentError
 from engine.model.labels import Label, Labels
 from engine.model.legible import line
 from engine.model.state import Alarm, Book
-from engine.model.times import moment, stamp
+from engine.model.times import localized, moment, stamp
 
 MOST_HOURS = 24 * 31
 
@@ -36,8 +37,10 @@ class Words:
     ills: int
 
 
-def told(findings: Sequence[Finding], reading: Reading, *, now: datetime, since: datetime) -> Words:
-    """What happened from `since` on, in plain words, with every ill and everything that will be one."""
+def told(
+    findings: Sequence[Finding], reading: Reading, *, now: datetime, since: datetime, zone: str
+) -> Words:
+    """What happened from `since` on, in plain words and by the operator's clock, with every ill and everything that will be one."""
     book, start = reading.book, stamp(since)
     ended = [run for run in list(book.runs.values()) if run.ended and run.ended >= start]
     done = sum(run.status in {"succeeded", "no-op"} for run in ended)
@@ -46,15 +49,16 @@ def told(findings: Sequence[Finding], reading: Reading, *, now: datetime, since:
     spent = sum(one.usd for one in list(book.costs.values()) if one.at >= start)
     absent = [one for one in book.alarms.values() if one.raised >= start and one.kind != "untold"]
     ills = [one for one in findings if one.grade == "ill"]
+    ours = partial(localized, zone=zone)
     lines = [
         f"Done: {done} runs." if done else "Done: nothing ended.",
         f"Waits for you: {len(waiting)} (steward queue)." if waiting else "Waits for you: nothing.",
         *_put_aside(waiting),
         f"Failed: {', '.join(failed)}." if failed else "Failed: nothing.",
-        f"Absent: {', '.join(map(_absent, absent))}." if absent else "Absent: nothing.",
+        ours(f"Absent: {', '.join(map(_absent, absent))}.") if absent else "Absent: nothing.",
         f"Spent: {spent:.2f} USD.",
-        *(f"! {line(one.said, 300)}. → {one.way_out}" for one in ills),
-        *(f"· {line(one.said, 300)}. → {one.way_out}" for one in findings if one.grade == "look"),
+        *(f"! {line(ours(one.said), 300)}. → {one.way_out}" for one in ills),
+        *(f"· {line(ours(one.said), 300)}. → {one.way_out}" for one in findings if one.grade == "look"),
     ]
     return Words(
         text="\n".join(lines), waiting=len(waiting), failed=len(failed), absent=len(absent), ills=len(ills)
@@ -114,7 +118,7 @@ class Briefs:
                 self.workspace, reading, now=call.at, level=lambda: agents.room().level, memory=self.memory,
                 deployed=self.deployed(), probes=self.probes, whole=False,
             )  # fmt: skip
-            words = told(findings, reading, now=call.at, since=since)
+            words = told(findings, reading, now=call.at, since=since, zone=self.workspace.config.time_zone)
         outputs: dict[str, Json] = {field.name: getattr(words, field.name) for field in fields(words)}
         # The title of a question may hold a stranger's words.
         return outputs, frozenset({Label.SYSTEM, Label.UNTRUSTED})

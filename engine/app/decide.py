@@ -4,6 +4,7 @@ import getpass
 import os
 import secrets
 from dataclasses import replace
+from datetime import datetime
 from pathlib import Path
 from typing import Literal
 
@@ -12,6 +13,7 @@ from engine.app.workspace import Workspace, open_workspace
 from engine.model import ids
 from engine.model.errors import EngineError, Refused
 from engine.model.requests import Decided
+from engine.model.times import localized
 from engine.observe import today
 from engine.vault import anchored
 
@@ -28,6 +30,13 @@ def playbooks(workspace: Workspace) -> frozenset[str]:
     """The playbooks that are deployed now, by name."""
     found = (Path(path) for path, _ in workspace.tree.paths())
     return frozenset(path.stem for path in found if path.parent.as_posix() == "playbooks")
+
+
+def day(workspace: Workspace, now: datetime) -> today.Page:
+    """The day's page of a workspace, as it is now."""
+    return today.page(
+        workspace.state, now=now, zone=workspace.config.time_zone, living=playbooks(workspace), tree=workspace.tree
+    )  # fmt: skip
 
 
 def fresh() -> str:
@@ -81,8 +90,10 @@ def decide(
 
 def said(id: str, digest: str, *, say: Literal["approve", "reject"], because: str = "") -> str:
     """Decide, and what became of it in words, also when it was refused."""
+    workspace = place()
     try:
-        return decide(id, digest, say=say, because=because).message
+        decided = decide(id, digest, say=say, because=because, workspace=workspace)
+        return localized(decided.message, workspace.config.time_zone)
     except EngineError as error:
         return "\n".join(one for one in (error.message, error.now_true, error.way_out) if one)
 

@@ -6,16 +6,18 @@ Nothing here folds the ledger: what is asked is asked of the history, so that it
 from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
+from functools import partial
 from importlib.util import find_spec
 from typing import Any
 
-from engine.app import drifting, views
+from engine.app import views
 from engine.app.passing import Reading, look
 from engine.app.workspace import Workspace
 from engine.ledger import Keys, Ledger
 from engine.model import events as e
 from engine.model.errors import UsageError
 from engine.model.plan import Plan
+from engine.observe import drifting
 from engine.observe.history import History, body_of
 from engine.observe.why import Chain, Why
 from engine.vault import anchored
@@ -83,11 +85,7 @@ class Past:
         rows = self.history.rows(_READ, chain.run, chain.key)
         for body in map(body_of, rows):
             read |= drifting.files(self.ledger, seen=body.get("seen"), proposal=body.get("proposal"))
-        changed = [
-            path
-            for path, was in sorted(read.items())
-            if drifting.version_of(self.workspace.tree, path) != was
-        ]
+        changed = drifting.other(read, partial(drifting.version_of, self.workspace.tree))
         return f"changed since: {', '.join(changed)}" if changed else "no file that it read has changed since"
 
     def _plan(self, name: str) -> Plan:

@@ -13,7 +13,6 @@ from engine.app.clock import mark, present
 from engine.app.consents import WorkspaceConsents
 from engine.app.deploying import deploy
 from engine.app.doctor import PROBES
-from engine.app.drifting import version_of
 from engine.app.health import Health
 from engine.app.office import Office
 from engine.app.workspace import Workspace, settle_in
@@ -33,6 +32,7 @@ from engine.model.money import Money
 from engine.model.ports import Clock, Connector, Executor, Models, Probe, Reader, Recorder, Secrets, Tree
 from engine.model.state import Book
 from engine.model.times import stamp
+from engine.observe.drifting import version_of
 from engine.runtime.broker import Broker
 from engine.runtime.dialects import Dialects
 from engine.runtime.executor import Threads

@@ -13,7 +13,7 @@ from datetime import timedelta
 from pathlib import Path
 from typing import Any
 
-from engine.app import awaiting, drifting, passing, views
+from engine.app import awaiting, passing, views
 from engine.app.passing import Carried, Reading
 from engine.app.workspace import Workspace
 from engine.cli import cards, here, letters, narrate
@@ -25,6 +25,7 @@ from engine.model.errors import Refused, UsageError
 from engine.model.requests import Request, RequestKind
 from engine.model.state import Book, CardState
 from engine.model.times import later
+from engine.observe import drifting
 
 
 def show(args: argparse.Namespace) -> int:

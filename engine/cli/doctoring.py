@@ -25,7 +25,11 @@ def examine(args: argparse.Namespace) -> int:
             workspace, reading, now=now, level=lambda: agents.room().level, memory=lambda: _memory(workspace)
         )
         if args.brief:
-            put(briefing.told(found, reading, now=now, since=now - timedelta(days=1)).text)
+            zone = workspace.config.time_zone
+            put(
+                briefing.told(found, reading, now=now, since=now - timedelta(days=1), zone=zone).text,
+                exact=True,
+            )
         elif args.json:
             put_json("doctor", [asdict(one) for one in found])
         else:

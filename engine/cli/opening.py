@@ -159,11 +159,9 @@ def _show(address: str, letter: Path, *, browser: bool) -> None:
 
 def _day(workspace: Workspace) -> bytes:
     """Today's page as it is now, to be seen before the notebook is there."""
-    now = present()
-    found = today.page(
-        workspace.state, now=now, zone=workspace.config.time_zone, living=decide.playbooks(workspace)
-    )
-    return pages.first(found.rows, found.spent, f"Today, {now:%d %B %Y %H:%M} UTC").encode()
+    now, zone = present(), workspace.config.time_zone
+    found = decide.day(workspace, now)
+    return pages.first(found.rows, found.spent, now, zone).encode()
 
 
 def _serve(door: Door, behind: Behind, listening: socket.socket) -> None:

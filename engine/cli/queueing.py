@@ -3,13 +3,14 @@
 import argparse
 from collections.abc import Mapping, Sequence
 
-from engine.app import awaiting, drifting, passing
+from engine.app import awaiting, passing
 from engine.app.clock import present
 from engine.app.passing import Reading
 from engine.app.workspace import Workspace
 from engine.cli import here
 from engine.cli.talk import ago, line, put, put_json, say, table
 from engine.model.canonical import Json
+from engine.observe import drifting
 
 EXIT_WAITING = 4
 

@@ -12,7 +12,7 @@ from typing import TextIO
 from engine.model.canonical import Json
 from engine.model.errors import EngineError
 from engine.model.legible import line, visible
-from engine.model.times import moment
+from engine.model.times import localized, moment
 
 __all__ = [
     "ago",
@@ -40,7 +40,6 @@ def colour(text: str, name: str, stream: TextIO | None = None) -> str:
 
 
 _ZONE: list[str] = []
-_STAMP = re.compile(r"\b(\d{4}-\d\d-\d\d)T(\d\d:\d\d)(:\d\d)?(?:\.\d+)?Z")
 _QUOTES = ("│", "┊")
 """Before a line of somebody else's words: their moments are theirs."""
 _ESCAPE = re.compile(r"\x1b\[[0-9;]*m")
@@ -52,21 +51,10 @@ def in_zone(zone: str) -> None:
 
 
 def local(text: str) -> str:
-    """The text with each moment of ours (``2026-03-02T12:00Z``) in the operator's zone: ``2026-03-02 13:00``. JSON keeps them as they are."""
-    if not _ZONE or "Z" not in text or text.lstrip()[:1] in _QUOTES:
+    """The text with each moment of ours in the operator's zone, but for somebody else's words. JSON keeps them as they are."""
+    if not _ZONE or text.lstrip()[:1] in _QUOTES:
         return text
-    from zoneinfo import ZoneInfo
-
-    def told(found: re.Match[str]) -> str:
-        try:
-            at = datetime.fromisoformat(f"{found[1]}T{found[2]}{found[3] or ''}+00:00").astimezone(
-                ZoneInfo(_ZONE[0])
-            )
-        except (ValueError, OverflowError):
-            return found[0]
-        return f"{at:%Y-%m-%d %H:%M:%S}" if found[3] else f"{at:%Y-%m-%d %H:%M}"
-
-    return _STAMP.sub(told, text)
+    return localized(text, _ZONE[0])
 
 
 def columns(stream: TextIO) -> int:

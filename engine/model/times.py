@@ -1,5 +1,6 @@
-"""Moments as text: RFC 3339 in UTC with microseconds, so that text order is time order."""
+"""Moments as text: RFC 3339 in UTC with microseconds, so that text order is time order; for people in the operator's zone."""
 
+import re
 from datetime import UTC, datetime, timedelta
 
 
@@ -18,6 +19,27 @@ def moment(text: str) -> datetime:
 def later(text: str, length: timedelta) -> str:
     """The stamp `length` after another one."""
     return stamp(moment(text) + length)
+
+
+_IN_WORDS = re.compile(r"\b(\d{4}-\d\d-\d\d)T(\d\d:\d\d)(:\d\d)?(?:\.\d+)?Z")
+
+
+def localized(text: str, zone: str) -> str:
+    """The text with each moment of ours (``2026-03-02T12:00Z``) as the operator's clock has it: ``2026-03-02 13:00``."""
+    if "Z" not in text:
+        return text
+    from zoneinfo import ZoneInfo
+
+    def on_the_wall(match: re.Match[str]) -> str:
+        try:
+            at = datetime.fromisoformat(f"{match[1]}T{match[2]}{match[3] or ''}+00:00").astimezone(
+                ZoneInfo(zone)
+            )
+        except (ValueError, OverflowError):
+            return match[0]
+        return f"{at:%Y-%m-%d %H:%M:%S}" if match[3] else f"{at:%Y-%m-%d %H:%M}"
+
+    return _IN_WORDS.sub(on_the_wall, text)
 
 
 def midnight(text: str, zone: str) -> str:

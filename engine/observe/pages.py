@@ -1,13 +1,14 @@
 """Rows as HTML for the notebooks: everything that comes from outside is escaped and shows its invisible characters; no links, no scripts."""
 
 import json
-from collections.abc import Iterable, Sequence
+from collections.abc import Sequence
+from datetime import datetime
 from html import escape
 from typing import Any
 
 from engine.model.canonical import Json
 from engine.model.legible import line, visible
-from engine.model.times import moment
+from engine.model.times import localized, moment, stamp
 from engine.observe.onerun import COLOURS, Effect, OneRun, Step
 from engine.observe.today import Card, Row, Spent
 from engine.observe.why import Chain
@@ -37,16 +38,23 @@ def block(value: str) -> str:
     )
 
 
-def cells(rows: Iterable[Row]) -> list[dict[str, str]]:
-    """Rows for a table of the notebook's. A web address in a text is broken up, so that no table makes a link of it."""
+def day(now: datetime, zone: str) -> str:
+    """The title of the day's page, by the operator's clock."""
+    return f"Today, {localized(f'{stamp(now)[:16]}Z', zone)}"
+
+
+def cells(rows: Sequence[Row], zone: str) -> list[dict[str, str]]:
+    """Rows for a table of the notebook's, moments by the operator's clock. A web address in a text is broken up, so that no table makes a link of it."""
+    drifted = any(row.changed for row in rows)
     return [
         {
             "state": _NAMES[row.state],
-            "since": f"{row.at[:16].replace('T', ' ')}Z",
+            "since": localized(f"{row.at[:16]}Z", zone),
             "playbook": unlinked(row.playbook),
-            "what": unlinked(row.what),
+            "what": unlinked(localized(row.what, zone)),
             "about": unlinked(row.about),
-            "expires": f"{row.expires[:16].replace('T', ' ')}Z" if row.expires else "",
+            "expires": localized(f"{row.expires[:16]}Z", zone) if row.expires else "",
+            **({"changed since": unlinked(line(", ".join(row.changed), 120))} if drifted else {}),
             "id": row.id[:8],
         }
         for row in rows
@@ -87,9 +95,9 @@ GIVES_WAY = """
 """Takes the drawn day away once the notebook shows its own; after half a minute in any case."""
 
 
-def first(rows: Sequence[Row], spent: Sequence[Spent], said: str) -> str:
-    """The day as plain HTML, over the notebook until it is there: `said` is its title. `GIVES_WAY` takes it away."""
-    shown = cells(rows[:_FIRST_ROWS])
+def first(rows: Sequence[Row], spent: Sequence[Spent], now: datetime, zone: str) -> str:
+    """The day as plain HTML, over the notebook until it is there. `GIVES_WAY` takes it away."""
+    shown = cells(rows[:_FIRST_ROWS], zone)
     names = list(shown[0]) if shown else []
     head = "".join(f'<th style="text-align:left;padding:.4em .8em">{name}</th>' for name in names)
     body = "".join(
@@ -106,7 +114,7 @@ def first(rows: Sequence[Row], spent: Sequence[Spent], said: str) -> str:
     return (
         '<div id="steward-first" role="status" style="position:absolute;inset:0;z-index:1000;overflow:auto;background:Canvas;color:CanvasText;'
         'font-family:sans-serif;padding:1.5em max(1.5em,calc(50% - 33em))">'
-        f'<h1 style="font-size:1.8em">{text(said)}</h1>{headline(rows, spent)}{nothing}'
+        f'<h1 style="font-size:1.8em">{text(day(now, zone))}</h1>{headline(rows, spent)}{nothing}'
         f'<table style="border-collapse:collapse;margin-top:1em;font-size:.9em"><thead><tr>{head}</tr></thead><tbody>{body}</tbody></table>{more}'
         f"<p>Buttons and filters follow in a moment.</p></div>"
     )
@@ -119,10 +127,15 @@ def _box(name: str, value: str) -> str:
     )
 
 
-def card(one: Card) -> str:
-    """A card whole: what leaves, exactly, then the letter and why. As on a terminal, from the frozen bytes."""
+def card(one: Card, zone: str, changed: Sequence[str] = ()) -> str:
+    """A card whole: what leaves, exactly, then the letter and why. As on a terminal, from the frozen bytes; `changed` as in its row."""
     shown = one.content
     parts = [heading(text(str(shown["title"])))]
+    if changed:
+        parts.append(
+            f"<p>⚠ changed since this was drafted: {text(', '.join(changed))}<br/>"
+            f"<code>steward redraft {text(one.id[:8])}</code> drafts it again with today's files; nothing is sent</p>"
+        )
     for found in shown.get("findings") or ():
         outputs = found["outputs"]
         if isinstance(outputs, dict):
@@ -131,7 +144,10 @@ def card(one: Card) -> str:
             ]
             if outputs.get("name") == "unsure":
                 parts.append("<p>⚠ intent unsure: read it first</p>")
-    parts += [f"<p>since the card before: {text(str(one), 200)}</p>" for one in shown.get("since") or ()]
+    parts += [
+        f"<p>since the card before: {text(localized(str(one), zone), 200)}</p>"
+        for one in shown.get("since") or ()
+    ]
     for member in shown["members"]:
         parts.append(
             heading(f"{text(member['name'])} · {text(member['action'])} · reach {text(member['reach'])}")
@@ -147,7 +163,7 @@ def card(one: Card) -> str:
     if letter := shown.get("letter"):
         parts.append(_letter(letter))
     parts.append(
-        f"<p>digest <code>{text(one.digest[:16])}…</code> · expires {text(one.expires[:16])}Z; silence means no</p>"
+        f"<p>digest <code>{text(one.digest[:16])}…</code> · expires {text(localized(f'{one.expires[:16]}Z', zone))}; silence means no</p>"
     )
     return "".join(parts)
 
@@ -166,13 +182,14 @@ def _letter(letter: dict[str, Any]) -> str:
     )
 
 
-def title(one: OneRun) -> str:
+def title(one: OneRun, zone: str) -> str:
     """Which run, of what, how it stands."""
     run = one.run
     reason = f": {text(run['reason'])}" if run["reason"] else ""
+    began = localized(run["created"][:19] + "Z", zone)
     return (
         heading(f"{text(run['playbook'])} · run {text(run['run'][:8])} · {text(run['status'])}{reason}")
-        + f"<p>by {text(run['trigger'])} at {text(run['created'][:19])}Z, stage {text(run['stage'])}, commit {text(run['commit'][:8])}</p>"
+        + f"<p>by {text(run['trigger'])} at {text(began)}, stage {text(run['stage'])}, commit {text(run['commit'][:8])}</p>"
     )
 
 
@@ -255,12 +272,12 @@ def _shadow(one: Effect) -> str:
     )
 
 
-def why(chains: Sequence[Chain]) -> str:
+def why(chains: Sequence[Chain], zone: str) -> str:
     """The chains of why, link by link."""
     parts = []
     for chain in chains:
         rows = "".join(
-            f"<tr><td style='padding-right:1em;vertical-align:top'>{text(link.name)}</td><td>{'<br/>'.join(text(said, 300) for said in link.said)}"
+            f"<tr><td style='padding-right:1em;vertical-align:top'>{text(link.name)}</td><td>{'<br/>'.join(text(localized(said, zone), 300) for said in link.said)}"
             f"{'<br/>✗ missing: ' + text(link.hole) if link.hole else ''}</td></tr>"
             for link in chain.links
         )

@@ -3,11 +3,12 @@
 Nothing here folds the ledger: every row is asked of the history, so that the page costs the same on a long past as on a short one.
 """
 
-from collections.abc import Callable, Collection, Iterator
+import json
+from collections.abc import Callable, Collection, Iterator, Sequence
 from contextlib import contextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
-from functools import partial
+from functools import cache, partial
 from typing import Any, Literal
 
 from engine.ledger import Keys, Ledger, StateDir
@@ -15,7 +16,9 @@ from engine.model import ids
 from engine.model.canonical import Json
 from engine.model.errors import EngineError, UsageError
 from engine.model.legible import line
+from engine.model.ports import Tree
 from engine.model.times import moment, stamp
+from engine.observe import drifting
 from engine.observe.history import History, body_of
 
 State = Literal["waits", "failed", "absent", "ran"]
@@ -33,7 +36,8 @@ LATE = timedelta(minutes=5)
 class Row:
     """One line of the page. `id` is what a command takes, `needs` what to type; `card` marks what a form can decide (`strength` 1).
 
-    Every text is one line and shows its invisible characters; stamps are RFC 3339 UTC.
+    `changed` are the files a card was made from that read differently now. Every text is one line and shows its invisible characters; stamps are
+    RFC 3339 UTC.
     """
 
     state: State
@@ -47,6 +51,7 @@ class Row:
     strength: int = 1
     expires: str = ""
     needs: str = ""
+    changed: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -90,11 +95,13 @@ class Seen:
     history: History
     ledger: Ledger
 
-    def rows(self, *, now: datetime, zone: str, living: Collection[str]) -> list[Row]:
-        """Everything of the page. The day begins at midnight in `zone`; `living` are the playbooks that exist now."""
+    def rows(
+        self, *, now: datetime, zone: str, living: Collection[str], tree: Tree | None = None
+    ) -> list[Row]:
+        """Everything of the page. The day begins at midnight in `zone`; `living` are the playbooks that exist now, `tree` today's files."""
         since = stamp(midnight(now, zone))
         found = (
-            *self.waiting(now=stamp(now)),
+            *self._held_against(tree, list(self.waiting(now=stamp(now)))),
             *self._ended(since),
             *self._absent(now=now, since=since, zone=zone, living=living),
         )
@@ -138,6 +145,24 @@ class Seen:
             "SELECT * FROM events WHERE subject = ? ORDER BY seq DESC LIMIT ?", subject, most
         )
         return [row | {"body": body_of(row)} for row in rows[::-1]]
+
+    def _held_against(self, tree: Tree | None, waiting: Sequence[Row]) -> Iterator[Row]:
+        """The same rows; cards whose files read differently today say so."""
+        runs = sorted({row.run for row in waiting if row.card}) if tree is not None else []
+        steps: dict[str, dict[str, drifting.Traces]] = {run: {} for run in runs}
+        for one in self.history.rows(_TRACES, runs) if runs else ():
+            steps[one["run"]][one["step"]] = (one["seen"], one["proposal"])
+        plans = {one["run"]: one["plan"] for one in (self.history.rows(_PLANS, runs) if runs else ())}
+        members = {one["card"]: one["steps"] for one in (self.history.rows(_MEMBERS, runs) if runs else ())}
+        version = cache(partial(drifting.version_of, tree)) if tree is not None else None
+        for row in waiting:
+            if version is None or not row.card or row.run not in plans:
+                yield row
+                continue
+            read = drifting.rests_on(
+                self.ledger, plan=plans[row.run], members=tuple(json.loads(members[row.id])), steps=steps[row.run]
+            )  # fmt: skip
+            yield replace(row, changed=tuple(drifting.other(read, version)))
 
     def _card_row(self, row: dict[str, Any]) -> Row:
         shown = told(partial(self.ledger.unseal, row["content"]))
@@ -206,11 +231,13 @@ def look(state: StateDir) -> Iterator[Seen]:
         keys.close()
 
 
-def page(state: StateDir, *, now: datetime, zone: str, living: Collection[str]) -> Page:
+def page(
+    state: StateDir, *, now: datetime, zone: str, living: Collection[str], tree: Tree | None = None
+) -> Page:
     """The page as it is now; arguments as for `Seen.rows`."""
     with look(state) as seen:
         return Page(
-            rows=tuple(seen.rows(now=now, zone=zone, living=living)),
+            rows=tuple(seen.rows(now=now, zone=zone, living=living, tree=tree)),
             spent=tuple(seen.spent(now=now, zone=zone)),
         )
 
@@ -310,6 +337,20 @@ WITH opened AS (
 SELECT still.*, coalesce(playbook, '') AS playbook FROM still LEFT JOIN snoozed USING (card) LEFT JOIN born USING (run)
 WHERE coalesce(until, '') <= ? ORDER BY seq LIMIT ?
 """
+
+# Of a few runs; what a step read and proposed last counts.
+_TRACES = """
+SELECT run, step, nullif(arg_max(coalesce(body->>'$.seen', ''), seq) FILTER (WHERE type = 'step.succeeded'), '') AS seen,
+       nullif(arg_max(coalesce(body->>'$.proposal', ''), seq) FILTER (WHERE type = 'effect.proposed'), '') AS proposal
+FROM events WHERE type IN ('step.succeeded', 'effect.proposed') AND list_contains(?, run) GROUP BY run, step
+"""
+
+_PLANS = """
+SELECT run, arg_max(body->>'$.plan', seq) AS plan FROM events
+WHERE type IN ('run.created', 'run.retried', 'run.redrafted') AND list_contains(?, run) GROUP BY run
+"""
+
+_MEMBERS = "SELECT body->>'$.card' AS card, body->>'$.steps' AS steps FROM events WHERE type = 'card.opened' AND list_contains(?, run)"
 
 _QUESTIONS = f"""
 WITH asked AS (

@@ -1,6 +1,7 @@
 """The morning brief leaves the machine once a day, by the second channel when the first is down; nobody told is an alarm."""
 
 import json
+import re
 import socket
 import threading
 from datetime import timedelta
@@ -85,8 +86,11 @@ def test_the_brief_goes_by_the_second_channel_when_the_first_is_down_and_once_a_
     company.later(DAY)
     company.run()
     (words,) = chats[1].took
-    assert words.startswith("Done: nothing ended.\nWaits for you: nothing.\nFailed: nothing.\nAbsent: ")
+    assert words.startswith(
+        "Done: nothing ended.\nWaits for you: nothing.\nFailed: nothing.\nAbsent: morning-brief (2026-03-03 07:00"
+    )
     assert "Spent: 0.00 USD." in words
+    assert not re.search(r"\d:\d\dZ", words), "moments are by the operator's clock"
     assert "the repository has no remote" in words
     (run,) = company.runs()
     assert (run.status, run.step("tell").provider) == ("succeeded", "post")

@@ -69,7 +69,7 @@ def examined(company, *, later=timedelta(0), level=3, memory=HEALTHY):
         found = doctor.examine(
             company.workspace(), reading, now=now, level=lambda: level, memory=lambda: memory
         )
-        return found, briefing.told(found, reading, now=now, since=now - timedelta(days=1)).text
+        return found, briefing.told(found, reading, now=now, since=now - timedelta(days=1), zone="UTC").text
 
 
 def named(company, name, words, **more):

@@ -229,7 +229,7 @@ def test_the_queue_folds_what_looks_automatic_and_the_brief_names_it(company, mo
     assert {row["kind"] for row in json.loads(capsys.readouterr().out)["data"]} == {"put-aside"}
     with company.reading() as reading:
         now = company.clock.now()
-        words = briefing.told([], reading, now=now, since=now - timedelta(days=1))
+        words = briefing.told([], reading, now=now, since=now - timedelta(days=1), zone="UTC")
     assert words.waiting == 2
     assert "Quote · anna@example.org → steward take" in words.text.replace(
         "Anna <anna@example.org>", "anna@example.org"

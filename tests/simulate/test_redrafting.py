@@ -5,7 +5,7 @@ from datetime import timedelta
 
 import pytest
 
-from engine.app import past
+from engine.app import decide, past
 from engine.cli import here
 from engine.cli.main import main
 from engine.model.reworking import RunRedrafted
@@ -49,11 +49,14 @@ def typed(capsys, *words):
     return code, said.out, said.err
 
 
-def changed(capsys, card):
+def changed(company, capsys, card):
+    """What `queue`, `show` and the day's page say alike."""
     found = json.loads(typed(capsys, "queue", "--json")[1])["data"]
     assert [row["id"] for row in found if row["kind"] == "card"] == [card.card.id]
     listed = next(row["changed"] for row in found if row["kind"] == "card")
     assert json.loads(typed(capsys, "show", card.card.id[:8], "--json")[1])["data"]["changed"] == listed
+    page = decide.day(company.workspace(), company.clock.now())
+    assert [list(row.changed) for row in page.rows if row.id == card.card.id] == [listed]
     return listed
 
 
@@ -64,11 +67,11 @@ def swap(company, path, old, new):
 
 
 def test_what_changed_and_was_read_is_told_by_queue_and_show(company, card, capsys):
-    assert changed(capsys, card) == []
+    assert changed(company, capsys, card) == []
     assert "redraft" not in "".join(typed(capsys, "queue")[1:])
     text = (company.root / QUOTE).read_text()
     company.commit({QUOTE: text.replace("---\n", "---\n", 1) + "\nWith today's words.\n"})
-    assert changed(capsys, card) == [QUOTE]
+    assert changed(company, capsys, card) == [QUOTE]
     short = next(row.short for row in company.queue())
     _, out, err = typed(capsys, "queue")
     assert "files changed" in out
@@ -77,7 +80,7 @@ def test_what_changed_and_was_read_is_told_by_queue_and_show(company, card, caps
     assert QUOTE in err
     assert f"steward redraft {short}" in err
     company.commit({QUOTE: text})
-    assert changed(capsys, card) == []
+    assert changed(company, capsys, card) == []
 
 
 @pytest.mark.parametrize(
@@ -99,13 +102,13 @@ def test_only_what_the_card_was_made_from_counts(company, card, capsys, path, co
         file.read_text() if file.exists() else "---\ntype: contact\nname: Bo\nemail: bo@example.org\n---\n"
     )
     company.commit({path: before + "\n# one more line\n"})
-    assert changed(capsys, card) == ([path] if counts else [])
+    assert changed(company, capsys, card) == ([path] if counts else [])
 
 
 def test_a_file_that_is_gone_has_changed(company, card, capsys):
     (company.root / PRICES).unlink()
     company.commit({})
-    assert changed(capsys, card) == [PRICES]
+    assert changed(company, capsys, card) == [PRICES]
 
 
 def test_it_is_drafted_again_with_todays_words_and_sent_once(company, card, capsys):
@@ -117,7 +120,7 @@ def test_it_is_drafted_again_with_todays_words_and_sent_once(company, card, caps
     assert "With today's words." in new.text
     assert "With today's words." not in card.text
     assert any("With today's words." in line for line in new.content["since"])
-    assert changed(capsys, new) == []
+    assert changed(company, capsys, new) == []
     (old,) = [one for one in company.book().cards.values() if one.id == card.card.id]
     assert (old.status, old.because) == ("closed", "redrafted")
     refused = company.approve(card)

@@ -52,7 +52,7 @@ def counted(company):
             company.workspace(), reading, now=company.clock.now(), level=lambda: 3, memory=dict
         )
         words = briefing.told(
-            found, reading, now=company.clock.now(), since=company.clock.now() - timedelta(days=1)
+            found, reading, now=company.clock.now(), since=company.clock.now() - timedelta(days=1), zone="UTC"
         )
     queue = next(one.said for one in found if one.name == "queue")
     return words.waiting, words.text, queue

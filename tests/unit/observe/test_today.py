@@ -1,5 +1,6 @@
 """The day on one page, as rows: what waits, ran, failed, is absent and was spent; each as the ledger has it."""
 
+import re
 import tempfile
 from datetime import UTC, datetime, timedelta
 from typing import Any
@@ -183,13 +184,13 @@ def test_a_card_is_shown_whole_and_nothing_in_it_becomes_markup_or_a_link(state,
     card, why = today.card(state, "one")
     assert card is not None
     assert why is None
-    html = pages.card(card)
+    html = pages.card(card, "Europe/Warsaw")
     assert "&lt;script&gt;alert(1)&lt;/script&gt;" in html
     assert "&lt;b&gt;x&lt;/b&gt;" in html
     assert "Off\\u{202e}er" in html
     assert "a price of its own" in html
     assert "href" not in html
-    (cell,) = pages.cells([row])
+    (cell,) = pages.cells([row], "Europe/Warsaw")
     assert "http://" not in cell["about"]
     assert cell["what"] == "Off\\u{202e}er"
     assert today.card(state, "none") == (None, "no open card none. Nothing happened. steward queue")
@@ -215,3 +216,22 @@ def test_a_subject_has_a_timeline(state, told):
         assert [row["type"] for row in seen.timeline("s1", 2)] == ["run.started", "run.ended"]
         with pytest.raises(UsageError):
             seen.card("none")
+
+
+def test_every_moment_of_the_pages_is_by_the_operators_clock(state, told):
+    told.begun("r1", NOW)
+    told.card("one", NOW)
+    told.at(NOW, AlarmRaised(alarm="a" * 64, playbook="weekly", due=stamp(NOW), kind="absent"), run="")
+    page = today.page(state, now=NOW, **ASK)
+    card, _ = today.card(state, "one")
+    assert card is not None
+    shown = [
+        pages.day(NOW, "Asia/Kathmandu"),
+        pages.card(card, "Asia/Kathmandu"),
+        pages.first(page.rows, page.spent, NOW, "Asia/Kathmandu"),
+        *(value for cell in pages.cells(page.rows, "Asia/Kathmandu") for value in cell.values()),
+    ]
+    assert pages.day(NOW, "Asia/Kathmandu") == "Today, 2026-03-02 17:45"
+    assert "expires 2026-03-03 17:45; silence means no" in shown[1]
+    assert "should have run at 2026-03-02 17:45" in shown
+    assert not [text for text in shown if "UTC" in text or re.search(r"\d:\d\dZ", text)]

@@ -1,5 +1,7 @@
 """What a card was made from, held against today's files: which prices, templates and notes have changed since."""
 
+from collections.abc import Callable, Mapping
+from functools import partial
 from typing import Any
 
 from engine.language import serial
@@ -11,25 +13,34 @@ from engine.model.ports import Tree
 from engine.model.reworking import sources
 from engine.model.state import CardState, RunState
 
+Traces = tuple[str | None, str | None]
+"""The sealed values that name what a step was made from: what it read, and what it proposes."""
+
 
 def changed(ledger: Ledger, tree: Tree, run: RunState, card: CardState) -> list[str]:
     """The files that a card rests on and that read differently now, or are gone; none for what is no longer known."""
-    return [
-        path for path, version in sorted(read(ledger, run, card).items()) if version != version_of(tree, path)
-    ]
+    steps = {id_: (step.seen, step.proposal) for id_, step in run.steps.items()}
+    read = rests_on(ledger, plan=run.plan, members=card.steps, steps=steps)
+    return other(read, partial(version_of, tree))
 
 
-def read(ledger: Ledger, run: RunState, card: CardState) -> dict[str, str]:
-    """Path → version of every file that the members of a card were made from."""
-    plan = serial.from_bytes(ledger.kept(run.plan))
+def other(read: Mapping[str, str], version: Callable[[str], str]) -> list[str]:
+    """The paths whose `version` is another one now."""
+    return [path for path, was in sorted(read.items()) if version(path) != was]
+
+
+def rests_on(
+    ledger: Ledger, *, plan: str, members: tuple[str, ...], steps: Mapping[str, Traces]
+) -> dict[str, str]:
+    """Path → version of every file that the members of a card were made from; `steps` are those of its run."""
     found: dict[str, str] = {}
-    wanted = sources(plan, card.steps)
-    for id_, step in run.steps.items():
+    wanted = sources(serial.from_bytes(ledger.kept(plan)), members)
+    for id_, (seen, proposal) in steps.items():
         if id_.partition("#")[0] in wanted:
             # Of a file or a link that was made for the card, what it was made from counts, too.
-            found |= files(ledger, seen=step.seen, proposal=step.proposal)
-        elif id_ in card.steps:
-            found |= files(ledger, proposal=step.proposal)
+            found |= files(ledger, seen=seen, proposal=proposal)
+        elif id_ in members:
+            found |= files(ledger, proposal=proposal)
     return found
 
 
