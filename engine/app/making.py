@@ -7,6 +7,7 @@ import shutil
 from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
+from zoneinfo import ZoneInfo
 
 from engine.app import starter
 from engine.app.clock import present
@@ -56,20 +57,35 @@ def room(root: Path) -> str:
     return branch
 
 
-def make(root: Path, *, name: str, email: str, mailbox: str = "") -> tuple[str, ...]:
+_LOCALTIME = Path("/etc/localtime")
+
+
+def make(root: Path, *, name: str, email: str, mailbox: str = "", zone: str = "UTC") -> tuple[str, ...]:
     """Write the starter files, make the git repository and its first commit. Files that are there already stay.
 
-    `mailbox` is the block of steward.yaml for one on a server. Returns the paths written. Raises UsageError as `room` does, and for an
+    `mailbox` is the block of steward.yaml for one on a server, `zone` where the operator's days begin. Returns the paths written. Raises UsageError as `room` does, and for an
     address that can't work.
     """
     branch, address = room(root), address_of(email)
     root.mkdir(parents=True, exist_ok=True)
     written = starter.write(
-        root, id=secrets.token_hex(6), operator=name, email=address, mailbox=mailbox, branch=branch
-    )
+        root, id=secrets.token_hex(6), operator=name, email=address, mailbox=mailbox, branch=branch, zone=zone
+    )  # fmt: skip
     init_repository(root, name, address)
     commit_all(root, "Begin with the starter files")
     return written
+
+
+def machine_zone(env: Mapping[str, str], localtime: Path = _LOCALTIME) -> str:
+    """The time zone this machine is set to, as IANA calls it; UTC where nothing that is known says another one."""
+    linked = os.path.realpath(localtime).rpartition("zoneinfo/")[2]
+    for name in (env.get("TZ", "").removeprefix(":").rpartition("zoneinfo/")[2], linked):
+        try:
+            if name and ZoneInfo(name.removeprefix("posix/")):
+                return {"Etc/UTC": "UTC"}.get(name, name.removeprefix("posix/"))
+        except (KeyError, ValueError, OSError):
+            continue
+    return "UTC"
 
 
 def address_of(text: str) -> str:

@@ -193,14 +193,14 @@ class Folded:
 
 _RUNS = "SELECT DISTINCT run AS id FROM events WHERE type = 'run.created' AND starts_with(run, ?) ORDER BY id LIMIT ?"
 _CARDS = (
-    "SELECT DISTINCT body->>'$.card' AS id FROM events WHERE type = 'card.opened' AND starts_with(body->>'$.card', ?) "
+    "SELECT DISTINCT body->>'$.card' AS id FROM events WHERE type IN ('card.opened', 'card.reopened') AND starts_with(body->>'$.card', ?) "
     "ORDER BY id LIMIT ?"
 )
 _KEYS = (
     "SELECT DISTINCT body->>'$.key' AS id FROM events WHERE type = 'effect.proposed' AND starts_with(body->>'$.key', ?) "
     "ORDER BY id LIMIT ?"
 )
-_CARD = "SELECT run, body FROM events WHERE type = 'card.opened' AND body->>'$.card' = ?"
+_CARD = "SELECT run, body FROM events WHERE type IN ('card.opened', 'card.reopened') AND body->>'$.card' = ?"
 _BEFORE = "seq < (SELECT max(seq) FROM events WHERE type = 'effect.proposed' AND body->>'$.key' = ?)"
 _PLANNED = f"SELECT body FROM events WHERE type IN ('run.created', 'run.retried', 'run.redrafted') AND run = ? AND {_BEFORE} ORDER BY seq DESC LIMIT 1"
 _READ = (

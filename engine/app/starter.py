@@ -149,9 +149,15 @@ def _quoted(text: str) -> str:
 
 
 def personal(
-    settings: bytes, *, id: str | None, operator: str | None, email: str | None, branch: str | None = None
+    settings: bytes,
+    *,
+    id: str | None,
+    operator: str | None,
+    email: str | None,
+    branch: str | None = None,
+    zone: str | None = None,
 ) -> bytes:
-    """The starter's steward.yaml with an operator, an `id` and a branch put in; what is None stays as it is."""
+    """The starter's steward.yaml with an operator, an `id`, a branch and a time zone put in; what is None stays as it is."""
     text = settings.decode()
     found = re.search(r"^operator: \{ name: (.+), email: (.+) \}$", text, re.MULTILINE)
     if found is None:
@@ -166,6 +172,8 @@ def personal(
     if branch is not None:
         named = branch if _WORD.fullmatch(branch) else _quoted(branch)
         text = re.sub(r"(?m)^deploy: \S+ *(?=#)", lambda _: f"deploy: {named}".ljust(46) + " ", text, count=1)
+    if zone is not None:
+        text = re.sub(r"(?m)^time-zone: \S+", lambda _: f"time-zone: {zone}", text, count=1)
     return text.encode()
 
 
@@ -190,16 +198,17 @@ def write(
     email: str | None = None,
     mailbox: str = "",
     branch: str | None = None,
+    zone: str | None = None,
 ) -> tuple[str, ...]:
     """Write the starter files below `root` and return the paths written. A file that is already there is kept as it is.
 
-    `mailbox` is the block of steward.yaml for one on a server, `branch` the one that is deployed.
+    `mailbox` is the block of steward.yaml for one on a server, `branch` the one that is deployed, `zone` the operator's.
     """
     written: list[str] = []
     for name, content in files().items():
         data = content
         if name == "steward.yaml":
-            data = personal(content, id=id, operator=operator, email=email, branch=branch)
+            data = personal(content, id=id, operator=operator, email=email, branch=branch, zone=zone)
             data = connected(data, mailbox) if mailbox else data
         target = root / name
         target.parent.mkdir(parents=True, exist_ok=True)

@@ -12,7 +12,7 @@ from engine.model.alarms import AlarmCleared, AlarmRaised, OperatorNotified
 from engine.model.asides import AsideDismissed, AsideReturned, AsideTaken, WaitPostponed
 from engine.model.errors import UsageError
 from engine.model.findings import BudgetDecided, IntentResolved
-from engine.model.health import CardReopened, ClockDoubted, ClockTrusted, HealthWaived
+from engine.model.health import CardReopened, ClockDoubted, ClockTrusted, HealthWaived, StepReopened
 from engine.model.noting import LetterNoted, LetterRead, LetterReturned
 from engine.model.outages import (
     EffectCarried,
@@ -256,6 +256,8 @@ def _of_step(event: e.Event, step: str) -> str:
             return f"{step} waits until {until[:16]}Z: whom it waits for is away"
         case e.WaitEnded(got=got):
             return f"{step} got {got}"
+        case StepReopened(ask=ask):
+            return f"{step} {'asks again' if ask else 'goes on'}: it had ended by a wrong clock"
         case e.HumanAsked(who=who):
             return f"{step} asks {who}"
         case e.HumanAnswered(by=by):

@@ -31,11 +31,13 @@ def init(args: argparse.Namespace) -> int:
     email = making.address_of(email or (mailbox.address if mailbox else ""))
     block = lines(mailbox, since=present().astimezone().date()) if mailbox else ""
     name = name.strip() or _account(email)
-    written = making.make(root, name=name, email=email, mailbox=block)
+    zone = making.machine_zone(os.environ)
+    written = making.make(root, name=name, email=email, mailbox=block, zone=zone)
     say(
         f"{colour('✓', 'green', sys.stderr)} {len(written)} files in {root}, committed on branch {branch}, which runs"
     )
     say(f"  letters are from {line(name, 60)} <{email}>: operator in steward.yaml")
+    say(f"  your days begin in {zone}: time-zone in steward.yaml")
     if odd := making.doubtful(email):
         say(f"  {colour('!', 'yellow', sys.stderr)} {odd}")
     for path, why in _WHY:

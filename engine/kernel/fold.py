@@ -12,7 +12,7 @@ from engine.model.alarms import REGULAR, REMEMBERED
 from engine.model.asides import AsideDismissed, AsideReturned, AsideTaken, WaitPostponed
 from engine.model.busy import CODE
 from engine.model.findings import BudgetDecided, IntentResolved, ModelAnswered, ModelReserved
-from engine.model.health import CardReopened, ClockDoubted, ClockTrusted, HealthWaived, Mark
+from engine.model.health import CardReopened, ClockDoubted, ClockTrusted, HealthWaived, Mark, StepReopened
 from engine.model.ownership import (
     NotebookAccepted,
     OwnerTaken,
@@ -23,7 +23,7 @@ from engine.model.ownership import (
 )
 from engine.model.reworking import RunRedrafted, redrafted
 from engine.model.spending import Cost
-from engine.model.state import ANSWERED, TERMINAL, Book, CardState, RunState, StepState
+from engine.model.state import ANSWERED, NOTHING, TERMINAL, UNANSWERED, Book, CardState, RunState, StepState
 
 OwnerBody = (
     OwnerTaken | StopSet | StopLifted | StrengthEnrolled | NotebookAccepted | HealthWaived | ClockDoubted | ClockTrusted
@@ -208,7 +208,16 @@ StepBody = (
     | e.EffectUnknown | e.EffectResolved | e.EffectPreviewed | e.EffectUndone | e.EffectKept
     | o.StepOutage
 )  # fmt: skip
-RunBody = StepBody | e.RunStarted | e.RunStopped | e.RunEnded | RunRedrafted | e.UndoAsked | o.RunOutage
+RunBody = (
+    StepBody
+    | StepReopened
+    | e.RunStarted
+    | e.RunStopped
+    | e.RunEnded
+    | RunRedrafted
+    | e.UndoAsked
+    | o.RunOutage
+)
 CardBody = (
     e.CardOpened
     | e.CardApproved
@@ -253,6 +262,8 @@ def _run(run: RunState, event: e.Event, body: RunBody) -> RunState:
                 outputs=body.outputs,
                 output_labels=body.labels,
             )
+        case StepReopened():
+            return reopening.to_go_on(run, event.step, body)
         case e.UndoAsked():
             return reopening.to_undo(run, event.step, body.by)
         case o.RunRetried():
@@ -285,7 +296,11 @@ def _step(step: StepState, event: e.Event, body: StepBody) -> StepState:
                 step, status="retrying", due=body.due, code=body.code, message=body.message, until=until, spared=spared
             )  # fmt: skip
         case e.StepFailed():
-            return replace(step, status="failed", code=body.code, message=body.message, due="")
+            late = body.code == UNANSWERED
+            return replace(
+                step, status="failed", code=body.code, message=body.message,
+                due=step.due if late else "", lapsed=event.ts if late else "",
+            )  # fmt: skip
         case e.StepCancelled():
             # "behind …" carries a refusal on to what stands behind a refused step.
             refused = step.refused or body.because.startswith("behind ")
@@ -307,9 +322,11 @@ def _step(step: StepState, event: e.Event, body: StepBody) -> StepState:
         case WaitPostponed():
             return replace(step, due=body.until, postponed=True)
         case e.WaitEnded():
+            late = body.got == NOTHING
             return replace(
-                step, status="succeeded", outputs=body.outputs, labels=body.labels, because=body.got, due=""
-            )
+                step, status="succeeded", outputs=body.outputs, labels=body.labels, because=body.got,
+                due=step.due if late else "", lapsed=event.ts if late else "",
+            )  # fmt: skip
         case e.HumanAsked():
             return replace(
                 step,
@@ -433,7 +450,7 @@ def _card(book: Book, event: e.Event, body: CardBody) -> None:
                 book.cards[body.replaces], id=body.card, content=body.content, replaces=body.replaces, status="open",
                 opened=event.ts, snoozed="", decided="",
             )  # fmt: skip
-            _asked_again(book, card)
+            reopening.asked_again(book, card)
         case e.CardClosed():
             card = replace(_decided(book, body.card, event, "closed", ""), because=body.because)
             run = book.runs[card.run]
@@ -448,28 +465,6 @@ def _card(book: Book, event: e.Event, body: CardBody) -> None:
 
 
 _ASKED = frozenset({"carded", "cleared", "held", "deferred"})
-
-
-def _asked_again(book: Book, card: CardState) -> None:
-    """What an expiry ended goes on where it stood: its members wait at the new card, and what stood behind them is still to come."""
-    run = book.runs[card.run]
-    steps = dict(run.steps)
-    for id_ in card.steps:
-        steps[id_] = replace(
-            run.step(id_), status="carded", card=card.id, due=card.expires, refused=False, because=""
-        )
-    revived = set(card.steps)
-    behind = {id_: one for id_, one in steps.items() if one.status in {"cancelled", "skipped"}}
-    while found := {
-        id_
-        for id_, one in behind.items()
-        if id_ not in revived and any(f"`{back}`" in one.because for back in revived)
-    }:
-        revived |= found
-        steps.update({id_: StepState() for id_ in found})
-    gates = {gate: verdict for gate, verdict in run.gates.items() if gate != card.gate}
-    book.runs[run.id] = replace(run, steps=steps, gates=gates, status="running", reason="", ended="")
-    book.open_runs[run.id] = None
 
 
 def _decided(book: Book, card: str, event: e.Event, status: str, by: str) -> CardState:

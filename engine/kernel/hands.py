@@ -23,7 +23,7 @@ from engine.model.events import (
     StepSkipped,
     WaitEnded,
 )  # fmt: skip
-from engine.model.state import RunState
+from engine.model.state import NOTHING, UNANSWERED, RunState
 
 
 class Hands:
@@ -72,12 +72,12 @@ class Hands:
                     step=command.step,
                 )
             case c.FireTimer():
-                outputs = journal.seal({"got": "nothing", "event": None}, run.subject)
-                write(WaitEnded(got="nothing", outputs=outputs, labels=("system",)), step=command.step)
+                outputs = journal.seal({"got": NOTHING, "event": None}, run.subject)
+                write(WaitEnded(got=NOTHING, outputs=outputs, labels=("system",)), step=command.step)
             case c.ExpireAsk() if run.step(command.step).over_budget:
                 journal.write(budgets.expired(self._place(run, command.step)))
             case c.ExpireAsk():
-                write(StepFailed(attempt=run.step(command.step).attempt, code="no-answer"), step=command.step)
+                write(StepFailed(attempt=run.step(command.step).attempt, code=UNANSWERED), step=command.step)
             case c.GiveUp():
                 acting.give_up(self._place(run, command.step))
             case c.Gather():

@@ -1,12 +1,12 @@
 """What holds effects back whole: a state that can't be trusted, or a clock that leapt. Asked before every effect, and again until it is over."""
 
+from engine.kernel import lapsed
 from engine.kernel.breaking import passes
 from engine.kernel.house import Journal
 from engine.kernel.place import Place
-from engine.model import ids
 from engine.model.connecting import StepAdmitted, StepDelayed
 from engine.model.events import Draft
-from engine.model.health import UNWELL, CardReopened, ClockDoubted, ClockTrusted, Ill, leap
+from engine.model.health import UNWELL, ClockDoubted, ClockTrusted, Ill, leap
 from engine.model.outages import FLEETING
 
 
@@ -49,25 +49,9 @@ def watch(journal: Journal) -> bool:
         journal.write(Draft(body=ClockDoubted(seconds=int(off.total_seconds()))))
         return True
     if book.doubted and not off:
-        journal.write(Draft(body=trusted(journal, by="engine")), *reopened(journal))
+        journal.write(Draft(body=trusted(journal, by="engine")), *lapsed.reopened(journal))
         return True
     return False
-
-
-def reopened(journal: Journal) -> list[Draft]:
-    """Cards that expired at a moment which, as the clock stands now, is still to come: each is asked again under an id of its own."""
-    now, drafts = journal.now(), []
-    for card in journal.book.cards.values():
-        run = journal.book.runs[card.run]
-        ended = run.terminal and run.reason != f"{card.gate}: expired"
-        again = any(other.replaces == card.id for other in journal.book.cards.values())
-        if card.status != "expired" or not now < card.decided or not now < card.expires or ended or again:
-            continue
-        id_ = ids.card_id(ids.RunId(card.run), card.gate, f"{card.id} again")
-        content = journal.seal({**journal.value(card.content), "card": id_}, card.subject)
-        body = CardReopened(card=id_, replaces=card.id, content=content)
-        drafts.append(Draft(body=body, run=card.run, subject=card.subject))
-    return drafts
 
 
 def trusted(journal: Journal, *, by: str, channel: str = "") -> ClockTrusted:

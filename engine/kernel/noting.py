@@ -12,7 +12,7 @@ from engine.model.labels import encode
 from engine.model.noting import LetterNoted, LetterRead, Why
 from engine.model.plan import Node, Plan
 from engine.model.ports import Arrival
-from engine.model.state import CardState, NoteState, RunState
+from engine.model.state import NOTHING, CardState, NoteState, RunState
 
 
 def drafts(
@@ -71,7 +71,7 @@ def _taken(journal: Journal, plan: Plan, run: RunState, node: Node) -> Iterator[
         seen.add(name)
         before, step = plan.node(name), run.step(name)
         todo += before.before
-        if before.kind == "wait" and step.status == "succeeded" and step.because not in {"", "nothing"}:
+        if before.kind == "wait" and step.status == "succeeded" and step.because not in {"", NOTHING}:
             outputs = journal.value(step.outputs)
             event = outputs.get("event") if isinstance(outputs, dict) else None
             if isinstance(event, dict) and event.get("message-id"):

@@ -2,7 +2,7 @@
 
 from typing import Protocol
 
-from engine.kernel import beginning, holding
+from engine.kernel import beginning, holding, lapsed
 from engine.model.canonical import sha256
 from engine.model.events import Draft
 from engine.model.health import HealthWaived
@@ -35,7 +35,7 @@ def clock(desk: Desk, request: Request) -> None:
         request,
         "the clock counts as it stands: what is due goes on",
         Draft(body=body),
-        *holding.reopened(desk.journal),
+        *lapsed.reopened(desk.journal),
     )
 
 

@@ -11,7 +11,7 @@ from engine.model.asides import AsideDismissed, AsideReturned, AsideTaken, WaitP
 from engine.model.canonical import Json
 from engine.model.connecting import Connection
 from engine.model.findings import BudgetDecided, IntentResolved, ModelAnswered, ModelReserved
-from engine.model.health import CardReopened, ClockDoubted, ClockTrusted, HealthWaived
+from engine.model.health import CardReopened, ClockDoubted, ClockTrusted, HealthWaived, StepReopened
 from engine.model.noting import LetterNoted, LetterRead, LetterReturned
 from engine.model.outages import Outage
 from engine.model.ownership import (
@@ -417,7 +417,7 @@ Body: TypeAlias = (
     | HealthWaived | ClockDoubted | ClockTrusted
     | TriggerExpected | AlarmRaised | AlarmCleared | OperatorNotified | AsideTaken | AsideDismissed | AsideReturned
     | RunCreated | RunStarted | RunStopped | RunEnded | RunRedrafted | OnceClaimed | CallStarted | StepFanned
-    | StepStarted | StepSucceeded | StepSkipped | StepRetried | StepFailed | StepCancelled
+    | StepStarted | StepSucceeded | StepSkipped | StepRetried | StepFailed | StepCancelled | StepReopened
     | WaitStarted | WaitPostponed | WaitEnded | HumanAsked | HumanAnswered
     | EffectProposed | EffectGated | EffectHeld | EffectWithdrawn | EffectIntended | EffectSucceeded | EffectFailed
     | EffectUnknown | EffectResolved | EffectPreviewed | UndoAsked | EffectUndone | EffectKept

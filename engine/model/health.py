@@ -55,11 +55,33 @@ class ClockTrusted:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class CardReopened:
-    """The card `replaces` expired by a clock that was ahead, and is asked again as `card`: the same bytes, the same expiry."""
+    """The card `replaces` expired by a clock that was ahead, and is asked again as `card`: the same bytes, the same expiry.
+
+    What follows `content` is as in `CardOpened`; the state takes it from the card that is replaced.
+    """
 
     card: str
     replaces: str
     content: str
+    gate: str = ""
+    steps: tuple[str, ...] = ()
+    revisions: tuple[int, ...] = ()
+    expires: str = ""
+    strength: int = 1
+    digest: str = ""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class StepReopened:
+    """What ended by a clock that was ahead goes on: a wait, a question (as `ask`; it was `replaces`), or the call of the run it stands in.
+
+    It ends at `until`, as before. `steps` came after it, have done nothing outside, and begin anew.
+    """
+
+    until: str = ""
+    ask: str = ""
+    replaces: str = ""
+    steps: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -7,9 +7,10 @@ from dataclasses import replace
 from typing import assert_never
 
 from engine.model import outages as o
+from engine.model.health import StepReopened
 from engine.model.outages import RunRetried
 from engine.model.plan import undo_of
-from engine.model.state import RunState, StepState
+from engine.model.state import Book, CardState, RunState, StepState
 
 
 def to_undo(run: RunState, step: str, by: str) -> RunState:
@@ -35,6 +36,49 @@ def to_retry(run: RunState, body: RunRetried) -> RunState:
         run, status="queued", reason="", ended="", outputs=None, output_labels=(), plan=body.plan, commit=body.commit,
         stage=body.stage, stopping="", undoing=(), dismissed=False, retries=run.retries + 1, steps=steps, gates={},
     )  # fmt: skip
+
+
+def to_go_on(run: RunState, step: str, body: StepReopened) -> RunState:
+    """What a wrong clock ended stands where it stood, and what came after it is still to come. A revision is not used again."""
+    old, base = run.step(step), step.partition("#")[0]
+    status = "asked" if body.ask else "calling" if old.child else "waiting"
+    steps = dict(run.steps)
+    for id_ in body.steps:
+        before = run.step(id_)
+        steps[id_] = StepState(revision=before.revision, subject=before.subject)
+    if base != step:
+        steps[base] = replace(run.step(base), status="fanned", outputs=None, code="", message=None)
+    steps[step] = replace(
+        old, status=status, due=body.until, ask=body.ask or old.ask, outputs=None, because="", code="", message=None,
+        lapsed="",
+    )  # fmt: skip
+    anew = {run.step(id_).gate for id_ in body.steps}
+    gates = {gate: verdict for gate, verdict in run.gates.items() if gate not in anew}
+    return replace(
+        run, steps=steps, gates=gates, status="running", reason="", ended="", outputs=None, output_labels=()
+    )
+
+
+def asked_again(book: Book, card: CardState) -> None:
+    """What an expiry ended goes on where it stood: its members wait at the new card, and what stood behind them is still to come."""
+    run = book.runs[card.run]
+    steps = dict(run.steps)
+    for id_ in card.steps:
+        steps[id_] = replace(
+            run.step(id_), status="carded", card=card.id, due=card.expires, refused=False, because=""
+        )
+    revived = set(card.steps)
+    behind = {id_: one for id_, one in steps.items() if one.status in {"cancelled", "skipped"}}
+    while found := {
+        id_
+        for id_, one in behind.items()
+        if id_ not in revived and any(f"`{back}`" in one.because for back in revived)
+    }:
+        revived |= found
+        steps.update({id_: StepState() for id_ in found})
+    gates = {gate: verdict for gate, verdict in run.gates.items() if gate != card.gate}
+    book.runs[run.id] = replace(run, steps=steps, gates=gates, status="running", reason="", ended="")
+    book.open_runs[run.id] = None
 
 
 def _kept(step: StepState) -> StepState:

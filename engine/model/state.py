@@ -16,6 +16,10 @@ StepStatus = Literal[
 
 SETTLED: frozenset[str] = frozenset({"succeeded", "failed", "skipped", "cancelled", "previewed"})
 ANSWERED = "answered by you"
+NOTHING = "nothing"
+"""What a wait got whose time ran out."""
+UNANSWERED = "no-answer"
+"""Why a step failed whose question's time ran out."""
 """Why a step was cancelled whose card ended with a letter of the operator's own."""
 TERMINAL: frozenset[str] = frozenset({"succeeded", "no-op", "failed", "cancelled", "undone"})
 
@@ -30,7 +34,7 @@ class StepState:
     `until` is when it is waited for no more. `wait` is why it is delayed though it is ready (breaker, limit or health), `admitted`: its
     turn came and it has not used it yet. `once` is the HMAC of what it claims when it acts.
     `scope` is the budget its question is about, `thrifty`: it goes on without a model. `doubts` are notes of letters that may be what it
-    waits for: until a person says so its time does not run out. `since` is when a wait began, `postponed`: it was to end before. `seen` names the files it was read from.
+    waits for: until a person says so its time does not run out. `lapsed` is when its time ran out; `due` says then until when it had. `since` is when a wait began, `postponed`: it was to end before. `seen` names the files it was read from.
     """
 
     status: StepStatus = "pending"
@@ -83,6 +87,7 @@ class StepState:
     doubts: tuple[str, ...] = ()
     since: str = ""
     postponed: bool = False
+    lapsed: str = ""
     seen: str | None = None
 
     @property

@@ -214,8 +214,9 @@ def _approval(facts: Facts) -> Link:
         return Link(name="approval", said=("not asked",))
     cards = [
         row
-        for row in facts.all("card.opened")
-        if (facts.effect["step"], facts.effect["revision"])
+        for row in facts.events
+        if row["type"] in {"card.opened", "card.reopened"}
+        and (facts.effect["step"], facts.effect["revision"])
         in zip(row["body"]["steps"], row["body"]["revisions"], strict=True)
     ]
     if not cards:

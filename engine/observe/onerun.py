@@ -16,7 +16,7 @@ _WORDS = {
     "step.succeeded": "done", "effect.succeeded": "done", "wait.ended": "done", "human.answered": "done", "effect.resolved": "done",
     "step.failed": "failed", "effect.failed": "failed", "effect.deferred": "waits for another try", "effect.skipped": "left out", "effect.unknown": "unknown", "step.skipped": "skipped",
     "step.cancelled": "skipped", "effect.withdrawn": "skipped", "effect.previewed": "previewed", "effect.undone": "undone",
-    "wait.started": "waits", "human.asked": "waits", "effect.gated": "waits", "effect.held": "waits", "step.retried": "waits",
+    "wait.started": "waits", "human.asked": "waits", "effect.gated": "waits", "effect.held": "waits", "step.retried": "waits", "step.reopened": "waits",
 }  # fmt: skip
 STATES = ("done", "runs", "waits", "failed", "unknown", "skipped", "previewed", "undone", "not yet")
 """How a step stands, in words."""

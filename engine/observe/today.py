@@ -319,11 +319,14 @@ def _alarm_row(row: dict[str, Any]) -> Row:
 # None of these asks a view of everything that ever ran: what narrows stands first, and names are looked up for what is left.
 _BORN = "SELECT run, body->>'$.playbook' AS playbook FROM events SEMI JOIN {} USING (run) WHERE type = 'run.created'"
 
+# What ends a run, and what lets an ended one go on.
+_ENDINGS = "'run.ended', 'run.retried', 'card.reopened', 'step.reopened'"
+
 _CARDS = f"""
 WITH opened AS (
     SELECT seq, ts AS opened, run, body->>'$.card' AS card, body->>'$.gate' AS gate, CAST(body->>'$.strength' AS INTEGER) AS strength,
            body->>'$.expires' AS expires, body->>'$.content' AS content
-    FROM events WHERE type = 'card.opened' AND body->>'$.expires' > ?
+    FROM events WHERE type IN ('card.opened', 'card.reopened') AND body->>'$.expires' > ?
 ), settled AS (
     SELECT body->>'$.card' AS card FROM events
     WHERE type IN ('card.approved', 'card.rejected', 'card.expired', 'card.closed') AND seq > (SELECT min(seq) FROM opened)
@@ -350,22 +353,23 @@ SELECT run, arg_max(body->>'$.plan', seq) AS plan FROM events
 WHERE type IN ('run.created', 'run.retried', 'run.redrafted') AND list_contains(?, run) GROUP BY run
 """
 
-_MEMBERS = "SELECT body->>'$.card' AS card, body->>'$.steps' AS steps FROM events WHERE type = 'card.opened' AND list_contains(?, run)"
+_MEMBERS = "SELECT body->>'$.card' AS card, body->>'$.steps' AS steps FROM events WHERE type IN ('card.opened', 'card.reopened') AND list_contains(?, run)"
 
 _QUESTIONS = f"""
 WITH asked AS (
-    SELECT run, step, max(seq) AS seq, arg_max(ts, seq) AS ts, arg_max(body, seq) AS body
-    FROM events WHERE type = 'human.asked' GROUP BY run, step
+    -- One that is asked again keeps its words.
+    SELECT run, step, max(seq) AS seq, arg_max(ts, seq) AS ts, arg_max(body->>'$.ask', seq) AS ask, arg_max(body->>'$.who', seq) AS who,
+           arg_max(body->>'$.question', seq) AS question, arg_max(body->>'$.until', seq) AS until
+    FROM events WHERE type = 'human.asked' OR type = 'step.reopened' AND body->>'$.ask' <> '' GROUP BY run, step
 ), settled AS (
     SELECT run, step, max(seq) AS seq FROM events SEMI JOIN asked USING (run, step)
     WHERE type IN ('human.answered', 'budget.decided', 'step.succeeded', 'step.skipped', 'step.failed', 'step.cancelled') GROUP BY run, step
 ), over AS (
-    SELECT run FROM events SEMI JOIN asked USING (run) WHERE type = 'run.ended'
+    SELECT run FROM events SEMI JOIN asked USING (run) WHERE type IN ({_ENDINGS}) GROUP BY run HAVING arg_max(type, seq) = 'run.ended'
 ), born AS (
     {_BORN.format("asked")}
 )
-SELECT a.run, a.step, a.ts, coalesce(r.playbook, '') AS playbook, a.body->>'$.ask' AS ask, a.body->>'$.who' AS who, a.body->>'$.question' AS question,
-       coalesce(a.body->>'$.until', '') AS until
+SELECT a.run, a.step, a.ts, coalesce(r.playbook, '') AS playbook, a.ask, a.who, a.question, coalesce(a.until, '') AS until
 FROM asked a ANTI JOIN over USING (run) LEFT JOIN settled s USING (run, step) LEFT JOIN born r USING (run)
 WHERE s.seq IS NULL OR s.seq < a.seq ORDER BY a.seq LIMIT ?
 """
@@ -385,9 +389,10 @@ SELECT l.*, coalesce(r.playbook, '') AS playbook FROM lost l LEFT JOIN known k U
 WHERE k.seq IS NULL OR k.seq < l.seq ORDER BY l.seq LIMIT ?
 """
 
-_ENDED = """
+_ENDED = f"""
 WITH ended AS (
-    SELECT run, min(ts) AS ended, arg_min(body, seq) AS body FROM events WHERE type = 'run.ended' AND ts >= ? GROUP BY run
+    SELECT run, max(ts) FILTER (WHERE type = 'run.ended') AS ended, arg_max(body, seq) AS body
+    FROM events WHERE type IN ({_ENDINGS}) AND ts >= ? GROUP BY run HAVING arg_max(type, seq) = 'run.ended'
     ORDER BY ended DESC LIMIT ?
 ), born AS (
     SELECT run, body->>'$.playbook' AS playbook FROM events SEMI JOIN ended USING (run) WHERE type = 'run.created'

@@ -14,7 +14,7 @@ WITH born AS (
 ), ended AS (
     -- One that began again after its end has not ended until it does so again.
     SELECT run, max(ts) FILTER (WHERE type = 'run.ended') AS ts, arg_max(body, seq) AS body
-    FROM events WHERE type IN ('run.ended', 'run.retried') GROUP BY run HAVING arg_max(type, seq) = 'run.ended'
+    FROM events WHERE type IN ('run.ended', 'run.retried', 'card.reopened', 'step.reopened') GROUP BY run HAVING arg_max(type, seq) = 'run.ended'
 )
 SELECT born.run, born.seq, born.subject, born.body->>'$.playbook' AS playbook, born.body->>'$.stage' AS stage,
        born.body->>'$.trigger' AS trigger, born.body->>'$.source' AS source, born.body->>'$.commit' AS commit,
@@ -61,7 +61,7 @@ FROM proposed p LEFT JOIN gated g USING (run, step, revision) LEFT JOIN intended
 
 CREATE VIEW approvals AS
 WITH opened AS (
-    SELECT body->>'$.card' AS card, run, subject, seq, ts, body FROM events WHERE type = 'card.opened'
+    SELECT body->>'$.card' AS card, run, subject, seq, ts, body FROM events WHERE type IN ('card.opened', 'card.reopened')
 ), decided AS (
     SELECT body->>'$.card' AS card, arg_max(type, seq) AS type, max(ts) AS ts, max(seq) AS seq, arg_max(body, seq) AS body
     FROM events WHERE type IN ('card.approved', 'card.rejected', 'card.expired', 'card.closed') GROUP BY ALL

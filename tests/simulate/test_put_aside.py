@@ -374,3 +374,37 @@ def test_an_out_of_office_about_something_else_moves_nothing(tmp_path):
     company.run()
     assert company.runs()[0].step("answer").due == before
     assert bodies(company, WaitPostponed) == []
+
+
+@pytest.mark.parametrize(
+    ("results", "left", "caution"),
+    [
+        ("mx.example.com; dmarc=fail header.from=example.org", 0, "unproven"),
+        (
+            "mx.example.com; spf=pass smtp.mailfrom=other.example; dmarc=fail header.from=example.org",
+            0,
+            "unproven",
+        ),
+        ("mx.example.com; dmarc=pass header.from=example.org", 2, ""),
+        ("mx.example.com; dmarc=none header.from=example.org", 2, ""),
+        ("mx.attacker.example; dmarc=fail header.from=example.org", 2, ""),
+    ],
+)
+def test_whom_nobody_vouches_for_is_written_to_by_nobody_unasked(tmp_path, results, left, caution):
+    """What the operator's own server found false gets no acknowledgement, and its card says why."""
+    company = made(tmp_path)
+    settings = (company.root / "steward.yaml").read_text()
+    company.commit(
+        {"steward.yaml": f"{settings}\nconnectors: {{ email: {{ trusted-receiver: mx.example.com }} }}\n"}
+    )
+    company.drop(
+        "one", letter("A quote", "Please.", sender="Anna <anna@example.org>", Authentication_Results=results)
+    )
+    company.run()
+    assert len(company.outbox()) == left
+    shown = [
+        (one.content["letter"]["caution"], "\n".join(cards.lines(one.content, one.card, "X", whole=True)))
+        for one in company.cards()
+    ]
+    assert [name for name, _ in shown] == ([caution] if caution else [])
+    assert all("DMARC fails" in words for _, words in shown)

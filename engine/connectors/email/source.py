@@ -20,7 +20,7 @@ from engine.model.ids import source_id
 from engine.model.labels import Label
 from engine.model.ports import Arrival
 from engine.model.times import stamp
-from engine.model.triggers import CLAIMED
+from engine.model.triggers import CLAIMED, UNPROVEN
 
 HEAD = "thread:"
 
@@ -168,7 +168,7 @@ class EmailSource:
             ],
             "auth": {"dmarc": auth.dmarc, "spf": auth.spf, "dkim": auth.dkim, "aligned": auth.aligned},
             "mailbox": place.mailbox,
-            "caution": found.caution,
+            "caution": found.caution or (UNPROVEN if auth.dmarc == "fail" else ""),
             "via": found.via,
         }
 

@@ -94,3 +94,30 @@ def test_a_second_one_in_the_same_place_is_refused(home):
     making.make(home / "w", name="R", email="r@example.org")
     with pytest.raises(UsageError, match="a workspace already"):
         making.room(home / "w")
+
+
+@pytest.mark.parametrize(
+    ("told", "linked", "zone"),
+    [
+        ("", "/usr/share/zoneinfo/Asia/Kathmandu", "Asia/Kathmandu"),
+        ("", "/usr/share/zoneinfo/Etc/UTC", "UTC"),
+        ("", "/var/db/timezone/zoneinfo/Europe/Lisbon", "Europe/Lisbon"),
+        ("", "/usr/share/zoneinfo/posix/Europe/Lisbon", "Europe/Lisbon"),
+        ("America/Lima", "/usr/share/zoneinfo/Asia/Tokyo", "America/Lima"),
+        (":America/Lima", "/nowhere", "America/Lima"),
+        (":/usr/share/zoneinfo/America/Lima", "/nowhere", "America/Lima"),
+        ("CET-1CEST,M3.5.0,M10.5.0/3", "/usr/share/zoneinfo/Europe/Paris", "Europe/Paris"),
+        ("../../etc/passwd", "/nowhere", "UTC"),
+        ("", "/nowhere", "UTC"),
+    ],
+)
+def test_days_begin_where_the_machine_says_it_is(tmp_path, told, linked, zone):
+    link = tmp_path / "localtime"
+    link.symlink_to(linked)
+    assert making.machine_zone({"TZ": told}, link) == zone
+
+
+def test_a_new_workspace_has_the_zone_it_was_made_in(home):
+    making.make(home / "w", name="R", email="r@example.org", zone="Asia/Kathmandu")
+    assert "\ntime-zone: Asia/Kathmandu\n" in (home / "w/steward.yaml").read_text()
+    assert open_workspace(home / "w", os.environ).config.time_zone == "Asia/Kathmandu"
