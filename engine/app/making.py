@@ -81,8 +81,9 @@ def machine_zone(env: Mapping[str, str], localtime: Path = _LOCALTIME) -> str:
     linked = os.path.realpath(localtime).rpartition("zoneinfo/")[2]
     for name in (env.get("TZ", "").removeprefix(":").rpartition("zoneinfo/")[2], linked):
         try:
-            if name and ZoneInfo(name.removeprefix("posix/")):
-                return {"Etc/UTC": "UTC"}.get(name, name.removeprefix("posix/"))
+            if name:
+                zone = ZoneInfo(name.removeprefix("posix/")).key
+                return "UTC" if zone == "Etc/UTC" else zone
         except (KeyError, ValueError, OSError):
             continue
     return "UTC"

@@ -296,11 +296,8 @@ def _step(step: StepState, event: e.Event, body: StepBody) -> StepState:
                 step, status="retrying", due=body.due, code=body.code, message=body.message, until=until, spared=spared
             )  # fmt: skip
         case e.StepFailed():
-            late = body.code == UNANSWERED
-            return replace(
-                step, status="failed", code=body.code, message=body.message,
-                due=step.due if late else "", lapsed=event.ts if late else "",
-            )  # fmt: skip
+            step = reopening.over(step, event.ts, late=body.code == UNANSWERED)
+            return replace(step, status="failed", code=body.code, message=body.message)
         case e.StepCancelled():
             # "behind …" carries a refusal on to what stands behind a refused step.
             refused = step.refused or body.because.startswith("behind ")
@@ -311,22 +308,15 @@ def _step(step: StepState, event: e.Event, body: StepBody) -> StepState:
             return replace(step, status="fanned", keys=body.keys, items=body.items, labels=body.labels)
         case e.WaitStarted():
             return replace(
-                step,
-                status="waiting",
-                due=body.until,
-                names=body.names,
-                kinds=body.kinds,
-                matches=body.matches,
-                since=event.ts,
-            )
+                step, status="waiting", due=body.until, names=body.names, kinds=body.kinds, matches=body.matches, since=event.ts,
+            )  # fmt: skip
         case WaitPostponed():
             return replace(step, due=body.until, postponed=True)
         case e.WaitEnded():
-            late = body.got == NOTHING
+            step = reopening.over(step, event.ts, late=body.got == NOTHING)
             return replace(
-                step, status="succeeded", outputs=body.outputs, labels=body.labels, because=body.got,
-                due=step.due if late else "", lapsed=event.ts if late else "",
-            )  # fmt: skip
+                step, status="succeeded", outputs=body.outputs, labels=body.labels, because=body.got
+            )
         case e.HumanAsked():
             return replace(
                 step,

@@ -10,7 +10,7 @@ from engine.model import outages as o
 from engine.model.health import StepReopened
 from engine.model.outages import RunRetried
 from engine.model.plan import undo_of
-from engine.model.state import Book, CardState, RunState, StepState
+from engine.model.state import Book, CardState, RunState, StepState, StepStatus
 
 
 def to_undo(run: RunState, step: str, by: str) -> RunState:
@@ -38,10 +38,15 @@ def to_retry(run: RunState, body: RunRetried) -> RunState:
     )  # fmt: skip
 
 
+def over(step: StepState, ts: str, *, late: bool) -> StepState:
+    """It waits no more. `late`: its time ran out, and both moments are kept, should the clock have been wrong."""
+    return replace(step, due=step.due if late else "", lapsed=ts if late else "")
+
+
 def to_go_on(run: RunState, step: str, body: StepReopened) -> RunState:
     """What a wrong clock ended stands where it stood, and what came after it is still to come. A revision is not used again."""
     old, base = run.step(step), step.partition("#")[0]
-    status = "asked" if body.ask else "calling" if old.child else "waiting"
+    status: StepStatus = "asked" if body.ask else "calling" if old.child else "waiting"
     steps = dict(run.steps)
     for id_ in body.steps:
         before = run.step(id_)

@@ -63,9 +63,11 @@ EMAIL_EVENT = Type(
 )
 
 CLAIMED = "claimed"
+UNPROVEN = "unproven"
 CAUTIONS: dict[str, str] = {
     CLAIMED: "the author is only named: a web form wrote this letter, and anybody can type anybody's address into one",
     "steward": "another Steward wrote this letter",
+    UNPROVEN: "the mail server that took this letter says that nobody vouches for its sender (DMARC fails)",
     "doubtful": "something about this letter looks automatic",
 }
 """Why a letter may start runs in which nothing is acknowledged and nothing leaves without a person."""
