@@ -47,8 +47,15 @@ def languages(base: sqlite3.Connection) -> tuple[str, ...]:
 
 
 def alike(base: sqlite3.Connection, word: str, spoken: tuple[str, ...]) -> list[str]:
-    """The words of the notes that are this one or another form of it; at most twelve, this one first."""
+    """The words of the notes that are this one or another form of it; at most twelve, this one first.
+
+    What no language finds in which most is written may be the word of a note in another.
+    """
     word = plain(word)
+    return _alike(base, word, spoken) or _alike(base, word, tuple(_TELLING))
+
+
+def _alike(base: sqlite3.Connection, word: str, spoken: tuple[str, ...]) -> list[str]:
     wanted = _keys(word, spoken)
     found = []
     for beginning in sorted(set(_beginnings(word))):

@@ -244,6 +244,22 @@ def test_notes_in_two_languages_are_found_in_both():
     assert paths(recall(notes, query="Vertrag")) == ["vault/knowledge/b.md"]
 
 
+@pytest.mark.parametrize(
+    ("there", "asked"),
+    [
+        ("Rechnungen gehen am Monatsende hinaus.", "Rechnung"),
+        ("Mahngebühren gibt es keine.", "Mahngebühr"),
+        ("Nos factures.", "facture"),
+        ("Faktury.", "faktura"),
+        ("Fakturor.", "faktura"),
+        ("Clausole.", "clausola"),
+    ],
+)
+def test_a_single_note_in_another_language_is_found(there, asked):
+    notes = {"vault/knowledge/talk.md": TALK["english"], "vault/knowledge/there.md": there}
+    assert paths(recall(notes, query=asked)) == ["vault/knowledge/there.md"]
+
+
 def test_what_is_not_written_there_in_any_form_is_not_found():
     notes = {
         "vault/knowledge/talk.md": TALK["english"],
@@ -263,4 +279,4 @@ def test_a_forms_cost_does_not_grow_with_the_notes(monkeypatch):
     monkeypatch.setattr(stems, "_stems", stem)
     words = " ".join(f"word{number:05d} other{number:05d}" for number in range(20_000))
     recall({"vault/knowledge/a.md": words}, query="words contracts")
-    assert len(stemmed) <= 2 * 200 * 3
+    assert len(stemmed) <= 2 * 200 * (3 + 10)
