@@ -129,6 +129,8 @@ def test_no_label_is_more_than_a_charset(label):
         # Tags that are never closed, or close themselves.
         "<head><meta charset=utf-8><style>p{{}}</style><body><p>{}</p>",
         "<head><title>t</title><p>{}",
+        "<head><title/></head><body><p>{}</p></body>",
+        "<head><style/><script src='x'/></head><body><p>{}</p></body>",
         '<svg width="20" viewBox="0 0 20 20"/><p>{}</p>',
         "<svg><path d='M0'><p>{}</p>",
         "<svg><style/><script/></svg><p>{}</p>",
@@ -205,7 +207,12 @@ def test_a_picture_written_into_the_page_costs_no_words():
 
 BLANKS = {"space": b" ", "no-break space": b"\xc2\xa0 ", "zero width": b"\xe2\x80\x8b\xe2\x80\x8c", "mark": b"\xef\xbb\xbf",
           "soft hyphens": b"\xc2\xad\xc2\xad", "nothing": b""}  # fmt: skip
-STUBS = (b"This message is in HTML. Please view it in a browser.", "Bitte im Browser öffnen.".encode())
+STUBS = (
+    b".\n",
+    b"---\n",
+    b"This message is in HTML. Please view it in a browser.",
+    "Bitte im Browser öffnen.".encode(),
+)
 
 
 @pytest.mark.parametrize("plain", [*BLANKS.values(), *STUBS])
@@ -218,7 +225,17 @@ def test_a_plain_form_that_says_nothing_is_not_the_letter(plain):
 
 
 @pytest.mark.parametrize(
-    "media", ["text/markdown", "text/x-markdown", "text/enriched", "text/richtext", "application/xhtml+xml"]
+    "media",
+    [
+        "plain/text",
+        "text/org",
+        "html/text",
+        "text/markdown",
+        "text/x-markdown",
+        "text/enriched",
+        "text/richtext",
+        "application/xhtml+xml",
+    ],
 )
 def test_words_of_other_kinds_are_words(media):
     assert letter(WORDS.encode(), f"{media}; charset=utf-8") == WORDS

@@ -38,7 +38,10 @@ _WORDS = {
     "text/x-web-markdown",
 }
 _WORDS |= {"text/x-amp-html", "text/watch-html", "application/xhtml+xml", "text/unknown", "text/x-plain"}
-_PAGES = {"text/html", "application/xhtml+xml"}
+# As programs misspell them.
+_WORDS |= {"plain/text", "text/txt", "text/text", "text/ascii", "text/utf-8", "text/org", "text/x-org"}
+_WORDS |= {"html/text", "text/xhtml", "text/xhtml+xml"}
+_PAGES = {"text/html", "application/xhtml+xml", "html/text", "text/xhtml", "text/xhtml+xml"}
 _LESSER = {"text/x-amp-html", "text/watch-html"}
 _ENRICHED = re.compile(r"<(/?)([A-Za-z0-9-]{1,60})>")
 # Pictures written into the page itself: megabytes before the first word.
@@ -140,7 +143,8 @@ def _form(members: list[Part], words: Callable[[int], str]) -> tuple[int, int, s
     for part in plain_ones:
         text = words(part.number)
         if says_something(text):
-            if len(text) > 400 or not _ELSEWHERE.search(text):
+            # Nothing but a stop or a rule is there because something has to be.
+            if len(text) > 400 or (any(map(str.isalnum, text)) and not _ELSEWHERE.search(text)):
                 return part.form
             stub = text
     for lesser in (False, True):

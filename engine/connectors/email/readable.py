@@ -103,6 +103,10 @@ def _tokens(source: str) -> Iterator[tuple[str, str, str]]:
             drawn = max(0, drawn - 1) if closing else drawn + (not alone)
         if tag in _UNSEEN_RAW | _SEEN_RAW and not closing and not (drawn and alone):
             raw = re.compile(rf"</{tag}(?=[\s/>])", re.IGNORECASE).search(source, at)
+            if raw is None and alone:
+                # As in XML: it holds nothing, and what follows is the page.
+                yield "close", tag, ""
+                continue
             end = raw.start() if raw else len(source)
             if tag in _SEEN_RAW:
                 yield "text", source[at:end], ""

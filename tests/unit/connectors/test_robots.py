@@ -54,6 +54,9 @@ def person(found):
         # ticket systems, cron
         "X-OTRS-Loop: yes\n",
         "X-Cron-Env: <SHELL=/bin/sh>\n",
+        "X-ServiceNow-Generated: true\n",
+        "X-Mailer: Kayako Autoresponder\n",
+        "X-List-Administrivia: yes\n",
     ],
 )  # fmt: skip
 def test_a_program_that_says_so(head):
@@ -92,6 +95,24 @@ def test_an_out_of_office_of_exchange_has_its_word_in_front(subject):
     alone = judged(subject=subject)
     assert (alone.reason, alone.doubt) == ("auto-submitted", True)
     assert person(judged(subject=f"Re: {subject}"))
+
+
+@pytest.mark.parametrize(
+    "subject",
+    [
+        "Anna Berg is out of the office (returning 07.12.2026)", "Anna Berg ist außer Haus.", "Anna Berg est absent(e).", "Absent(e) du bureau",
+        "Anna Berg está fuera de la oficina", "Anna Berg è fuori ufficio", "Niet aanwezig: Offerte", "Em férias: Orçamento", "Anna Berg jest poza biurem",
+    ],
+)  # fmt: skip
+def test_an_out_of_office_by_its_words_alone_is_in_sight(subject):
+    found = judged(subject=subject)
+    assert (found.reason, found.doubt, found.away) == ("auto-submitted", True, True)
+    assert person(judged(subject=f"Re: {subject}"))
+
+
+@pytest.mark.parametrize("local", ["root", "cron", "logwatch", "nagios2"])
+def test_a_programs_own_account_is_no_person(local):
+    assert judged(sender=f"Cron Daemon <{local}@srv.example>").reason == "no-reply"
 
 
 @pytest.mark.parametrize(

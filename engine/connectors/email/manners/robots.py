@@ -60,7 +60,10 @@ def _answered_by_itself(letter: Letter) -> Iterator[Sign]:
         yield sure
     if head.has("x-ms-exchange-generated-message-source"):
         yield sure
-    if "autoresponder" in head.text("x-post-messageclass").lower():
+    if any(
+        "autoresponder" in head.text(name).lower()
+        for name in ("x-post-messageclass", "x-mailer", "user-agent")
+    ):
         yield sure
     if any(value.strip().lower() == "autoresponder" for value in _values(letter, "delivered-to")):
         yield sure
@@ -77,11 +80,18 @@ def away(letter: Letter) -> bool:
     """Whether it says that its author is out of office: its subject does, or a program does that answered by itself."""
     if _begins(letter.subject, tables.AWAY) or letter.head.has("x-vacation"):
         return True
+    subject = letter.subject.casefold()
+    if any(words in subject for words in map(str.casefold, tables.AWAY_SAID_OF)) and not _ANSWERS.match(
+        subject
+    ):
+        return True
     said = [value.lower() for value in _values(letter, "auto-submitted")]
     if not replied_by_itself(letter):
         return False
     start = letter.text[:1500].casefold()
-    return any("vacation" in value for value in said) or any(words in start for words in tables.ABSENT)
+    return any("vacation" in value for value in said) or any(
+        words in start for words in map(str.casefold, tables.ABSENT)
+    )
 
 
 def replied_by_itself(letter: Letter) -> bool:
@@ -93,7 +103,8 @@ def _begins(subject: str, beginnings: tuple[str, ...]) -> bool:
     """Whether a subject begins with one of these words, whole."""
     text = subject.strip().lstrip("[(*\"'").casefold()
     return any(
-        text.startswith(words) and not text[len(words) : len(words) + 1].isalnum() for words in beginnings
+        text.startswith(words) and not text[len(words) : len(words) + 1].isalnum()
+        for words in map(str.casefold, beginnings)
     )
 
 
