@@ -3,7 +3,7 @@
 import re
 
 _NAMES = frozenset(
-    ("desktop.ini", "thumbs.db", "ehthumbs.db", "ehthumbs_vista.db", "icon\r")
+    ("desktop.ini", "thumbs.db", "ehthumbs.db", "ehthumbs_vista.db", "picasa.ini", "icon\r")
 )  # fmt: skip
 _FOLDERS = frozenset(
     ("__macosx", "$recycle.bin", "system volume information", "@eadir", "#recycle", "#snapshot", "lost+found")
@@ -14,10 +14,11 @@ _BEGINNINGS = (".", "~$")
 _ENDINGS = (
     "~", ".tmp", ".temp", ".part", ".partial", ".filepart", ".download", ".crdownload", ".opdownload", ".dtapart", ".fdmdownload",
     ".unconfirmed", ".aria2", ".!ut", ".!qb", ".!bt", ".!sync", ".bc!", ".jc!", ".swp", ".swo", ".swn", ".swx", ".laccdb", ".ldb",
-    ".idlk", ".dwl", ".dwl2",
+    ".idlk", ".dwl", ".dwl2", ".crswap", ".ocpart", ".nextcloudpart", ".kate-swp", ".icloud", ".gdownload", ".xltd", ".uploading", ".asd", ".wbk",
+    ".ffs_tmp", ".ffs_lock", ".ffs_db", ".onetoc2", ".sqlite-wal", ".sqlite-shm", ".sqlite-journal", ".db-wal", ".db-shm", ".db-journal",
 )  # fmt: skip
-# Emacs' autosave (#x#), LibreOffice's lock where it may not be hidden, and what macOS saves beside a document.
-_SHAPES = re.compile(r"#.*#|.*\.~lock\..*#|.*\.sb-[0-9a-f]{8}-\w{6}", re.DOTALL)
+# Emacs' autosave (#x#), GLib's new text, LibreOffice's lock where it may not be hidden, and what macOS saves beside a document.
+_SHAPES = re.compile(r"#.*#|.*\.goutputstream-\w{6}|.*\.~lock\..*#|.*\.sb-[0-9a-f]{8}-\w{6}", re.DOTALL)
 # A second stream of an NTFS file, as it looks where there are none: WSL writes the colon, or a character of the private use area.
 _STREAM = re.compile(
     r".*[:\uf03a](?:zone\.identifier|smartscreen|mshield|encryptable|afp_\w+|\$data|com\.[\w.]+|favicon|summaryinformation)"

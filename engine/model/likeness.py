@@ -7,10 +7,11 @@ from collections.abc import Mapping
 from engine.model import weblinks
 from engine.model.canonical import Json
 
-# How mail programs begin the subject of an answer, in the languages their users write; with a count, or another kind of colon.
+# How mail programs begin the subject of an answer, in the languages their users write; with a count, or another kind of colon, behind the
+# name of a list or the number of a ticket.
 _RE = re.compile(
-    r"\s*(?:re|r|ref|rif|aw|antw|antwort|sv|vs|res|resp|rép|odp|ynt|ατ|απ|vá|atb|bls|回复|回覆|答复|返信|답장|отв|ответ)"
-    r"\s*(?:\[\d{1,3}\]|\(\d{1,3}\)|\^\d{1,3})?\s*[:：]",
+    r"\s*(?:\[[^\[\]]{1,60}\]\s*)?(?:re|r|ref|rif|aw|antw|antwort|antwoord|betr|sv|svar|vs|res|resp|resposta|respuesta|risposta|rép|réponse|reponse|odp|odpowiedź|ynt|ατ|απ|vá|atb|bls|回复|回覆|答复|返信|답장|отв|ответ)"
+    r"\.?\s*(?:\[\d{1,3}\]|\(\d{1,3}\)|\^\d{1,3})?\s*[:：]",
     re.IGNORECASE,
 )
 # What gateways write before a subject: [EXTERNAL], (EXT), ***SPAM***, {Spam?}.

@@ -22,7 +22,7 @@ _MOST_WAIT = 86_400.0
 _MONEY = re.compile(
     r"insufficient[_ ](?:quota|balance|credits?|funds)|exceeded your current quota|check your plan and billing|credit balance|out of credits"
     r"|(?:no|not enough|insufficient) (?:remaining )?(?:credits?|balance|funds)|billing[_ ](?:hard[_ ]limit|not[_ ]active)|payment required"
-    r"|spend(?:ing)?[_ ]limit|quota has been exhausted|arrears",
+    r"|spend(?:ing)?[_ ]limit|quota has been exhausted|arrears|account is not active",
     re.IGNORECASE,
 )
 _LATER = re.compile(
@@ -163,7 +163,12 @@ def _error_in(data: Json) -> tuple[int, str] | None:
         return None
     choices = data.get("choices")
     inner = choices[0].get("error") if isinstance(choices, list) and choices and isinstance(choices[0], dict) else None  # fmt: skip
-    error = data.get("error") or inner
+    listed = data.get("errors")
+    error = data.get("error") or inner or (listed[0] if isinstance(listed, list) and listed else listed)
+    # A status of its own beside the answer, which says nothing when it is well.
+    own = data.get("base_resp")
+    if not error and not choices and isinstance(own, dict) and own.get("status_code"):
+        error = own.get("status_msg") or own
     if not error and not choices and (data.get("object") == "error" or "detail" in data or "message" in data):
         error = data.get("detail") or data
     if not error:
@@ -197,8 +202,11 @@ def _meant(words: str) -> int:
 _KINDS = (
     (r"rate.?limit|too many requests|overloaded", 429),
     (r"authentication|invalid.?api.?key|unauthorized", 401),
-    (r"not.?found|no such model|does not exist", 404),
-    (r"invalid.?request|unsupported|validation|bad request", 400),
+    (r"not.?found|no such model|does not exist|no endpoints", 404),
+    (
+        r"invalid.?request|unsupported|validation|bad request|context.?length|maximum context|too many tokens|prompt is too long",
+        400,
+    ),
     (r"timed? ?out", 408),
 )
 

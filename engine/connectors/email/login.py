@@ -23,7 +23,7 @@ _LATER = re.compile(
     r"|\btemporar\w+ (?:authentication|auth|error|fail\w*|problem|un\w+|block\w*|lock\w*|reject\w*|system|server|internal)"
     r"|\btemporarily\b|\btry (?:it )?(?:again )?(?:later|in \d)|\btry again\b.{0,20}\b(?:later|minutes?|hours?)\b"
     r"|\brate.?limit|\bthrottl|\b(?:server|system|service) (?:is )?(?:too )?busy\b|\bsystem error\b|\binternal (?:server )?error\b"
-    r"|\bservice (?:is )?(?:currently )?(?:not available|unavailable)\b|\bunder maintenance\b|\btimed? ?out\b|^4\d\d\b|\b4\.\d{1,3}\.\d{1,3}\b",
+    r"|\b(?:service|server) (?:is )?(?:currently )?(?:not available|unavailable)\b|\bauthenticated but not connected\b|\bcommand error\. 1\d\b|\bunder maintenance\b|\btimed? ?out\b|^4\d\d\b|\b4\.\d{1,3}\.\d{1,3}\b",
     re.IGNORECASE,
 )
 _APP_PASSWORD = re.compile(

@@ -32,6 +32,18 @@ BODY = "Hello Ann,\n\nthank you for your letter. Could you tell me how many page
         f"Sure! Here's a draft reply:\n\n{BODY}",
         f"Here is the response you asked for:\n{BODY}",
         f"Hier ist der Entwurf:\n\n{BODY}",
+        f"<seed:think>hm</seed:think>\n{BODY}",
+        f"<|im_start|>assistant\n{BODY}<|im_end|>",
+        f"Assistant: {BODY}",
+        f"### Draft reply\n\n{BODY}",
+        f"**Reply:**\n\n{BODY}",
+        f"Draft:\n{BODY}",
+        f"<reply>{BODY}</reply>",
+        f"<email>\n{BODY}\n</email>",
+        f"~~~\n{BODY}\n~~~",
+        f"---\n{BODY}\n---",
+        f"“{BODY}”",
+        f"'{BODY}'",
     ],
 )
 def test_what_is_certainly_no_part_of_it_is_taken_off(text):
@@ -53,6 +65,10 @@ def test_what_is_certainly_no_part_of_it_is_taken_off(text):
         (f"{BODY}<|im_end|>\n<|im_start|>user\nAnd the price?", "end of the model's turn"),
         ("Hello Ann,\n\none\\ntwo\n\nRobin", r"\n"),
         (f"<p>{BODY}</p>", "HTML"),
+        (f"{BODY}<tool_call>{{}}</tool_call>", "program's mark"),
+        (f"<|final|>{BODY}", "program's mark"),
+        (f"{BODY}\n<sources/>", "program's mark"),
+        (f"Re: Quote\n\n{BODY}", "subject"),
         ("Hello Ann,<br>thank you &amp; bye", "HTML"),
         ('{"reply": "Hello Ann"}', "data"),
         (f"{BODY}\n\nSubject: Your letter", "subject"),
@@ -69,7 +85,8 @@ def test_what_may_be_none_is_said(text, word):
     "blank",
     [
         "[Your Name]", "[Your Company]", "[insert date]", "[Ihr Name]", "[Votre nom]", "{{client_name}}", "{name}", "<your name>", "<Ihr Name>",
-        "TODO", "TBD", "XXXX", "______", "Lorem ipsum",
+        "TODO", "TBD", "XXXX", "______", "Lorem ipsum", "<<name>>", "<PRICE>", "<price>", "%NAME%", "$CLIENT_NAME", "${NAME}", "[…]", "[...]", "[ ]",
+        "[X]", "(insert price)", "???", "__NAME__", "CLIENT_NAME", "€XX", "XX.XX.2026", "XX EUR",
     ],
 )  # fmt: skip
 def test_a_blank_to_be_filled_in_is_said_unless_a_source_has_it(blank):
@@ -115,6 +132,8 @@ ORDINARY = [
     "Hello Ann,\n\nlet me know if you have any questions. Would Tuesday suit you?\n\nRobin",
     "Hallo Frau Winter,\n\nvielen Dank. Soll ich Ihnen den Vertrag schicken?\n\nMit freundlichen Grüßen\nRobin",
     "Hello,\n\nwe use C:\\new\\notes for that; R&D and Q&A are on <https://example.com>.\n\nRobin",
+    "Hello,\n\nletter (a) and letter (b): enter through the yard (fill in the form before). The XXL ones cost 5 USD, really?\n\nRobin",
+    "Reply by Friday, please.\n\nWrite to <ann@example.org> or see <https://example.com/a_b>; AC/DC, R_D and 5 < 7 > 3.\n\nRobin",
     "Hola Ana,\n\ntodo está listo para usted.\n\nRobin",
     "Hello,\n\nas requested here is the letter of last week. Note that it has two pages.\n\nRobin",
 ]

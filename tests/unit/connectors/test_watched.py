@@ -10,11 +10,13 @@ COMPANIONS = (
     "#notes.md#", ".#notes.md", "notes.md~", ".DS_Store", "._invoice.pdf", ".~lock.offer.odt#", "desktop.ini", "Desktop.INI", "Thumbs.db",
     "ehthumbs.db", "Icon\r", "a.pdf.filepart", "a.pdf.opdownload", "a.pdf.partial", "a.pdf.download", "a.pdf.crdownload", "a.pdf.PART",
     "a.pdf.!qB", "a.pdf.aria2", "a.pdf.tmp", "~WRL0001.tmp", "x.md.swp", ".x.md.swo", "book.laccdb", "plan.dwl2", "a.pages.sb-1a2b3c4d-XyZ123",
+    "a.pdf.crswap", "a.pdf.ocpart", "a.pdf.nextcloudpart", "a.txt.kate-swp", "a.pdf.icloud", "a.txt.goutputstream-AB12CD", "Offer.asd", "sync.ffs_db",
+    "books.sqlite-wal", "Picasa.ini",
     "__MACOSX", "@eaDir", "$RECYCLE.BIN", "System Volume Information",
 )  # fmt: skip
 PEOPLES = (
     "invoice.pdf", "10:30 call.txt", "part.pdf", "download.pdf", "#1 offer.pdf", "~approx.csv", "my desktop.ini.pdf", "re: Zone.pdf",
-    "C#.md", "swp.csv", "lock.odt", "x.sb-1.pdf",
+    "C#.md", "swp.csv", "lock.odt", "x.sb-1.pdf", "icloud.pdf", "books.sqlite", "invoice.pdf.bak",
 )  # fmt: skip
 
 

@@ -14,7 +14,7 @@ def of(text=WORDS, subject="Quote for a shop", files=()):
 @pytest.mark.parametrize(
     "beginning",
     ["Re:", "RE :", "AW:", "Antw:", "RE[2]:", "Re^3:", "[EXTERNAL] Re:", "R:", "RIF:", "SV:", "VS:", "Odp:", "回复：", "Re: AW:", "Res:",
-     "***SPAM*** Re:", "Отв:", "Réf:"],
+     "***SPAM*** Re:", "Отв:", "Svar:", "Betr.:", "Odp.:", "Réponse :", "[Ticket#5] Re:", "[office] AW:", "Réf:"],
 )  # fmt: skip
 def test_every_mail_program_has_its_own_beginning_of_an_answer(beginning):
     subject = f"{beginning} Quote for a shop"
@@ -26,7 +26,18 @@ def test_every_mail_program_has_its_own_beginning_of_an_answer(beginning):
 
 
 @pytest.mark.parametrize(
-    "subject", ["Quote", "Reform: a shop", "", "Fwd: Quote", "[EXTERNAL] Quote", "Rental: a house", "Area 51"]
+    "subject",
+    [
+        "Quote",
+        "Reform: a shop",
+        "",
+        "Fwd: Quote",
+        "[EXTERNAL] Quote",
+        "Rental: a house",
+        "Area 51",
+        "[office] Quote",
+        "[a] b: c",
+    ],
 )
 def test_what_only_looks_like_one(subject):
     assert not answers(subject)
