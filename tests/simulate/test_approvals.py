@@ -6,6 +6,7 @@ from datetime import timedelta
 import pytest
 
 from engine.cli.main import main
+from engine.ledger import Keys
 from engine.model import events as e
 from engine.model import ids
 from engine.testing.scenario import PASSPHRASE, letter
@@ -120,6 +121,18 @@ def test_a_second_press_off_a_terminal_says_that_it_is_done(company, monkeypatch
     assert main(["approve", card]) == 0
     shown = capsys.readouterr()
     assert "already" in shown.out + shown.err
+
+
+@pytest.mark.parametrize("method", ["fingerprint", "", "Passphrase"])
+def test_only_what_proves_a_person_is_enrolled(asked, monkeypatch, capsys, method):
+    monkeypatch.chdir(asked.root)
+    for name, value in asked.env.items():
+        monkeypatch.setenv(name, value)
+    assert main(["secrets", "enrol", method]) == 2
+    assert "steward secrets enrol passphrase" in capsys.readouterr().err
+    keys = Keys.open(asked.workspace().state)
+    assert (keys.get_secret("strength-passphrase"), keys.get_secret("strength-totp")) == (None, None)
+    keys.close()
 
 
 def test_another_digest_than_the_shown_one_approves_nothing(asked, provider):
