@@ -223,7 +223,7 @@ _FROM_PEOPLE = frozenset({"email", "intent", "webhook", "file"})
 
 def _failed(desk: Desk) -> Iterator[Row]:
     for run in desk.reading.book.runs.values():
-        if run.status == "failed" and not run.dismissed and run.trigger in _FROM_PEOPLE:
+        if run.given_up and not run.dismissed and run.trigger in _FROM_PEOPLE:
             short = ids.short(run.id)
             step, _, code = run.reason.partition(": ")
             title = f"`{step}` failed: {code}" if code else f"failed: {run.reason}"

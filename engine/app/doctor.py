@@ -242,12 +242,12 @@ def _left_out(book: Book, *, since: str) -> Counter[str]:
 
 
 def _failing(patient: Patient) -> Iterator[Finding]:
-    last: dict[str, list[str]] = {}
+    last: dict[str, list[bool]] = {}
     for run in patient.reading.book.runs.values():
         if run.terminal:
-            last.setdefault(run.playbook, []).append(run.status)
-    for playbook, statuses in sorted(last.items()):
-        if statuses[-FAILS_IN_A_ROW:] == ["failed"] * FAILS_IN_A_ROW:
+            last.setdefault(run.playbook, []).append(run.given_up)
+    for playbook, given_up in sorted(last.items()):
+        if len(given_up) >= FAILS_IN_A_ROW and all(given_up[-FAILS_IN_A_ROW:]):
             yield Finding(
                 name="failing",
                 grade="ill",

@@ -10,7 +10,7 @@ from engine.model import events as e
 from engine.model import ids
 from engine.model.alarms import AlarmCleared, AlarmRaised, OperatorNotified
 from engine.model.asides import AsideDismissed, AsideReturned, AsideTaken, WaitPostponed
-from engine.model.errors import UsageError
+from engine.model.errors import EngineError, UsageError
 from engine.model.findings import BudgetDecided, IntentResolved
 from engine.model.health import CardReopened, ClockDoubted, ClockTrusted, HealthWaived, StepReopened
 from engine.model.noting import LetterNoted, LetterRead, LetterReturned
@@ -88,6 +88,16 @@ def find_note(reading: Reading, given: str) -> NoteState | None:
     """The letter whose id begins so; None when there is none, or more than one."""
     found = [note for id_, note in reading.book.notes.items() if id_.startswith(given.upper())]
     return found[0] if len(found) == 1 and len(given) >= SHORTEST else None
+
+
+def said_at_end(reading: Reading, run: RunState) -> str:
+    """The `because` of the `run/end` that ended a run; empty where it gives none, or it was erased."""
+    outputs = run.step(run.ended_by).outputs if run.ended_by else None
+    try:
+        found = reading.ledger.unseal(ids.ValueId(outputs)) if outputs else None
+    except EngineError:
+        return ""
+    return str(found.get("because") or "") if isinstance(found, dict) else ""
 
 
 def find_run(reading: Reading, given: str) -> RunState:

@@ -4,7 +4,7 @@ import argparse
 from decimal import Decimal
 from typing import Any
 
-from engine.app import awaiting, connections, deploying, health, outstanding, passing
+from engine.app import awaiting, connections, deploying, health, outstanding, passing, views
 from engine.app.clock import present
 from engine.app.passing import Reading
 from engine.app.workspace import Workspace
@@ -52,6 +52,8 @@ def show_run(reading: Reading, run: RunState, *, as_json: bool) -> int:
         why = step.because or step.code
         if step.message:
             why = f"{why}: {reading.ledger.unseal(ids.ValueId(step.message))}"
+        if node.id == run.ended_by:
+            why = views.said_at_end(reading, run)
         status = "taken back" if step.undone else step.status
         rows.append([node.id, status, node.uses, line(why, 90)])
     for row in table(rows):

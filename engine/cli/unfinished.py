@@ -2,12 +2,12 @@
 
 from collections.abc import Sequence
 
-from engine.app import outstanding, passing
+from engine.app import outstanding, passing, views
 from engine.app.clock import present
 from engine.app.looking import Reading
 from engine.app.outstanding import Outstanding
 from engine.app.workspace import Workspace
-from engine.cli.talk import say
+from engine.cli.talk import line, say
 from engine.model import ids
 from engine.model.state import Book
 
@@ -35,6 +35,11 @@ def say_failed(reading: Reading, runs: Sequence[str]) -> None:
     """Runs that failed, and what to type."""
     for run in runs:
         state, short = reading.book.runs[run], ids.short(run)
+        if state.ended_by:
+            because = line(views.said_at_end(reading, state) or "it gives no reason", 200)
+            say(f"  ✗ {state.playbook} run {short} ended as failed at `{state.ended_by}`: {because}")
+            say(f"    steward show {short}   ·   steward retry {short}")
+            continue
         say(f"  ✗ {state.playbook} run {short} failed: {state.reason}")
         say(f"    steward show {short}   ·   steward retry {short}   ·   steward dismiss {short}")
 

@@ -83,8 +83,8 @@ def end(journal: Journal, run: RunState, command: End) -> None:
             labels |= origin
     sealed = journal.seal(outputs, run.subject) if outputs else None
     drafts = intake.ended(
-        journal, run, status=command.status, reason=command.reason, outputs=sealed, labels=encode(labels)
-    )
+        journal, run, status=command.status, reason=command.reason, outputs=sealed, labels=encode(labels), by=command.by
+    )  # fmt: skip
     body = drafts[-1].body
     if isinstance(body, RunEnded):
         drafts += answer(journal, run, body)

@@ -45,6 +45,12 @@ def next_try(run: RunState) -> str:
     return min((s.due for s in run.steps.values() if s.status == "deferred" and not s.wait), default="")
 
 
+def broken_at(plan: Plan, run: RunState) -> str:
+    """The step that makes a run fail: one that failed, or the `run/end` that says so; empty when there is none."""
+    end = _ended_by(plan, run)
+    return failed_step(plan, run) or (end.id if end is not None and end.end_as == "failed" else "")
+
+
 def failed_step(plan: Plan, run: RunState) -> str:
     """The first step that failed and was not allowed to; empty when none did."""
     return next(
@@ -242,7 +248,7 @@ def _frozen(step: StepState) -> bool:
 
 def _to_take_back(plan: Plan, run: RunState) -> str:
     """`if-failed: undo`: the newest step whose effect is still to be taken back; empty when none is left."""
-    if plan.if_failed != "undo" or not failed_step(plan, run):
+    if plan.if_failed != "undo" or not broken_at(plan, run):
         return ""
     for id_ in reversed(list(_all_ids(plan, run))):
         step = run.step(id_)
@@ -288,7 +294,7 @@ def _end(plan: Plan, run: RunState) -> c.End:
     if run.stopping:
         return c.End(status="succeeded", reason=f"stopped by {run.stopping}")
     if node := _ended_by(plan, run):
-        return c.End(status=node.end_as or "succeeded", reason=f"ended by {node.id}")
+        return c.End(status=node.end_as or "succeeded", reason=f"ended by {node.id}", by=node.id)
     for gate, verdict in run.gates.items():
         if undone_by(gate):
             continue

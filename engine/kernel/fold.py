@@ -261,6 +261,7 @@ def _run(run: RunState, event: e.Event, body: RunBody) -> RunState:
                 ended=event.ts,
                 outputs=body.outputs,
                 output_labels=body.labels,
+                ended_by=body.by,
             )
         case StepReopened():
             return reopening.to_go_on(run, event.step, body)

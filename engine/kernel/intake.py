@@ -246,11 +246,12 @@ def ended(
     reason: str,
     outputs: str | None = None,
     labels: tuple[str, ...] = (),
+    by: str = "",
 ) -> list[Draft]:
     """The events of a run's end: its open cards are withdrawn, but for those of what is being taken back."""
     open_ = [card for card in journal.book.cards.values() if card.run == run.id and card.status == "open"]
     cards = [card for card in open_ if not undone_by(card.gate)]
-    body = RunEnded(status=status, reason=reason, outputs=outputs, labels=labels)
+    body = RunEnded(status=status, reason=reason, outputs=outputs, labels=labels, by=by)
     bodies: list[Body] = [*(CardClosed(card=card.id, because="run-ended") for card in cards), body]
     return [Draft(body=one, run=run.id, subject=run.subject) for one in bodies]
 

@@ -111,6 +111,8 @@ def dismiss(desk: Desk, request: Request) -> None:
         state = run.status if run.terminal else "under way"
         message = f"run {ids.short(run.id)} did not fail: it is {state}\n  steward queue"
         desk.refuse(request, message, code="not-failed")
+    elif not run.given_up:
+        desk.noop(request, "its playbook ended it as failed; it waits for nobody", run=run.id)
     else:
         body = RunDismissed(by=request.actor, channel=request.channel)
         short = ids.short(run.id)

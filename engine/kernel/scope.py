@@ -3,7 +3,7 @@
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 
-from engine.kernel.decide import failed_step
+from engine.kernel.decide import broken_at
 from engine.kernel.house import Journal
 from engine.model.canonical import Json
 from engine.model.errors import PermanentError
@@ -79,12 +79,19 @@ class Scope:
             case "item":
                 return self._item(rest)
             case "run":
-                failed = failed_step(self.plan, self.run)
-                if rest == "failed-step":
-                    return failed, _SYSTEM
-                return self.journal.value(self.run.step(failed).message) if failed else "", _SYSTEM
+                failed = broken_at(self.plan, self.run)
+                return (failed, _SYSTEM) if rest == "failed-step" else self._error(failed)
             case _:
                 raise PermanentError(f"nothing is called {path}", code="expression")
+
+    def _error(self, failed: str) -> tuple[Json, Labels]:
+        """Why a step failed, or why a `run/end` says that the run did; empty where nothing is said."""
+        if not failed:
+            return "", _SYSTEM
+        step = self.run.step(failed)
+        if step.status == "succeeded":
+            return walk(self.journal.value(step.outputs), "because") or "", decode_labels(step.labels)
+        return self.journal.value(step.message), _SYSTEM
 
     def _given(self, name: str) -> Labels:
         """The origins of one input, or of all of them."""

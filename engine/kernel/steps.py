@@ -98,7 +98,9 @@ def begin(place: Place, propose: Propose) -> Attempt | None:
             _ask(place, asked)
         case "end":
             outputs = place.sealed({"as": node.end_as, "because": args.get("because")})
-            journal.write(place.draft(StepSucceeded(attempt=attempt, outputs=outputs)), durable=True)
+            words = encode(origins.get("because", frozenset()))
+            ended = StepSucceeded(attempt=attempt, outputs=outputs, labels=words)
+            journal.write(place.draft(ended), durable=True)
         case "playbook":
             calling.call(place, args, origins)
         case "find":

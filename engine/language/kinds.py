@@ -2,7 +2,6 @@
 
 from collections.abc import Iterable
 from dataclasses import dataclass, replace
-from typing import Literal
 
 from engine.language import calling, expressions, misfit, tree, typeexpr
 from engine.language.authored import Step, Word
@@ -17,9 +16,10 @@ from engine.language.values import Built, Values
 from engine.language.written import length
 from engine.model.bounds import BOUNDED, outside
 from engine.model.labels import Label, Labels
-from engine.model.plan import Arg, Ask, Fixed, Text, WaitFor
+from engine.model.plan import Arg, Ask, Ending, Fixed, Text, WaitFor
 from engine.model.types import ANY, NUMBER, TEXT, TIME, Field, Type, choice, record
 
+ENDINGS: tuple[Ending, ...] = ("succeeded", "cancelled", "failed")
 _SYSTEM: Labels = frozenset({Label.SYSTEM})
 _OPERATOR: Labels = frozenset({Label.OPERATOR})
 
@@ -133,21 +133,19 @@ def _any(
 
 
 def end(_resolver: Resolver, values: Values, step: Step) -> Resolved | None:
-    """`run/end`: succeeded or cancelled, and why."""
+    """`run/end`: succeeded, cancelled or failed, and why."""
     given = _keys(values, step.args, of="run/end", known=("as", "because"))
     taker = Taker()
     word = taker.text(given["as"].value, name="as", example="as: succeeded") if "as" in given else "succeeded"
-    if word not in {"succeeded", "cancelled", None}:
-        taker.note(
-            shape.not_one_of(given["as"].value.span, value=word or "", options=("succeeded", "cancelled"))
-        )
+    end_as = next((one for one in ENDINGS if one == word), None)
+    if word is not None and end_as is None:
+        taker.note(shape.not_one_of(given["as"].value.span, value=word, options=ENDINGS))
     values.diagnostics += taker.diagnostics
     because = (
         values.value(given["because"].value, nullable(TEXT), name="because") if "because" in given else None
     )
     if values.wrong:
         return None
-    end_as: Literal["succeeded", "cancelled"] = "cancelled" if word == "cancelled" else "succeeded"
     args = (("because", because),) if because is not None else ()
     return Resolved(step=step, kind="end", outputs=Type(kind="map"), args=args, end_as=end_as)
 

@@ -11,7 +11,7 @@ from engine.model.actions import ActionSpec
 from engine.model.canonical import Json
 from engine.model.config import Config
 from engine.model.labels import Label, Labels
-from engine.model.plan import Ask, NodeKind, WaitFor
+from engine.model.plan import Ask, Ending, NodeKind, WaitFor
 from engine.model.triggers import EventSpec
 from engine.model.types import Type
 
@@ -72,7 +72,7 @@ class Resolved:
     waits: tuple[WaitFor, ...] = ()
     until: Built | None = None
     ask: Ask | None = None
-    end_as: Literal["succeeded", "cancelled"] | None = None
+    end_as: Ending | None = None
     labels: Labels = frozenset({Label.SYSTEM})
     templates: tuple[str, ...] = ()
     undo: "Resolved | None" = None

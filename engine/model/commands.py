@@ -109,10 +109,11 @@ class TakeBack:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class End:
-    """Every step is settled."""
+    """Every step is settled. `by` is the `run/end` that ends the run, if one does."""
 
     status: str
     reason: str
+    by: str = ""
 
 
 Command: TypeAlias = (

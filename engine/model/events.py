@@ -96,12 +96,15 @@ class RunStopped:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class RunEnded:
-    """Terminal. `status` is succeeded, no-op, failed, cancelled or undone. `outputs` is a sealed value."""
+    """Terminal. `status` is succeeded, no-op, failed, cancelled or undone. `outputs` is a sealed value. `by` is the step `run/end` that
+    ended it, if one did.
+    """
 
     status: str
     reason: str = ""
     outputs: str | None = None
     labels: tuple[str, ...] = ()
+    by: str = ""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -87,6 +87,9 @@ class MapArg:
 
 Arg: TypeAlias = Fixed | Expr | Text | ListArg | MapArg
 
+Ending = Literal["succeeded", "cancelled", "failed"]
+"""How a `run/end` ends its run."""
+
 NodeKind = Literal["call", "effect", "wait", "human", "end", "playbook", "find"]
 
 
@@ -186,7 +189,7 @@ class Node:
     once: Arg | None = None
     subject: Arg | None = None
     expect: tuple[tuple[str, Arg], ...] = ()
-    end_as: Literal["succeeded", "cancelled"] | None = None
+    end_as: Ending | None = None
     undo: "Node | None" = None
     cite: str = ""
 

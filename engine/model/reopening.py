@@ -34,7 +34,7 @@ def to_retry(run: RunState, body: RunRetried) -> RunState:
     }
     return replace(
         run, status="queued", reason="", ended="", outputs=None, output_labels=(), plan=body.plan, commit=body.commit,
-        stage=body.stage, stopping="", undoing=(), dismissed=False, retries=run.retries + 1, steps=steps, gates={},
+        stage=body.stage, stopping="", undoing=(), dismissed=False, ended_by="", retries=run.retries + 1, steps=steps, gates={},
     )  # fmt: skip
 
 

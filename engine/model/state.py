@@ -120,6 +120,7 @@ class RunState:
     `depth` counts the runs whose events and calls led to it. `undoing` are finished steps a person wants taken back, in their order;
     `reopened`: somebody wanted that once. `dismissed`: it failed, and a person leaves it so. `retries`: so often it began again.
     `origin` is the mailbox on a mail server behind it, as of `RunCreated`. `caution`: why nothing of it leaves without a person.
+    `ended_by` is the step `run/end` that ended it, if one did.
     """
 
     id: str
@@ -157,6 +158,7 @@ class RunState:
     dismissed: bool = False
     retries: int = 0
     caution: str = ""
+    ended_by: str = ""
     steps: dict[str, StepState] = field(default_factory=dict)
     gates: dict[str, str] = field(default_factory=dict)
 
@@ -168,6 +170,11 @@ class RunState:
     def terminal(self) -> bool:
         """Ended for good."""
         return self.status in TERMINAL
+
+    @property
+    def given_up(self) -> bool:
+        """It failed, and somebody is to work that off: not where its playbook ended it so."""
+        return self.status == "failed" and not self.ended_by
 
     @property
     def waiting(self) -> str:

@@ -36,6 +36,7 @@ steps:
 """
 CALLS = "name: Calls\nstage: approval\non: { manual: {} }\nsteps:\n  - { id: one, uses: playbook/called }\n"
 CALLED = FAILS.replace("Fails", "Called").replace("manual", "call")
+REFUSES = FAILS.partition("steps")[0] + "steps: [{ id: no, uses: run/end, with: { as: failed } }]\n"
 QUESTION = """\
 name: Question
 stage: approval
@@ -87,6 +88,7 @@ def company(tmp_path, phone):
         "opaque": OPAQUE,
         "calls": CALLS,
         "called": CALLED,
+        "refuses": REFUSES,
     }
     with Provider.start(tmp_path / PROVIDER_FILE) as provider:
         made = Scenario.make(
@@ -189,6 +191,15 @@ def test_a_failed_call_is_one_failure(company, phone):
     (text,) = phone.texts
     assert "failed: calls" in text
     assert "called" not in text
+
+
+def test_what_a_playbook_ended_as_failed_is_told_once_and_waits_for_nobody(company, phone):
+    made, _ = company
+    made.start("refuses")
+    made.run()
+    made.later(timedelta(hours=5))
+    assert [text.splitlines()[1].startswith("failed: refuses, run") for text in phone.texts] == [True]
+    assert made.queue() == []
 
 
 def test_a_channel_that_is_down_loses_no_notice_and_makes_none_of_its_own(company, phone):

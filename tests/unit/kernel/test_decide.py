@@ -89,7 +89,9 @@ def test_run_end_cancels_the_rest_and_ends_as_told() -> None:
         c.Cancel(step="reply", because="`not-for-us` ended the run")
     ]
     history.add(e.StepCancelled(because="`not-for-us` ended the run"), "reply")
-    assert decide(spam, history.run, now=at(0)) == [c.End(status="succeeded", reason="ended by not-for-us")]
+    assert decide(spam, history.run, now=at(0)) == [
+        c.End(status="succeeded", reason="ended by not-for-us", by="not-for-us")
+    ]
 
 
 def test_a_gate_opens_one_card_when_every_member_is_frozen_or_settled() -> None:
