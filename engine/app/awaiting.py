@@ -134,7 +134,7 @@ def _question(desk: Desk, run: RunState, step_id: str) -> Row:
     return Row(
         id=step.ask, short=short, kind="question", title=str(question["title"]), about=f"{step.who}: {words}",
         playbook=run.playbook, run=run.id, since=step.at, expires=step.due,
-        needs=f"steward answer {short} {words.replace(' | ', '|')}",
+        needs=f"steward show {short}" if "offered" in question else f"steward answer {short} {words.replace(' | ', '|')}",
     )  # fmt: skip
 
 
@@ -143,7 +143,9 @@ def _asked(question: dict[str, Any]) -> str:
     spare = {*(question.get("default") or {}), *(question.get("optional") or ())}
     names = [name for name, _, _ in question["fields"]]
     parts = [
-        " | ".join(question["choices"]),
+        f"one of {len(question['choices'])} choices"
+        if "offered" in question
+        else " | ".join(question["choices"]),
         *(f"{name}=…" for name in names if name not in spare),
         *(f"[{name}=…]" for name in names if name in spare),
     ]

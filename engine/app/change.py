@@ -5,7 +5,7 @@ from typing import Literal, TypeAlias
 
 Kind = Literal[
     "stage", "gate", "reach", "action", "tool", "recipient", "account", "amount", "host", "command", "path", "trigger",
-    "stop-on", "once", "if", "foreach", "hold", "cap", "subject", "connector", "secret", "policy", "deploy", "id",
+    "stop-on", "once", "if", "foreach", "repeat", "hold", "cap", "subject", "connector", "secret", "policy", "deploy", "id",
 ]  # fmt: skip
 
 

@@ -3,17 +3,19 @@
 import difflib
 from collections.abc import Iterator
 from dataclasses import dataclass
+from datetime import timedelta
 from typing import Literal
 
 from engine.app import differing, planning
 from engine.app.change import Change
 from engine.app.differing import Authority
 from engine.app.moments import Moment
+from engine.app.spelling import length
 from engine.language.serial import digest
 from engine.model.canonical import Json
 from engine.model.plan import Plan
 
-Status = Literal["added", "removed", "changed", "broken"]
+Status = Literal["added", "removed", "changed", "broken", "mended"]
 
 _WORDS = ("vault/templates/", "vault/agents/", "vault/intents/", "vault/sops/")
 _LEFT_OUT = frozenset(
@@ -39,7 +41,7 @@ class Detail:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Playbook:
-    """One playbook that is not what it was. `broken`: it doesn't compile afterwards, so nothing more can be said."""
+    """One playbook that is not what it was. `broken`: it doesn't compile afterwards, so nothing more can be said; `mended`: it didn't before."""
 
     id: str
     path: str
@@ -109,7 +111,7 @@ def _playbook(name: str, a: Moment, b: Moment) -> Playbook | None:
     after = planning.look(new, policy=b.policy, unsaid=planning.unsaid(new, b.tree))
     if old is None:
         return Playbook(
-            id=name, path=new.path, status="added", changes=changes, digests=("", after.digest),
+            id=name, path=new.path, status="mended" if name in a.compiled.broken else "added", changes=changes, digests=("", after.digest),
             details=tuple(_details({}, planning.to_json(after))),
         )  # fmt: skip
     before = planning.look(old, policy=a.policy, unsaid=planning.unsaid(old, a.tree))
@@ -207,7 +209,7 @@ def _users(at: Moment, path: str) -> set[str]:
 # ---------------------------------------------------------------- shown
 
 
-_MARKS = {"added": "+", "removed": "-", "changed": "~", "broken": "!"}
+_MARKS = {"added": "+", "mended": "+", "removed": "-", "changed": "~", "broken": "!"}
 
 
 def lines(found: Comparison) -> Iterator[planning.Line]:
@@ -249,10 +251,26 @@ def _detail_line(one: Detail) -> planning.Line:
     if not one.key:
         sign, text = ("+", one.after) if one.after else ("-", one.before)
         return f"  {sign} ", f"{one.place}  {text}"
-    return (
-        "  ~ ",
-        f"{f'{one.place}  ' if one.place else ''}{one.key}: {one.before or '–'} → {one.after or '–'}",
+    key, before, after = (
+        one.key.removesuffix(_SECONDS),
+        *(_in_words(one.key, each) for each in (one.before, one.after)),
     )
+    said = (
+        f"{key}: {before} → {after}"
+        if before and after
+        else f"{key} is new: {after}"
+        if after
+        else f"{key} is gone: {before}"
+    )
+    return "  ~ ", f"{f'{one.place}  ' if one.place else ''}{said}"
+
+
+_SECONDS = "-seconds"
+
+
+def _in_words(key: str, value: str) -> str:
+    """A length as it is written in a file."""
+    return length(timedelta(seconds=float(value))) if key.endswith(_SECONDS) and value else value
 
 
 def to_json(found: Comparison) -> dict[str, Json]:

@@ -16,13 +16,16 @@ _PLAIN = frozenset(" -_./,:()+=")
 
 def quoted(text: str, limit: int = 80) -> str:
     """Text as a Mermaid string: whatever could end it, mark it up or hide is written as an entity."""
+    return f'"{_safe(text, limit)}"'
+
+
+def _safe(text: str, limit: int) -> str:
     flat = " ".join(text.split())
     flat = flat if len(flat) <= limit else f"{flat[: limit - 1]}…"
-    safe = "".join(
+    return "".join(
         one if (one.isalnum() and one.isprintable()) or one in _PLAIN or one == "…" else f"#{ord(one)};"
         for one in flat
     )
-    return f'"{safe}"'
 
 
 def flowchart(plans: Sequence[Seen]) -> str:
@@ -50,5 +53,10 @@ def _inside(prefix: str, seen: Seen) -> Iterator[str]:
 
 
 def _box(row: Row) -> str:
-    text = quoted(f"{row.node.id}: {row.what}")
+    node = row.node
+    said = [f"{node.id}: {row.what}"]
+    said += [f"if {node.condition.written.strip()}"] if node.condition is not None else []
+    said += [f"for each of {words(node.foreach)}"] if node.foreach is not None else []
+    said += [f"until {node.repeat.until.written}"] if node.repeat is not None else []
+    text = f'"{"<br/>".join(_safe(one, 80) for one in said)}"'
     return f"([{text}])" if row.node.kind in {"wait", "end"} else f"[{text}]"

@@ -60,6 +60,9 @@ def _inner(shape: Shape) -> Shape | None:
     return None
 
 
+_NAMED = {"string": "text", "array": "list", "object": "map", "boolean": "bool"}
+
+
 def _named_maps(shape: Shape) -> bool:
     return any(_members(one) for one in shape.get("patternProperties", {}).values())
 
@@ -81,7 +84,8 @@ def _kind(shape: Shape) -> str:
         case {"type": "object"}:
             return "map"
         case {"type": list(types)}:
-            return "text" if "number" in types else " or ".join(map(str, types))
+            named = (_NAMED.get(str(one), str(one)) for one in types)
+            return "text" if "number" in types else " or ".join(named)
         case {"type": "string"}:
             return "text"
         case {"type": str(name)}:

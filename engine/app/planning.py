@@ -22,6 +22,7 @@ from engine.model.plan import (
     ListArg,
     Node,
     Plan,
+    Repeat,
     Stage,
 )
 from engine.model.ports import Tree
@@ -358,7 +359,11 @@ def _notes(row: Row) -> Iterator[str]:
     if node.condition is not None:
         yield f"only if {node.condition.written.strip()}, else skipped"
     if node.foreach is not None:
-        yield f"for each of {words(node.foreach)}, {node.max_parallel} at a time"
+        pause = f", one {length(node.pause)} after the other" if node.pause is not None else ""
+        yield f"for each of {words(node.foreach)}, {node.max_parallel} at a time{pause}"
+    if node.repeat is not None:
+        again, most = length(node.repeat.pause), node.repeat.at_most
+        yield f"again after {again} until {node.repeat.until.written}, at most {most} times, else it failed"
     if node.once is not None:
         yield f"once for {words(node.once)}"
     if node.subject is not None:
@@ -447,6 +452,8 @@ def _step_json(plan: Plan, row: Row) -> dict[str, Json]:
         "could-start-earlier": None if row.earlier is None else {"needs": list(row.earlier)},
         "foreach": _maybe(node.foreach),
         "max-parallel": node.max_parallel,
+        "pause-seconds": None if node.pause is None else node.pause.total_seconds(),
+        "repeat": None if node.repeat is None else _repeat_json(node.repeat),
         "waits-for": [heard_words(one) for one in node.waits],
         "until": None if node.until is None else time_words(node.until),
         "asks": None if node.ask is None else _ask_json(node.ask),
@@ -462,11 +469,19 @@ def _step_json(plan: Plan, row: Row) -> dict[str, Json]:
     }
 
 
+def _repeat_json(repeat: Repeat) -> dict[str, Json]:
+    return {
+        "until": repeat.until.written,
+        "at-most": repeat.at_most,
+        "pause-seconds": repeat.pause.total_seconds(),
+    }
+
+
 def _ask_json(ask: Ask) -> dict[str, Json]:
     return {
         "title": words(ask.title),
         "who": ask.who or "operator",
-        "choices": list(ask.choices),
+        "choices": list(ask.choices) if ask.offers is None else words(ask.offers),
         "fields": {name: str(type_) for name, type_ in ask.fields},
         "defaults": {name: words(arg) for name, arg in ask.defaults},
     }

@@ -8,6 +8,8 @@ from engine.model.canonical import Json, name_of
 from engine.model.span import Diagnostic, Fix, Severity, Span
 
 SCHEMA = "https://docs.oasis-open.org/sarif/sarif/v2.1.0/errata01/os/schemas/sarif-schema-2.1.0.json"
+PAGE = "urn:x-steward:docs:reference:diagnostics"
+"""What readers ask for as the tool's page: a name and no address, for its pages travel with it (`steward explain`)."""
 ROOT = "%SRCROOT%"
 """What paths are relative to: the workspace's folder, which a reader knows and this file doesn't name."""
 
@@ -23,6 +25,7 @@ def log(found: Sequence[Diagnostic]) -> dict[str, Json]:
                 "tool": {
                     "driver": {
                         "name": "steward",
+                        "informationUri": PAGE,
                         "semanticVersion": engine.__version__,
                         "rules": [_rule(code) for code in codes],
                     }

@@ -87,7 +87,12 @@ def question(asked: dict[str, Any]) -> Iterator[str]:
 
     A default counts when nothing else is given, whoever wrote it. So every character of it is shown, and who wrote it.
     """
-    if asked["choices"]:
+    if "offered" in asked:
+        by = [_BY[one] for one in asked["offered"] if one in _BY]
+        said = f", {' and '.join(by)}" if by else ""
+        yield f"    choose    one of these {len(asked['choices'])}, in quotes{said}:"
+        yield from (f"    │ {visible(one)}" for one in asked["choices"])
+    elif asked["choices"]:
         yield f"    choose    {' | '.join(asked['choices'])}"
     limits = {"at least": asked.get("least") or {}, "at most": asked.get("most") or {}}
     for name, type_, kind in asked["fields"]:

@@ -471,11 +471,11 @@ def _given(question: dict[str, Any], words: list[str]) -> dict[str, Json]:
     kinds = {name: kind for name, _, kind in question["fields"]}
     for word in words:
         name, equals, value = word.partition("=")
-        if equals and name in kinds:
-            given[name] = narrate.typed(kinds[name], value)
-        elif word in question["choices"]:
+        if word in question["choices"]:
             given["choice"] = word
+        elif equals and name in kinds:
+            given[name] = narrate.typed(kinds[name], value)
         elif word != "done" or question["choices"] or kinds:
-            known = [*question["choices"], *(f"{name}=…" for name in kinds)] or ["done"]
+            known = [*map(shlex.quote, question["choices"]), *(f"{name}=…" for name in kinds)] or ["done"]
             raise UsageError(f"`{word}` is no answer here", way_out=f"choose: {' '.join(known)}")
     return given

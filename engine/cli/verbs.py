@@ -76,9 +76,9 @@ VERBS: dict[str, Verb] = {
         ),
     ),
     "explain": Verb(
-        help="what a code means, with an example (no code: all of them)",
+        help="what a code means, or a type, key, function, trigger or action (none: all codes)",
         run="engine.cli.writing:explain",
-        options=(_option("code", nargs="?", help="such as SW102"),),
+        options=(_option("code", nargs="?", help="such as SW102, money, foreach, wait/for or email/reply"),),
     ),
     "plan": Verb(
         help="what a playbook would do: run, ask, preview, skip",

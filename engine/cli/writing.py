@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING
 from engine.app import checking
 from engine.cli.talk import colour, put, put_json, say, table, visible
 from engine.language import render
+from engine.language.near import nearest
 from engine.model.errors import EngineError, UsageError
 from engine.model.span import Diagnostic, Severity
 from engine.vault import find_root
@@ -65,7 +66,7 @@ def _tell(found: tuple[Diagnostic, ...]) -> None:
 
 
 def explain(args: argparse.Namespace) -> int:
-    """What a code means."""
+    """What a code means, or a word of the language."""
     from engine.language import explain as pages
 
     if args.code is None:
@@ -75,7 +76,15 @@ def explain(args: argparse.Namespace) -> int:
         return 0
     page = pages.page(args.code.upper())
     if page is None:
-        raise UsageError(f"there is no code {args.code}", way_out="steward explain")
+        from engine.app import lexicon
+
+        page = lexicon.page(args.code) or lexicon.action(args.code)
+        if page is None:
+            best = nearest(args.code, (*lexicon.words(), *pages.codes()))
+            raise UsageError(
+                f"there is no code or word {args.code}",
+                way_out=f"steward explain {best}" if best else "steward explain",
+            )
     put(page)
     return 0
 

@@ -137,7 +137,12 @@ class WatchedFiles:
         return Arrival(
             kind="file",
             source=source,
-            event={"path": _legible(path), "sha256": digest, "at": at},
+            event={
+                "path": _legible(path),
+                "name": os.path.basename(_legible(path)),
+                "sha256": digest,
+                "at": at,
+            },
             labels=frozenset({Label.UNTRUSTED}),
             ignored=ignored,
             place=path,

@@ -9,6 +9,11 @@ from typing import Any
 
 from engine.model import bounds
 from engine.model.canonical import Json
+from engine.model.errors import PermanentError
+from engine.model.legible import line
+
+MOST_CHOICES, MOST_CHOICE = 100, 200
+"""Choices that are computed, and characters of one."""
 
 MOST_SHOWN = 2000
 """Characters of a default: what is longer can't be shown whole, so it never counts."""
@@ -48,6 +53,20 @@ def filled(question: dict[str, Any], given: dict[str, Json]) -> Filled:
 
 def _refused(code: str, why: str) -> Filled:
     return Filled(outputs={}, refused=why, code=code)
+
+
+def offered(found: list[Json]) -> list[str]:
+    """The texts that can be chosen, each once: those that stand on one line as they are. Raises PermanentError: choices, too-many."""
+    texts = list(dict.fromkeys(str(one) for one in found if one is not None))
+    if len(texts) > MOST_CHOICES:
+        raise PermanentError(
+            f"{len(texts)} choices; a person is asked at most {MOST_CHOICES}", code="too-many"
+        )
+    whole = [one for one in texts if one and line(one, MOST_CHOICE) == one]
+    if not whole:
+        why = "they are empty, too long or of several lines" if texts else "the list is empty"
+        raise PermanentError(f"there is nothing to choose from: {why}", code="choices")
+    return whole
 
 
 def shown_whole(value: Json) -> bool:

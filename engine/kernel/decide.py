@@ -1,6 +1,6 @@
 """State to commands. Pure: no clock, no I/O, no values; a replay gives the same answer."""
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 
 from engine.model import commands as c
 from engine.model.plan import Node, Plan, undo_of, undone_by
@@ -32,12 +32,20 @@ def decide(plan: Plan, run: RunState, *, now: str) -> list[c.Command]:
     return found
 
 
-def next_due(run: RunState) -> str:
+def next_due(run: RunState, *, now: str) -> str:
     """The earliest stamp at which this run may go on by itself; empty when it can't."""
     timed = {"retrying", "waiting", "asked", "carded", "held", "cleared", "deferred"}
     steps = [step for step in run.steps.values() if not step.doubts]
     dues = (s.until if s.wait else s.due for s in steps if s.wait or s.status in timed)
-    return min((due for due in dues if due), default="")
+    return min((due for due in (*dues, *_turns(run, now)) if due), default="")
+
+
+def _turns(run: RunState, now: str) -> Iterator[str]:
+    """When the next item or round of a step has its turn, where one waits for it."""
+    for id_, step in run.steps.items():
+        later_ = step.status == "fanned" and step.due > now
+        if later_ and any(run.step(f"{id_}#{key}").status in _TO_COME for key in step.keys):
+            yield step.due
 
 
 def next_try(run: RunState) -> str:
@@ -148,7 +156,14 @@ def _items(plan: Plan, node: Node, run: RunState, *, now: str, closing: str) -> 
     ids = item_ids(node, base)
     states = {id_: run.step(id_) for id_ in ids}
     free = node.max_parallel - sum(s.status in _BUSY for s in states.values())
+    turn = _turn(node, states)
+    if turn > base.due and not closing:
+        yield c.Pace(step=node.id, until=turn)
+        return
+    early = now < base.due
     for id_, state in states.items():
+        if early and not closing and _has_to_wait(node, state):
+            continue
         if state.status != "pending":
             yield from _step(plan, node, id_, run, now=now, closing=closing)
         elif closing and not node.handles_failure:
@@ -158,6 +173,29 @@ def _items(plan: Plan, node: Node, run: RunState, *, now: str, closing: str) -> 
             yield c.Begin(step=id_)
     if all(state.settled for state in states.values()):
         yield c.Gather(step=node.id)
+
+
+# Items that have not begun, or not left.
+_TO_COME = frozenset({"pending", "running", "proposed", "gated", "carded", "cleared", "held", "deferred"})
+_LEAVING = frozenset({"cleared", "held", "deferred"})
+
+
+def _turn(node: Node, states: Mapping[str, StepState]) -> str:
+    """When the next item of a step with a `pause` has its turn; empty where none is to come, or the first is."""
+    acts = node.kind == "effect"
+    come = _TO_COME if acts else {"pending"}
+    if node.pause is None or not any(state.status in come for state in states.values()):
+        return ""
+    begun = max((s.begun for s in states.values() if s.intents or not acts), default="")
+    return later(begun, node.pause) if begun else ""
+
+
+def _has_to_wait(node: Node, state: StepState) -> bool:
+    """Whether an item does nothing before its turn: what acts is shown at once, with the others, and only leaves later."""
+    if node.kind != "effect" or node.repeat is not None:
+        return state.status == "pending"
+    held = state.held or node.undo_within is None or state.intents > 0
+    return state.status in _LEAVING and held and not state.wait
 
 
 def _pending(plan: Plan, node: Node, run: RunState, *, closing: str) -> Iterator[c.Command]:
@@ -172,7 +210,7 @@ def _pending(plan: Plan, node: Node, run: RunState, *, closing: str) -> Iterator
         return
     if not all(_verdict_known(plan, run, gate) for gate in node.verdicts):
         return
-    refused = [id_ for id_, step in before.items() if step.refused and step.gate not in node.verdicts]
+    refused = [id_ for id_, step in before.items() if step.refused and not _asks_about(plan, node, id_, step)]
     if refused and not closing:
         yield c.Cancel(step=node.id, because=f"behind `{refused[0]}`, which was refused")
         return
@@ -184,6 +222,11 @@ def _pending(plan: Plan, node: Node, run: RunState, *, closing: str) -> Iterator
             yield c.Skip(step=node.id, because=f"`{id_}` was only previewed (shadow)")
             return
     yield c.Begin(step=node.id)
+
+
+def _asks_about(plan: Plan, node: Node, id_: str, step: StepState) -> bool:
+    """Whether a step reads the verdict at the gate of another one, which may be one of many items."""
+    return (step.gate or plan.node(id_).gate or id_) in node.verdicts
 
 
 def _lost(plan: Plan, run: RunState) -> dict[str, str]:

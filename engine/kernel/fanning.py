@@ -1,4 +1,4 @@
-"""`foreach`: one step becomes one per item, and their outputs one list."""
+"""`foreach`: one step becomes one per item, and their outputs one list. `repeat`: one step becomes one per round."""
 
 from dataclasses import dataclass
 
@@ -6,9 +6,20 @@ from engine.kernel.matching import match_of
 from engine.kernel.place import Place
 from engine.kernel.scope import Scope, walk
 from engine.model.canonical import Json
-from engine.model.errors import PermanentError
-from engine.model.events import Body, EffectPreviewed, StepCancelled, StepFailed, StepFanned, StepSucceeded
-from engine.model.labels import Labels, encode
+from engine.model.errors import EngineError, PermanentError
+from engine.model.events import (
+    Body,
+    EffectPreviewed,
+    StepCancelled,
+    StepFailed,
+    StepFanned,
+    StepPaced,
+    StepSkipped,
+    StepSucceeded,
+)
+from engine.model.labels import Labels, decode, encode
+from engine.model.plan import Repeat
+from engine.model.times import later
 
 MOST_ITEMS = 1000
 
@@ -57,8 +68,65 @@ class _OneItem(Scope):
         return walk(self.one, path.partition(".")[2]), frozenset()
 
 
+def first_round(place: Place) -> None:
+    """The first round of a step with `repeat`."""
+    place.journal.write(place.draft(StepFanned(keys=("1",), items=place.sealed([]))))
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class _Round(Scope):
+    """The scope of `until`: the step's outputs are those of its last round."""
+
+    last: str
+
+    def read(self, path: str) -> tuple[Json, Labels]:
+        own = f"steps.{self.step}.outputs"
+        if path != own and not path.startswith(f"{own}."):
+            return Scope.read(self, path)
+        state = self.run.step(self.last)
+        return walk(self.journal.value(state.outputs), path.removeprefix(own)[1:]), decode(state.labels)
+
+
+def _next_round(place: Place, repeat: Repeat) -> list[Body]:
+    """What a round comes to: its own end unless it succeeded, then enough, one more, or too many."""
+    keys = place.state.keys
+    id_ = f"{place.node.id}#{keys[-1]}"
+    last = place.run.step(id_)
+    match last.status:
+        case "succeeded":
+            pass
+        case "failed":
+            return [StepFailed(attempt=len(keys), code=last.code, message=last.message)]
+        case "previewed":
+            return [EffectPreviewed(revision=0)]
+        case "cancelled":
+            behind = f"behind `{place.node.id}`, which was refused"
+            return [StepCancelled(because=behind if last.refused else last.because)]
+        case _:
+            return [StepSkipped(because=last.because)]
+    scope = place.scope()
+    seen = _Round(**{name: getattr(scope, name) for name in Scope.__slots__}, last=id_)
+    try:
+        enough = bool(seen.evaluate(repeat.until)[0])
+    except EngineError as error:
+        return [StepFailed(attempt=len(keys), code=error.code, message=place.sealed(error.message))]
+    if enough:
+        outputs = place.sealed(place.journal.value(last.outputs))
+        return [StepSucceeded(attempt=len(keys), outputs=outputs, labels=last.labels)]
+    if len(keys) >= repeat.at_most:
+        said = f"done {len(keys)} times, and still not so: {repeat.until.written}"
+        return [StepFailed(attempt=len(keys), code="repeat", message=place.sealed(said))]
+    return [
+        StepFanned(keys=(*keys, str(len(keys) + 1)), items=place.state.items),
+        StepPaced(until=later(place.journal.now(), repeat.pause)),
+    ]
+
+
 def gather(place: Place) -> None:
     """Take the items of a fanned-out step together: one failure fails it, all refused cancels it, else a list of outputs."""
+    if place.node.repeat is not None:
+        place.journal.write(*(place.draft(one) for one in _next_round(place, place.node.repeat)))
+        return
     base = place.state
     states = {key: place.run.step(f"{place.node.id}#{key}") for key in base.keys}
     broken = next((s for s in states.values() if s.status == "failed"), None)

@@ -203,7 +203,7 @@ def _created(event: e.Event, body: e.RunCreated) -> RunState:
 
 StepBody = (
     e.StepStarted | e.StepSucceeded | e.StepSkipped | e.StepRetried | e.StepFailed | e.StepCancelled
-    | e.CallStarted | e.StepFanned | e.WaitStarted | WaitPostponed | e.WaitEnded | e.HumanAsked | e.HumanAnswered | BudgetDecided | e.EffectProposed
+    | e.CallStarted | e.StepFanned | e.StepPaced | e.WaitStarted | WaitPostponed | e.WaitEnded | e.HumanAsked | e.HumanAnswered | BudgetDecided | e.EffectProposed
     | e.EffectGated | e.EffectHeld | e.EffectWithdrawn | e.EffectIntended | e.EffectSucceeded | e.EffectFailed
     | e.EffectUnknown | e.EffectResolved | e.EffectPreviewed | e.EffectUndone | e.EffectKept
     | o.StepOutage
@@ -255,14 +255,9 @@ def _run(run: RunState, event: e.Event, body: RunBody) -> RunState:
             return redrafted(run, body)
         case e.RunEnded():
             return replace(
-                run,
-                status=body.status,
-                reason=body.reason,
-                ended=event.ts,
-                outputs=body.outputs,
-                output_labels=body.labels,
-                ended_by=body.by,
-            )
+                run, status=body.status, reason=body.reason, ended=event.ts, outputs=body.outputs,
+                output_labels=body.labels, ended_by=body.by,
+            )  # fmt: skip
         case StepReopened():
             return reopening.to_go_on(run, event.step, body)
         case e.UndoAsked():
@@ -285,7 +280,8 @@ def _step(step: StepState, event: e.Event, body: StepBody) -> StepState:
     match body:
         case e.StepStarted():
             return replace(
-                step, status="running", attempt=body.attempt, at=event.ts, due="", subject=event.subject, once=body.once or step.once
+                step, status="running", attempt=body.attempt, at=event.ts, begun=event.ts, due="", subject=event.subject,
+                once=body.once or step.once,
             )  # fmt: skip
         case e.StepSucceeded():
             return replace(step, status="succeeded", outputs=body.outputs, labels=body.labels, seen=body.seen)
@@ -307,6 +303,8 @@ def _step(step: StepState, event: e.Event, body: StepBody) -> StepState:
             return replace(step, status="calling", child=body.child)
         case e.StepFanned():
             return replace(step, status="fanned", keys=body.keys, items=body.items, labels=body.labels)
+        case e.StepPaced():
+            return replace(step, due=body.until)
         case e.WaitStarted():
             return replace(
                 step, status="waiting", due=body.until, names=body.names, kinds=body.kinds, matches=body.matches, since=event.ts,
@@ -335,7 +333,7 @@ def _step(step: StepState, event: e.Event, body: StepBody) -> StepState:
         case o.EffectDeferred() | o.EffectHurried() | o.EffectSkipped() | o.EffectCarried():
             return reopening.not_yet(step, event.ts, body)
         case _:
-            return _effect(step, body)
+            return _effect(step, event.ts, body)
 
 
 EffectBody = (
@@ -344,7 +342,7 @@ EffectBody = (
 )  # fmt: skip
 
 
-def _effect(step: StepState, body: EffectBody) -> StepState:  # size: one match over the closed union
+def _effect(step: StepState, ts: str, body: EffectBody) -> StepState:  # size: one match over the closed union
     match body:
         case e.EffectProposed():
             return replace(
@@ -362,7 +360,8 @@ def _effect(step: StepState, body: EffectBody) -> StepState:  # size: one match 
         case e.EffectWithdrawn():
             return replace(step, status="cancelled", refused=True, because=body.because, due="")
         case e.EffectIntended():
-            return replace(step, status="intended", intents=step.intents + 1, window=body.window, due="")
+            intents = step.intents + 1
+            return replace(step, status="intended", intents=intents, window=body.window, due="", begun=ts)
         case e.EffectSucceeded():
             return replace(
                 step,

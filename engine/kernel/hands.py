@@ -20,6 +20,7 @@ from engine.model.events import (
     RunEnded,
     StepCancelled,
     StepFailed,
+    StepPaced,
     StepSkipped,
     WaitEnded,
 )  # fmt: skip
@@ -80,6 +81,8 @@ class Hands:
                 write(StepFailed(attempt=run.step(command.step).attempt, code=UNANSWERED), step=command.step)
             case c.GiveUp():
                 acting.give_up(self._place(run, command.step))
+            case c.Pace():
+                write(StepPaced(until=command.until), step=command.step)
             case c.Gather():
                 fanning.gather(self._place(run, command.step))
             case c.End():

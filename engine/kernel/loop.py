@@ -182,9 +182,10 @@ class Loop:
         for id_ in todo:
             while id_ in journal.book.open_runs and self._one(journal.book.runs[id_]):
                 worked = True
-            for dues, when in ((self._dues, next_due), (self._tries, next_try)):
-                dues[id_] = when(journal.book.runs[id_])
-                if not dues[id_]:
+            run = journal.book.runs[id_]
+            for dues, due_ in ((self._dues, next_due(run, now=journal.now())), (self._tries, next_try(run))):
+                dues[id_] = due_
+                if not due_:
                     del dues[id_]
         return worked
 

@@ -1,4 +1,6 @@
-"""Schedules: what is due, in the workspace's own time zone. Every expected firing is recorded; of several missed ones the latest runs."""
+"""Schedules: what is due, in the workspace's own time zone or the one they name. Every expected firing is recorded; of several missed ones the latest runs."""
+
+from dataclasses import dataclass
 
 from engine.kernel import intake
 from engine.kernel.expecting import dues, moments
@@ -22,10 +24,13 @@ def fire(journal: Journal, deployment: Deployment) -> int:
     whose playbook does not compile still is.
     """
     scheduled = _schedules(deployment)
-    started = sum(_one(journal, deployment, deployment.plans[name], cron) for name, cron in scheduled)
+    started = sum(
+        _one(journal, deployment, _Schedule(plan=deployment.plans[name], cron=cron, zone=zone))
+        for (name, cron), zone in scheduled.items()
+    )
     gone = [
         Draft(body=TriggerExpected(playbook=name, schedule=cron))
-        for name, cron in sorted(journal.book.expected.keys() - set(scheduled))
+        for name, cron in sorted(journal.book.expected.keys() - scheduled.keys())
         if name not in deployment.broken
     ]
     if gone:
@@ -39,38 +44,49 @@ def next_due(journal: Journal, deployment: Deployment) -> str:
     return min((due for due in found if due), default="")
 
 
-def _schedules(deployment: Deployment) -> list[tuple[str, str]]:
-    """(playbook, cron) of every schedule."""
-    return [
-        (plan.id, str(dict(trigger.params)["cron"]))
+@dataclass(frozen=True, slots=True, kw_only=True)
+class _Schedule:
+    """A schedule of a playbook, and the time zone its fields are in."""
+
+    plan: Plan
+    cron: str
+    zone: str
+
+
+def _schedules(deployment: Deployment) -> dict[tuple[str, str], str]:
+    """(playbook, cron) of every schedule, with its time zone."""
+    return {
+        (plan.id, str(dict(trigger.params)["cron"])): str(
+            dict(trigger.params).get("time-zone") or plan.time_zone
+        )
         for plan in deployment.plans.values()
         for trigger in plan.triggers
         if trigger.kind == "schedule"
-    ]
+    }
 
 
-def _one(journal: Journal, deployment: Deployment, plan: Plan, cron: str) -> int:
-    book, now, zone = journal.book, journal.now(), plan.time_zone
+def _one(journal: Journal, deployment: Deployment, one: _Schedule) -> int:
+    book, now, plan, cron, zone = journal.book, journal.now(), one.plan, one.cron, one.zone
     last = book.schedules.get((plan.id, cron))
     if last is None or now < last:
         # New; or the clock was ahead when it was armed or fired, and counts from here again.
-        _arm(journal, plan, cron)
+        _arm(journal, one)
         return 0
-    due, reckoned = book.expected.get((plan.id, cron), ("", ""))
-    if reckoned == zone and (not due or now < due):
+    next_, reckoned = book.expected.get((plan.id, cron), ("", ""))
+    if reckoned == zone and (not next_ or now < next_):
         return 0
     passed = list(dues(cron, moment(last), moment(now), zone))
     if not passed:
-        journal.write(_expected(plan, cron, last))
+        journal.write(_expected(one, last))
         return 0
-    found = [one for one in passed if not _fired(journal, plan, cron, stamp(one))]
+    found = [due for due in map(stamp, passed) if not _fired(journal, plan, cron, due)]
     if not found:
-        _arm(journal, plan, cron)
+        _arm(journal, one)
         return 0
-    *missed, latest = [stamp(one) for one in found]
+    *missed, latest = found
     drafts = [
-        Draft(body=_received(journal, plan, cron, one, outcome="ignored", reason="missed"))
-        for one in missed[-MOST_MISSED:]
+        Draft(body=_received(journal, plan, cron, due, outcome="ignored", reason="missed"))
+        for due in missed[-MOST_MISSED:]
     ]
     body = _received(journal, plan, cron, latest, outcome="started")
     arrival = Arrival(
@@ -81,17 +97,17 @@ def _one(journal: Journal, deployment: Deployment, plan: Plan, cron: str) -> int
     journal.write(
         *drafts,
         Draft(body=body, run=created[0].run, subject=created[0].subject),
-        _expected(plan, cron, latest),
+        _expected(one, latest),
         *created[1:],
     )
     return 1
 
 
-def _arm(journal: Journal, plan: Plan, cron: str) -> None:
+def _arm(journal: Journal, one: _Schedule) -> None:
     """From now on it is counted."""
     now = journal.now()
-    armed = _received(journal, plan, cron, now, outcome="armed")
-    journal.write(Draft(body=armed), _expected(plan, cron, now))
+    armed = _received(journal, one.plan, one.cron, now, outcome="armed")
+    journal.write(Draft(body=armed), _expected(one, now))
 
 
 def _fired(journal: Journal, plan: Plan, cron: str, due: str) -> bool:
@@ -104,10 +120,10 @@ def _source(journal: Journal, plan: Plan, cron: str, due: str) -> str:
     return ids.source_id(journal.house.index_key, "schedule", plan.id, cron, due)
 
 
-def _expected(plan: Plan, cron: str, after: str) -> Draft:
-    first = next(moments(cron, moment(after), plan.time_zone), None)
+def _expected(one: _Schedule, after: str) -> Draft:
+    first = next(moments(one.cron, moment(after), one.zone), None)
     due = stamp(first) if first is not None else ""
-    return Draft(body=TriggerExpected(playbook=plan.id, schedule=cron, zone=plan.time_zone, due=due))
+    return Draft(body=TriggerExpected(playbook=one.plan.id, schedule=one.cron, zone=one.zone, due=due))
 
 
 def _received(

@@ -75,7 +75,8 @@ class Scope:
             case "steps":
                 return self._step(rest)
             case "gates":
-                return self.run.gates.get(rest.partition(".")[0]), _SYSTEM
+                gate, _, inner = rest.partition(".")
+                return self._who(gate) if inner == "who" else self.run.gates.get(gate), _SYSTEM
             case "item":
                 return self._item(rest)
             case "run":
@@ -83,6 +84,16 @@ class Scope:
                 return (failed, _SYSTEM) if rest == "failed-step" else self._error(failed)
             case _:
                 raise PermanentError(f"nothing is called {path}", code="expression")
+
+    def _who(self, gate: str) -> str:
+        """Who decided at a gate last; empty where nobody did: nothing was asked, or the card expired."""
+        cards = [
+            one for one in self.journal.book.cards.values() if (one.run, one.gate) == (self.run.id, gate)
+        ]
+        last = next(
+            (one for one in reversed(cards) if one.status in {"approved", "rejected", "answered"}), None
+        )
+        return last.by if last is not None else ""
 
     def _error(self, failed: str) -> tuple[Json, Labels]:
         """Why a step failed, or why a `run/end` says that the run did; empty where nothing is said."""

@@ -72,6 +72,9 @@ def begin(place: Place, propose: Propose) -> Attempt | None:
         if why := _not_run(place, scope):
             journal.write(place.draft(StepSkipped(because=why)), durable=False)
             return None
+        if node.repeat is not None and not place.item:
+            fanning.first_round(place)
+            return None
         args, origins = arguments(scope, node)
         asked = _question(scope, node.ask) if node.ask is not None else {}
         subject = _subject(place, scope)
@@ -125,7 +128,9 @@ def _not_run(place: Place, scope: Scope) -> str:
         return ""
     if place.run.caution and node.uses == ACKNOWLEDGE:
         return f"nothing is acknowledged: {CAUTIONS[place.run.caution]}"
-    if node.condition is not None and not scope.evaluate(node.condition)[0]:
+    # Whether a step with `repeat` runs is asked once, not in each round.
+    round_ = node.repeat is not None and bool(place.item)
+    if node.condition is not None and not round_ and not scope.evaluate(node.condition)[0]:
         return f"if {node.condition.written}"
     claim = claim_of(place)
     if claim and taken_by_step(place.journal, claim, place.run.id, place.step):
@@ -306,6 +311,7 @@ def _question(scope: Scope, ask: Ask) -> dict[str, Json]:
     found = {name: scope.evaluate(arg) for name, arg in ask.defaults}
     offered = {name: one for name, one in found.items() if one[0] is not None and answers.shown_whole(one[0])}
     return {
+        **_offered(scope, ask),
         "title": scope.evaluate(ask.title)[0],
         "least": {name: scope.evaluate(arg)[0] for name, arg in ask.least},
         "most": {name: scope.evaluate(arg)[0] for name, arg in ask.most},
@@ -313,6 +319,14 @@ def _question(scope: Scope, ask: Ask) -> dict[str, Json]:
         "origins": {name: list(encode(labels)) for name, (_, labels) in offered.items()},
         "too-long": [name for name, (value, _) in found.items() if value is not None and name not in offered],
     }
+
+
+def _offered(scope: Scope, ask: Ask) -> dict[str, Json]:
+    """What can be chosen. Computed choices were read by a person when they chose, so each is shown whole or not offered. Raises PermanentError."""
+    if ask.offers is None:
+        return {"choices": list(ask.choices)}
+    found, labels = scope.evaluate(ask.offers)
+    return {"choices": answers.offered(found), "offered": list(encode(labels))}
 
 
 def _ask(place: Place, asked: dict[str, Json]) -> None:
@@ -323,7 +337,6 @@ def _ask(place: Place, asked: dict[str, Json]) -> None:
     id_ = ids.card_id(ids.RunId(place.run.id), place.step, f"ask {attempt}")
     question = {
         **asked,
-        "choices": list(ask.choices),
         "fields": [[name, str(type_), type_.kind] for name, type_ in ask.fields],
         "optional": [name for name, type_ in ask.fields if type_.nullable],
         "context": list(ask.context),

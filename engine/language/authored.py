@@ -55,6 +55,15 @@ class Question:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class Again:
+    """A step's `repeat`. What is None is missing or wrong, and was said."""
+
+    until: tree.Scalar | None
+    at_most: int | None
+    pause: timedelta | None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class Step:
     """One authored step. `needs` is None for the step above. `question` is set for a SOP's human item."""
 
@@ -77,6 +86,8 @@ class Step:
     foreach: tree.Node | None = None
     item_key: tree.Scalar | None = None
     max_parallel: int | None = None
+    pause: timedelta | None = None
+    again: Again | None = None
     once: tree.Scalar | None = None
     subject: tree.Scalar | None = None
     expect: tree.Mapping | None = None

@@ -30,6 +30,7 @@ class Blanks:
     values: Mapping[str, Field]
     loops: Mapping[str, Type]
     note: Callable[[Diagnostic], None]
+    language: str = ""
 
     def text(self, written: str, where: Where) -> Expr | None:
         """A value that stands inside words: not a list or map, and never missing."""
@@ -126,7 +127,8 @@ class Blanks:
 
     def _scope(self) -> Scope:
         loops = tuple(Field(name=name, type=type_) for name, type_ in self.loops.items())
-        return Scope(inputs=Type(kind="map", fields=(*self.values.values(), *loops)), now_only=True)
+        inputs = Type(kind="map", fields=(*self.values.values(), *loops))
+        return Scope(inputs=inputs, now_only=True, language=self.language)
 
     def _rooted(self, tree: s.Tree, bound: frozenset[str], place: Where, unknown: list[Diagnostic]) -> s.Tree:
         """The tree with every free name as a field of the one root."""

@@ -95,7 +95,7 @@ def _read(path: str, data: bytes) -> Parsed:
     values = _values(checked, front.get("values"))
     purpose = checked.matching(front.get("purpose"), _PURPOSE, "a word, like marketing")
     language = checked.matching(front.get("language"), _LANGUAGE, "a language, like en or pt-BR")
-    blocks = _Blocks(path=path, source=source, note=checked.note, values=values)
+    blocks = _Blocks(path=path, source=source, note=checked.note, values=values, language=language or "")
     made = Template(
         path=path,
         values=values,
@@ -167,13 +167,23 @@ class _Blocks:
     """Lines to parts. A stack of open blocks, no recursion on the author's text."""
 
     def __init__(
-        self, *, path: str, source: Source, note: Callable[[Diagnostic], None], values: tuple[Field, ...]
+        self,
+        *,
+        path: str,
+        source: Source,
+        note: Callable[[Diagnostic], None],
+        values: tuple[Field, ...],
+        language: str,
     ) -> None:
         self._path = path
         self._source = source
         self._note = note
         self._values = {one.name: one for one in values}
         self._paired: dict[int, Fix | None] = {}
+        self._language = language
+
+    def _blanks(self, loops: dict[str, Type]) -> Blanks:
+        return Blanks(values=self._values, loops=loops, note=self._note, language=self._language)
 
     def parts(self, lines: Sequence[tuple[int, str]]) -> tuple[Part, ...]:
         """The body."""
@@ -213,7 +223,7 @@ class _Blocks:
         self, text: str, number: int, where: Where, *, loops: dict[str, Type] | None = None
     ) -> Iterator[Part]:
         """One line of words with its blanks."""
-        blanks = Blanks(values=self._values, loops=loops or {}, note=self._note)
+        blanks = self._blanks(loops or {})
         for left in foreign.in_words(text, (*self._values, *(loops or {})), where, self._paired, number):
             self._note(left)
         at = 0
@@ -256,7 +266,7 @@ class _Blocks:
             self._note(code.nested(self._at(line), most=MOST_NESTED))
             return None
         where = self._where(line.number)
-        blanks = Blanks(values=self._values, loops=loops, note=self._note)
+        blanks = self._blanks(loops)
         if line.block.startswith("if"):
             condition = blanks.condition(line.block[2:], _from(where, line.start + 2))
             return None if condition is None else Branch(condition=condition, line=line.number, body=())

@@ -4,8 +4,8 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from datetime import timedelta
 
+from engine.language import calendar_words, written
 from engine.language import syntax as s
-from engine.language import written
 from engine.language.assign import TEXTUAL, assignable, unify
 from engine.language.codes import references as code
 from engine.language.functions import Function
@@ -21,7 +21,9 @@ from engine.model.types import ANY, BOOL, DATE, INTEGER, MONEY, NUMBER, TEXT, TI
 MOST_LOOPS = 2
 _LISTS = ("map", "filter", "exists", "all")
 _COUNTING = frozenset({"sum", "size", "exists", "all"})
-_PLAIN: dict[str, Type] = {"money": MONEY, "bool": BOOL, "text": TEXT}
+_PLAIN: dict[str, Type] = {
+    "money": MONEY, "bool": BOOL, "text": TEXT, "number": NUMBER, "[text]": listing(TEXT),
+}  # fmt: skip
 _SPELLED = frozenset({"length", "date", "time", "url", "email"})
 _CONTAINERS = frozenset({"map", "person", "file", "note", "list"})
 
@@ -82,7 +84,8 @@ def call(checker: Walk, node: s.Call, function: Function, span: Span) -> Typed:
         return _other_form(one)
     if function.many and len(args) < len(function.params):
         return one.wrong(f"takes {len(function.params)} or more, not {len(args)}")
-    if not function.many and len(args) != len(function.params):
+    least = len(function.params) - function.optional
+    if not function.many and not least <= len(args) <= len(function.params):
         count = len(function.params) - (1 if function.method else 0)
         got = len(args) - (1 if function.method else 0)
         return one.wrong(f"takes {count}, not {got}")
@@ -129,6 +132,7 @@ def _argument(checker: Walk, node: s.Tree, wanted: str) -> Typed | None:
     kind = part.type.kind
     fits = kind == "any" or {
         "number": kind in {"number", "integer"},
+        "integer": kind == "integer",
         "text": kind in TEXTUAL,
         "[text]": assignable(part.type, listing(nullable(TEXT))),
     }.get(wanted, True)
@@ -264,6 +268,15 @@ def _sum(one: _Call) -> Typed:
     return Typed(type=MONEY, cel=f"sum({part.cel}, '{one.checker.scope.currency}')", flows=part.flows)
 
 
+def _round(one: _Call) -> Typed:
+    number = one.typed(0, "a number", frozenset({"number", "integer"}))
+    digits = one.typed(1, "integer", frozenset({"integer"})) if one.args[1:] else None
+    if number is None or (digits is None and one.args[1:]):
+        return WRONG
+    places = digits.cel if digits is not None else "0"
+    return Typed(type=NUMBER, cel=f"round({number.cel}, {places})", flows=dict.fromkeys(number.flows, False))
+
+
 def _text(one: _Call) -> Typed:
     part = one.checker.certainly(one.args[0])
     if part.type.kind in _CONTAINERS:
@@ -300,6 +313,41 @@ def _moved(one: _Call) -> Typed:
     )
 
 
+def _clock(one: _Call) -> Typed:
+    day, hour = one.typed(0, "a date", _DAYS), one.typed(1, "an hour like '09:00'", TEXTUAL)
+    if day is None or hour is None:
+        return WRONG
+    literal = hour.tree
+    if isinstance(literal, s.Literal_) and calendar_words.clock(str(literal.value)) is None:
+        hint = "write it like '09:00'"
+        at = one.checker.at(one.args[1])
+        return one.checker.note(code.wrong_type(at, wanted="an hour of the day", got=named(hour), hint=hint))
+    return Typed(type=TIME, cel=f"at({day.cel}, {hour.cel}, zone_)", flows=closed(day, hour))
+
+
+def _written(one: _Call) -> Typed:
+    """The language is that of the template, or named."""
+    day = one.typed(0, "a date", _DAYS)
+    if day is None:
+        return WRONG
+    if len(one.args) == 1:
+        known = one.checker.scope.language
+        if not known:
+            return one.wrong(
+                "doesn't know the language here: name it, like `'en'`, or give the template a `language:`"
+            )
+        language = Typed(type=TEXT, cel=quoted(known))
+    else:
+        named_ = one.typed(1, "a language like 'en'", TEXTUAL)
+        if named_ is None:
+            return WRONG
+        language = named_
+        known = str(named_.tree.value) if isinstance(named_.tree, s.Literal_) else calendar_words.LANGUAGES[0]
+    if not calendar_words.base(known):
+        return one.wrong(f"has no words in `{known}`: known are {', '.join(calendar_words.LANGUAGES)}")
+    return Typed(type=TEXT, cel=f"written({day.cel}, {language.cel}, zone_)", flows=closed(day, language))
+
+
 _DAYS: frozenset[Kind] = frozenset({"date", "time"})
 PERIOD = Type(
     kind="map",
@@ -334,7 +382,7 @@ def _sum_of_two(one: _Call) -> Typed:
         return WRONG
     span = written.length(str(length.tree.value)) if isinstance(length.tree, s.Literal_) else None
     if first.type.kind == "date" and span is not None and span % timedelta(days=1):
-        hint = "write whole days, like `'3d'`, or add it to a time"
+        hint = "write whole days, like `'3d'`, or take an hour of the day: `at(day, '09:00')`"
         at = one.checker.at(one.args[1])
         return one.checker.note(
             code.wrong_type(at, wanted="a length of whole days", got=named(length), hint=hint)
@@ -352,6 +400,8 @@ _SPECIAL: dict[str, Callable[[_Call], Typed]] = {
     "today": _now,
     "day": _day,
     "days": _days,
+    "at": _clock,
+    "written": _written,
     "month": _period,
     "week": _period,
     "plus": _sum_of_two,
@@ -359,6 +409,7 @@ _SPECIAL: dict[str, Callable[[_Call], Typed]] = {
     "ago": _moved,
     "ahead": _moved,
     "sum": _sum,
+    "round": _round,
     "text": _text,
     "size": _size,
 }

@@ -13,10 +13,23 @@ from engine.model.plan import Expr, Plan
 from engine.model.plan import Node as Step
 from engine.model.span import Span
 from engine.model.triggers import TRIGGERS
-from engine.model.types import ANY, Field, Type, choice
+from engine.model.types import ANY, TEXT, Field, Type, choice
 
 _BY_HAND = frozenset({"manual", "call"})
 _DOING = frozenset({"call", "effect"})
+
+
+def family(plan: Plan, plans: Mapping[str, Plan]) -> tuple[Plan, ...]:
+    """A plan and those it calls, itself first: a name in a case means the first step that has it."""
+    found = {plan.id: plan}
+    waiting = [plan]
+    while waiting:
+        for node in waiting.pop().nodes:
+            called = plans.get(node.uses.removeprefix("playbook/")) if node.kind == "playbook" else None
+            if called is not None and called.id not in found:
+                found[called.id] = called
+                waiting.append(called)
+    return tuple(found.values())
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -31,15 +44,7 @@ class Parts:
     @classmethod
     def of(cls, checked: Checked, plan: Plan, plans: Mapping[str, Plan]) -> "Parts":
         """For a plan among all plans of its workspace."""
-        family = {plan.id: plan}
-        waiting = [plan]
-        while waiting:
-            for node in waiting.pop().nodes:
-                called = plans.get(node.uses.removeprefix("playbook/")) if node.kind == "playbook" else None
-                if called is not None and called.id not in family:
-                    family[called.id] = called
-                    waiting.append(called)
-        return cls(checked=checked, values=Values(checked=checked), plan=plan, family=tuple(family.values()))
+        return cls(checked=checked, values=Values(checked=checked), plan=plan, family=family(plan, plans))
 
     # ------------------------------------------------------------ how a run begins and what comes later
 
@@ -82,7 +87,7 @@ class Parts:
 
     def given(self, entry: Entry) -> Json:
         """The outputs of a step, or a list of them for a step with `foreach`; None after a diagnostic."""
-        step = self._step(entry.key, entry.key_span, (self.plan,))
+        step = self._step(entry.key, entry.key_span, self.family)
         if step is None:
             return None
         if step.kind == "wait":
@@ -260,8 +265,8 @@ def _answers(step: Step, *, answering: bool) -> Type:
         return ANY
     defaulted = {name for name, _ in ask.defaults} if answering else set()
     fields = [Field(name=name, type=type_, optional=name in defaulted) for name, type_ in ask.fields]
-    if ask.choices:
-        fields.insert(0, Field(name="choice", type=choice(*ask.choices)))
+    if ask.choices or ask.offers is not None:
+        fields.insert(0, Field(name="choice", type=choice(*ask.choices) if ask.choices else TEXT))
     return Type(kind="map", fields=tuple(fields))
 
 

@@ -14,7 +14,7 @@ from engine.model.actions import Sink
 from engine.model.canonical import Json
 from engine.model.plan import Arg, Expr, Fixed, ListArg, MapArg, Text
 from engine.model.span import Diagnostic, Fix
-from engine.model.types import ANY, BOOL, INTEGER, NUMBER, TEXT, Field, Type, listing
+from engine.model.types import ANY, BOOL, INTEGER, NUMBER, TEXT, Field, Type, choice, listing
 
 _GIVEN = ("key", "item")
 """What every output of a `foreach` carries beside the step's own."""
@@ -163,6 +163,10 @@ def _fixed(value: Json) -> Type:
         case str():
             return TEXT
         case list():
+            words = dict.fromkeys(one for one in value if isinstance(one, str) and one)
+            if words and all(one is None or (isinstance(one, str) and one in words) for one in value):
+                # Words that are written down are a closed set: an item of it fits a `one of` input.
+                return listing(choice(*words))
             return listing(_shared([_fixed(one) for one in value if one is not None]))
         case dict():
             fields = tuple(Field(name=name, type=_fixed(one)) for name, one in value.items())

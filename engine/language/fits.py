@@ -23,7 +23,7 @@ _WORDS: dict[NodeKind, str] = {
 }
 _ACTING = dict.fromkeys(("gate", "reach", "undo", "undo-within"), _ACTS_ONLY)
 _SPECIAL = {**_ACTING, "once": _ONLY_ACTS, "expect": _READS_BACK}
-_OF_LISTS = ("key", "max-parallel")
+_OF_LISTS = ("key", "max-parallel", "pause")
 _UNFIT: dict[NodeKind, dict[str, str]] = {
     "call": {**_ACTING, "once": _ONLY_ACTS},
     "effect": {},
@@ -32,8 +32,13 @@ _UNFIT: dict[NodeKind, dict[str, str]] = {
         "timeout": _BY_ITSELF,
         "retry": "there is nothing to try again",
         "continue-on-error": "it can't fail",
+        "repeat": "it waits until something comes, or its `time:` is over",
     },
-    "human": {**_SPECIAL, "retry": "a person is asked once"},
+    "human": {
+        **_SPECIAL,
+        "retry": "a person is asked once",
+        "repeat": "a person is asked once; ask again in a step of its own",
+    },
     "playbook": {
         **_SPECIAL,
         **dict.fromkeys(("timeout", "retry", "continue-on-error"), "the called playbook's own steps say it"),
@@ -41,7 +46,7 @@ _UNFIT: dict[NodeKind, dict[str, str]] = {
     "find": {**_SPECIAL, "retry": "it can't fail", "timeout": "it takes no time"},
     "end": {
         **_SPECIAL,
-        "foreach": "a run ends once",
+        **dict.fromkeys(("foreach", "repeat"), "a run ends once"),
         **dict.fromkeys(
             ("timeout", "retry", "continue-on-error", "stage"), "ending a run takes no time and can't fail"
         ),

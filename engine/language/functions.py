@@ -4,11 +4,11 @@ import math
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from datetime import date, datetime, time, timedelta
-from decimal import Decimal
+from decimal import ROUND_HALF_UP, Decimal
 from typing import Any
 from zoneinfo import ZoneInfo
 
-from engine.language import written
+from engine.language import calendar_words, written
 from engine.model.canonical import Json
 from engine.model.money import Money
 from engine.model.times import moment, stamp
@@ -18,7 +18,7 @@ from engine.model.times import moment, stamp
 class Function:
     """One function. `params` are names of types; `method` means `value.name(…)`, and then `params[0]` is the value.
 
-    `many`: more like the first may stand before the last.
+    `many`: more like the first may stand before the last. `optional`: so many of the last may be left out.
     """
 
     params: tuple[str, ...]
@@ -27,12 +27,16 @@ class Function:
     method: bool = False
     special: bool = False
     many: bool = False
+    optional: int = 0
 
     def signature(self, name: str) -> str:
         """As shown in messages and documentation."""
         if self.method:
             return f"`{self.params[0]}.{name}({', '.join(self.params[1:])})`, giving {self.result}"
-        params = [self.params[0], "…", *self.params[1:]] if self.many else self.params
+        sure = len(self.params) - self.optional
+        params = [*self.params[:sure], *(f"{one}?" for one in self.params[sure:])]
+        if self.many:
+            params.insert(1, "…")
         return f"`{name}({', '.join(params)})`, giving {self.result}"
 
 
@@ -82,6 +86,19 @@ FUNCTIONS: dict[str, Function] = {
         special=True,
         meaning="the week from Monday to Sunday in the same way; its name is `2026-W19`",
     ),
+    "at": Function(
+        params=("date", "text"),
+        result="time",
+        special=True,
+        meaning="that hour of a day in the workspace's time zone: `at(today(), '09:00')`; when clocks change, as schedules do",
+    ),
+    "written": Function(
+        params=("date", "text"),
+        result="text",
+        special=True,
+        optional=1,
+        meaning="a day in words of the letter's language, `3 March 2026`; outside a template it is named: `written(today(), 'de')`",
+    ),
     "plus": Function(
         params=("money, date or time", "money or length"),
         result="the first one's type",
@@ -99,6 +116,13 @@ FUNCTIONS: dict[str, Function] = {
     ),
     "percent": Function(
         params=("money", "number"), result="money", meaning="that many hundredths of an amount"
+    ),
+    "round": Function(
+        params=("number", "integer"),
+        result="number",
+        special=True,
+        optional=1,
+        meaning="a whole number, or so many digits after the point, half away from zero: `round(2.345, 2)`",
     ),
     "sum": Function(
         params=("[money]",), result="money", special=True, meaning="the sum of a list of amounts"
@@ -145,6 +169,19 @@ FUNCTIONS: dict[str, Function] = {
     "join": Function(
         params=("[text]", "text"), result="text", method=True, meaning="the texts with another between them"
     ),
+    "split": Function(
+        params=("text", "text"),
+        result="[text]",
+        method=True,
+        meaning="the parts between another text: `'a, b'.split(', ')`; at most 1,000",
+    ),
+    "replace": Function(
+        params=("text", "text", "text"),
+        result="text",
+        method=True,
+        meaning="each occurrence of the second text by the third",
+    ),
+    "lower": Function(params=("text",), result="text", method=True, meaning="the text in small letters"),
     "contains": Function(
         params=("text", "text"), result="bool", method=True, meaning="whether the other text is in it"
     ),
@@ -167,11 +204,24 @@ ELSEWHERE: dict[str, str] = {
     "every": "all",
     "startswith": "startsWith",
     "starts_with": "startsWith",
+    "lowercase": "lower",
+    "toLowerCase": "lower",
+    "lowerAscii": "lower",
+    "downcase": "lower",
+    "replaceAll": "replace",
+    "toFixed": "round",
+    "formatDate": "written",
+    "strftime": "written",
 }
 """What the same functions are called in other languages."""
 
 MOST_TEXT = 1_000_000
 """Characters a joined text may have: a list of long letters must not fill the memory."""
+
+MOST_PARTS = 1_000
+"""Parts a text may be split into: as many entries as an expression reads of a list."""
+
+MOST_DIGITS, MOST_ROUNDED = 12, 1e15
 
 # ---------------------------------------------------------------- what they do
 
@@ -238,6 +288,52 @@ def joined(texts: Sequence[Json], between: str) -> str:
     if sum(len(one) + len(between) for one in found) > MOST_TEXT:
         raise ValueError(f"more than {MOST_TEXT:,} characters")
     return between.join(found)
+
+
+def rounded(number: float, digits: int) -> float:
+    """So many digits after the point, half away from zero, as written: 2.345 is no 2.344999."""
+    if not 0 <= digits <= MOST_DIGITS:
+        raise ValueError(f"round keeps 0 to {MOST_DIGITS} digits, not {digits}")
+    if not math.isfinite(number):
+        raise ValueError(NO_NUMBER)
+    step = Decimal(1).scaleb(-int(digits))
+    # 15 digits are all a number has: of a larger one nothing is left to round.
+    return (
+        number
+        if abs(number) >= MOST_ROUNDED
+        else float(Decimal(repr(float(number))).quantize(step, ROUND_HALF_UP))
+    )
+
+
+def split(text: str, between: str) -> list[str]:
+    """The parts of a text between another one."""
+    if not between:
+        raise ValueError("split needs a text to split at")
+    if text.count(between) >= MOST_PARTS:
+        raise ValueError(f"more than {MOST_PARTS:,} parts")
+    return text.split(between)
+
+
+def replaced(text: str, old: str, new: str) -> str:
+    """Each occurrence of one text by another."""
+    if not old:
+        raise ValueError("replace needs a text to look for")
+    if len(text) + text.count(old) * (len(new) - len(old)) > MOST_TEXT:
+        raise ValueError(f"more than {MOST_TEXT:,} characters")
+    return text.replace(old, new)
+
+
+def clocked(stamped: str, hour: str, zone: str) -> str:
+    """An hour of a day in a time zone."""
+    at = calendar_words.clock(hour)
+    if at is None:
+        raise ValueError(f"not an hour of the day: {hour!r}; write it like 09:00")
+    return stamp(calendar_words.moment_of(_local(stamped, zone), at, zone))
+
+
+def in_words(stamped: str, language: str, zone: str) -> str:
+    """A day in words."""
+    return calendar_words.in_words(_local(stamped, zone), language)
 
 
 def local_day(stamped: str, zone: str) -> str:
@@ -364,6 +460,12 @@ IMPLEMENTED: dict[str, Callable[..., Any]] = {
     "below": below,
     "same": same,
     "join": joined,
+    "round": rounded,
+    "lower": str.lower,
+    "split": split,
+    "replace": replaced,
+    "at": clocked,
+    "written": in_words,
     "day": local_day,
     "moved": moved,
     "days": days,

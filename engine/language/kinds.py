@@ -17,7 +17,7 @@ from engine.language.written import length
 from engine.model.bounds import BOUNDED, outside
 from engine.model.labels import Label, Labels
 from engine.model.plan import Arg, Ask, Ending, Fixed, Text, WaitFor
-from engine.model.types import ANY, NUMBER, TEXT, TIME, Field, Type, choice, record
+from engine.model.types import ANY, NUMBER, TEXT, TIME, Field, Type, choice, listing, record
 
 ENDINGS: tuple[Ending, ...] = ("succeeded", "cancelled", "failed")
 _SYSTEM: Labels = frozenset({Label.SYSTEM})
@@ -163,16 +163,7 @@ def ask(resolver: Resolver, values: Values, step: Step) -> Resolved | None:
         return None
     title = values.value(given["title"].value, TEXT, name="title")
     taker = Taker()
-    words = (
-        taker.words(given["choices"].value, of="choices", example="choices: [yes, no]")
-        if "choices" in given
-        else ()
-    )
-    choices = tuple(one.text for one in words or ())
-    for one in words or ():
-        if choices.count(one.text) > 1:
-            taker.note(shape.same_choice(one.span, word=one.text))
-            break
+    choices, offers = _choices(taker, values, given.get("choices"))
     fields = _fields(taker, values, given.get("fields"))
     who = taker.id(given["who"].value, of="a person") if "who" in given else None
     values.diagnostics += taker.diagnostics
@@ -183,12 +174,27 @@ def ask(resolver: Resolver, values: Values, step: Step) -> Resolved | None:
         title=title.arg,
         who=who.text if who else None,
         choices=choices,
+        offers=offers.arg if offers is not None else None,
         fields=fields.types,
         least=fields.args("min"),
         most=fields.args("max"),
         defaults=fields.args("default"),
     )
-    return _asked(step, question, (title, *fields.built()))
+    return _asked(step, question, (title, *fields.built(), *((offers,) if offers is not None else ())))
+
+
+def _choices(taker: Taker, values: Values, entry: tree.Entry | None) -> tuple[tuple[str, ...], Built | None]:
+    """Fixed words, or one expression that gives the texts to choose from."""
+    if entry is None:
+        return (), None
+    if isinstance(entry.value, tree.Scalar) and "${{" in entry.value.text:
+        return (), values.value(entry.value, listing(TEXT), name="choices")
+    words = taker.words(entry.value, of="choices", example="choices: [yes, no]") or ()
+    choices = tuple(one.text for one in words)
+    twice = next((one for one in words if choices.count(one.text) > 1), None)
+    if twice is not None:
+        taker.note(shape.same_choice(twice.span, word=twice.text))
+    return choices, None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -311,8 +317,9 @@ def _person(resolver: Resolver, values: Values, who: Word | None) -> Word | None
 
 def _asked(step: Step, question: Ask, built: tuple[Built, ...]) -> Resolved:
     fields = [Field(name=name, type=type_) for name, type_ in question.fields]
-    if question.choices:
-        fields.insert(0, Field(name="choice", type=choice(*question.choices)))
+    if question.choices or question.offers is not None:
+        type_ = choice(*question.choices) if question.choices else TEXT
+        fields.insert(0, Field(name="choice", type=type_))
     title = question.title
     if isinstance(title, Text) and not title.parts:
         question = replace(question, title=Fixed(value=step.name))

@@ -3,6 +3,7 @@
 import re
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
+from zoneinfo import available_timezones
 
 from engine.language import tree
 from engine.language.assign import unify
@@ -13,6 +14,7 @@ from engine.language.resolved import World
 from engine.language.taking import what
 from engine.language.typeexpr import nullable, place
 from engine.language.values import Built, Values
+from engine.language.written import is_zone
 from engine.model.canonical import Json
 from engine.model.labels import Label, Labels
 from engine.model.plan import Fixed, WaitFor
@@ -161,6 +163,12 @@ def _sound(world: World, values: Values, spec: TriggerSpec, name: str, value: Js
         case "schedule", "cron":
             if problem := _cron(text):
                 values.note(code.bad_cron(span, value=text, problem=problem))
+        case "schedule", "time-zone":
+            if not is_zone(text):
+                wanted, example = "a time zone", "Europe/Warsaw"
+                values.note(
+                    code.bad_param(span, value=f"`{text}`", wanted=wanted, example=_zone(text) or example)
+                )
         case "file", "path":
             if _PATH.fullmatch(text) is None or ".." in text.split("/"):
                 wanted, example = "a path below the workspace", "vault/inbox/receipts/*.pdf"
@@ -176,6 +184,14 @@ def _sound(world: World, values: Values, spec: TriggerSpec, name: str, value: Js
             _event_type(world, values, text, span)
         case "intent", "at-least" if not isinstance(value, int | float) or not 0 <= value <= 1:
             values.note(code.bad_param(span, value=f"`{text}`", wanted="a number from 0 to 1", example="0.9"))
+
+
+def _zone(text: str) -> str:
+    """The zone that was meant by the name of a city; empty where none was."""
+    last = text.rsplit("/", 1)[-1].replace(" ", "_").lower()
+    return min(
+        (zone for zone in available_timezones() if zone.rsplit("/", 1)[-1].lower() == last), default=""
+    )
 
 
 def _event_type(world: World, values: Values, text: str, span: Span) -> None:

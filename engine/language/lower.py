@@ -199,6 +199,8 @@ def _node(one: Resolved, edges: Edges, behind: tuple[str, ...]) -> Node:
         foreach=_arg(one.foreach),
         key=_arg(one.key),
         max_parallel=step.max_parallel or 4,
+        pause=step.pause,
+        repeat=one.repeat,
         once=_arg(one.once),
         subject=_arg(one.subject),
         expect=tuple((name, _sorted(built.arg)) for name, built in one.expect),

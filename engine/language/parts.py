@@ -1,5 +1,7 @@
 """Written values, lists, maps and choices inside expressions."""
 
+from collections.abc import Sequence
+
 from engine.language import branches
 from engine.language import syntax as s
 from engine.language.assign import unify
@@ -8,6 +10,7 @@ from engine.language.paths import Place
 from engine.language.typed import Typed, closed, either, joined, quoted
 from engine.language.walk import Walk
 from engine.model.types import ANY, BOOL, INTEGER, NUMBER, TEXT, Field, Type, listing
+from engine.model.types import choice as closed_set
 
 _NULL = Type(kind="any", nullable=True)
 
@@ -65,7 +68,7 @@ def choice(checker: Walk, node: s.Choice) -> Typed:
     test = checker.boolean(node.test)
     there, missing = branches.shown(node.test, checker.piece)
     yes, no = checker.where_there(there, node.yes), checker.where_there(missing, node.no)
-    type_ = unify(yes.type, no.type)
+    type_ = _words([yes, no]) or unify(yes.type, no.type)
     if type_ is None:
         return checker.note(
             code.wrong_operands(
@@ -85,13 +88,26 @@ def choice(checker: Walk, node: s.Choice) -> Typed:
     )
 
 
+def _words(parts: Sequence[Typed]) -> Type | None:
+    """The closed set of words that these are, so that they fit where one of such words is wanted; None where they are no words."""
+    found: list[str] = []
+    for one in parts:
+        if isinstance(one.tree, s.Literal_) and one.tree.kind == "text" and one.tree.value:
+            found.append(str(one.tree.value))
+        elif one.type.kind == "choice" and not one.type.nullable:
+            found += one.type.options
+        else:
+            return None
+    return closed_set(*dict.fromkeys(found)) if found else None
+
+
 def list_of(checker: Walk, node: s.ListOf) -> Typed:
     """`[a, b]`."""
     parts = [checker.infer(one) for one in node.items]
     type_: Type | None = parts[0].type if parts else ANY
     for one in parts[1:]:
         type_ = None if type_ is None else unify(type_, one.type)
-    items = type_ or ANY
+    items = _words(parts) or type_ or ANY
     cel = ", ".join(f"dyn({checker.fitted(one, items)})" for one in parts)
     return Typed(type=listing(items), cel=f"[{cel}]", flows=joined(*parts))
 

@@ -5,7 +5,7 @@ from dataclasses import dataclass
 
 from engine.language.assign import of_field
 from engine.language.codes import references as code
-from engine.language.scope import RUN, STATUS, VERDICT, Scope, StepScope, fields_of
+from engine.language.scope import GATE, RUN, STATUS, Scope, StepScope, fields_of
 from engine.language.syntax import Name
 from engine.language.typeexpr import nullable
 from engine.model.span import Diagnostic, Span
@@ -121,11 +121,12 @@ def _gate(
     if len(names) == 1:
         return code.no_value(whole(), path=f"gates.{place.name}", fix=f"gates.{place.name}.verdict")
     part = names[1]
-    if part.name != "verdict":
+    type_ = GATE.get(part.name)
+    if type_ is None:
         return code.unknown_field(
-            where(part.start, part.end), name=part.name, of=f"gates.{place.name}", known=("verdict",)
+            where(part.start, part.end), name=part.name, of=f"gates.{place.name}", known=GATE
         )
-    return Found(path=f"gates.{place.name}.verdict", type=VERDICT, used=2)
+    return Found(path=f"gates.{place.name}.{part.name}", type=type_, used=2)
 
 
 def no_field(place: Place, of: str, type_: Type, where: Where) -> Diagnostic:

@@ -6,7 +6,7 @@ from datetime import timedelta
 from typing import Any, Literal
 
 from engine.language import shorthand, typeexpr
-from engine.language.authored import Authored, Gate, On, Room, Step, Undo, Word
+from engine.language.authored import Again, Authored, Gate, On, Room, Step, Undo, Word
 from engine.language.codes import shape as code
 from engine.language.names import is_id, slug
 from engine.language.source import MOST_SHOWN, Source, shown
@@ -34,11 +34,13 @@ KEYS = (
     "steps",
 )
 STEP_KEYS = (
-    "id", "name", "foreach", "key", "max-parallel", "once", "subject", "uses", "with", "needs", "if", "reach", "gate", "stage", "undo",
+    "id", "name", "foreach", "key", "max-parallel", "pause", "repeat", "once", "subject", "uses", "with", "needs", "if", "reach", "gate", "stage", "undo",
     "undo-within", "expect", "retry", "timeout", "continue-on-error",
 )  # fmt: skip
 UNDO_KEYS = ("none", "uses", "with")
 MOST_HOLD = timedelta(minutes=10)
+MOST_ROUNDS = 100
+"""Rounds of a `repeat`."""
 
 
 def read(source: Source, id_: str, node: Node) -> tuple[Authored | None, tuple[Diagnostic, ...]]:
@@ -258,7 +260,7 @@ def _parallel(taker: Taker, node: Node) -> int | None:
     return None if found is None else int(found)
 
 
-_YEAR = timedelta(days=365)
+_DAY, _WEEK, _YEAR = timedelta(days=1), timedelta(days=7), timedelta(days=365)
 _SECOND = timedelta(seconds=1)
 
 
@@ -333,6 +335,23 @@ def _retry(taker: Taker, node: Node | None) -> Retry | None:
     )
 
 
+def _again(taker: Taker, node: Node) -> Again | None:
+    top = taker.mapping(node, example="repeat: { until: …, at-most: 10 }")
+    if top is None:
+        return None
+    known = ("until", "at-most", "pause")
+    entries = taker.keys(top, of="`repeat`", known=known)
+    for key, example in (("until", "until: ${{ steps.look.outputs.… }}"), ("at-most", "at-most: 10")):
+        if key not in entries and key not in taker.misspelt(top, known):
+            taker.note(code.missing_key(place(top), key=key, of="`repeat`", example=example))
+    most = taker.number(_value(entries, "at-most"), name="at-most", least=2, most=MOST_ROUNDS, whole=True)
+    return Again(
+        until=taker.scalar(_value(entries, "until"), example="until: ${{ steps.look.outputs.… }}"),
+        at_most=None if most is None else int(most),
+        pause=taker.length(_value(entries, "pause"), name="pause", least=_SECOND, most=_WEEK),
+    )
+
+
 def stem(path: str) -> str:
     """The name of a playbook or SOP: its file without folder and ending."""
     return path.rpartition("/")[2].rpartition(".")[0]
@@ -373,6 +392,8 @@ _TAKEN: dict[str, tuple[str, Callable[[Taker, Node], object]]] = {
     "foreach": ("foreach", lambda _, node: node),
     "key": ("item_key", lambda taker, node: taker.scalar(node, example="key: ${{ item.id }}")),
     "max-parallel": ("max_parallel", _parallel),
+    "pause": ("pause", lambda taker, node: taker.length(node, name="pause", least=_SECOND, most=_DAY)),
+    "repeat": ("again", _again),
     "once": ("once", lambda taker, node: taker.scalar(node, example="once: ${{ event.sha256 }}")),
     "subject": ("subject", lambda taker, node: taker.scalar(node, example="subject: ${{ item.email }}")),
     "expect": ("expect", lambda taker, node: taker.mapping(node, example="expect: { ok: true }")),

@@ -5,7 +5,7 @@ from collections import Counter
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 
-from engine.language import each, tree, undoing
+from engine.language import again, each, tree, undoing
 from engine.language.assign import of_field
 from engine.language.authored import Authored, Step
 from engine.language.blocks import Template
@@ -90,6 +90,7 @@ class Resolver:
                     special=self.special.keys(),
                     resolve=self._action,
                 )
+                resolved = again.completed(values, step, resolved)
                 resolved = each.completed(
                     values, step, resolved, said, about=self.authored.subject is not None
                 )

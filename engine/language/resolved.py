@@ -2,7 +2,6 @@
 
 from collections.abc import Callable, Collection, Mapping
 from dataclasses import dataclass, field
-from typing import Literal
 
 from engine.language.authored import Step
 from engine.language.blocks import Template
@@ -11,7 +10,7 @@ from engine.model.actions import ActionSpec
 from engine.model.canonical import Json
 from engine.model.config import Config
 from engine.model.labels import Label, Labels
-from engine.model.plan import Ask, Ending, NodeKind, WaitFor
+from engine.model.plan import Ask, Ending, NodeKind, Repeat, WaitFor
 from engine.model.triggers import EventSpec
 from engine.model.types import Type
 
@@ -76,6 +75,7 @@ class Resolved:
     labels: Labels = frozenset({Label.SYSTEM})
     templates: tuple[str, ...] = ()
     undo: "Resolved | None" = None
+    repeat: Repeat | None = None
 
     def built(self) -> tuple[Built, ...]:
         """Everything of this step that reads something."""

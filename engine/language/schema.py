@@ -8,6 +8,7 @@ import sys
 from datetime import timedelta
 from pathlib import Path
 
+from engine.language.playbook import MOST_ROUNDS
 from engine.language.shapes import (
     ANYTHING,
     BUDGET,
@@ -62,7 +63,7 @@ _TYPE: Shape = {
     ]
 }
 
-_TRIGGER_MEANING = {
+TRIGGER_MEANINGS = {
     "email": "a letter arrives that no run waits for",
     "manual": "you start it: steward run NAME",
     "call": "another playbook or SOP calls it",
@@ -83,7 +84,7 @@ def _triggers() -> Shape:
         for spec in TRIGGERS.values()
     }
     return {
-        **mapping({name: (shape, _TRIGGER_MEANING[name]) for name, shape in shapes.items()}),
+        **mapping({name: (shape, TRIGGER_MEANINGS[name]) for name, shape in shapes.items()}),
         "minProperties": 1,
     }
 
@@ -97,7 +98,7 @@ def _stops() -> Shape:
         for spec in TRIGGERS.values()
         if spec.matches
     }
-    one = mapping({name: (shape, _TRIGGER_MEANING[name]) for name, shape in shapes.items()})
+    one = mapping({name: (shape, TRIGGER_MEANINGS[name]) for name, shape in shapes.items()})
     return {"type": "array", "items": {**one, "minProperties": 1, "maxProperties": 1}}
 
 
@@ -106,6 +107,7 @@ _EXPIRY = length(timedelta(minutes=1), _YEAR, "a length of 1m to 365d")
 _HOLD = length(timedelta(seconds=1), timedelta(minutes=10), "a length of 1s to 10m")
 _ATTEMPT = length(timedelta(seconds=1), _YEAR, "a length of 1s to 365d")
 _PAUSE = length(timedelta(milliseconds=100), timedelta(days=1), "a length of 100ms to 1d")
+_PACE = length(timedelta(seconds=1), timedelta(days=1), "a length of 1s to 1d")
 _LONGEST = length(timedelta(seconds=1), timedelta(days=7), "a length of 1s to 7d")
 _GATE = mapping(
     {
@@ -169,6 +171,21 @@ STEP: Keys = {
     ),
     "key": (TEXT, "what tells one item from another, for ever; needed where the step acts"),
     "max-parallel": ({"type": "integer", "minimum": 1, "maximum": 100}, "items at work at once (4)"),
+    "pause": (_PACE, "so long after one item begins the next; where the step acts, after one has left"),
+    "repeat": (
+        mapping(
+            {
+                "until": (CONDITION, "what has to hold; it may read the step's own outputs"),
+                "at-most": (
+                    {"type": "integer", "minimum": 2, "maximum": MOST_ROUNDS},
+                    "how often in all; past it the step fails",
+                ),
+                "pause": (_LONGEST, "how long after one round the next begins (1m)"),
+            },
+            required=("until", "at-most"),
+        ),
+        "the step is done again until a condition holds, each round an effect of its own; its outputs are those of the last",
+    ),
     "once": (TEXT, "this step never acts twice for this text, ever"),
     "subject": (TEXT, "whom this step, or this item, is about"),
     "expect": ({"type": "object"}, "outputs read back, field → value; a mismatch fails the step"),

@@ -11,6 +11,8 @@ ROOTS = ("event", "inputs", "item", "steps", "gates", "run")
 
 STATUS = choice(*STATUSES)
 VERDICT = choice(*VERDICTS)
+GATE = {"verdict": VERDICT, "who": TEXT}
+"""What can be read of a gate: how it was decided, and by whom; nobody where a card expired."""
 RUN = Type(
     kind="map",
     fields=(
@@ -39,6 +41,7 @@ class Scope:
     """The readable world of one place. Steps with `order` below `here` may be read; all are known, for better messages.
 
     `now_only` is set where no run exists yet (`subject`, `concurrency`): only event and inputs can be read there.
+    `language` is that of the letter whose words these are; empty where there is none.
     `item` is the type of one entry where a step has `foreach`, `condition` the `if` of the step that reads; `handles_failure`: what reads
     here also runs after a failure.
     """
@@ -53,6 +56,7 @@ class Scope:
     now_only: bool = False
     condition: str = ""
     handles_failure: bool = False
+    language: str = ""
 
     def roots(self) -> tuple[str, ...]:
         """The roots that can be read here."""

@@ -12,7 +12,7 @@ from engine.language.codes import files as code
 from engine.language.names import is_id
 from engine.language.proving import proven
 from engine.language.tree import Entry, Mapping, Node, Scalar, Sequence
-from engine.language.written import length
+from engine.language.written import is_zone, length
 from engine.model.agents import NO_MODEL
 from engine.model.canonical import Json
 from engine.model.config import (
@@ -184,9 +184,7 @@ def _zone(checked: Checked, node: Node | None) -> str | None:
     name = checked.text(node)
     if name is None or node is None:
         return None
-    try:
-        zoneinfo.ZoneInfo(name)
-    except (zoneinfo.ZoneInfoNotFoundError, ValueError, OSError):
+    if not is_zone(name):
         known = {zone.rsplit("/", 1)[-1]: zone for zone in zoneinfo.available_timezones() if "/" in zone}
         allowed = [known[name]] if name in known else sorted(known.values())
         checked.note(

@@ -22,6 +22,22 @@ ELSEWHERE: Final[dict[str, str]] = {
     "dict": "any", "json": "any",
 }  # fmt: skip
 """What types are called in other languages."""
+MEANINGS: Final[dict[str, str]] = {
+    "text": "characters; what is none is turned into text by `text(…)`, or inside other text by itself",
+    "number": "a number, with or without a point",
+    "integer": "a whole number: what `size` and `days` give",
+    "bool": "true or false: what `if` asks",
+    "money": "an amount with its currency; only functions touch it (plus, minus, times, percent, sum, above, below)",
+    "date": "a day; compares with < <= == >= >, moves with plus and minus by whole days",
+    "time": "a moment; `day(…)` is its day in the workspace's time zone, `at(day, '09:00')` makes one",
+    "length": "a length of time: ms, s, m, h, d or w",
+    "file": "a file the engine keeps; it is handed on whole",
+    "url": "an address that begins with https://, http://, mailto: or urn:",
+    "email": "an address of a mailbox",
+    "person": "somebody, as identity/resolve gives them",
+    "note": "a passage of the vault, as memory/recall gives it",
+    "any": "anything; what is read of it is checked only when it runs",
+}
 _LONG = ("type", "default", "min", "max", "description", "optional")
 _CHOICE = re.compile(r"one of\s+(.+)", re.DOTALL)
 
@@ -87,16 +103,25 @@ def read(node: tree.Node) -> tuple[Type, tuple[Diagnostic, ...]]:
             return (ANY, (_bad(node),)) if found is None else (found, ())
         case tree.Sequence():
             if len(node.items) != 1:
-                return ANY, (
-                    code.bad_type(
-                        node.span, written="a list", hint="write one type in the brackets: `[text]`"
-                    ),
-                )
+                return ANY, (_list(node),)
             inner, diagnostics = read(node.items[0])
             return listing(inner), diagnostics
         case tree.Mapping():
             fields, diagnostics = declared(node)
             return Type(kind="map", fields=tuple(one.field for one in fields)), diagnostics
+
+
+def _list(node: tree.Sequence) -> Diagnostic:
+    """A list of words is what may be chosen; of types a list has one."""
+    words = [
+        one.text.strip() for one in node.items if isinstance(one, tree.Scalar) and parse(one.text) is None
+    ]
+    if len(words) != len(node.items) or not words or parse(f"one of {', '.join(words)}") is None:
+        hint = "write one type in the brackets: `[text]`"
+        return code.bad_type(node.span, written="a list", hint=hint)
+    best = f'"one of {", ".join(words)}"' if not any(one in '"\\' for one in "".join(words)) else None
+    hint = f"write `one of {', '.join(words)}`, in quotes"
+    return code.bad_type(node.span, written="a list", hint=hint, best=best)
 
 
 def _bad(node: tree.Scalar) -> Diagnostic:

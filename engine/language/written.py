@@ -2,6 +2,7 @@
 
 import re
 from datetime import date, datetime, timedelta
+from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 
 from engine.model.canonical import Json
 from engine.model.money import Money
@@ -50,6 +51,15 @@ def integer(text: str) -> int | None:
 def boolean(text: str) -> bool | None:
     """`true` and `false`, nothing else: `no` is also a country and an answer."""
     return {"true": True, "false": False}.get(text)
+
+
+def is_zone(text: str) -> bool:
+    """Whether a text names a time zone, like Europe/Warsaw."""
+    try:
+        ZoneInfo(text)
+    except (ZoneInfoNotFoundError, ValueError, OSError):
+        return False
+    return True
 
 
 def is_null(text: str) -> bool:

@@ -94,6 +94,14 @@ class ExpireAsk:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class Pace:
+    """An item began or left: the next one's turn is at `until`."""
+
+    step: str
+    until: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class Gather:
     """Every item of a `foreach` is settled: the step takes their outputs together."""
 
@@ -129,6 +137,7 @@ Command: TypeAlias = (
     | Recover
     | FireTimer
     | ExpireAsk
+    | Pace
     | Gather
     | TakeBack
     | End

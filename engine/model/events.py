@@ -123,11 +123,20 @@ class CallStarted:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class StepFanned:
-    """A step with `foreach` runs once per item. `keys` name the items, `items` is the sealed list."""
+    """A step with `foreach` runs once per item. `keys` name the items, `items` is the sealed list. One with `repeat` runs in rounds: `keys`
+    are their numbers, one more each time.
+    """
 
     keys: tuple[str, ...]
     items: str
     labels: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class StepPaced:
+    """The next item or round of a step begins, or leaves, at `until` at the earliest."""
+
+    until: str
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -419,7 +428,7 @@ Body: TypeAlias = (
     OwnerTaken | RequestDecided | StopSet | StopLifted | StrengthEnrolled | NotebookAccepted | TriggerReceived
     | HealthWaived | ClockDoubted | ClockTrusted
     | TriggerExpected | AlarmRaised | AlarmCleared | OperatorNotified | AsideTaken | AsideDismissed | AsideReturned
-    | RunCreated | RunStarted | RunStopped | RunEnded | RunRedrafted | OnceClaimed | CallStarted | StepFanned
+    | RunCreated | RunStarted | RunStopped | RunEnded | RunRedrafted | OnceClaimed | CallStarted | StepFanned | StepPaced
     | StepStarted | StepSucceeded | StepSkipped | StepRetried | StepFailed | StepCancelled | StepReopened
     | WaitStarted | WaitPostponed | WaitEnded | HumanAsked | HumanAnswered
     | EffectProposed | EffectGated | EffectHeld | EffectWithdrawn | EffectIntended | EffectSucceeded | EffectFailed

@@ -104,6 +104,15 @@ class Retry:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class Repeat:
+    """A step is done again, `pause` after it was done, until a condition over its own outputs holds; at most so often in all."""
+
+    until: Expr
+    at_most: int
+    pause: timedelta
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class WaitFor:
     """One named thing a wait listens for: a trigger kind and the argument that must match (its field → value)."""
 
@@ -114,7 +123,7 @@ class WaitFor:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Ask:
-    """A question to a person. `choices` empty: the question is only to be done. `fields` are typed answers.
+    """A question to a person. `choices` empty, and no `offers` that compute them: the question is only to be done. `fields` are typed answers.
 
     `least` and `most` are the limits of some fields, by name; `defaults` what counts where nothing is given.
     """
@@ -122,6 +131,7 @@ class Ask:
     title: Arg
     who: str | None = None
     choices: tuple[str, ...] = ()
+    offers: Arg | None = None
     fields: tuple[tuple[str, Type], ...] = ()
     least: tuple[tuple[str, Arg], ...] = ()
     most: tuple[tuple[str, Arg], ...] = ()
@@ -155,6 +165,8 @@ class Node:
     `undo` takes a finished effect back; it runs as the step ``id~undo`` (of one item: ``id~undo#key``) and reads the outputs of `id`.
 
     With `foreach` the node runs once per item as the steps ``id#key``; conditions, arguments, key, once and subject may read `item`.
+    `pause`: so long after one item begins the next; after one leaves, where the step acts. With `repeat` it runs in rounds, as the steps
+    ``id#1``, ``id#2``, and its outputs are those of the last one.
     `once`: the text that claims it, for ever, with its first intent. `expect`: outputs read back, field → what it must equal.
     """
 
@@ -186,6 +198,8 @@ class Node:
     foreach: Arg | None = None
     key: Arg | None = None
     max_parallel: int = 4
+    pause: timedelta | None = None
+    repeat: Repeat | None = None
     once: Arg | None = None
     subject: Arg | None = None
     expect: tuple[tuple[str, Arg], ...] = ()

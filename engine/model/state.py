@@ -33,6 +33,7 @@ class StepState:
     to what it stands behind. `intents` counts calls of the effect. `spared`: attempts of a read that only were asked to wait. `tries`: so often it could not leave, and
     `until` is when it is waited for no more. `wait` is why it is delayed though it is ready (breaker, limit or health), `admitted`: its
     turn came and it has not used it yet. `once` is the HMAC of what it claims when it acts.
+    `begun` is when it last began or, where it acts, left.
     `scope` is the budget its question is about, `thrifty`: it goes on without a model. `doubts` are notes of letters that may be what it
     waits for: until a person says so its time does not run out. `lapsed` is when its time ran out; `due` says then until when it had. `since` is when a wait began, `postponed`: it was to end before. `seen` names the files it was read from.
     """
@@ -62,6 +63,7 @@ class StepState:
     card: str = ""
     held: bool = False
     intents: int = 0
+    begun: str = ""
     tries: int = 0
     spared: int = 0
     until: str = ""
@@ -192,11 +194,12 @@ class RunState:
         for status, reason in _WAITS:
             if status in found:
                 return reason
-        if any(step.due for step in self.steps.values() if step.status in {"held", "retrying", "cleared"}):
+        if any(step.due for step in self.steps.values() if step.status in _TIMED):
             return "timer"
         return ""
 
 
+_TIMED = frozenset({"held", "retrying", "cleared", "fanned"})
 _PENDING = StepState()
 _WAITS = (
     ("unknown", "unknown"),

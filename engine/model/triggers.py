@@ -99,6 +99,12 @@ TRIGGERS: dict[str, TriggerSpec] = {
                 type=TEXT,
                 description="five fields, in the workspace's time zone: minute hour day month weekday",
             ),
+            Field(
+                name="time-zone",
+                type=TEXT,
+                optional=True,
+                description="another zone that its fields are in, like America/New_York",
+            ),
         ),
         matches=(),
         event=Type(
@@ -117,7 +123,16 @@ TRIGGERS: dict[str, TriggerSpec] = {
             ),
         ),
         matches=(Field(name="path", type=TEXT, description="the file's own path"),),
-        event=record(file=FILE, path=TEXT, sha256=TEXT, at=TIME),
+        event=Type(
+            kind="map",
+            fields=(
+                Field(name="file", type=FILE),
+                Field(name="path", type=TEXT, description="where it lies, below the workspace"),
+                Field(name="name", type=TEXT, description="its own name, without folders"),
+                Field(name="sha256", type=TEXT, description="digest of its bytes"),
+                Field(name="at", type=TIME, description="when it was changed last"),
+            ),
+        ),
         label=Label.UNTRUSTED,
     ),
     "event": TriggerSpec(

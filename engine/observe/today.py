@@ -210,7 +210,8 @@ class Seen:
                 told.add((row["playbook"], row["due"]))
                 yield _alarm_row(row)
         for row in self.history.rows(_SCHEDULES):
-            due = _next(row["schedule"], moment(row["due"]), zone) if row["playbook"] in living else None
+            own = row["zone"] or zone
+            due = _next(row["schedule"], moment(row["due"]), own) if row["playbook"] in living else None
             late = due is not None and due <= now - LATE
             if due is not None and late and (row["playbook"], stamp(due)) not in told:
                 yield _absent_row(row["playbook"], stamp(due), "due and not fired: steward up")
@@ -419,7 +420,15 @@ FROM calls LEFT JOIN born USING (run) GROUP BY 1 ORDER BY usd DESC, 1
 
 _MISSED = "SELECT playbook, due FROM triggers WHERE kind = 'schedule' AND reason = 'missed' AND ts >= ? ORDER BY due DESC LIMIT ?"
 
-_SCHEDULES = "SELECT playbook, schedule, max(due) AS due FROM triggers WHERE kind = 'schedule' AND coalesce(due, '') <> '' GROUP BY ALL"
+_SCHEDULES = """
+WITH zones AS (
+    SELECT body->>'$.playbook' AS playbook, body->>'$.schedule' AS schedule, arg_max(body->>'$.zone', seq) AS zone
+    FROM events WHERE type = 'trigger.expected' GROUP BY ALL
+), last AS (
+    SELECT playbook, schedule, max(due) AS due FROM triggers WHERE kind = 'schedule' AND coalesce(due, '') <> '' GROUP BY ALL
+)
+SELECT * FROM last LEFT JOIN zones USING (playbook, schedule)
+"""
 
 _ALARMS = """
 WITH raised AS (

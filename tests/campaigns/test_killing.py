@@ -44,7 +44,7 @@ def test_wherever_it_dies_nothing_is_lost_or_doubled(theatre):
 UNTOLD = {
     "aside.dismissed", "aside.returned", "aside.taken", "card.reopened", "clock.doubted", "clock.trusted", "connector.hurried",
     "effect.carried", "effect.hurried", "health.waived", "letter.read", "letter.returned",
-    "operator.notified", "run.dismissed", "run.recalled", "run.redrafted", "run.retried", "wait.postponed",
+    "operator.notified", "run.dismissed", "run.recalled", "run.redrafted", "run.retried", "step.paced", "wait.postponed",
 }  # fmt: skip
 """Events that no story has yet, so nobody dies around them: docs/evidence/outages.md says so. Each that gets its story leaves this list."""
 

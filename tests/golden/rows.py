@@ -58,6 +58,9 @@ def _rows() -> list[tuple[str, str, str]]:
     found += [("run/end", key, _key(key)) for key in ("as", "because")]
     found += [("run/find", key, _key(key)) for key in ("playbook", "status", "limit")]
     found += [("human/ask", key, _key(key)) for key in ("choices", "fields")]
+    found += [("human/ask", "choices, computed", r"choices: \"?\$\{\{"), ("repeat", "until", _key("until"))]
+    found += [("repeat", "at-most", _key("at-most")), ("run/end", "failed", r"as: (failed|broken)")]
+    found += [("schedule", "time-zone", _key("time-zone")), ("read", "who", r"gates\.\w+\.who")]
     found += [("human/ask", "default", r"\{[^}]*default: ")]
     found += [("trigger", "a webhook's secret", r"secret: \"\$\{\{ secrets\.")]
     roots = ("event", "inputs", "item", "steps", "gates", "run")

@@ -90,6 +90,8 @@ Halves go away from zero | – | – | unit/model/test_money.py::test_halves_go_
 Two currencies are an error | – | – | unit/model/test_money.py::test_two_currencies_do_not_add_up
 A whole number is a number wherever one is wanted | every-type | – | unit/language/test_expressions.py::test_gives
 Dates and times compare with < <= == >= > | times | SW110 sw110-times | unit/language/test_expressions.py::test_gives
+An hour of a day is one of the workspace's time zone, and clocks that change do to it what they do to schedules | everyday | SW110 sw108-words | unit/language/test_words.py::test_an_hour_is_when_a_schedule_would_fire
+A day is written in words of the letter's language | everyday | SW108 sw108-words | unit/language/test_words.py::test_a_day_in_words
 Days, weeks and months are those of the workspace's time zone | times | – | unit/kernel/test_schedule.py::test_local_time_counts
 A length is a number and a unit | whole | SW027 sw027-numbers, SW110 sw110-defaults | unit/language/test_expressions.py::test_a_wait_is_a_length_or_until_a_moment_or_a_day
 
@@ -112,7 +114,9 @@ A key stands only on a step on which it means something | whole | SW211 sw211-fi
 A step that reads an output of a skipped step is skipped; needs alone never skips | lead-capture | – | unit/kernel/test_decide.py::test_a_reader_of_a_skipped_step_is_skipped_and_one_that_only_needs_it_is_not
 The status of a step is always readable | heads | SW114 sw114-status | –
 A failed step stops what reads it or comes after it, no step beside it; then failure() and always() run | whole | – | unit/kernel/test_decide.py::test_a_failure_stops_what_comes_after_it_and_no_step_beside_it
-run/end ends as told, without a failure | lead-capture | SW023 sw132-called | unit/kernel/test_decide.py::test_run_end_cancels_the_rest_and_ends_as_told
+run/end ends as told, as failed too | everyday | SW023 sw132-called | unit/kernel/test_decide.py::test_run_end_cancels_the_rest_and_ends_as_told
+A step with repeat is done again until its condition holds, each round an effect of its own, at most so often | everyday | SW211 sw211-rounds, SW021 sw211-rounds | simulate/test_written_words.py::test_each_round_is_an_effect_of_its_own_until_it_is_so
+A pause lets one item go after the other | everyday | SW211 sw211-rounds | simulate/test_written_words.py::test_items_with_a_pause_leave_one_after_the_other
 A rejected or expired gate cancels what stands behind it, not who reads its verdict | whole | – | unit/kernel/test_decide.py::test_a_step_that_reads_the_verdict_waits_for_it_and_runs_after_a_no
 An output of a step that did not run is null | defaults | – | simulate/test_outputs.py::test_an_output_of_a_step_that_was_skipped_is_null
 if-failed: undo takes back what was done, newest first | undo | SW023 sw020-heads | simulate/test_language_runs.py::test_what_does_not_come_back_as_expected_fails_and_is_taken_back_newest_first
@@ -128,6 +132,8 @@ A verdict is read below the gate's steps | whole | SW210 sw210-early | –
 Silence is a no: a card expires | foreach-gate | – | unit/kernel/test_decide.py::test_an_unanswered_card_expires_and_expiry_is_no
 A gate over items is one card with a row each | foreach-gate | – | simulate/test_language_runs.py::test_a_gate_over_items_is_one_card_with_a_row_each
 A step that acts without a gate has a card of its own where the stage asks | answer-a-lead | – | unit/language/test_compile.py::test_a_step_that_acts_without_a_gate_has_a_card_of_its_own
+Who decided at a gate is read below its steps | everyday | SW103 sw103-who | simulate/test_written_words.py::test_who_decided_can_be_read
+Choices may come from data, each on a line of its own, a hundred at most | everyday | SW110 sw211-rounds | simulate/test_written_words.py::test_choices_come_from_data
 Titles are the operator's words; values in them are shown quoted | sop-everything | – | unit/app/test_planning.py::test_a_hostile_title_stays_inside_its_diamond
 
 ## Stages, reach and trust
@@ -166,6 +172,7 @@ Triggers are a closed list | triggers | SW402 sw402-trigger | –
 A trigger takes its own arguments, and all it needs | triggers | SW403 sw403-param, SW404 sw404-param | –
 Paths, secrets and types of events have their form | triggers | SW408 sw408-params, SW411 sw411-secret | –
 A trigger that nothing can fire is named | triggers | – | unit/app/test_unheard.py::test_check_and_doctor_name_what_never_comes
+A schedule may name a time zone of its own | everyday | SW408 sw211-rounds | simulate/test_written_words.py::test_a_schedule_in_a_zone_of_its_own
 A cron line has five fields and fires some day, in the workspace's time zone | times | SW407 sw407-cron, SW407 sw407-fields, SW407 sw407-never | unit/kernel/test_schedule.py::test_the_hour_that_comes_twice_fires_once
 An event's type is one its connector sends | event-fields | SW409 sw409-event | –
 An intent that is named is in vault/intents | triggers | SW410 sw410-intent | –

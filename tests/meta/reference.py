@@ -1,15 +1,18 @@
 """The reference pages, made from the code: ``python -m tests.meta.reference`` writes them, a test compares."""
 
 import inspect
+from collections.abc import Mapping
 from dataclasses import fields
 from pathlib import Path
 from typing import get_args
 
 from engine.app.actions import declared, unperformed
 from engine.cli.verbs import GROUPS, VERBS
+from engine.language.schema import TRIGGER_MEANINGS
+from engine.language.shapes import Keys
 from engine.model import events
 from engine.model.actions import ActionSpec
-from engine.model.triggers import IGNORED_REASONS
+from engine.model.triggers import IGNORED_REASONS, TRIGGERS
 
 ROOT = Path(__file__).resolve().parents[2]
 FOLDER = ROOT / "docs" / "reference"
@@ -133,6 +136,96 @@ def reasons_page() -> str:
     return "\n".join([*lines, *(f"| `{name}` | {_cell(why)} |" for name, why in IGNORED_REASONS.items()), ""])
 
 
+def language_page() -> str:
+    """Every word of the language, in the order of what somebody looks for."""
+    from engine.app import keys, lexicon
+    from engine.language.functions import FUNCTIONS
+    from engine.language.schema import COMMON, PLAYBOOK, STEP
+    from engine.language.scope import RUN, STATUSES, VERDICTS
+    from engine.language.typeexpr import MEANINGS
+    from engine.language.written import EXAMPLES
+
+    lines = [
+        "# The language",
+        "",
+        "The same words as `steward explain WORD`; [writing.md](../writing.md) shows how they go together, [actions.md](actions.md) what `uses:` can name.",
+        "",
+        "## A playbook",
+        "",
+    ]
+    lines += _table(PLAYBOOK, lexicon.KEY_EXAMPLES)
+    lines += ["## A step", ""]
+    lines += _table(STEP, lexicon.KEY_EXAMPLES)
+    lines += [
+        "## What starts a run",
+        "",
+        "| under `on:` | what comes | parameters | `event` has |",
+        "|---|---|---|---|",
+    ]
+    for name, spec in TRIGGERS.items():
+        params = ", ".join(f"`{one.name}{'?' if one.optional else ''}`" for one in spec.params)
+        fields = ", ".join(f"`{one.name}`" for one in spec.event.fields)
+        lines.append(
+            f"| `{name}` | {_cell(TRIGGER_MEANINGS[name])} | {params or '–'} | {fields or 'whatever is sent'} |"
+        )
+    lines += ["", "## Steps of the engine itself", ""]
+    for name, (meaning, args, outputs, example) in lexicon.STEPS.items():
+        lines += [f"### `{name}`", "", f"{meaning[:1].upper()}{meaning[1:]}.", ""]
+        lines += [f"- `{key}`: {says}" for key, says in args]
+        lines += ["", f"Gives {outputs}.", "", "```yaml", f"- {example}", "```", ""]
+    lines += ["## What can be read", "", "| path | what it is |", "|---|---|"]
+    lines += [f"| `{path}` | {_cell(what)} |" for path, what in _roots(STATUSES, VERDICTS)]
+    lines += [f"| `run.{one.name}` | {_cell(one.description)} |" for one in RUN.fields]
+    lines += ["", "## Functions", "", "| function | gives | meaning |", "|---|---|---|"]
+    for name, one in FUNCTIONS.items():
+        call, _, gives = one.signature(name).partition(", giving ")
+        lines.append(f"| {_cell(call)} | {_cell(gives)} | {_cell(one.meaning)} |")
+    lines += ["", "## Types", "", "| type | meaning | written |", "|---|---|---|"]
+    lines += [
+        f"| `{name}` | {_cell(meaning)} | {EXAMPLES.get(name, '')} |" for name, meaning in MEANINGS.items()
+    ]
+    lines += [
+        "| `[type]` | a list of these | `[text]` |",
+        "| `{name: type}` | a map with these fields | `{ id: text, total: money }` |",
+        '| `one of a, b` | a closed set of words; in `{ }` it stands in quotes | `"one of weekly, monthly"` |',
+        "| `name?` | a name with a question mark may be left out: read it with `default(path, other)` | `note?: text` |",
+        "| `{type, default, min, max, description}` | the long form of an input or field | `{ type: money, default: 49.00 EUR }` |",
+        "",
+    ]
+    for thing, title in keys.things().items():
+        if thing != "playbook":
+            lines += [f"## {title[:1].upper()}{title[1:]}", "", "| key | takes | meaning |", "|---|---|---|"]
+            common = {f"{key}" for key in COMMON} if thing == "sop" else set()
+            lines += [
+                f"| {'&emsp;' * ((len(row.name) - len(row.name.lstrip())) // 2)}`{row.name.strip()}` | {_cell(row.kind)} | {_cell(row.meaning)} |"
+                for row in keys.rows(thing)
+                if not (common and (row.name.startswith(" ") or row.name.strip("* ") in common))
+            ]
+            lines += ["", "The other keys are those of a playbook.", ""] if common else [""]
+    return "\n".join(lines)
+
+
+def _table(table: Keys, examples: Mapping[str, str]) -> list[str]:
+    lines = ["| key | meaning | written |", "|---|---|---|"]
+    lines += [f"| `{key}` | {_cell(meaning)} | `{_cell(examples[key].partition('   (')[0])}` |" if key in examples else f"| `{key}` | {_cell(meaning)} | |" for key, (_, meaning) in table.items()]  # fmt: skip
+    return [*lines, ""]
+
+
+def _roots(statuses: tuple[str, ...], verdicts: tuple[str, ...]) -> list[tuple[str, str]]:
+    return [
+        ("event.NAME", "a field of what started the run"),
+        ("inputs.NAME", "an input"),
+        ("item", "under `foreach`: the item; `item.NAME` a field of it"),
+        (
+            "steps.ID.outputs.NAME",
+            "what a step above gave; with `foreach` a list, of which each entry also has `key` and `item`",
+        ),
+        ("steps.ID.status", f"how it stands: {', '.join(statuses)}; readable whatever became of it"),
+        ("gates.ID.verdict", f"how a gate was decided: {', '.join(verdicts)}"),
+        ("gates.ID.who", "who decided it, as the log names them; empty where nobody did"),
+    ]
+
+
 def pages() -> dict[str, str]:
     """File name → content."""
     made = {
@@ -141,6 +234,7 @@ def pages() -> dict[str, str]:
         "verbs": verbs_page(),
         "diagnostics": codes_page(),
         "reasons": reasons_page(),
+        "language": language_page(),
     }
     return {f"{name}.md": text.rstrip() + "\n" for name, text in made.items()}
 

@@ -97,8 +97,10 @@ def _file(bench: Bench, fields: dict[str, Json], bare: Arrival) -> Arrival:
     data, name = content(bench.folder.tree, stand), stand.path.rpartition("/")[2]
     path = str(fields.get("path") or "vault/inbox/")
     said = {key: value for key, value in fields.items() if key not in {"file", "path"}}
+    path = f"{path}{name}" if path.endswith("/") else path
     event = {
-        "path": f"{path}{name}" if path.endswith("/") else path,
+        "path": path,
+        "name": path.rpartition("/")[2],
         "sha256": sha256(data),
         "at": bench.loop.journal.now(),
         **said,

@@ -12,6 +12,7 @@ from engine.governance import strength
 from engine.kernel.house import Deployment
 from engine.kernel.loop import Loop
 from engine.language.casefile import Case
+from engine.language.caseparts import family
 from engine.ledger import Keys, Ledger, Owner, StateDir
 from engine.model.canonical import Json, sha256
 from engine.model.config import Config
@@ -116,11 +117,17 @@ def _furnished(
         workspace, ledger=ledger, keys=keys, owner=owner, listen=events.append, clock=clock, executor=InLine()
     )
     real, blobs = home.house.connectors, home.house.blobs
-    given = {step: made(outputs, folder.tree, blobs) for step, outputs in case.given.items()}
-    script = Script(given=given, items=lambda run, step: loop.journal.book.runs[run].step(step).keys)
+    given = {
+        id_: {step: made(outputs, folder.tree, blobs) for step, outputs in steps.items()}
+        for id_, steps in _given(plan, folder.plans, case).items()
+    }
+    script = Script(given=given, of=lambda run: loop.journal.book.runs[run], tested=plan.id)
     # Only this playbook is tested: what its effects are to others starts none of them here.
     others = {id_: replace(one, triggers=()) for id_, one in folder.plans.items()}
-    plans = {**others, plan.id: _rewritten(plan, given)}
+    plans = {
+        id_: _rewritten(one, given[id_]) if id_ in given else one
+        for id_, one in {**others, plan.id: plan}.items()
+    }
     specs = {n.action.name: n.action for one in plans.values() for n in one.nodes if n.action is not None}
     wired = Switch(
         connectors=getattr(real, "connectors", {}), readers=getattr(real, "readers", {}),
@@ -141,6 +148,16 @@ def _furnished(
         )  # fmt: skip
     finally:
         home.close()
+
+
+def _given(plan: Plan, plans: Mapping[str, Plan], case: Case) -> dict[str, dict[str, Json]]:
+    """What a case gives, by playbook: a step of the tested one, or of one that it calls."""
+    found: dict[str, dict[str, Json]] = {}
+    members = family(plan, plans)
+    for step, outputs in case.given.items():
+        owner = next(one for one in members if any(node.id == step for node in one.nodes))
+        found.setdefault(owner.id, {})[step] = outputs
+    return found
 
 
 def _harmless(config: Config) -> Config:

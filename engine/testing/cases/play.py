@@ -122,7 +122,8 @@ class Play:
         end = later(stamp(clock.now()), length)
         before = ""
         for _ in range(_MOST_MOMENTS):
-            dues = [next_due(loop.journal.book.runs[run]) for run in loop.journal.book.open_runs]
+            book, now = loop.journal.book, stamp(clock.now())
+            dues = [next_due(book.runs[run], now=now) for run in book.open_runs]
             due = min((one for one in dues if one), default="")
             if not due or due > end or due == before:
                 break

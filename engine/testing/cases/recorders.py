@@ -15,6 +15,7 @@ from engine.model.ids import SubjectId
 from engine.model.labels import Label, Labels
 from engine.model.plan import undone_by
 from engine.model.ports import Blobs, Clock, Connector, Reader, Tree
+from engine.model.state import RunState
 from engine.model.times import stamp
 from engine.model.types import Field, Type
 
@@ -23,13 +24,15 @@ MADE_TO_FAIL = "made-to-fail"
 
 @dataclass(slots=True, kw_only=True)
 class Script:
-    """What a case says about steps of its run, and what was performed in it. `items` are the keys of a fanned-out step.
+    """What a case says about steps of its run, and what was performed in it. `given` is by playbook and step: of the one that is `tested`
+    only its own run's. `of` is the state of a run.
 
     `preparing` are those of the performed steps that bind nobody until another step sends what they made.
     """
 
-    given: Mapping[str, Json]
-    items: Callable[[str, str], tuple[str, ...]]
+    given: Mapping[str, Mapping[str, Json]]
+    of: Callable[[str], RunState]
+    tested: str
     run: str = ""
     failing: list[str] = field(default_factory=list)
     sent: list[str] = field(default_factory=list)
@@ -39,9 +42,11 @@ class Script:
     def outputs(self, run: str, step: str) -> dict[str, Json] | None:
         """The outputs made up for a step or one item of it; None when none are."""
         base, _, key = step.partition("#")
-        found = self.given.get(base) if run == self.run else None
+        state = self.of(run)
+        mine = run == self.run or state.playbook != self.tested
+        found = self.given.get(state.playbook, {}).get(base) if mine else None
         if isinstance(found, list):
-            place = self.items(run, base).index(key) if key else 0
+            place = state.step(base).keys.index(key) if key else 0
             found = found[place] if place < len(found) else {}
         return dict(found) if isinstance(found, dict) else None
 

@@ -46,6 +46,27 @@ def test_layout_and_comments_are_no_difference():
     assert found.playbooks == ()
 
 
+def test_lengths_and_what_is_new_or_gone_are_said_in_words():
+    """Programs read seconds; people read 2d."""
+    before = moment({LEAD: ("timeout: 30s", "timeout: 90s")}) if b"timeout: 30s" in FILES[LEAD] else moment()
+    slow = FILES[LEAD].decode().replace("uses: intent/resolve", "uses: intent/resolve\n    timeout: 2h")
+    after = moment(more={LEAD: slow.encode()})
+    said = text(comparing.compare(before, after))
+    assert "timeout: 10m → 2h" in said
+    assert "seconds" not in said
+    assert "  ~ step" in said
+
+
+def test_a_playbook_that_compiles_again_is_mended_and_not_added():
+    broken = moment(more={"playbooks/odd.yaml": b"name: Odd\n"}, name="broken")
+    good = b"name: Odd\non: { manual: {} }\nsteps:\n  - { id: tell, uses: notify/me, with: { text: x } }\n"
+    found = comparing.compare(broken, moment(more={"playbooks/odd.yaml": good}))
+    assert "odd  (playbooks/odd.yaml)  mended" in text(found)
+    assert "odd  (playbooks/odd.yaml)  added" in text(
+        comparing.compare(moment(), moment(more={"playbooks/odd.yaml": good}))
+    )
+
+
 def test_authority_comes_first_then_steps_then_words():
     after = moment({
         LEAD: ("    gate: nudge\n", ""),

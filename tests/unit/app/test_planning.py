@@ -193,7 +193,7 @@ PLAN_KEYS = set(
 STEP_KEYS = set(
     "id name uses kind line column does acts what stage reach if with after verdicts behind could-start-earlier foreach"
     " max-parallel waits-for until asks expect once subject gate undo undo-within-seconds timeout-seconds attempts"
-    " continue-on-error".split()
+    " continue-on-error pause-seconds repeat".split()
 )
 
 
@@ -229,6 +229,21 @@ def test_words_of_a_playbook_cannot_leave_their_box(text):
     made = quoted(text)
 
     assert re.fullmatch(r'"(?:[^\W_]|[ \-_./,:()+=…]|#[0-9]+;)*"', made)
+
+
+def test_the_flowchart_says_when_a_step_runs_and_how_often():
+    """A condition stays inside its box, whatever stands in it."""
+    lines = flowchart([
+        seen(
+            WHO.replace("{ id: who", "{ id: who, if: \"${{ event.subject != '<b>]' }}\""),
+            TELL.replace("{ id: tell", "{ id: tell, repeat: { until: true, at-most: 3 }"),
+        )
+    ]).splitlines()  # fmt: skip
+    assert any(
+        "<br/>if event.subject !#61;" in line or "<br/>if event.subject #33;= " in line for line in lines
+    )
+    assert any("<br/>until true" in line for line in lines)
+    assert not any("<b>" in line or "]']" in line for line in lines)
 
 
 def test_a_hostile_title_stays_inside_its_diamond():

@@ -1,6 +1,7 @@
 """The structure SARIF 2.1.0 asks for, without its schema at hand: what is required, what is closed, what must fit together."""
 
 import json
+import re
 from urllib.parse import unquote
 
 import pytest
@@ -37,6 +38,7 @@ def test_the_log_has_one_run_of_a_named_tool_and_its_columns_count_characters(fo
     one = run(found)
 
     assert one["tool"]["driver"]["name"] == "steward"
+    assert re.fullmatch(r"[a-z][a-z0-9+.-]*:\S+", one["tool"]["driver"]["informationUri"])
     assert one["columnKind"] == "unicodeCodePoints"
     assert ROOT in one["originalUriBaseIds"]
     assert one.keys() == {"tool", "columnKind", "originalUriBaseIds", "results"}

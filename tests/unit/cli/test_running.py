@@ -30,7 +30,9 @@ def test_a_run_that_failed_is_exit_one_and_one_that_ended_is_not(tmp_path, monke
     making.make(root, name="R", email="r@example.org")
     (root / "playbooks" / "broken.yaml").write_text(BROKEN)
     (root / "playbooks" / "ends.yaml").write_text(ENDS)
-    refuses = ENDS.replace("over", "no").replace("cancelled", "failed").replace("not today", "the shop is shut")
+    refuses = (
+        ENDS.replace("over", "no").replace("cancelled", "failed").replace("not today", "the shop is shut")
+    )
     (root / "playbooks" / "refuses.yaml").write_text(refuses)
     subprocess.run(["git", "add", "-A"], cwd=root, check=True)
     subprocess.run(["git", "commit", "-qm", "two"], cwd=root, check=True)

@@ -139,7 +139,7 @@ def test_an_approved_effect_is_held_then_released_once() -> None:
     assert decide(one, history.run, now=at(0)) == [c.Hold(step="a", until=at(20))]
     history.add(e.EffectHeld(revision=1, until=at(20)), "a")
     assert decide(one, history.run, now=at(19)) == []
-    assert next_due(history.run) == at(20)
+    assert next_due(history.run, now=at(0)) == at(20)
     assert decide(one, history.run, now=at(20)) == [c.Release(step="a")]
 
 
@@ -171,7 +171,7 @@ def test_a_failed_call_is_released_again_when_due_under_the_same_key() -> None:
     )
     history.add(o.EffectDeferred(key="ka1", code="429", due=at(5), until=at(60), tries=1), "a")
     assert decide(one, history.run, now=at(4)) == []
-    assert (next_due(history.run), next_try(history.run)) == (at(5), at(5))
+    assert (next_due(history.run, now=at(0)), next_try(history.run)) == (at(5), at(5))
     assert decide(one, history.run, now=at(5)) == [c.Release(step="a")]
     assert (history.run.step("a").key, history.run.waiting) == ("ka1", "retry")
 
@@ -191,7 +191,7 @@ def test_what_waits_for_its_connector_is_given_up_when_its_time_is_over() -> Non
     history.add(k.StepDelayed(connector="x", because="breaker", until=at(60)), "a")
     history.add(k.StepDelayed(connector="x", because="breaker", until=at(600)), "a")
     one = plan(node("a", "effect"))
-    assert (decide(one, history.run, now=at(59)), next_due(history.run)) == ([], at(60))
+    assert (decide(one, history.run, now=at(59)), next_due(history.run, now=at(0))) == ([], at(60))
     assert decide(one, history.run, now=at(60)) == [c.GiveUp(step="a")]
 
 

@@ -20,7 +20,7 @@ def test_a_delayed_step_does_nothing_and_its_run_says_why() -> None:
     """However late it is; its turn is an event."""
     history = delayed()
     assert decide(CALL, history.run, now=at(10**6)) == []
-    assert (history.run.waiting, next_due(history.run)) == ("breaker", "")
+    assert (history.run.waiting, next_due(history.run, now=at(0))) == ("breaker", "")
     assert list(history.book.delayed.values()) == ["w"]
     history.add(k.BreakerClosed(connector="w", by="me", because="reset"))
     assert history.run.waiting == "limit"

@@ -6,6 +6,7 @@ from engine.model.actions import ActionSpec, EffectClass
 from engine.model.effects import Call, Effect, Preview
 from engine.model.errors import PermanentError, TransientError
 from engine.model.ids import EffectKey, RunId
+from engine.model.state import RunState, StepState
 from engine.model.types import BOOL, EMAIL, FILE, INTEGER, MONEY, TEXT, TIME, URL, Field, Type
 from engine.testing.cases.recorders import Script, Switch, neutral
 from engine.testing.clock import START, VirtualClock
@@ -65,7 +66,11 @@ def switch(script, *, connectors=None, readers=None):
 
 
 def script(given=None, **more):
-    return Script(given=given or {}, items=lambda run, step: ("k1", "k2"), run="r", **more)
+    steps = {step: StepState(keys=("k1", "k2")) for step in given or {}}
+    state = RunState(
+        id="r", order=1, playbook="p", plan="", commit="", stage="", trigger="", source="", created="", steps=steps
+    )  # fmt: skip
+    return Script(given={"p": given or {}}, of=lambda run: state, tested="p", run="r", **more)
 
 
 def call(step="post"):

@@ -1,0 +1,87 @@
+"""`steward explain WORD`: every word of the language has a page, and what stands there as an example is right."""
+
+import pytest
+
+from engine.app import lexicon
+from engine.cli.main import main
+from engine.language.functions import FUNCTIONS
+from engine.language.kinds import KINDS
+from engine.language.playbook import KEYS, STEP_KEYS
+from engine.language.typeexpr import MEANINGS, SIMPLE
+from engine.model.triggers import TRIGGERS
+from tests.unit.language.trees import compiled
+
+SKELETON = """\
+name: Case
+{top}
+steps:
+  - id: open
+    uses: stripe/invoices
+    with: {{ status: open }}
+  - id: case
+    uses: notify/me
+    with: {{ text: x }}
+"""
+
+
+def test_every_word_has_a_page():
+    assert [word for word in lexicon.words() if not lexicon.page(word)] == []
+    assert {*SIMPLE, *FUNCTIONS, *TRIGGERS, *KEYS, *STEP_KEYS} <= {*lexicon.words()}
+    assert set(KINDS) - {"playbook/"} <= set(lexicon.STEPS)
+    assert set(SIMPLE) == set(MEANINGS)
+
+
+@pytest.mark.parametrize(
+    ("word", "says"),
+    [
+        ("email", ["a type", "a trigger", "a key of steward.yaml"]),
+        ("foreach", ["a key of a step", "takes text or list", "foreach: ${{ "]),
+        ("money", ["49.00 EUR", "functions that take it: plus"]),
+        ("at", ["`at(date, text)`, giving time"]),
+        ("human/ask", ["choices: words to choose from", "gives `choice`"]),
+        ("playbook/bill", ["run another playbook"]),
+        ("person", ["its fields", "email: email"]),
+        ("cron", ["under `on` › `schedule`"]),
+        ("Money", ["an amount"]),
+        ("size()", ["a function"]),
+    ],
+)
+def test_a_page_says_what_the_word_is_wherever_it_may_stand(word, says):
+    page = lexicon.page(word)
+    assert page is not None
+    for words in says:
+        assert words in page
+
+
+@pytest.mark.parametrize("name", sorted(lexicon.TRIGGER_EXAMPLES))
+def test_the_example_of_a_trigger_compiles(name):
+    line = lexicon.TRIGGER_EXAMPLES[name].partition("   (")[0]
+    found = compiled({
+        "playbooks/case.yaml": SKELETON.format(top=line).encode(),
+        "vault/intents/i.yaml": b"refund:\n  means: wants money back\n  examples: [a, b, c]\n",
+    })  # fmt: skip
+    assert [
+        one for one in found.diagnostics if one.code in {"SW402", "SW403", "SW404", "SW407", "SW408"}
+    ] == []
+
+
+@pytest.mark.parametrize("name", [one for one in lexicon.STEPS if "NAME" not in one])
+def test_the_example_of_a_step_compiles(name):
+    top = "on: { email: { mailbox: leads } }\nsubject: ${{ event.from }}"
+    text = SKELETON.format(top=top) + f"  - {lexicon.STEPS[name][3]}\n"
+    found = compiled(
+        {
+            "playbooks/case.yaml": text.encode(),
+            "playbooks/month-end.yaml": SKELETON.format(top="on: { manual: {} }").encode(),
+        }
+    )
+    assert [one for one in found.diagnostics if one.span.line > 9] == []
+
+
+def test_at_the_door(capsys):
+    assert main(["explain", "foreach"]) == 0
+    assert "a key of a step" in capsys.readouterr().out
+    assert main(["explain", "email/reply"]) == 0
+    assert "an action" in capsys.readouterr().out
+    assert main(["explain", "foreech"]) == 2
+    assert "steward explain foreach" in capsys.readouterr().err
