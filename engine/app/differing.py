@@ -160,8 +160,8 @@ def _step(a: Plan, b: Plan, old: Node, node: Node) -> Iterator[Change]:
     if node.foreach is not None and old.foreach is None:
         yield change("foreach", "", words(node.foreach), raises=True)
     if old.repeat != node.repeat:
-        was, now_ = (one.repeat.at_most if one.repeat else 1 for one in (old, node))
-        yield change("repeat", f"{was} times", f"{now_} times", raises=now_ >= was)
+        rounds, most = (one.repeat.at_most if one.repeat else 1 for one in (old, node))
+        yield change("repeat", f"{rounds} times", f"{most} times", raises=most >= rounds)
     if old.undo_within != node.undo_within:
         before, after = (length(one) if one else "" for one in (old.undo_within, node.undo_within))
         shorter = old.undo_within is not None and (

@@ -119,7 +119,8 @@ TRIGGER_EXAMPLES: dict[str, str] = {
 
 def page(word: str) -> str | None:
     """All that a word means, one paragraph for each; None where it means nothing."""
-    word = word.strip().removesuffix("()").lower() if word.strip().lower() in _LOWER else word.strip()
+    word = word.strip().removesuffix("()")
+    word = word.lower() if word.lower() in _LOWER else word
     found = [*_type(word), *_function(word), *_trigger(word), *_step(word), *_keys(word)]
     return "\n\n".join(found) + "\n" if found else None
 
@@ -203,9 +204,10 @@ def _fields(title: str, fields: tuple[Field, ...]) -> list[str]:
 
 
 def _step(word: str) -> Iterator[str]:
-    name = next(
-        (one for one in STEPS if one == word or (one.endswith("NAME") and word == one.partition("/")[0])), ""
-    )
+    name = next((one for one in STEPS if one == word), "")
+    if not name:
+        head = word.partition("/")[0]
+        name = next((one for one in STEPS if one == f"{head}/NAME"), "")
     if not name:
         return
     meaning, args, outputs, example = STEPS[name]

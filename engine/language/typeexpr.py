@@ -119,9 +119,10 @@ def _list(node: tree.Sequence) -> Diagnostic:
     if len(words) != len(node.items) or not words or parse(f"one of {', '.join(words)}") is None:
         hint = "write one type in the brackets: `[text]`"
         return code.bad_type(node.span, written="a list", hint=hint)
-    best = f'"one of {", ".join(words)}"' if not any(one in '"\\' for one in "".join(words)) else None
+    plain = not any(one in '"\\' for one in "".join(words))
+    fix = Fix(span=node.span, text=f'"one of {", ".join(words)}"') if plain else None
     hint = f"write `one of {', '.join(words)}`, in quotes"
-    return code.bad_type(node.span, written="a list", hint=hint, best=best)
+    return code.bad_type(node.span, written="a list", hint=hint, fix=fix)
 
 
 def _bad(node: tree.Scalar) -> Diagnostic:
