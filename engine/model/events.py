@@ -96,9 +96,7 @@ class RunStopped:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class RunEnded:
-    """Terminal. `status` is succeeded, no-op, failed, cancelled or undone. `outputs` is a sealed value. `by` is the step `run/end` that
-    ended it, if one did.
-    """
+    """Terminal. `status` is succeeded, no-op, failed, cancelled or undone, `outputs` a sealed value, `by` the `run/end` that ended it."""
 
     status: str
     reason: str = ""
@@ -123,9 +121,7 @@ class CallStarted:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class StepFanned:
-    """A step with `foreach` runs once per item. `keys` name the items, `items` is the sealed list. One with `repeat` runs in rounds: `keys`
-    are their numbers, one more each time.
-    """
+    """A step runs once per item of its `foreach`: `keys` name them, `items` is the sealed list. With `repeat`, `keys` number its rounds."""
 
     keys: tuple[str, ...]
     items: str
