@@ -1,24 +1,16 @@
 """`repeat`: a step that is done again until a condition over its own outputs holds."""
 
 from collections import ChainMap
-from collections.abc import Sequence
 from dataclasses import replace
 from datetime import timedelta
 
 from engine.language.authored import Step
-from engine.language.codes import graph
 from engine.language.resolved import Resolved
 from engine.language.scope import StepScope
 from engine.language.values import Values, condition
 from engine.model.plan import Expr, Repeat
-from engine.model.span import Diagnostic
 
 PAUSE = timedelta(minutes=1)
-_CONFLICTS = {
-    "foreach": "its items would each have rounds of their own; repeat a playbook that is called for each",
-    "gate": "each round is a decision of its own",
-    "once": "the second round would find the text used up",
-}
 
 
 def completed(values: Values, step: Step, one: Resolved) -> Resolved:
@@ -28,7 +20,8 @@ def completed(values: Values, step: Step, one: Resolved) -> Resolved:
         return one
     own = {step.id.text: StepScope(outputs=one.outputs, line=step.id.span.line, order=-1)}
     steps = values.scope.steps
-    inner = Values(values.source, replace(values.scope, steps=ChainMap(own, dict(steps))))
+    known = steps if isinstance(steps, dict) else dict(steps)
+    inner = Values(values.source, replace(values.scope, steps=ChainMap(own, known)))
     until = condition(inner, again.until)
     values.diagnostics += inner.diagnostics
     if until is None or not isinstance(until.arg, Expr) or again.at_most is None:
@@ -38,14 +31,3 @@ def completed(values: Values, step: Step, one: Resolved) -> Resolved:
     others = replace(until, reads=tuple(read for read in until.reads if not read.path.startswith(mine)))
     found = Repeat(until=until.arg, at_most=again.at_most, pause=again.pause or PAUSE)
     return replace(one, repeat=found, others=(*one.others, others))
-
-
-def check(steps: Sequence[Resolved]) -> list[Diagnostic]:
-    """Keys that mean nothing beside `repeat`."""
-    return [
-        graph.key_does_not_fit(span, key=key, kind="a step with `repeat`", why=_CONFLICTS[key])
-        for one in steps
-        if one.step.again is not None
-        for key, span in one.step.keys
-        if key in _CONFLICTS
-    ]

@@ -5,12 +5,17 @@ from collections.abc import Sequence
 from engine.language.codes import graph as code
 from engine.language.resolved import Resolved
 from engine.model.plan import NodeKind
-from engine.model.span import Diagnostic
+from engine.model.span import Diagnostic, Span
 
 _ACTS_ONLY = "only steps that act can be held, asked about or taken back"
 _BY_ITSELF = "it ends by its own `time:`"
 _ONLY_ACTS = "only an effect is claimed for ever; put it on a step that acts, or on the playbook"
 _READS_BACK = "it reads back what an action gave"
+_BESIDE_REPEAT = {
+    "foreach": "its items would each have rounds of their own; repeat a playbook that is called for each",
+    "gate": "each round is a decision of its own",
+    "once": "the second round would find the text used up",
+}
 _NO_LIST = "the step has no `foreach`"
 _WORDS: dict[NodeKind, str] = {
     "call": "a step that only reads",
@@ -54,6 +59,10 @@ _UNFIT: dict[NodeKind, dict[str, str]] = {
 }
 
 
+def _beside_repeat(key: str, span: Span) -> Diagnostic:
+    return code.key_does_not_fit(span, key=key, kind="a step with `repeat`", why=_BESIDE_REPEAT[key])
+
+
 def check(steps: Sequence[Resolved]) -> list[Diagnostic]:
     """Keys that can't mean anything on their step."""
     found = []
@@ -62,6 +71,8 @@ def check(steps: Sequence[Resolved]) -> list[Diagnostic]:
         for key, span in one.step.keys:
             if key in unfit:
                 found.append(code.key_does_not_fit(span, key=key, kind=_WORDS[one.kind], why=unfit[key]))
+            elif key in _BESIDE_REPEAT and one.step.again is not None:
+                found.append(_beside_repeat(key, span))
             elif key in _OF_LISTS and one.step.foreach is None:
                 found.append(code.key_does_not_fit(span, key=key, kind="this step", why=_NO_LIST))
     return found

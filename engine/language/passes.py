@@ -3,7 +3,7 @@
 from collections.abc import Mapping
 from dataclasses import dataclass
 
-from engine.language import again, calling, each, fits, kinds, listening, lower, order, starting, trust
+from engine.language import calling, each, fits, kinds, listening, lower, order, starting, trust
 from engine.language.authored import Authored
 from engine.language.files import TEMPLATES
 from engine.language.heads import heads_of
@@ -55,7 +55,6 @@ def compile_one(authored: Authored, world: World) -> Passed:
         *wrong,
         *fits.check(steps),
         *each.check(steps),
-        *again.check(steps),
         *order.check_gates(authored, resolved, edges),
         *order.unreachable(steps, edges),
     ]
