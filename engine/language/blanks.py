@@ -7,6 +7,7 @@ from engine.language import syntax as s
 from engine.language.checker import Checker, Typed
 from engine.language.codes import files as own
 from engine.language.codes import references as code
+from engine.language.expressions import spoken
 from engine.language.paths import Where
 from engine.language.scope import Scope
 from engine.language.typeexpr import certain
@@ -46,7 +47,7 @@ class Blanks:
             fix = checker.defaulted(tree, certain(typed.type))
             self.note(code.may_be_missing(checker.at(tree), path=checker.piece(tree), fix=fix))
             return None
-        return expr
+        return spoken(expr, checker.scope)
 
     def condition(self, written: str, where: Where) -> Expr | None:
         """What an `if` asks."""
@@ -128,7 +129,7 @@ class Blanks:
     def _scope(self) -> Scope:
         loops = tuple(Field(name=name, type=type_) for name, type_ in self.loops.items())
         inputs = Type(kind="map", fields=(*self.values.values(), *loops))
-        return Scope(inputs=inputs, now_only=True, language=self.language)
+        return Scope(inputs=inputs, now_only=True, language=self.language, for_people=True)
 
     def _rooted(self, tree: s.Tree, bound: frozenset[str], place: Where, unknown: list[Diagnostic]) -> s.Tree:
         """The tree with every free name as a field of the one root."""

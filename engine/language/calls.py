@@ -281,6 +281,8 @@ def _text(one: _Call) -> Typed:
     part = one.checker.certainly(one.args[0])
     if part.type.kind in _CONTAINERS:
         return one.checker.note(code.not_text(one.checker.at(one.args[0]), type_=named(part)))
+    if part.type.kind == "time":
+        return Typed(type=TEXT, cel=one.checker.spoken(part), flows=part.flows)
     return Typed(type=TEXT, cel=f"text({part.cel})", flows=part.flows)
 
 

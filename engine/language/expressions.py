@@ -13,6 +13,7 @@ from engine.language.codes import references as code
 from engine.language.paths import Where
 from engine.language.scope import Scope, fields_of
 from engine.language.source import Source, escaped, part
+from engine.language.spoken import as_text
 from engine.language.tree import Scalar
 from engine.language.wall import WALL
 from engine.model.canonical import Json
@@ -20,7 +21,7 @@ from engine.model.errors import PermanentError
 from engine.model.plan import Expr
 from engine.model.span import Diagnostic, Fix, Span
 from engine.model.times import stamp
-from engine.model.types import Type
+from engine.model.types import TEXT, Type
 
 MOST_ITEMS = 1_000
 """Entries of a list an expression may touch; beyond that it is a step's work."""
@@ -157,6 +158,16 @@ def _syntax(problem: syntax.SyntaxProblem, where: Where) -> Diagnostic:
     return code.bad_expression(span, problem=problem.message, fix=fix)
 
 
+def spoken(expr: Expr, scope: Scope) -> Expr:
+    """An expression as it stands among words: a time, where people read them, on the clock of the workspace."""
+    if expr.type.kind != "time" or not scope.for_people:
+        return expr
+    cel = f"local({expr.cel}, zone_)"
+    if expr.type.nullable:
+        cel = f"(dyn({expr.cel}) != null ? dyn({cel}) : dyn(null))"
+    return replace(expr, cel=cel, type=replace(TEXT, nullable=expr.type.nullable))
+
+
 class Expressions:
     """Evaluates lowered expressions: the port `Evaluate`. Safe to use from several threads."""
 
@@ -175,7 +186,7 @@ class Expressions:
 
     def as_text(self, value: Json) -> str:
         """How a value is rendered inside text."""
-        return functions.as_text(value)
+        return as_text(value)
 
 
 def conform(value: Json, type_: Type, path: str) -> Json:

@@ -9,6 +9,7 @@ from typing import Any
 from zoneinfo import ZoneInfo
 
 from engine.language import calendar_words, written
+from engine.language.spoken import NO_NUMBER, as_text, local
 from engine.model.canonical import Json
 from engine.model.money import Money
 from engine.model.times import moment, stamp
@@ -130,7 +131,10 @@ FUNCTIONS: dict[str, Function] = {
     "above": Function(params=("money", "money"), result="bool", meaning="more than"),
     "below": Function(params=("money", "money"), result="bool", meaning="less than"),
     "text": Function(
-        params=("value",), result="text", special=True, meaning="a value as it is written in text"
+        params=("value",),
+        result="text",
+        special=True,
+        meaning="a value as it is written in text: a long fraction with two digits, and in words for people a time as `2026-05-01 11:00` in the workspace's time zone",
     ),
     "size": Function(
         params=("text or list",),
@@ -415,10 +419,6 @@ def seconds(value: str, now: str, zone: str) -> float:
     return max((until - moment(now)).total_seconds(), 0.0)
 
 
-NO_NUMBER = "the result is no number (a division by zero?)"
-"""Of what would be infinite, or not even that."""
-
-
 NOWHERE = "nothing stands at "
 """How the words begin of what no `default` could give."""
 
@@ -426,27 +426,6 @@ NOWHERE = "nothing stands at "
 def absent(paths: str) -> Json:
     """Nothing stands at any of the paths of a `default`, and its last is one of them."""
     raise ValueError(f"{NOWHERE}{paths}")
-
-
-def as_text(value: Json) -> str:
-    """How a value is rendered inside text: numbers without a useless `.0`, money as written, lists joined, null as nothing."""
-    match value:
-        case None:
-            return ""
-        case bool():
-            return "true" if value else "false"
-        case float():
-            if not math.isfinite(value):
-                raise ValueError(NO_NUMBER)
-            return str(int(value)) if value.is_integer() and abs(value) < 1e15 else repr(value)
-        case list():
-            return ", ".join(as_text(one) for one in value if one is not None)
-        case dict():
-            if set(value) == {"minor", "currency"}:
-                return as_money(value).text()
-            return ", ".join(f"{name}: {as_text(one)}" for name, one in value.items())
-        case _:
-            return str(value)
 
 
 IMPLEMENTED: dict[str, Callable[..., Any]] = {
@@ -474,4 +453,5 @@ IMPLEMENTED: dict[str, Callable[..., Any]] = {
     "shifted": shifted,
     "seconds": seconds,
     "text": as_text,
+    "local": local,
 }

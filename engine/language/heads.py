@@ -69,7 +69,7 @@ def _titles(authored: Authored, resolver: Resolver, found: list[Diagnostic]) -> 
     for gate in authored.gates:
         # A title is written on the card, so it reads what stands above the gate's first step.
         titled = resolver.values(first.get(gate.id.text, len(authored.steps)))
-        built = titled.value(gate.title, TEXT, name="title") if gate.title else None
+        built = titled.for_people().value(gate.title, TEXT, name="title") if gate.title else None
         found += titled.diagnostics
         if built is not None:
             titles[gate.id.text] = built

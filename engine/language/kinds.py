@@ -142,7 +142,9 @@ def end(_resolver: Resolver, values: Values, step: Step) -> Resolved | None:
         taker.note(shape.not_one_of(given["as"].value.span, value=word, options=ENDINGS))
     values.diagnostics += taker.diagnostics
     because = (
-        values.value(given["because"].value, nullable(TEXT), name="because") if "because" in given else None
+        values.for_people().value(given["because"].value, nullable(TEXT), name="because")
+        if "because" in given
+        else None
     )
     if values.wrong:
         return None
@@ -161,7 +163,7 @@ def ask(resolver: Resolver, values: Values, step: Step) -> Resolved | None:
     if "title" not in given:
         values.note(code.missing_argument(step.key("with"), name="title", of="human/ask", type_="text"))
         return None
-    title = values.value(given["title"].value, TEXT, name="title")
+    title = values.for_people().value(given["title"].value, TEXT, name="title")
     taker = Taker()
     choices, offers = _choices(taker, values, given.get("choices"))
     fields = _fields(taker, values, given.get("fields"))
@@ -292,7 +294,7 @@ def _item(resolver: Resolver, values: Values, step: Step) -> Resolved | None:
         return None
     fields = _item_limits(values, step, question.fields)
     who = _person(resolver, values, question.who)
-    title = values.value(question.title, TEXT, name="title")
+    title = values.for_people().value(question.title, TEXT, name="title")
     if title is None or values.wrong:
         return None
     made = Ask(

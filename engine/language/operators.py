@@ -214,7 +214,8 @@ def _added(checker: Walk, node: s.Binary, left: Typed, right: Typed, flows: dict
     kinds = {left.type.kind, right.type.kind}
     if kinds <= {*TEXTUAL, "any"}:
         type_ = ANY if kinds == {"any"} else TEXT
-        return Typed(type=type_, cel=f"({left.cel} + {right.cel})", flows=flows)
+        a, b = (checker.fitted(one, type_) for one in (left, right))
+        return Typed(type=type_, cel=f"({a} + {b})", flows=flows)
     lists = unify(left.type, right.type) if kinds == {"list"} else None
     if lists is not None:
         return Typed(type=lists, cel=f"(dyn({left.cel}) + dyn({right.cel}))", flows=flows)

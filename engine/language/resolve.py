@@ -179,9 +179,10 @@ class Resolver:
         if param.type.kind == "template" and isinstance(node, tree.Scalar) and "${{" in node.text:
             return None  # noted with the template
         if param.name == "values" and template is not None:
-            return self._values(values, node, template)
+            return self._values(values.for_people(), node, template)
         type_ = param.type if param.required else replace(param.type, nullable=True)
-        return values.value(node, type_, name=param.name)
+        # A path, an address or an account is read by no person, and has to stay what it is.
+        return (values if param.sink else values.for_people()).value(node, type_, name=param.name)
 
     def _template(self, values: Values, node: tree.Node) -> Template | None:
         if not isinstance(node, tree.Scalar):

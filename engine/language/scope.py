@@ -43,7 +43,7 @@ class Scope:
     `now_only` is set where no run exists yet (`subject`, `concurrency`): only event and inputs can be read there.
     `language` is that of the letter whose words these are; empty where there is none.
     `item` is the type of one entry where a step has `foreach`, `condition` the `if` of the step that reads; `handles_failure`: what reads
-    here also runs after a failure.
+    here also runs after a failure; `for_people`: words somebody reads, in which a time is one of the workspace's clock.
     """
 
     event: Type | None = None
@@ -57,6 +57,7 @@ class Scope:
     condition: str = ""
     handles_failure: bool = False
     language: str = ""
+    for_people: bool = False
 
     def roots(self) -> tuple[str, ...]:
         """The roots that can be read here."""

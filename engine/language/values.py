@@ -2,7 +2,7 @@
 
 import re
 from collections.abc import Callable, Iterable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from engine.language import expressions, foreign, misfit, tree, written
 from engine.language.assign import assignable, of_field
@@ -63,6 +63,12 @@ class Values:
         """Whether something is an error, and no mere warning."""
         return any(one.severity is Severity.ERROR for one in self.diagnostics)
 
+    def for_people(self) -> "Values":
+        """Builds words that somebody reads; what is wrong is collected here."""
+        found = Values(self.source, replace(self.scope, for_people=True))
+        found.diagnostics = self.diagnostics
+        return found
+
     def value(self, node: tree.Node, type_: Type, *, name: str) -> Built | None:
         """Any value where `type_` is wanted."""
         match node:
@@ -90,19 +96,8 @@ class Values:
         if good and not (type_.kind in {"bool", "number", "integer"} and not node.plain):
             self.diagnostics += foreign.in_value(self.source, node, self.scope)
             return Built(arg=Fixed(value=value))
-        self.note(self._meant(node, type_) or misfit.literal(node, type_))
+        self.note(_meant(node, type_, self.scope) or misfit.literal(node, type_))
         return None
-
-    def _meant(self, node: tree.Scalar, type_: Type) -> Diagnostic | None:
-        """`{{ x }}` where a number or a list is wanted."""
-        meant = foreign.meant_by(node.text, self.scope)
-        if not meant:
-            return None
-        fix = Fix(span=node.span, text=f'"${{{{ {meant} }}}}"') if '"' not in meant else None
-        hint = f"values are written `${{{{ {meant} }}}}`"
-        return code.wrong_type(
-            place(node), wanted=str(certain(type_)), got=f"`{node.text.strip()}`", hint=hint, fix=fix
-        )
 
     def _expression(self, node: tree.Scalar, piece: Piece, type_: Type) -> Built | None:
         found = self.compiled(node, piece)
@@ -111,6 +106,8 @@ class Values:
         if not assignable(found.expr.type, type_):
             self.note(misfit.result(self.source, node, piece, found, type_, self.scope))
             return None
+        if type_.kind == "text":
+            found = replace(found, expr=expressions.spoken(found.expr, self.scope))
         return self.of(node, piece, found)
 
     def _text(self, node: tree.Scalar, type_: Type) -> Built | None:
@@ -138,7 +135,7 @@ class Values:
             if found is None or not self._fits_text(node, piece, found):
                 whole = False
             else:
-                parts.append(found.expr)
+                parts.append(expressions.spoken(found.expr, self.scope))
                 built.append(self.of(node, piece, found))
             at = piece.end
         parts.append(node.text[at:])
@@ -239,6 +236,18 @@ class Values:
         """A map with declared fields; `unknown` and `missing` make its diagnostics."""
         found = pairs(self, node, fields, unknown=unknown, missing=missing, at=at)
         return None if found is None else mapped(found)
+
+
+def _meant(node: tree.Scalar, type_: Type, scope: Scope) -> Diagnostic | None:
+    """`{{ x }}` where a number or a list is wanted."""
+    meant = foreign.meant_by(node.text, scope)
+    if not meant:
+        return None
+    fix = Fix(span=node.span, text=f'"${{{{ {meant} }}}}"') if '"' not in meant else None
+    hint = f"values are written `${{{{ {meant} }}}}`"
+    return code.wrong_type(
+        place(node), wanted=str(certain(type_)), got=f"`{node.text.strip()}`", hint=hint, fix=fix
+    )
 
 
 def pairs(

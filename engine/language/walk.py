@@ -22,10 +22,7 @@ _T = TypeVar("_T")
 
 
 class Walk(ABC):
-    """What a walk over one expression knows: its scope, what it reads, the lists it is inside of, and what is wrong.
-
-    `whole` are the paths of which more than a count, a sum or a yes or no is left.
-    """
+    """What a walk knows: its scope, what it reads, what is wrong; `whole` are paths of which more than a count or a yes is left."""
 
     def __init__(self, text: str, scope: Scope, span: Callable[[int, int], Span], *, in_if: bool) -> None:
         self.text = text
@@ -152,12 +149,18 @@ class Walk(ABC):
         )
 
     def fitted(self, part: Typed, type_: Type) -> str:
-        """The CEL text of a part where `type_` is wanted: numbers lifted, amounts read."""
+        """The CEL text of a part where `type_` is wanted: numbers lifted, amounts read, times written out."""
+        if type_.kind == "text" and part.type.kind == "time":
+            return self.spoken(part)
         if type_.kind == "number" and part.type.kind == "integer":
             return part.number()
         if type_.kind == "money" and (amount := written_amount(part)) is not None:
             return amount
         return part.cel
+
+    def spoken(self, part: Typed) -> str:
+        """The CEL text of a time in words: for people, on the clock of the workspace."""
+        return f"local({part.cel}, zone_)" if self.scope.for_people else part.cel
 
     def loop(self, name: str, items: Typed, body: Callable[[], Typed]) -> Typed:
         """The type of a body in which `name` is each entry of a list."""

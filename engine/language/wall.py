@@ -12,7 +12,8 @@ import threading
 from collections.abc import Iterable, Mapping
 from typing import Any, TypeVar
 
-from engine.language.functions import IMPLEMENTED, NO_NUMBER, NOWHERE
+from engine.language.functions import IMPLEMENTED, NOWHERE
+from engine.language.spoken import NO_NUMBER
 from engine.model.canonical import Json
 from engine.model.errors import ABSENT, PermanentError
 from engine.model.plan import Read
@@ -220,6 +221,7 @@ _OVERLOADS: dict[str, tuple[tuple[tuple[str, ...], ...], str, bool]] = {
     "shifted": ((("string",), ("string",), ("string",), ("int",)), "string", False),
     "seconds": ((("string",), ("string",), ("string",)), "double", False),
     "text": ((_SCALAR,), "string", False),
+    "local": ((("string",), ("string",)), "string", False),
 }
 
 

@@ -68,6 +68,7 @@ Lists within lists at most twice | every-type | SW113 sw113-deep | unit/language
 A comparison with a word that can't come is refused | event-fields | SW114 sw114-option, SW114 sw114-intent, SW114 sw114-status, SW114 sw114-failed | –
 A list or map can't stand inside text | calls | SW115 sw115-list-in-text | –
 default reads a path | calls | SW116 sw116-default | unit/language/test_default.py::test_a_word_that_spells_a_value_of_the_type_keeps_it
+In words for people a time is on the clock of the workspace, and a fraction has two digits | times | – | unit/language/test_spoken.py::test_in_words_for_people
 A day moves by whole days, and nothing is divided by zero | times | SW110 sw109-zero, SW109 sw109-zero | unit/language/test_never.py::test_a_day_takes_no_hours
 default takes any number of paths, and skips its reader only where none of them has a value | either | SW108 sw108-call | simulate/test_language_runs.py::test_what_reads_one_of_two_exclusive_steps_runs_with_the_one_there_is
 A branch reads what may not have run through default | either | SW119 sw119-branch | unit/language/test_branches.py::test_what_may_not_be_there_is_told
