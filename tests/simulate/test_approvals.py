@@ -123,7 +123,7 @@ def test_a_second_press_off_a_terminal_says_that_it_is_done(company, monkeypatch
     assert "already" in shown.out + shown.err
 
 
-@pytest.mark.parametrize("method", ["fingerprint", "", "Passphrase"])
+@pytest.mark.parametrize("method", ["fingerprint", "Passphrase"])
 def test_only_what_proves_a_person_is_enrolled(asked, monkeypatch, capsys, method):
     monkeypatch.chdir(asked.root)
     monkeypatch.setattr("engine.cli.here.need_person", lambda _verb: None)
