@@ -70,7 +70,7 @@ def end(journal: Journal, run: RunState, command: End) -> None:
     labels: frozenset[Label] = frozenset()
     if command.status == "succeeded":
         for name, arg in plan.outputs:
-            if any(_absent(run, read) for read in _reads(arg)):
+            if any(_absent(run, read) for read in reads_of(arg)):
                 outputs[name] = None
                 continue
             try:
@@ -99,7 +99,8 @@ def _absent(run: RunState, read: Read) -> bool:
     return strict and run.step(step).status != "succeeded"
 
 
-def _reads(arg: Arg) -> Iterator[Read]:
+def reads_of(arg: Arg) -> Iterator[Read]:
+    """Every path an argument reads."""
     match arg:
         case Expr():
             yield from arg.reads
@@ -108,10 +109,10 @@ def _reads(arg: Arg) -> Iterator[Read]:
                 yield from part.reads if isinstance(part, Expr) else ()
         case ListArg():
             for item in arg.items:
-                yield from _reads(item)
+                yield from reads_of(item)
         case MapArg():
             for _, value in arg.entries:
-                yield from _reads(value)
+                yield from reads_of(value)
         case Fixed():
             pass
 

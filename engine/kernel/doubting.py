@@ -1,112 +1,113 @@
-"""What an agent doubts about its own words, and what nobody filled in, reaches nobody outside unless a person has seen it, at every stage."""
+"""What an agent doubts about its own words reaches nobody outside unless a person has seen it, at every stage and through whatever calls."""
 
-from collections.abc import Iterator
-from dataclasses import replace
+from collections.abc import Iterable, Iterator
+from dataclasses import dataclass, replace
 
+from engine.kernel.calling import reads_of
+from engine.kernel.house import Journal
 from engine.kernel.place import Place
-from engine.kernel.scope import Scope
 from engine.model.actions import Reach
 from engine.model.canonical import Json
 from engine.model.effects import Answer, Effect, Verdict
-from engine.model.labels import Label, Labels
-from engine.model.leftover import leftovers
-from engine.model.plan import Arg, Expr, Fixed, ListArg, MapArg, Text, undone_by
+from engine.model.plan import Node, Plan, undone_by
+from engine.model.state import RunState
 
 DOUBTS = "doubts"
 """The output of an agent that holds them, a list of plain lines."""
+_DEEPEST = 10
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Doubted:
+    """An agent's step of a `run` whose words are doubted, and the way to it: the steps that called or looked up that run."""
+
+    run: str
+    way: tuple[str, ...]
+    uses: str
+    doubts: tuple[Json, ...]
+
+    @property
+    def name(self) -> str:
+        """The step, as a person reads it."""
+        return " › ".join(self.way)
 
 
 def seen_first(place: Place, effect: Effect, verdict: Verdict) -> Verdict:
     """Governance's answer, but that a person is asked before doubted words reach somebody outside."""
-    if verdict.answer is not Answer.ALLOW or effect.reach is Reach.INTERNAL:
+    if verdict.answer is not Answer.ALLOW or effect.reach.rank <= Reach.LOW.rank:
         return verdict
-    if left := unfilled(place):
-        because = f"`{left}` stands in your own words as it is: nothing filled it in"
-        return replace(verdict, answer=Answer.ASK, rule="unfilled", because=because)
-    step = doubted(place) if effect.reach.rank > Reach.LOW.rank else ""
-    if not step:
+    found = next(doubted(place), None)
+    if found is None:
         return verdict
-    because = f"`{step}` has doubts about its own words"
+    because = f"`{found.name}` has doubts about its own words"
     return replace(verdict, answer=Answer.ASK, rule="doubt", because=because)
 
 
-def unfilled(place: Place) -> str:
-    """What another template language would have filled in, in words that are the operator's own; empty for nothing.
-
-    What a stranger wrote or a model quotes is theirs; what a model left to be filled in is among its doubts.
-    """
-    scope = place.scope()
-    for text in _own_words(place, scope):
-        if (first := next(leftovers(text), None)) is not None:
-            return first.written
-    return ""
+def doubted(place: Place) -> Iterator[Doubted]:
+    """What agents doubt of all that this step was made from, in its run and in those it called or looked up. What a caller gave, a person saw."""
+    yield from _behind(place.journal, place.run, _read_by(place.node))
 
 
-def _own_words(place: Place, scope: Scope) -> Iterator[str]:
-    files = dict(place.plan.files)
-    house = place.journal.house
-    for name, arg in place.node.args:
-        yield from _fixed(arg, scope)
-        path = f"vault/templates/{arg.value}.md" if name == "template" and isinstance(arg, Fixed) else ""
-        if path in files:
-            yield house.templates.words(house.ledger.kept(files[path]).decode("utf-8", "replace"), path=path)
+def elsewhere(place: Place) -> list[Doubted]:
+    """What of it stands in other runs, so that this one's own findings don't show it."""
+    return [one for one in doubted(place) if one.run != place.run.id]
 
 
-def _fixed(arg: Arg, scope: Scope) -> Iterator[str]:
-    match arg:
-        case Fixed():
-            yield from _texts(arg.value)
-        case Text():
-            yield "\ufffc".join(part if isinstance(part, str) else "" for part in arg.parts)
-            for part in arg.parts:
-                yield from _fixed(part, scope) if isinstance(part, Expr) else ()
-        case Expr():
-            for read in arg.reads:
-                value, labels = scope.read(read.path)
-                yield from _texts(value) if labels == _OPERATOR else ()
-        case ListArg():
-            for item in arg.items:
-                yield from _fixed(item, scope)
-        case MapArg():
-            for _, value in arg.entries:
-                yield from _fixed(value, scope)
-
-
-_OPERATOR: Labels = frozenset({Label.OPERATOR})
-
-
-def _texts(value: Json) -> Iterator[str]:
-    match value:
-        case str():
-            yield value
-        case list():
-            for one in value:
-                yield from _texts(one)
-        case dict():
-            for one in value.values():
-                yield from _texts(one)
-        case _:
-            pass
-
-
-def doubted(place: Place) -> str:
-    """The step whose agent has doubts about what this one was made from, directly or by way of others; empty for none."""
+def _behind(
+    journal: Journal, run: RunState, steps: Iterable[str], way: tuple[str, ...] = ()
+) -> Iterator[Doubted]:
+    """What agents doubt of what these steps of a run gave, directly or by way of others."""
+    plan = journal.plan(run)
     seen: set[str] = set()
-    left = [*place.node.reads]
+    left = [*steps]
     while left:
         step = left.pop(0)
         if step in seen or undone_by(step):
             continue
         seen.add(step)
-        node = place.plan.node(step)
-        state = place.run.step(step)
-        if node.uses.startswith("agent/") and state.outputs and _any(place.journal.value(state.outputs)):
-            return step
-        left += node.reads
-    return ""
+        node, state = plan.node(step), run.step(step)
+        here = (*way, step)
+        agent = node.uses.startswith("agent/") and state.outputs
+        if agent and (doubts := tuple(_doubts(journal.value(state.outputs)))):
+            yield Doubted(run=run.id, way=here, uses=node.uses, doubts=doubts)
+        if len(here) < _DEEPEST:
+            for other in _others(journal, run, node):
+                yield from _behind(journal, other, _giving(journal.plan(other)), here)
+        left += _read_by(node)
 
 
-def _any(outputs: Json) -> bool:
+def _read_by(node: Node) -> tuple[str, ...]:
+    """The steps whose outputs a step may hold, also those it can do without."""
+    return (*node.reads, *node.soft_reads)
+
+
+def _others(journal: Journal, run: RunState, node: Node) -> Iterator[RunState]:
+    """The runs whose outputs a step gave: those it called, and those it looked up."""
+    runs = journal.book.runs
+    if node.uses.startswith("playbook/"):
+        base = run.step(node.id)
+        for id_ in (node.id, *(f"{node.id}#{key}" for key in base.keys)):
+            if child := run.step(id_).child:
+                yield runs[child]
+    elif node.kind == "find" and (sealed := run.step(node.id).outputs):
+        outputs = journal.value(sealed)
+        for one in outputs["runs"] if isinstance(outputs, dict) else ():
+            if one["run"] in runs:
+                yield runs[one["run"]]
+
+
+def _giving(plan: Plan) -> tuple[str, ...]:
+    """The steps that what a run gives is made of."""
+    paths = (read.path.split(".") for _, arg in plan.outputs for read in reads_of(arg))
+    nodes = {node.id for node in plan.nodes}
+    return tuple(
+        dict.fromkeys(path[1] for path in paths if path[0] == "steps" and len(path) > 1 and path[1] in nodes)
+    )
+
+
+def _doubts(outputs: Json) -> Iterator[Json]:
     if isinstance(outputs, list):
-        return any(_any(one) for one in outputs)
-    return isinstance(outputs, dict) and bool(outputs.get(DOUBTS))
+        for one in outputs:
+            yield from _doubts(one)
+    elif isinstance(outputs, dict) and outputs.get(DOUBTS):
+        yield from outputs[DOUBTS]
