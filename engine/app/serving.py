@@ -19,8 +19,8 @@ from engine.app.wiring import furnish
 from engine.app.workspace import SETTINGS, Workspace, open_workspace
 from engine.kernel.house import House
 from engine.kernel.loop import LOOK_SECONDS, Loop
-from engine.ledger import Keys, Ledger, Owner, holder, poke
-from engine.model.errors import EngineError, UsageError
+from engine.ledger import FULL, Keys, Ledger, Owner, has_room, holder, poke
+from engine.model.errors import DiskFull, EngineError, UsageError
 from engine.model.events import Event
 from engine.model.ports import Placed, Probe
 from engine.model.state import Book
@@ -28,6 +28,8 @@ from engine.model.state import Book
 # How things stand is said when nothing happened for so long.
 _CALM_SECONDS = 2.0
 _GONE_SECONDS = 1.0
+FIRST_PAUSE_SECONDS, _LONGEST_PAUSE_SECONDS = 1.0, 60.0
+"""Between two looks whether a full disk takes something again."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -43,8 +45,45 @@ class Up:
 def serve(workspace: Workspace, up: Up) -> str:
     """Own the ledger and go on until told to stop (SIGINT, SIGTERM); then end what is under way and let go. How things stand then.
 
-    Raises UsageError when another process is up, LedgerError when the ledger can't be written.
+    A full disk is waited for: meanwhile nobody owns the ledger. Raises UsageError when another process is up, LedgerError when the ledger
+    can't be written for another reason.
     """
+    while True:
+        try:
+            return _serve(workspace, up)
+        except (DiskFull, OSError) as error:
+            if not isinstance(error, DiskFull) and error.errno not in FULL:
+                raise
+            up.say(_held(workspace))
+            if not _room_again(workspace, up.say):
+                return "the disk is full, so nothing was done since"
+            # By now another commit may be the one to run.
+            workspace = open_workspace(workspace.root, up.env)
+
+
+def _held(workspace: Workspace) -> str:
+    return (
+        f"the disk is full: {workspace.state.path} takes no more\n  everything acknowledged is kept; nothing is read, begun or sent until there is room"
+        "\n  free some space: it is looked again and again, and goes on by itself; Ctrl-C ends it"
+    )
+
+
+def _room_again(workspace: Workspace, say: Callable[[str], None]) -> bool:
+    """Wait until the disk takes something again, looking less and less often; False when told to stop before."""
+    with _told_to_stop(lambda: None) as stopping:
+        pause = FIRST_PAUSE_SECONDS
+        while not stopping():
+            again = time.monotonic() + pause
+            while time.monotonic() < again and not stopping():
+                time.sleep(min(LOOK_SECONDS, pause))
+            if not stopping() and has_room(workspace.state.path):
+                say("there is room again")
+                return True
+            pause = min(2 * pause, _LONGEST_PAUSE_SECONDS)
+    return False
+
+
+def _serve(workspace: Workspace, up: Up) -> str:
     owner = _owned(workspace, up)
     keys = Keys.open(workspace.state)
     ledger = Ledger.open(workspace.state, keys=keys, owner=owner, probe=up.probe)

@@ -38,11 +38,13 @@ from engine.ledger.blobs import SealedBlobs
 from engine.ledger.checks import quick_check, sample
 from engine.ledger.keys import WORKSPACE, Keys
 from engine.ledger.owner import Holder, Owner, holder, poke
+from engine.ledger.reserve import FULL, has_room
 from engine.ledger.state import StateDir
 from engine.ledger.store import Ledger
 from engine.ledger.verify import Report
 
 __all__ = [
+    "FULL",
     "WORKSPACE",
     "Holder",
     "Keys",
@@ -51,6 +53,7 @@ __all__ = [
     "Report",
     "SealedBlobs",
     "StateDir",
+    "has_room",
     "holder",
     "poke",
     "quick_check",

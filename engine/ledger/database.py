@@ -7,6 +7,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
+from engine.ledger.reserve import FULL
 from engine.model.errors import DiskFull, LedgerError
 
 BUSY_SECONDS = 5.0
@@ -108,9 +109,7 @@ def translated(error: sqlite3.Error, path: Path) -> LedgerError:
 
 def from_os(error: OSError, path: Path) -> LedgerError:
     """What an error of the file system means for the operator."""
-    import errno
-
-    if error.errno in {errno.ENOSPC, errno.EDQUOT, errno.EFBIG}:
+    if error.errno in FULL:
         return no_room(path, str(error.strerror))
     return _cannot_write(path, str(error.strerror))
 

@@ -1,12 +1,15 @@
 """Space set aside for ending cleanly: the outcome of an effect that is under way must find room on a full disk."""
 
 import contextlib
+import errno
 import os
 from datetime import datetime, timedelta
 from pathlib import Path
 
 SIZE = 4 * 1024 * 1024
 _AGAIN = timedelta(seconds=10)
+FULL = frozenset({errno.ENOSPC, errno.EDQUOT, errno.EFBIG})
+"""How a system says that a disk, or one's part of it, is full."""
 
 
 class Reserve:
@@ -38,6 +41,20 @@ class Reserve:
         with contextlib.suppress(OSError):
             self._path.unlink(missing_ok=True)
         return True
+
+
+def has_room(folder: Path) -> bool:
+    """Whether the disk there takes the reserve, and as much again to write."""
+    tried = [folder / f".room-{one}" for one in "ab"]
+    try:
+        for path in tried:
+            _fill(path)
+    except OSError:
+        return False
+    finally:
+        for path in tried:
+            path.unlink(missing_ok=True)
+    return True
 
 
 def _fill(path: Path) -> None:
