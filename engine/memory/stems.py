@@ -14,16 +14,16 @@ VOCABULARY = "create virtual table vocabulary using fts5vocab(passages, 'row');"
 """Every word of the index `passages`, in order."""
 
 _TELLING = {
-    "english": "the and with you are from this have",
-    "german": "und der nicht mit wird eine sind oder",
-    "french": "les des est pour vous dans avec une",
-    "spanish": "los las para una con del por usted",
-    "italian": "che per della sono con gli una nel",
-    "dutch": "het een van voor niet wij zijn met",
-    "portuguese": "para nao uma voce dos com mais seu",
-    "polish": "nie jest oraz dla przez sie jak lub",
-    "swedish": "och att inte med som till den ett",
-    "danish": "og ikke med det til som der af",
+    "english": "the and with you are from this have that for not our all any which they will when of to",
+    "german": "und der nicht mit wird eine sind oder das die den dem ein werden gibt keine keinen auf fur beim vom bei am im zum zur nach wir sie ist es",
+    "french": "les des est pour vous dans avec une sont nous pas qui que sur aux du au ou leur",
+    "spanish": "los las para una con del por usted son que se el sin como al cada mas su",
+    "italian": "che per della sono con gli una nel non il di alla delle dei si come piu anche",
+    "dutch": "het een van voor niet wij zijn met de en op worden geen bij onze dat aan wordt",
+    "portuguese": "para nao uma voce dos com mais seu sao os as do da em pelo por que sem",
+    "polish": "nie jest oraz dla przez sie jak lub na do po od przy sa tylko ze co za",
+    "swedish": "och att inte med som till den ett det ar for pa av vi eller om kan har",
+    "danish": "og ikke med det til som der af en er for pa vi eller om kan har ved",
 }
 """Language → words without which nobody writes it, as the index holds them: small and without accents."""
 
