@@ -188,7 +188,8 @@ def carry_out(workspace: Workspace, asked: Request, *, known: Book | None = None
     carried = passing.carry(workspace, asked, listen=narrator.hear, screen=narrator.notice, known=known)
     code = told(carried, narrator, known=known)
     decided = carried.decided
-    if asked.kind in _LETS_GO and decided.verdict == "accepted" and decided.run:
+    denied = isinstance(asked.body, dict) and asked.body.get("happened") is False
+    if asked.kind in _LETS_GO and not denied and decided.verdict == "accepted" and decided.run:
         from engine.cli import unfinished
 
         return unfinished.ended(workspace, decided.run, known=carried.book or known)
@@ -196,7 +197,7 @@ def carry_out(workspace: Workspace, asked: Request, *, known: Book | None = None
 
 
 # What follows from these leaves, or does not: the exit code says which.
-_LETS_GO = frozenset({"approve", "retry"})
+_LETS_GO = frozenset({"approve", "retry", "answer", "take", "redraft"})
 
 
 def told(carried: Carried, narrator: "narrate.Narrator", *, known: Book | None = None) -> int:
@@ -430,17 +431,24 @@ def _answered(reading: Reading, given: str, words: list[str]) -> tuple[str, dict
         keys = _unknown(reading, [given, *words[:-1]])
         if keys:
             return keys[0], {"happened": words[-1] == "happened", "also": keys[1:]}
+    if given == "all":
+        raise _which()
     run, step = views.find_question(reading, given)
     state = run.step(step)
     if state.status == "unknown":
-        raise UsageError(
-            "say which",
-            way_out="steward answer ID [ID …] happened   or   steward answer ID [ID …] did-not-happen",
-        )
+        raise _which()
     question = reading.ledger.unseal(ids.ValueId(state.question))
     body = _given(question, words)
     _confirm_defaults(question, body)
     return state.ask, body
+
+
+def _which() -> UsageError:
+    return UsageError(
+        "say whether it happened",
+        now_true="Nothing was noted.",
+        way_out="steward answer ID [ID …] happened   or   steward answer ID [ID …] did-not-happen   (or all)",
+    )
 
 
 def _confirm_defaults(question: dict[str, Any], given: dict[str, Json]) -> None:
@@ -455,15 +463,26 @@ def _unknown(reading: Reading, names: list[str]) -> list[str]:
     runs = reading.book.runs.values()
     keys = [step.key for run in runs for step in run.steps.values() if step.status == "unknown"]
     if names == ["all"]:
+        if not keys:
+            raise UsageError(
+                "there is no effect of which nobody knows whether it happened",
+                now_true="Nothing was noted.",
+                way_out="steward queue",
+            )
         return keys
-    found = [key for name in names for key in keys if key.startswith(name.lower())]
-    if len(names) > 1 and len(found) != len(names):
+    meant = {
+        name: [key for key in keys if len(name) >= views.SHORTEST and key.startswith(name.lower())]
+        for name in names
+    }
+    if len(names) == 1 and not meant[names[0]]:
+        return []
+    if wrong := [name for name, found in meant.items() if len(found) != 1]:
         raise UsageError(
-            f"{len(names)} ids, and {len(found)} effects whose end is not known begin so",
-            now_true="Nothing was noted.",
+            f"no single effect whose end is not known is called {', '.join(wrong)}",
+            now_true="Nothing was noted, of the others neither.",
             way_out="steward queue",
         )
-    return found if len(found) == len(names) else []
+    return list(dict.fromkeys(found[0] for found in meant.values()))
 
 
 def _given(question: dict[str, Any], words: list[str]) -> dict[str, Json]:

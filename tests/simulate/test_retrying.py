@@ -2,6 +2,7 @@
 
 import pytest
 
+from engine.cli.main import main
 from engine.model import events as e
 from engine.model import outages as o
 from engine.testing.scenario import Counting, Scenario, letter
@@ -228,6 +229,46 @@ def test_several_effects_nobody_knows_of_are_answered_at_once(supplied, provider
     said = made.ask("answer", target=keys[0], body={"happened": False, "also": keys[1:]})
     assert said.message.startswith("3 times noted as not done")
     assert [row.kind for row in made.queue()] == ["failed"] * 3
+
+
+def test_several_are_answered_as_they_are_typed(supplied, provider, monkeypatch, capsys):
+    made = supplied(
+        two=TWO.replace("once: only this time\n", "")
+        .replace("  - { id: asked, uses: human/ask, with: { title: Which?, choices: [a, b] } }\n", "")
+        .replace(" ${{ steps.asked.outputs.choice }}", "")
+    )
+    provider.behave("drop-before", mode="opaque", times=3)
+    for one in ("one", "two", "three"):
+        wrote(made, one)
+    monkeypatch.chdir(made.root)
+    for name, value in made.env.items():
+        monkeypatch.setenv(name, value)
+    monkeypatch.setattr("engine.cli.here.need_person", lambda _verb: None)
+    monkeypatch.setattr("engine.app.wiring.now", made.clock.now, raising=False)
+    one, two, _ = shorts = [row.short for row in made.queue()]
+
+    def typed(*words):
+        code = main(["answer", *words])
+        return code, " ".join("".join(capsys.readouterr()).split())
+
+    for words, says in (
+        ((one,), "say whether it happened"),
+        (("all",), "say whether it happened"),
+        ((one, two, "maybe"), "say whether it happened"),
+        ((one, "ffffffff", "happened"), "is called ffffffff Nothing was noted"),
+        ((one, two[:2], "happened"), f"is called {two[:2]} Nothing was noted"),
+        (("all", one, "did-not-happen"), "is called all Nothing was noted"),
+        ((one, "did", "not", "happen"), "say whether it happened"),
+    ):
+        code, text = typed(*words)
+        assert (code, says in text) == (2, True), (words, text)
+    assert [row.short for row in made.queue()] == shorts
+    assert typed(two, one, one, "happened")[1].count("2 times noted as done") == 1
+    assert len([row for row in made.queue() if row.kind == "unknown"]) == 1
+    code, text = typed("all", "did-not-happen")
+    assert (code, "noted as not done" in text, "steward retry" in text) == (0, True, True)
+    assert not [row for row in made.queue() if row.kind == "unknown"]
+    assert typed("all", "happened")[0] == 2
 
 
 def test_the_probe_of_these_tests_reaches_what_it_names(supplied, provider):
