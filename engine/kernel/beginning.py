@@ -81,7 +81,8 @@ def start(desk: Desk, request: Request) -> None:
         return
     source = ids.source_id(journal.house.index_key, "manual", request.id)
     run = ids.run_id(journal.house.workspace, plan.id, "manual", source)
-    answer, decided = desk.verdict(request, "accepted", "started", code="ok", exit_=0, run=run)
+    message = f"started\n  {deployment.notice}" if deployment.notice else "started"
+    answer, decided = desk.verdict(request, "accepted", message, code="ok", exit_=0, run=run)
     intake.start_manual(journal, deployment, plan, request.id, given or None, answer, decided)
 
 

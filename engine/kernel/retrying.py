@@ -86,7 +86,8 @@ def retry(desk: Desk, request: Request) -> None:
         desk.refuse(request, f"{run.playbook} {why}; nothing was begun\n  {way}", code="no-playbook", exit_=1)
         return
     draft = begun_again(journal, deployment, run, plan, by=request.actor, channel=request.channel)
-    desk.accept(request, "\n  ".join(_said(run, plan, draft)), draft, run=run.id)
+    notice = [deployment.notice] if deployment.notice else []
+    desk.accept(request, "\n  ".join([*_said(run, plan, draft), *notice]), draft, run=run.id)
 
 
 def _said(run: RunState, plan: Plan, draft: Draft) -> Iterator[str]:
