@@ -6,7 +6,7 @@ from datetime import timedelta
 from typing import Literal
 
 from engine.kernel import noting
-from engine.kernel.doubting import DOUBTS, elsewhere, seen_first
+from engine.kernel.doubting import of_others, seen_first
 from engine.kernel.holding import leaves
 from engine.kernel.house import Journal
 from engine.kernel.intake import taken, taken_by_step
@@ -174,7 +174,7 @@ def open_card(
         "members": members,
         "letter": _letter(journal, run),
         "letters": noting.shown(journal, run),
-        "findings": [*_findings(journal, plan, run), *_called(journal, run, command.steps)],
+        "findings": [*_findings(journal, plan, run), *of_others(journal, run, command.steps)],
         "since": _since(journal, replaces, members),
     }
     body = CardOpened(
@@ -256,15 +256,6 @@ def _findings(journal: Journal, plan: Plan, run: RunState) -> list[Json]:
         if node.kind == "call" and step.status == "succeeded":
             found.append({"step": node.id, "uses": node.uses, "outputs": journal.value(step.outputs)})
     return found
-
-
-def _called(journal: Journal, run: RunState, steps: tuple[str, ...]) -> list[Json]:
-    """What agents of other runs doubt of the words that came from there into these steps."""
-    doubts = {one.name: one for step in steps for one in elsewhere(Place.of(journal, run.id, step))}
-    return [
-        {"step": name, "uses": one.uses, "outputs": {DOUBTS: list(one.doubts)}}
-        for name, one in doubts.items()
-    ]
 
 
 def release(place: Place) -> Attempt | None:

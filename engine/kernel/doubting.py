@@ -48,9 +48,13 @@ def doubted(place: Place) -> Iterator[Doubted]:
     yield from _behind(place.journal, place.run, _read_by(place.node))
 
 
-def elsewhere(place: Place) -> list[Doubted]:
-    """What of it stands in other runs, so that this one's own findings don't show it."""
-    return [one for one in doubted(place) if one.run != place.run.id]
+def of_others(journal: Journal, run: RunState, steps: tuple[str, ...]) -> list[Json]:
+    """What agents of other runs doubt of the words that came from there into these steps, as a card shows it beside this run's own findings."""
+    found = [one for step in steps for one in doubted(Place.of(journal, run.id, step)) if one.run != run.id]
+    named = {one.name: one for one in found}
+    return [
+        {"step": name, "uses": one.uses, "outputs": {DOUBTS: list(one.doubts)}} for name, one in named.items()
+    ]
 
 
 def _behind(

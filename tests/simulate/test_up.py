@@ -31,7 +31,6 @@ from engine.app.workspace import open_workspace
 from engine.connectors.watched import WatchedFiles
 from engine.ledger import Owner
 from engine.model import events as e
-from engine.model.errors import DiskFull
 from engine.testing.scenario import Scenario
 from tests.campaigns import bursting
 from tests.campaigns.invariants import judge
@@ -462,44 +461,3 @@ def test_a_commit_that_lands_behind_the_reading_of_another_one_is_deployed_too(c
     finally:
         end.cancel()
     assert [one for one in said if "is deployed" in one] == [f"commit {tip[:8]} is deployed" for tip in tips]
-
-
-@pytest.mark.slow
-def test_a_full_disk_is_waited_for_and_the_letter_is_read_when_there_is_room(company, monkeypatch):
-    """Said once, and nothing is lost: what was being written then is written when there is room again. It ends also while it waits."""
-    looks: list[bool] = []
-    said: list[str] = []
-    monkeypatch.setattr(serving, "FIRST_PAUSE_SECONDS", 0.01)
-    monkeypatch.setattr(serving, "has_room", lambda _: looks.append(True) or len(looks) > 3)
-    company.drop("one", letter(1))
-    os.utime(company.root / "vault/inbox/leads/one.eml", (1, 1))
-
-    def probe(point):
-        if len(looks) <= 3 and point.startswith("append:before:") and "run.created" in point:
-            raise DiskFull("no room left", code="disk-full", now_true="", way_out="")
-
-    def heard(event):
-        if isinstance(event.body, e.CardOpened):
-            signal.raise_signal(signal.SIGTERM)
-
-    end = threading.Timer(60, os.kill, [os.getpid(), signal.SIGTERM])
-    end.start()
-    try:
-        workspace = open_workspace(company.root, company.env)
-        given = serving.Up(env=company.env, listen=heard, say=said.append, probe=probe)
-        serving.serve(workspace, given)
-        assert len(looks) == 4
-        assert runs_of(company) == 1
-        assert [text.partition(":")[0] for text in said if text.startswith(("the disk", "there is"))] == [
-            "the disk is full",
-            "there is room again",
-        ]
-
-        looks.clear()
-        company.drop("two", letter(2))
-        os.utime(company.root / "vault/inbox/leads/two.eml", (1, 1))
-        monkeypatch.setattr(serving, "has_room", lambda _: signal.raise_signal(signal.SIGTERM))
-        assert "full" in serving.serve(workspace, given)
-        assert runs_of(company) == 1
-    finally:
-        end.cancel()
