@@ -16,20 +16,36 @@ _RE = re.compile(
 )
 # What gateways write before a subject: [EXTERNAL], (EXT), ***SPAM***, {Spam?}.
 _TAG = re.compile(
-    r"\s*(?:[\[({]\s*(?:ext(?:ern(?:al)?)?|external[ -](?:sender|e-?mail)|spam\??|caution|suspicious)\s*[\])}]|\*{2,5}\s*spam\s*\*{2,5})\s*:?",
+    r"\s*(?:[\[({*]{1,2}[!\s]*(?:ext(?:ern(?:al)?)?|(?:external|unverified)[ -](?:sender|e-?mail)|(?:possible |suspected )?(?:spam|phish(?:ing)?)|junk|bulk|marketing|caution|suspect"
+    r"|suspicious|disarmed|filename|warning:[^\[\]{}()]{1,40})[?!\s]*[\])}*]{1,2}|\*{2,5}\s*spam\s*\*{2,5}|extern(?:al)?\s*(?=:))\s*:?",
     re.IGNORECASE,
 )
 # What is written below or above a letter on its way, never by whom it is from: each begins a paragraph of its own.
 _ADDED = re.compile(
     r"(?:scanned|checked|geprüft|überprüft|vérifié|analizad|controllat|gecontroleerd|verificad|sprawdzon|przeskanowan)\w*.{0,60}(?:virus|viren|malware|wirus|vírus)"
-    r"|virus-?free|virenfrei|sans virus|sin virus|priv[ao] di virus|virusvrij|livre de vírus|(?:wolna|wolny) od wirusów"
-    r"|(?:originated|sent|came|stammt|kommt|provient|procede|proviene|afkomstig|pochodzi)\b.{0,40}(?:outside|external|extern|außerhalb|extérieur|fuera|estern|buiten|fora|spoza)"
+    r"|(?:virus|viren|malware)[ -](?:checked|scanned)|has been scanned by.{0,60}(?:security|gateway|scanner|filter)"
+    r"|virus-?free|virenfrei|sans virus|sin virus|libre de virus|priv[ao] di virus|virusvrij|livre de vírus|(?:wolna|wolny) od wirusów"
+    r"|(?:originated|sent|came|is from|stammt|kommt|kam|provient|procede|proviene|afkomstig|pochodzi)\b.{0,40}(?:outside|external|extern|außerhalb|extérieur|fuera|estern|buiten|fora|spoza)"
     r"|(?:you received|you are receiving|sie erhalten|vous recevez|recib(?:e|es|iste)|hai ricevuto|je ontvangt|você recebeu|otrzymujesz)\b.{0,60}(?:subscri|abonn|suscri|iscritt|geabonneerd|inscrit|subskryb)"
     r"|(?:this|diese|ce|cet|este|quest[ao]|deze|dit|esta|ta|niniejsza)\s+(?:e-?mail|message|communication|nachricht|courriel|correo|mensaje|messaggio|bericht|mensagem|wiadomość)"
     r"\b.{0,90}(?:confidential|intended|vertraulich|confidentiel|confidencial|riservat|vertrouwelijk|poufn)"
     r"|\S+ mailing list\s+\S+@\S+\s+https?://|to unsubscribe\b",
     re.IGNORECASE | re.DOTALL,
 )
+# Short ones that are a paragraph by themselves and nothing besides.
+_NOTICE = re.compile(
+    r"(?:you|some people who received this message) (?:don['’]t|do not) often get e-?mail from \S+@\S+ learn why this is important\W*(?:<\S+>)?"
+    r"|sie erhalten nicht (?:häufig|oft) e-mails von \S+@\S+ erfahren sie, warum dies wichtig ist\W*(?:<\S+>)?"
+    r"|vous n['’]obtenez pas souvent d['’]e-mail à partir de \S+@\S+ découvrez pourquoi cela est important\W*(?:<\S+>)?"
+    r"|u ontvangt niet vaak e-mail van \S+@\S+ meer informatie over waarom dit belangrijk is\W*(?:<\S+>)?"
+    r"|zjqcmqryfpfptbannerstart\b.{0,500}\bzjqcmqryfpfptbannerend"
+    r"|\W*(?:(?:caution|warning|achtung|warnung|attention|let op)\W+)?extern(?:al|e|er|es)?\b(?: (?:e-?mail|message|sender|absender|nachricht|expéditeur))?\W*"
+    r"(?:(?:do not|don['’]t|please|be careful|use caution|bitte|ne cliquez|klicken sie)\b[^.]{0,80}\b(?:links?|attachments?|anhänge|liens?|sender)\b[^.]{0,60}\W*)?"
+    r"|click here to report this e-?mail as spam\W*(?:<\S+>)?|avast logo"
+    r"|(?:p )?(?:please )?(?:consider|think (?:of|about)) the environment before printing(?: this e-?mail)?\W*|(?:p )?before printing,? (?:please )?(?:think (?:of|about)|consider) the environment\W*"
+    r"|der umwelt zuliebe\W+[^.]{0,90}\b(?:ausgedruckt|ausdruck\w*|drucken)\b[^.]{0,40}\W*",
+    re.IGNORECASE | re.DOTALL,
+)  # fmt: skip
 _BEGINS_WITHIN, _LOOKED_AT = 60, 600
 _RULER = re.compile(r"[-_=*~#─—\s]+")
 _INVISIBLE = re.compile("[\u00ad\u200b-\u200f\u2060\ufeff]")
@@ -99,6 +115,8 @@ def _added(paragraph: str) -> bool:
         line for line in paragraph[:_LOOKED_AT].splitlines() if not _RULER.fullmatch(line)
     ).strip()
     found = _ADDED.search(text)
+    if _NOTICE.fullmatch(" ".join(text.split())):
+        return True
     return not text or (found is not None and found.start() <= _BEGINS_WITHIN)
 
 

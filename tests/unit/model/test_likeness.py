@@ -48,6 +48,11 @@ def test_what_only_looks_like_one(subject):
     [
         "\n\n-- \nThis email has been checked for viruses by Avast antivirus software.",
         "\n\nVirus-free. www.avg.com",
+        "\n\nAvast logo\n\nThis email has been checked for viruses by Avast antivirus software.",
+        "\n\nThis email was Malware checked by UTM 9. http://www.sophos.com",
+        "\n\nThis email has been scanned by the Symantec Email Security.cloud service.\nFor more information visit us",
+        "\n\nClick here to report this email as spam.",
+        "\n\nPlease consider the environment before printing this email.",
         "\n________________\nDiese E-Mail enthält vertrauliche Informationen und ist nur für den Empfänger bestimmt.",
         "\n\nCe message et toutes les pièces jointes sont confidentiels.",
         "\n\nEste correo electrónico es confidencial.",
@@ -66,10 +71,23 @@ def test_what_was_added_below_on_the_way_is_left_out(added):
     [
         "CAUTION: This email originated from outside of the organization.\n\n",
         "Achtung: Diese E-Mail stammt von einem externen Absender.\n\n",
+        "You don't often get email from anna@example.org. Learn why this is important<https://aka.ms/Learn>\n\n",
+        "Sie erhalten nicht häufig E-Mails von anna@example.org. Erfahren Sie, warum dies wichtig ist\n\n",
+        "ZjQcmQRYFpfptBannerStart\nThis Message Is From an External Sender\nThis message came from outside your organization.\nZjQcmQRYFpfptBannerEnd\n\n",
+        "EXTERNAL EMAIL: Do not click links or open attachments unless you recognize the sender.\n\n",
+        "⚠ External sender\n\n",
+        "WARNUNG: Diese E-Mail kam von außerhalb der Organisation.\n\n",
     ],
 )
 def test_what_was_added_above_is_too(banner):
     assert same(of(), of(banner + WORDS, subject="[EXTERN] Quote for a shop"))
+
+
+@pytest.mark.parametrize(
+    "tag", ["[SUSPECT] ", "{Disarmed} ", "{Filename?} ", "External: ", "*EXT* ", "[!!Spam]", "[PHISHING?] ", "[WARNING: UNSCANNABLE]"]
+)  # fmt: skip
+def test_a_gateways_tag_is_no_part_of_a_subject(tag):
+    assert same(of(), of(subject=f"{tag}Quote for a shop"))
 
 
 def test_how_words_are_laid_out_says_nothing():
@@ -82,6 +100,9 @@ def test_how_words_are_laid_out_says_nothing():
     [
         of(WORDS.replace("twelve", "twenty")),
         of(WORDS + "\n\nPlease keep this confidential and pay to another account."),
+        of(WORDS + "\n\nYou don't often get email from us, so please pay to the new account."),
+        of("External auditors will call you. Do not click anything, send the money.\n\n" + WORDS),
+        of(WORDS + "\n\nPlease consider the environment and our new bank account."),
         of(WORDS + "\n\nTake me off your mailing list, or send the quote today."),
         of(WORDS + " I scanned it for you."),
         of(subject="Quote for a barn"),
