@@ -13,6 +13,10 @@ from engine.language.walk import Walk
 __all__ = ["Checker", "Typed"]
 
 
+_ANYWAY = frozenset({"success", "succeeded"})
+"""What other tools ask before each step: here a step runs after success, and only then."""
+
+
 class Checker(Walk):
     """Walks one expression. Everything wrong with it is in `diagnostics` afterwards."""
 
@@ -41,6 +45,8 @@ class Checker(Walk):
     def _call(self, node: s.Call) -> Typed:
         known = FUNCTIONS.get(node.name)
         span = self.span(node.at, node.at + len(node.name))
+        if node.name in _ANYWAY and node.of is None:
+            return self.note(code.unasked(self.at(node), name=node.name))
         if known is None:
             same = [name for name, one in FUNCTIONS.items() if one.method == (node.of is not None)]
             return self.note(

@@ -10,11 +10,27 @@ def nearest(name: str, known: Iterable[str]) -> str | None:
     return _nearest(name, tuple(sorted(set(known))))
 
 
+_ELSEWHERE: dict[str, tuple[str, ...]] = {
+    "trigger": ("on", "event"), "triggers": ("on",), "tasks": ("steps",), "jobs": ("steps",), "nodes": ("steps",),
+    "actions": ("steps",), "when": ("if",), "condition": ("if",), "runif": ("if",), "unless": ("if",),
+    "matrix": ("foreach", "item"), "for-each": ("foreach",), "loop": ("foreach",), "with-items": ("foreach",), "items": ("foreach",),
+    "row": ("item",), "record": ("item",), "each": ("item", "foreach"), "depends": ("needs",), "depends-on": ("needs",),
+    "dependson": ("needs",), "after": ("needs",), "action": ("uses",), "type": ("uses",), "do": ("uses",), "args": ("with",),
+    "arguments": ("with",), "parameters": ("with", "inputs"), "params": ("with", "inputs"), "variables": ("inputs",),
+    "vars": ("inputs",), "title": ("name",), "allow-failure": ("continue-on-error",), "ignore-errors": ("continue-on-error",),
+    "github": ("event",), "payload": ("event",), "timeout-minutes": ("timeout",),
+}  # fmt: skip
+"""Words of other tools: trigger, tasks, when, matrix, row; what each is called here, wherever that is a name to choose from."""
+
+
 @functools.lru_cache(maxsize=1_000)
 def _nearest(name: str, names: tuple[str, ...]) -> str | None:
     plain = name.replace("_", "-").lower()
     for one in names:
         if one.replace("_", "-").lower() == plain:
+            return one
+    for one in _ELSEWHERE.get(plain, ()):
+        if one in names:
             return one
     found = difflib.get_close_matches(name, names, n=1, cutoff=0.6)
     return found[0] if found else None

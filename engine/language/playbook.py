@@ -5,7 +5,7 @@ from dataclasses import replace
 from datetime import timedelta
 from typing import Any, Literal
 
-from engine.language import shorthand, typeexpr
+from engine.language import elsewhere, shorthand, typeexpr
 from engine.language.authored import Again, Authored, Gate, On, Room, Step, Undo, Word
 from engine.language.codes import shape as code
 from engine.language.names import is_id, slug
@@ -49,6 +49,8 @@ def read(source: Source, id_: str, node: Node) -> tuple[Authored | None, tuple[D
     top = taker.mapping(node, example="name: …")
     if top is None:
         return None, shown(source, taker.diagnostics)
+    if (other := elsewhere.told(source.path, top)) is not None:
+        taker.note(other)
     entries = taker.keys(top, of="a playbook", known=KEYS)
     start = Span(path=source.path, end_column=max(len(source.line(1)), 1) + 1)
     for key, example in (

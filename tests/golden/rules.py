@@ -43,6 +43,7 @@ A byte-order mark and Windows line ends change nothing; the newline at the end o
 An expression that YAML would cut or split is refused, with the quoted line as the fix | reading | SW014 sw014-comment, SW014 sw014-colon, SW014 sw014-flow, SW014 sw014-brace | –
 Every value keeps its line and column | calls | – | unit/language/test_reader.py::test_places_in_flow_maps_block_scalars_and_beyond_the_basic_plane
 Unknown keys are errors | calls | SW020 sw020-unknown-key, SW020 sw020-unknown-step-key | –
+A file of another tool is said to be one, and its words are known | calls | SW040 sw040-github, SW020 sw107-success, SW107 sw107-success | unit/language/test_elsewhere.py::test_words_of_other_tools_are_known
 Required keys are there | calls | SW021 sw021-missing-top, SW021 sw021-missing, SW021 sw021-undo | –
 A list is a list and a map is a map | calls | SW022 sw022-shape, SW022 sw022-list, SW022 sw022-schedule | –
 A closed word is one of its words | calls | SW023 sw023-option | –

@@ -115,6 +115,13 @@ def unknown_function(span: Span, *, name: str, known: Iterable[str], meant_: str
     return Diagnostic(code="SW107", span=span, message=f"unknown function `{name}`", hint=hint, fix=fix)
 
 
+def unasked(span: Span, *, name: str) -> Diagnostic:
+    """As `unknown_function`, of a question that needs no asking."""
+    hint = "a step runs after success anyway: leave it out"
+    message = f"unknown function `{name}`"
+    return Diagnostic(code="SW107", span=span, message=message, hint=hint, fix=Fix(span=span, text="true"))
+
+
 def wrong_call(span: Span, *, name: str, signature: str, problem: str, fix: Fix | None = None) -> Diagnostic:
     """SW108: a function is called with the wrong arguments.
 

@@ -105,6 +105,18 @@ def bad_number(span: Span, *, value: str, wanted: str, example: str) -> Diagnost
     )
 
 
+def other_tool(span: Span, *, tool: str, way: str) -> Diagnostic:
+    """SW040: a file of another tool: GitHub Actions, n8n, Kestra or Dagu.
+
+    What follows says what is missing here; it is written anew sooner than mended.
+
+    Wrong: a file with `jobs:` and `runs-on:`. Right: `on:` and `steps:`, each with an action of a connector under `uses:`.
+    """
+    return Diagnostic(
+        code="SW040", span=span, message=f"this is {'an' if tool == 'n8n' else 'a'} {tool} file", hint=way
+    )
+
+
 def no_steps(span: Span, *, what: str, example: str) -> Diagnostic:
     """SW028: nothing to do.
 
@@ -294,4 +306,5 @@ SHAPE: dict[str, Callable[..., Diagnostic]] = {
     "SW037": two_people,
     "SW038": no_sop,
     "SW039": unbuilt_stage,
+    "SW040": other_tool,
 }
