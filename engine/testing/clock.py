@@ -17,11 +17,19 @@ class VirtualClock:
     `moved` hears every new moment before anybody can act at it: a provider with a clock of its own keeps the same time.
     """
 
-    def __init__(self, start: datetime = START, *, moved: Callable[[datetime], None] | None = None) -> None:
+    def __init__(
+        self,
+        start: datetime = START,
+        *,
+        moved: Callable[[datetime], None] | None = None,
+        machine: str = "",
+        leapt: timedelta = timedelta(0),
+    ) -> None:
+        """`machine` and `leapt` are those of a clock that another process left: what `mark` tells of, and how far it was set by then."""
         self._now = start.astimezone(UTC)
-        self._leapt = timedelta(0)
+        self._leapt = leapt
         self.moved = moved
-        self._boots, self.machine = 1, ""
+        self._boots, self.machine = 1, machine
 
     def now(self) -> datetime:
         """The moment it is."""

@@ -21,6 +21,7 @@ from engine.testing.clock import VirtualClock
 from engine.testing.connector import ACTIONS
 from engine.testing.provider import Provider
 from engine.testing.scenario import Counting, Scenario
+from tests.campaigns.aftermath import set_again
 from tests.campaigns.invariants import ACKNOWLEDGED
 from tests.campaigns.stories import PROVIDER, QUOTE, STORIES, VAGUE, Teller, settle
 
@@ -60,6 +61,7 @@ def tell(*, folder: str, story: str, provider: str, number: int) -> None:
     place = Path(folder)
     scenario = Scenario.at(place, provider=provider, probe=Counting(number, die) if number else None)
     scenario.listen = _noting(scenario)
+    set_again(scenario)
     begun = time.monotonic()
     if (place / "begun").exists():
         # Somebody died here: whatever can go on by itself does so before anything else is asked.

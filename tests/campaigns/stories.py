@@ -14,6 +14,7 @@ from engine.model.state import RunState
 from engine.testing.clock import START
 from engine.testing.provider import Manner, Mode, ask
 from engine.testing.scenario import PASSPHRASE, Scenario, Shown, letter
+from tests.campaigns.aftermath import AFTERMATH, MORE
 
 DAY = timedelta(days=1)
 
@@ -34,6 +35,7 @@ AUTOMATIC = letter("Away", "I am on holiday.", id="away@example.org", Auto_Submi
 LIST = letter("News", "This month: prices.", id="news@example.org", List_Id="<news.example.org>")
 
 PROVIDER = {
+    **MORE,
     "playbooks/classes.yaml": """\
 name: Every class
 stage: approval
@@ -486,7 +488,7 @@ STORIES: dict[str, Callable[[Teller], None]] = {
     "payment": _payment, "contract": _contract, "noise": _noise, "drift": _drift, "checklist": _checklist,
     "classes": _classes, "lost": _lost, "refused": _refused, "held": _held, "reading": _reading, "shade": _shade, "enrol": _enrol,
     "wide": _wide, "calls": _calls, "stopped": _stopped, "sorry": _sorry,
-    "back": _back, "outage": _outage,
+    "back": _back, "outage": _outage, **AFTERMATH,
 }  # fmt: skip
 
 
