@@ -12,11 +12,25 @@ from engine.language.functions import Function
 from engine.language.names import lowered
 from engine.language.paths import Found
 from engine.language.scope import ROOTS
-from engine.language.typed import WRONG, Typed, closed, joined, named, quoted
+from engine.language.typed import WRONG, Typed, closed, joined, named, quoted, spell
 from engine.language.typeexpr import certain, nullable
 from engine.language.walk import Walk
 from engine.model.span import Fix, Span
-from engine.model.types import ANY, BOOL, DATE, INTEGER, MONEY, NUMBER, TEXT, TIME, Field, Kind, Type, listing
+from engine.model.types import (
+    ANY,
+    BOOL,
+    DATE,
+    INTEGER,
+    LENGTH,
+    MONEY,
+    NUMBER,
+    TEXT,
+    TIME,
+    Field,
+    Kind,
+    Type,
+    listing,
+)
 
 MOST_LOOPS = 2
 _LISTS = ("map", "filter", "exists", "all")
@@ -67,6 +81,7 @@ class _Call:
         part = self.checker.certainly(arg)
         literal = part.tree
         known = isinstance(literal, s.Literal_) and written.length(str(literal.value)) is not None
+        known = known or spell(part.type, LENGTH)
         if known or part.type.kind in {"length", "any"}:
             return part
         hint = "write a length like '3d'"
@@ -382,8 +397,9 @@ def _sum_of_two(one: _Call) -> Typed:
     length = one.length(one.args[1])
     if length is None:
         return WRONG
-    span = written.length(str(length.tree.value)) if isinstance(length.tree, s.Literal_) else None
-    if first.type.kind == "date" and span is not None and span % timedelta(days=1):
+    said = (str(length.tree.value),) if isinstance(length.tree, s.Literal_) else length.type.options
+    spans = [span for one in said if (span := written.length(one)) is not None]
+    if first.type.kind == "date" and any(span % timedelta(days=1) for span in spans):
         hint = "write whole days, like `'3d'`, or take an hour of the day: `at(day, '09:00')`"
         at = one.checker.at(one.args[1])
         return one.checker.note(

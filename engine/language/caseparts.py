@@ -13,7 +13,7 @@ from engine.model.plan import Expr, Plan
 from engine.model.plan import Node as Step
 from engine.model.span import Span
 from engine.model.triggers import TRIGGERS
-from engine.model.types import ANY, TEXT, Field, Type, choice
+from engine.model.types import ANY, Field, Type, choice
 
 _BY_HAND = frozenset({"manual", "call"})
 _DOING = frozenset({"call", "effect"})
@@ -86,7 +86,7 @@ class Parts:
     # ------------------------------------------------------------ given outputs
 
     def given(self, entry: Entry) -> Json:
-        """The outputs of a step, or a list of them for a step with `foreach`; None after a diagnostic."""
+        """The outputs of a step, or a list of them for the items of a `foreach` or the rounds of a `repeat`; None after a diagnostic."""
         step = self._step(entry.key, entry.key_span, self.family)
         if step is None:
             return None
@@ -97,7 +97,7 @@ class Parts:
             self._refuse(entry, "ends the run", "expect its `status`")
             return None
         type_, of = self._outputs_of(step), f"`{step.id}`"
-        if step.foreach is not None and isinstance(entry.value, Sequence):
+        if (step.foreach is not None or step.repeat is not None) and isinstance(entry.value, Sequence):
             return [self.values.record(one, type_, of=of) for one in entry.value.items]
         return self.values.record(entry.value, type_, of=of)
 
@@ -266,7 +266,7 @@ def _answers(step: Step, *, answering: bool) -> Type:
     defaulted = {name for name, _ in ask.defaults} if answering else set()
     fields = [Field(name=name, type=type_, optional=name in defaulted) for name, type_ in ask.fields]
     if ask.choices or ask.offers is not None:
-        fields.insert(0, Field(name="choice", type=choice(*ask.choices) if ask.choices else TEXT))
+        fields.insert(0, Field(name="choice", type=choice(*ask.choices) if ask.choices else ask.offered))
     return Type(kind="map", fields=tuple(fields))
 
 

@@ -3,7 +3,7 @@
 from collections.abc import Iterable
 from dataclasses import dataclass, replace
 
-from engine.language import calling, expressions, misfit, tree, typeexpr
+from engine.language import calling, each, expressions, misfit, tree, typeexpr
 from engine.language.authored import Step, Word
 from engine.language.codes import graph, shape, triggers
 from engine.language.codes import references as code
@@ -177,12 +177,18 @@ def ask(resolver: Resolver, values: Values, step: Step) -> Resolved | None:
         who=who.text if who else None,
         choices=choices,
         offers=offers.arg if offers is not None else None,
+        offered=_item_type(offers) if offers is not None else TEXT,
         fields=fields.types,
         least=fields.args("min"),
         most=fields.args("max"),
         defaults=fields.args("default"),
     )
     return _asked(step, question, (title, *fields.built(), *((offers,) if offers is not None else ())))
+
+
+def _item_type(offers: Built) -> Type:
+    """What a choice is: an address chosen among addresses is one; of rows nobody typed it may be anything."""
+    return certain(each.type_of(offers.arg).items or ANY)
 
 
 def _choices(taker: Taker, values: Values, entry: tree.Entry | None) -> tuple[tuple[str, ...], Built | None]:
@@ -320,7 +326,7 @@ def _person(resolver: Resolver, values: Values, who: Word | None) -> Word | None
 def _asked(step: Step, question: Ask, built: tuple[Built, ...]) -> Resolved:
     fields = [Field(name=name, type=type_) for name, type_ in question.fields]
     if question.choices or question.offers is not None:
-        type_ = choice(*question.choices) if question.choices else TEXT
+        type_ = choice(*question.choices) if question.choices else question.offered
         fields.insert(0, Field(name="choice", type=type_))
     title = question.title
     if isinstance(title, Text) and not title.parts:

@@ -80,6 +80,19 @@ def quoted(text: str) -> str:
     return "'" + "".join(one if one.isprintable() else f"\\U{ord(one):08x}" for one in found) + "'"
 
 
+_SPELLED = frozenset({"money", "length", "date", "email", "url"})
+
+
+def spell(words: Type, type_: Type) -> bool:
+    """Whether each of a closed set of words is a value of a type: `rush ? '2d' : '7d'` is a length, whichever it is."""
+    return (
+        words.kind == "choice"
+        and not words.nullable
+        and type_.kind in _SPELLED
+        and all(written.of_type(one, type_, plain=False)[0] for one in words.options)
+    )
+
+
 def written_amount(part: Typed) -> str | None:
     """The CEL text of an amount written as a literal text; None for anything else."""
     if not isinstance(part.tree, s.Literal_) or part.tree.kind != "text":

@@ -11,6 +11,7 @@ from engine.language.expressions import Compiled, Piece
 from engine.language.near import intended
 from engine.language.scope import Scope, fields_of
 from engine.language.source import Source
+from engine.language.typed import spell
 from engine.language.typeexpr import certain, place
 from engine.model.plan import Arg, Expr, Fixed, ListArg, MapArg, Read, Text
 from engine.model.span import Diagnostic, Fix, Severity, Span
@@ -103,6 +104,8 @@ class Values:
         found = self.compiled(node, piece)
         if found is None:
             return None
+        if spell(found.expr.type, type_):
+            found = replace(found, expr=replace(found.expr, type=certain(type_)))
         if not assignable(found.expr.type, type_):
             self.note(misfit.result(self.source, node, piece, found, type_, self.scope))
             return None

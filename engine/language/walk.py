@@ -11,7 +11,7 @@ from engine.language.codes import references as code
 from engine.language.names import lowered, variable
 from engine.language.paths import Found, Place, follow, no_field
 from engine.language.scope import Scope
-from engine.language.typed import WRONG, Typed, named, quoted, written_amount
+from engine.language.typed import WRONG, Typed, named, quoted, spell, written_amount
 from engine.language.typeexpr import certain, empty_value
 from engine.language.ways import like, way
 from engine.model.plan import Read
@@ -197,7 +197,7 @@ class Walk(ABC):
 
     def amount(self, node: s.Tree, part: Typed) -> str | None:
         """The CEL text of an amount, or None after a diagnostic."""
-        if part.type.kind in {"money", "any"}:
+        if part.type.kind in {"money", "any"} or spell(part.type, MONEY):
             return part.cel
         if (amount := written_amount(part)) is not None:
             return amount

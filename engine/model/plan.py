@@ -14,7 +14,7 @@ from engine.model.canonical import Json
 from engine.model.labels import Labels
 from engine.model.span import Span
 from engine.model.triggers import TriggerKind
-from engine.model.types import Type
+from engine.model.types import TEXT, Type
 
 
 class Stage(StrEnum):
@@ -123,7 +123,7 @@ class WaitFor:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Ask:
-    """A question to a person. `choices` empty, and no `offers` that compute them: the question is only to be done. `fields` are typed answers.
+    """A question to a person. `choices` empty, and no `offers` that compute them (each `offered`): the question is only to be done. `fields` are typed answers.
 
     `least` and `most` are the limits of some fields, by name; `defaults` what counts where nothing is given.
     """
@@ -132,6 +132,7 @@ class Ask:
     who: str | None = None
     choices: tuple[str, ...] = ()
     offers: Arg | None = None
+    offered: Type = TEXT
     fields: tuple[tuple[str, Type], ...] = ()
     least: tuple[tuple[str, Arg], ...] = ()
     most: tuple[tuple[str, Arg], ...] = ()

@@ -12,7 +12,9 @@ from engine.language.expressions import Expressions
 from engine.language.template import TemplateRenderer
 from engine.model.errors import PermanentError
 from engine.model.times import moment
-from tests.unit.language.expressing import compiled, value
+from engine.model.types import EMAIL
+from tests.unit.language.expressing import compiled, value, wrong
+from tests.unit.language.trees import playbook
 
 
 @pytest.mark.parametrize(
@@ -152,3 +154,40 @@ def test_words_that_are_written_down_are_a_closed_set():
     assert str(compiled("inputs.rush ? 'weekly' : 'monthly'").expr.type) == "one of weekly, monthly"
     assert str(compiled("['a', 'b']").expr.type) == "[one of a, b]"
     assert str(compiled("inputs.rush ? 'a' : event.subject").expr.type) == "text"
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "times(inputs.rush ? '0.18 EUR' : '0.12 EUR', 3)",
+        "plus(inputs.due, inputs.rush ? '2d' : '7d')",
+        "above(inputs.price, inputs.rush ? '9 EUR' : '5 EUR')",
+    ],
+)
+def test_either_of_two_written_values_is_one_of_their_type(text):
+    compiled(text)
+
+
+@pytest.mark.parametrize(
+    "text", ["plus(inputs.due, inputs.rush ? '2d' : '7h')", "times(inputs.rush ? '1 EUR' : 'two', 3)"]
+)
+def test_one_that_is_none_is_told(text):
+    assert wrong(text)[0] in {"SW110", "SW108"}
+
+
+def test_what_is_chosen_is_of_the_type_it_is_chosen_from():
+    """An address among addresses can be written to; of rows nobody typed it may be anything."""
+    text = """\
+name: Case
+on: { manual: {} }
+inputs: { readers: [{ email: email }], rows: any }
+subject: x
+steps:
+  - { id: whom, uses: human/ask, with: { title: Whom, choices: "${{ inputs.readers.map(r, r.email) }}" } }
+  - { id: who, uses: identity/resolve, with: { email: "${{ steps.whom.outputs.choice }}" } }
+  - { id: row, uses: human/ask, with: { title: Which, choices: "${{ inputs.rows.map(r, r.email) }}" } }
+  - { id: too, uses: identity/resolve, with: { email: "${{ steps.row.outputs.choice }}" } }
+"""
+    found = playbook(text)
+    assert found.diagnostics == ()
+    assert found.plans["case"].node("whom").ask.offered == EMAIL
