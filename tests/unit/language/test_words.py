@@ -190,4 +190,6 @@ steps:
 """
     found = playbook(text)
     assert found.diagnostics == ()
-    assert found.plans["case"].node("whom").ask.offered == EMAIL
+    ask = found.plans["case"].node("whom").ask
+    assert ask is not None
+    assert ask.offered == EMAIL
