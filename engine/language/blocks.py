@@ -12,7 +12,7 @@ from engine.language.codes import files as code
 from engine.language.expressions import pieces
 from engine.language.paths import Where
 from engine.language.proving import proven
-from engine.language.source import Source, part, shown
+from engine.language.source import MOST_SHOWN, Source, part, shown
 from engine.language.tree import Mapping, Node, Scalar
 from engine.model.plan import Expr
 from engine.model.span import Diagnostic, Fix, Severity, Span
@@ -180,6 +180,7 @@ class _Blocks:
         self._note = note
         self._values = {one.name: one for one in values}
         self._paired: dict[int, Fix | None] = {}
+        self._told = 0
         self._language = language
 
     def _blanks(self, loops: dict[str, Type]) -> Blanks:
@@ -224,8 +225,10 @@ class _Blocks:
     ) -> Iterator[Part]:
         """One line of words with its blanks."""
         blanks = self._blanks(loops or {})
-        for left in foreign.in_words(text, (*self._values, *(loops or {})), where, self._paired, number):
-            self._note(left)
+        if self._told < MOST_SHOWN:
+            for left in foreign.in_words(text, (*self._values, *(loops or {})), where, self._paired, number):
+                self._note(left)
+                self._told += 1
         at = 0
         for piece in pieces(text):
             yield text[at : piece.start]

@@ -2,6 +2,7 @@
 
 import re
 from collections.abc import Callable, Iterable, Iterator, Sequence
+from itertools import islice
 
 from engine.language import syntax
 from engine.language.checker import Checker
@@ -13,6 +14,9 @@ from engine.language.tree import Scalar
 from engine.language.typeexpr import place
 from engine.model.leftover import Leftover, leftovers
 from engine.model.span import Diagnostic, Fix, Span
+
+MOST = 20
+"""Told of one value, or of one line of a template: who has more mends these first."""
 
 _WORD = re.compile(r"[A-Za-z_$][\w.$-]*")
 _UNTEXTUAL = frozenset({"list", "map", "person", "file", "note"})
@@ -33,7 +37,7 @@ def in_value(source: Source, node: Scalar, scope: Scope) -> Iterator[Diagnostic]
     names = [one.name for one in scope.inputs.fields]
     text = masked(node.text)
     begun = False
-    for one in leftovers(text, names):
+    for one in islice(leftovers(text, names), MOST):
         ends = one.inner.startswith(("end", "/"))
         begun = begun or (one.block and not ends)
         if one.block and ends and begun:
@@ -71,7 +75,7 @@ def in_words(
 ) -> Iterator[Diagnostic]:
     """Those of one line of a template, whose values have these names."""
     known = list(names)
-    for one in leftovers(masked(text), known):
+    for one in islice(leftovers(masked(text), known), MOST):
         if one.block and line in paired:
             fix = paired[line]
             if fix is None:
@@ -88,6 +92,8 @@ def in_words(
 
 _BEGIN = re.compile(r"\s*(?:\{%[-+~]?\s*(if|for)\s+(.+?)\s*[-+~]?%\}|\{\{#(if)\s+(.+?)\}\})\s*")
 _END = re.compile(r"\s*(?:\{%[-+~]?\s*end(?:if|for)?\s*[-+~]?%\}|\{\{/if\}\})\s*")
+_LONGEST = 50
+"""Lines of a block that is mended whole."""
 _ELSE = re.compile(r"\{%[-+~]?\s*el(?:se|if)|\{\{\s*else")
 
 
@@ -101,6 +107,8 @@ def blocks(path: str, lines: Sequence[tuple[int, str]]) -> dict[int, Fix | None]
             open_.append((index, f"${{{{ {begin[1] or begin[3]} {begin[2] or begin[4]} }}}}"))
         elif _END.fullmatch(text) and open_:
             first, head = open_.pop()
+            if index - first > _LONGEST:
+                continue
             body = [line for _, line in lines[first + 1 : index]]
             if any(_ELSE.search(line) for line in body):
                 continue

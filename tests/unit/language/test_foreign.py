@@ -174,3 +174,16 @@ def test_long_words_are_looked_through_in_no_time():
     assert list(leftovers("{{" * 200_000)) == []
     assert list(leftovers("{%" * 50_000 + "%")) == []
     assert list(leftovers("$" * 200_000, ["a"])) == []
+
+
+@pytest.mark.parametrize(
+    "body",
+    [
+        "{{ name }} {% if a %}\n" * 2_500,
+        "{% if a %}\n" * 2_500 + "{% endif %}\n" * 2_500,
+        "{{ name }} " * 5_000 + "\n",
+    ],
+    ids=["lines", "nested", "one line"],
+)
+def test_a_template_full_of_them_is_told_of_some(body):
+    assert 20 <= len(template(body)) <= 120
