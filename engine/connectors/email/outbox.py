@@ -66,11 +66,11 @@ class Outbox:
             return self._reach.lost if self._reach else self._known.now()
 
     def silent(self, message_id: str, at: str) -> bool:
-        """Whether a letter that was meant to leave at the moment `at`, and of which there is no file here, may have begun to."""
+        """Whether a letter that was meant to leave at `at` (empty: never), and of which there is no file here, may have begun to."""
         with self._lock:
             if not self._there() or self._reach is None:
-                return True
-            return at < self._reach.since or self._claims.find(message_id) is not None
+                return bool(at)
+            return bool(at) and (at < self._reach.since or self._claims.find(message_id) is not None)
 
     def find(self, message_id: str) -> Sent | None:
         """A letter that left or may have left; None for any other. One look-up, however many there are."""
@@ -255,7 +255,8 @@ def outcome(one: Sent, *, sent: bool, repeated: bool = False) -> Outcome:
         "sent": sent,
         "at": one.at,
     }
-    return Outcome(outputs=outputs, provider_id=one.message_id, repeated=repeated)
+    # Named by what left: a letter that stayed has no name in the world, and is not missed in the outbox.
+    return Outcome(outputs=outputs, provider_id=one.message_id if sent or repeated else "", repeated=repeated)
 
 
 def summary(body: bytes) -> Sent:
