@@ -69,7 +69,7 @@ def check(steps: Sequence[Resolved]) -> list[Diagnostic]:
     for one in steps:
         unfit = _UNFIT[one.kind]
         for key, span in one.step.keys:
-            if key in unfit:
+            if key in unfit and not (key == "continue-on-error" and one.step.again is not None):
                 found.append(code.key_does_not_fit(span, key=key, kind=_WORDS[one.kind], why=unfit[key]))
             elif key in _BESIDE_REPEAT and one.step.again is not None:
                 found.append(_beside_repeat(key, span))

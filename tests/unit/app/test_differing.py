@@ -154,6 +154,11 @@ steps:
         ("stop-on:\n  - email: { thread: abc }\n", "", [("stop-on", "")]),
         ("email: { thread: abc }", "email: { thread: other }", [("stop-on", "")]),
         ("    with: { text: x }", "    foreach: ${{ inputs.rows }}\n    key: ${{ item }}\n    with: { text: x }", [("foreach", "tell")]),
+        (
+            "    once: ${{ inputs.id }}\n",
+            "    repeat: { until: false, at-most: 9 }\n",
+            [("repeat", "tell"), ("once", "tell")],
+        ),
         ("thread: abc, link", "thread: xyz, link", [("recipient", "email/reply thread")]),
         ("pay.example.com", "pay.example.org", [("host", "email/reply link")]),
         ("pay.example.com/a?b", "pay.example.com/c", []),
