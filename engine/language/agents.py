@@ -107,6 +107,23 @@ def _read(path: str, data: bytes, world: Around) -> Parsed:
     return (None if any(one.severity is Severity.ERROR for one in diagnostics) else agent), diagnostics
 
 
+def told(path: str, data: bytes) -> AgentSource | None:
+    """What an agent that can't be used takes and gives all the same; None where its front matter doesn't tell."""
+    node, _, _, unread = reader.front_matter(path, data)
+    if unread:
+        return None
+    front = Checked(path, data)
+    entries = front.entries(node, known=KEYS)
+    inputs, outputs = (entries[key].value if key in entries else None for key in ("inputs", "outputs"))
+    takes, gives = typeexpr.told(inputs), typeexpr.told(outputs)
+    # Beside a key that doesn't exist, the one that is missing may be what was meant.
+    if not takes and (takes is None or (inputs is None and front.diagnostics())):
+        return None
+    if not gives:
+        return None
+    return AgentSource(name=name_of(path), path=path, description="", inputs=takes, outputs=gives)
+
+
 def _fields(checked: Checked, node: Node | None) -> tuple[Field, ...]:
     if not isinstance(node, Map):
         checked.mapping(node)

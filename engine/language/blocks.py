@@ -73,6 +73,15 @@ class Template:
     values_line: int = 1
 
 
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Takes:
+    """What a template takes from the steps that use it, known even where it is `broken`. `values` is None where its file doesn't tell them."""
+
+    path: str
+    values: tuple[Field, ...] | None = None
+    broken: bool = True
+
+
 Parsed: TypeAlias = tuple[Template | None, tuple[Diagnostic, ...]]
 
 
@@ -82,6 +91,21 @@ def parse(path: str, data: bytes) -> Parsed:
     if not diagnostics:
         return template, ()
     return template, proven(data, diagnostics, lambda mended: _read(path, mended)[1])
+
+
+def takes(template: Template | None, path: str, data: bytes) -> Takes:
+    """What a template takes; of one that can't be used, what its front matter says, whatever is wrong with its words."""
+    if template is not None:
+        return Takes(path=path, values=template.values, broken=False)
+    node, _, _, unread = reader.front_matter(path, data)
+    if unread:
+        return Takes(path=path)
+    front = Checked(path, data)
+    values = front.entries(node, known=KEYS).get("values")
+    # Beside a key that doesn't exist, the one that is missing may be what was meant.
+    if values is None and front.diagnostics():
+        return Takes(path=path)
+    return Takes(path=path, values=typeexpr.told(values.value if values is not None else None))
 
 
 def _read(path: str, data: bytes) -> Parsed:

@@ -68,7 +68,11 @@ def compile_tree(
     broken: set[str] = set()
     paths = _named(held, diagnostics, broken)
     world = World(
-        actions={**actions, **_agents(own)},
+        actions={
+            **{name: spec for name, spec in actions.items() if name not in wrong},
+            **_agents(own),
+            **_told(held, own),
+        },
         config=config,
         template=held.template,
         templates=held.templates(),
@@ -130,6 +134,16 @@ def _named(held: Files, diagnostics: list[Diagnostic], broken: set[str]) -> dict
 def _agents(own: Mapping[str, agents.Parsed]) -> dict[str, ActionSpec]:
     """The workspace's agents as actions: each stands for a declared one of its name."""
     return {f"agent/{name}": spec_of(agent) for name, (agent, _) in own.items() if agent}
+
+
+def _told(held: Files, own: Mapping[str, agents.Parsed]) -> dict[str, ActionSpec]:
+    """The agents with mistakes that tell what they take and give, so that the steps that ask them are checked."""
+    found = (
+        agents.told(f"{agents.FOLDER}{name}.md", held.read(f"{agents.FOLDER}{name}.md"))
+        for name, (agent, _) in own.items()
+        if agent is None
+    )
+    return {f"agent/{one.name}": spec_of(one) for one in found if one is not None}
 
 
 def _shape_of_agent(held: Files, name: str, found: Iterable[Diagnostic]) -> tuple[Diagnostic, ...]:

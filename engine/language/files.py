@@ -3,7 +3,7 @@
 from collections.abc import Collection, Mapping
 
 from engine.language import agents, blocks, intents, playbook, sop
-from engine.language.blocks import Template
+from engine.language.blocks import Takes
 from engine.model import canonical
 from engine.model.actions import ActionSpec
 from engine.model.config import Config
@@ -88,9 +88,10 @@ class Files:
             self._templates[path] = blocks.parse(path, self.read(path))
         return self._templates[path]
 
-    def template(self, name: str) -> Template | None:
-        """A template by name; None when it is broken, which is said where it stands."""
-        return self.parsed(f"{TEMPLATES}{name}.md")[0]
+    def template(self, name: str) -> Takes:
+        """What a template takes, by its name. What is wrong with it is said where it stands."""
+        path = f"{TEMPLATES}{name}.md"
+        return blocks.takes(self.parsed(path)[0], path, self.read(path))
 
     def intents(self) -> intents.Parsed:
         """All intents, and what is wrong with them."""

@@ -1,6 +1,6 @@
 """One file in its shape to its plan: resolve and type → order and gates → trust → lower."""
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
 from engine.language import calling, each, fits, kinds, listening, lower, order, starting, trust
@@ -68,17 +68,13 @@ def compile_one(authored: Authored, world: World) -> Passed:
     diagnostics = tuple(sorted(found, key=place_of))
     gives = trust.given(facts, (built for _, built in heads.outputs))
     signature = calling.signature(authored, heads.gives, gives)
-    # A step that names a template or agent with mistakes is left out here without a word: they are said in that file.
-    if len(steps) < len(authored.steps) or any(one.severity is Severity.ERROR for one in diagnostics):
+    # Of a step that names a template or agent with mistakes nothing is said about those: it is said in that file.
+    if (
+        resolver.broken
+        or len(steps) < len(authored.steps)
+        or any(one.severity is Severity.ERROR for one in diagnostics)
+    ):
         return Passed(plan=None, signature=signature, diagnostics=diagnostics)
-    used = {authored.path, *(f"{TEMPLATES}{name}.md" for name in resolver.templates)}
-    used |= {
-        path
-        for one in steps
-        if one.step.uses.text.startswith("agent/")
-        for path in world.reads.get(one.step.uses.text, ())
-    }
-    used |= {word.text for step in authored.steps if step.question for word in step.question.context}
     plan = lower.plan(
         authored,
         steps,
@@ -90,7 +86,20 @@ def compile_one(authored: Authored, world: World) -> Passed:
         files=(),
         config=world.config,
     )
-    return Passed(plan=plan, signature=signature, diagnostics=diagnostics, used=frozenset(used))
+    return Passed(plan=plan, signature=signature, diagnostics=diagnostics, used=_used(resolver, steps))
+
+
+def _used(resolver: Resolver, steps: Sequence[Resolved]) -> frozenset[str]:
+    """The files that a run of these steps may read."""
+    agents = [one.step.uses.text for one in steps if one.step.uses.text.startswith("agent/")]
+    return frozenset(
+        {
+            resolver.authored.path,
+            *(f"{TEMPLATES}{name}.md" for name in resolver.templates),
+            *(path for name in agents for path in resolver.world.reads.get(name, ())),
+            *(word.text for one in steps if one.step.question for word in one.step.question.context),
+        }
+    )
 
 
 def _readers(resolved: Mapping[str, Resolved]) -> dict[str, tuple[str, ...]]:

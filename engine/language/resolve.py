@@ -8,7 +8,7 @@ from dataclasses import dataclass, field, replace
 from engine.language import again, each, tree, undoing
 from engine.language.assign import of_field
 from engine.language.authored import Authored, Step
-from engine.language.blocks import Template
+from engine.language.blocks import Takes
 from engine.language.codes import references as code
 from engine.language.intents import UNSURE
 from engine.language.near import intended
@@ -27,7 +27,7 @@ BUILTIN = ("wait/for", "human/ask", "run/end", "run/find")
 
 @dataclass(slots=True, kw_only=True)
 class Resolver:
-    """Resolves the steps of one file. What is wrong is collected."""
+    """Resolves the steps of one file. What is wrong is collected; `broken`: a file that a step names has mistakes, which are said there."""
 
     authored: Authored
     world: World
@@ -38,6 +38,7 @@ class Resolver:
     gates: dict[str, int] = field(default_factory=dict)
     diagnostics: list[Diagnostic] = field(default_factory=list)
     templates: set[str] = field(default_factory=set)
+    broken: bool = False
 
     def scope(self, here: int) -> Scope:
         """What the step at place `here` may read."""
@@ -108,7 +109,9 @@ class Resolver:
     def _action(self, values: Values, step: Step) -> Resolved | None:
         name, span = step.uses.text, step.uses.span
         spec = self.world.actions.get(name)
-        if not name or (name.startswith("agent/") and name in self.world.wrong):
+        wrong = name.startswith("agent/") and name in self.world.wrong
+        self.broken = self.broken or wrong
+        if not name or (wrong and spec is None):
             return None
         if spec is None:
             values.note(code.unknown_action(span, name=name, known=(*self.world.actions, *BUILTIN)))
@@ -142,7 +145,7 @@ class Resolver:
         good = True
         given = {entry.key: entry for entry in step.args.entries} if step.args else {}
         found: dict[str, Built] = {}
-        template: Template | None = None
+        template: Takes | None = None
         for param in spec.params:
             if param.type.kind == "template" and param.name in given:
                 named = self._template(values, given[param.name].value)
@@ -167,24 +170,24 @@ class Resolver:
                 )
                 good = False
         if template is not None and "values" not in given and spec.param("values") is not None:
-            good = self._no_values(values, step, template) and good
+            good = _no_values(values, step, template) and good
         # In the order the action declares them, so that a plan doesn't depend on the order they were written in.
         return (
             tuple((one.name, found[one.name]) for one in spec.params if one.name in found) if good else None
         )
 
     def _argument(
-        self, values: Values, param: Param, node: tree.Node, template: Template | None
+        self, values: Values, param: Param, node: tree.Node, template: Takes | None
     ) -> Built | None:
         if param.type.kind == "template" and isinstance(node, tree.Scalar) and "${{" in node.text:
             return None  # noted with the template
-        if param.name == "values" and template is not None:
-            return self._values(values.for_people(), node, template)
+        if param.name == "values" and template is not None and template.values is not None:
+            return _values(values.for_people(), node, template.path, template.values)
         type_ = param.type if param.required else replace(param.type, nullable=True)
         # A path, an address or an account is read by no person, and has to stay what it is.
         return (values if param.sink else values.for_people()).value(node, type_, name=param.name)
 
-    def _template(self, values: Values, node: tree.Node) -> Template | None:
+    def _template(self, values: Values, node: tree.Node) -> Takes | None:
         if not isinstance(node, tree.Scalar):
             return None
         if "${{" in node.text:
@@ -195,33 +198,35 @@ class Resolver:
             values.note(code.unknown_template(node.span, name=node.text, known=known))
             return None
         self.templates.add(node.text)
-        return self.world.template(node.text)
+        template = self.world.template(node.text)
+        self.broken = self.broken or template.broken
+        return template
 
-    def _values(self, values: Values, node: tree.Node, template: Template) -> Built | None:
-        name = template_name(template)
-        if not isinstance(node, tree.Mapping):
-            return values.value(node, Type(kind="map", fields=template.values), name="values")
-        return values.record(
-            node,
-            template.values,
-            unknown=lambda span, key, known: code.unknown_value(span, name=key, template=name, known=known),
-            missing=lambda span, one: code.missing_value(
-                span, name=one.name, template=name, type_=str(one.type)
-            ),
-            at=place(node),
-        )
 
-    def _no_values(self, values: Values, step: Step, template: Template) -> bool:
-        needed: Sequence[Field] = [
-            one for one in template.values if not one.optional and not of_field(one).nullable
-        ]
-        for one in needed:
-            values.note(
-                code.missing_value(
-                    step.key("with"), name=one.name, template=template_name(template), type_=str(one.type)
-                )
+def _values(values: Values, node: tree.Node, path: str, fields: tuple[Field, ...]) -> Built | None:
+    """What a step hands to the template at `path`, whose values are `fields`."""
+    if not isinstance(node, tree.Mapping):
+        return values.value(node, Type(kind="map", fields=fields), name="values")
+    name = template_name(path)
+    return values.record(
+        node,
+        fields,
+        unknown=lambda span, key, known: code.unknown_value(span, name=key, template=name, known=known),
+        missing=lambda span, one: code.missing_value(span, name=one.name, template=name, type_=str(one.type)),
+        at=place(node),
+    )
+
+
+def _no_values(values: Values, step: Step, template: Takes) -> bool:
+    """Whether the template can do without; each value that it needs is noted."""
+    needed = [one for one in template.values or () if not one.optional and not of_field(one).nullable]
+    for one in needed:
+        values.note(
+            code.missing_value(
+                step.key("with"), name=one.name, template=template_name(template.path), type_=str(one.type)
             )
-        return not needed
+        )
+    return not needed
 
 
 def _condition(step: Step) -> str:
@@ -246,9 +251,9 @@ def _is_template(spec: ActionSpec, name: str) -> bool:
     return param is not None and param.type.kind == "template"
 
 
-def template_name(template: Template) -> str:
+def template_name(path: str) -> str:
     """As a step names it."""
-    return template.path.removeprefix("vault/templates/").removesuffix(".md")
+    return path.removeprefix("vault/templates/").removesuffix(".md")
 
 
 def event_type(kinds: Sequence[str]) -> Type | None:

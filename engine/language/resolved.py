@@ -4,7 +4,7 @@ from collections.abc import Callable, Collection, Mapping
 from dataclasses import dataclass, field
 
 from engine.language.authored import Step
-from engine.language.blocks import Template
+from engine.language.blocks import Takes
 from engine.language.values import Built
 from engine.model.actions import ActionSpec
 from engine.model.canonical import Json
@@ -34,13 +34,14 @@ def _alone(_name: str) -> Signature | None:
 class World:
     """What a playbook may name: actions, people, templates, notes. Given as data.
 
-    `wrong` are agents whose own file has mistakes, which are said there; `reads` are the files that an agent reads. Both go by the
+    `wrong` are agents whose own file has mistakes, which are said there; such a one is among `actions` where its file tells what it
+    takes and gives. `reads` are the files that an agent reads. Both go by the
     action's name.
     """
 
     actions: Mapping[str, ActionSpec]
     config: Config
-    template: Callable[[str], Template | None]
+    template: Callable[[str], Takes]
     templates: Collection[str] = ()
     people: tuple[str, ...] = ()
     events: Mapping[str, EventSpec] = field(default_factory=dict)

@@ -13,7 +13,7 @@ from engine.language import calling, files, lasting, passes, playbook, reader, s
 from engine.language import shape as form
 from engine.language.asking import Asked, Watched
 from engine.language.authored import Authored
-from engine.language.blocks import Template
+from engine.language.blocks import Takes
 from engine.language.codes import shape
 from engine.language.files import TEMPLATES, Files
 from engine.language.lasting import Known, More, Result
@@ -80,7 +80,7 @@ class Session:
         self._asked.note(question, answer)
         return answer
 
-    def _template(self, name: str) -> Template | None:
+    def _template(self, name: str) -> Takes:
         self._ask(f"template:{name}")
         return self._held.template(name)
 

@@ -150,6 +150,15 @@ def declared(node: tree.Mapping) -> tuple[tuple[Declared, ...], tuple[Diagnostic
     return tuple(fields), tuple(diagnostics)
 
 
+def told(node: tree.Node | None) -> tuple[Field, ...] | None:
+    """The fields of such a map as far as a file with mistakes tells them: one of no known type is anything. None where a name is no name."""
+    if node is None:
+        return ()
+    fields = declared(node)[0] if isinstance(node, tree.Mapping) else ()
+    whole = isinstance(node, tree.Mapping) and len(fields) == len(node.entries)
+    return tuple(one.field for one in fields) if whole else None
+
+
 _MAYBE = re.compile(
     r"(?:optional\s+)?(.+?)\s*(?:\?|\|\s*(?:null|None|nil)|\s+or\s+(?:null|nothing))?", re.DOTALL
 )
