@@ -4,6 +4,8 @@ Slow are those that start processes, play whole companies, or try things at leng
 (`@pytest.mark.slow`); here are the files and folders that are slow as a whole.
 """
 
+import functools
+import hashlib
 import os
 import sys
 
@@ -16,6 +18,8 @@ os.environ[OFF] = "off"
 # Without compiled files every process that a test starts would compile all of the engine again, for two CPU seconds each.
 os.environ.pop("PYTHONDONTWRITEBYTECODE", None)
 sys.dont_write_bytecode = False
+# A key derived from the same passphrase and salt is the same key; deriving it once, for 0.1 s of CPU, is enough.
+hashlib.scrypt = functools.cache(hashlib.scrypt)  # type: ignore[assignment]
 
 SLOW = (
     "tests/campaigns/",

@@ -1,5 +1,6 @@
 """The working folder's diagnostics: compiled when something changed, answered from the cache when nothing did."""
 
+import functools
 import hashlib
 import os
 from collections.abc import Iterable, Mapping, Sequence
@@ -146,6 +147,7 @@ def settings_of(tree: "Tree") -> bytes:
         ) from None
 
 
+@functools.cache
 def code() -> str:
     """A digest of the front end's own files, so that another version of it never answers from this one's cache."""
     folder = Path(engine.__file__).parent

@@ -1,5 +1,6 @@
 """What is deployed: the plans of the tip, or of the last commit that compiled."""
 
+from collections import deque
 from collections.abc import Mapping
 from dataclasses import dataclass, replace
 
@@ -14,6 +15,8 @@ from engine.model.ports import Tree
 from engine.vault import GitTree, beside, set_ref
 
 LAST_GOOD = "refs/steward/deployed"
+_MADE: deque[tuple[tuple[object, ...], Deployment]] = deque(maxlen=8)
+"""What this process compiled last, by everything that went into it."""
 
 
 def deploy(workspace: Workspace, specs: Mapping[str, ActionSpec]) -> Deployment:
@@ -99,6 +102,16 @@ def aside(workspace: Workspace) -> str:
 def _compiled(
     tree: Tree, workspace: Workspace, specs: Mapping[str, ActionSpec], *, remember: bool
 ) -> Deployment:
+    """What a tree compiles to with these actions. The last few are kept: who stays up asks again at every look for what has not changed."""
+    of = (tree.commit, tuple(tree.paths()), workspace.config, dict(specs), remember)
+    made = next((made for known, made in tuple(_MADE) if known == of), None)
+    if made is None:
+        made = _made(tree, workspace, specs, remember=remember)
+        _MADE.append((of, made))
+    return made
+
+
+def _made(tree: Tree, workspace: Workspace, specs: Mapping[str, ActionSpec], *, remember: bool) -> Deployment:
     from engine.language.compile import compile_tree
 
     compiled = compile_tree(

@@ -1,5 +1,6 @@
 """Finding the workspace, and reading what is deployed in it: never the working tree for anything that runs."""
 
+import functools
 import hashlib
 import json
 import os
@@ -14,6 +15,7 @@ from engine.model import places
 from engine.model.config import Config, Person
 from engine.model.errors import EngineError, UsageError
 from engine.model.ports import Tree
+from engine.model.span import Diagnostic
 from engine.vault import GitTree, find_root
 
 SETTINGS = places.SETTINGS
@@ -90,15 +92,22 @@ def _deployed(root: Path) -> tuple[Config, Tree]:
     return config, tree
 
 
+@functools.lru_cache(maxsize=8)
+def _parsed(data: bytes, known: frozenset[str]) -> tuple[Config | None, tuple[Diagnostic, ...]]:
+    """The same few bytes are read by every command and every look of one that stays."""
+    from engine.language.settings import parse
+
+    return parse(SETTINGS, data, connectors=known)
+
+
 def read_config(files: Mapping[str, bytes], *, strict: bool) -> Config:
     """steward.yaml as data. Raises EngineError with the first diagnostic when `strict` and it can't be used."""
     from engine.app.actions import connector_names
     from engine.language.render import text as rendered
-    from engine.language.settings import parse
 
     # A hint is read as far as it goes: a misspelt block must not lead to another branch.
     known = connector_names() if strict else frozenset()
-    config, diagnostics = parse(SETTINGS, files[SETTINGS], connectors=known)
+    config, diagnostics = _parsed(files[SETTINGS], known)
     if config is None:
         if not strict:
             return Config(operator=Person(id="operator", name="The operator"))

@@ -5,9 +5,11 @@ the same scenario again, and a killed process leaves behind exactly what the nex
 """
 
 import base64
+import functools
 import hmac
 import os
 import shutil
+import tempfile
 import threading
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
@@ -41,6 +43,27 @@ from engine.vault import commit_all, init_repository
 PASSPHRASE = "correct horse battery staple"  # noqa: S105 - it opens nothing but scenarios
 PROVIDER_FILE = "provider.jsonl"
 _MAIL = "vault/inbox"
+_WHY = "As the scenario wants it"
+
+
+@functools.cache
+def _begun(*, bare: bool) -> str:
+    """The folder every scenario begins as, laid out once per process: the starter's files, committed."""
+    folder = tempfile.TemporaryDirectory(prefix="scenario-")
+    _LAID_OUT.append(folder)
+    root = Path(folder.name)
+    starter.write(root, id="scenario")
+    if bare:
+        shutil.rmtree(root / "playbooks")
+        for sop in (root / "vault" / "sops").glob("*.md"):
+            sop.unlink()
+    init_repository(root, "Robin Park", "robin@example.com")
+    commit_all(root, _WHY, at=START)
+    return folder.name
+
+
+_LAID_OUT: list["tempfile.TemporaryDirectory[str]"] = []
+"""They go with the process."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -77,16 +100,11 @@ class Scenario:
         cls, folder: Path, *, files: Mapping[str, str] | None = None, provider: str = "", bare: bool = False
     ) -> Self:
         """A new workspace with the starter's files and `files` (path → text) over them. `bare`: without the starter's playbooks and SOPs."""
-        root = folder / "work"
-        root.mkdir(parents=True)
-        starter.write(root, id="scenario")
-        if bare:
-            shutil.rmtree(root / "playbooks")
-            for sop in (root / "vault" / "sops").glob("*.md"):
-                sop.unlink()
+        folder.mkdir(parents=True, exist_ok=True)
         made = cls(folder=folder, clock=VirtualClock(), provider=provider)
-        init_repository(root, "Robin Park", "robin@example.com")
-        made.commit(files or {})
+        shutil.copytree(_begun(bare=bare), made.root)
+        if files:
+            made.commit(files)
         return made
 
     @classmethod
@@ -121,7 +139,7 @@ class Scenario:
             target = self.root / name
             target.parent.mkdir(parents=True, exist_ok=True)
             target.write_text(text, encoding="utf-8")
-        return commit_all(self.root, "As the scenario wants it", at=self.clock.now())
+        return commit_all(self.root, _WHY, at=self.clock.now())
 
     def drop(self, name: str, letter: bytes, *, mailbox: str = "leads") -> Path:
         """Put a letter into a mailbox, whole. The same name again replaces it."""

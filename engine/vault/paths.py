@@ -1,5 +1,8 @@
 """Which names may be part of a workspace: the same rule for a commit and for the working folder."""
 
+import functools
+import re
+
 from engine.model.errors import UsageError
 
 HUGE = 5 * 1024 * 1024
@@ -8,11 +11,15 @@ HUGE = 5 * 1024 * 1024
 _NOT_READ = ("vault/inbox/", "vault/outbox/", "outbox/")
 
 
+_CONTROL = re.compile(r"[\x00-\x1f\x7f]")
+
+
+@functools.lru_cache(maxsize=8192)
 def fault(path: str) -> str:
     """Why this path may not be read, or empty. Paths have ``/`` between parts and no drive."""
     if not path or path.startswith("/"):
         return "not a relative path"
-    if any(ord(letter) < 32 or ord(letter) == 127 for letter in path):
+    if _CONTROL.search(path):
         return "control characters in its name"
     if "\\" in path or ":" in path:
         return "a backslash or colon in its name, which other systems read as a folder"

@@ -24,7 +24,8 @@ from engine.testing.clock import VirtualClock
 from engine.testing.scenario import Scenario
 from tests.browser import chromium
 from tests.counterparts import need, need_module
-from tests.simulate.terminal import STEWARD, environment
+from tests.simulate.terminal import environment
+from tests.warm import COLD
 
 pytestmark = pytest.mark.slow
 EVENTS = int(os.environ.get("STEWARD_LONG_PAST", "60000"))
@@ -46,7 +47,7 @@ def needed():
 def opened(company, *words):
     """The address `steward open` says, while it serves."""
     process = subprocess.Popen(
-        [*STEWARD, "open", *words, "--no-browser"], cwd=company.root, env=environment(company.env), stdin=subprocess.DEVNULL,
+        [*COLD, "open", *words, "--no-browser"], cwd=company.root, env=environment(company.env), stdin=subprocess.DEVNULL,
         stdout=subprocess.DEVNULL, stderr=subprocess.PIPE, text=True,
     )  # fmt: skip
     watch = threading.Timer(240, process.kill)
@@ -249,7 +250,7 @@ def test_a_notebook_of_the_workspace_is_served_once_its_very_bytes_are_accepted(
 
     def refused():
         return subprocess.run(
-            [*STEWARD, "open", "mine", "--no-browser"], cwd=company.root, env=environment(company.env), capture_output=True, text=True,
+            [*COLD, "open", "mine", "--no-browser"], cwd=company.root, env=environment(company.env), capture_output=True, text=True,
             check=False,
         )  # fmt: skip
 

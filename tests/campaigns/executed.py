@@ -20,8 +20,11 @@ from engine.testing.scenario import PROVIDER_FILE, Scenario
 from tests.campaigns.invariants import judge
 from tests.campaigns.killing import Tally, Theatre
 from tests.campaigns.standin import FINISHED, forked
-from tests.simulate.terminal import STEWARD, Typed, environment
+from tests.simulate.terminal import Typed, environment
+from tests.warm import COLD
 
+LAUNCH = "tests.campaigns.launch:launch"
+"""For a command that is forked from a warm process."""
 _LAUNCH = (sys.executable, "-m", "tests.campaigns.launch")
 
 # What is typed, in order; `CARD` stands for the oldest card that one word decides.
@@ -56,7 +59,7 @@ class Stage:
             return 0
         given = [card or "" if word == "CARD" else word for word in words]
         more = {"STEWARD_TEST_DIE_AT": str(die_at)} | ({"STEWARD_TEST_POINTS": str(points)} if points else {})
-        said = Typed(given, cwd=self.root, env=self.env(**more), argv=_LAUNCH).end()
+        said = Typed(given, cwd=self.root, env=self.env(**more), program=LAUNCH).end()
         if card is not None and re.search(r"(?m)^✓ approved", said.text):
             self.told.append(card)
         return said.code
@@ -135,7 +138,7 @@ def unit(shop: Shop, index: int, tally: Tally) -> None:
 
 def _from_outside(stage: Stage, words: tuple[str, ...], seconds: float, tally: Tally) -> str:
     """The command itself, with nothing in it that knows of its death."""
-    argv = STEWARD if words == ("run",) else _LAUNCH
+    argv = COLD if words == ("run",) else _LAUNCH
     with subprocess.Popen(
         [*argv, *words], cwd=stage.root, env=stage.env(), stdin=subprocess.DEVNULL,
         stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL,

@@ -45,7 +45,7 @@ from tests.campaigns.invariants import judge
 from tests.campaigns.mailing import accounts
 from tests.campaigns.scaled import NAME, Scaled
 from tests.simulate.postoffice import SETTINGS
-from tests.simulate.terminal import Said, environment, plainly
+from tests.simulate.terminal import Said, coldly, environment
 
 HOUR = timedelta(hours=1)
 BEGAN = datetime(2026, 3, 2, 6, 30, tzinfo=UTC)
@@ -196,7 +196,7 @@ class World:
 
     def said(self, *words: str) -> Said:
         """What one command of the operator's says."""
-        return plainly(words, cwd=self.company.root, env=self.env, argv=_COMMAND)
+        return coldly([*_COMMAND, *words], cwd=self.company.root, env=self.env)
 
     def up(self) -> None:
         with (self.company.folder / "up.log").open("ab") as log:

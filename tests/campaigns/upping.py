@@ -7,7 +7,6 @@ import email
 import random
 import re
 import signal
-import sys
 import threading
 import time
 from collections import Counter
@@ -23,6 +22,7 @@ from engine.model import events as e
 from engine.model.times import moment
 from engine.testing.provider import Provider
 from engine.testing.scenario import PROVIDER_FILE, Scenario, letter
+from tests.campaigns.executed import LAUNCH
 from tests.campaigns.invariants import judge
 from tests.campaigns.standing import Standing
 from tests.simulate.terminal import Typed, environment
@@ -134,8 +134,7 @@ class World:
 
     def _type(self, card: str) -> None:
         env = environment(self.company.env, STEWARD_TEST_PROVIDER=self.provider.address)
-        argv = (sys.executable, "-m", "tests.campaigns.launch")
-        said = Typed(["approve", card, "--yes"], cwd=self.company.root, env=env, argv=argv).end()
+        said = Typed(["approve", card, "--yes"], cwd=self.company.root, env=env, program=LAUNCH).end()
         if re.search(r"(?m)^✓ approved", said.text):
             self.told.append(card)
 

@@ -29,6 +29,7 @@ NEEDLES = {
     "content": "what stands inside the attached file 55120",
     "address": "zaneta.quist.4711@abendroete.example",
 }
+WITNESSED = "tests.leaks.witnessed:main"
 LETTER_ONLY = {"header", "attachment", "content"}
 SETTINGS = """\
 connectors:
@@ -86,13 +87,13 @@ class Day:
         self.said: list[tuple[str, bytes]] = []
 
     def plainly(self, *words: str) -> int:
-        said = plainly(words, cwd=self.scenario.root, env=self.env)
+        said = plainly(words, cwd=self.scenario.root, env=self.env, program=WITNESSED)
         self.said.append((f"said by {words[0]}", said.text.encode()))
         assert said.code in {0, 3, 4}, said.text
         return said.code
 
     def typed(self, *words: str, answers=()) -> None:
-        said = typed(words, answers, cwd=self.scenario.root, env=self.env)
+        said = typed(words, answers, cwd=self.scenario.root, env=self.env, program=WITNESSED)
         assert said.code == 0, said.text
 
     def live(self) -> None:

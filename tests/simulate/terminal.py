@@ -1,4 +1,4 @@
-"""The command as a person types it: a real process on a real terminal, answered when it asks."""
+"""The command as a person types it: a process of its own (`tests.warm`) on a real terminal, answered when it asks."""
 
 import os
 import pty
@@ -6,16 +6,15 @@ import re
 import select
 import signal
 import subprocess
-import sys
 import time
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
 from engine.app.remembering import OFF
+from tests import warm
 
 ROOT = Path(__file__).parents[2]
-STEWARD = (sys.executable, "-m", "engine.cli.main")
 _COLOUR = re.compile(r"\x1b\[[0-9;?]*[A-Za-z]")
 _MOST_SECONDS = 60
 
@@ -44,35 +43,47 @@ def environment(state: Mapping[str, str], **more: str) -> dict[str, str]:
     }
 
 
-def plainly(
-    words: Sequence[str], *, cwd: Path, env: Mapping[str, str], argv: Sequence[str] = STEWARD
-) -> Said:
+def plainly(words: Sequence[str], *, cwd: Path, env: Mapping[str, str], program: str = warm.STEWARD) -> Said:
     """Without a terminal, as a script or a program would."""
+    done = warm.run(words, cwd=cwd, env=env, timeout=_MOST_SECONDS, program=program)
+    return Said(done.returncode, done.stdout + done.stderr)
+
+
+def coldly(argv: Sequence[str], *, cwd: Path, env: Mapping[str, str]) -> Said:
+    """Another program, or the command from its very start, without a terminal."""
     done = subprocess.run(
-        [*argv, *words],
+        argv,
         cwd=cwd,
-        env=dict(env),
+        env=env,
         stdin=subprocess.DEVNULL,
         capture_output=True,
-        timeout=_MOST_SECONDS,
+        text=True,
+        errors="replace",
         check=False,
+        timeout=_MOST_SECONDS,
     )
-    return Said(done.returncode, (done.stdout + done.stderr).decode("utf-8", "replace"))
+    return Said(done.returncode, done.stdout + done.stderr)
 
 
 class Typed:
     """A command under way on a terminal of its own."""
 
     def __init__(
-        self, words: Sequence[str], *, cwd: Path, env: Mapping[str, str], argv: Sequence[str] = STEWARD
+        self,
+        words: Sequence[str],
+        *,
+        cwd: Path,
+        env: Mapping[str, str],
+        program: str = warm.STEWARD,
     ) -> None:
-        self.pid, self._fd = pty.fork()
-        if self.pid == 0:
-            try:
-                os.chdir(cwd)
-                os.execve(argv[0], [*argv, *words], dict(env))
-            finally:
-                os._exit(127)
+        self._fd, its = pty.openpty()
+        try:
+            self._command = warm.Command(
+                words, [its, its, its], cwd=cwd, env=env, terminal=True, program=program
+            )
+        finally:
+            os.close(its)
+        self.pid = self._command.pid
         self.text, self._read = "", 0
         self._deadline = time.monotonic() + _MOST_SECONDS
 
@@ -92,14 +103,13 @@ class Typed:
         while self._more():
             pass
         os.close(self._fd)
-        status = os.waitpid(self.pid, 0)[1]
-        return Said(os.waitstatus_to_exitcode(status), self.text)
+        return Said(self._command.wait(), self.text)
 
     def _more(self) -> bool:
         left = self._deadline - time.monotonic()
         ready, _, _ = select.select([self._fd], [], [], max(left, 0))
         if not ready:
-            os.kill(self.pid, signal.SIGKILL)
+            os.kill(self._command.pid, signal.SIGKILL)
             raise AssertionError(f"it never came to an end:\n{self.text}")
         try:
             data = os.read(self._fd, 65536)
@@ -111,10 +121,11 @@ class Typed:
 
 
 def typed(
-    words: Sequence[str], answers: Sequence[tuple[str, str]] = (), *, cwd: Path, env: Mapping[str, str]
-) -> Said:
+    words: Sequence[str], answers: Sequence[tuple[str, str]] = (), *, cwd: Path, env: Mapping[str, str],
+    program: str = warm.STEWARD,
+) -> Said:  # fmt: skip
     """One command on a terminal; each answer is typed once its question stands there."""
-    command = Typed(words, cwd=cwd, env=env)
+    command = Typed(words, cwd=cwd, env=env, program=program)
     for question, answer in answers:
         command.until(question)
         command.type(answer)

@@ -3,19 +3,18 @@
 import os
 import shutil
 import subprocess
-import sys
 from collections.abc import Callable, Sequence
 from pathlib import Path
 
 import pytest
 
+from tests import warm
 from tests.counterparts import need
 
 pytestmark = pytest.mark.slow
 
 ROOT = Path(__file__).resolve().parents[3]
 GOOD = ROOT / "engine" / "app" / "letters" / "04-support.eml"
-STEWARD = [sys.executable, "-m", "engine.cli.main"]
 
 Done = subprocess.CompletedProcess[str]
 
@@ -31,11 +30,13 @@ def env(tmp_path: Path) -> dict[str, str]:
     }
 
 
-@pytest.fixture
-def workspace(tmp_path: Path, env: dict[str, str]) -> Path:
-    """A new workspace whose acknowledgement is not held, so that a pass ends at once."""
-    run(["init", "w", "--email", "robin@example.com"], tmp_path, env)
-    root = tmp_path / "w"
+@pytest.fixture(scope="module")
+def made(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A new workspace whose acknowledgement is not held, so that a pass ends at once; to be copied."""
+    folder = tmp_path_factory.mktemp("made")
+    env = {**os.environ, "HOME": str(folder), "XDG_STATE_HOME": str(folder / "state")}
+    run(["init", "w", "--email", "robin@example.com"], folder, env)
+    root = folder / "w"
     playbook = root / "playbooks" / "lead-capture.yaml"
     playbook.write_text(playbook.read_text().replace("    undo-within: 20s\n", ""))
     commit(root, env)
@@ -43,11 +44,26 @@ def workspace(tmp_path: Path, env: dict[str, str]) -> Path:
     return root
 
 
+@pytest.fixture
+def workspace(tmp_path: Path, made: Path) -> Path:
+    """A copy, where nothing has run yet."""
+    return shutil.copytree(made, tmp_path / "w")
+
+
 def run(args: Sequence[str], cwd: Path, env: dict[str, str], *, under: Sequence[str] = ()) -> Done:
     """The command's end; a traceback fails at once."""
-    done = subprocess.run(
-        [*under, *STEWARD, *args], cwd=cwd, env=env, capture_output=True, text=True, check=False, timeout=120
-    )
+    if under:
+        done = subprocess.run(
+            [*under, *warm.COLD, *args],
+            cwd=cwd,
+            env=env,
+            capture_output=True,
+            text=True,
+            check=False,
+            timeout=120,
+        )
+    else:
+        done = warm.run(args, cwd=cwd, env=env)
     assert "Traceback" not in done.stderr + done.stdout, done.stderr
     assert "fault in steward" not in done.stderr, done.stderr
     return done
