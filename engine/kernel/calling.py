@@ -13,6 +13,7 @@ from engine.model.commands import End
 from engine.model.errors import ABSENT, PermanentError
 from engine.model.events import CallStarted, Draft, RunEnded, StepFailed, StepSucceeded
 from engine.model.labels import Label, Labels, decode, encode
+from engine.model.money import MIXED
 from engine.model.plan import Arg, Expr, Fixed, ListArg, MapArg, Plan, Read, Text
 from engine.model.ports import Arrival
 from engine.model.state import RunState
@@ -66,29 +67,43 @@ def end(journal: Journal, run: RunState, command: End) -> None:
     """The run's outputs, its end, and what that is to a caller, in one transaction."""
     plan = journal.plan(run)
     scope = Scope(journal=journal, plan=plan, run=run, now=journal.now())
+    status, reason = command.status, command.reason
     outputs: dict[str, Json] = {}
-    labels: frozenset[Label] = frozenset()
-    if command.status == "succeeded":
-        for name, arg in plan.outputs:
-            if any(_absent(run, read) for read in reads_of(arg)):
-                outputs[name] = None
-                continue
-            try:
-                outputs[name], origin = scope.evaluate(arg)
-            except PermanentError as error:
-                if error.code != ABSENT:
-                    raise
-                outputs[name] = None
-                continue
-            labels |= origin
+    labels: Labels = frozenset()
+    if status == "succeeded":
+        outputs, labels, wrong = _outputs(plan, run, scope)
+        # What the run did stands; only what it gives is missing, and whoever called it hears so.
+        status, reason = ("failed", wrong) if wrong else (status, reason)
     sealed = journal.seal(outputs, run.subject) if outputs else None
     drafts = intake.ended(
-        journal, run, status=command.status, reason=command.reason, outputs=sealed, labels=encode(labels), by=command.by
+        journal, run, status=status, reason=reason, outputs=sealed, labels=encode(labels), by=command.by
     )  # fmt: skip
     body = drafts[-1].body
     if isinstance(body, RunEnded):
         drafts += answer(journal, run, body)
     journal.write(*drafts)
+
+
+def _outputs(plan: Plan, run: RunState, scope: Scope) -> tuple[dict[str, Json], Labels, str]:
+    """What a run gives, the origins of it, and what kept it from being told: the output and the reason, no value of it."""
+    outputs: dict[str, Json] = {}
+    labels: Labels = frozenset()
+    for name, arg in plan.outputs:
+        outputs[name] = None
+        if any(_absent(run, read) for read in reads_of(arg)):
+            continue
+        try:
+            outputs[name], origin = scope.evaluate(arg)
+        except PermanentError as error:
+            if error.code == ABSENT:
+                continue
+            return (
+                {},
+                frozenset(),
+                f"output {name}: {error.message if MIXED.fullmatch(error.message) else error.code}",
+            )
+        labels |= origin
+    return outputs, labels, ""
 
 
 def _absent(run: RunState, read: Read) -> bool:

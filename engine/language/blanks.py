@@ -7,6 +7,7 @@ from engine.language import syntax as s
 from engine.language.checker import Checker, Typed
 from engine.language.codes import files as own
 from engine.language.codes import references as code
+from engine.language.currencies import clashes
 from engine.language.expressions import spoken
 from engine.language.paths import Where
 from engine.language.scope import Scope
@@ -116,9 +117,9 @@ class Blanks:
             return None
         checker = Checker(text, self._scope(), place, in_if=False)
         typed = checker.infer(tree)
-        for one in checker.diagnostics:
-            self.note(_unrooted(one))
-        if checker.diagnostics:
+        if wrong := checker.diagnostics or clashes(written_tree, place):
+            for one in wrong:
+                self.note(_unrooted(one))
             return None
         reads = tuple(sorted(checker.reads.values(), key=lambda one: one.path))
         if objection := WALL.check(typed.cel, reads):

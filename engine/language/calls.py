@@ -278,7 +278,7 @@ def _sum(one: _Call) -> Typed:
     if part is None:
         return WRONG
     items = part.type.items or ANY
-    if certain(items).kind not in {"money", "any"}:
+    if certain(items).kind not in {"money", "any"} and not spell(items, MONEY):
         return one.checker.misfit(one.args[0], part, "[money]", listing(MONEY))
     return Typed(type=MONEY, cel=f"sum({part.cel}, '{one.checker.scope.currency}')", flows=part.flows)
 

@@ -10,6 +10,7 @@ from engine.language.assign import of_field
 from engine.language.branches import bare
 from engine.language.checker import Checker
 from engine.language.codes import references as code
+from engine.language.currencies import clashes
 from engine.language.paths import Where
 from engine.language.scope import Scope, fields_of
 from engine.language.source import Source, escaped, part
@@ -130,8 +131,8 @@ def compile_text(
         return None, (_syntax(problem, where),)
     checker = Checker(text, scope, where, in_if=in_if)
     typed = checker.infer(tree)
-    if checker.diagnostics:
-        return None, tuple(_fixable(source, scalar, one) for one in checker.diagnostics)
+    if wrong := checker.diagnostics or clashes(tree, where):
+        return None, tuple(_fixable(source, scalar, one) for one in wrong)
     reads = tuple(sorted(checker.reads.values(), key=lambda one: one.path))
     if objection := WALL.check(typed.cel, reads):
         return None, (code.bad_expression(where(0, len(text)), problem=objection),)

@@ -1,16 +1,19 @@
 """The values of a file that belong to no step: whom it is about, what it is once for, what ends it, what it gives."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 
-from engine.language import listening
+from engine.language import currencies, listening, tree
 from engine.language.authored import Authored
 from engine.language.codes import references as code
 from engine.language.each import type_of
+from engine.language.expressions import whole
 from engine.language.names import is_field
 from engine.language.resolve import Resolver
 from engine.language.resolved import Resolved
 from engine.language.scope import Scope
+from engine.language.source import Source, part
+from engine.language.syntax import parse
 from engine.language.typeexpr import nullable
 from engine.language.values import Built, Values, words
 from engine.model.plan import WaitFor
@@ -88,8 +91,27 @@ def _outputs(
         built = values.value(entry.value, ANY, name=entry.key)
         if built is not None:
             pairs.append((entry.key, built))
+            values.diagnostics += _currencies(authored.source, entry.key, entry.value)
     found += values.diagnostics
     return tuple(sorted(pairs, key=lambda pair: pair[0]))
+
+
+def _currencies(source: Source, name: str, node: tree.Node) -> Iterator[Diagnostic]:
+    """What is said of the amounts written in an output's expressions."""
+    match node:
+        case tree.Mapping():
+            for entry in node.entries:
+                yield from _currencies(source, entry.key, entry.value)
+        case tree.Sequence():
+            for inner in node.items:
+                yield from _currencies(source, name, inner)
+        case tree.Scalar():
+            piece = whole(node.text)
+            if piece is not None:
+                text = node.text[piece.inner : piece.inner_end]
+                base = piece.inner + len(text) - len(text.lstrip())
+                where = lambda start, end: part(source, node, base + start, base + end)  # noqa: E731
+                yield from currencies.either(parse(text.strip()), where, name=name)
 
 
 def _gives(outputs: tuple[tuple[str, Built], ...], steps: Sequence[Resolved]) -> Type:

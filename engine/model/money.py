@@ -10,6 +10,9 @@ _EXPONENTS = {
     **dict.fromkeys(("BIF CLP DJF GNF ISK JPY KMF KRW PYG RWF UGX UYI VND VUV XAF XOF XPF").split(), 0),
     **dict.fromkeys(("BHD IQD JOD KWD LYD OMR TND").split(), 3),
 }
+MIXED = re.compile(r"[A-Z]{3} and [A-Z]{3} do not add up")
+"""What is said of two currencies: their names, and no amount."""
+
 _WRITTEN = re.compile(r"(-?\d{1,15}(?:\.\d{1,4})?) ([A-Z]{3})")
 
 

@@ -87,6 +87,7 @@ failure() and always() stand in an if only | whole | SW108 sw108-every | unit/la
 
 ## Money and time
 Money is written with its currency and touched by functions only | limits | SW109 sw109-money, SW109 sw109-plus | unit/model/test_money.py::test_amounts_are_read_in_minor_units
+Amounts that meet in a sum, a comparison or an output are in one currency | limits | SW134 sw134-currencies, SW135 sw134-currencies | unit/language/test_currencies.py::test_two_currencies_do_not_add_up
 Ordering of money is above and below | event-fields | SW109 sw109-money | –
 Halves go away from zero | – | – | unit/model/test_money.py::test_halves_go_away_from_zero
 Two currencies are an error | – | – | unit/model/test_money.py::test_two_currencies_do_not_add_up

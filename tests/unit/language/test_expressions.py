@@ -192,7 +192,7 @@ def test_a_path_read_through_default_is_marked_so_and_a_strict_reading_wins():
     [
         ("event.subject + 'x'", TEXT, {"event.subject": True}),
         ("event.subject == 'x'", BOOL, {"event.subject": False}),
-        ("event.subject == 'x' ? 'a' : 'b'", TEXT, {}),
+        ("event.subject == 'x' ? 'a' : 'b'", choice("a", "b"), {}),
         ("event.subject == 'x' ? event.text : 'b'", TEXT, {"event.text": True}),
         ("steps.sops.outputs.notes.map(n, n.title)", listing(TEXT), {"steps.sops.outputs.notes": True}),
         ("default(steps.answer.outputs.got, 'nothing')", choice("reply", "nothing"), {"steps.answer.outputs.got": False}),
