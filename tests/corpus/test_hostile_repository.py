@@ -250,8 +250,8 @@ def test_settings_that_are_no_file_are_told_and_not_followed(hostile, kind):
             place.write_bytes(b"# " + b"x" * 6_000_000 + b"\n")
         case _:
             place.write_bytes(bytes(range(256)) * 9)
-    for words in (["check"], ["plan"], ["status"], ["plan", "--diff", "main"]):
-        settled(typed(words, hostile))
+    for done in all_typed([["check"], ["plan"], ["status"], ["plan", "--diff", "main"]], hostile):
+        settled(done)
 
 
 def test_started_as_a_module_in_it_its_python_is_not_imported(hostile, canaries):
