@@ -135,7 +135,7 @@ def _encoded(texts: list[str]) -> dict[str, Array]:
     found: dict[str, Array] = {}
     for start in range(0, len(texts), _ENCODED_AT_ONCE):
         part = texts[start : start + _ENCODED_AT_ONCE]
-        rows = [np.frombuffer(one, dtype="<f4") for one in map(encoder.encode_one, part)]
+        rows = [np.frombuffer(one, dtype="<f4") for one in encoder.encode(part)]
         found |= dict(zip(map(_name, part), rows, strict=True))
         print(f"\r  {start + len(part)} of {len(texts)} texts encoded", end="", file=sys.stderr)
     print(file=sys.stderr)

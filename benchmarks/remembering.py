@@ -26,7 +26,7 @@ from engine.memory.chunks import CHUNKER, cut
 from engine.memory.encoder import SentenceEncoder
 from engine.memory.headings import body, trails
 from engine.memory.index import Index, Synced
-from engine.memory.keeper import OneEncoder
+from engine.memory.keeper import LocalEncoder
 from engine.memory.model import find
 from engine.memory.vectors import VectorCache
 from engine.model.config import Config, MemoryConfig, Person
@@ -123,14 +123,14 @@ class Company:
 class Shelf:
     """Where indexes are made, each with the encoder given."""
 
-    def __init__(self, folder: Path, encoder: OneEncoder) -> None:
+    def __init__(self, folder: Path, encoder: LocalEncoder) -> None:
         self.folder, self.encoder = folder, encoder
 
     def open(self, name: str, cache: str = "vectors.db") -> Index:
         """An index in a folder of its own."""
         vectors = VectorCache(self.folder / cache, version=f"{self.encoder.version} {CHUNKER}")
         return Index(
-            self.folder / name, model=self.encoder.version, backend="faiss", encode=self.encoder.encode_one, cache=vectors,
+            self.folder / name, model=self.encoder.version, encode=self.encoder.encode, cache=vectors,
             reading=front_matter,
         )  # fmt: skip
 
@@ -223,7 +223,7 @@ def questions(sources: Sequence[Path]) -> Iterator[str]:
 
 
 def history(
-    limits: Limits, folder: Path, sources: Sequence[Path], encoder: OneEncoder, notes: int, *, name: str
+    limits: Limits, folder: Path, sources: Sequence[Path], encoder: LocalEncoder, notes: int, *, name: str
 ) -> None:
     """Follow a history commit by commit, each time beside an index made afresh: ids, digests, vectors and ranks have to be equal."""
     chance = seeded(5)

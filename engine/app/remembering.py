@@ -45,7 +45,7 @@ def main(settings: str) -> None:
     os.umask(0o077)
     confine(int(given["memory"]))
     keeper = Keeper(
-        folder=state / "memory", encoder=SentenceEncoder(find(config)), backend=config.backend, reading=front_matter,
+        folder=state / "memory", encoder=SentenceEncoder(find(config)), reading=front_matter,
         tree=lambda commit: closing(GitTree.named(Path(given["root"]), commit)),
     )  # fmt: skip
     Server(keeper, state=state, idle=float(given["idle"])).serve()

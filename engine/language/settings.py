@@ -37,9 +37,6 @@ RESOLVERS = ("env", "keyring", "op")
 SPOKEN = ("openai",)
 """How a model can be spoken to: any endpoint that speaks OpenAI's chat completions."""
 
-BACKENDS = ("faiss", "numpy")
-"""What can look for near vectors."""
-
 _EMAIL_KEYS = (
     "host", "port", "tls", "user", "password", "mailboxes", "since", "imap-host", "imap-port", "imap-tls", "sent", "sent-folder",
     "smtp-auth", "trusted-receiver",
@@ -322,13 +319,10 @@ def _seconds(checked: Checked, node: Node | None) -> float | None:
 
 
 def _memory(checked: Checked, node: Node | None) -> MemoryConfig:
-    given = {
-        key: entry.value for key, entry in checked.entries(node, known=("model", "sha256", "backend")).items()
-    }
+    given = {key: entry.value for key, entry in checked.entries(node, known=("model", "sha256")).items()}
     found = {
         "model": checked.text(given.get("model")),
         "sha256": checked.matching(given.get("sha256"), _SHA256, "64 digits and letters a to f"),
-        "backend": checked.choice(given.get("backend"), BACKENDS, "a way to find near vectors"),
     }
     return replace(MemoryConfig(), **{key: text for key, text in found.items() if text is not None})
 

@@ -143,10 +143,6 @@ STEWARD: Keys = {
                     {"type": "string", "pattern": "^[0-9a-f]{64}$"},
                     "the digest of that folder's model.safetensors",
                 ),
-                "backend": (
-                    one_of({"faiss": "faster", "numpy": "needs nothing more"}),
-                    "how near vectors are found (faiss)",
-                ),
             }
         ),
         "how notes are recalled",

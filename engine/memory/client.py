@@ -31,8 +31,9 @@ _DETACH = "import os, sys\nif os.fork(): os._exit(0)\nos.setsid()\nos.execv(sys.
 _ENTER = "import runpy, sys\nsys.path.insert(0, sys.argv[1])\nsys.argv[1:2] = []\nrunpy.run_module(sys.argv[1], run_name='__main__')"
 _KEPT = ("PATH", "LANG", "LC_ALL", "TMPDIR", "SYSTEMROOT")
 _QUIET = {
-    "HF_HUB_OFFLINE": "1", "TRANSFORMERS_OFFLINE": "1", "HF_HUB_DISABLE_TELEMETRY": "1", "HF_HUB_DISABLE_PROGRESS_BARS": "1",
-    "LITELLM_LOCAL_MODEL_COST_MAP": "True", "TOKENIZERS_PARALLELISM": "false", "OMP_NUM_THREADS": "1", "MKL_NUM_THREADS": "1",
+    # One core a text; several texts are computed side by side.
+    "OPENBLAS_NUM_THREADS": "1", "OMP_NUM_THREADS": "1", "MKL_NUM_THREADS": "1", "VECLIB_MAXIMUM_THREADS": "1",
+    "TOKENIZERS_PARALLELISM": "false",
 }  # fmt: skip
 
 
@@ -48,7 +49,7 @@ class Place:
     config: MemoryConfig
     entry: str
     idle: float = 600.0
-    memory: int = 6_000_000_000
+    memory: int = 2_000_000_000
 
     @property
     def folder(self) -> Path:
@@ -146,7 +147,6 @@ class MemoryClient:
         if not wire.supported():
             raise _absent("this system has no sockets for it", "nothing: recall by words works")
         hello = {"protocol": wire.PROTOCOL, "engine": __version__, "model": self.version}
-        hello["backend"] = self.place.config.backend
         with socket.socket(socket.AF_UNIX, socket.SOCK_STREAM) as link:
             link.settimeout(seconds)
             try:

@@ -16,12 +16,15 @@ from typing import Any
 from engine.memory.encoder import txtai
 from engine.memory.fulltext import HIDDEN
 
+Encode = Callable[[Sequence[str]], tuple[bytes, ...]]
+"""Texts to their unit vectors, as little-endian float32."""
+
 CANDIDATES, ANSWERS = 1000, 50
 """What is asked of the index, always: what it ranks first depends on how many it is asked for."""
 
 _DECIMALS = 6
 _KEYS = frozenset({
-    "autoid", "backend", "build", "content", "dimensions", "faiss", "format", "hybrid", "method", "offset", "scoring", "transform",
+    "autoid", "backend", "build", "content", "dimensions", "format", "hybrid", "method", "offset", "scoring", "transform",
     "update", "dense",
 })  # fmt: skip
 """What a saved index may say of itself; anything else could make it load code."""
@@ -62,8 +65,8 @@ class Hybrid:
     `encode` turns a query into its vector; vectors of rows are handed in.
     """
 
-    def __init__(self, *, backend: str, encode: Callable[[str], bytes]) -> None:
-        self._backend, self._encode = backend, encode
+    def __init__(self, *, encode: Encode) -> None:
+        self._encode = encode
         self._given: dict[str, bytes] = {}
         self._made: Any = txtai().Embeddings(self._settings())
         self.dead = 0
@@ -139,22 +142,19 @@ class Hybrid:
         self._made.close()
 
     def _vector(self, place: int) -> bytes:
-        backend = self._made.ann.backend
-        found = backend.reconstruct(place) if self._backend == "faiss" else backend[place]
-        return bytes(found.astype("<f4").tobytes())
+        return bytes(self._made.ann.backend[place].astype("<f4").tobytes())
 
     def _settings(self) -> dict[str, Any]:
         def vectors(texts: Iterable[str]) -> Any:
             import numpy as np
 
-            found = [self._given.get(text) or self._encode(text) for text in texts]
+            found = [self._given.get(text) or self._encode([text])[0] for text in texts]
             return np.array([np.frombuffer(one, dtype="<f4") for one in found], dtype=np.float32)
 
         return {
-            "method": "external", "transform": vectors, "hybrid": True, "content": True, "backend": self._backend, "format": "json",
+            "method": "external", "transform": vectors, "hybrid": True, "content": True, "backend": "numpy", "format": "json",
             # A cut-off beyond 1: no word is so common that it is scored only for rows other words found.
             "scoring": {"method": "bm25", "terms": {"cutoff": 2.0}, "normalize": True},
-            "faiss": {"components": "IDMap2,Flat"},
         }  # fmt: skip
 
 

@@ -14,7 +14,7 @@ from engine.memory import INDEX
 from engine.memory.chunks import CHUNKER, cut, section_of
 from engine.memory.fulltext import is_note, kind_of, name_of
 from engine.memory.generations import Generations
-from engine.memory.hybrid import Hybrid, Row
+from engine.memory.hybrid import Encode, Hybrid, Row
 from engine.memory.vectors import VectorCache
 from engine.model.canonical import Json
 from engine.model.ports import Tree
@@ -52,11 +52,11 @@ class Index:
     """The notes of one commit. `folder` is its own. Any thread may search; one at a time may sync."""
 
     def __init__(
-        self, folder: Path, *, model: str, backend: str, encode: Callable[[str], bytes], cache: VectorCache, reading: Reading
+        self, folder: Path, *, model: str, encode: Encode, cache: VectorCache, reading: Reading
     ) -> None:  # fmt: skip
         self._work, self._generations = folder / "work", Generations(folder / "index")
-        self._backend, self._encode, self._cache, self._reading = backend, encode, cache, reading
-        self.version = f"{model} {CHUNKER} {backend}"
+        self._encode, self._cache, self._reading = encode, cache, reading
+        self.version = f"{model} {CHUNKER}"
         """Names what the index was made with; with the commit, its whole content."""
         self.commit = ""
         self.trouble = ""
@@ -176,11 +176,14 @@ class Index:
         missing = [name for name in texts if name not in found]
         for start in range(0, len(missing), _BATCH):
             self.progress = (start, len(missing))
-            made = {name: self._encode(texts[name]) for name in missing[start : start + _BATCH]}
+            made = self._encoded({name: texts[name] for name in missing[start : start + _BATCH]})
             self._cache.put(made)
             found.update(made)
         self.progress = (len(missing), len(missing))
         return found, len(missing)
+
+    def _encoded(self, texts: Mapping[str, str]) -> dict[str, bytes]:
+        return dict(zip(texts, self._encode(list(texts.values())), strict=True))
 
     def _settle(self) -> None:
         """Clean up when much of it is dead, and publish."""
@@ -202,7 +205,7 @@ class Index:
     def _remake(self) -> None:
         rows = self._hybrid.rows()
         vectors = self._cache.get(row.hash for row in rows)
-        missing = {row.hash: self._encode(row.text) for row in rows if row.hash not in vectors}
+        missing = self._encoded({row.hash: row.text for row in rows if row.hash not in vectors})
         self._hybrid.close()
         files, commit = self._files, self.commit
         self._hybrid = self._empty()
@@ -213,7 +216,7 @@ class Index:
         self._files, self.commit = {}, ""
         shutil.rmtree(self._work, ignore_errors=True)
         self._work.mkdir(mode=0o700, parents=True)
-        return Hybrid(backend=self._backend, encode=self._encode)
+        return Hybrid(encode=self._encode)
 
     def _open(self) -> Hybrid:
         made = self._empty()

@@ -3,7 +3,7 @@
 import hashlib
 import shutil
 import threading
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from contextlib import AbstractContextManager
 from dataclasses import asdict
 from pathlib import Path
@@ -23,8 +23,8 @@ _WAIT = 0.5
 _SHOWN, _ASKED, _SAMPLE = 100, 20, 16
 
 
-class OneEncoder(Protocol):
-    """An encoder that is loaded before it is asked."""
+class LocalEncoder(Protocol):
+    """An encoder in this process, loaded before it is asked."""
 
     @property
     def version(self) -> str:
@@ -33,8 +33,8 @@ class OneEncoder(Protocol):
     def load(self) -> None:
         """Get ready. Raises PermanentError(code='no-memory')."""
 
-    def encode_one(self, text: str) -> bytes:
-        """The unit vector of a text, as little-endian float32."""
+    def encode(self, texts: Sequence[str]) -> tuple[bytes, ...]:
+        """One unit vector a text, as little-endian float32; each depends on its text alone."""
 
 
 class Keeper:
@@ -47,12 +47,11 @@ class Keeper:
         self,
         *,
         folder: Path,
-        encoder: OneEncoder,
-        backend: str,
+        encoder: LocalEncoder,
         tree: Callable[[str], AbstractContextManager[Tree]],
         reading: Reading,
     ) -> None:
-        self._folder, self._encoder, self.backend = folder, encoder, backend
+        self._folder, self._encoder = folder, encoder
         self._tree, self._reading = tree, reading
         self.model = encoder.version
         self._turn = threading.Condition()
@@ -94,10 +93,9 @@ class Keeper:
             raise ValueError(f"texts: up to {wire.MOST_TEXTS}")
         names = [hashlib.sha256(one.encode("utf-8", "replace")).hexdigest() for one in texts]
         known = self._examples.get(names) if keep else {}
-        new = {}
-        for name, text in zip(names, texts, strict=True):
-            if name not in known:
-                new[name] = known[name] = self._encoder.encode_one(text)
+        missing = {name: text for name, text in zip(names, texts, strict=True) if name not in known}
+        new = dict(zip(missing, self._encoder.encode(list(missing.values())), strict=True))
+        known |= new
         if keep and new:
             self._examples.put(new)
         return tuple(known[name] for name in names)
@@ -177,7 +175,10 @@ class Keeper:
                 ranks = sum(_ranked(self._index, query) != _ranked(fresh, query) for query in asked)
                 sample = fresh.sample(_SAMPLE)
                 known = self._cache.get(one["hash"] for one in sample)
-                wrong = sum(known.get(one["hash"]) != self._encoder.encode_one(one["text"]) for one in sample)
+                again = self._encoder.encode([one["text"] for one in sample])
+                wrong = sum(
+                    known.get(one["hash"]) != vector for one, vector in zip(sample, again, strict=True)
+                )
             finally:
                 fresh.close()
                 shutil.rmtree(place, ignore_errors=True)
@@ -190,7 +191,7 @@ class Keeper:
 
     def _indexed(self, folder: Path) -> Index:
         return Index(
-            folder, model=self.model, backend=self.backend, encode=self._encoder.encode_one, cache=self._cache, reading=self._reading,
+            folder, model=self.model, encode=self._encoder.encode, cache=self._cache, reading=self._reading,
         )  # fmt: skip
 
     def _status(self) -> dict[str, Json]:

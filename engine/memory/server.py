@@ -33,10 +33,6 @@ class Memory(Protocol):
     def model(self) -> str:
         """The version of the model it was started for."""
 
-    @property
-    def backend(self) -> str:
-        """What finds near vectors."""
-
     def warm(self) -> None:
         """Import, load, open; minutes at most. Raises PermanentError."""
 
@@ -143,7 +139,6 @@ class Server:
     def _answer(self, request: dict[str, Json]) -> dict[str, Json]:
         op = str(request.get("op"))
         mine = {"protocol": wire.PROTOCOL, "engine": __version__, "model": self._memory.model}
-        mine["backend"] = self._memory.backend
         if other := [name for name, value in mine.items() if request.get(name) != value]:
             # Whoever asks is newer, or the workspace now names another model: the next one is started for them.
             self.end()
@@ -183,11 +178,7 @@ class Server:
             ) from bug
 
     def _status(self) -> dict[str, Json]:
-        base: dict[str, Json] = {
-            "pid": os.getpid(),
-            "model": self._memory.model,
-            "backend": self._memory.backend,
-        }
+        base: dict[str, Json] = {"pid": os.getpid(), "model": self._memory.model}
         if self._failed is not None:
             return {**base, "state": "failed", "because": self._failed.message}
         if not self._ready.is_set():

@@ -1,6 +1,6 @@
 """How the memory process is spoken to: one JSON line each way over a socket only its user can reach.
 
-A request names the protocol, the engine's version, the model's and the backend; who differs in one of them is told so and is not
+A request names the protocol, the engine's version and the model's; who differs in one of them is told so and is not
 answered. Vectors travel as base64 of little-endian float32.
 """
 

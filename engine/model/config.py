@@ -63,12 +63,11 @@ class ModelConfig:
 class MemoryConfig:
     """`memory:`: how notes are recalled. `model` is the packaged one's name, the path of a folder, or ``none`` for words alone.
 
-    `sha256` pins the `model.safetensors` of a folder; the packaged model is pinned by us. `backend` finds near vectors.
+    `sha256` pins the `model.safetensors` of a folder; the packaged model is pinned by us.
     """
 
     model: str = "all-MiniLM-L6-v2"
     sha256: str = ""
-    backend: str = "faiss"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -14,6 +14,9 @@ EngineError
 ABSENT = "absent"
 """The code that says: none of the places a value may come from has one. What reads it is skipped, as with any read."""
 
+INSTALL_AGAIN = "in a checkout: python3 bootstrap.py run -- --version     else install Steward again, the way you did (uv tool, pipx, pip)"
+"""What to type where a package of ours is not there: all of them come with Steward."""
+
 
 class EngineError(Exception):
     """Something an operator is told in plain words. `now_true` says what holds, `way_out` what to type."""

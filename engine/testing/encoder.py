@@ -25,8 +25,11 @@ class HashEncoder:
     def load(self) -> None:
         """Nothing to load."""
 
-    def encode_one(self, text: str) -> bytes:
-        """The vector of a text: the sum of one direction for each of its words."""
+    def encode(self, texts: Sequence[str]) -> tuple[bytes, ...]:
+        """The vector of a text is the sum of one direction for each of its words."""
+        return tuple(map(self._vector, texts))
+
+    def _vector(self, text: str) -> bytes:
         self.encoded.append(text)
         sums = [0.0] * _SIZE
         for word in [*_WORD.findall(text.casefold()), f"\0{len(text)}"]:
@@ -34,7 +37,3 @@ class HashEncoder:
                 sums[place] += byte - 127.5
         length = math.sqrt(sum(one * one for one in sums))
         return struct.pack(f"<{_SIZE}f", *(one / length for one in sums))
-
-    def encode(self, texts: Sequence[str]) -> tuple[bytes, ...]:
-        """Port Encoder."""
-        return tuple(self.encode_one(text) for text in texts)

@@ -1,6 +1,6 @@
 """A process of its own from which those that are to die are forked.
 
-A test runner can't be forked safely once some test has loaded a library with threads of its own (torch, faiss): now and then such a child
+A test runner can't be forked safely once some test has loaded a library with threads of its own: now and then such a child
 crashes by itself. This process has loaded what its children need, and nothing with threads.
 
 It is asked one line of JSON at a time, `{"job": NAME, ...}`, and answers one line: how the child ended. The jobs are in `tests.campaigns.jobs`.

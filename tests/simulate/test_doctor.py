@@ -179,7 +179,7 @@ def remembering(company, trouble=None):
     place = Place(root=company.root, state=state, config=MemoryConfig(), entry="nothing.of.this.name")
     client = MemoryClient(place, now=lambda: 0.0)
     keeper = Keeper(
-        folder=state / "memory", encoder=Encoder(client.version, trouble), backend=MemoryConfig().backend, reading=front_matter,
+        folder=state / "memory", encoder=Encoder(client.version, trouble), reading=front_matter,
         tree=lambda commit: contextlib.closing(GitTree.named(company.root, commit)),
     )  # fmt: skip
     server = Server(keeper, state=state, idle=60.0)

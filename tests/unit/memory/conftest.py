@@ -1,7 +1,6 @@
 """Indexes over notes in memory, with an encoder that counts."""
 
 import hashlib
-import warnings
 
 import pytest
 
@@ -15,13 +14,11 @@ from tests.unit.memory.notes import Notes, front_matter
 
 @pytest.fixture(scope="session")
 def engine():
-    """The search engine, imported once; what its libraries warn of while they are imported is theirs."""
+    """The search engine, imported once."""
     need_module("txtai")
     from engine.memory.encoder import txtai
 
-    with warnings.catch_warnings():
-        warnings.simplefilter("ignore")
-        return txtai()
+    return txtai()
 
 
 class At(Notes):
@@ -40,11 +37,11 @@ class Shelf:
         self.folder, self.encoder = folder, HashEncoder()
         self.opened = []
 
-    def open(self, name="memory", *, backend="faiss", model=None, cache="vectors.db"):
+    def open(self, name="memory", *, model=None, cache="vectors.db"):
         version = model or self.encoder.version
         vectors = VectorCache(self.folder / cache, version=f"{version} {CHUNKER}")
         made = Index(
-            self.folder / name, model=version, backend=backend, encode=self.encoder.encode_one, cache=vectors, reading=front_matter
+            self.folder / name, model=version, encode=self.encoder.encode, cache=vectors, reading=front_matter
         )  # fmt: skip
         self.opened += [made, vectors]
         return made

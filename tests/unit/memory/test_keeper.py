@@ -40,7 +40,7 @@ def repository(at):
 @pytest.fixture
 def keeper(tmp_path, engine, repository):
     made = Keeper(
-        folder=tmp_path / "memory", encoder=HashEncoder(), backend="faiss", tree=repository.open, reading=front_matter
+        folder=tmp_path / "memory", encoder=HashEncoder(), tree=repository.open, reading=front_matter
     )  # fmt: skip
     made.warm()
     return made
@@ -93,7 +93,6 @@ def test_texts_that_are_kept_are_not_encoded_again_by_the_next_process(keeper, r
     again = Keeper(
         folder=tmp_path / "memory",
         encoder=encoder,
-        backend="faiss",
         tree=repository.open,
         reading=front_matter,
     )
@@ -125,7 +124,7 @@ def test_a_check_finds_nothing_until_something_is_wrong(keeper, repository, tmp_
     assert (found["passages"], found["encoded-again"]) == (3, 3)
     assert not (tmp_path / "memory" / "check").exists()
     keeper._index._hybrid.delete(["vault/sops/bert.md#0"])
-    other = keeper._encoder.encode_one("something else")
+    other = keeper._encoder.encode(["something else"])[0]
     keeper._cache.put({next(iter(sorted(keeper._index.hashes()))): other})
     found = asked(keeper, "check", commit=commit)
     assert found["missing"] == 1

@@ -25,8 +25,6 @@ MODEL = "all-MiniLM-L6-v2"
 class Fake:
     """A memory that answers at once, or when it is let."""
 
-    backend = "faiss"
-
     def __init__(self, model, *, warm=True):
         self.model, self.encoder = model, HashEncoder()
         self.let = threading.Event()
@@ -161,12 +159,10 @@ def test_what_is_wrong_with_it_is_said_and_not_tried_again(run):
         here.client.encode(["a"])
 
 
-@pytest.mark.parametrize(
-    "other", [{"engine": "0.0.0"}, {"model": "other"}, {"backend": "numpy"}, {"protocol": 0}]
-)
+@pytest.mark.parametrize("other", [{"engine": "0.0.0"}, {"model": "other"}, {"protocol": 0}])
 def test_one_of_another_version_makes_room(run, model, other):
     here = run()
-    hello = {"protocol": wire.PROTOCOL, "engine": __version__, "model": model, "backend": "faiss"}
+    hello = {"protocol": wire.PROTOCOL, "engine": __version__, "model": model}
     answer = here.raw(json.dumps({**hello, **other, "op": "status"}).encode() + b"\n")
     assert answer["error"]["transient"]
     assert here.ended()
