@@ -5,8 +5,8 @@
     python3 bootstrap.py test [--fast] [ARGS]   the whole check; ARGS go to pytest
     python3 bootstrap.py sweeps [--minutes N]   the long random campaigns
 
-`--light` leaves the heavy half (torch, txtai, dspy, marimo, …) out. Nothing is asked: what will be loaded and how
-big it is, is printed first, and Ctrl-C stops. Needs Python 3.11 and git, and nothing else.
+Nothing is asked: what will be loaded and how big it is, is printed first, and Ctrl-C stops. Needs Python 3.11 and
+git, and nothing else; where uv is found it does the loading.
 
 `.venv/steward.json` says which parts are in. A part is written there only when it is complete, and what was begun
 is written before it begins: whatever is interrupted is done again by the next run.
@@ -50,27 +50,18 @@ BIN = os.path.join(VENV, "Scripts" if WINDOWS else "bin")
 EXE = ".exe" if WINDOWS else ""
 PYTHON = os.path.join(BIN, "python" + EXE)
 STEWARD = os.path.join(BIN, "steward" + EXE)
-TORCH = "torch==2.13.0"
+OWN_UV = os.path.join(BIN, "uv" + EXE)
+WEIGHTS = os.path.join(ROOT, "engine", "memory", "weights.txt")
+PARTS = ("uv", "install", "runtime", "weights", "steward", "dev")
 HEARTBEAT = 15
 
 NO_SPACE = ("No space left on device", "Errno 28", "not enough space on the disk", "os error 28")
 NO_NETWORK = (
-    "NewConnectionError",
-    "Failed to establish a new connection",
-    "name resolution",
-    "Name or service not known",
-    "getaddrinfo failed",
-    "nodename nor servname",
-    "Network is unreachable",
-    "dns error",
-    "error sending request",
-    "Failed to fetch",
-    "ConnectTimeoutError",
-    "ReadTimeoutError",
-    "ProxyError",
-    "Connection refused",
+    "NewConnectionError", "Failed to establish a new connection", "name resolution", "Name or service not known",
+    "getaddrinfo failed", "nodename nor servname", "Network is unreachable", "dns error", "error sending request",
+    "Failed to fetch", "ConnectTimeoutError", "ReadTimeoutError", "ProxyError", "Connection refused",
     "(from versions: none)",
-)
+)  # fmt: skip
 
 
 @dataclass(frozen=True)
@@ -99,16 +90,24 @@ def digest_of(path: str) -> str:
         return hashlib.sha256(file.read()).hexdigest()
 
 
-def wanted(*, light: bool, dev: bool) -> list[Part]:
-    """The parts a command needs, in the order they go in."""
+def wanted(*, dev: bool) -> list[Part]:
+    """The parts a command needs, in the order they go in, after the installer."""
+    return [part(name) for name in PARTS if name != "uv" and (name != "dev" or dev)]
 
-    def lock(name: str) -> Part:
-        return Part(name, digest_of(os.path.join(LOCKS, f"{name}.txt")))
 
-    parts = [lock("install"), lock("core"), Part("steward", project_digest())]
-    if not light:
-        parts += [lock("heavy"), Part("torch", TORCH)]
-    return parts + ([lock("dev")] if dev else [])
+def part(name: str) -> Part:
+    """A part as it is defined now."""
+    return Part(name, project_digest() if name == "steward" else digest_of(lock_of(name)))
+
+
+def lock_of(name: str) -> str:
+    """The file that pins a part's packages by hash."""
+    return WEIGHTS if name == "weights" else os.path.join(LOCKS, f"{name}.txt")
+
+
+def found_uv() -> str:
+    """The uv of this machine; empty when there is none."""
+    return shutil.which("uv") or ""
 
 
 def project_digest() -> str:
@@ -261,21 +260,21 @@ def only_one() -> Iterator[None]:
 # ---------------------------------------------------------------- saying what will be loaded
 
 
-def announce(parts: Sequence[Part], settings: dict[str, list[str]]) -> None:
+def announce(parts: Sequence[Part]) -> None:
     """Print what will be loaded and how big, and stop here where the disk can't hold it."""
-    question = {"parts": [part.name for part in parts], "torch": TORCH, "settings": settings}
-    answer = capture([PYTHON, os.path.join(LOCKS, "weigh.py")], stdin=json.dumps(question))
-    if not answer:
-        say("how big the parts are can't be said here; see requirements/sizes.json")
-        return
-    weighed = json.loads(answer)
-    free = shutil.disk_usage(ROOT).free
+    with open(os.path.join(LOCKS, "sizes.json"), encoding="utf-8") as file:
+        sizes = json.load(file)
+    disk = 0
     say("these parts go into .venv beside this file:")
-    for line in weighed["lines"]:
-        say(f"  {line}")
-    say(f"  about {weighed['disk'] / 1e9:.1f} GB on disk in all; {free / 1e9:.1f} GB are free")
-    if free < weighed["disk"]:
-        raise InstallError("the disk is too full; nothing was loaded. Free some space, or add --light.")
+    for size in (sizes[part.name] for part in parts if part.name in sizes):
+        disk += size["disk"]
+        say(
+            f"  {size['load'] / 1e6:4.0f} MB to load, {size['disk'] / 1e6:4.0f} MB on disk: {size['packages']} packages, {size['about']}"
+        )
+    free = shutil.disk_usage(ROOT).free
+    say(f"  about {disk / 1e9:.1f} GB on disk in all; {free / 1e9:.1f} GB are free")
+    if free < disk:
+        raise InstallError("the disk is too full; nothing was loaded. Free some space.")
     say("Ctrl-C stops; the same command continues later")
 
 
@@ -295,13 +294,17 @@ def made_with() -> str:
 def make_environment(state: dict[str, dict[str, str]]) -> None:
     """Create .venv, or a new one when this Python or this folder isn't the one it was made for."""
     here = identity()
-    if state["made_for"] == here and os.path.exists(PYTHON):
+    outgrown = {**state["done"], **state["begun"]}.keys() - set(PARTS)
+    if state["made_for"] == here and os.path.exists(PYTHON) and not outgrown:
         return
     old = state["made_for"] or {"python": made_with() or here["python"], "root": ROOT}
-    clear = old != here
+    clear = old != here or bool(outgrown)
     if clear:
-        say(f"making .venv anew: it was made for Python {old['python']} in {old['root']}")
-        state["done"] = {}
+        why = f"it was made for Python {old['python']} in {old['root']}"
+        if old == here:
+            why = f"it holds what an older version needed ({', '.join(sorted(outgrown))})"
+        say(f"making .venv anew: {why}")
+        state["done"], state["begun"] = {}, {}
     os.makedirs(VENV, exist_ok=True)
     base = getattr(sys, "_base_executable", None) or sys.executable
     argv = [base, "-m", "venv", *(["--clear"] if clear else []), VENV]
@@ -320,27 +323,22 @@ def commands(
 ) -> Iterator[tuple[list[str], dict[str, str]]]:
     """The ways to install a part, best first: each an argv and what to add to the environment."""
     pip = [PYTHON, "-m", "pip", "--disable-pip-version-check", "--no-input", "install", "-q"]
-    if part.name == "torch":
-        if again:
-            logged([*pip, "--ignore-installed", "--no-deps", TORCH], "torch anew")
-        yield [*pip, TORCH], {}
-        return
     pip += ["--force-reinstall"] if again else []
     what = (
         ["--no-build-isolation", "--editable", ROOT]
         if part.name == "steward"
-        else ["--require-hashes", "-r", os.path.join(LOCKS, f"{part.name}.txt")]
+        else ["--require-hashes", "-r", lock_of(part.name)]
     )
-    uv = os.path.join(BIN, "uv" + EXE)
-    if part.name != "install" and os.path.exists(uv):
+    uv = OWN_UV if os.path.exists(OWN_UV) else found_uv()
+    if part.name != "uv" and uv:
         yield (
             [uv, "pip", "install", "--quiet", "--python", PYTHON, "--no-deps"]
             + (["--reinstall"] if again else [])
-            + (["--no-build-isolation-package", "authres"] if part.name == "core" else [])
+            + (["--no-build-isolation-package", "authres"] if part.name == "runtime" else [])
             + what,
             uv_environment(settings),
         )
-    isolation = ["--no-build-isolation"] if part.name == "core" else []
+    isolation = ["--no-build-isolation"] if part.name == "runtime" else []
     yield [*pip, "--no-deps", *isolation, *what], {}
 
 
@@ -365,6 +363,13 @@ def install(part: Part, state: dict[str, dict[str, str]], settings: dict[str, li
     say(f"  {part.name} is in ({time.monotonic() - began:.0f} s)")
 
 
+def drop_uv(state: dict[str, dict[str, str]]) -> None:
+    """Take our uv away again, 40 MB that nothing needs until the next installation; with the checks it stays, they use it."""
+    del state["done"]["uv"]
+    write_state(state)
+    logged([PYTHON, "-m", "pip", "uninstall", "-q", "-y", "uv"], "uv")
+
+
 def explain(part: Part, said: str, state: dict[str, dict[str, str]]) -> str:
     """What is true now and what to type, from what the installer said."""
     if any(sign in said for sign in NO_SPACE):
@@ -377,12 +382,11 @@ def explain(part: Part, said: str, state: dict[str, dict[str, str]]) -> str:
     else:
         tail = "\n".join(f"    {line}" for line in said.strip().splitlines()[-12:])
         cause, remedy = f"the installer failed and said:\n{tail}\n ", "Type the same command again to retry"
-    light = "; with --light it goes on without the heavy half" if part.name in {"heavy", "torch"} else ""
     complete = ", ".join(state["done"]) or "nothing yet"
     return (
         f"{part.name} is not installed: {cause}.\n"
         f"Complete: {complete}. What was begun is done again by the next run.\n"
-        f"{remedy}{light}. Everything said: .venv/install.log"
+        f"{remedy}. Everything said: .venv/install.log"
     )
 
 
@@ -394,12 +398,16 @@ def ensure(parts: Sequence[Part]) -> None:
         state = read_state()
         make_environment(state)
         left = missing(parts)
+        if not (found_uv() or os.path.exists(OWN_UV)):
+            left = [part("uv"), *left]
         settings = pip_settings()
-        if any(part.name != "steward" for part in left):
-            announce(left, settings)
+        if any(needed.name != "steward" for needed in left):
+            announce(left)
         try:
-            for part in left:
-                install(part, state, settings)
+            for needed in left:
+                install(needed, state, settings)
+            if "uv" in state["done"] and "dev" not in state["done"]:
+                drop_uv(state)
         except KeyboardInterrupt:
             say(
                 f"stopped. Complete: {', '.join(state['done']) or 'nothing yet'}; the same command goes on from there"
@@ -453,8 +461,7 @@ def main(argv: Sequence[str]) -> int:
     """Read the command, install what it needs, do it."""
     cut = list(argv).index("--") if "--" in argv else len(argv)
     before, after = argv[:cut], argv[cut + 1 :]
-    own = [argument for argument in before if argument != "--light"]
-    command, rest = (own[0], own[1:]) if own else ("", [])
+    command, rest = (before[0], before[1:]) if before else ("", [])
     if command not in {"demo", "run", "test", "sweeps"}:
         print(__doc__, file=sys.stdout if command in {"-h", "--help"} else sys.stderr)
         return 0 if command in {"-h", "--help"} else 2
@@ -463,7 +470,7 @@ def main(argv: Sequence[str]) -> int:
             "git is missing; Steward keeps its workspace in a git repository. Nothing was changed.\n"
             "Debian, Ubuntu: apt install git; macOS: xcode-select --install; Windows: winget install Git.Git"
         )
-    ensure(wanted(light="--light" in before, dev=command in {"test", "sweeps"}))
+    ensure(wanted(dev=command in {"test", "sweeps"}))
     arguments = [*rest, *after]
     if command in {"test", "sweeps"}:
         # They start thousands of processes; each would compile the engine anew if nothing compiled were kept.

@@ -34,7 +34,7 @@ COLD: Final = (sys.executable, "-m", "engine.cli.main")
 """The same command from its very start."""
 STEWARD: Final = "engine.cli.main:main"
 
-_HEAVY = ("torch", "txtai", "faiss", "dspy", "marimo", "transformers")
+_HEAVY = ("txtai", "tokenizers", "dspy", "marimo")
 
 
 class _Server:

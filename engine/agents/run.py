@@ -19,7 +19,7 @@ from engine.model.agents import NO_MODEL, AgentSource, examples_of
 from engine.model.busy import Busy
 from engine.model.canonical import Json
 from engine.model.effects import Call
-from engine.model.errors import EngineError, PermanentError, TransientError
+from engine.model.errors import INSTALL_AGAIN, EngineError, PermanentError, TransientError
 from engine.model.labels import Label, Labels
 from engine.model.ports import Connectors, Limits, ModelReply, ModelRequest, Models, Reader, Room
 from engine.model.spending import OverBudget
@@ -112,7 +112,7 @@ class Agents:
                 f"agent/{name} needs DSPy, which is not installed",
                 code="not-installed",
                 now_true="No model was asked.",
-                way_out="install steward-cli[all], or say `model: none` in " + agent.path,
+                way_out=f"{INSTALL_AGAIN}; or say `model: none` in {agent.path}",
             )
         tools = {name: spec for name in agent.tools if (spec := self.tools().spec(name)) is not None}
         attempt = _Attempt(

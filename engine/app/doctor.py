@@ -377,6 +377,9 @@ def _index(patient: Patient) -> Iterator[Finding]:
     if patient.memory.get("state") == "failed":
         said = f"full text answers, not the index: {patient.memory.get('because')}"
         yield Finding(name="memory", grade="ill", said=said, way_out="steward rebuild")
+    elif way_out := str(patient.memory.get("way-out") or ""):
+        said = f"full text answers, not the index: {patient.memory.get('because')}"
+        yield Finding(name="memory", grade="look", said=said, way_out=way_out)
     elif indexed and indexed != tip:
         said = f"the index is of commit {indexed[:8]}, deployed is {tip[:8]}"
         yield Finding(name="memory", grade="look", said=said, way_out="steward rebuild")

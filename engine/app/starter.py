@@ -11,7 +11,7 @@ from pathlib import Path
 from types import MappingProxyType
 
 import engine
-from engine.model.errors import PermanentError
+from engine.model.errors import INSTALL_AGAIN, PermanentError
 
 AGENTS = Path(__file__).parent / "for-agents.md"
 """How a coding agent writes well in a workspace; becomes its AGENTS.md."""
@@ -119,7 +119,7 @@ def source() -> Path:
         "this installation has no starter files",
         code="no-starter",
         now_true="Nothing was written.",
-        way_out="install steward-cli again, or run from a clone of the repository",
+        way_out=INSTALL_AGAIN,
     )
 
 

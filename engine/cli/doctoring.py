@@ -11,6 +11,8 @@ from engine.app.clock import present
 from engine.app.workspace import Workspace
 from engine.cli import here
 from engine.cli.talk import colour, line, put, put_json
+from engine.memory.model import NONE, find
+from engine.model.errors import PermanentError
 
 _MARKS = {"ok": ("✓", "green"), "look": ("!", "yellow"), "ill": ("✗", "red")}
 
@@ -44,6 +46,14 @@ def examine(args: argparse.Namespace) -> int:
 
 
 def _memory(workspace: Workspace) -> Mapping[str, object]:
-    """What the index says of itself, without starting it."""
+    """What the index says of itself, without starting it; or why there can be none, where that was not asked for."""
     client = remembering.client(workspace, os.environ)
-    return client.status() if client is not None else {}
+    if client is not None:
+        return client.status()
+    if os.environ.get(remembering.OFF) == "off" or workspace.config.memory.model == NONE:
+        return {}
+    try:
+        find(workspace.config.memory)
+    except PermanentError as problem:
+        return {"state": "not installed", "because": problem.message, "way-out": problem.way_out}
+    return {}

@@ -20,7 +20,7 @@ from engine.cli import here
 from engine.cli.behind import Behind, Drawn, begun
 from engine.cli.door import ENTER, Door
 from engine.cli.talk import agreed, say
-from engine.model.errors import EngineError, UsageError
+from engine.model.errors import INSTALL_AGAIN, EngineError, UsageError
 from engine.observe import pages, today
 
 if TYPE_CHECKING:
@@ -102,7 +102,7 @@ def _installed() -> None:
             "marimo is not installed here",
             code="no-notebooks",
             now_true="Nothing is lost: steward queue, log and why say the same.",
-            way_out="python3 bootstrap.py run -- --version (without --light), or pip install 'steward-cli[all]'",
+            way_out=INSTALL_AGAIN,
         )
 
 

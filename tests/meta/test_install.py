@@ -6,10 +6,11 @@ import re
 import tomllib
 
 import pytest
+from packaging.requirements import Requirement
 
-from tests.meta.sources import ROOT, text_of
+from tests.meta.sources import ROOT, files, text_of
 
-LOCKS = ("install", "core", "heavy", "dev")
+LOCKS = ("uv", "install", "runtime", "dev")
 PIN = re.compile(r"^([a-z0-9-]+)==([^\s;]+)", re.MULTILINE)
 
 
@@ -41,8 +42,18 @@ def test_every_pin_has_a_hash_and_names_no_place(lock):
 
 
 @pytest.mark.parametrize("lock", LOCKS)
-def test_no_lock_can_bring_torch_or_cuda(lock):
-    unwanted = ("torch", "nvidia-", "triton", "cuda-", "sentence-transformers")
+def test_no_lock_can_bring_a_machine_learning_framework(lock):
+    unwanted = (
+        "torch",
+        "nvidia-",
+        "triton",
+        "cuda-",
+        "transformers",
+        "sentence-transformers",
+        "faiss",
+        "tensorflow",
+        "jax",
+    )
     assert [name for name in pins(lock) if name.startswith(unwanted)] == []
 
 
@@ -53,20 +64,35 @@ def test_locks_agree():
             assert seen.setdefault(name, versions) == versions, f"{name} in {lock}"
 
 
-def test_the_wheel_depends_on_what_core_locks():
+def test_the_wheel_depends_on_what_is_locked_at_versions_it_allows():
     project = tomllib.loads(text_of("pyproject.toml"))["project"]
-    assert names("\n".join(project["dependencies"])) == names(text_of("requirements/core.in"))
+    needs = {need.name: need for need in map(Requirement, project["dependencies"])}
+    assert needs.keys() == names(text_of("requirements/runtime.in"))
+    assert "optional-dependencies" not in project
+    locked = pins("runtime")
+    assert [name for name, need in needs.items() if not all(map(need.specifier.contains, locked[name]))] == []
 
 
-def test_the_heavy_extra_is_in_the_heavy_lock_but_for_torch():
-    project = tomllib.loads(text_of("pyproject.toml"))["project"]
-    extra = names("\n".join(project["optional-dependencies"]["all"]))
-    assert extra - names(text_of("requirements/heavy.in")) == {"torch"}
+def test_no_text_names_a_framework_or_the_old_distribution():
+    """What was true once stays in the evidence and in decisions' reasons; nobody is told to install any of it."""
+    past = (
+        "docs/evidence/",
+        "docs/decisions/",
+        "CHANGELOG.md",
+        "requirements/",
+        "tests/meta/test_install.py",
+        "tests/golden/",
+    )
+    words = re.compile(r"\b(torch|faiss|sentence[-_]transformers|steward[-_]cli)\b", re.IGNORECASE)
+    assert words.search("pip install " + "steward" + "-cli")
+    named = [path for path in files() if not path.startswith(past) and words.search(text_of(path))]
+    assert named == []
 
 
 def test_sizes_are_those_of_these_locks():
     """Packages for another system are in a lock and not in the count, so the count may be a few below."""
     sizes = json.loads(text_of("requirements/sizes.json"))
+    assert sizes.keys() == {*LOCKS, "weights"}
     for lock in LOCKS:
         locked = len(pins(lock))
         assert locked * 0.85 <= sizes[lock]["packages"] <= locked

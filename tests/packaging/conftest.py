@@ -6,6 +6,7 @@ from pathlib import Path
 
 import pytest
 
+import bootstrap
 from tests.meta.sources import ROOT
 
 
@@ -16,7 +17,9 @@ def checkout(tmp_path: Path) -> Path:
     (folder / "engine").mkdir(parents=True)
     for name in ("bootstrap.py", "pyproject.toml"):
         shutil.copy(ROOT / name, folder / name)
-    shutil.copy(ROOT / "engine" / "__init__.py", folder / "engine" / "__init__.py")
+    for name in ("__init__.py", "memory/weights.txt"):
+        (folder / "engine" / name).parent.mkdir(exist_ok=True)
+        shutil.copy(ROOT / "engine" / name, folder / "engine" / name)
     shutil.copytree(
         ROOT / "requirements", folder / "requirements", ignore=shutil.ignore_patterns("__pycache__")
     )
@@ -25,11 +28,15 @@ def checkout(tmp_path: Path) -> Path:
 
 @pytest.fixture
 def outside(tmp_path: Path) -> dict[str, str]:
-    """An environment that knows no package index but one nobody answers at."""
+    """An environment without uv, that knows no package index but one nobody answers at."""
     home = tmp_path / "home"
     home.mkdir()
     kept = {name: os.environ[name] for name in ("PATH", "SYSTEMROOT", "LANG") if name in os.environ}
+    places = [
+        place for place in kept["PATH"].split(os.pathsep) if not (Path(place) / f"uv{bootstrap.EXE}").exists()
+    ]
     return kept | {
+        "PATH": os.pathsep.join(places),
         "HOME": str(home),
         "USERPROFILE": str(home),
         "PIP_CONFIG_FILE": os.devnull,

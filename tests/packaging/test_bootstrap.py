@@ -23,7 +23,7 @@ def run(checkout: Path, *args: str, env: dict[str, str]) -> subprocess.Completed
     )
 
 
-def pretend_installed(checkout: Path, *, light: bool, dev: bool) -> Path:
+def pretend_installed(checkout: Path, *, dev: bool) -> Path:
     """Make a finished environment whose Python records every call: bootstrap must not need it."""
     calls = checkout.parent / "calls"
     binaries = checkout / ".venv" / "bin"
@@ -33,7 +33,7 @@ def pretend_installed(checkout: Path, *, light: bool, dev: bool) -> Path:
         (binaries / name).chmod(0o755)
     script = (
         "import bootstrap as b; "
-        f"parts = b.wanted(light={light}, dev={dev}); "
+        f"parts = b.wanted(dev={dev}); "
         "b.write_state({'made_for': b.identity(), 'done': {p.name: p.digest for p in parts}, 'begun': {}})"
     )
     subprocess.run([sys.executable, "-c", script], cwd=checkout, check=True)
@@ -41,7 +41,7 @@ def pretend_installed(checkout: Path, *, light: bool, dev: bool) -> Path:
 
 
 def test_the_second_run_costs_next_to_nothing_and_starts_no_process(checkout, outside):
-    calls = pretend_installed(checkout, light=False, dev=False)
+    calls = pretend_installed(checkout, dev=False)
     before, begun = resource.getrusage(resource.RUSAGE_CHILDREN), time.monotonic()
     done = run(checkout, "demo", "--quick", env=outside)
     after, took = resource.getrusage(resource.RUSAGE_CHILDREN), time.monotonic() - begun
@@ -53,17 +53,17 @@ def test_the_second_run_costs_next_to_nothing_and_starts_no_process(checkout, ou
 
 
 def test_run_passes_everything_after_the_dashes(checkout, outside):
-    pretend_installed(checkout, light=True, dev=False)
-    done = run(checkout, "run", "--light", "--", "queue", "--light", env=outside)
-    assert (done.returncode, done.stdout) == (0, "steward queue --light\n")
+    pretend_installed(checkout, dev=False)
+    done = run(checkout, "run", "--", "queue", "--all", env=outside)
+    assert (done.returncode, done.stdout) == (0, "steward queue --all\n")
 
 
-def test_light_is_not_enough_for_a_full_run(checkout, outside):
-    pretend_installed(checkout, light=True, dev=False)
-    done = run(checkout, "demo", env=outside)
+def test_what_runs_the_demo_is_not_enough_for_the_checks(checkout, outside):
+    pretend_installed(checkout, dev=False)
+    done = run(checkout, "test", env=outside)
     assert done.returncode == 1
-    assert "heavy is not installed" in done.stderr
-    assert "with --light it goes on without" in done.stderr
+    assert "checks and tests" in done.stderr
+    assert "uv is not installed" in done.stderr
 
 
 def test_without_git_it_says_so_and_touches_nothing(checkout, outside, tmp_path):
@@ -111,14 +111,14 @@ def test_an_unknown_command_gets_the_usage(checkout, outside, argv, code):
 @pytest.mark.slow
 def test_without_a_network_it_says_what_is_true_and_what_to_type(checkout, outside):
     for _ in range(2):  # the second try must not take the first one's leavings for an installation
-        done = run(checkout, "--light", "demo", env=outside)
+        done = run(checkout, "demo", env=outside)
         assert done.returncode == 1
         assert "these parts go into .venv" in done.stderr
-        assert "install is not installed: the package index can't be reached" in done.stderr
+        assert "uv is not installed: the package index can't be reached" in done.stderr
         assert "Complete: nothing yet" in done.stderr
         assert "Type the same command again" in done.stderr
     state = json.loads((checkout / ".venv" / "steward.json").read_text())
-    assert (list(state["done"]), list(state["begun"])) == ([], ["install"])
+    assert (list(state["done"]), list(state["begun"])) == ([], ["uv"])
 
 
 @pytest.mark.slow
@@ -129,7 +129,7 @@ def test_stopping_leaves_no_child_and_nothing_that_looks_complete(checkout, outs
         silent.settimeout(60)
         address = f"http://127.0.0.1:{silent.getsockname()[1]}/x"
         with subprocess.Popen(
-            [sys.executable, "bootstrap.py", "--light", "demo"],
+            [sys.executable, "bootstrap.py", "demo"],
             cwd=checkout,
             env=outside | {"PIP_INDEX_URL": address},
             stdin=subprocess.DEVNULL,

@@ -1,5 +1,7 @@
 """Which parts are missing, how they go in again after an interruption, and what uv is told of pip's settings."""
 
+import contextlib
+import subprocess
 import sys
 
 import pytest
@@ -17,9 +19,10 @@ def venv(tmp_path, monkeypatch):
         ("STEWARD", "steward"),
     ):
         monkeypatch.setattr(bootstrap, name, str(tmp_path / value))
+    monkeypatch.setattr(bootstrap, "found_uv", lambda: "")
     for name in ("python", "steward"):
         (tmp_path / name).touch()
-    parts = bootstrap.wanted(light=False, dev=True)
+    parts = bootstrap.wanted(dev=True)
     bootstrap.write_state(
         {"made_for": bootstrap.identity(), "done": {p.name: p.digest for p in parts}, "begun": {}}
     )
@@ -27,10 +30,10 @@ def venv(tmp_path, monkeypatch):
 
 
 def missing() -> list[str]:
-    return [part.name for part in bootstrap.missing(bootstrap.wanted(light=False, dev=True))]
+    return [part.name for part in bootstrap.missing(bootstrap.wanted(dev=True))]
 
 
-EVERYTHING = ["install", "core", "steward", "heavy", "torch", "dev"]
+EVERYTHING = ["install", "runtime", "weights", "steward", "dev"]
 
 
 def test_nothing_is_missing_when_everything_is_in(venv):
@@ -55,6 +58,29 @@ def test_a_lost_python_loses_everything(venv):
     assert missing() == EVERYTHING
 
 
+def test_our_uv_goes_again_unless_the_checks_are_there(venv, monkeypatch):
+    installed, removed = [], []
+
+    def install(part, state, settings):
+        installed.append(part.name)
+        state["done"][part.name] = part.digest
+
+    monkeypatch.setattr(bootstrap, "OWN_UV", str(venv / "uv"))
+    monkeypatch.setattr(bootstrap, "only_one", contextlib.nullcontext)
+    monkeypatch.setattr(bootstrap, "pip_settings", dict)
+    monkeypatch.setattr(bootstrap, "install", install)
+    monkeypatch.setattr(bootstrap, "logged", lambda argv, what: removed.append(what))
+    state = bootstrap.read_state()
+    state["done"] = {}
+    bootstrap.write_state(state)
+    bootstrap.ensure(bootstrap.wanted(dev=False))
+    assert (installed, removed) == (["uv", *EVERYTHING[:-1]], ["uv"])
+    assert "uv" not in bootstrap.read_state()["done"]
+    bootstrap.write_state(state | {"done": {}})
+    bootstrap.ensure(bootstrap.wanted(dev=True))
+    assert removed == ["uv"]
+
+
 @pytest.mark.parametrize("text", ["", "{", "[]", '{"done": {}}', '{"made_for": 1, "done": 2, "begun": 3}'])
 def test_an_unreadable_record_means_nothing_is_in(venv, text):
     (venv / "steward.json").write_text(text)
@@ -69,13 +95,40 @@ def test_another_python_or_a_moved_folder_loses_everything(venv, change):
     assert missing() == EVERYTHING
 
 
-def test_light_leaves_heavy_and_torch_out():
-    assert [p.name for p in bootstrap.wanted(light=True, dev=True)] == ["install", "core", "steward", "dev"]
+def test_tools_of_the_checks_come_with_the_checks_alone(venv):
+    assert [part.name for part in bootstrap.wanted(dev=False)] == EVERYTHING[:-1]
 
 
-@pytest.mark.parametrize("name", ["core", "heavy", "dev"])
+def test_a_uv_that_is_there_is_used_and_no_other_is_loaded(venv, monkeypatch):
+    monkeypatch.setattr(bootstrap, "found_uv", lambda: "their/uv")
+    monkeypatch.setattr(bootstrap, "OWN_UV", str(venv / "uv"))
+    for name in EVERYTHING:
+        (first, _), *_ = bootstrap.commands(bootstrap.Part(name, ""), again=False, settings={})
+        assert first[0] == "their/uv"
+
+
+def test_what_an_older_version_needed_makes_the_environment_anew(venv, monkeypatch):
+    state = bootstrap.read_state()
+    state["done"]["heavy"] = "a digest"
+    bootstrap.write_state(state)
+    made: list[list[str]] = []
+
+    def run(argv, **_):
+        made.append(argv)
+        return subprocess.CompletedProcess(argv, 0, "", "")
+
+    monkeypatch.setattr(subprocess, "run", run)
+    bootstrap.make_environment(bootstrap.read_state())
+    assert "--clear" in made[0]
+    assert missing() == EVERYTHING
+    made.clear()
+    bootstrap.make_environment(bootstrap.read_state())
+    assert made == []
+
+
+@pytest.mark.parametrize("name", ["runtime", "weights", "dev"])
 def test_locked_parts_go_in_by_hash_and_without_what_the_lock_lacks(venv, monkeypatch, name):
-    monkeypatch.setattr(bootstrap, "BIN", str(venv))
+    monkeypatch.setattr(bootstrap, "OWN_UV", str(venv / "uv"))
     (venv / "uv").touch()
     ways = [argv for argv, _ in bootstrap.commands(bootstrap.Part(name, ""), again=False, settings={})]
     assert ["uv" in way[0] for way in ways] == [True, False]
@@ -83,9 +136,9 @@ def test_locked_parts_go_in_by_hash_and_without_what_the_lock_lacks(venv, monkey
 
 
 def test_what_was_interrupted_goes_in_anew(venv, monkeypatch):
-    monkeypatch.setattr(bootstrap, "BIN", str(venv))
+    monkeypatch.setattr(bootstrap, "OWN_UV", str(venv / "uv"))
     (venv / "uv").touch()
-    uv, pip = (argv for argv, _ in bootstrap.commands(bootstrap.Part("core", ""), again=True, settings={}))
+    uv, pip = (argv for argv, _ in bootstrap.commands(bootstrap.Part("runtime", ""), again=True, settings={}))
     assert "--reinstall" in uv
     assert "--force-reinstall" in pip
 
@@ -136,7 +189,7 @@ def test_uv_is_told_what_pip_knows_and_keeps_what_it_was_told(monkeypatch):
     ],
 )
 def test_a_failure_says_its_cause_and_what_is_complete(said, expected):
-    message = bootstrap.explain(bootstrap.Part("heavy", ""), said, {"done": {"install": "", "core": ""}})
+    message = bootstrap.explain(bootstrap.Part("weights", ""), said, {"done": {"install": "", "runtime": ""}})
     assert expected in message
-    assert "Complete: install, core." in message
-    assert "--light" in message
+    assert "Complete: install, runtime." in message
+    assert "Type the same command again" in message or "type the same command again" in message

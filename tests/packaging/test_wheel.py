@@ -1,12 +1,17 @@
 """The wheel as a stranger gets it: in an empty environment, from an empty folder, without this checkout."""
 
 import os
+import shutil
 import subprocess
 import sys
+import sysconfig
+import tomllib
 import zipfile
+from email.parser import HeaderParser
 from pathlib import Path
 
 import pytest
+from packaging.requirements import Requirement
 
 import bootstrap
 from requirements import starter
@@ -42,27 +47,16 @@ def wheel(tmp_path_factory) -> Path:
 
 @pytest.fixture(scope="module")
 def steward(wheel, tmp_path_factory) -> Path:
-    """The installed command. Its dependencies come from the wheel's own metadata, at the locked versions."""
+    """The installed command, in an environment of its own that borrows the other packages from this one."""
     room = tmp_path_factory.mktemp("empty")
-    uv = Path(sys.executable).with_name("uv" + bootstrap.EXE)
-    lines = (ROOT / "requirements" / "core.txt").read_text().splitlines()
-    (room / "versions.txt").write_text(
-        "\n".join(line.rstrip(" \\") for line in lines if "--hash" not in line)
-    )
-    env = dict(os.environ) | bootstrap.uv_environment(bootstrap.pip_settings(sys.executable))
-    command(uv, "venv", "--quiet", "--python", sys.executable, room / "env", env=env)
+    uv = shutil.which("uv") or Path(sys.executable).with_name("uv" + bootstrap.EXE)
+    command(uv, "venv", "--quiet", "--python", sys.executable, room / "env")
     into = room / "env" / ("Scripts" if bootstrap.WINDOWS else "bin")
-    argv = [
-        uv,
-        "pip",
-        "install",
-        "--python",
-        into / f"python{bootstrap.EXE}",
-        "-c",
-        room / "versions.txt",
-        wheel,
-    ]
-    command(*argv, env=env)
+    python = into / f"python{bootstrap.EXE}"
+    command(uv, "pip", "install", "--quiet", "--offline", "--no-deps", "--python", python, wheel)
+    (packages,) = command(python, "-c", "import sysconfig; print(sysconfig.get_path('purelib'))").split()
+    # Found after the wheel's own; what is editable there is not followed.
+    (Path(packages) / "borrowed.pth").write_text(sysconfig.get_path("purelib") + "\n")
     return into / f"steward{bootstrap.EXE}"
 
 
@@ -78,8 +72,27 @@ def test_the_wheel_carries_the_starter_and_nothing_else_of_the_checkout(wheel):
         names = set(archive.namelist())
     carried = {name.removeprefix("engine/starter/") for name in names if name.startswith("engine/starter/")}
     assert carried == set(starter.starter_files(str(ROOT)))
-    assert {name.split("/")[0].split("-")[0] for name in names} == {"engine", "steward_cli"}
+    assert {name.split("/")[0].split("-")[0] for name in names} == {"engine", "stewardry"}
     assert not [name for name in names if "__pycache__" in name]
+    assert {"engine/py.typed", "engine/memory/weights.txt"} <= names
+
+
+def test_the_wheel_asks_for_what_the_project_says_and_for_no_weights(wheel):
+    with zipfile.ZipFile(wheel) as archive:
+        (path,) = (name for name in archive.namelist() if name.endswith(".dist-info/METADATA"))
+        metadata = HeaderParser().parsestr(archive.read(path).decode())
+    project = tomllib.loads((ROOT / "pyproject.toml").read_text())["project"]
+    asked = metadata.get_all("Requires-Dist") or []
+    assert {Requirement(one).name for one in asked} == {
+        Requirement(one).name for one in project["dependencies"]
+    }
+    assert metadata["Name"] == "stewardry"
+
+
+def test_it_is_the_wheel_that_runs_and_no_checkout(steward):
+    assert command(
+        steward.with_name(f"python{bootstrap.EXE}"), "-P", "-c", "import engine; print(engine.__file__)"
+    ).count("env")
 
 
 def test_letters_lying_in_the_inbox_stay_at_home(tmp_path):
@@ -107,6 +120,6 @@ def test_init_makes_a_workspace_in_an_empty_folder(steward, stranger, tmp_path):
     assert command("git", "-C", folder, "status", "--porcelain") == ""
 
 
-def test_the_demo_runs_without_the_heavy_half(steward, stranger, tmp_path):
+def test_the_demo_runs_from_the_wheel(steward, stranger, tmp_path):
     output = command(steward, "demo", cwd=tmp_path, env=stranger)
     assert output.strip()

@@ -216,6 +216,13 @@ def test_7_an_index_that_failed(company):
         )
 
 
+def test_7_a_model_that_is_not_installed(company):
+    absent = {"state": "not installed", "because": "no weights are here", "way-out": "steward memory install"}
+    (finding,) = [one for one in examined(company, memory=absent)[0] if one.name == "memory"]
+    assert (finding.grade, finding.way_out) == ("look", "steward memory install")
+    assert finding.said == "full text answers, not the index: no weights are here"
+
+
 def test_7_a_note_that_nothing_recalls(company):
     company.commit({"vault/knowledge/long.md": "word " * 250_000, "vault/knowledge/old.md": "\0\1\2 binary"})
     with remembering(company) as (keeper, client):

@@ -1,12 +1,13 @@
 """recall and rebuild as typed."""
 
 import json
+import subprocess
 
 import pytest
 
 from engine.app import making
 from engine.app.remembering import OFF
-from engine.cli import cards
+from engine.cli import cards, doctoring, here
 from engine.cli.main import main
 from engine.memory.client import MemoryClient
 
@@ -50,6 +51,20 @@ def test_without_an_index_there_is_nothing_to_rebuild_and_it_says_why(workspace,
     assert OFF in capsys.readouterr().err
 
 
+def test_doctor_says_how_a_model_that_is_not_there_is_loaded_unless_none_is_wanted(workspace, monkeypatch):
+    monkeypatch.setattr("engine.memory.model.packaged", lambda: None)
+    assert doctoring._memory(here.workspace()) == {}, f"{OFF} is off in tests"
+    monkeypatch.delenv(OFF)
+    told = doctoring._memory(here.workspace())
+    assert told["way-out"] == "steward memory install"
+    assert "all-MiniLM-L6-v2" in str(told["because"])
+    settings = workspace / "steward.yaml"
+    settings.write_text(settings.read_text() + "\nmemory: { model: none }\n")
+    git = ("git", "-c", "user.name=a", "-c", "user.email=a@example.com")
+    subprocess.run([*git, "commit", "-qam", "Words alone"], cwd=workspace, check=True)
+    assert doctoring._memory(here.workspace()) == {}
+
+
 class Client:
     """A memory process that finds `faults`."""
 
@@ -72,7 +87,7 @@ class Client:
         return {"passages": 7, "notes": 3, "encoded": 0, "commit": commit}
 
     def status(self):
-        return {"lost": {"vault/sops/photo.md": "binary"}, "version": "m c faiss"}
+        return {"lost": {"vault/sops/photo.md": "binary"}, "version": "m c"}
 
 
 @pytest.fixture
