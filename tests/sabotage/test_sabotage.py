@@ -4,12 +4,15 @@ A patch begins with what it does in words, then ``Fails:`` lines (node ids); tho
 what the rest of the suite says. A patch that no longer applies is a failure, too: then nobody knows any more whether the tests would notice.
 """
 
+import contextlib
+import itertools
 import os
 import re
 import shutil
 import subprocess
 import sys
 import xml.etree.ElementTree as ET
+from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -60,6 +63,7 @@ class Result:
 def tried(folder: Path, tests: tuple[str, ...]) -> Result:
     """Run tests in a copy."""
     report = folder / "report.xml"
+    report.unlink(missing_ok=True)
     argv = [
         sys.executable,
         "-m",
@@ -104,29 +108,56 @@ def test_there_are_at_least_ten_and_each_names_its_tests():
         assert said.fails, patch.name
 
 
+@pytest.fixture(scope="module")
+def copy(tmp_path_factory):
+    """One copy for all patches: what Python compiled of the rest of the code is still there for the next."""
+    return copied(tmp_path_factory.mktemp("sabotage") / "copy")
+
+
+@contextlib.contextmanager
+def patched(folder: Path, patch: Path) -> Iterator[None]:
+    """The copy with a patch; without it afterwards.
+
+    Every change has a time of its own: Python tells a stale compiled file by size and whole seconds.
+    """
+
+    def apply(*words: str) -> None:
+        done = subprocess.run(
+            ["git", "apply", "-C1", *words, patch], cwd=folder, capture_output=True, text=True, check=False
+        )
+        assert done.returncode == 0, f"{patch.name} no longer applies:\n{done.stderr}"
+        for name in re.findall(r"(?m)^\+\+\+ b/(\S+)$", patch.read_text(encoding="utf-8")):
+            moment = next(_MOMENTS)
+            os.utime(folder / name, (moment, moment))
+
+    apply()
+    try:
+        yield
+    finally:
+        apply("-R")
+
+
+_MOMENTS = itertools.count(1_000_000_000)
+
+
 @pytest.mark.slow
 @pytest.mark.parametrize("patch", PATCHES, ids=lambda patch: patch.stem)
-def test_the_named_tests_notice(tmp_path, patch):
-    said = Sabotage.of(patch)
-    folder = copied(tmp_path / "copy")
-    applied = subprocess.run(
-        ["git", "apply", "-C1", patch], cwd=folder, capture_output=True, text=True, check=False
-    )
-    assert applied.returncode == 0, f"{patch.name} no longer applies:\n{applied.stderr}"
-    result = tried(folder, said.fails)
+def test_the_named_tests_notice(copy, patch):
+    sabotage = Sabotage.of(patch)
+    with patched(copy, patch):
+        result = tried(copy, sabotage.fails)
     assert result.broken == ()
-    assert sorted(result.failed) == sorted(said.fails)
+    assert sorted(result.failed) == sorted(sabotage.fails)
 
 
 @pytest.mark.slow
-def test_the_kill_harness_notices_a_key_that_is_drawn_anew(tmp_path):
+def test_the_kill_harness_notices_a_key_that_is_drawn_anew(copy):
     """The planted positive: the harness that reports no duplicates reports them where there are some."""
-    folder = copied(tmp_path / "copy")
-    subprocess.run(["git", "apply", Path(__file__).parent / "random-key.patch"], cwd=folder, check=True)
-    done = subprocess.run(
-        [sys.executable, "-m", "tests.campaigns.killing", "--once"],
-        cwd=folder, env={**os.environ, "PYTHONPATH": str(folder)}, capture_output=True, text=True, check=False,
-    )  # fmt: skip
+    with patched(copy, Path(__file__).parent / "random-key.patch"):
+        done = subprocess.run(
+            [sys.executable, "-m", "tests.campaigns.killing", "--once"],
+            cwd=copy, env={**os.environ, "PYTHONPATH": str(copy)}, capture_output=True, text=True, check=False,
+        )  # fmt: skip
     assert done.returncode == 1, done.stdout + done.stderr
     assert "duplicate:" in done.stdout, done.stdout
 
