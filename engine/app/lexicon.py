@@ -112,7 +112,7 @@ TRIGGER_EXAMPLES: dict[str, str] = {
     "schedule": 'on: { schedule: { cron: "0 9 1 * *", time-zone: Europe/Warsaw } }',
     "file": "on: { file: { path: vault/inbox/receipts/*.pdf } }",
     "event": "on: { event: { type: email/sent, match: { label: offer } } }",
-    "webhook": 'on: { webhook: { path: orders/new, secret: "${{ secrets.SHOP }}" } }',
+    "webhook": 'on: { webhook: { path: orders/new, secret: "${{ secrets.SHOP }}", fields: { id: text } } }',
     "intent": "on: { intent: { name: refund, at-least: 0.9 } }",
 }
 

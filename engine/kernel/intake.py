@@ -64,12 +64,16 @@ def create(
     """The events that make a run of `plan`, not yet written. Its id follows from workspace, playbook, trigger and source.
 
     `given` are the origins of the inputs; the operator's where nothing is said. Raises PermanentError when a field that `subject`,
-    `concurrency` or `once` reads is none.
+    `concurrency`, `once` or `stop-on` reads is none.
     """
     house = journal.house
     inputs = _filled(plan, inputs)
     run_id = ids.run_id(house.workspace, plan.id, arrival.kind, arrival.source)
     caution = journal.book.runs[parent[0]].caution if parent[0] else str(arrival.event.get("caution") or "")
+    for wait in plan.stop_on:
+        for _, arg in wait.match:
+            # What ends the run is listened for when it begins, and nothing may fail there.
+            _evaluated(journal, plan, arrival, inputs, arg)
     subject = _subject(journal, plan, arrival, inputs, caution)
     event = journal.seal(with_files(journal, arrival, subject), subject)
     body = RunCreated(

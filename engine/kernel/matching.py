@@ -4,7 +4,7 @@ import hmac
 from hashlib import sha256
 
 from engine.kernel.house import Journal
-from engine.kernel.scope import Scope
+from engine.kernel.scope import Scope, walk
 from engine.model.canonical import Json
 from engine.model.places import path_fits
 from engine.model.plan import Trigger, WaitFor
@@ -78,7 +78,8 @@ def _equal(journal: Journal, arrival: Arrival, part: str) -> bool:
     field, _, expected = part.partition("=")
     # A letter's own `name` is what its author is called.
     kept = "intent" if (arrival.kind, field) == ("intent", "name") else field
-    if kept not in arrival.event:
+    value = walk(arrival.event, kept)
+    if value is None:
         return False
-    found = match_of(journal.house.index_key, arrival.kind, field, arrival.event[kept])
+    found = match_of(journal.house.index_key, arrival.kind, field, value)
     return hmac.compare_digest(found, expected)

@@ -71,7 +71,7 @@ class _Call:
         if part.type.kind in kinds or part.type.kind == "any":
             return part
         node = self.args[index]
-        others = sorted(kinds - {"list"})
+        others = sorted(kinds - {"list"}, key=lambda kind: (wanted != f"a {kind}", kind))
         type_ = Type(kind=others[0]) if others else listing(ANY)
         self.checker.misfit(node, part, wanted, type_)
         return None

@@ -246,7 +246,7 @@ def _arrived(
         parts.checked.note(tests.wrong_start(at, message=message, hint=hint))
         return None
     type_ = TRIGGERS[kind].event if kind in TRIGGERS else ANY
-    if kind == "event":
+    if kind in {"event", "webhook"}:
         # What an event of somebody else's holds is theirs to say.
         type_ = replace(type_, items=ANY)
     return kind, parts.values.entries(entries, type_, of=f"the event of `{kind}`")

@@ -38,7 +38,13 @@ def heads_of(
     authored: Authored, event: Type | None, resolver: Resolver, steps: Sequence[Resolved]
 ) -> tuple[Heads, list[Diagnostic]]:
     """What stands above and below the steps. Before a run exists only `event` and `inputs` can be read."""
-    scope = Scope(event=event, inputs=resolver.inputs, currency=resolver.world.config.currency, now_only=True)
+    scope = Scope(
+        event=event,
+        inputs=resolver.inputs,
+        currency=resolver.world.config.currency,
+        now_only=True,
+        undeclared=resolver.undeclared,
+    )
     values = Values(authored.source, scope)
     subject = words(values, authored.subject, name="subject")
     group = words(values, authored.concurrency, name="concurrency")

@@ -5,7 +5,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from zoneinfo import available_timezones
 
-from engine.language import tree
+from engine.language import hooks, tree
 from engine.language.assign import unify
 from engine.language.codes import references
 from engine.language.codes import triggers as code
@@ -98,6 +98,8 @@ def params(
         if field is None:
             free = [one for one in fields if one not in given]
             values.note(code.unknown_param(entry.key_span, name=entry.key, trigger=spec.name, known=free))
+        elif entry.key == "fields":
+            pass  # types, not values: they are part of the event's own type
         elif entry.key == "secret":
             found += _secret(values, entry.value, given)
         elif (built := _fixed(world, values, spec, field, given)) is not None:
@@ -133,10 +135,10 @@ def _expression(node: tree.Node) -> tree.Node | None:
             return next((one for entry in node.entries if (one := _expression(entry.value))), None)
 
 
-def _matched(world: World, kind: str, given: Mapping[str, tree.Entry]) -> Type:
+def _matched(world: World, kind: str, given: Mapping[str, tree.Entry], called: Type | None = None) -> Type:
     """The type of `match`: the event's own fields, each of which may be left out."""
     node = given["type"].value if "type" in given else None
-    event = heard(world, kind, node.text if isinstance(node, tree.Scalar) else "").event
+    event = called or heard(world, kind, node.text if isinstance(node, tree.Scalar) else "").event
     named = {"type", "path", "at"} if kind == "webhook" else {"type", "at"}
     fields = tuple(replace(one, optional=True) for one in event.fields if one.name not in named)
     return replace(event, fields=fields)
@@ -248,11 +250,16 @@ def awaited(
         values.note(untold)
         return None
     match: list[tuple[str, Built]] = []
+    called = (
+        hooks.declared(values, given["fields"].value) if "fields" in given.keys() & fields.keys() else None
+    )
     for one in body.entries:
         if one.key not in fields:
             values.note(code.unknown_param(one.key_span, name=one.key, trigger=entry.key, known=fields))
         elif one.key == "match":
-            match += _pairs(values, one.value, _matched(world, entry.key, given))
+            match += _pairs(values, one.value, _matched(world, entry.key, given, called))
+        elif one.key == "fields":
+            pass
         elif (built := values.value(one.value, fields[one.key].type, name=one.key)) is not None:
             match.append((one.key, built))
             if isinstance(built.arg, Fixed):
@@ -265,7 +272,8 @@ def awaited(
         trigger=spec.name,
         match=tuple((key, built.arg) for key, built in sorted(match, key=lambda pair: pair[0])),
     )
-    return wait, heard(world, entry.key, type_), [built for _, built in match]
+    event = heard(world, entry.key, type_)
+    return wait, event if called is None else replace(event, event=called), [built for _, built in match]
 
 
 def _takes_any(
@@ -294,8 +302,8 @@ def _misspelt(body: tree.Mapping, fields: Mapping[str, Field]) -> set[str]:
     return intended(given - fields.keys(), fields.keys() - given)
 
 
-def _pairs(values: Values, node: tree.Node, type_: Type) -> list[tuple[str, Built]]:
-    """The entries of `match`, one by one."""
+def _pairs(values: Values, node: tree.Node, type_: Type, *, of: str = "event") -> list[tuple[str, Built]]:
+    """The entries of `match`, one by one; what lies deeper by its path, `data.id`."""
     if not isinstance(node, tree.Mapping):
         values.note(references.wrong_type(place(node), wanted="a map", got=what(node), hint=_MATCH))
         return []
@@ -304,7 +312,11 @@ def _pairs(values: Values, node: tree.Node, type_: Type) -> list[tuple[str, Buil
         field = type_.field(entry.key)
         if field is None:
             known = [one.name for one in type_.fields]
-            values.note(references.unknown_field(entry.key_span, name=entry.key, of="event", known=known))
+            values.note(references.unknown_field(entry.key_span, name=entry.key, of=of, known=known))
+        elif field.type.kind == "map" and isinstance(entry.value, tree.Mapping):
+            inner = Type(kind="map", fields=tuple(replace(one, optional=True) for one in field.type.fields))
+            deeper = _pairs(values, entry.value, inner, of=f"{of}.{entry.key}")
+            found += [(f"{entry.key}.{path}", built) for path, built in deeper]
         elif (built := values.value(entry.value, field.type, name=entry.key)) is not None:
             found.append((entry.key, built))
     return found

@@ -20,7 +20,7 @@ from engine.model.canonical import Json
 from engine.model.config import Config
 from engine.model.plan import Arg, Expr, Fixed, Gate, Input, MapArg, Node, Plan, Retry, Trigger, undo_of
 from engine.model.span import Diagnostic
-from engine.model.types import Field, Type
+from engine.model.types import DATE, Field, Type
 
 _DEFAULT_TIMEOUT = timedelta(minutes=10)
 _HUMAN_TIMEOUT = timedelta(days=7)
@@ -94,6 +94,11 @@ def _limits(one: Declared, diagnostics: list[Diagnostic]) -> dict[str, Json]:
 
 def _fixed(node: tree.Node, type_: Type, what_: str) -> str:
     """The hint of a value that is none of its type, or no fixed one."""
+    if isinstance(node, tree.Scalar) and (type_.kind, written.of_type(node.text, DATE, plain=True)[0]) == (
+        "time",
+        True,
+    ):
+        return f"a day is no time: write it like `{node.text.strip()}T09:00:00Z`, or make it a date and read `at(…, '09:00')`"
     computed = not isinstance(node, tree.Scalar) or "${{" in node.text
     return (
         f"{what_} is a fixed value"

@@ -63,6 +63,8 @@ def result(
     span = inside(source, node, piece)
     if got.nullable and assignable(certain(got), wanted):
         return missing(source, node, piece, found)
+    if (undeclared := scope.open_field(found.expr.written, str(certain(wanted)))) is not None:
+        return undeclared
     out = way(got, wanted, found.expr.written, scope)
     sound = out.instead is not None and not got.nullable
     fix = Fix(span=span, text=escaped(source, node, out.instead)) if sound and out.instead else None

@@ -6,6 +6,7 @@ from engine.language.assign import TEXTUAL, unify
 from engine.language.codes import references as code
 from engine.language.near import slip
 from engine.language.typed import WRONG, Typed, closed, joined, named, plainly, written_amount
+from engine.language.typeexpr import certain
 from engine.language.walk import Walk
 from engine.model.span import Fix
 from engine.model.types import ANY, BOOL, INTEGER, NUMBER, TEXT, Type
@@ -117,6 +118,13 @@ def _never(checker: Walk, literal: s.Literal_, type_: Type) -> Typed:
 def _refused(
     checker: Walk, node: s.Binary, left: Typed, right: Typed, hint: str, fix: Fix | None = None
 ) -> Typed:
+    for side, other in ((node.left, right), (node.right, left)):
+        # What stands on the other side says what this field of a call has to be.
+        wanted = str(certain(other.type))
+        wanted = "number" if wanted == "integer" and node.op != "%" else wanted
+        undeclared = checker.scope.open_field(checker.piece(side), wanted)
+        if undeclared is not None:
+            return checker.note(undeclared)
     span = checker.span(node.at, node.at + len(node.op))
     return checker.note(
         code.wrong_operands(span, op=node.op, left=named(left), right=named(right), hint=hint, fix=fix)
@@ -142,7 +150,7 @@ def _ordered(checker: Walk, node: s.Binary, left: Typed, right: Typed) -> Typed:
     )
     if not comparable or (kinds == {"date", "time"}):
         hint = (
-            "`day(…)` makes a date of a time"
+            "`day(…)` makes a date of a time, `at(…, '09:00')` a time of a date"
             if kinds == {"date", "time"}
             else "only numbers, dates, times and texts have an order"
         )

@@ -3,7 +3,7 @@
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
-from engine.language import calling, each, fits, kinds, listening, lower, order, starting, trust
+from engine.language import calling, each, fits, hooks, kinds, listening, lower, order, starting, trust
 from engine.language.authored import Authored
 from engine.language.files import TEMPLATES
 from engine.language.heads import heads_of
@@ -37,8 +37,9 @@ def compile_one(authored: Authored, world: World) -> Passed:
     event = listening.together(started.heard)
     inputs, bad_defaults = lower.inputs_of(authored)
     resolver = Resolver(
-        authored=authored, world=world, event=event, inputs=lower.inputs_type(authored), special=kinds.KINDS
-    )
+        authored=authored, world=world, event=event, inputs=lower.inputs_type(authored), special=kinds.KINDS,
+        undeclared=hooks.undeclared(authored),
+    )  # fmt: skip
     steps = resolver.run()
     found = [*starts_wrong, *bad_defaults, *order.unique_steps(authored), *resolver.diagnostics]
     resolved = {one.step.id.text: one for one in steps}
@@ -65,7 +66,7 @@ def compile_one(authored: Authored, world: World) -> Passed:
         *trust.check_performed(facts, world.unperformed),
         *trust.check_subject(facts, event),
     ]
-    diagnostics = tuple(sorted(found, key=place_of))
+    diagnostics = tuple(sorted(hooks.told(authored, resolver.undeclared, found), key=place_of))
     gives = trust.given(facts, (built for _, built in heads.outputs))
     signature = calling.signature(authored, heads.gives, gives)
     # Of a step that names a template or agent with mistakes nothing is said about those: it is said in that file.

@@ -9,7 +9,7 @@ from engine.language.scope import GATE, RUN, STATUS, Scope, StepScope, fields_of
 from engine.language.syntax import Name
 from engine.language.typeexpr import nullable
 from engine.model.span import Diagnostic, Span
-from engine.model.types import Type
+from engine.model.types import TEXT, Type
 
 Where = Callable[[int, int], Span]
 
@@ -41,7 +41,11 @@ def follow(scope: Scope, root: Name, names: Sequence[Place], where: Where) -> Fo
 
     match root.name:
         case "event" if scope.event is not None:
-            return _fields("event", scope.event, names, where)
+            found = _fields("event", scope.event, names, where)
+            path = ".".join(("event", *(one.name for one in names)))
+            undeclared = scope.open_field(path, "text" if isinstance(found, Diagnostic) else "")
+            # Read as text first: where it stands may tell more.
+            return Found(path=path, type=TEXT, used=len(names)) if undeclared is not None else found
         case "inputs":
             return _fields("inputs", scope.inputs, names, where)
         case "steps" if not scope.now_only:

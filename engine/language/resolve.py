@@ -13,7 +13,7 @@ from engine.language.codes import references as code
 from engine.language.intents import UNSURE
 from engine.language.near import intended
 from engine.language.resolved import Resolved, World
-from engine.language.scope import Scope, StepScope
+from engine.language.scope import Scope, StepScope, Undeclared
 from engine.language.source import MOST_SHOWN
 from engine.language.typeexpr import place
 from engine.language.values import Built, Values, condition
@@ -39,6 +39,7 @@ class Resolver:
     diagnostics: list[Diagnostic] = field(default_factory=list)
     templates: set[str] = field(default_factory=set)
     broken: bool = False
+    undeclared: Undeclared | None = None
 
     def scope(self, here: int) -> Scope:
         """What the step at place `here` may read."""
@@ -59,6 +60,7 @@ class Resolver:
             gates=self.gates,
             here=here,
             currency=self.world.config.currency,
+            undeclared=self.undeclared,
             condition=_condition(self.authored.steps[here]) if here < len(self.authored.steps) else "",
             handles_failure=here >= len(self.authored.steps) or _handles(self.authored.steps[here]),
         )

@@ -34,6 +34,7 @@ from engine.language.shapes import (
 from engine.language.typeexpr import SIMPLE
 from engine.language.vaultkeys import AGENT, INTENT, POLICY, STEWARD, TEMPLATE
 from engine.model.triggers import TRIGGERS
+from engine.model.types import Field
 
 _LONG_TYPE: Keys = {
     "type": (ref("type"), "the type"),
@@ -76,11 +77,13 @@ TRIGGER_MEANINGS = {
 _PARAM_SHAPES: dict[str, Shape] = {"text": TEXT, "number": NUMBER, "map": {"type": "object"}}
 
 
+def _param(param: Field) -> Shape:
+    return FIELDS if param.name == "fields" else _PARAM_SHAPES[param.type.kind]
+
+
 def _triggers() -> Shape:
     shapes = {
-        spec.name: mapping(
-            {param.name: (_PARAM_SHAPES[param.type.kind], param.description) for param in spec.params}
-        )
+        spec.name: mapping({param.name: (_param(param), param.description) for param in spec.params})
         for spec in TRIGGERS.values()
     }
     return {
@@ -92,9 +95,7 @@ def _triggers() -> Shape:
 def _stops() -> Shape:
     """A list of triggers, one to an item, with what tells each from others."""
     shapes = {
-        spec.name: mapping(
-            {one.name: (_PARAM_SHAPES[one.type.kind], one.description) for one in spec.matches}
-        )
+        spec.name: mapping({one.name: (_param(one), one.description) for one in spec.matches})
         for spec in TRIGGERS.values()
         if spec.matches
     }

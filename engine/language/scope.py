@@ -1,8 +1,10 @@
 """What an expression at one place may read: every path with its type."""
 
+import re
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 
+from engine.model.span import Diagnostic
 from engine.model.types import RECORDS, TEXT, Field, Type, choice
 
 STATUSES = ("succeeded", "skipped", "failed", "cancelled")
@@ -36,6 +38,21 @@ class StepScope:
     may_fail: bool = False
 
 
+@dataclass(slots=True, kw_only=True)
+class Undeclared:
+    """What is read of a call whose fields are not declared: path → the type it has to have. `wrong` are those that are no plain text.
+
+    `stand_in` is noted wherever one of these is read; in the end one diagnostic takes the place of all.
+    """
+
+    stand_in: Diagnostic
+    reads: dict[str, str] = field(default_factory=dict)
+    wrong: dict[str, None] = field(default_factory=dict)
+
+
+_FIELD = re.compile(r"event(?:\.[A-Za-z][A-Za-z0-9_-]*)+")
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Scope:
     """The readable world of one place. Steps with `order` below `here` may be read; all are known, for better messages.
@@ -58,6 +75,20 @@ class Scope:
     handles_failure: bool = False
     language: str = ""
     for_people: bool = False
+    undeclared: Undeclared | None = None
+
+    def open_field(self, path: str, type_: str = "") -> Diagnostic | None:
+        """What stands for the diagnostic of a path that is a field of a call and has to be declared, as `type_`; empty: it was only read."""
+        account = self.undeclared
+        if account is None or self.event is None or _FIELD.fullmatch(path) is None:
+            return None
+        if any(one.name == path.split(".")[1] for one in self.event.fields):
+            return None
+        if account.reads.get(path, "text") == "text":
+            account.reads[path] = type_ or "text"
+        if type_:
+            account.wrong[path] = None
+        return account.stand_in if type_ else None
 
     def roots(self) -> tuple[str, ...]:
         """The roots that can be read here."""

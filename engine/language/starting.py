@@ -1,8 +1,8 @@
 """What starts a run: `on:` against the kinds of triggers there are."""
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
-from engine.language import listening
+from engine.language import hooks, listening
 from engine.language.authored import Authored
 from engine.language.codes import triggers as code
 from engine.language.listening import Heard
@@ -38,6 +38,9 @@ def read(authored: Authored, world: World) -> tuple[Started, tuple[Diagnostic, .
         params = listening.params(world, values, spec, one.kind.span, one.params)
         triggers.append(Trigger(kind=spec.name, params=params))
         heard.append(listening.heard(world, spec.name, str(dict(params).get("type", ""))))
+        fields = one.params.get("fields") if spec.name == "webhook" and one.params is not None else None
+        if fields is not None:
+            heard[-1] = replace(heard[-1], event=hooks.declared(values, fields))
         if needed and spec.name not in _GIVE_INPUTS:
             values.note(code.gives_no_input(one.kind.span, trigger=spec.name, names=needed))
     if not authored.on and authored.on_span is not None:

@@ -142,10 +142,9 @@ class Walk(ABC):
             self._there.pop()
         if found.type.kind in {"bool", "any"}:
             return found
+        undeclared, hint = self.scope.open_field(self.piece(node), "bool"), "compare it with something"
         return self.note(
-            code.wrong_type(
-                self.at(node), wanted="bool", got=str(found.type), hint="compare it with something"
-            )
+            undeclared or code.wrong_type(self.at(node), wanted="bool", got=str(found.type), hint=hint)
         )
 
     def fitted(self, part: Typed, type_: Type) -> str:
@@ -206,6 +205,8 @@ class Walk(ABC):
 
     def misfit(self, node: s.Tree, part: Typed, wanted: str, type_: Type) -> Typed:
         """A part that is of another type than wanted; how one of it is made, where something does that."""
+        if (undeclared := self.scope.open_field(self.piece(node), str(type_))) is not None:
+            return self.note(undeclared)
         out = way(part.type, type_, self.piece(node), self.scope)
         fix = Fix(span=self.at(node), text=out.instead) if out.instead is not None else None
         spelt = isinstance(part.tree, s.Literal_) and fix is None

@@ -46,6 +46,8 @@ def _made(got: Type, wanted: Type, written: str) -> Way | None:
             call = f"text({written})"
         case "time", "date":
             call = f"day({written})"
+        case "date", "time":
+            return Way(hint=f"`at` makes a time of a day: `at({written}, '09:00')`")
         case "list", "text" if got.items is not None and assignable(certain(got.items), TEXT):
             return Way(hint=f"`join` makes one text of it: `{written}.join(', ')`")
         case "list", "bool":

@@ -75,6 +75,13 @@ CAUTIONS: dict[str, str] = {
 ACKNOWLEDGE = "email/acknowledge"
 """What is skipped in such a run."""
 
+_CALLED = Field(
+    name="fields",
+    type=Type(kind="map"),
+    optional=True,
+    description="what is read of the call, name → type; without it, texts of one name each",
+)
+
 TRIGGERS: dict[str, TriggerSpec] = {
     "email": TriggerSpec(
         name="email",
@@ -164,12 +171,14 @@ TRIGGERS: dict[str, TriggerSpec] = {
                 description="the end of its address: small letters, digits, hyphens, /",
             ),
             Field(name="secret", type=TEXT, description="signs what comes: ${{ secrets.NAME }}"),
+            _CALLED,
         ),
         matches=(
             Field(name="path", type=TEXT, description="the end of its address"),
             Field(
                 name="match", type=Type(kind="map", items=TEXT), description="what tells this one from others"
             ),
+            _CALLED,
         ),
         event=Type(kind="map", fields=record(path=TEXT, at=TIME).fields, items=TEXT),
         label=Label.UNTRUSTED,
@@ -239,7 +248,7 @@ IGNORED_REASONS: dict[str, str] = {
     "missed": "an earlier firing that was due while nothing ran; only the latest one runs",
     "no-playbook": "no deployed playbook listens to it",
     "unsure": "no intent could be told for certain, so no playbook was chosen: a person reads the letter",
-    "unfit": "a field that names the run's subject, group or `once` is missing or of another type",
+    "unfit": "a field that names the run's subject, group, `once` or `stop-on` is missing or of another type",
     "unsigned": "a webhook without a signature, or at an address whose secret is not known",
     "forged": "a webhook whose signature is not that of its bytes",
     "stale": "a webhook signed more than five minutes before or after it came",

@@ -181,6 +181,7 @@ An event's type is one its connector sends | event-fields | SW409 sw409-event | 
 An intent that is named is in vault/intents | triggers | SW410 sw410-intent | –
 A wait waits for something | event-fields | SW405 sw405-nothing | –
 A run waits for what tells this one from others | event-fields | SW406 sw406-awaited | –
+What is read of a call is declared where it is more than texts of one name each | called-with-fields | SW416 sw416-webhook | unit/language/test_hooks.py::test_one_diagnostic_says_what_to_declare
 A wait or stop-on for a webhook says whose call it takes | waits-for-a-call | SW415 sw415-webhook | simulate/test_triggers.py::test_only_the_call_that_matches_ends_a_wait_or_the_run
 What starts a playbook can give what it needs | triggers | SW414 sw414-inputs | unit/language/test_starting.py::test_what_gives_no_inputs_can_not_start_what_needs_them
 A wait gives which came, or nothing when its time is up | event-fields | SW114 sw114-option | unit/kernel/test_decide.py::test_a_wait_ends_by_its_time_with_nothing

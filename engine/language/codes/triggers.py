@@ -245,6 +245,24 @@ def takes_any_call(span: Span, *, path: str, example: str) -> Diagnostic:
     )
 
 
+def undeclared_fields(span: Span, *, paths: list[str], fields: str, fix: Fix | None) -> Diagnostic:
+    """SW416: more is read of a call than texts of one name each, and its fields are not declared.
+
+    A call is JSON of somebody else's making. `fields` says what is read of it, name → type, as deep as it goes; nothing else of the call
+    can be read then, so that a slip is told.
+
+    Wrong: `webhook: { path: paid, secret: "${{ secrets.PAID }}" }` with `${{ event.data.object.id }}`.
+    Right: `webhook: { path: paid, secret: "${{ secrets.PAID }}", fields: { data: { object: { id: text } } } }`.
+    """
+    return Diagnostic(
+        code="SW416",
+        span=span,
+        message=f"what is read of this call has to be declared: {listed(paths)}",
+        hint=f"add `fields: {fields}`",
+        fix=fix,
+    )
+
+
 STARTING: dict[str, Callable[..., Diagnostic]] = {
     "SW401": no_trigger,
     "SW402": unknown_trigger,
@@ -261,4 +279,5 @@ STARTING: dict[str, Callable[..., Diagnostic]] = {
     "SW413": nobody_tells,
     "SW414": gives_no_input,
     "SW415": takes_any_call,
+    "SW416": undeclared_fields,
 }

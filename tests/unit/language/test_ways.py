@@ -5,7 +5,9 @@ import pytest
 from engine.language import shorthand
 from engine.language.reader import read_text
 from engine.language.tree import Mapping
+from engine.language.ways import way
 from engine.model.span import Diagnostic
+from engine.model.types import DATE, TIME
 from tests.unit.language.mending import mended
 from tests.unit.language.trees import playbook as compile_case
 
@@ -193,3 +195,22 @@ def test_a_time_by_default_is_written_as_one():
     (found,) = said(f"{NAME}inputs: {{ opens: {{ type: time, default: 12:30 }} }}\n{TELL}")
 
     assert found.hint == "write it like `2026-05-01T09:00:00Z`"
+
+
+@pytest.mark.parametrize(
+    ("source", "hint"),
+    [
+        (f"{NAME}inputs: {{ due: {{ type: time, default: 2026-05-01 }} }}\n{TELL}", "read `at(…, '09:00')`"),
+        (
+            f"{NAME}{TELL}".replace("uses", 'if: "${{ event.at > today() }}", uses'),
+            "`at(…, '09:00')` a time of a date",
+        ),
+    ],
+)
+def test_where_a_day_stands_for_a_time_the_hint_names_what_makes_one(source, hint):
+    (found,) = said(source)
+    assert hint in found.hint
+
+
+def test_a_day_that_is_read_becomes_a_time_by_its_hour():
+    assert way(DATE, TIME, "inputs.due").hint == "`at` makes a time of a day: `at(inputs.due, '09:00')`"
