@@ -1,4 +1,7 @@
-"""What an agent doubts about its own words reaches nobody outside unless a person has seen it, at every stage and through whatever calls."""
+"""What an agent doubts about its own words, and what nobody filled in, reaches nobody outside unless a person has seen it.
+
+At every stage, and through whatever calls.
+"""
 
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, replace
@@ -6,6 +9,7 @@ from dataclasses import dataclass, replace
 from engine.kernel.calling import reads_of
 from engine.kernel.house import Journal
 from engine.kernel.place import Place
+from engine.kernel.unfilled import unfilled
 from engine.model.actions import Reach
 from engine.model.canonical import Json
 from engine.model.effects import Answer, Effect, Verdict
@@ -34,9 +38,12 @@ class Doubted:
 
 def seen_first(place: Place, effect: Effect, verdict: Verdict) -> Verdict:
     """Governance's answer, but that a person is asked before doubted words reach somebody outside."""
-    if verdict.answer is not Answer.ALLOW or effect.reach.rank <= Reach.LOW.rank:
+    if verdict.answer is not Answer.ALLOW or effect.reach is Reach.INTERNAL:
         return verdict
-    found = next(doubted(place), None)
+    if left := unfilled(place):
+        because = f"`{left}` stands in your own words as it is: nothing filled it in"
+        return replace(verdict, answer=Answer.ASK, rule="unfilled", because=because)
+    found = next(doubted(place), None) if effect.reach.rank > Reach.LOW.rank else None
     if found is None:
         return verdict
     because = f"`{found.name}` has doubts about its own words"
