@@ -51,7 +51,7 @@ def story(number: int, when: datetime, content: str, *, ends: bool, known: str =
         **about,
     )
     yield e.Draft(
-        body=e.RunCreated(playbook="lead-capture", plan="p" * 64, commit="c" * 40, stage="approval", trigger="email", source=source), **about,
+        body=e.RunCreated(playbook="lead-capture", plan="a" * 64, commit="c" * 40, stage="approval", trigger="email", source=source), **about,
     )  # fmt: skip
     yield e.Draft(body=e.RunStarted(), **about)
     for step in ("who", "intent", "draft"):

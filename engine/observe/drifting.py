@@ -32,9 +32,15 @@ def other(read: Mapping[str, str], version: Callable[[str], str]) -> list[str]:
 def rests_on(
     ledger: Ledger, *, plan: str, members: tuple[str, ...], steps: Mapping[str, Traces]
 ) -> dict[str, str]:
-    """Path → version of every file that the members of a card were made from; `steps` are those of its run."""
+    """Path → version of every file that the members of a card were made from; `steps` are those of its run.
+
+    Empty where the plan is lost or altered: the card is shown all the same, and `verify` says what happened to the plan.
+    """
     found: dict[str, str] = {}
-    wanted = sources(serial.from_bytes(ledger.kept(plan)), members)
+    try:
+        wanted = sources(serial.from_bytes(ledger.kept(plan)), members)
+    except (KeyError, EngineError):
+        return {}
     for id_, (seen, proposal) in steps.items():
         if id_.partition("#")[0] in wanted:
             # Of a file or a link that was made for the card, what it was made from counts, too.

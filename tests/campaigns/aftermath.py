@@ -56,6 +56,18 @@ steps:
     uses: provider/idempotent
     with: { text: later }
 """,
+    "playbooks/spaced.yaml": """\
+name: Spaced
+stage: approval
+on: { manual: {} }
+steps:
+  - id: tell
+    foreach: [one, two, three]
+    key: ${{ item }}
+    pause: 1m
+    uses: provider/idempotent
+    with: { text: "to ${{ item }}" }
+""",
     "playbooks/asking.yaml": """\
 name: Asking
 stage: approval
@@ -180,9 +192,17 @@ def _leapt(t: "Teller") -> None:
     t.on_card("approve", "offer")
 
 
+def _spaced(t: "Teller") -> None:
+    t.start("spaced")
+    for minutes in (2, 4, 6):
+        t.until(timedelta(minutes=minutes))
+        t.run()
+
+
 AFTERMATH: dict[str, Callable[["Teller"], None]] = {
     "retry": _retry, "dismiss": _dismiss, "redraft": _redraft, "aside": _aside, "noted": _noted, "away": _away,
     "hurried": _hurried, "probed": _probed, "leapt": _leapt,
+    "spaced": _spaced,
 }  # fmt: skip
 
 

@@ -1,6 +1,7 @@
 """Prices, templates and notes that changed after a card was made: the card says so, and is drafted again on a word. One letter, never two."""
 
 import json
+import sqlite3
 from datetime import timedelta
 
 import pytest
@@ -109,6 +110,18 @@ def test_a_file_that_is_gone_has_changed(company, card, capsys):
     (company.root / PRICES).unlink()
     company.commit({})
     assert changed(company, capsys, card) == [PRICES]
+
+
+def test_a_card_whose_plan_is_lost_is_shown_all_the_same(company, card):
+    """It once took the whole page away."""
+    with sqlite3.connect(company.workspace().state.ledger) as database:
+        database.execute("drop trigger contents_no_delete")
+        database.execute("delete from contents")
+    database.close()
+    page = decide.day(company.workspace(), company.clock.now())
+    assert [(row.id, list(row.changed)) for row in page.rows if row.id == card.card.id] == [
+        (card.card.id, [])
+    ]
 
 
 def test_it_is_drafted_again_with_todays_words_and_sent_once(company, card, capsys):
