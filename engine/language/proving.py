@@ -8,7 +8,7 @@ from engine.language.codes.reading import READING
 from engine.language.source import decoded
 from engine.model.span import Diagnostic, Fix
 
-_MOST = 20
+_MOST = 15
 """Fixes of one file that are tried; a file with more mistakes is repaired in rounds."""
 
 _KNOWN_BEFORE = frozenset({"SW307"})
