@@ -22,7 +22,7 @@ from tests.sabotage.test_sabotage import copied
 
 ROOT = Path(__file__).parents[2]
 EQUIVALENT = Path(__file__).with_name("equivalent.txt")
-MOST_SECONDS = 900
+MOST_SECONDS = 480
 _NONE_COLLECTED = 5
 _SIMULATED = (
     "tests/simulate/test_approvals.py", "tests/simulate/test_provider.py", "tests/simulate/test_recovery.py",
