@@ -21,10 +21,10 @@ from engine.model.outages import (
     EffectSkipped,
     RunDismissed,
     RunRecalled,
+    RunRedrafted,
     RunRetried,
 )
 from engine.model.ownership import NotebookAccepted, StopLifted, StopSet, StrengthEnrolled
-from engine.model.reworking import RunRedrafted
 from engine.model.state import Alarm, Aside, Book, CardState, NoteState, RunState
 
 SHORTEST = 4

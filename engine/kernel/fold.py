@@ -13,6 +13,7 @@ from engine.model.asides import AsideDismissed, AsideReturned, AsideTaken, WaitP
 from engine.model.busy import CODE
 from engine.model.findings import BudgetDecided, IntentResolved, ModelAnswered, ModelReserved
 from engine.model.health import CardReopened, ClockDoubted, ClockTrusted, HealthWaived, Mark, StepReopened
+from engine.model.outages import RunRedrafted
 from engine.model.ownership import (
     NotebookAccepted,
     OwnerTaken,
@@ -21,7 +22,7 @@ from engine.model.ownership import (
     StopSet,
     StrengthEnrolled,
 )
-from engine.model.reworking import RunRedrafted, redrafted
+from engine.model.reworking import redrafted
 from engine.model.spending import Cost
 from engine.model.state import ANSWERED, NOTHING, TERMINAL, UNANSWERED, Book, CardState, RunState, StepState
 

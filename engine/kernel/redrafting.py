@@ -6,8 +6,9 @@ from typing import Protocol
 from engine.kernel import acting
 from engine.kernel.house import Deployment, Journal
 from engine.model.events import CardClosed, Draft
+from engine.model.outages import RunRedrafted
 from engine.model.requests import Request
-from engine.model.reworking import RunRedrafted, again, misfit
+from engine.model.reworking import again, misfit
 from engine.model.state import CardState
 
 

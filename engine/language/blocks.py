@@ -18,6 +18,7 @@ from engine.model.plan import Expr
 from engine.model.span import Diagnostic, Fix, Severity, Span
 from engine.model.types import ANY, Field, Type
 
+TEMPLATES = "vault/templates/"
 MOST_NESTED = 2
 KEYS = ("subject", "values", "language", "purpose", "tags", "aliases", "cssclasses", "created", "updated")
 """The keys of a template's front matter; from `tags` on they are those of note programs."""

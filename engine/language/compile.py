@@ -12,8 +12,9 @@ from pathlib import Path
 
 from engine.language import agents, calling, playbook, policy_file, sop
 from engine.language import shape as form
+from engine.language.blocks import TEMPLATES
 from engine.language.codes import shape
-from engine.language.files import TEMPLATES, Files
+from engine.language.files import Files
 from engine.language.passes import place_of
 from engine.language.resolved import World
 from engine.language.session import Plans, Session

@@ -3,13 +3,12 @@
 from collections.abc import Collection, Mapping
 
 from engine.language import agents, blocks, intents, playbook, sop
-from engine.language.blocks import Takes
+from engine.language.blocks import TEMPLATES, Takes
 from engine.model import canonical
 from engine.model.actions import ActionSpec
 from engine.model.config import Config
 from engine.model.ports import Tree
 
-TEMPLATES = "vault/templates/"
 MOST_KNOWN = 50_000
 _SOPS: dict[str, bool] = {}
 _SHAS: dict[str, str] = {}

@@ -5,7 +5,7 @@ from dataclasses import dataclass
 
 from engine.language import calling, each, fits, hooks, kinds, listening, lower, order, starting, trust
 from engine.language.authored import Authored
-from engine.language.files import TEMPLATES
+from engine.language.blocks import TEMPLATES
 from engine.language.heads import heads_of
 from engine.language.resolve import Resolver
 from engine.language.resolved import Resolved, Signature, World

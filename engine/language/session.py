@@ -13,9 +13,9 @@ from engine.language import calling, files, lasting, passes, playbook, reader, s
 from engine.language import shape as form
 from engine.language.asking import Asked, Watched
 from engine.language.authored import Authored
-from engine.language.blocks import Takes
+from engine.language.blocks import TEMPLATES, Takes
 from engine.language.codes import shape
-from engine.language.files import TEMPLATES, Files
+from engine.language.files import Files
 from engine.language.lasting import Known, More, Result
 from engine.language.proving import proven
 from engine.language.resolved import Signature, World

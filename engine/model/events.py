@@ -13,7 +13,7 @@ from engine.model.connecting import Connection
 from engine.model.findings import BudgetDecided, IntentResolved, ModelAnswered, ModelReserved
 from engine.model.health import CardReopened, ClockDoubted, ClockTrusted, HealthWaived, StepReopened
 from engine.model.noting import LetterNoted, LetterRead, LetterReturned
-from engine.model.outages import Outage
+from engine.model.outages import Outage, RunRedrafted
 from engine.model.ownership import (
     NotebookAccepted,
     OwnerTaken,
@@ -22,7 +22,6 @@ from engine.model.ownership import (
     StopSet,
     StrengthEnrolled,
 )
-from engine.model.reworking import RunRedrafted
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

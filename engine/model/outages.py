@@ -80,6 +80,20 @@ class RunRecalled:
     channel: str
 
 
+@dataclass(frozen=True, slots=True, kw_only=True)
+class RunRedrafted:
+    """A person wants what a card shows made again of today's files: the run goes on with `plan` of `commit`, and `steps` begin anew.
+
+    The card is closed in the same transaction. What had happened stays happened.
+    """
+
+    by: str
+    card: str
+    plan: str
+    commit: str
+    steps: tuple[str, ...]
+
+
 StepOutage: TypeAlias = EffectDeferred | EffectHurried | EffectSkipped | EffectCarried
 RunOutage: TypeAlias = RunRetried | RunDismissed | RunRecalled
 Outage: TypeAlias = StepOutage | RunOutage

@@ -1,25 +1,12 @@
-"""A draft that is made again: which steps run anew, and what of them stays. The event is a member of the union in :mod:`.events`."""
+"""A draft that is made again: which steps run anew, and what of them stays."""
 
 from collections.abc import Iterator
-from dataclasses import dataclass, replace
+from dataclasses import replace
 
 from engine.model.actions import EffectClass, Reach
+from engine.model.outages import RunRedrafted
 from engine.model.plan import Plan
 from engine.model.state import RunState, StepState
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class RunRedrafted:
-    """A person wants what a card shows made again of today's files: the run goes on with `plan` of `commit`, and `steps` begin anew.
-
-    The card is closed in the same transaction. What had happened stays happened.
-    """
-
-    by: str
-    card: str
-    plan: str
-    commit: str
-    steps: tuple[str, ...]
 
 
 def redrafted(run: RunState, body: RunRedrafted) -> RunState:

@@ -9,7 +9,7 @@ import pytest
 from engine.app import decide, past
 from engine.cli import here
 from engine.cli.main import main
-from engine.model.reworking import RunRedrafted
+from engine.model.outages import RunRedrafted
 from engine.model.times import stamp
 from engine.testing.scenario import Scenario, letter
 
