@@ -19,7 +19,7 @@ Status = Literal["added", "removed", "changed", "broken", "mended"]
 
 _WORDS = ("vault/templates/", "vault/agents/", "vault/intents/", "vault/sops/")
 _LEFT_OUT = frozenset(
-    "digest files steps gates line column event-labels behind could-start-earlier what acts".split()
+    "digest files steps gates line column event-labels could-start-earlier what acts".split()
 )
 """What follows from other keys, or from where a thing stands."""
 _SAID = frozenset(

@@ -9,9 +9,11 @@ from fnmatch import fnmatchcase
 from typing import Literal, TypeAlias
 
 from engine.app.spelling import heard_words, length, time_words, trigger_words, undo_words, words
+from engine.model import autonomy
 from engine.model.actions import Reach, reach_of
 from engine.model.canonical import Json
 from engine.model.config import PolicyRules
+from engine.model.effects import Answer
 from engine.model.labels import encode
 from engine.model.plan import (
     Arg,
@@ -122,7 +124,7 @@ def unsaid(plan: Plan, tree: Tree) -> frozenset[str]:
 
 def stage_of(plan: Plan, node: Node) -> Stage:
     """How far a step may go: the file's stage is the ceiling."""
-    return min(plan.stage, node.stage or plan.stage, key=lambda one: one.rank)
+    return autonomy.lowest(plan.stage, node.stage)
 
 
 # ---------------------------------------------------------------- what a step does
@@ -200,23 +202,24 @@ def _effect(stage: Stage, node: Node, policy: PolicyRules, low: Reach, high: Rea
     if any(fnmatchcase(node.uses, pattern) for pattern in policy.deny):
         return "skip", False, "never runs: vault/policy.yaml denies it"
     span = str(high) if low is high else f"{low} to {high}"
-    if stage is Stage.SHADOW:
+    if autonomy.answer(stage, high) is Answer.PREVIEW:
         return "preview", False, f"previews ({span})"
     if node.gate is not None:
         return "ask", True, f"asks at gate {node.gate} ({span})"
     held = f", held {length(node.undo_within)}" if node.undo_within else ""
-    if not asks(high, stage, policy):
+    if autonomy.answer(stage, high, policy.always_ask) is Answer.ALLOW:
         return "run", True, f"acts ({span}){_hush(policy, low, high)}{held}"
     excepted = _excepted(stage, node, policy, high)
-    alone = "" if asks(low, stage, policy) else f", acts alone when {low}"
+    may_act = autonomy.answer(stage, low, policy.always_ask) is Answer.ALLOW
+    alone = f", acts alone when {low}" if may_act else ""
     quiet = _hush(policy, low, high) if excepted or alone else ""
     return "ask", True, f"asks ({span}){excepted}{alone}{quiet}{held}"
 
 
 def _excepted(stage: Stage, node: Node, policy: PolicyRules, high: Reach) -> str:
     """Up to which amount policy.yaml lets it run all the same."""
-    found = [one for one in policy.may_run if one.action == node.uses]
-    if stage is not Stage.AUTO or high is not Reach.PAYMENT or not found:
+    found = autonomy.exceptions(policy, stage, high, node.uses)
+    if not found:
         return ""
     ceilings = (f"{one.up_to.text()} ({one.per_day.text()} a day)" for one in found)
     return f", acts alone up to {' or '.join(ceilings)}"
@@ -228,15 +231,6 @@ def _hush(policy: PolicyRules, low: Reach, high: Reach) -> str:
     if quiet is None or not any(low.rank <= one.rank <= high.rank for one in quiet.reach):
         return ""
     return f", asks when it is quiet ({quiet.text()})"
-
-
-def asks(reach: Reach, stage: Stage, policy: PolicyRules) -> bool:
-    """Whether an effect of this reach always waits for a person at this stage."""
-    if reach in policy.always_ask:
-        return True
-    if reach is Reach.CUSTOMER:
-        return stage is not Stage.AUTO
-    return reach.rank > Reach.CUSTOMER.rank
 
 
 # ---------------------------------------------------------------- order
@@ -448,7 +442,6 @@ def _step_json(plan: Plan, row: Row) -> dict[str, Json]:
         "with": {name: words(arg) for name, arg in node.args},
         "after": [{"step": one.step, "because": one.because, "implicit": one.implicit} for one in row.after],
         "verdicts": list(node.verdicts),
-        "behind": list(node.behind),
         "could-start-earlier": None if row.earlier is None else {"needs": list(row.earlier)},
         "foreach": _maybe(node.foreach),
         "max-parallel": node.max_parallel,

@@ -5,10 +5,10 @@ from dataclasses import dataclass, replace
 from datetime import datetime
 from email.utils import getaddresses
 from fnmatch import fnmatchcase
-from typing import Literal, Protocol
+from typing import Protocol
 from zoneinfo import ZoneInfo
 
-from engine.model import labels
+from engine.model import autonomy, labels
 from engine.model.actions import ActionSpec, EffectClass, Reach, Sink
 from engine.model.config import Cap, PolicyRules
 from engine.model.effects import Answer, Effect, Verdict
@@ -58,7 +58,7 @@ class Rules:
             return Verdict(answer=Answer.DENY, rule="stop", because="everything is stopped")
         if denied := self._denied(effect) or self._not_agreed(effect, plan, node):
             return denied
-        if stage is Stage.SHADOW:
+        if autonomy.answer(stage, effect.reach) is Answer.PREVIEW:
             return Verdict(
                 answer=Answer.PREVIEW, rule="stage-shadow", because="the stage is shadow: nothing is called"
             )
@@ -67,12 +67,13 @@ class Rules:
         return replace(verdict, after=midnight(stamp(self.now()), self.zone), cap=cap) if cap else verdict
 
     def _answer(self, effect: Effect, *, node: Node, stage: Stage, watched: bool) -> Verdict:
-        strength: Literal[1, 2] = 2 if effect.reach.rank >= Reach.PAYMENT.rank else 1
         ask = self._ask(effect, node=node, stage=stage)
         if not ask and watched and effect.reach is not Reach.INTERNAL:
             ask = "watched", WATCHED.format(action=effect.action)
         if ask:
-            return Verdict(answer=Answer.ASK, rule=ask[0], because=ask[1], strength=strength)
+            return Verdict(
+                answer=Answer.ASK, rule=ask[0], because=ask[1], strength=autonomy.strength(effect.reach)
+            )
         if self._may_run(effect, stage):
             because = f"vault/policy.yaml lets {effect.action} run up to an amount"
             return Verdict(answer=Answer.ALLOW, rule=f"may-run {effect.action}", because=because)
@@ -126,19 +127,17 @@ class Rules:
             return "trust", f"{', '.join(tainted)} comes from a source that is not trusted"
         if quiet := self._quiet(effect):
             return quiet
-        if excepted or effect.reach.rank <= Reach.LOW.rank:
-            return None
-        if effect.reach is Reach.CUSTOMER and stage is Stage.AUTO:
+        if excepted or autonomy.answer(stage, effect.reach) is Answer.ALLOW:
             return None
         return f"stage-{stage}", f"reach {effect.reach} asks at stage {stage}"
 
     def _may_run(self, effect: Effect, stage: Stage) -> bool:
         """Whether an exception covers it. What ran of this action today counts, whoever said yes to it; an unknown amount is too much."""
         amount = amount_of(effect)
-        if stage is not Stage.AUTO or effect.reach is not Reach.PAYMENT or amount is None:
+        if amount is None:
             return False
-        for one in self.rules.may_run:
-            if one.action != effect.action or one.up_to.currency != amount.currency:
+        for one in autonomy.exceptions(self.rules, stage, effect.reach, effect.action):
+            if one.up_to.currency != amount.currency:
                 continue
             amounts = self.usage.amounts(effect.action, effect.key)
             same = all(each.currency == one.per_day.currency for each in (amount, *amounts))

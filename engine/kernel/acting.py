@@ -3,7 +3,6 @@
 from collections.abc import Callable
 from dataclasses import replace
 from datetime import timedelta
-from typing import Literal
 
 from engine.kernel import noting
 from engine.kernel.doubting import of_others, seen_first
@@ -15,7 +14,7 @@ from engine.kernel.patience import certainly_nothing, next_day, next_try, until
 from engine.kernel.place import Place
 from engine.kernel.scope import Scope
 from engine.kernel.steps import Attempt, claim_of, fail, unexpected, versions
-from engine.model import canonical, ids
+from engine.model import autonomy, canonical, ids
 from engine.model.actions import EffectClass, Reach
 from engine.model.canonical import Json
 from engine.model.commands import OpenCard
@@ -56,8 +55,7 @@ def stopped(journal: Journal) -> bool:
 
 def stage_of(place: Place) -> Stage:
     """The effective stage of a step: the lower of the run's and the step's own."""
-    stages = [Stage(place.run.stage), *([place.node.stage] if place.node.stage else [])]
-    return min(stages, key=lambda one: one.rank)
+    return autonomy.lowest(Stage(place.run.stage), place.node.stage)
 
 
 def propose(place: Place, call: Call, origins: dict[str, Labels]) -> Attempt:
@@ -137,9 +135,11 @@ def judge(place: Place, effect: Effect) -> Verdict:
         watched=watched,
     )
     if caution and verdict.answer is Answer.ALLOW and effect.reach is not Reach.INTERNAL:
-        strength: Literal[1, 2] = 2 if effect.reach.rank >= Reach.PAYMENT.rank else 1
         return Verdict(
-            answer=Answer.ASK, rule=f"caution {caution}", because=CAUTIONS[caution], strength=strength
+            answer=Answer.ASK,
+            rule=f"caution {caution}",
+            because=CAUTIONS[caution],
+            strength=autonomy.strength(effect.reach),
         )
     return seen_first(place, effect, verdict)
 

@@ -126,8 +126,7 @@ def plan(
     config: Config,
 ) -> Plan:
     """The plan of a file without errors."""
-    behind = order.behind(authored, edges, _gate_of(facts, steps))
-    nodes = tuple(_node(one, edges[one.step.id.text], behind[one.step.id.text]) for one in steps)
+    nodes = tuple(_node(one, edges[one.step.id.text]) for one in steps)
     return Plan(
         id=authored.id,
         name=authored.name,
@@ -154,23 +153,11 @@ def plan(
     )
 
 
-def _gate_of(facts: trust.Facts, steps: Sequence[Resolved]) -> dict[str, str]:
-    """The gate at which a step may be refused: its declared one, or its own card where the file's stage asks for one."""
-    found: dict[str, str] = {}
-    for one in steps:
-        id_ = one.step.id.text
-        if one.step.gate is not None:
-            found[id_] = one.step.gate.text
-        elif one.kind == "effect" and trust.may_ask(facts, one):
-            found[id_] = id_
-    return found
-
-
 def _arg(built: Built | None) -> Arg | None:
     return None if built is None else built.arg
 
 
-def _node(one: Resolved, edges: Edges, behind: tuple[str, ...]) -> Node:
+def _node(one: Resolved, edges: Edges) -> Node:
     step = one.step
     condition = one.condition.arg if one.condition is not None else None
     human = one.kind == "human"
@@ -187,7 +174,6 @@ def _node(one: Resolved, edges: Edges, behind: tuple[str, ...]) -> Node:
         reads=edges.reads,
         soft_reads=edges.soft,
         verdicts=edges.verdicts,
-        behind=behind,
         handles_failure=one.condition is not None and one.condition.handles_failure,
         stage=step.stage,
         reach=step.reach,

@@ -129,31 +129,6 @@ def unique_steps(authored: Authored) -> list[Diagnostic]:
     return found
 
 
-def behind(
-    authored: Authored, found: Mapping[str, Edges], gate_of: Mapping[str, str]
-) -> dict[str, tuple[str, ...]]:
-    """For each step the gates whose refusal cancels it: those of all it depends on, unless it reads their verdict.
-
-    `gate_of` names the gate of each step that may ask: a declared one, or the step's own card.
-    """
-    names = tuple(dict.fromkeys(gate_of.values()))
-    bit = {name: 1 << at for at, name in enumerate(names)}
-    stands: dict[str, int] = {}
-    for step in authored.steps:
-        id_ = step.id.text
-        if id_ in stands or id_ not in found:
-            continue
-        bits = 0
-        for before in found[id_].before:
-            bits |= stands.get(before, 0) | bit.get(gate_of.get(before, ""), 0)
-        for verdict in (*found[id_].verdicts, gate_of.get(id_, "")):
-            bits &= ~bit.get(verdict, 0)
-        stands[id_] = bits
-    return {
-        id_: tuple(name for name in names if bits & bit[name]) if bits else () for id_, bits in stands.items()
-    }
-
-
 def check_gates(
     authored: Authored, resolved: Mapping[str, Resolved], found: Mapping[str, Edges]
 ) -> list[Diagnostic]:

@@ -8,7 +8,9 @@ from engine.language.codes import trust as code
 from engine.language.each import type_of
 from engine.language.resolved import Resolved
 from engine.language.values import Built, Flow
+from engine.model import autonomy
 from engine.model.actions import ActionSpec, Reach, Sink, UndoSpec, reach_of
+from engine.model.effects import Answer
 from engine.model.labels import Label, Labels, untrusted
 from engine.model.plan import Arg, Expr, Fixed, ListArg, MapArg, Read, Stage, Text
 from engine.model.span import Diagnostic, Fix
@@ -22,12 +24,6 @@ _WORDS = {
     Label.CUSTOMER: "written by a customer",
 }
 _PREPARES = frozenset({Reach.INTERNAL, Reach.LOW})
-# The first reach that each stage asks about; shadow calls nothing.
-_ASKS: dict[Stage, int] = {
-    Stage.APPROVAL: Reach.CUSTOMER.rank,
-    Stage.CANARY: Reach.PAYMENT.rank,
-    Stage.AUTO: Reach.PAYMENT.rank,
-}
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -169,13 +165,7 @@ def _first(facts: Facts, built: Built, sink: Sink, known: Origins, step: str) ->
 
 def stage_of(facts: Facts, step: Step) -> Stage:
     """The lower of the file's stage and the step's own."""
-    return min(facts.authored.stage, step.stage or facts.authored.stage, key=lambda one: one.rank)
-
-
-def may_ask(facts: Facts, one: Resolved) -> bool:
-    """Whether the file's stage may make a card of this step by itself."""
-    stage = stage_of(facts, one.step)
-    return stage is not Stage.SHADOW and highest_reach(one).rank >= _ASKS[stage]
+    return autonomy.lowest(facts.authored.stage, step.stage)
 
 
 def _carded(facts: Facts, one: Resolved, spec: ActionSpec, raises: Reach | None) -> bool:
@@ -190,7 +180,7 @@ def _carded(facts: Facts, one: Resolved, spec: ActionSpec, raises: Reach | None)
     reach = max(
         (spec.reach, *(each for each in (one.step.reach, raises) if each)), key=lambda each: each.rank
     )
-    return reach.rank >= _ASKS[stage]
+    return autonomy.answer(stage, reach) is Answer.ASK
 
 
 def _prepared(facts: Facts, one: Resolved, spec: ActionSpec) -> bool:
@@ -238,7 +228,7 @@ def _reaching(facts: Facts, one: Resolved, name: str, sink: Sink, flow: Flow, la
     if facts.resolved[one.step.id.text] is not one:
         hint = "what takes a step back has no gate: take the value from a record of yours"
     elif one.spec is not None and one.kind == "effect" and not one.spec.prepares:
-        raised = Reach.CUSTOMER if stage_of(facts, one.step) is Stage.APPROVAL else Reach.PAYMENT
+        raised = autonomy.first_asking(stage_of(facts, one.step))
         if one.step.room is not None and one.step.reach is None and one.step.gate is None:
             hint = f"`reach: {raised.value}` makes a card of it; or put it behind a `gate:`"
             fix = Fix(span=one.step.room.span, text=one.step.room.key(f"reach: {raised.value}"))

@@ -160,8 +160,8 @@ class Node:
     """One step, ready to run.
 
     `needs` orders; `reads` are the steps whose outputs this one reads strictly (a skipped one skips it), `soft_reads` those read
-    through `default` or as status. All three name earlier nodes. `behind` are the gates whose refusal cancels this node
-    (gates of nodes it depends on, unless it reads their verdict). `handles_failure`: its `if` calls failure() or always().
+    through `default` or as status. All three name earlier nodes. `verdicts` are the gates whose answer it reads: it outlives their
+    refusal. `handles_failure`: its `if` calls failure() or always().
 
     `undo` takes a finished effect back; it runs as the step ``id~undo`` (of one item: ``id~undo#key``) and reads the outputs of `id`.
 
@@ -183,7 +183,6 @@ class Node:
     reads: tuple[str, ...] = ()
     soft_reads: tuple[str, ...] = ()
     verdicts: tuple[str, ...] = ()
-    behind: tuple[str, ...] = ()
     handles_failure: bool = False
     stage: Stage | None = None
     reach: Reach | None = None

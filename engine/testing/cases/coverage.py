@@ -1,10 +1,11 @@
 """Which steps and branches of a playbook its cases went through."""
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable
 from dataclasses import dataclass, field
 
+from engine.model import autonomy
 from engine.model import events as e
-from engine.model.actions import Reach
+from engine.model.effects import Answer
 from engine.model.plan import Gate, Node, Plan, Stage
 from engine.model.span import Span
 from engine.model.state import Book
@@ -122,12 +123,9 @@ def parts_of(plan: Plan) -> Iterable[Part]:
 
 def _asks(plan: Plan, gate: Gate, members: list[Node]) -> bool:
     """Whether a person is ever asked: a gate of the file's own always, a step's own card where the stage asks for it."""
-    stages: Mapping[str, Stage] = {one.id: one.stage or plan.stage for one in members}
-    if any(min(plan.stage, stage, key=lambda s: s.rank) is Stage.SHADOW for stage in stages.values()):
+    stages = [autonomy.lowest(plan.stage, member.stage) for member in members]
+    if Stage.SHADOW in stages:
         return False
     if not gate.own:
         return True
-    node = members[0]
-    if node.highest_reach.rank <= Reach.LOW.rank:
-        return False
-    return node.highest_reach is not Reach.CUSTOMER or stages[node.id] is not Stage.AUTO
+    return autonomy.answer(stages[0], members[0].highest_reach) is Answer.ASK

@@ -3,11 +3,16 @@ from pathlib import Path
 
 import pytest
 
+from engine.kernel.decide import decide
 from engine.language import order, serial
+from engine.model import canonical
+from engine.model import commands as c
+from engine.model import events as e
 from engine.model.actions import Reach
 from engine.model.labels import Label
 from engine.model.plan import Expr, Fixed, ListArg, Stage, Text
 from engine.model.span import Severity
+from tests.unit.kernel.plans import History, at
 from tests.unit.language.mending import codes
 from tests.unit.language.trees import STARTER, compiled, playbook
 
@@ -95,16 +100,34 @@ def test_a_gate_names_its_members_and_reads_its_title_before_them():
 
 
 def test_a_refused_gate_cancels_what_stands_behind_it_but_not_who_reads_the_verdict():
-    behind = {node.id: node.behind for node in plan(GATED).nodes}
+    history = History().done("who").proposed("send", gate="offer").card("C1", "offer", "send")
+    history.add(e.CardRejected(card="C1", by="me", channel="terminal"))
 
-    assert behind == {"who": (), "send": (), "after": ("offer",), "sorry": (), "last": ()}
+    assert decide(plan(GATED), history.run, now=at(0)) == [
+        c.Cancel(step="after", because="behind `send`, which was refused"),
+        c.Begin(step="sorry"),
+    ]
 
 
 def test_the_card_a_stage_asks_for_is_a_gate_like_any_other():
     steps = "steps:\n  - { id: send, uses: email/reply, with: { body: Hello } }\n  - { id: after, uses: notify/me, with: { text: Sent } }\n"
 
-    assert plan(HEAD + steps).node("after").behind == ("send",)
-    assert plan(HEAD.replace("approval", "auto") + steps).node("after").behind == ()
+    history = History().proposed("send", gate="send").card("C1", "send", "send")
+    history.add(e.CardRejected(card="C1", by="me", channel="terminal"))
+
+    found = plan(HEAD + steps)
+    assert (found.gate("send").members, found.gate("send").own) == (("send",), True)
+    assert decide(found, history.run, now=at(0)) == [
+        c.Cancel(step="after", because="behind `send`, which was refused")
+    ]
+
+
+def test_a_plan_kept_by_an_older_version_is_read_without_the_fields_that_are_gone():
+    kept = canonical.decode(serial.to_bytes(plan(GATED)))
+    for node in kept["plan"]["nodes"]:
+        node["behind"] = ["offer"]
+
+    assert serial.from_bytes(canonical.encode(kept)) == plan(GATED)
 
 
 def test_a_text_of_a_thousand_expressions_is_refused():
