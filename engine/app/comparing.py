@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from datetime import timedelta
 from typing import Literal
 
-from engine.app import differing, planning
+from engine.app import differing, plan_json, planning
 from engine.app.change import Change
 from engine.app.differing import Authority
 from engine.app.moments import Moment
@@ -19,7 +19,7 @@ Status = Literal["added", "removed", "changed", "broken", "mended"]
 
 _WORDS = ("vault/templates/", "vault/agents/", "vault/intents/", "vault/sops/")
 _LEFT_OUT = frozenset(
-    "digest files steps gates line column event-labels could-start-earlier what acts".split()
+    "digest files steps gates line column event-labels behind could-start-earlier what acts".split()
 )
 """What follows from other keys, or from where a thing stands."""
 _SAID = frozenset(
@@ -112,10 +112,10 @@ def _playbook(name: str, a: Moment, b: Moment) -> Playbook | None:
     if old is None:
         return Playbook(
             id=name, path=new.path, status="mended" if name in a.compiled.broken else "added", changes=changes, digests=("", after.digest),
-            details=tuple(_details({}, planning.to_json(after))),
+            details=tuple(_details({}, plan_json.to_json(after))),
         )  # fmt: skip
     before = planning.look(old, policy=a.policy, unsaid=planning.unsaid(old, a.tree))
-    details = tuple(_details(planning.to_json(before), planning.to_json(after)))
+    details = tuple(_details(plan_json.to_json(before), plan_json.to_json(after)))
     if not changes and not details:
         # Only a file it may read is another one: that is said once, with the words.
         return None

@@ -14,17 +14,14 @@ from engine.model.actions import Reach, reach_of
 from engine.model.canonical import Json
 from engine.model.config import PolicyRules
 from engine.model.effects import Answer
-from engine.model.labels import encode
 from engine.model.plan import (
     Arg,
-    Ask,
     Expr,
     Fixed,
     Gate,
     ListArg,
     Node,
     Plan,
-    Repeat,
     Stage,
 )
 from engine.model.ports import Tree
@@ -381,110 +378,3 @@ def _edge_words(one: Edge) -> str:
         "reads": f"{one.step} (reads it)",
         "default": f"{one.step} (reads it, or does without)",
     }[one.because]
-
-
-# ---------------------------------------------------------------- data
-
-
-def to_json(seen: Seen) -> dict[str, Json]:
-    """The same as data: stable, lengths in seconds, expressions as written."""
-    plan = seen.plan
-    return {
-        "id": plan.id,
-        "name": plan.name,
-        "description": plan.description,
-        "path": plan.path,
-        "source": plan.source,
-        "digest": seen.digest,
-        "stage": plan.stage.value,
-        "highest-reach": seen.highest.value,
-        "triggers": [{"kind": one.kind, "params": dict(one.params)} for one in plan.triggers],
-        "stop-on": [heard_words(one) for one in plan.stop_on],
-        "subject": _maybe(plan.subject),
-        "concurrency": _maybe(plan.concurrency),
-        "if-running": plan.if_running,
-        "once": _maybe(plan.once),
-        "if-failed": plan.if_failed,
-        "budget-usd": plan.budget_usd,
-        "time-zone": plan.time_zone,
-        "currency": plan.currency,
-        "event-labels": list(encode(plan.event_labels)),
-        "inputs": [
-            {"name": one.name, "type": str(one.type), "required": one.required, "default": one.default}
-            for one in plan.inputs
-        ],
-        "outputs": {name: words(arg) for name, arg in plan.outputs},
-        "steps": [_step_json(plan, row) for row in seen.rows],
-        "gates": [_gate_json(one) for one in seen.gates],
-        "files": [{"path": path, "sha256": sha} for path, sha in plan.files],
-    }
-
-
-def _maybe(arg: Arg | None) -> str | None:
-    return None if arg is None else words(arg)
-
-
-def _step_json(plan: Plan, row: Row) -> dict[str, Json]:
-    node = row.node
-    return {
-        "id": node.id,
-        "name": node.name,
-        "uses": node.uses,
-        "kind": node.kind,
-        "line": node.span.line,
-        "column": node.span.column,
-        "does": row.does,
-        "acts": row.acts,
-        "what": row.what,
-        "stage": stage_of(plan, node).value,
-        "reach": {"lowest": row.low.value, "highest": row.high.value},
-        "if": None if node.condition is None else node.condition.written.strip(),
-        "with": {name: words(arg) for name, arg in node.args},
-        "after": [{"step": one.step, "because": one.because, "implicit": one.implicit} for one in row.after],
-        "verdicts": list(node.verdicts),
-        "could-start-earlier": None if row.earlier is None else {"needs": list(row.earlier)},
-        "foreach": _maybe(node.foreach),
-        "max-parallel": node.max_parallel,
-        "pause-seconds": None if node.pause is None else node.pause.total_seconds(),
-        "repeat": None if node.repeat is None else _repeat_json(node.repeat),
-        "waits-for": [heard_words(one) for one in node.waits],
-        "until": None if node.until is None else time_words(node.until),
-        "asks": None if node.ask is None else _ask_json(node.ask),
-        "expect": {name: words(arg) for name, arg in node.expect},
-        "once": _maybe(node.once),
-        "subject": _maybe(node.subject),
-        "gate": node.gate,
-        "undo": undo_words(node) if node.kind == "effect" and node.action else None,
-        "undo-within-seconds": None if node.undo_within is None else node.undo_within.total_seconds(),
-        "timeout-seconds": node.timeout.total_seconds(),
-        "attempts": node.retry.attempts,
-        "continue-on-error": node.continue_on_error,
-    }
-
-
-def _repeat_json(repeat: Repeat) -> dict[str, Json]:
-    return {
-        "until": repeat.until.written,
-        "at-most": repeat.at_most,
-        "pause-seconds": repeat.pause.total_seconds(),
-    }
-
-
-def _ask_json(ask: Ask) -> dict[str, Json]:
-    return {
-        "title": words(ask.title),
-        "who": ask.who or "operator",
-        "choices": list(ask.choices) if ask.offers is None else words(ask.offers),
-        "fields": {name: str(type_) for name, type_ in ask.fields},
-        "defaults": {name: words(arg) for name, arg in ask.defaults},
-    }
-
-
-def _gate_json(gate: Gate) -> dict[str, Json]:
-    return {
-        "id": gate.id,
-        "title": words(gate.title),
-        "members": list(gate.members),
-        "expires-after-seconds": gate.expires_after.total_seconds(),
-        "own": gate.own,
-    }

@@ -116,7 +116,7 @@ def _must_compile(now: "Moment", name: str) -> None:
 
 
 def _put_plans(now: "Moment", names: list[str], args: argparse.Namespace) -> None:
-    from engine.app import planning
+    from engine.app import plan_json, planning
     from engine.connectors.email.account import remote
 
     plans = [now.compiled.plans[name] for name in names]
@@ -125,7 +125,7 @@ def _put_plans(now: "Moment", names: list[str], args: argparse.Namespace) -> Non
         planning.look(one, policy=now.policy, unsaid=planning.unsaid(one, now.tree), far=far) for one in plans
     ]
     if args.json:
-        put_json("plan", {one.plan.id: planning.to_json(one) for one in seen})
+        put_json("plan", {one.plan.id: plan_json.to_json(one) for one in seen})
     elif args.mermaid:
         from engine.app.drawing import flowchart
 

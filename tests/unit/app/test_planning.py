@@ -3,7 +3,7 @@ from datetime import timedelta
 
 import pytest
 
-from engine.app import planning
+from engine.app import plan_json, planning
 from engine.app.drawing import flowchart, quoted
 from engine.app.spelling import length
 from engine.language import serial
@@ -168,7 +168,7 @@ def test_text_shows_gates_with_members_and_expiry_and_the_layout_free_digest():
 
 
 def test_json_has_the_digest_every_step_and_every_gate_that_decides():
-    found = planning.to_json(seen(WHO, THANKS, REPLY))
+    found = plan_json.to_json(seen(WHO, THANKS, REPLY))
 
     assert {"digest", "steps", "gates", "triggers", "highest-reach", "subject"} <= found.keys()
     assert [one["id"] for one in found["steps"]] == ["who", "thanks", "reply"]
@@ -199,7 +199,7 @@ STEP_KEYS = set(
 
 def test_the_keys_of_version_1_stay():
     """Programs read them: one that goes or changes its meaning needs another version."""
-    found = planning.to_json(seen(WHO, REPLY))
+    found = plan_json.to_json(seen(WHO, REPLY))
 
     assert found.keys() == PLAN_KEYS
     assert found["steps"][0].keys() == STEP_KEYS
@@ -268,3 +268,13 @@ def test_a_hostile_title_stays_inside_its_diamond():
 )
 def test_a_length_is_written_as_an_operator_would(seconds, text):
     assert length(timedelta(seconds=seconds)) == text
+
+
+@pytest.mark.parametrize(("stage", "own"), [("approval", ["words"]), ("auto", []), ("shadow", [])])
+def test_a_step_names_the_gates_whose_refusal_cancels_it_unless_it_reads_their_verdict(stage, own):
+    sorry = "  - { id: sorry, needs: [who], if: \"${{ gates.offer.verdict == 'rejected' }}\", uses: notify/me, with: { text: Sorry } }\n"
+    found = plan_json.to_json(seen(WHO, WORDS, REPLY, TELL, sorry, PAPER, stage=stage))
+
+    assert {step["id"]: step["behind"] for step in found["steps"]} == {
+        "who": [], "words": [], "reply": own, "tell": [*own, "offer"], "sorry": [], "paper": [],
+    }  # fmt: skip
