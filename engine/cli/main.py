@@ -121,7 +121,7 @@ _COLUMNS = 80
 
 def _entry(name: str, words: str) -> list[str]:
     """A verb and its help, in lines of 80 columns."""
-    lines = [f"  {name:<9}"]
+    lines = [f"  {name:<10}"]
     indent = " " * len(lines[0])
     for word in words.split():
         if len(lines[-1]) + 1 + len(word) > _COLUMNS:

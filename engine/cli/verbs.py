@@ -376,6 +376,12 @@ VERBS: dict[str, Verb] = {
         run="engine.cli.knowing:verify",
         options=(_JSON,),
     ),
+    "completion": Verb(
+        help="print what makes your shell complete commands with Tab",
+        run="engine.cli.completion:completion",
+        options=(_option("shell", choices=["bash", "zsh", "fish"], help="which shell"),),
+        epilog='In ~/.bashrc or (after compinit) ~/.zshrc: eval "$(steward completion bash)", for zsh with zsh. In ~/.config/fish/config.fish: steward completion fish | source',
+    ),
     "stop": Verb(help="nothing leaves from now on", run="engine.cli.guarding:stop"),
     "resume": Verb(
         help="lift a stop (needs your passphrase), or call a connector again",
@@ -452,5 +458,5 @@ GROUPS: tuple[tuple[str, tuple[str, ...]], ...] = (
     ),
     ("writing", ("check", "plan", "test", "explain", "schema")),
     ("knowing", ("intent",)),
-    ("keeping", ("doctor", "service", "verify", "rebuild", "memory", "models", "secrets")),
+    ("keeping", ("doctor", "service", "verify", "rebuild", "memory", "models", "secrets", "completion")),
 )

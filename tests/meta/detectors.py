@@ -74,6 +74,9 @@ HEAVY_HOMES = {
     "marimo": ("engine/cli/",),
     "starlette": ("engine/cli/",),
     "uvicorn": ("engine/cli/",),
+    # A terminal's own: what is piped never pays for it.
+    "rich": ("engine/cli/",),
+    "shtab": ("engine/cli/",),
     "watchdog": ("engine/app/", "engine/vault/", "engine/connectors/"),
     "networkx": ("engine/",),
     "jsonschema": ("engine/",),
