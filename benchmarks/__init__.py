@@ -1,1 +1,1 @@
-"""Measurements, one command each; the figures are in docs/performance.md."""
+"""Measurements, one command each; the figures are in docs/reference/performance.md."""

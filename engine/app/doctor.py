@@ -1,4 +1,4 @@
-"""What is wrong or about to be, in plain words. The list was written before the code: docs/ills.md."""
+"""What is wrong or about to be, in plain words. The list was written before the code: docs/reference/doctor.md."""
 
 import shutil
 from collections import Counter

@@ -42,7 +42,7 @@ def keeper_of(workspace: Workspace, *, system: bool, name: str, platform: str = 
             "Windows has no service for this",
             code="no-manager",
             now_true="Nothing was written.",
-            way_out="run it in WSL with systemd, or in a container (docs/serving.md)",
+            way_out="run it in WSL with systemd, or in a container (docs/how-to/run-on-a-server.md)",
         )
     if platform == "darwin":
         if system:

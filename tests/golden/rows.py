@@ -1,4 +1,4 @@
-"""Every row of the language with the golden cases that show it: ``python -m tests.golden.rows`` writes docs/language-rows.md.
+"""Every row of the language with the golden cases that show it: ``python -m tests.golden.rows`` writes docs/reference/language-rows.md.
 
 A row is a name and how it looks in a source. Its cases are found: the first that compiles with it, the first that is refused because
 of it (a diagnostic points at a line that has it).
@@ -16,7 +16,7 @@ from tests.golden.rules import RULES
 
 ROOT = Path(__file__).parents[2]
 CASES = ROOT / "tests" / "golden" / "compile"
-PAGE = ROOT / "docs" / "language-rows.md"
+PAGE = ROOT / "docs" / "reference" / "language-rows.md"
 NONE = "no refusal is stated"
 SHOWN_BY = {
     ("trigger", "webhook"): "SW408 sw408-params",
@@ -137,7 +137,7 @@ def refused(row: Row) -> str:
 
 
 def page() -> str:
-    """docs/language-rows.md."""
+    """docs/reference/language-rows.md."""
     lines = [
         "# Rows of the language",
         "",

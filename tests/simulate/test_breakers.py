@@ -370,7 +370,7 @@ def test_who_asks_to_wait_is_not_called_before_and_nothing_is_given_up(company, 
 
 
 def test_a_storm_of_429_is_met_with_one_call_at_a_time(company, provider):
-    """Eight were under way when the first was refused; what follows does not grow with the runs that wait (docs/performance.md)."""
+    """Eight were under way when the first was refused; what follows does not grow with the runs that wait (docs/reference/performance.md)."""
     found = storm(company, provider, runs=12, minutes=10)
     assert list(provider.effects().values()) == [1] * 12
     assert {run.status for run in company.runs()} == {"succeeded"}

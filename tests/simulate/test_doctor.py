@@ -1,4 +1,4 @@
-"""Every ill of docs/ills.md, made to happen, and named in plain words by `doctor` and the morning brief."""
+"""Every ill of docs/reference/doctor.md, made to happen, and named in plain words by `doctor` and the morning brief."""
 
 import contextlib
 import json

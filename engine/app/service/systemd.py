@@ -180,7 +180,7 @@ class Systemd:
 
 
 _WITHOUT_SYSTEMD = (
-    "start `steward up` with what starts things here, or run it in a container (docs/serving.md); "
+    "start `steward up` with what starts things here, or run it in a container (docs/how-to/run-on-a-server.md); "
     "in WSL: systemd=true under [boot] in /etc/wsl.conf"
 )
 _WITHOUT_SESSION = (

@@ -1,4 +1,4 @@
-"""What docs/writing.md shows compiles: whole playbooks as they stand, pieces of one inside one, the template and the case beside them."""
+"""What docs/how-to/write-a-playbook.md shows compiles: whole playbooks as they stand, pieces of one inside one, the template and the case beside them."""
 
 import re
 from pathlib import Path
@@ -9,7 +9,7 @@ from engine.app import checking
 from engine.language import casefile
 from tests.unit.language.trees import STARTER, MemoryTree
 
-GUIDE = (Path(__file__).parents[3] / "docs" / "writing.md").read_text()
+GUIDE = (Path(__file__).parents[3] / "docs" / "how-to" / "write-a-playbook.md").read_text()
 BLOCKS = re.findall(r"```(\w*)\n(.*?)```", GUIDE, re.DOTALL)
 AROUND = """\
 name: Around
