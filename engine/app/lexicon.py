@@ -1,11 +1,12 @@
-"""The words of the language, each with what it means: types, functions, triggers, the engine's own steps, keys of files, actions.
+"""What `steward explain WORD` answers: words of the glossary, types, functions, triggers, the engine's own steps, keys of files, actions.
 
 One word may be several of these: `email` is a type, a trigger and a connector.
 """
 
+import textwrap
 from collections.abc import Iterator
 
-from engine.app import keys
+from engine.app import glossary, keys
 from engine.language.functions import FUNCTIONS
 from engine.language.schema import STEP
 from engine.language.typeexpr import MEANINGS, SIMPLE
@@ -121,7 +122,7 @@ def page(word: str) -> str | None:
     """All that a word means, one paragraph for each; None where it means nothing."""
     word = word.strip().removesuffix("()")
     word = word.lower() if word.lower() in _LOWER else word
-    found = [*_type(word), *_function(word), *_trigger(word), *_step(word), *_keys(word)]
+    found = [*_glossary(word), *_type(word), *_function(word), *_trigger(word), *_step(word), *_keys(word)]
     return "\n\n".join(found) + "\n" if found else None
 
 
@@ -150,7 +151,14 @@ def action(name: str) -> str | None:
 
 def words() -> tuple[str, ...]:
     """Everything that has a page."""
-    named = [*SIMPLE, *FUNCTIONS, *TRIGGERS, *STEPS, *(row.name.strip().rstrip("*") for row in _rows())]
+    named = [
+        *glossary.GLOSSARY,
+        *SIMPLE,
+        *FUNCTIONS,
+        *TRIGGERS,
+        *STEPS,
+        *(row.name.strip().rstrip("*") for row in _rows()),
+    ]
     return tuple(sorted({one for one in named if "<" not in one}))
 
 
@@ -159,7 +167,18 @@ def _rows() -> Iterator[keys.Row]:
         yield from keys.rows(thing)
 
 
+_WIDTH = 92
+"""Columns of a paragraph, as on the pages of the codes."""
+
 _LOWER = frozenset({*SIMPLE, *TRIGGERS, *STEPS})
+
+
+def _glossary(word: str) -> Iterator[str]:
+    entry = glossary.meaning(word)
+    if entry is not None:
+        yield f"{entry[0]}: a word of the glossary\n" + textwrap.indent(
+            textwrap.fill(entry[1], _WIDTH), "    "
+        )
 
 
 def _type(word: str) -> Iterator[str]:

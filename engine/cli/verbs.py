@@ -76,9 +76,16 @@ VERBS: dict[str, Verb] = {
         ),
     ),
     "explain": Verb(
-        help="what a code means, or a type, key, function, trigger or action (none: all codes)",
+        help="what a code means, or a key, type, function, action or word of the glossary (none: all codes)",
         run="engine.cli.writing:explain",
-        options=(_option("code", nargs="?", help="such as SW102, money, foreach, wait/for or email/reply"),),
+        options=(
+            _option(
+                "words",
+                nargs="*",
+                metavar="WORD",
+                help="such as SW102, money, foreach, email/reply or state folder",
+            ),
+        ),
     ),
     "plan": Verb(
         help="what a playbook would do: run, ask, preview, skip",

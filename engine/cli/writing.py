@@ -66,23 +66,24 @@ def _tell(found: tuple[Diagnostic, ...]) -> None:
 
 
 def explain(args: argparse.Namespace) -> int:
-    """What a code means, or a word of the language."""
+    """What a code means, or a word of the language or the glossary."""
     from engine.language import explain as pages
 
-    if args.code is None:
+    word = " ".join(args.words)
+    if not word:
         for code in pages.codes():
             title = (pages.page(code) or "").partition("\n")[0]
             put(f"{code}  {title}")
         return 0
-    page = pages.page(args.code.upper())
+    page = pages.page(word.upper())
     if page is None:
         from engine.app import lexicon
 
-        page = lexicon.page(args.code) or lexicon.action(args.code)
+        page = lexicon.page(word) or lexicon.action(word)
         if page is None:
-            best = nearest(args.code, (*lexicon.words(), *pages.codes()))
+            best = nearest(word, (*lexicon.words(), *pages.codes()))
             raise UsageError(
-                f"there is no code or word {args.code}",
+                f"there is no code or word {word}",
                 way_out=f"steward explain {best}" if best else "steward explain",
             )
     put(page)

@@ -1,4 +1,4 @@
-"""The reference pages, made from the code: ``python -m tests.meta.reference`` writes them, a test compares."""
+"""The reference pages and the glossary, made from the code: ``python -m tests.meta.reference`` writes them, a test compares."""
 
 import inspect
 from collections.abc import Mapping
@@ -148,7 +148,7 @@ def language_page() -> str:
     lines = [
         "# The language",
         "",
-        "The same words as `steward explain WORD`; [writing.md](../writing.md) shows how they go together, [actions.md](actions.md) what `uses:` can name.",
+        "The same words as `steward explain WORD`; [how a playbook is written](../how-to/write-a-playbook.md) shows how they go together, [actions.md](actions.md) what `uses:` can name.",
         "",
         "## A playbook",
         "",
@@ -226,17 +226,33 @@ def _roots(statuses: tuple[str, ...], verdicts: tuple[str, ...]) -> list[tuple[s
     ]
 
 
+def glossary_page() -> str:
+    """Every word of the glossary."""
+    from engine.app.glossary import GLOSSARY
+
+    lines = [
+        "# Glossary",
+        "",
+        "The same words as `steward explain WORD`.",
+        "",
+        "| word | meaning |",
+        "|---|---|",
+    ]
+    return "\n".join([*lines, *(f"| **{word}** | {_cell(text)} |" for word, text in GLOSSARY.items())])
+
+
 def pages() -> dict[str, str]:
-    """File name → content."""
-    made = {
+    """Path from docs/reference → content."""
+    written = {
         "events": events_page(),
         "actions": actions_page(),
         "verbs": verbs_page(),
         "diagnostics": codes_page(),
         "reasons": reasons_page(),
         "language": language_page(),
+        "../explanation/glossary": glossary_page(),
     }
-    return {f"{name}.md": text.rstrip() + "\n" for name, text in made.items()}
+    return {f"{name}.md": text.rstrip() + "\n" for name, text in written.items()}
 
 
 def undocumented() -> list[str]:

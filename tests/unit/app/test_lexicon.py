@@ -1,8 +1,8 @@
-"""`steward explain WORD`: every word of the language has a page, and what stands there as an example is right."""
+"""`steward explain WORD`: every word of the language and the glossary has a page, and what stands there as an example is right."""
 
 import pytest
 
-from engine.app import lexicon
+from engine.app import glossary, lexicon
 from engine.cli.main import main
 from engine.language.functions import FUNCTIONS
 from engine.language.kinds import KINDS
@@ -26,7 +26,7 @@ steps:
 
 def test_every_word_has_a_page():
     assert [word for word in lexicon.words() if not lexicon.page(word)] == []
-    assert {*SIMPLE, *FUNCTIONS, *TRIGGERS, *KEYS, *STEP_KEYS} <= {*lexicon.words()}
+    assert {*glossary.GLOSSARY, *SIMPLE, *FUNCTIONS, *TRIGGERS, *KEYS, *STEP_KEYS} <= {*lexicon.words()}
     assert set(KINDS) - {"playbook/"} <= set(lexicon.STEPS)
     assert set(SIMPLE) == set(MEANINGS)
 
@@ -44,6 +44,11 @@ def test_every_word_has_a_page():
         ("cron", ["under `on` › `schedule`"]),
         ("Money", ["an amount"]),
         ("size()", ["a function"]),
+        ("card", ["a word of the glossary", "the exact bytes that would leave"]),
+        ("Cards", ["card: a word of the glossary"]),
+        ("state-folder", ["state folder: a word of the glossary"]),
+        ("sop", ["SOP: a word of the glossary"]),
+        ("gate", ["a word of the glossary", "a key of a step"]),
     ],
 )
 def test_a_page_says_what_the_word_is_wherever_it_may_stand(word, says):
@@ -51,6 +56,15 @@ def test_a_page_says_what_the_word_is_wherever_it_may_stand(word, says):
     assert page is not None
     for words in says:
         assert words in page
+
+
+def test_the_glossary_is_short_and_in_order():
+    words = list(glossary.GLOSSARY)
+    assert len(words) <= glossary.MAX_WORDS
+    assert words == sorted(words, key=str.casefold)
+    assert [
+        word for word, text in glossary.GLOSSARY.items() if not 20 < len(text) <= 160 or text[-1] != "."
+    ] == []
 
 
 @pytest.mark.parametrize("name", sorted(lexicon.TRIGGER_EXAMPLES))
@@ -83,5 +97,9 @@ def test_at_the_door(capsys):
     assert "a key of a step" in capsys.readouterr().out
     assert main(["explain", "email/reply"]) == 0
     assert "an action" in capsys.readouterr().out
+    assert main(["explain", "state", "folder"]) == 0
+    assert "a word of the glossary" in capsys.readouterr().out
+    assert main(["explain", "carrd"]) == 2
+    assert "steward explain card" in capsys.readouterr().err
     assert main(["explain", "foreech"]) == 2
     assert "steward explain foreach" in capsys.readouterr().err
