@@ -95,7 +95,18 @@ def test_nothing_but_a_test_names_the_temporary_folder():
     assert {path: lines for path, lines in found.items() if lines} == {}
 
 
-@pytest.mark.parametrize("name", ["LICENSE", "SECURITY.md", "CONTRIBUTING.md", "CHANGELOG.md", "README.md"])
+@pytest.mark.parametrize(
+    "name",
+    [
+        "LICENSE",
+        "SECURITY.md",
+        "CONTRIBUTING.md",
+        "CHANGELOG.md",
+        "README.md",
+        "CODE_OF_CONDUCT.md",
+        "AGENTS.md",
+    ],
+)
 def test_the_papers_are_there(name):
     assert (ROOT / name).stat().st_size > 300
 
