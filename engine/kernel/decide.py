@@ -43,8 +43,7 @@ def next_due(run: RunState, *, now: str) -> str:
 def _turns(run: RunState, now: str) -> Iterator[str]:
     """When the next item or round of a step has its turn, where one waits for it."""
     for id_, step in run.steps.items():
-        later_ = step.status == "fanned" and step.due > now
-        if later_ and any(run.step(f"{id_}#{key}").status in _TO_COME for key in step.keys):
+        if step.due > now and any(run.step(f"{id_}#{key}").status in _TO_COME for key in step.keys):
             yield step.due
 
 
@@ -105,7 +104,7 @@ def _step(plan: Plan, node: Node, id_: str, run: RunState, *, now: str, closing:
                 yield from order
             elif _fellows_wait(plan, node, run):
                 pass
-            elif node.undo_within is not None and not step.held and step.intents == 0:
+            elif node.undo_within is not None:
                 yield c.Hold(step=id_, until=later(now, node.undo_within))
             else:
                 yield c.Release(step=id_)
@@ -115,7 +114,7 @@ def _step(plan: Plan, node: Node, id_: str, run: RunState, *, now: str, closing:
             yield c.Recover(step=id_)
         case "waiting" if step.due and now >= step.due and not step.doubts:
             yield c.FireTimer(step=id_)
-        case "asked" if step.due and now >= step.due:
+        case "asked" if now >= step.due:
             yield c.ExpireAsk(step=id_)
         case _:
             pass
@@ -194,8 +193,9 @@ def _has_to_wait(node: Node, state: StepState) -> bool:
     """Whether an item does nothing before its turn: what acts is shown at once, with the others, and only leaves later."""
     if node.kind != "effect" or node.repeat is not None:
         return state.status == "pending"
-    held = state.held or node.undo_within is None or state.intents > 0
-    return state.status in _LEAVING and held and not state.wait
+    # The time in which it can be withdrawn passes before its turn.
+    to_hold = state.status == "cleared" and node.undo_within is not None
+    return state.status in _LEAVING and not to_hold and not state.wait
 
 
 def _pending(plan: Plan, node: Node, run: RunState, *, closing: str) -> Iterator[c.Command]:
@@ -210,7 +210,7 @@ def _pending(plan: Plan, node: Node, run: RunState, *, closing: str) -> Iterator
         return
     if not all(_verdict_known(plan, run, gate) for gate in node.verdicts):
         return
-    refused = [id_ for id_, step in before.items() if step.refused and not _asks_about(plan, node, id_, step)]
+    refused = [id_ for id_, step in before.items() if step.refused and not _asks_about(plan, node, id_)]
     if refused and not closing:
         yield c.Cancel(step=node.id, because=f"behind `{refused[0]}`, which was refused")
         return
@@ -224,9 +224,9 @@ def _pending(plan: Plan, node: Node, run: RunState, *, closing: str) -> Iterator
     yield c.Begin(step=node.id)
 
 
-def _asks_about(plan: Plan, node: Node, id_: str, step: StepState) -> bool:
-    """Whether a step reads the verdict at the gate of another one, which may be one of many items."""
-    return (step.gate or plan.node(id_).gate or id_) in node.verdicts
+def _asks_about(plan: Plan, node: Node, id_: str) -> bool:
+    """Whether a step reads the verdict at the gate of another one."""
+    return (plan.node(id_).gate or id_) in node.verdicts
 
 
 def _lost(plan: Plan, run: RunState) -> dict[str, str]:
@@ -295,7 +295,7 @@ def _to_take_back(plan: Plan, run: RunState) -> str:
         return ""
     for id_ in reversed(list(_all_ids(plan, run))):
         step = run.step(id_)
-        if step.done and step.kind and not step.undone and not step.kept:
+        if step.done and not step.undone and not step.kept:
             return id_
     return ""
 

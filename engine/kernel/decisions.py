@@ -311,7 +311,7 @@ def _may_be_withdrawn(step: StepState) -> bool:
 def _take_back(desk: Desk, request: Request, run: RunState, steps: list[str]) -> None:
     journal = desk.journal
     finished = {s: run.step(s) for s in reversed(steps) if not undone_by(s)}
-    done = [s for s, one in finished.items() if one.kind and one.done and not one.undone]
+    done = [s for s, one in finished.items() if one.done and not one.undone]
     under_way = [s for s in done if s in run.undoing or run.step(undo_of(s)).status in _UNDER_WAY]
     if under_way:
         names = ", ".join(under_way)

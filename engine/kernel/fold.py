@@ -357,7 +357,7 @@ def _effect(step: StepState, ts: str, body: EffectBody) -> StepState:  # size: o
                 gate=body.gate,
             )  # fmt: skip
         case e.EffectHeld():
-            return replace(step, status="held", held=True, due=body.until)
+            return replace(step, status="held", due=body.until)
         case e.EffectWithdrawn():
             return replace(step, status="cancelled", refused=True, because=body.because, due="")
         case e.EffectIntended():

@@ -61,7 +61,6 @@ class StepState:
     strength: int = 1
     gate: str = ""
     card: str = ""
-    held: bool = False
     intents: int = 0
     begun: str = ""
     tries: int = 0

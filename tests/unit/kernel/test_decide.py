@@ -131,6 +131,30 @@ def test_a_step_that_reads_the_verdict_waits_for_it_and_runs_after_a_no() -> Non
     assert decide(two, history.run, now=at(0)) == [c.Begin(step="sorry")]
 
 
+def test_a_step_that_reads_the_verdict_on_one_without_a_gate_runs_after_a_no() -> None:
+    """The card that the stage asked for is the step's own."""
+    two = plan(node("a", "effect"), node("sorry", needs=("a",), verdicts=("a",)))
+    history = History().proposed("a", gate="a").card("C1", "a", "a")
+    history.add(e.CardRejected(card="C1", by="me", channel="terminal"))
+    assert decide(two, history.run, now=at(0)) == [c.Begin(step="sorry")]
+
+
+def test_the_verdict_is_known_before_what_was_approved_has_left() -> None:
+    """Who reads it does not wait for the letter."""
+    two = plan(node("a", "effect", gate="g"), node("b", verdicts=("g",)), gates=(gate("g", "a"),))
+    history = History().proposed("a", gate="g").card("C1", "g", "a")
+    assert c.Begin(step="b") not in decide(two, history.run, now=at(0))
+    history.add(e.CardApproved(card="C1", by="me", channel="terminal", strength=1, digest="d"))
+    assert c.Begin(step="b") in decide(two, history.run, now=at(0))
+
+
+def test_a_card_of_its_own_waits_for_no_other_step() -> None:
+    """Each asks as soon as it is frozen."""
+    two = plan(node("a", "effect"), node("b", "effect"))
+    history = History().proposed("a", gate="a").add(e.StepStarted(attempt=1), "b")
+    assert c.OpenCard(gate="a", steps=("a",)) in decide(two, history.run, now=at(0))
+
+
 def test_an_approved_effect_is_held_then_released_once() -> None:
     """undo-within comes before the intent."""
     one = plan(node("a", "effect", gate="g", undo_within=timedelta(seconds=20)), gates=(gate("g", "a"),))
@@ -141,6 +165,17 @@ def test_an_approved_effect_is_held_then_released_once() -> None:
     assert decide(one, history.run, now=at(19)) == []
     assert next_due(history.run, now=at(0)) == at(20)
     assert decide(one, history.run, now=at(20)) == [c.Release(step="a")]
+
+
+def test_what_is_approved_anew_can_be_withdrawn_anew() -> None:
+    """The first card died while it was held: other words get the same time as the first ones."""
+    one = plan(node("a", "effect", gate="g", undo_within=timedelta(seconds=20)), gates=(gate("g", "a"),))
+    history = History().proposed("a", gate="g").card("C1", "g", "a")
+    history.add(e.CardApproved(card="C1", by="me", channel="terminal", strength=1, digest="d"))
+    history.add(e.EffectHeld(revision=1, until=at(20)), "a").add(e.CardClosed(card="C1", because="drift"))
+    history.proposed("a", gate="g", revision=2).card("C2", "g", "a")
+    history.add(e.CardApproved(card="C2", by="me", channel="terminal", strength=1, digest="d"))
+    assert decide(one, history.run, now=at(30)) == [c.Hold(step="a", until=at(50))]
 
 
 def test_a_withdrawn_hold_counts_as_a_no() -> None:
@@ -172,6 +207,8 @@ def test_a_failed_call_is_released_again_when_due_under_the_same_key() -> None:
     history.add(o.EffectDeferred(key="ka1", code="429", due=at(5), until=at(60), tries=1), "a")
     assert decide(one, history.run, now=at(4)) == []
     assert (next_due(history.run, now=at(0)), next_try(history.run)) == (at(5), at(5))
+    history.add(e.WaitStarted(until=at(2), names=(), kinds=(), matches=()), "w")
+    assert next_try(history.run) == at(5)
     assert decide(one, history.run, now=at(5)) == [c.Release(step="a")]
     assert (history.run.step("a").key, history.run.waiting) == ("ka1", "retry")
 
@@ -212,7 +249,15 @@ def test_a_wait_ends_by_its_time_with_nothing() -> None:
     """Once, however late the clock is looked at."""
     one = plan(node("w", "wait"))
     history = History().add(e.WaitStarted(until=at(60), names=("r",), kinds=("email",), matches=("m",)), "w")
+    assert decide(one, history.run, now=at(59)) == []
     assert decide(one, history.run, now=at(10**6)) == [c.FireTimer(step="w")]
+
+
+def test_a_question_is_open_until_its_time_is_over() -> None:
+    """Then silence is an answer."""
+    history = History().add(e.HumanAsked(ask="q", who="operator", question="v", until=at(60)), "a")
+    assert decide(plan(node("a", "human")), history.run, now=at(59)) == []
+    assert decide(plan(node("a", "human")), history.run, now=at(60)) == [c.ExpireAsk(step="a")]
 
 
 def test_drift_kills_the_card_and_freezes_the_members_again() -> None:

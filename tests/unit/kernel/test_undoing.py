@@ -97,3 +97,24 @@ def test_the_names_of_steps_that_take_back() -> None:
     assert (undone_by("pay"), undone_by("pay#k")) == ("", "")
     one = plan(taken_back())
     assert (one.node("a~undo").id, one.node("a~undo#k").id, one.node("a#k").id) == ("a~undo", "a~undo", "a")
+
+
+def test_an_undo_reads_what_is_known_whatever_became_of_the_step() -> None:
+    """The effect happened and gave something else than was expected; another one was only seen by a person, and nothing of it is read."""
+    one = plan(node("look"), taken_back(reads=("a",)))
+    history = History().done("look").proposed("a", answer="allow")
+    history.add(e.EffectIntended(key="ka1", revision=1, attempt=1), "a")
+    history.add(e.EffectSucceeded(key="ka1", outputs="v"), "a").add(
+        e.StepFailed(attempt=1, code="expect"), "a"
+    )
+    history.add(e.UndoAsked(by="me", channel="terminal"), "a")
+    assert decide(one, history.run, now=at(0))[0] == c.Begin(step="a~undo")
+    seen = History().done("look").proposed("a", answer="allow")
+    seen.add(e.EffectIntended(key="ka1", revision=1, attempt=1), "a").add(
+        e.EffectUnknown(key="ka1", code="x"), "a"
+    )
+    seen.add(e.EffectResolved(key="ka1", happened=True, by="me"), "a")
+    seen.add(e.UndoAsked(by="me", channel="terminal"), "a")
+    assert decide(plan(node("look"), taken_back(reads=("look",))), seen.run, now=at(0))[0] == c.Begin(
+        step="a~undo"
+    )
