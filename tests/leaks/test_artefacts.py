@@ -29,7 +29,9 @@ NEEDLES = {
     "content": "what stands inside the attached file 55120",
     "address": "zaneta.quist.4711@abendroete.example",
 }
-WITNESSED = "tests.leaks.witnessed:main"
+WITNESSED, ANEW = "tests.leaks.witnessed:main", "tests.leaks.witnessed:anew"
+BEGUN_ANEW = {("secrets", "set"), ("run",), ("edit",)}
+"""Through these a secret passes: typed, used for a call, proven. They start as they do for an operator, command line and all."""
 LETTER_ONLY = {"header", "attachment", "content"}
 SETTINGS = """\
 connectors:
@@ -87,13 +89,13 @@ class Day:
         self.said: list[tuple[str, bytes]] = []
 
     def plainly(self, *words: str) -> int:
-        said = plainly(words, cwd=self.scenario.root, env=self.env, program=WITNESSED)
+        said = plainly(words, cwd=self.scenario.root, env=self.env, program=_program(words))
         self.said.append((f"said by {words[0]}", said.text.encode()))
         assert said.code in {0, 3, 4}, said.text
         return said.code
 
     def typed(self, *words: str, answers=()) -> None:
-        said = typed(words, answers, cwd=self.scenario.root, env=self.env, program=WITNESSED)
+        said = typed(words, answers, cwd=self.scenario.root, env=self.env, program=_program(words))
         assert said.code == 0, said.text
 
     def live(self) -> None:
@@ -154,6 +156,10 @@ class Day:
                 yield place, data
 
 
+def _program(words: tuple[str, ...]) -> str:
+    return ANEW if any(words[: len(begun)] == begun for begun in BEGUN_ANEW) else WITNESSED
+
+
 @pytest.fixture(scope="module")
 def day(tmp_path_factory):
     folder = tmp_path_factory.mktemp("leaks")
@@ -165,6 +171,13 @@ def day(tmp_path_factory):
         "the letters must have left with the password, or nothing was tried"
     )
     return one
+
+
+@pytest.fixture(scope="module")
+def searched(day):
+    """Everything that lies anywhere, and all that was found in it: searched through once."""
+    artefacts = list(day.artefacts())
+    return artefacts, detector.leaks(iter(artefacts), NEEDLES)
 
 
 def belongs(find: detector.Find) -> bool:
@@ -183,15 +196,14 @@ def belongs(find: detector.Find) -> bool:
     return place in {"said by run", "said by log"} and needle in {"name", "subject", "address"}
 
 
-def test_no_planted_text_lies_where_it_does_not_belong(day):
-    finds = detector.leaks(day.artefacts(), NEEDLES)
+def test_no_planted_text_lies_where_it_does_not_belong(searched):
+    _, finds = searched
     assert sorted(find for find in finds if not belongs(find)) == []
 
 
-def test_the_search_saw_what_it_was_to_see(day):
+def test_the_search_saw_what_it_was_to_see(searched):
     """Every needle is found where it was put, and every kind of place was there to be searched."""
-    artefacts = list(day.artefacts())
-    finds = detector.leaks(iter(artefacts), NEEDLES)
+    artefacts, finds = searched
     letters = {find.needle for find in finds if find.place == "work/vault/inbox/leads/one.eml"}
     assert letters == set(NEEDLES) - {"password", "kept", "passphrase"}
     kinds = {place.split("/")[0].split(" ")[0] for place, _ in artefacts}
@@ -199,6 +211,10 @@ def test_the_search_saw_what_it_was_to_see(day):
     names = {place.rpartition("/")[2] for place, _ in artefacts}
     assert names >= {"ledger.db", "keys.db", "head", "crash-report.txt", "diagnostics.json"}
     assert any("/blobs/" in place for place, _ in artefacts)
+    lines = [data.rstrip(b"\0").split(b"\0") for place, data in artefacts if place.startswith("cmdline ")]
+    commands = [tuple(map(os.fsdecode, line[3:])) for line in lines if line[2:3] == [b"engine.cli.main"]]
+    anew = {begun for begun in BEGUN_ANEW for words in commands if words[: len(begun)] == begun}
+    assert anew == BEGUN_ANEW
 
 
 def test_the_letters_that_left_are_whole(day):
