@@ -114,9 +114,9 @@ def furnish(
     workspace: Workspace, *, ledger: Ledger, keys: Keys, owner: Owner, listen: Callable[[Event], None],
     probe: Probe | None = None, clock: Clock | None = None, executor: Executor | None = None,
     more: "Extra | None" = None,
-    screen: Callable[[str], None] | None = None,
+    screen: Callable[[str], None] | None = None, chance: Callable[[], float] = random.random,
 ) -> Furnished:  # fmt: skip
-    """Wire a house for `workspace`. `clock`, `executor` and `more` are chosen by the simulator only."""
+    """Wire a house for `workspace`. `clock`, `executor`, `more` and `chance` are chosen by the simulator only."""
     from engine.language.expressions import Expressions
     from engine.language.template import TemplateRenderer
 
@@ -142,7 +142,7 @@ def furnish(
     wired, mail = rooms.build(
         workspace, blobs=blobs, index_key=index_key, secrets=resolver, templates=templates, screen=screen,
         models=models, recorder=records, encoder=memory, index=memory, working=rooms.working(workspace, keys, now=stamp(chosen.now())),
-        attached=mailboxes.attached(workspace, chosen, random.random) if clock is None else None,
+        attached=mailboxes.attached(workspace, chosen, chance) if clock is None else None,
         left=mailboxes.letters_left(lambda: spent.book, chosen),
     )  # fmt: skip
     sources = (mail, *rooms.dropped(
@@ -161,7 +161,7 @@ def furnish(
         ledger=ledger, keys=keys, clock=chosen, executor=carrying, evaluate=evaluate, templates=templates,
         connectors=wired, broker=broker, policy=_rules(workspace, ledger, wired.specs, spent, chosen), blobs=blobs,
         sources=sources, deployment=deployed_now, workspace=workspace.id,
-        index_key=index_key, flag=flag.exists, lower=partial(flag.unlink, missing_ok=True), chance=random.random,
+        index_key=index_key, flag=flag.exists, lower=partial(flag.unlink, missing_ok=True), chance=chance,
         listen=listen, health=health.ask, records=records, project=rooms.known(workspace).project,
         version=partial(version_of, workspace.tree),
         office=Office(workspace=workspace, ledger=ledger, keys=keys, specs=wired.specs)

@@ -2,13 +2,23 @@
 
 from collections.abc import Callable
 from datetime import UTC, datetime, timedelta
+from itertools import count
 
+from engine.kernel.patience import share
 from engine.model.health import Mark
 from engine.model.times import stamp
 
 START = datetime(2026, 3, 2, 9, 0, tzinfo=UTC)
 """A Monday morning. Any moment would do; a fixed one makes two runs alike."""
 _LEAST = timedelta(milliseconds=1)
+
+
+def jitter() -> Callable[[], float]:
+    """Numbers above 0, at most 1, that look like chance and are the same each time: how long a breaker stays open decides what one pass
+    waits out.
+    """
+    numbers = count()
+    return lambda: share("jitter", next(numbers))
 
 
 class VirtualClock:

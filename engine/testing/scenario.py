@@ -11,7 +11,7 @@ import os
 import shutil
 import tempfile
 import threading
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass, field, replace
 from datetime import datetime, timedelta
@@ -36,7 +36,7 @@ from engine.model.requests import Decided, Request, RequestKind
 from engine.model.state import Book, CardState, RunState
 from engine.model.times import moment, stamp
 from engine.runtime.executor import InLine
-from engine.testing.clock import START, VirtualClock
+from engine.testing.clock import START, VirtualClock, jitter
 from engine.testing.connector import ACTIONS, ProviderConnector
 from engine.vault import commit_all, init_repository
 
@@ -94,6 +94,7 @@ class Scenario:
     probe: Probe | None = None
     heard: list[Event] = field(default_factory=list)
     listen: Listener | None = None
+    chance: Callable[[], float] = field(default_factory=jitter)
 
     @classmethod
     def make(
@@ -182,7 +183,7 @@ class Scenario:
         if self.provider:
             connectors = {"provider": ProviderConnector(self.provider)}
             more = Extra(connectors=connectors, specs={one.name: one for one in ACTIONS})
-        wire = partial(furnish, clock=self.clock, executor=InLine(), more=more)
+        wire = partial(furnish, clock=self.clock, executor=InLine(), more=more, chance=self.chance)
         carried = passing.carry(
             workspace, asked, listen=self._hear, quietly=quietly, probe=self.probe, wire=wire
         )

@@ -22,7 +22,7 @@ from engine.model.ports import Source, Tree
 from engine.model.requests import Decided, Request, RequestKind
 from engine.runtime.executor import InLine
 from engine.testing.cases.recorders import Script, Switch, made
-from engine.testing.clock import VirtualClock
+from engine.testing.clock import VirtualClock, jitter
 
 _ID = "test"
 _PASSPHRASE = "a passphrase of nobody"  # noqa: S105 - it opens nothing but this temporary folder
@@ -114,8 +114,9 @@ def _furnished(
 ) -> Iterator[Bench]:
     clock, events = VirtualClock(), list[Event]()
     home = furnish(
-        workspace, ledger=ledger, keys=keys, owner=owner, listen=events.append, clock=clock, executor=InLine()
-    )
+        workspace, ledger=ledger, keys=keys, owner=owner, listen=events.append, clock=clock, executor=InLine(),
+        chance=jitter(),
+    )  # fmt: skip
     real, blobs = home.house.connectors, home.house.blobs
     given = {
         id_: {step: made(outputs, folder.tree, blobs) for step, outputs in steps.items()}
