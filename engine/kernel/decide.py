@@ -232,8 +232,6 @@ def _asks_about(plan: Plan, node: Node, id_: str) -> bool:
 def _lost(plan: Plan, run: RunState) -> dict[str, str]:
     """Steps that come after one that failed, however far behind it, and which one that was."""
     lost: dict[str, str] = {}
-    if not failed_step(plan, run):
-        return lost
     broken = {n.id for n in plan.nodes if run.step(n.id).status == "failed" and not n.continue_on_error}
     # What a step comes after stands before it.
     for node in plan.nodes:
@@ -277,7 +275,7 @@ def _all_ids(plan: Plan, run: RunState) -> Iterator[str]:
 def _members(plan: Plan, run: RunState, gate: str, asked: list[str]) -> list[str]:
     """Every step, or item of one, whose proposal the gate's card must wait for."""
     own = {id_.partition("#")[0] for id_ in asked}
-    nodes = [node for node in plan.nodes if node.gate == gate or (node.gate is None and node.id in own)]
+    nodes = [node for node in plan.nodes if node.gate == gate or node.id in own]
     found: list[str] = []
     for node in nodes:
         step = run.step(node.id)

@@ -60,6 +60,22 @@ def test_a_failure_loses_what_comes_after_it_and_not_what_comes_after_others() -
     ]
 
 
+def test_a_failure_that_was_allowed_loses_and_ends_nothing() -> None:
+    """`continue-on-error`."""
+    two = plan(node("a", continue_on_error=True), node("b", needs=("a",)))
+    history = History().add(e.StepFailed(attempt=1, code="x"), "a")
+    assert decide(two, history.run, now=at(0)) == [c.Begin(step="b")]
+    assert decide(two, history.done("b").run, now=at(0)) == [c.End(status="succeeded", reason="")]
+
+
+def answered(history: History) -> History:
+    """Two noes: to one a person wrote a letter of their own."""
+    history.proposed("a", gate="g").card("C1", "g", "a").proposed("b", gate="b").card("C2", "b", "b")
+    history.add(e.CardRejected(card="C1", by="me", channel="terminal"))
+    return history.add(e.CardRejected(card="C2", by="me", channel="terminal", answered=True))
+
+
+TWO_CARDS = plan(node("a", "effect", gate="g"), node("b", "effect"), gates=(gate("g", "a"),))
 ENDING = plan(node("a", "effect", gate="g"), node("e", "end", end_as="cancelled"), gates=(gate("g", "a"),))
 
 
@@ -76,6 +92,7 @@ def refused(history: History) -> History:
         (ENDING, refused(History()).done("e").add(e.RunStopped(by="reply")), ("succeeded", "stopped by reply", "")),
         (ENDING, refused(History()).done("e"), ("cancelled", "ended by e", "e")),
         (ENDING, refused(History()).add(e.StepSkipped(because="if"), "e"), ("cancelled", "g: rejected", "")),
+        (TWO_CARDS, answered(History()), ("cancelled", "g: rejected", "")),
         (plan(node("a", "effect")), withdrawn(History(), "a"), ("cancelled", "a: withdrawn", "")),
         (
             plan(node("a"), node("e", "end", end_as="succeeded")),
@@ -83,7 +100,7 @@ def refused(history: History) -> History:
             ("failed", "a: x", ""),
         ),
     ],
-    ids=["stopped", "stopped-before-ended", "ended-before-refused", "refused", "withdrawn", "failed-before-ended"],
+    ids=["stopped", "stopped-before-ended", "ended-before-refused", "refused", "answered-elsewhere", "withdrawn", "failed-before-ended"],
 )  # fmt: skip
 def test_the_reason_a_run_ends_with(of: Plan, history: History, end: tuple[str, str, str]) -> None:
     """Of several that hold, the one that says most."""
@@ -105,6 +122,17 @@ def test_what_happened_is_taken_back_once_and_what_did_not_happen_is_not() -> No
     assert decide(four, history.run, now=at(0)) == [c.TakeBack(step="a")]
     history.add(e.EffectUndone(key="ka1", by="engine"), "a")
     assert decide(four, history.run, now=at(0)) == [c.End(status="failed", reason="z: x")]
+
+
+@pytest.mark.parametrize(("if_failed", "failed"), [("undo", False), ("stop", True)])
+def test_nothing_is_taken_back_unasked(if_failed: Any, failed: bool) -> None:
+    """A run that ends well keeps what it did, and so does one that was not told to undo."""
+    two = replace(plan(node("a", "effect"), node("z")), if_failed=if_failed)
+    history = acted(History(), "a").add(
+        e.StepFailed(attempt=1, code="x") if failed else e.StepSucceeded(attempt=1), "z"
+    )
+    (command,) = decide(two, history.run, now=at(0))
+    assert isinstance(command, c.End)
 
 
 def test_what_waits_for_its_connector_to_be_taken_back_is_not_asked_for_in_vain() -> None:

@@ -1,5 +1,6 @@
 """What follows from what happened: order, skips, gates, holds, recovery, endings."""
 
+from dataclasses import replace
 from datetime import timedelta
 
 from engine.kernel.decide import decide, next_due, next_try
@@ -132,11 +133,13 @@ def test_a_step_that_reads_the_verdict_waits_for_it_and_runs_after_a_no() -> Non
 
 
 def test_a_step_that_reads_the_verdict_on_one_without_a_gate_runs_after_a_no() -> None:
-    """The card that the stage asked for is the step's own."""
-    two = plan(node("a", "effect"), node("sorry", needs=("a",), verdicts=("a",)))
-    history = History().proposed("a", gate="a").card("C1", "a", "a")
-    history.add(e.CardRejected(card="C1", by="me", channel="terminal"))
-    assert decide(two, history.run, now=at(0)) == [c.Begin(step="sorry")]
+    """The card that the stage asked for is the step's own; and one that has a gate is read by the gate's name."""
+    for own in (None, "g"):
+        name = own or "a"
+        two = plan(node("a", "effect", gate=own), node("sorry", needs=("a",), verdicts=(name,)))
+        history = History().proposed("a", gate=name).card("C1", name, "a")
+        history.add(e.CardRejected(card="C1", by="me", channel="terminal"))
+        assert decide(two, history.run, now=at(0)) == [c.Begin(step="sorry")]
 
 
 def test_the_verdict_is_known_before_what_was_approved_has_left() -> None:
@@ -146,6 +149,8 @@ def test_the_verdict_is_known_before_what_was_approved_has_left() -> None:
     assert c.Begin(step="b") not in decide(two, history.run, now=at(0))
     history.add(e.CardApproved(card="C1", by="me", channel="terminal", strength=1, digest="d"))
     assert c.Begin(step="b") in decide(two, history.run, now=at(0))
+    nobody_asked = History().add(e.StepSkipped(because="if false"), "a")
+    assert decide(two, nobody_asked.run, now=at(0)) == [c.Begin(step="b")]
 
 
 def test_a_card_of_its_own_waits_for_no_other_step() -> None:
@@ -211,6 +216,8 @@ def test_a_failed_call_is_released_again_when_due_under_the_same_key() -> None:
     assert next_try(history.run) == at(5)
     assert decide(one, history.run, now=at(5)) == [c.Release(step="a")]
     assert (history.run.step("a").key, history.run.waiting) == ("ka1", "retry")
+    history.add(k.StepDelayed(connector="x", because="breaker"), "a")
+    assert next_try(history.run) == ""
 
 
 def test_a_ledger_from_before_waits_were_events_is_read_as_if_they_had_been() -> None:
@@ -230,6 +237,8 @@ def test_what_waits_for_its_connector_is_given_up_when_its_time_is_over() -> Non
     one = plan(node("a", "effect"))
     assert (decide(one, history.run, now=at(59)), next_due(history.run, now=at(0))) == ([], at(60))
     assert decide(one, history.run, now=at(60)) == [c.GiveUp(step="a")]
+    read = History().add(k.StepDelayed(connector="x", because="breaker", until=at(60)), "a")
+    assert next_due(read.run, now=at(0)) == at(60)
 
 
 def test_an_unknown_outcome_waits_for_a_person() -> None:
@@ -251,6 +260,8 @@ def test_a_wait_ends_by_its_time_with_nothing() -> None:
     history = History().add(e.WaitStarted(until=at(60), names=("r",), kinds=("email",), matches=("m",)), "w")
     assert decide(one, history.run, now=at(59)) == []
     assert decide(one, history.run, now=at(10**6)) == [c.FireTimer(step="w")]
+    doubted = replace(history.run, steps={"w": replace(history.run.step("w"), doubts=("n",))})
+    assert decide(one, doubted, now=at(10**6)) == []
 
 
 def test_a_question_is_open_until_its_time_is_over() -> None:

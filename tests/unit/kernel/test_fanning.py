@@ -61,6 +61,24 @@ def test_with_a_pause_the_next_item_begins_so_long_after_the_last_one_began() ->
     assert decide(one, history.run, now=at(61)) == [c.Gather(step="a")]
 
 
+def test_items_of_a_closing_run_wait_for_no_turn() -> None:
+    """What has not begun never will, unless it is there for failures."""
+    history = fanned().done("a#x").add(e.RunStopped(by="reply"))
+    gone = c.Cancel(step="a#y", because="stopped by reply")
+    assert decide(each(pause=MINUTE), history.run, now=at(0)) == [gone]
+    assert decide(each(handles_failure=True), history.run, now=at(0)) == [c.Begin(step="a#y")]
+    history.add(e.StepPaced(until=at(60)), "a")
+    assert decide(each(pause=MINUTE), history.run, now=at(1)) == [gone]
+
+
+def test_items_without_a_gate_share_one_card() -> None:
+    """It opens when all of them are frozen."""
+    history = fanned().proposed("a#x", gate="a").add(e.StepStarted(attempt=1), "a#y")
+    assert decide(each("effect"), history.run, now=at(0)) == [c.Begin(step="a#y")]
+    history.proposed("a#y", gate="a")
+    assert decide(each("effect"), history.run, now=at(0)) == [c.OpenCard(gate="a", steps=("a#x", "a#y"))]
+
+
 def test_a_turn_that_has_come_is_waited_for_no_more() -> None:
     """The item waits for a person then, not for the time."""
     history = (
@@ -71,6 +89,8 @@ def test_a_turn_that_has_come_is_waited_for_no_more() -> None:
     )
     assert next_due(history.run, now=at(30)) == at(60)
     assert next_due(history.run, now=at(60)) == at(90)
+    gone = left(left(fanned(), "a#x"), "a#y").add(e.StepPaced(until=at(60)), "a")
+    assert next_due(gone.run, now=at(30)) == ""
 
 
 def test_what_acts_is_paced_by_what_left_and_not_by_what_was_frozen() -> None:

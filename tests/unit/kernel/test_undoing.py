@@ -5,6 +5,7 @@ from typing import Any
 
 from engine.kernel.decide import decide
 from engine.model import commands as c
+from engine.model import connecting as k
 from engine.model import events as e
 from engine.model.plan import Node, undo_of, undone_by
 from tests.unit.kernel.plans import RUN, History, at, node, plan
@@ -31,6 +32,8 @@ def test_an_ended_run_begins_its_undo_when_a_person_asks_for_it_and_closes_again
     history.add(e.UndoAsked(by="me", channel="terminal"), "a")
     assert RUN in history.book.open_runs
     assert decide(one, history.run, now=at(0)) == [c.Begin(step="a~undo")]
+    history.add(k.StepDelayed(connector="x", because="breaker"), "a~undo")
+    assert decide(one, history.run, now=at(0)) == []
     history.proposed("a~undo", answer="allow")
     assert decide(one, history.run, now=at(0)) == [c.Release(step="a~undo")]
     history.add(e.EffectIntended(key="u", revision=1, attempt=1), "a~undo")
