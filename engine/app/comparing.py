@@ -10,9 +10,9 @@ from engine.app import differing, plan_json, planning
 from engine.app.change import Change
 from engine.app.differing import Authority
 from engine.app.moments import Moment
-from engine.app.spelling import length
 from engine.language.serial import digest
 from engine.model.canonical import Json
+from engine.model.durations import exact
 from engine.model.plan import Plan
 
 Status = Literal["added", "removed", "changed", "broken", "mended"]
@@ -270,7 +270,7 @@ _SECONDS = "-seconds"
 
 def _in_words(key: str, value: str) -> str:
     """A length as it is written in a file."""
-    return length(timedelta(seconds=float(value))) if key.endswith(_SECONDS) and value else value
+    return exact(timedelta(seconds=float(value))) if key.endswith(_SECONDS) and value else value
 
 
 def to_json(found: Comparison) -> dict[str, Json]:

@@ -11,7 +11,7 @@ from typing import Literal
 from engine.app import ruling
 from engine.app.change import Change, Kind, Rise
 from engine.app.planning import own_reach, stage_of
-from engine.app.spelling import length, trigger_words, words
+from engine.app.spelling import trigger_words, words
 from engine.model import canonical
 from engine.model.actions import Sink
 from engine.model.agents import AgentSource
@@ -23,6 +23,7 @@ from engine.model.config import (
     PolicyRules,
     SecretRef,
 )
+from engine.model.durations import exact
 from engine.model.plan import Arg, Expr, Fixed, Node, Plan, Stage, Text
 
 _SINKS: Mapping[Sink, Kind] = {
@@ -163,7 +164,7 @@ def _step(a: Plan, b: Plan, old: Node, node: Node) -> Iterator[Change]:
         rounds, most = (one.repeat.at_most if one.repeat else 1 for one in (old, node))
         yield change("repeat", f"{rounds} times", f"{most} times", raises=most >= rounds)
     if old.undo_within != node.undo_within:
-        before, after = (length(one) if one else "" for one in (old.undo_within, node.undo_within))
+        before, after = (exact(one) if one else "" for one in (old.undo_within, node.undo_within))
         shorter = old.undo_within is not None and (
             node.undo_within is None or node.undo_within < old.undo_within
         )

@@ -18,12 +18,12 @@ from engine.connectors.channels import Missing
 from engine.governance.secrets import wanting
 from engine.kernel import expecting
 from engine.kernel.alarms import lives_in
-from engine.kernel.expecting import LATE, length
 from engine.kernel.house import Deployment
 from engine.ledger import holder
 from engine.model import ids
 from engine.model.alarms import NOTICE
 from engine.model.config import Config
+from engine.model.durations import ABSENT_AFTER, rough
 from engine.model.span import Span
 from engine.model.state import Book
 from engine.model.times import moment, stamp
@@ -123,7 +123,7 @@ def _health(patient: Patient) -> Iterator[Finding]:
         said = "the stored bytes were never looked at as a whole"
         yield Finding(name="health", grade="ok", said=f"{said}: steward verify, or steward up")
     else:
-        since = length(patient.now - moment(last))
+        since = rough(patient.now - moment(last))
         said = f"what is kept may be trusted; the stored bytes were looked at {since} ago"
         yield Finding(name="health", grade="ok", said=said)
 
@@ -176,8 +176,8 @@ def _triggers(patient: Patient) -> Iterator[Finding]:
             yield Finding(name="trigger", grade="ok", said=said)
     for (kind, playbook), times in sorted(book.arrivals.items()):
         gap = expecting.usual_gap(times)
-        usual = f"usually something every {length(gap)}" if gap is not None else "too few to know a usual gap"
-        said = f"{kind} → {playbook}: the last one {length(now - moment(times[-1]))} ago, {usual}"
+        usual = f"usually something every {rough(gap)}" if gap is not None else "too few to know a usual gap"
+        said = f"{kind} → {playbook}: the last one {rough(now - moment(times[-1]))} ago, {usual}"
         yield Finding(name="trigger", grade="ok", said=said)
     owner = holder(patient.workspace.state)
     if owner:
@@ -261,13 +261,13 @@ def _cards(patient: Patient) -> Iterator[Finding]:
     for one in (row for row in waiting if row.expires):
         left, age = moment(one.expires) - patient.now, patient.now - moment(one.since)
         if left < EXPIRES_SOON:
-            said = f"{one.short} {one.title} expires in {length(left)}; silence means no"
+            said = f"{one.short} {one.title} expires in {rough(left)}; silence means no"
             yield Finding(name="card", grade="ill", said=said, way_out=one.needs)
         elif age > WAITS_LONG:
-            said = f"{one.short} {one.title} has waited for {length(age)}"
+            said = f"{one.short} {one.title} has waited for {rough(age)}"
             yield Finding(name="card", grade="look", said=said, way_out=one.needs)
     if waiting:
-        oldest = length(patient.now - min(moment(one.since) for one in waiting))
+        oldest = rough(patient.now - min(moment(one.since) for one in waiting))
         count = len(awaiting.lines(waiting))
         yield Finding(name="queue", grade="ok", said=f"{count} wait for you, the oldest for {oldest}")
     else:
@@ -308,11 +308,9 @@ def _secrets(patient: Patient) -> Iterator[Finding]:
             yield Finding(name="secret", grade="ill", said=said, way_out=way_out)
             continue
         age = patient.now - moment(changed[name]) if where == "keyring" and name in changed else None
-        words = f"{name} is in {where}, {f'set {length(age)} ago' if age is not None else 'its age is not known here'}"
+        words = f"{name} is in {where}, {f'set {rough(age)} ago' if age is not None else 'its age is not known here'}"
         words += (
-            f", last used {length(patient.now - moment(used[name]))} ago"
-            if name in used
-            else ", not used yet"
+            f", last used {rough(patient.now - moment(used[name]))} ago" if name in used else ", not used yet"
         )
         if age is not None and age > OLD_SECRET:
             yield Finding(
@@ -348,8 +346,8 @@ def _used(book: Book, config: Config) -> dict[str, str]:
 def _clock(patient: Patient) -> Iterator[Finding]:
     seq, _ = patient.reading.ledger.head()
     last = next(iter(patient.reading.ledger.events(seq - 1)), None) if seq else None
-    if last is not None and moment(last.ts) > patient.now + LATE:
-        ahead = length(moment(last.ts) - patient.now)
+    if last is not None and moment(last.ts) > patient.now + ABSENT_AFTER:
+        ahead = rough(moment(last.ts) - patient.now)
         yield Finding(
             name="clock",
             grade="ill",
@@ -357,7 +355,7 @@ def _clock(patient: Patient) -> Iterator[Finding]:
             way_out="set this machine's clock",
         )
     elif last is not None:
-        said = f"the last event was {length(patient.now - moment(last.ts))} ago by this machine's clock"
+        said = f"the last event was {rough(patient.now - moment(last.ts))} ago by this machine's clock"
         yield Finding(name="clock", grade="ok", said=said)
 
 
@@ -452,7 +450,7 @@ def _replica(patient: Patient) -> Iterator[Finding]:
     files = (state.ledger, state.ledger.with_name(f"{state.ledger.name}-wal"))
     behind = timedelta(seconds=max(one.stat().st_mtime for one in files if one.exists()) - newest)
     if behind > REPLICA_BEHIND:
-        said = f"Litestream has taken nothing of the ledger for {length(behind)}"
+        said = f"Litestream has taken nothing of the ledger for {rough(behind)}"
         yield Finding(name="backup", grade="ill", said=said, way_out="look whether litestream runs")
     else:
         yield Finding(name="backup", grade="ok", said="Litestream follows the ledger")

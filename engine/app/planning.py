@@ -8,11 +8,12 @@ from dataclasses import dataclass
 from fnmatch import fnmatchcase
 from typing import Literal, TypeAlias
 
-from engine.app.spelling import heard_words, length, time_words, trigger_words, undo_words, words
+from engine.app.spelling import heard_words, time_words, trigger_words, undo_words, words
 from engine.model import autonomy
 from engine.model.actions import Reach, reach_of
 from engine.model.canonical import Json
 from engine.model.config import PolicyRules
+from engine.model.durations import exact
 from engine.model.effects import Answer
 from engine.model.plan import (
     Arg,
@@ -203,7 +204,7 @@ def _effect(stage: Stage, node: Node, policy: PolicyRules, low: Reach, high: Rea
         return "preview", False, f"previews ({span})"
     if node.gate is not None:
         return "ask", True, f"asks at gate {node.gate} ({span})"
-    held = f", held {length(node.undo_within)}" if node.undo_within else ""
+    held = f", held {exact(node.undo_within)}" if node.undo_within else ""
     if autonomy.answer(stage, high, policy.always_ask) is Answer.ALLOW:
         return "run", True, f"acts ({span}){_hush(policy, low, high)}{held}"
     excepted = _excepted(stage, node, policy, high)
@@ -340,7 +341,7 @@ def lines(seen: Seen) -> Iterator[Line]:
         covers = ", ".join(gate.members)
         yield (
             "  ~ ",
-            f"{name} {gate.id}{title} covers {covers}; no answer in {length(gate.expires_after)} is a no",
+            f"{name} {gate.id}{title} covers {covers}; no answer in {exact(gate.expires_after)} is a no",
         )
 
 
@@ -350,10 +351,10 @@ def _notes(row: Row) -> Iterator[str]:
     if node.condition is not None:
         yield f"only if {node.condition.written.strip()}, else skipped"
     if node.foreach is not None:
-        pause = f", one {length(node.pause)} after the other" if node.pause is not None else ""
+        pause = f", one {exact(node.pause)} after the other" if node.pause is not None else ""
         yield f"for each of {words(node.foreach)}, {node.max_parallel} at a time{pause}"
     if node.repeat is not None:
-        again, most = length(node.repeat.pause), node.repeat.at_most
+        again, most = exact(node.repeat.pause), node.repeat.at_most
         yield f"again after {again} until {node.repeat.until.written}, at most {most} times, else it failed"
     if node.once is not None:
         yield f"once for {words(node.once)}"

@@ -4,17 +4,9 @@ from datetime import timedelta
 
 from engine.model.actions import UndoSpec
 from engine.model.canonical import Json
+from engine.model.durations import exact
 from engine.model.money import Money
 from engine.model.plan import Arg, Expr, Fixed, ListArg, MapArg, Node, Text, Trigger, WaitFor
-
-
-def length(value: timedelta) -> str:
-    """A length of time as it is written: 20s, 10m, 7d."""
-    seconds = int(value.total_seconds())
-    for size, unit in ((86400, "d"), (3600, "h"), (60, "m")):
-        if seconds and seconds % size == 0:
-            return f"{seconds // size}{unit}"
-    return f"{seconds}s"
 
 
 def words(arg: Arg) -> str:
@@ -67,7 +59,7 @@ def undo_words(node: Node) -> str:
 def time_words(arg: Arg) -> str:
     """How long, or until when, something waits."""
     fixed = arg.value if isinstance(arg, Fixed) else None
-    return length(timedelta(seconds=fixed)) if isinstance(fixed, int | float) else words(arg)
+    return exact(timedelta(seconds=fixed)) if isinstance(fixed, int | float) else words(arg)
 
 
 def heard_words(one: WaitFor) -> str:

@@ -19,7 +19,7 @@ from engine.app.workspace import Workspace
 from engine.cli import cards, here, letters, narrate
 from engine.cli.queueing import EXIT_WAITING
 from engine.cli.talk import agreed, colour, line, put, put_json, say
-from engine.model import effects, ids
+from engine.model import durations, effects, ids
 from engine.model.canonical import Json
 from engine.model.errors import Refused, UsageError
 from engine.model.requests import Request, RequestKind
@@ -348,10 +348,10 @@ def _on_card(args: argparse.Namespace, kind: RequestKind, body: Json) -> int:
 
 def length(text: str) -> timedelta:
     """A length such as 90s, 10m, 4h, 2d, 1w. Raises UsageError."""
-    units = {"s": 1, "m": 60, "h": 3600, "d": 86400, "w": 604800}
-    if len(text) < 2 or text[-1] not in units or not text[:-1].isdigit():
+    duration = durations.parse(text)
+    if duration is None:
         raise UsageError(f"{text} is not a length", way_out="write it like 4h, 2d or 1w")
-    return timedelta(seconds=int(text[:-1]) * units[text[-1]])
+    return duration
 
 
 def undo(args: argparse.Namespace) -> int:

@@ -10,6 +10,7 @@ from datetime import datetime
 from typing import TextIO
 
 from engine.model.canonical import Json
+from engine.model.durations import rough
 from engine.model.errors import EngineError
 from engine.model.legible import line, visible
 from engine.model.times import localized, moment
@@ -156,8 +157,4 @@ def table(rows: Iterable[Sequence[str]], *, indent: str = "  ") -> list[str]:
 
 def ago(stamp: str, now: datetime) -> str:
     """How long since (or until) a moment, in the largest fitting unit."""
-    seconds = abs((now - moment(stamp)).total_seconds())
-    for length, unit in ((86400, "d"), (3600, "h"), (60, "min")):
-        if seconds >= length:
-            return f"{int(seconds // length)} {unit}"
-    return f"{int(seconds)} s"
+    return rough(abs(now - moment(stamp)))

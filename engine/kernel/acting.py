@@ -2,7 +2,6 @@
 
 from collections.abc import Callable
 from dataclasses import replace
-from datetime import timedelta
 
 from engine.kernel import noting
 from engine.kernel.doubting import of_others, seen_first
@@ -18,6 +17,7 @@ from engine.model import autonomy, canonical, ids
 from engine.model.actions import EffectClass, Reach
 from engine.model.canonical import Json
 from engine.model.commands import OpenCard
+from engine.model.durations import DECISION_TIMEOUT
 from engine.model.effects import Answer, Call, Effect, Outcome, Verdict, dump
 from engine.model.errors import EngineError
 from engine.model.events import (
@@ -156,7 +156,7 @@ def open_card(
 ) -> list[Draft]:
     """The event that asks a person about frozen proposals. Its digest binds bytes, plan and expiry."""
     gate = next((one for one in plan.gates if one.id == command.gate), None)
-    expires = later(journal.now(), gate.expires_after if gate else timedelta(days=7))
+    expires = later(journal.now(), gate.expires_after if gate else DECISION_TIMEOUT)
     members = [_member(journal, plan, run, step) for step in command.steps]
     digest = canonical.name_of([run.plan, expires, [member["digest"] for member in members]])
     card = ids.card_id(ids.RunId(run.id), command.gate, digest)

@@ -1,18 +1,15 @@
 """A call of a model that does not fit its budget: a person is asked, once for each budget, whether to spend more or to go on without."""
 
 from collections.abc import Iterator
-from datetime import timedelta
 
 from engine.kernel.house import Journal
 from engine.kernel.place import Place
 from engine.model import ids
+from engine.model.durations import DECISION_TIMEOUT
 from engine.model.events import Draft, HumanAsked
 from engine.model.findings import BudgetDecided, Verdict
 from engine.model.spending import OverBudget
 from engine.model.times import later
-
-PATIENCE = timedelta(days=7)
-"""How long a question waits that no new day or month answers."""
 
 
 def over(place: Place, error: OverBudget) -> None:
@@ -21,7 +18,7 @@ def over(place: Place, error: OverBudget) -> None:
     costs = journal.book.costs
     # The same for all that wait for one budget; another one once something was added to it.
     ask = ids.card_id(ids.RunId(journal.house.workspace), scope, f"budget {costs.granted(scope)}")
-    until = later(journal.now(), PATIENCE)
+    until = later(journal.now(), DECISION_TIMEOUT)
     until = min(until, error.renews) if error.renews else until
     grant = max(error.limit, error.needs - error.left)
     question = {

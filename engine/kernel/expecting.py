@@ -10,11 +10,10 @@ from datetime import datetime, timedelta
 from itertools import pairwise
 
 from engine.model.canonical import name_of
+from engine.model.durations import ABSENT_AFTER, rough
 from engine.model.state import Alarm, Book
 from engine.model.times import later, moment, stamp
 
-LATE = timedelta(minutes=1)
-"""A firing that is this late is absent."""
 SILENT_TIMES, SILENT_LEAST, USUAL_FROM = 4, timedelta(days=1), 5
 """A trigger is silent after so many times its usual gap, and after so long at least; that many gaps make a usual one."""
 MOST_COUNTED = 1000
@@ -47,7 +46,7 @@ def moments(cron: str, after: datetime, zone: str) -> Iterator[datetime]:
 
 def missing(book: Book, *, now: datetime, lives: Lives) -> Iterator[Alarm]:
     """Every expectation that has passed unmet by `now`, whether an alarm of it was raised or not."""
-    late, quiet = stamp(now - LATE), stamp(now - SILENT_LEAST)
+    late, quiet = stamp(now - ABSENT_AFTER), stamp(now - SILENT_LEAST)
     for (playbook, schedule), (due, zone) in book.expected.items():
         if due and due <= late and lives(playbook, schedule):
             yield _absent(playbook, schedule, due, zone, book.schedules[playbook, schedule], now)
@@ -105,16 +104,9 @@ def sentence(alarm: Alarm, *, now: datetime) -> str:
             return f"{alarm.playbook} should have run at {alarm.due[:16]}Z and did not{times}"
         case "silent":
             who = f"{alarm.trigger} → {alarm.playbook}" if alarm.playbook else alarm.trigger
-            quiet = length(now - moment(alarm.last))
-            return f"{who}: nothing for {quiet}, usually something every {length(timedelta(seconds=alarm.usual))}"
+            quiet = rough(now - moment(alarm.last))
+            return (
+                f"{who}: nothing for {quiet}, usually something every {rough(timedelta(seconds=alarm.usual))}"
+            )
         case _:
             return f"a notice to you went nowhere at {alarm.due[:16]}Z: {alarm.code}"
-
-
-def length(length: timedelta) -> str:
-    """How long something is, in its largest unit: 3 d, 5 h, 20 min, 4 s."""
-    seconds = max(int(length.total_seconds()), 0)
-    for size, unit in ((86_400, "d"), (3_600, "h"), (60, "min")):
-        if seconds >= size:
-            return f"{seconds // size} {unit}"
-    return f"{seconds} s"

@@ -11,6 +11,7 @@ from typing import Literal
 from engine.kernel.patience import MOST_ASKED
 from engine.model.busy import asked_to_wait
 from engine.model.connecting import ConnectorState
+from engine.model.durations import exponential
 from engine.model.errors import PermanentError, TransientError, UnknownOutcome
 from engine.model.state import StepState
 from engine.model.times import later
@@ -67,8 +68,7 @@ def news(error: BaseException | None) -> News:
 
 def pause(times: int, chance: float) -> timedelta:
     """How long a breaker stays open that opened `times` times in a row: at least half of the exponential pause, for a probe is a call, too."""
-    whole = min(PAUSE * 2.0 ** min(times - 1, 10), LONGEST_PAUSE)
-    return whole * (0.5 + chance / 2)
+    return exponential(PAUSE, times, LONGEST_PAUSE) * (0.5 + chance / 2)
 
 
 def rest(times: int, after: float, chance: float) -> timedelta:
@@ -78,7 +78,7 @@ def rest(times: int, after: float, chance: float) -> timedelta:
     told the same five seconds for half an hour asks less and less often.
     """
     said = min(timedelta(seconds=after), MOST_ASKED)
-    grown = min(REST * 2.0 ** min(times - 1, 20), LONGEST_REST) * (chance or 1.0)
+    grown = exponential(REST, times, LONGEST_REST) * (chance or 1.0)
     return max(said * (1 + chance / 10), grown)
 
 

@@ -8,6 +8,7 @@ import hashlib
 from datetime import timedelta
 
 from engine.model.busy import asked_to_wait
+from engine.model.durations import exponential
 from engine.model.errors import PermanentError, TransientError
 from engine.model.outages import FLEETING
 from engine.model.plan import Retry
@@ -42,8 +43,8 @@ def certainly_nothing(error: BaseException) -> bool:
 
 def backoff(retry: Retry, attempt: int, chance: float) -> timedelta:
     """Full jitter: a share of the exponential delay (AWS architecture blog, "Exponential backoff and jitter")."""
-    delay = retry.base * (2.0 ** min(attempt - 1, 40) if retry.backoff == "exponential" else 1)
-    return min(delay, retry.max) * (chance or 1.0)
+    attempt = attempt if retry.backoff == "exponential" else 1
+    return exponential(retry.base, attempt, retry.max) * (chance or 1.0)
 
 
 def next_try(name: str, tries: int, error: BaseException | None, *, now: str, until: str) -> str:

@@ -8,6 +8,7 @@ from engine.language import tree
 from engine.language.source import Source
 from engine.language.typeexpr import Declared
 from engine.model.actions import Reach
+from engine.model.durations import DECISION_TIMEOUT
 from engine.model.plan import Retry, Stage
 from engine.model.span import Span
 from engine.model.types import Type
@@ -111,7 +112,7 @@ class Gate:
 
     id: Word
     title: tree.Scalar | None
-    expires_after: timedelta = timedelta(days=7)
+    expires_after: timedelta = DECISION_TIMEOUT
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

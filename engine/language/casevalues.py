@@ -8,6 +8,7 @@ from engine.language.checked import Checked
 from engine.language.codes import tests as code
 from engine.language.near import nearest
 from engine.language.tree import Entry, Mapping, Node, Scalar, Sequence
+from engine.model import durations
 from engine.model.canonical import Json
 from engine.model.span import Fix, Span
 from engine.model.types import ANY, Field, Type, members
@@ -67,7 +68,7 @@ class Values:
 
     def length(self, node: Node) -> timedelta | None:
         """A length, such as 3d."""
-        found = written.length(node.text) if isinstance(node, Scalar) else None
+        found = durations.parse(node.text) if isinstance(node, Scalar) else None
         if found is not None and found <= _LONGEST:
             return found
         wanted = "a length" if found is None else f"a length of at most {_LONGEST.days} days"

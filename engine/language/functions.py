@@ -8,8 +8,9 @@ from decimal import ROUND_HALF_UP, Decimal
 from typing import Any
 from zoneinfo import ZoneInfo
 
-from engine.language import calendar_words, written
+from engine.language import calendar_words
 from engine.language.spoken import NO_NUMBER, as_text, local
+from engine.model import durations
 from engine.model.canonical import Json
 from engine.model.money import Money
 from engine.model.times import moment, stamp
@@ -349,7 +350,7 @@ def local_day(stamped: str, zone: str) -> str:
 
 def moved(stamped: str, length: str, zone: str, sign: int) -> str:
     """A moment so much later or earlier; whole days are days of the calendar there, whatever the clocks do."""
-    span = written.length(length)
+    span = durations.parse(length)
     if span is None:
         raise ValueError(f"not a length: {length!r}; write it like 3d")
     if length.rstrip().endswith(("d", "w")):
@@ -401,7 +402,7 @@ def shifted(stamped: str, length: str, zone: str, sign: int) -> str:
     """A day or a moment so much later or earlier. A day moves by whole days only."""
     if len(stamped) != len("2026-05-01"):
         return moved(stamped, length, zone, sign)
-    span = written.length(length)
+    span = durations.parse(length)
     if span is None or span % timedelta(days=1):
         raise ValueError(f"a day moves by whole days, like 3d, not by {length!r}")
     return (date.fromisoformat(stamped) + sign * span).isoformat()
@@ -409,7 +410,7 @@ def shifted(stamped: str, length: str, zone: str, sign: int) -> str:
 
 def seconds(value: str, now: str, zone: str) -> float:
     """What a `wait/for` waits: a length, or until a moment or the beginning of a day; nothing when that has passed."""
-    span = written.length(value)
+    span = durations.parse(value)
     if span is not None:
         return span.total_seconds()
     if len(value) == len("2026-05-01"):

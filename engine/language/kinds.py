@@ -13,7 +13,7 @@ from engine.language.resolved import Resolved, World
 from engine.language.taking import Taker, what
 from engine.language.typeexpr import certain, nullable, place
 from engine.language.values import Built, Values
-from engine.language.written import length
+from engine.model import durations
 from engine.model.bounds import BOUNDED, outside
 from engine.model.labels import Label, Labels
 from engine.model.plan import Arg, Ask, Ending, Fixed, Text, WaitFor
@@ -57,7 +57,7 @@ def wait(resolver: Resolver, values: Values, step: Step) -> Resolved | None:
 
 def _until(values: Values, node: tree.Node) -> Built | None:
     if isinstance(node, tree.Scalar) and "${{" not in node.text:
-        span = length(node.text)
+        span = durations.parse(node.text)
         if span is not None and span.total_seconds() > 0:
             return Built(arg=Fixed(value=span.total_seconds()))
         values.note(shape.bad_number(place(node), value=node.text, wanted="a length", example="time: 3d"))

@@ -2,7 +2,6 @@
 
 from collections.abc import Mapping, Sequence
 from dataclasses import replace
-from datetime import timedelta
 
 from engine.language import misfit, order, tree, trust, written
 from engine.language.authored import Authored
@@ -18,12 +17,10 @@ from engine.model import bounds
 from engine.model.actions import ActionSpec, UndoSpec
 from engine.model.canonical import Json
 from engine.model.config import Config
+from engine.model.durations import ATTEMPT_TIMEOUT, DECISION_TIMEOUT
 from engine.model.plan import Arg, Expr, Fixed, Gate, Input, MapArg, Node, Plan, Retry, Trigger, undo_of
 from engine.model.span import Diagnostic
 from engine.model.types import DATE, Field, Type
-
-_DEFAULT_TIMEOUT = timedelta(minutes=10)
-_HUMAN_TIMEOUT = timedelta(days=7)
 
 
 def inputs_type(authored: Authored) -> Type:
@@ -180,7 +177,7 @@ def _node(one: Resolved, edges: Edges) -> Node:
         highest_reach=trust.highest_reach(one),
         gate=step.gate.text if step.gate else None,
         undo_within=step.undo_within,
-        timeout=step.timeout or (_HUMAN_TIMEOUT if human else _DEFAULT_TIMEOUT),
+        timeout=step.timeout or (DECISION_TIMEOUT if human else ATTEMPT_TIMEOUT),
         retry=step.retry or Retry(),
         continue_on_error=step.continue_on_error,
         waits=one.waits,
@@ -216,7 +213,7 @@ def _undo(one: Resolved) -> Node | None:
         reads=order.reads_of(taking),
         stage=step.stage,
         highest_reach=trust.highest_reach(taking),
-        timeout=step.timeout or _DEFAULT_TIMEOUT,
+        timeout=step.timeout or ATTEMPT_TIMEOUT,
         retry=step.retry or Retry(),
         subject=_arg(one.subject),
         cite=step.cite,

@@ -2,7 +2,6 @@
 
 from collections.abc import Callable
 from dataclasses import replace
-from datetime import timedelta
 from typing import Any, Literal
 
 from engine.language import elsewhere, shorthand, typeexpr
@@ -14,6 +13,7 @@ from engine.language.taking import Taker
 from engine.language.tree import Entry, Mapping, Node, Scalar
 from engine.language.typeexpr import place
 from engine.model.actions import Reach
+from engine.model.durations import DECISION_TIMEOUT
 from engine.model.plan import Retry, Stage
 from engine.model.span import Diagnostic, Span
 
@@ -38,7 +38,6 @@ STEP_KEYS = (
     "undo-within", "expect", "retry", "timeout", "continue-on-error",
 )  # fmt: skip
 UNDO_KEYS = ("none", "uses", "with")
-MOST_HOLD = timedelta(minutes=10)
 MOST_ROUNDS = 100
 """Rounds of a `repeat`."""
 
@@ -195,14 +194,9 @@ def _gates(taker: Taker, node: Node | None) -> tuple[Gate, ...]:
         if id_ is None or body is None:
             continue
         keys = taker.keys(body, of="a gate", known=("title", "expires-after"))
-        expires = taker.length(
-            _value(keys, "expires-after"),
-            name="expires-after",
-            least=timedelta(minutes=1),
-            most=timedelta(days=365),
-        )
+        expires = taker.length(_value(keys, "expires-after"), name="expires-after")
         title = taker.scalar(_value(keys, "title"), example="title: Offer")
-        found.append(Gate(id=id_, title=title, expires_after=expires or timedelta(days=7)))
+        found.append(Gate(id=id_, title=title, expires_after=expires or DECISION_TIMEOUT))
     return tuple(found)
 
 
@@ -262,10 +256,6 @@ def _parallel(taker: Taker, node: Node) -> int | None:
     return None if found is None else int(found)
 
 
-_DAY, _WEEK, _YEAR = timedelta(days=1), timedelta(days=7), timedelta(days=365)
-_SECOND = timedelta(seconds=1)
-
-
 def _gate(taker: Taker, node: Node) -> Word | None:
     found = taker.fixed(node, name="gate", example="gate: offer")
     return None if found is None else Word(text=found.text, span=found.span)
@@ -322,12 +312,8 @@ def _retry(taker: Taker, node: Node | None) -> Retry | None:
                 entries["backoff"].value.span, value=word or "", options=("exponential", "constant")
             )
         )
-    base = taker.length(
-        _value(entries, "base"), name="base", least=timedelta(milliseconds=100), most=timedelta(days=1)
-    )
-    most = taker.length(
-        _value(entries, "max"), name="max", least=timedelta(seconds=1), most=timedelta(days=7)
-    )
+    base = taker.length(_value(entries, "base"), name="base", of="retry")
+    most = taker.length(_value(entries, "max"), name="max", of="retry")
     plain = Retry()
     return Retry(
         attempts=int(attempts or 1),
@@ -350,7 +336,7 @@ def _again(taker: Taker, node: Node) -> Again | None:
     return Again(
         until=taker.scalar(_value(entries, "until"), example="until: ${{ steps.look.outputs.… }}"),
         at_most=None if most is None else int(most),
-        pause=taker.length(_value(entries, "pause"), name="pause", least=_SECOND, most=_WEEK),
+        pause=taker.length(_value(entries, "pause"), name="pause", of="repeat"),
     )
 
 
@@ -378,14 +364,8 @@ _TAKEN: dict[str, tuple[str, Callable[[Taker, Node], object]]] = {
     "reach": ("reach", lambda taker, node: taker.option(node, Reach, name="reach")),
     "stage": ("stage", lambda taker, node: taker.stage(node)),
     "undo": ("undo", _undo),
-    "undo-within": (
-        "undo_within",
-        lambda taker, node: taker.length(node, name="undo-within", least=_SECOND, most=MOST_HOLD),
-    ),
-    "timeout": (
-        "timeout",
-        lambda taker, node: taker.length(node, name="timeout", least=_SECOND, most=_YEAR),
-    ),
+    "undo-within": ("undo_within", lambda taker, node: taker.length(node, name="undo-within")),
+    "timeout": ("timeout", lambda taker, node: taker.length(node, name="timeout")),
     "retry": ("retry", _retry),
     "continue-on-error": (
         "continue_on_error",
@@ -394,7 +374,7 @@ _TAKEN: dict[str, tuple[str, Callable[[Taker, Node], object]]] = {
     "foreach": ("foreach", lambda _, node: node),
     "key": ("item_key", lambda taker, node: taker.scalar(node, example="key: ${{ item.id }}")),
     "max-parallel": ("max_parallel", _parallel),
-    "pause": ("pause", lambda taker, node: taker.length(node, name="pause", least=_SECOND, most=_DAY)),
+    "pause": ("pause", lambda taker, node: taker.length(node, name="pause")),
     "repeat": ("again", _again),
     "once": ("once", lambda taker, node: taker.scalar(node, example="once: ${{ event.sha256 }}")),
     "subject": ("subject", lambda taker, node: taker.scalar(node, example="subject: ${{ item.email }}")),

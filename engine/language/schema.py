@@ -5,10 +5,10 @@
 
 import json
 import sys
-from datetime import timedelta
 from pathlib import Path
 
 from engine.language.playbook import MOST_ROUNDS
+from engine.language.ranges import RANGES
 from engine.language.shapes import (
     ANYTHING,
     BUDGET,
@@ -33,6 +33,7 @@ from engine.language.shapes import (
 )
 from engine.language.typeexpr import SIMPLE
 from engine.language.vaultkeys import AGENT, INTENT, POLICY, STEWARD, TEMPLATE
+from engine.model.durations import ATTEMPT_TIMEOUT, DECISION_TIMEOUT, exact
 from engine.model.triggers import TRIGGERS
 from engine.model.types import Field
 
@@ -103,17 +104,13 @@ def _stops() -> Shape:
     return {"type": "array", "items": {**one, "minProperties": 1, "maxProperties": 1}}
 
 
-_YEAR = timedelta(days=365)
-_EXPIRY = length(timedelta(minutes=1), _YEAR, "a length of 1m to 365d")
-_HOLD = length(timedelta(seconds=1), timedelta(minutes=10), "a length of 1s to 10m")
-_ATTEMPT = length(timedelta(seconds=1), _YEAR, "a length of 1s to 365d")
-_PAUSE = length(timedelta(milliseconds=100), timedelta(days=1), "a length of 100ms to 1d")
-_PACE = length(timedelta(seconds=1), timedelta(days=1), "a length of 1s to 1d")
-_LONGEST = length(timedelta(seconds=1), timedelta(days=7), "a length of 1s to 7d")
 _GATE = mapping(
     {
         "title": (TEXT, "your own words on the card; values are shown quoted"),
-        "expires-after": (_EXPIRY, "how long the card waits (7d); expiry means no"),
+        "expires-after": (
+            length("expires-after"),
+            f"how long the card waits ({exact(DECISION_TIMEOUT)}); expiry means no",
+        ),
     }
 )
 _CONCURRENCY: Shape = {
@@ -172,7 +169,10 @@ STEP: Keys = {
     ),
     "key": (TEXT, "what tells one item from another, for ever; needed where the step acts"),
     "max-parallel": ({"type": "integer", "minimum": 1, "maximum": 100}, "items at work at once (4)"),
-    "pause": (_PACE, "so long after one item begins the next; where the step acts, after one has left"),
+    "pause": (
+        length("pause"),
+        "so long after one item begins the next; where the step acts, after one has left",
+    ),
     "repeat": (
         mapping(
             {
@@ -181,7 +181,7 @@ STEP: Keys = {
                     {"type": "integer", "minimum": 2, "maximum": MOST_ROUNDS},
                     "how often in all; past it the step fails",
                 ),
-                "pause": (_LONGEST, "how long after one round the next begins (1m)"),
+                "pause": (length("repeat.pause"), "how long after one round the next begins (1m)"),
             },
             required=("until", "at-most"),
         ),
@@ -216,8 +216,11 @@ STEP: Keys = {
         },
         "how the step is taken back, instead of what its action says",
     ),
-    "undo-within": (_HOLD, "how long the approved effect is held, at most 10m: steward undo"),
-    "timeout": (_ATTEMPT, "how long one attempt may take (10m)"),
+    "undo-within": (
+        length("undo-within"),
+        f"how long the approved effect is held, at most {exact(RANGES['undo-within'][1])}: steward undo",
+    ),
+    "timeout": (length("timeout"), f"how long one attempt may take ({exact(ATTEMPT_TIMEOUT)})"),
     "retry": (
         mapping(
             {
@@ -229,8 +232,8 @@ STEP: Keys = {
                     one_of({"exponential": "each pause twice as long", "constant": "the same pause"}),
                     "how the pauses grow (exponential)",
                 ),
-                "base": (_PAUSE, "the first pause (1s)"),
-                "max": (_LONGEST, "the longest pause (10m)"),
+                "base": (length("retry.base"), "the first pause (1s)"),
+                "max": (length("retry.max"), "the longest pause (10m)"),
             }
         ),
         "what happens after a failure that may pass",

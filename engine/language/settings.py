@@ -12,7 +12,8 @@ from engine.language.codes import files as code
 from engine.language.names import is_id
 from engine.language.proving import proven
 from engine.language.tree import Entry, Mapping, Node, Scalar, Sequence
-from engine.language.written import is_zone, length
+from engine.language.written import is_zone
+from engine.model import durations
 from engine.model.agents import NO_MODEL
 from engine.model.canonical import Json
 from engine.model.config import (
@@ -310,7 +311,7 @@ def _seconds(checked: Checked, node: Node | None) -> float | None:
     text = checked.text(node)
     if text is None or node is None:
         return None
-    found = length(text)
+    found = durations.parse(text)
     seconds = found.total_seconds() if found is not None else 0
     if 0 < seconds <= _MOST_SECONDS:
         return seconds

@@ -4,6 +4,7 @@ from collections.abc import Mapping
 from datetime import timedelta
 from typing import TypeAlias
 
+from engine.language.ranges import RANGES, words
 from engine.model.actions import Reach
 from engine.model.canonical import Json
 from engine.model.plan import Stage
@@ -75,9 +76,9 @@ WORDS: Shape = {**TEXT, "not": {"pattern": r"\$\{\{"}, "errorMessage": "fixed wo
 _UNITS = {"ms": 1, "s": 1000, "m": 60_000, "h": 3_600_000, "d": 86_400_000, "w": 604_800_000}
 
 
-def length(least: timedelta, most: timedelta, words: str) -> Shape:
-    """A length of time within its range, both ends included; `words` say which one is wanted."""
-    low, high = (one // timedelta(milliseconds=1) for one in (least, most))
+def length(key: str) -> Shape:
+    """A duration within the range of its key."""
+    low, high = (limit // timedelta(milliseconds=1) for limit in RANGES[key])
     parts = [
         f"({_numbers(-(-low // size), min(high // size, 999_999))})\\s?{unit}"
         for unit, size in _UNITS.items()
@@ -86,7 +87,7 @@ def length(least: timedelta, most: timedelta, words: str) -> Shape:
     return {
         "type": "string",
         "pattern": rf"^\s*0*({'|'.join(parts)})\s*$",
-        "errorMessage": words,
+        "errorMessage": words(key),
     }
 
 

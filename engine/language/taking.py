@@ -5,15 +5,17 @@ from datetime import timedelta
 from enum import StrEnum
 from typing import TypeVar
 
-from engine.language import written
+from engine.language import ranges, written
 from engine.language.authored import Word
 from engine.language.codes import references
 from engine.language.codes import shape as code
 from engine.language.names import is_id, slug
 from engine.language.near import intended
+from engine.language.ranges import RANGES
 from engine.language.tree import Entry, Node, Scalar, Sequence
 from engine.language.tree import Mapping as MapNode
 from engine.language.typeexpr import place
+from engine.model import durations
 from engine.model.plan import Stage
 from engine.model.span import Diagnostic, Fix, Span
 
@@ -153,34 +155,19 @@ class Taker:
             return None
         return truth
 
-    def length(
-        self,
-        node: Node | None,
-        *,
-        name: str,
-        least: timedelta = timedelta(),
-        most: timedelta = timedelta(days=3650),
-    ) -> timedelta | None:
-        """A length like `5m`, within its range."""
+    def length(self, node: Node | None, *, name: str, of: str = "") -> timedelta | None:
+        """A duration like `5m`, within the range of its key; `of` is the key it stands under where it has another range there."""
         found = self.fixed(node, name=name, example=f"{name}: 5m")
         if found is None:
             return None
-        span = written.length(found.text)
+        key = f"{of}.{name}" if of else name
+        least, most = RANGES[key]
+        span = durations.parse(found.text)
         if span is not None and least <= span <= most:
             return span
-        wanted = (
-            "a length"
-            if span is None
-            else f"a length of {written.of_length(least)} to {written.of_length(most)}"
-        )
-        self.note(
-            code.bad_number(
-                found.span,
-                value=found.text,
-                wanted=wanted,
-                example=f"{name}: {written.of_length(min(most, timedelta(minutes=5)))}",
-            )
-        )
+        wanted = "a length" if span is None else ranges.words(key)
+        example = f"{name}: {durations.exact(min(most, timedelta(minutes=5)))}"
+        self.note(code.bad_number(found.span, value=found.text, wanted=wanted, example=example))
         return None
 
     def number(

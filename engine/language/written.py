@@ -1,16 +1,15 @@
 """Written values: lengths, dates, times, numbers, words that stand for true and false."""
 
 import re
-from datetime import date, datetime, timedelta
+from datetime import date, datetime
 from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 
+from engine.model import durations
 from engine.model.canonical import Json
 from engine.model.money import Money
 from engine.model.times import stamp
 from engine.model.types import Type
 
-_LENGTH = re.compile(r"(\d{1,6})\s?(ms|s|m|h|d|w)")
-_UNITS = {"ms": "milliseconds", "s": "seconds", "m": "minutes", "h": "hours", "d": "days", "w": "weeks"}
 _INTEGER = re.compile(r"[-+]?\d{1,15}")
 _NUMBER = re.compile(r"[-+]?\d{1,15}(?:\.\d{1,15})?(?:[eE][-+]?\d{1,2})?")
 _DATE = re.compile(r"\d{4}-\d{2}-\d{2}")
@@ -23,19 +22,8 @@ EXAMPLES: dict[str, str] = {
 }  # fmt: skip
 
 
-def length(text: str) -> timedelta | None:
-    """`20s`, `5m`, `7d` as a length; None when it is none."""
-    match = _LENGTH.fullmatch(text.strip())
-    return timedelta(**{_UNITS[match[2]]: int(match[1])}) if match else None
-
-
-def of_length(span: timedelta) -> str:
-    """A length in its largest whole unit."""
-    seconds = span.total_seconds()
-    for unit, size in (("w", 604_800), ("d", 86_400), ("h", 3_600), ("m", 60), ("s", 1)):
-        if seconds >= size and seconds % size == 0:
-            return f"{int(seconds // size)}{unit}"
-    return f"{int(seconds * 1000)}ms"
+length = durations.parse
+"""The duration a text stands for, or None."""
 
 
 def number(text: str) -> float | None:

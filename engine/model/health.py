@@ -10,6 +10,7 @@ from datetime import timedelta
 from typing import Literal
 
 from engine.model.canonical import name_of
+from engine.model.durations import rough
 from engine.model.times import moment
 
 UNWELL = "health"
@@ -147,7 +148,7 @@ def judge(facts: Facts, *, waived: Container[str]) -> Ill | None:
     if facts.leap:
         return Ill(
             kind="clock",
-            problem=f"this machine's clock leapt {_length(facts.leap)} {'forward' if facts.leap > timedelta(0) else 'back'}",
+            problem=f"this machine's clock leapt {rough(abs(facts.leap))} {'forward' if facts.leap > timedelta(0) else 'back'}",
             way_out="set it right, or, when it is right now: steward answer clock right",
         )
     return None
@@ -169,11 +170,3 @@ def leap(before: Mark | None, seen: str, now: Mark) -> timedelta:
         return off if abs(off) > SLACK else timedelta(0)
     off = moment(now.at) - moment(seen or before.at)
     return off if off < -SLACK or off > LONGEST_OFF else timedelta(0)
-
-
-def _length(length: timedelta) -> str:
-    seconds = int(abs(length).total_seconds())
-    for size, unit in ((86_400, "days"), (3_600, "hours"), (60, "minutes")):
-        if seconds >= 2 * size:
-            return f"{seconds // size} {unit}"
-    return f"{seconds} seconds"

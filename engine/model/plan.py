@@ -11,6 +11,7 @@ from typing import Literal, TypeAlias
 
 from engine.model.actions import ActionSpec, Reach
 from engine.model.canonical import Json
+from engine.model.durations import ATTEMPT_TIMEOUT, DECISION_TIMEOUT
 from engine.model.labels import Labels
 from engine.model.span import Span
 from engine.model.triggers import TriggerKind
@@ -189,7 +190,7 @@ class Node:
     highest_reach: Reach = Reach.INTERNAL
     gate: str | None = None
     undo_within: timedelta | None = None
-    timeout: timedelta = timedelta(minutes=10)
+    timeout: timedelta = ATTEMPT_TIMEOUT
     retry: Retry = Retry()
     continue_on_error: bool = False
     waits: tuple[WaitFor, ...] = ()
@@ -219,7 +220,7 @@ class Gate:
 
     id: str
     title: Arg
-    expires_after: timedelta = timedelta(days=7)
+    expires_after: timedelta = DECISION_TIMEOUT
     members: tuple[str, ...] = ()
     own: bool = False
 

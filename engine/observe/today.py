@@ -7,13 +7,14 @@ import json
 from collections.abc import Callable, Collection, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, replace
-from datetime import datetime, timedelta
+from datetime import datetime
 from functools import cache, partial
 from typing import Any, Literal
 
 from engine.ledger import Keys, Ledger, StateDir
 from engine.model import ids
 from engine.model.canonical import Json
+from engine.model.durations import ABSENT_AFTER
 from engine.model.errors import EngineError, UsageError
 from engine.model.legible import line
 from engine.model.ports import Tree
@@ -27,9 +28,6 @@ STATES: tuple[State, ...] = ("waits", "failed", "absent", "ran")
 
 MOST = 500
 """Rows of each state on the page; what is left out is said."""
-
-LATE = timedelta(minutes=5)
-"""A firing is absent when it is this late."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -212,7 +210,7 @@ class Seen:
         for row in self.history.rows(_SCHEDULES):
             own = row["zone"] or zone
             due = _next(row["schedule"], moment(row["due"]), own) if row["playbook"] in living else None
-            late = due is not None and due <= now - LATE
+            late = due is not None and due <= now - ABSENT_AFTER
             if due is not None and late and (row["playbook"], stamp(due)) not in told:
                 yield _absent_row(row["playbook"], stamp(due), "due and not fired: steward up")
 

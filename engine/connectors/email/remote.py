@@ -15,6 +15,7 @@ from engine.connectors.email.account import Account
 from engine.connectors.email.letters import MAX_LETTER
 from engine.connectors.email.mirror import Kept, Mirror
 from engine.connectors.email.standing import Standing
+from engine.model.durations import exponential
 from engine.model.errors import EngineError, PermanentError
 from engine.model.ports import Secrets
 
@@ -248,9 +249,8 @@ class Remote:
         """Exponential, with full jitter. What a person has to mend is asked again slowly: many tries lock an account."""
         failures[0] += 1
         if isinstance(error, PermanentError):
-            return min(REFUSED_SECONDS * 2.0 ** min(failures[0] - 1, 20), MOST_WAIT_SECONDS)
-        most = min(WAIT_SECONDS * 2.0 ** min(failures[0], 20), MOST_WAIT_SECONDS)
-        return WAIT_SECONDS / 4 + most * self._attached.chance()
+            return _grown(REFUSED_SECONDS, failures[0])
+        return WAIT_SECONDS / 4 + _grown(WAIT_SECONDS, failures[0] + 1) * self._attached.chance()
 
     def _looked(self, mailbox: str, withheld: Collection[int]) -> None:
         """A look at the folder went well. `withheld` was listed and not given twice: once may be chance, as when a letter is moved."""
@@ -295,3 +295,9 @@ class Remote:
         """Since when something has been wrong with it."""
         before = self._stands(mailbox)
         return before.since if before is not None and before.words else self._attached.now()
+
+
+def _grown(seconds: float, times: int) -> float:
+    """The pause after so many failures in a row, in seconds."""
+    longest = timedelta(seconds=MOST_WAIT_SECONDS)
+    return exponential(timedelta(seconds=seconds), times, longest).total_seconds()

@@ -5,10 +5,10 @@ import pytest
 
 from engine.app import plan_json, planning
 from engine.app.drawing import flowchart, quoted
-from engine.app.spelling import length
 from engine.language import serial
 from engine.model.actions import Reach
 from engine.model.config import PolicyRules
+from engine.model.durations import exact
 from tests.unit.language.trees import MemoryTree, compiled
 
 HEAD = """\
@@ -267,7 +267,7 @@ def test_a_hostile_title_stays_inside_its_diamond():
     ("seconds", "text"), [(0, "0s"), (20, "20s"), (90, "90s"), (600, "10m"), (7200, "2h"), (604800, "7d")]
 )
 def test_a_length_is_written_as_an_operator_would(seconds, text):
-    assert length(timedelta(seconds=seconds)) == text
+    assert exact(timedelta(seconds=seconds)) == text
 
 
 @pytest.mark.parametrize(("stage", "own"), [("approval", ["words"]), ("auto", []), ("shadow", [])])
