@@ -1,8 +1,10 @@
-"""What `steward explain WORD` answers: words of the glossary, types, functions, triggers, the engine's own steps, keys of files, actions.
+"""What `steward explain WORD` answers: words of the glossary, types, functions, triggers, the engine's own steps, keys of files, actions,
+types of events, and why a letter is put aside.
 
 One word may be several of these: `email` is a type, a trigger and a connector.
 """
 
+import inspect
 import textwrap
 from collections.abc import Iterator
 
@@ -11,7 +13,8 @@ from engine.language.functions import FUNCTIONS
 from engine.language.schema import STEP
 from engine.language.typeexpr import MEANINGS, SIMPLE
 from engine.language.written import EXAMPLES
-from engine.model.triggers import TRIGGERS
+from engine.model import events
+from engine.model.triggers import IGNORED_REASONS, TRIGGERS
 from engine.model.types import RECORDS, Field
 
 STEPS: dict[str, tuple[str, tuple[tuple[str, str], ...], str, str]] = {
@@ -122,7 +125,16 @@ def page(word: str) -> str | None:
     """All that a word means, one paragraph for each; None where it means nothing."""
     word = word.strip().removesuffix("()")
     word = word.lower() if word.lower() in _LOWER else word
-    found = [*_glossary(word), *_type(word), *_function(word), *_trigger(word), *_step(word), *_keys(word)]
+    found = [
+        *_glossary(word),
+        *_type(word),
+        *_function(word),
+        *_trigger(word),
+        *_step(word),
+        *_keys(word),
+        *_event(word),
+        *_reason(word),
+    ]
     return "\n\n".join(found) + "\n" if found else None
 
 
@@ -233,6 +245,18 @@ def _step(word: str) -> Iterator[str]:
     lines = [f"{name}: a step of the engine itself, under `uses:`", f"    {meaning}"]
     lines += [f"      {key}: {says}" for key, says in args]
     yield "\n".join([*lines, f"    gives {outputs}", f"    - {example}"])
+
+
+def _event(word: str) -> Iterator[str]:
+    body = events.TYPES.get(word)
+    if body is not None:
+        meaning = textwrap.fill(" ".join((inspect.getdoc(body) or "").split()), _WIDTH)
+        yield f"{word}: an event of the ledger\n" + textwrap.indent(meaning, "    ")
+
+
+def _reason(word: str) -> Iterator[str]:
+    if word in IGNORED_REASONS:
+        yield f"{word}: why something that came in starts nothing\n    {IGNORED_REASONS[word]}"
 
 
 _FILES = {

@@ -76,7 +76,7 @@ VERBS: dict[str, Verb] = {
         ),
     ),
     "explain": Verb(
-        help="what a code means, or a key, type, function, action or word of the glossary (none: all codes)",
+        help="what a code or a word means: key, type, function, action, command, glossary (none: all codes)",
         run="engine.cli.writing:explain",
         options=(
             _option(

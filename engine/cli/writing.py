@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING
 
 from engine.app import checking
 from engine.cli.talk import colour, put, put_json, say, table, visible
+from engine.cli.verbs import VERBS
 from engine.language import render
 from engine.language.near import nearest
 from engine.model.errors import EngineError, UsageError
@@ -66,7 +67,7 @@ def _tell(found: tuple[Diagnostic, ...]) -> None:
 
 
 def explain(args: argparse.Namespace) -> int:
-    """What a code means, or a word of the language or the glossary."""
+    """What a code means, or a word of the language, the glossary or the command line."""
     from engine.language import explain as pages
 
     word = " ".join(args.words)
@@ -79,15 +80,20 @@ def explain(args: argparse.Namespace) -> int:
     if page is None:
         from engine.app import lexicon
 
-        page = lexicon.page(word) or lexicon.action(word)
-        if page is None:
-            best = nearest(word, (*lexicon.words(), *pages.codes()))
+        page = "\n".join(filter(None, (_verb(word), lexicon.page(word) or lexicon.action(word))))
+        if not page:
+            best = nearest(word, (*VERBS, *lexicon.words(), *pages.codes()))
             raise UsageError(
                 f"there is no code or word {word}",
                 way_out=f"steward explain {best}" if best else "steward explain",
             )
     put(page)
     return 0
+
+
+def _verb(word: str) -> str:
+    """The page of a command; empty when there is none."""
+    return f"{word}: a command\n    {VERBS[word].help}\n    steward {word} -h\n" if word in VERBS else ""
 
 
 def plan(args: argparse.Namespace) -> int:

@@ -84,7 +84,7 @@ def _of_command(words: list[str], row: Row) -> Iterator[str]:
             yield from _selects(rest)
         case ["python", "-m", module, *_]:
             yield from _runs(module)
-        case ["bash", ".ci/fresh"] | ["lint-imports"]:
+        case ["bash", ".ci/fresh" | ".ci/coverage"] | ["bash", ".ci/release", _] | ["lint-imports"]:
             pass
         case _:
             yield f"{' '.join(words)!r} is nothing that this project can run and see fail"

@@ -48,6 +48,9 @@ def test_every_word_has_a_page():
         ("Cards", ["card: a word of the glossary"]),
         ("state-folder", ["state folder: a word of the glossary"]),
         ("sop", ["SOP: a word of the glossary"]),
+        ("dmarc", ["DMARC: a word of the glossary"]),
+        ("effect.deferred", ["an event of the ledger"]),
+        ("auto-submitted", ["why something that came in starts nothing"]),
         ("gate", ["a word of the glossary", "a key of a step"]),
     ],
 )
@@ -99,6 +102,13 @@ def test_at_the_door(capsys):
     assert "an action" in capsys.readouterr().out
     assert main(["explain", "state", "folder"]) == 0
     assert "a word of the glossary" in capsys.readouterr().out
+    assert main(["explain", "undo"]) == 0
+    page = capsys.readouterr().out
+    assert "undo: a command" in page
+    assert "undo: a word of the glossary" in page
+    assert "undo: a key of a step" in page
+    assert main(["explain", "aprove"]) == 2
+    assert "steward explain approve" in capsys.readouterr().err
     assert main(["explain", "carrd"]) == 2
     assert "steward explain card" in capsys.readouterr().err
     assert main(["explain", "foreech"]) == 2
