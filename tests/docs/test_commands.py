@@ -226,6 +226,14 @@ def test_a_copy_is_restored(business, tmp_path):
     assert "nothing altered, cut off or lost" in reader.shown
 
 
+@pytest.mark.parametrize("text", ["steward chek", "steward show ZZZZ", "ls nothing-here", "cd nothing-here"])
+def test_a_command_that_does_not_work_is_found(text, business):
+    reader = Reader(business)
+    reader.here = business / "business"
+    with pytest.raises(AssertionError):
+        reader.types(Command(page="x.md", line=1, text=text, exits=(0, 4)))
+
+
 def test_nothing_is_left_out_without_need():
     """Each entry is about a command that stands on a page, and no command that is left out is a plain `steward` one by mistake."""
     texts = [command.text for block in blocks("sh") for command in commands_of(block)]
