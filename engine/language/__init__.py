@@ -6,8 +6,8 @@ Terms
 *pass*        a function over frozen data that gives more data and diagnostics: read, shape, resolve, order, trust, lower.
 *diagnostic*  a code, a place, a message, a hint and perhaps a fix. All are collected, none is raised. A fix is tried out on the file
               before it is printed.
-*expression*  what stands in ``${{ … }}``: parsed and typed here (:mod:`engine.language.checker`), lowered to CEL, checked again and
-              evaluated by Google's implementation behind :mod:`engine.language.wall`.
+*expression*  what stands in ``${{ … }}``: parsed and typed here (:mod:`engine.language.checker`), kept in the plan as a lowered text, and
+              run as closures by :mod:`engine.language.evaluator`.
 *scope*       every path an expression may read at its place, with its type. What isn't in it can't be read.
 
 Invariants

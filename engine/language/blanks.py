@@ -12,7 +12,6 @@ from engine.language.expressions import spoken
 from engine.language.paths import Where
 from engine.language.scope import Scope
 from engine.language.typeexpr import certain
-from engine.language.wall import WALL
 from engine.model.plan import Expr
 from engine.model.span import Diagnostic, Fix, Span
 from engine.model.types import ANY, Field, Type
@@ -122,9 +121,6 @@ class Blanks:
                 self.note(_unrooted(one))
             return None
         reads = tuple(sorted(checker.reads.values(), key=lambda one: one.path))
-        if objection := WALL.check(typed.cel, reads):
-            self.note(code.bad_expression(place(0, len(text)), problem=objection))
-            return None
         return tree, typed, Expr(cel=typed.cel, written=text, type=typed.type, reads=reads), checker
 
     def _scope(self) -> Scope:

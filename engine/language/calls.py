@@ -1,4 +1,4 @@
-"""Calls in expressions: arguments against the one table of functions, and their CEL text."""
+"""Calls in expressions: arguments against the one table of functions, and their text."""
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
@@ -92,7 +92,7 @@ class _Call:
 
 
 def call(checker: Walk, node: s.Call, function: Function, span: Span) -> Typed:
-    """The type and CEL text of a call of a known function."""
+    """The type and text of a call of a known function."""
     args = (node.of, *node.args) if node.of is not None else node.args
     one = _Call(checker=checker, node=node, function=function, args=args, span=span)
     if function.method != (node.of is not None) and node.name != "size":
@@ -171,9 +171,7 @@ def _loop(one: _Call) -> Typed:
     body = checker.loop(
         name.name, items, lambda: checker.boolean(args[2]) if wants_bool else checker.infer(args[2])
     )
-    # cel-cpp takes no field of a row for a list, unless it is said once more that it may be anything.
-    over = f"dyn({items.cel})" if items.cel.endswith("]") and not items.cel.startswith("[") else items.cel
-    cel = f"{over}.{node.name}({lowered(name.name)}, {body.cel})"
+    cel = f"{items.cel}.{node.name}({lowered(name.name)}, {body.cel})"
     if node.name == "map":
         return Typed(type=listing(body.type), cel=cel, flows=body.flows)
     if node.name == "filter":
@@ -227,10 +225,10 @@ def _fitted(checker: Walk, part: Typed, type_: Type) -> str:
 
 
 def _first_of(parts: Sequence[Typed], fitted: Sequence[str], last: str) -> str:
-    """The CEL text of the first part that is there, else of `last`. dyn: what is missing is null, whatever the type says."""
+    """The text of the first part that is there, else of `last`."""
     cel = last
     for part, text in zip(reversed(parts), reversed(fitted), strict=True):
-        cel = f"(dyn({part.cel}) != null ? dyn({text}) : dyn({cel}))"
+        cel = f"({part.cel} != null ? {text} : {cel})"
     return cel
 
 

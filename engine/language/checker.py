@@ -1,6 +1,6 @@
-"""Types an expression against its scope and lowers it to CEL. Our own pass, because CEL knows neither money nor the fields of rows.
+"""Types an expression against its scope and lowers it to the text that a plan keeps, which `engine.language.evaluator` runs.
 
-What comes out is checked once more by CEL's typed compiler (`engine.language.expressions`), which then evaluates it.
+The text has CEL's syntax. Conversions are explicit in it, so that running it needs no types.
 """
 
 from engine.language import calls, operators, parts
@@ -21,7 +21,7 @@ class Checker(Walk):
     """Walks one expression. Everything wrong with it is in `diagnostics` afterwards."""
 
     def infer(self, node: s.Tree) -> Typed:
-        """The type and CEL text of a part."""
+        """The type and text of a part."""
         match node:
             case s.Literal_():
                 return parts.literal(node)

@@ -5,7 +5,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, replace
 from datetime import datetime
 
-from engine.language import functions, syntax
+from engine.language import evaluator, functions, syntax
 from engine.language.assign import of_field
 from engine.language.branches import bare
 from engine.language.checker import Checker
@@ -16,7 +16,6 @@ from engine.language.scope import Scope, fields_of
 from engine.language.source import Source, escaped, part
 from engine.language.spoken import as_text
 from engine.language.tree import Scalar
-from engine.language.wall import WALL
 from engine.model.canonical import Json
 from engine.model.errors import PermanentError
 from engine.model.plan import Expr
@@ -134,8 +133,6 @@ def compile_text(
     if wrong := checker.diagnostics or clashes(tree, where):
         return None, tuple(_fixable(source, scalar, one) for one in wrong)
     reads = tuple(sorted(checker.reads.values(), key=lambda one: one.path))
-    if objection := WALL.check(typed.cel, reads):
-        return None, (code.bad_expression(where(0, len(text)), problem=objection),)
     expr = Expr(cel=typed.cel, written=text, type=typed.type, reads=reads)
     whole = frozenset(checker.whole)
     compiled = Compiled(expr=expr, flows=typed.flows, whole=whole, handles_failure=checker.handles_failure)
@@ -165,7 +162,7 @@ def spoken(expr: Expr, scope: Scope) -> Expr:
         return expr
     cel = f"local({expr.cel}, zone_)"
     if expr.type.nullable:
-        cel = f"(dyn({expr.cel}) != null ? dyn({cel}) : dyn(null))"
+        cel = f"({expr.cel} != null ? {cel} : null)"
     return replace(expr, cel=cel, type=replace(TEXT, nullable=expr.type.nullable))
 
 
@@ -174,16 +171,15 @@ class Expressions:
 
     def evaluate(self, expr: Expr, bindings: Mapping[str, Json], *, now: datetime, zone: str) -> Json:
         """The value, from lowered variable names to values. Raises PermanentError(code='expression') on a run-time error."""
-        data: dict[str, Json] = {}
+        values: dict[str, Json] = {"now_": stamp(now), "zone_": zone}
         for read in expr.reads:
             value = bindings.get(read.variable)
             if value is None and not (read.through_default or read.type.nullable or read.type.kind == "any"):
                 raise PermanentError(f"{read.path} has no value", code="expression")
             if expr.cel == read.variable:
                 return value
-            data[read.variable] = conform(value, read.type, read.path)
-        value = WALL.evaluate(expr.cel, expr.reads, data, now=stamp(now), zone=zone)
-        return _result(value, expr.type)
+            values[read.variable] = conform(value, read.type, read.path)
+        return _result(evaluator.evaluate(expr.cel, values), expr.type)
 
     def as_text(self, value: Json) -> str:
         """How a value is rendered inside text."""
@@ -191,19 +187,19 @@ class Expressions:
 
 
 def conform(value: Json, type_: Type, path: str) -> Json:
-    """A value as CEL wants it for a type: whole numbers as doubles, absent optional fields as null, text that is text.
+    """A value as expressions read it by its type: whole numbers as doubles, absent optional fields as null, text that is text.
 
     Raises PermanentError(code='expression') for a value of another type, so that data never decides how it is read.
     """
     if value is None:
         return None
     match type_.kind:
-        case "number":
-            if isinstance(value, int | float) and not isinstance(value, bool):
-                return float(value)
-        case "integer":
-            if isinstance(value, int | float) and not isinstance(value, bool) and float(value).is_integer():
-                return int(value)
+        case "number" | "integer" as kind:
+            number = _float(value, path) if type(value) in {int, float} else None
+            if number is not None and kind == "number":
+                return number
+            if number is not None and number.is_integer():
+                return _open(int(value), path)
         case "bool":
             if isinstance(value, bool):
                 return value
@@ -214,8 +210,13 @@ def conform(value: Json, type_: Type, path: str) -> Json:
                 _within(value, path)
                 return [conform(one, type_.items, path) if type_.items else one for one in value]
         case "money":
-            if isinstance(value, str | dict):
-                return functions.of_money(functions.as_money(value)) if isinstance(value, str) else value
+            if isinstance(value, dict):
+                return _open(value, path)
+            if isinstance(value, str):
+                try:
+                    return functions.of_money(functions.as_money(value))
+                except ValueError as error:
+                    raise PermanentError(f"{path}: {error}", code="expression") from None
         case "map" | "person" | "file" | "note":
             if isinstance(value, dict):
                 known = {
@@ -244,10 +245,17 @@ def _open(value: Json, path: str) -> Json:
             return [_open(one, path) for one in value]
         case dict():
             return {_sound(str(name)): _open(one, path) for name, one in value.items()}
-        case int() if not isinstance(value, bool) and abs(value) >= 2**63:
+        case int() if not -(2**63) <= value < 2**63:
             raise PermanentError(f"{path} holds a number too large", code="expression")
         case _:
             return value
+
+
+def _float(value: float, path: str) -> float:
+    try:
+        return float(value)
+    except OverflowError:
+        raise PermanentError(f"{path} holds a number too large", code="expression") from None
 
 
 def _within(value: list[Json], path: str) -> None:
@@ -258,7 +266,7 @@ def _within(value: list[Json], path: str) -> None:
 
 
 def _sound(text: str) -> str:
-    """The text without halves of characters, which UTF-8 can't hold, and without NUL, at which C's texts end."""
+    """The text without halves of characters, which UTF-8 can't hold, and without NUL, at which the texts of other programs end."""
     if "\x00" in text:
         text = text.replace("\x00", "\ufffd")
     return text if text.isascii() else text.encode("utf-16", "surrogatepass").decode("utf-16", "replace")

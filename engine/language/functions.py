@@ -1,17 +1,17 @@
 """What expressions can do: one table for the checker, the evaluator, the documentation and `steward explain functions`."""
 
 import math
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import date, datetime, time, timedelta
 from decimal import ROUND_HALF_UP, Decimal
-from typing import Any
 from zoneinfo import ZoneInfo
 
 from engine.language import calendar_words
-from engine.language.spoken import NO_NUMBER, as_text, local
+from engine.language.spoken import NO_NUMBER
 from engine.model import durations
 from engine.model.canonical import Json
+from engine.model.errors import ABSENT, PermanentError
 from engine.model.money import Money
 from engine.model.times import moment, stamp
 
@@ -237,7 +237,9 @@ def as_money(value: Json) -> Money:
 
 
 def of_money(money: Money) -> dict[str, Json]:
-    """The JSON form of an amount."""
+    """The JSON form of an amount. Raises ValueError past 64 bits."""
+    if not -(2**63) <= money.minor < 2**63:
+        raise ValueError("a number too large")
     return {"minor": money.minor, "currency": money.currency}
 
 
@@ -303,11 +305,9 @@ def rounded(number: float, digits: int) -> float:
         raise ValueError(NO_NUMBER)
     step = Decimal(1).scaleb(-int(digits))
     # 15 digits are all a number has: of a larger one nothing is left to round.
-    return (
-        number
-        if abs(number) >= MOST_ROUNDED
-        else float(Decimal(repr(float(number))).quantize(step, ROUND_HALF_UP))
-    )
+    if abs(number) >= MOST_ROUNDED:
+        return float(number)
+    return float(Decimal(repr(float(number))).quantize(step, ROUND_HALF_UP))
 
 
 def split(text: str, between: str) -> list[str]:
@@ -420,39 +420,6 @@ def seconds(value: str, now: str, zone: str) -> float:
     return max((until - moment(now)).total_seconds(), 0.0)
 
 
-NOWHERE = "nothing stands at "
-"""How the words begin of what no `default` could give."""
-
-
 def absent(paths: str) -> Json:
     """Nothing stands at any of the paths of a `default`, and its last is one of them."""
-    raise ValueError(f"{NOWHERE}{paths}")
-
-
-IMPLEMENTED: dict[str, Callable[..., Any]] = {
-    "absent": absent,
-    "plus": plus,
-    "minus": minus,
-    "times": times,
-    "percent": percent,
-    "sum": total,
-    "above": above,
-    "below": below,
-    "same": same,
-    "join": joined,
-    "round": rounded,
-    "lower": str.lower,
-    "split": split,
-    "replace": replaced,
-    "at": clocked,
-    "written": in_words,
-    "day": local_day,
-    "moved": moved,
-    "days": days,
-    "month": month,
-    "week": week,
-    "shifted": shifted,
-    "seconds": seconds,
-    "text": as_text,
-    "local": local,
-}
+    raise PermanentError(f"nothing stands at {paths}", code=ABSENT)

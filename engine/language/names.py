@@ -1,4 +1,4 @@
-"""Names are kebab; CEL's identifiers are not. One reversible way from the one to the other."""
+"""Names are kebab; the identifiers of a lowered expression are not. One reversible way from the one to the other."""
 
 import re
 
@@ -7,7 +7,7 @@ _NAME = re.compile(r"[a-z][a-z0-9]*(?:[-_][a-z0-9]+)*")
 _FIELD = re.compile(r"[A-Za-z][A-Za-z0-9]*(?:[-_][A-Za-z0-9]+)*")
 MOST = 64
 
-# What CEL keeps for itself.
+# Words that CEL keeps for itself, and so do plans.
 _RESERVED = frozenset(
     "as break const continue else false for function if import in let loop null namespace package return true var void "
     "while".split()
@@ -32,11 +32,11 @@ def slug(words: str) -> str:
 
 
 def lowered(name: str) -> str:
-    """One name as a CEL identifier."""
+    """One name as an identifier."""
     plain = name.replace("_", "__").replace("-", "_")
     return f"{plain}_" if plain in _RESERVED else plain
 
 
 def variable(path: str) -> str:
-    """A readable path as the name of a CEL variable: `steps.payment-link.outputs.url` is `steps.payment_link.outputs.url`."""
+    """A readable path as the name of a variable: `steps.payment-link.outputs.url` is `steps.payment_link.outputs.url`."""
     return ".".join(lowered(one) for one in path.split("."))

@@ -1,11 +1,11 @@
-"""Operators of expressions: which values they fit, and what they are in CEL."""
+"""Operators of expressions: which values they fit, and the text they become."""
 
 from engine.language import branches
 from engine.language import syntax as s
 from engine.language.assign import TEXTUAL, unify
 from engine.language.codes import references as code
 from engine.language.near import slip
-from engine.language.typed import WRONG, Typed, closed, joined, named, plainly, written_amount
+from engine.language.typed import WRONG, Typed, closed, joined, named, written_amount
 from engine.language.typeexpr import certain
 from engine.language.walk import Walk
 from engine.model.span import Fix
@@ -64,15 +64,13 @@ def _equal(checker: Walk, node: s.Binary) -> Typed:
         right.type.kind,
     }:
         if isinstance(left.tree, s.Literal_) or isinstance(right.tree, s.Literal_):
-            return Typed(type=BOOL, cel=f"(dyn({left.cel}) {node.op} dyn({right.cel}))", flows=flows)
+            return Typed(type=BOOL, cel=f"({left.cel} {node.op} {right.cel})", flows=flows)
         return _money_equal(checker, node, left, right, flows)
     if unify(left.type, right.type) is None:
         return _refused(checker, node, left, right, "only values of one type can be equal")
     a, b = left.cel, right.cel
     if {left.type.kind, right.type.kind} == _NUMERIC:
         a, b = left.number(), right.number()
-    if not plainly(left.type, right.type):
-        a, b = f"dyn({a})", f"dyn({b})"
     return Typed(type=BOOL, cel=f"({a} {node.op} {b})", flows=flows)
 
 
@@ -155,10 +153,7 @@ def _ordered(checker: Walk, node: s.Binary, left: Typed, right: Typed) -> Typed:
             else "only numbers, dates, times and texts have an order"
         )
         return _refused(checker, node, left, right, hint)
-    a, b = (
-        (left.cel, right.cel) if plainly(left.type, right.type) else (f"dyn({left.cel})", f"dyn({right.cel})")
-    )
-    return Typed(type=BOOL, cel=f"({a} {node.op} {b})", flows=flows)
+    return Typed(type=BOOL, cel=f"({left.cel} {node.op} {right.cel})", flows=flows)
 
 
 def _in(checker: Walk, node: s.Binary, left: Typed, right: Typed) -> Typed:
@@ -172,7 +167,7 @@ def _in(checker: Walk, node: s.Binary, left: Typed, right: Typed) -> Typed:
                 return _never(checker, one, left.type)
     if right.type.items is not None and unify(left.type, right.type.items) is None:
         return _refused(checker, node, left, right, "the list holds values of another type")
-    return Typed(type=BOOL, cel=f"(dyn({left.cel}) in {right.cel})", flows=closed(left, right))
+    return Typed(type=BOOL, cel=f"({left.cel} in {right.cel})", flows=closed(left, right))
 
 
 def _arithmetic(checker: Walk, node: s.Binary, left: Typed, right: Typed) -> Typed:
@@ -206,6 +201,10 @@ def _arithmetic(checker: Walk, node: s.Binary, left: Typed, right: Typed) -> Typ
             flows=dict.fromkeys(flows, False),
         )
     if kinds <= {*_NUMERIC, "any"} and kinds & _NUMERIC:
+        if node.op == "%" and "number" in kinds:
+            return _refused(checker, node, left, right, "`%` is for integers")
+        if node.op == "%":
+            return Typed(type=INTEGER, cel=f"({left.cel} % {right.cel})", flows=closed(left, right))
         return Typed(type=NUMBER, cel=f"({_double(left)} {node.op} {_double(right)})", flows=flows)
     if node.op == "+":
         return _added(checker, node, left, right, flows)
@@ -226,7 +225,7 @@ def _added(checker: Walk, node: s.Binary, left: Typed, right: Typed, flows: dict
         return Typed(type=type_, cel=f"({a} + {b})", flows=flows)
     lists = unify(left.type, right.type) if kinds == {"list"} else None
     if lists is not None:
-        return Typed(type=lists, cel=f"(dyn({left.cel}) + dyn({right.cel}))", flows=flows)
+        return Typed(type=lists, cel=f"({left.cel} + {right.cel})", flows=flows)
     if kinds & TEXTUAL and kinds & {*_NUMERIC, "bool"}:
         other = node.left if right.type.kind in TEXTUAL else node.right
         fix = Fix(span=checker.at(other), text=f"text({checker.piece(other)})")

@@ -7,7 +7,7 @@ from engine.language import syntax as s
 from engine.language.assign import unify
 from engine.language.codes import references as code
 from engine.language.paths import Place
-from engine.language.typed import Typed, closed, either, joined, quoted
+from engine.language.typed import Typed, closed, joined, quoted
 from engine.language.walk import Walk
 from engine.model.types import ANY, BOOL, INTEGER, NUMBER, TEXT, Field, Type, listing
 from engine.model.types import choice as closed_set
@@ -83,7 +83,7 @@ def choice(checker: Walk, node: s.Choice) -> Typed:
     left, right = checker.fitted(yes, type_), checker.fitted(no, type_)
     return Typed(
         type=type_,
-        cel=f"({test.cel} ? {either(left, yes.type)} : {either(right, no.type)})",
+        cel=f"({test.cel} ? {left} : {right})",
         flows=joined(yes, no),
     )
 
@@ -108,7 +108,7 @@ def list_of(checker: Walk, node: s.ListOf) -> Typed:
     for one in parts[1:]:
         type_ = None if type_ is None else unify(type_, one.type)
     items = _words(parts) or type_ or ANY
-    cel = ", ".join(f"dyn({checker.fitted(one, items)})" for one in parts)
+    cel = ", ".join(checker.fitted(one, items) for one in parts)
     return Typed(type=listing(items), cel=f"[{cel}]", flows=joined(*parts))
 
 
@@ -116,7 +116,7 @@ def map_of(checker: Walk, node: s.MapOf) -> Typed:
     """`{'a': b}`."""
     parts = [(name, checker.infer(one)) for name, one in node.entries]
     fields = tuple(Field(name=name, type=part.type) for name, part in parts)
-    cel = ", ".join(f"{quoted(name)}: dyn({part.cel})" for name, part in parts)
+    cel = ", ".join(f"{quoted(name)}: {part.cel}" for name, part in parts)
     return Typed(
         type=Type(kind="map", fields=fields),
         cel=f"{{{cel}}}",

@@ -3,13 +3,16 @@
 After the dot of a root or a variable a hyphen without spaces belongs to the name; subtraction needs spaces.
 """
 
+import math
 import re
+import sys
 from dataclasses import dataclass, replace
 from typing import Literal, NamedTuple, TypeAlias
 
 MOST_CHARACTERS = 500
 MOST_DEPTH = 24
-"""Google's parser stops at 32; parentheses and lowering take some of them."""
+MAX_LOWERED_DEPTH = 100
+"""Of a lowered text: conversions and parentheses add some levels to each that was written."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -145,7 +148,7 @@ _TOKEN = re.compile(
     re.VERBOSE,
 )
 _KEBAB = re.compile(r"[A-Za-z][A-Za-z0-9]*(?:[-_][A-Za-z0-9]+)*")
-_ESCAPE = re.compile(r"\\(u[0-9A-Fa-f]{4}|x[0-9A-Fa-f]{2}|.)", re.DOTALL)
+_ESCAPE = re.compile(r"\\(U[0-9A-Fa-f]{8}|u[0-9A-Fa-f]{4}|x[0-9A-Fa-f]{2}|.)", re.DOTALL)
 _ESCAPES = {"n": "\n", "t": "\t", "r": "\r", "\\": "\\", "'": "'", '"': '"', "`": "`", "?": "?"}
 _REPAIRS = {"=": "==", "&": "&&", "|": "||", "and": "&&", "or": "||", "not": "!"}
 
@@ -155,14 +158,23 @@ def parse(text: str) -> Tree:
     if len(text) > MOST_CHARACTERS:
         raise SyntaxProblem(f"{len(text)} characters; {MOST_CHARACTERS} are read", 0, len(text))
     tokens = _tokens(text)
-    parser = _Parser(tokens)
-    found = parser.expression(0)
-    if (token := parser.peek()) is not None:
-        raise SyntaxProblem(*_unexpected(token, "an operator or the end"))
+    found = _whole(_Parser(tokens))
     # No tree is higher than it has tokens.
     if len(tokens) > MOST_DEPTH and _height(found) > MOST_DEPTH:
         raise SyntaxProblem(f"nested more than {MOST_DEPTH} deep", found.start, found.end)
     return found
+
+
+def parse_lowered(text: str) -> Tree:
+    """The tree of a text that the checker wrote: its names hold no hyphens, its numbers up to 19 digits. Raises SyntaxProblem."""
+    return _whole(_Parser(_tokens(text, kebab=False), depth=MAX_LOWERED_DEPTH, digits=19))
+
+
+def _whole(parser: "_Parser") -> Tree:
+    tree = parser.expression(0)
+    if (token := parser.peek()) is not None:
+        raise SyntaxProblem(*_unexpected(token, "an operator or the end"))
+    return tree
 
 
 def children(node: Tree) -> tuple[Tree, ...]:
@@ -196,11 +208,11 @@ def _height(tree: Tree) -> int:
     return highest
 
 
-def _tokens(text: str) -> list[_Token]:
+def _tokens(text: str, *, kebab: bool = True) -> list[_Token]:
     found: list[_Token] = []
     index = 0
     while index < len(text):
-        after_dot = bool(found) and found[-1].text == "." and found[-1].end == index
+        after_dot = kebab and bool(found) and found[-1].text == "." and found[-1].end == index
         match = _KEBAB.match(text, index) if after_dot else _TOKEN.match(text, index)
         if match is None:
             raise _lexical(text, index)
@@ -236,9 +248,10 @@ def unescaped(text: str) -> str:
 
     def one(match: re.Match[str]) -> str:
         body = match[1]
-        if body[0] in "ux" and len(body) > 1:
+        if body[0] in "Uux" and len(body) > 1:
             code = int(body[1:], 16)
-            return chr(code) if code and not 0xD800 <= code <= 0xDFFF else "\ufffd"
+            sound = 0 < code < 0xD800 or 0xDFFF < code <= sys.maxunicode
+            return chr(code) if sound else "\ufffd"
         return _ESCAPES.get(body, body)
 
     return _ESCAPE.sub(one, text[1:-1])
@@ -252,10 +265,12 @@ _LEVELS: dict[str, int] = {
 class _Parser:
     """Precedence climbing with a depth cap, so that no text can exhaust the stack."""
 
-    def __init__(self, tokens: list[_Token]) -> None:
+    def __init__(self, tokens: list[_Token], *, depth: int = MOST_DEPTH, digits: int = 15) -> None:
         self.tokens = tokens
         self.index = 0
         self.depth = 0
+        self.max_depth = depth
+        self.max_digits = digits
 
     def peek(self) -> _Token | None:
         """The next token."""
@@ -287,9 +302,9 @@ class _Parser:
     def expression(self, level: int) -> Tree:
         """An expression whose operators bind at least as tightly as `level`."""
         self.depth += 1
-        if self.depth > MOST_DEPTH:
+        if self.depth > self.max_depth:
             here = self.tokens[min(self.index, len(self.tokens) - 1)]
-            raise SyntaxProblem(f"nested more than {MOST_DEPTH} deep", here.start, here.end)
+            raise SyntaxProblem(f"nested more than {self.max_depth} deep", here.start, here.end)
         left = self._unary()
         while (
             (token := self.peek()) is not None
@@ -314,12 +329,12 @@ class _Parser:
         token = self.take("a value")
         if token.kind == "op" and token.text in {"!", "-"}:
             self.depth += 1
-            if self.depth > MOST_DEPTH:
-                raise SyntaxProblem(f"nested more than {MOST_DEPTH} deep", token.start, token.end)
+            if self.depth > self.max_depth:
+                raise SyntaxProblem(f"nested more than {self.max_depth} deep", token.start, token.end)
             of = self._unary()
             self.depth -= 1
             if token.text == "-" and isinstance(of, Literal_) and of.kind in {"integer", "number"}:
-                return replace(of, value=-(of.value or 0), start=token.start)  # type: ignore[operator]  # a number by its kind
+                return replace(of, value=-of.value, start=token.start)  # type: ignore[operator]  # a number by its kind
             return Unary(op=token.text, of=of, start=token.start, end=of.end)
         return self._members(self._primary(token))
 
@@ -358,10 +373,12 @@ class _Parser:
             case "text":
                 return Literal_(kind="text", value=unescaped(token.text), start=start, end=end)
             case "integer":
-                if len(token.text) > 15:
-                    raise SyntaxProblem("a number of more than 15 digits", start, end)
+                if len(token.text) > self.max_digits:
+                    raise SyntaxProblem(f"a number of more than {self.max_digits} digits", start, end)
                 return Literal_(kind="integer", value=int(token.text), start=start, end=end)
             case "number":
+                if math.isinf(float(token.text)):
+                    raise SyntaxProblem("a number too large", start, end)
                 return Literal_(kind="number", value=float(token.text), start=start, end=end)
             case "name":
                 return self._name(token)
@@ -406,8 +423,11 @@ class _Parser:
             key = self.take("a key")
             if key.kind != "text":
                 raise SyntaxProblem("a key of a map is a text in quotes", key.start, key.end, None)
+            name = unescaped(key.text)
+            if any(name == known for known, _ in entries):
+                raise SyntaxProblem(f"the key {key.text} stands here twice", key.start, key.end)
             self.expect(":")
-            entries.append((unescaped(key.text), self.expression(0)))
+            entries.append((name, self.expression(0)))
             if not self.at("}"):
                 self.expect(",")
         return MapOf(entries=tuple(entries), start=token.start, end=self.expect("}").end)

@@ -99,8 +99,8 @@ def _fitting(template: Template, values: Mapping[str, Json]) -> dict[str, Json]:
             raise _refused(template, template.values_line, f"the value `{name}` is missing")
         try:
             fitting[name] = conform(value, one.type, name)
-        except (PermanentError, ValueError) as error:
-            raise _refused(template, template.values_line, f"{name}: {error}") from None
+        except PermanentError as error:
+            raise _refused(template, template.values_line, str(error)) from None
     return fitting
 
 

@@ -5,13 +5,12 @@ from dataclasses import dataclass, field
 
 from engine.language import syntax as s
 from engine.language import written
-from engine.language.assign import TEXTUAL
 from engine.model.types import ANY, MONEY, Type
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Typed:
-    """A part of an expression: its type, its CEL text, and which variables' data its value carries.
+    """A part of an expression: its type, its text in the plan, and which variables' data its value carries.
 
     `flows` maps a variable to whether it travels openly: False once only a closed type (a bool, a number) of it is left.
     """
@@ -22,7 +21,7 @@ class Typed:
     tree: s.Tree | None = None
 
     def number(self) -> str:
-        """The CEL text as a double: a literal without a point is a number wherever a number is wanted."""
+        """The text as a double: a literal without a point is a number wherever a number is wanted."""
         if self.type.kind == "number":
             return self.cel
         if isinstance(self.tree, s.Literal_) and self.tree.kind == "integer":
@@ -48,19 +47,6 @@ def closed(*parts: Typed) -> dict[str, bool]:
     return dict.fromkeys(joined(*parts), False)
 
 
-_SCALARS = frozenset({*TEXTUAL, "number", "integer", "bool"})
-
-
-def plainly(a: Type, b: Type) -> bool:
-    """Whether CEL's own checker can compare these: scalars that are never null. All else is compared as `dyn`."""
-    return not (a.nullable or b.nullable) and a.kind in _SCALARS and b.kind in _SCALARS
-
-
-def either(cel: str, type_: Type) -> str:
-    """One of two answers, which CEL wants to be of one type."""
-    return cel if plainly(type_, type_) else f"dyn({cel})"
-
-
 def named(part: Typed) -> str:
     """A part in a message: a literal as written, else its type."""
     if isinstance(part.tree, s.Literal_):
@@ -69,7 +55,7 @@ def named(part: Typed) -> str:
 
 
 def quoted(text: str) -> str:
-    """A text as a CEL literal."""
+    """A text as a literal."""
     found = (
         text.replace("\\", "\\\\")
         .replace("'", "\\'")
@@ -94,7 +80,7 @@ def spell(words: Type, type_: Type) -> bool:
 
 
 def written_amount(part: Typed) -> str | None:
-    """The CEL text of an amount written as a literal text; None for anything else."""
+    """The text of an amount written as a literal text; None for anything else."""
     if not isinstance(part.tree, s.Literal_) or part.tree.kind != "text":
         return None
     good, value = written.of_type(str(part.tree.value), MONEY, plain=False)

@@ -53,7 +53,7 @@ class Walk(ABC):
 
     @abstractmethod
     def infer(self, node: s.Tree) -> Typed:
-        """The type and CEL text of a part."""
+        """The type and text of a part."""
 
     def certainly(self, node: s.Tree) -> Typed:
         """As `infer`, refusing a value that may be missing."""
@@ -148,7 +148,7 @@ class Walk(ABC):
         )
 
     def fitted(self, part: Typed, type_: Type) -> str:
-        """The CEL text of a part where `type_` is wanted: numbers lifted, amounts read, times written out."""
+        """The text of a part where `type_` is wanted: numbers lifted, amounts read, times written out."""
         if type_.kind == "text" and part.type.kind == "time":
             return self.spoken(part)
         if type_.kind == "number" and part.type.kind == "integer":
@@ -158,7 +158,7 @@ class Walk(ABC):
         return part.cel
 
     def spoken(self, part: Typed) -> str:
-        """The CEL text of a time in words: for people, on the clock of the workspace."""
+        """The text of a time in words: for people, on the clock of the workspace."""
         return f"local({part.cel}, zone_)" if self.scope.for_people else part.cel
 
     def loop(self, name: str, items: Typed, body: Callable[[], Typed]) -> Typed:
@@ -195,7 +195,7 @@ class Walk(ABC):
             self._soft = False
 
     def amount(self, node: s.Tree, part: Typed) -> str | None:
-        """The CEL text of an amount, or None after a diagnostic."""
+        """The text of an amount, or None after a diagnostic."""
         if part.type.kind in {"money", "any"} or spell(part.type, MONEY):
             return part.cel
         if (amount := written_amount(part)) is not None:

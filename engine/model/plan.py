@@ -1,6 +1,6 @@
 """The compiled form of a playbook or SOP: immutable, named by its digest, readable without its sources.
 
-An *expression* is kept as the typed CEL text the front end lowered it to, with every path it reads.
+An *expression* is kept as the text, in CEL's syntax, that the front end lowered it to, with every path it reads.
 An *argument* is a tree whose leaves are literals, expressions or rendered texts.
 """
 
@@ -39,7 +39,7 @@ _STAGES = {stage: rank for rank, stage in enumerate(Stage)}
 class Read:
     """One path an expression reads. `through_default`: read as ``default(path, other)``, so a skipped step does not skip the reader.
 
-    `path` is as the operator wrote it (``steps.payment-link.outputs.url``), `variable` its lowered CEL name.
+    `path` is as the operator wrote it (``steps.payment-link.outputs.url``), `variable` its lowered name.
     """
 
     path: str
@@ -50,7 +50,7 @@ class Read:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Expr:
-    """One typed expression. `cel` is what is evaluated, `written` what the operator wrote, `type` its result."""
+    """One typed expression. `cel` is what is evaluated, in CEL's syntax, `written` what the operator wrote, `type` its result."""
 
     cel: str
     written: str

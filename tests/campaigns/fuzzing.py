@@ -4,6 +4,8 @@ The front end must answer every one with a plan or diagnostics: what it raises, 
 wrong (`tests.property.test_language.good`) is a violation, kept with the seed that makes it again.
 """
 
+import contextlib
+import json
 import random
 import resource
 import signal
@@ -14,13 +16,16 @@ from functools import cache
 from pathlib import Path
 
 from engine.language import agents, blocks, casefile, intents, playbook, policy_file, settings, sop
+from engine.language.expressions import Expressions
 from engine.language.reader import read
 from engine.language.source import Source
+from engine.model.errors import PermanentError
 from engine.model.plan import Plan
 from engine.model.span import Diagnostic, Severity
 from tests.property import test_language as drawn
 from tests.unit.language.actions import ACTIONS
-from tests.unit.language.expressing import attempt
+from tests.unit.language.expressing import NOW, attempt
+from tests.unit.language.expressing import read as read_value
 from tests.unit.language.trees import CONFIG, compiled
 
 ROOT = Path(__file__).parents[2]
@@ -107,6 +112,12 @@ def _expression(chance: random.Random) -> None:
     data = drawn.mutated(chance, chance.choice(drawn.EXPRESSIONS).encode())
     found, diagnostics = attempt(data.decode("utf-8", "replace").replace("\n", " "))
     assert (found is None) == bool(diagnostics)
+    if found is not None:
+        bindings = {one.variable: read_value(one.path) for one in found.expr.reads}
+        with contextlib.suppress(PermanentError):
+            json.dumps(
+                Expressions().evaluate(found.expr, bindings, now=NOW, zone="Europe/Warsaw"), allow_nan=False
+            )
 
 
 TARGETS: dict[str, Callable[[random.Random], None]] = {

@@ -80,7 +80,6 @@ def warm() -> None:
         "networkx",
         "fpdf",
         "markdown_it",
-        "cel_expr_python",
         "engine.memory.symbolic",
     ):
         importlib.import_module(name)

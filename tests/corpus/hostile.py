@@ -70,7 +70,7 @@ ATTRIBUTES = (
 
 PYTHON = (
     "sitecustomize.py", "usercustomize.py", "conftest.py", "setup.py", "noxfile.py", "tasks.py", "yaml.py", "json5.py", "networkx.py",
-    "cel_expr_python.py", "markdown_it.py", "cryptography.py", "playbooks/conftest.py", "playbooks/tests/conftest.py", "playbooks/step.py",
+    "markdown_it.py", "cryptography.py", "playbooks/conftest.py", "playbooks/tests/conftest.py", "playbooks/step.py",
     "playbooks/__init__.py", "notebooks/cash.py", "notebooks/__init__.py", "vault/agents/draft-reply.py", "vault/conftest.py",
 )  # fmt: skip
 """Files somebody's Python would import or run when started here."""

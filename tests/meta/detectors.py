@@ -80,7 +80,6 @@ HEAVY_HOMES = {
     "watchdog": ("engine/app/", "engine/vault/", "engine/connectors/"),
     "networkx": ("engine/",),
     "jsonschema": ("engine/",),
-    "cel_expr_python": ("engine/",),
     "fpdf": ("engine/connectors/",),
 }
 

@@ -10,7 +10,7 @@ import pytest
 
 HEAVY = {
     "txtai", "tokenizers", "dspy", "litellm", "duckdb", "marimo", "watchdog", "networkx", "jsonschema",
-    "cel_expr_python", "fpdf", "yaml", "markdown_it", "numpy", "rich", "shtab", "starlette", "uvicorn",
+    "fpdf", "yaml", "markdown_it", "numpy", "rich", "shtab", "starlette", "uvicorn",
 }  # fmt: skip
 _LIST = "import sys; from engine.cli.main import main\ntry:\n    code = main({args!r})\nexcept SystemExit as e:\n    code = e.code\nprint('MODULES', *sorted({{m.partition('.')[0] for m in sys.modules}}))\nsys.exit(code)"
 

@@ -240,11 +240,11 @@ def test_the_root_that_is_put_in_front_is_never_shown():
             {"client": {"email": "a@example.com"}, "lines": []},
             "offer.md:6: `client.name`: client.name has no value",
         ),
-        ({"client": CLIENT, "lines": "all"}, "offer.md:3: lines: lines is not [{what: text, amount: money}]"),
-        ({"client": CLIENT, "lines": [{"what": "a", "amount": 5}]}, "offer.md:3: lines: lines is not money"),
+        ({"client": CLIENT, "lines": "all"}, "offer.md:3: lines is not [{what: text, amount: money}]"),
+        ({"client": CLIENT, "lines": [{"what": "a", "amount": 5}]}, "offer.md:3: lines is not money"),
         ({"client": CLIENT, "lines": [{"what": "a", "amount": "5"}]}, "offer.md:3: lines: not an amount"),
         ({"client": CLIENT, "lines": [{"what": "a"}]}, "offer.md:8: `text(line.amount)`: "),
-        ({"client": {**CLIENT, "name": ["a"]}, "lines": []}, "offer.md:3: client: client is not text"),
+        ({"client": {**CLIENT, "name": ["a"]}, "lines": []}, "offer.md:3: client is not text"),
     ],
 )
 def test_values_that_do_not_fit_are_refused_with_file_and_line(values, place):
