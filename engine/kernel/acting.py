@@ -14,7 +14,7 @@ from engine.kernel.place import Place
 from engine.kernel.scope import Scope
 from engine.kernel.steps import Attempt, claim_of, fail, unexpected, versions
 from engine.model import autonomy, canonical, ids
-from engine.model.actions import EffectClass, Reach
+from engine.model.actions import EffectClass, Reach, UndoSpec
 from engine.model.canonical import Json
 from engine.model.commands import OpenCard
 from engine.model.durations import DECISION_TIMEOUT
@@ -194,7 +194,7 @@ def open_card(
 def _member(journal: Journal, plan: Plan, run: RunState, step: str) -> dict[str, Json]:
     effect = journal.effect(run.step(step))
     node = plan.node(step)
-    spec = node.action
+    undo = node.action.undo if node.action is not None else UndoSpec()
     return {
         "step": step,
         "name": node.name,
@@ -206,8 +206,8 @@ def _member(journal: Journal, plan: Plan, run: RunState, step: str) -> dict[str,
         "text": effect.preview.text,
         "warnings": list(effect.preview.warnings),
         "because": run.step(step).because,
-        "undo": (spec.undo.none or f"undo by {spec.undo.action}") if spec else "",
-        "final": not (spec is not None and spec.undo.action) and node.undo is None and not node.undo_within,
+        "undo": undo.none or f"undo by {undo.action}",
+        "final": not undo.action and node.undo is None and not node.undo_within,
         "undo-within": node.undo_within.total_seconds() if node.undo_within else 0,
         "cite": node.cite,
     }
