@@ -34,7 +34,6 @@ from engine.model.events import (
     CardRejected,
     CardSnoozed,
     Draft,
-    EffectUndone,
     EffectWithdrawn,
     HumanAnswered,
     UndoAsked,
@@ -334,46 +333,30 @@ def _take_back(desk: Desk, request: Request, run: RunState, steps: list[str]) ->
         return
     if vouching.held(desk, request, "nothing was taken back"):
         return
-    taken, left = [], []
-    drafts = []
     plan = journal.plan(run)
-    # Newest first: from the first step whose undo is an effect of its own, the loop takes over.
-    later = next((at for at, s in enumerate(done) if plan.node(s).undo is not None), len(done))
-    for step in done[:later]:
-        if why := _no_undo(plan, step) or closed_to(journal, run.step(step).action):
-            left.append(f"{step} stays: {why}")
-            continue
-        effect, outputs = journal.effect(run.step(step)), journal.value(run.step(step).outputs)
-        try:
-            outcome = journal.house.broker.undo(effect, outputs or {})
-        except EngineError as error:
-            left.append(f"{step} stays: {error.message}")
-            continue
-        body = EffectUndone(
-            key=effect.key, by=request.actor, outputs=journal.seal(outcome.outputs, run.subject)
-        )
-        drafts.append(Draft(body=body, run=run.id, step=step, subject=run.subject))
-        taken.append(step)
+    stays = {s: why for s in done if (why := _stays(journal, plan, s, run.step(s).action))}
+    left = [f"{s} stays: {why}" for s, why in stays.items()]
+    # Newest first, as the loop does it: one after the other, each like any other effect.
+    leaving = [s for s in done if s not in stays]
+    if not leaving:
+        desk.refuse(request, "\n  ".join(["nothing could be taken back", *left]), code="no-undo")
+        return
     asked = UndoAsked(by=request.actor, channel=request.channel)
-    drafts += [Draft(body=asked, run=run.id, step=s, subject=run.subject) for s in done[later:]]
-    begun = [f"being taken back, one after the other: {', '.join(done[later:])}"] if done[later:] else []
-    said = [f"taken back: {', '.join(taken)}"] if taken else []
-    message = "\n  ".join(
-        [*(said or begun or ["nothing could be taken back"]), *left, *(begun if said else [])]
-    )
-    if taken or begun:
-        desk.accept(request, message, *drafts, run=run.id)
-    else:
-        desk.refuse(request, message, code="no-undo")
+    drafts = [Draft(body=asked, run=run.id, step=s, subject=run.subject) for s in leaving]
+    message = "\n  ".join([f"being taken back, one after the other: {', '.join(leaving)}", *left])
+    desk.accept(request, message, *drafts, run=run.id)
 
 
 _UNDER_WAY = frozenset(get_args(StepStatus)) - SETTLED - {"pending"}
 
 
-def _no_undo(plan: Plan, step: str) -> str:
-    """Why the playbook or the action says that a step stays; empty when it can be taken back."""
-    action = plan.node(step).action
-    return action.undo.none if action is not None and action.undo.action is None else ""
+def _stays(journal: Journal, plan: Plan, step: str, action: str) -> str:
+    """Why a finished step can't be taken back now; empty when it can. What the playbook names for it is judged when its turn comes."""
+    node = plan.node(step)
+    if node.undo is not None:
+        return ""
+    none = node.action.undo.none if node.action is not None and node.action.undo.action is None else ""
+    return none or closed_to(journal, action)
 
 
 def _answer(desk: Desk, request: Request) -> None:

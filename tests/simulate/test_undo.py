@@ -4,6 +4,8 @@ import contextlib
 
 import pytest
 
+from engine.model.errors import PermanentError
+from engine.runtime.broker import Broker
 from engine.testing.scenario import Counting, Scenario
 
 pytestmark = pytest.mark.slow
@@ -214,6 +216,37 @@ def test_the_steps_own_reason_counts_more_than_the_undo_of_its_action(supplied, 
     assert said.verdict == "refused"
     assert "they have the key" in said.message
     assert not [key for key in provider.effects() if key.startswith("undo ")]
+
+
+def test_a_persons_undo_is_carried_out_beside_the_loop_and_a_failed_one_is_undoingand_tried_anew(
+    supplied, provider, monkeypatch
+):
+    """By the action's own undo: the loop goes on meanwhile, what failed stays done, and asked again it is tried again."""
+    text = BOOKED.replace("queryable", "idempotent")
+    text = text[: text.index("    undo:")]
+    made = supplied(booked=text)
+    made.start("booked")
+    (run,) = made.runs()
+    real, asked = Broker.undo, []
+
+    def failing(broker, effect, outputs):
+        asked.append(effect.key)
+        if len(asked) == 1:
+            raise PermanentError("they are closed", code="closed")
+        return real(broker, effect, outputs)
+
+    monkeypatch.setattr(Broker, "undo", failing)
+    assert made.ask("undo", target=run.id).verdict == "accepted"
+    (run,) = made.runs()
+    assert (run.step("book").undone, run.step("book").kept, run.step("book").code) == (False, True, "closed")
+    assert made.ask("undo", target=run.id).verdict == "accepted"
+    assert made.runs()[0].step("book").undone
+    assert [event.body.by for event in made.events() if event.type == "effect.undone"] == ["robin"]
+    # Decided first, done after: by the loop, not by who decides.
+    undoing = ("undo.asked", "effect.kept", "effect.undone")
+    assert [event.type for event in made.events() if event.type in undoing] == [
+        "undo.asked", "effect.kept", "undo.asked", "effect.undone",
+    ]  # fmt: skip
 
 
 class _DeathError(BaseException):
