@@ -57,10 +57,10 @@ def commit_all(root: Path, message: str, *, at: datetime | None = None) -> str:
     lines += [f"0 {'0' * 40}\t{p}\0" for p in gone]
     _do(["update-index", "-z", "--index-info"], env, top, "".join(lines))
     tree = _do(["write-tree"], env, top).strip()
-    parent = (
-        call(["rev-parse", "--verify", "--quiet", "HEAD^{commit}"], env=env, cwd=top).stdout.decode().strip()
-    )
-    if parent and _do(["rev-parse", f"{parent}^{{tree}}"], env, top).strip() == tree:
+    # Fails before the first commit, and gives nothing on stdout that could be taken for one.
+    head = call(["rev-parse", "HEAD^{commit}", "HEAD^{tree}"], env=env, cwd=top)
+    parent, before = head.stdout.decode().split() if head.returncode == 0 else ("", "")
+    if before == tree:
         return parent
     env |= _identity(top, env, at)
     parents = ["-p", parent] if parent else []
@@ -104,8 +104,11 @@ def _mode(path: Path) -> str:
 
 
 def _identity(top: Path, env: dict[str, str], at: datetime | None) -> dict[str, str]:
+    words = ["config", "--local", "-z", "--get-regexp", r"^user\.(name|email)$"]
+    listed = call(words, env=env, cwd=top).stdout.decode().split("\0")[:-1]
+    known = {key: text for key, _, text in (line.partition("\n") for line in listed)}
     name, email = (
-        call(["config", "--local", f"user.{key}"], env=env, cwd=top).stdout.decode().strip() or fallback
+        known.get(f"user.{key}", "").strip() or fallback
         for key, fallback in zip(("name", "email"), _NOBODY, strict=True)
     )
     made = {

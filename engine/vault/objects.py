@@ -1,16 +1,24 @@
-"""One `git cat-file --batch` kept open: objects by name, and their bytes checked against it."""
+"""Objects by name, and their bytes checked against it: those in files of their own at once, all others from one `git cat-file --batch`
+that is started for the first of them and kept open.
+"""
 
 import hashlib
+import re
 import threading
 import weakref
+from collections.abc import Callable
 from pathlib import Path
 from typing import TYPE_CHECKING, NamedTuple
 
 from engine.model.errors import PermanentError
+from engine.vault import loose
 from engine.vault.git import argv, environment, missing_git
 
 if TYPE_CHECKING:
     import subprocess
+
+
+_ID = re.compile(r"[0-9a-f]{40}|[0-9a-f]{64}")
 
 
 class Object(NamedTuple):
@@ -33,31 +41,45 @@ class Objects:
     """Reads objects of one repository; any thread may call. The process ends with `close` or with this object."""
 
     def __init__(self, git_dir: Path) -> None:
+        self._git_dir, self._lock = git_dir, threading.Lock()
+        self._process: subprocess.Popen[bytes] | None = None
+        self._finalizer: Callable[[], object] | None = None
+        self._closed = False
+
+    def _started(self) -> "subprocess.Popen[bytes]":
+        """The process, started if nobody needed it yet. With the lock taken."""
+        if self._process is not None:
+            return self._process
         import subprocess
 
+        if self._closed:
+            raise ValueError("closed")
         try:
             process = subprocess.Popen(
                 argv("cat-file", "--batch"),
                 stdin=subprocess.PIPE,
                 stdout=subprocess.PIPE,
                 stderr=subprocess.DEVNULL,
-                env=environment(git_dir),
-                cwd=git_dir,
+                env=environment(self._git_dir),
+                cwd=self._git_dir,
             )
         except FileNotFoundError as error:
             raise missing_git() from error
-        self._process, self._lock = process, threading.Lock()
-        self._finalizer = weakref.finalize(self, _end, process)
+        self._process, self._finalizer = process, weakref.finalize(self, _end, process)
+        return process
 
     def get(self, name: str) -> Object | None:
         """The object, or None when the repository has none of this name. Raises PermanentError when it is damaged."""
         if "\n" in name:
             raise ValueError("a name with a line break")
-        stdin, stdout = self._process.stdin, self._process.stdout
-        if stdin is None or stdout is None:
-            raise _broken(name)
+        if _ID.fullmatch(name) and (plain := loose.read(self._git_dir, name)) is not None:
+            return Object(name, *plain)
         with self._lock:
             try:
+                process = self._started()
+                stdin, stdout = process.stdin, process.stdout
+                if stdin is None or stdout is None:
+                    raise _broken(name)
                 stdin.write(name.encode() + b"\n")
                 stdin.flush()
                 header = stdout.readline().split()
@@ -76,7 +98,10 @@ class Objects:
 
     def close(self) -> None:
         """End the process; repeating is harmless."""
-        self._finalizer()
+        with self._lock:
+            self._closed = True
+            if self._finalizer is not None:
+                self._finalizer()
 
 
 def _is(found: Object) -> bool:

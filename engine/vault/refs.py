@@ -4,6 +4,7 @@ import re
 from pathlib import Path
 
 from engine.model.errors import EngineError, UsageError
+from engine.vault import loose
 from engine.vault.git import call, environment, find_git_dir
 from engine.vault.objects import Objects
 
@@ -90,6 +91,8 @@ def set_ref(root: Path, ref: str, target: str) -> bool:
         raise ValueError(f"not a ref of ours: {ref} {target}")
     try:
         git_dir, _ = find_git_dir(root)
+        if loose.ref(git_dir, ref) == target:
+            return True
         done = call(["update-ref", "--no-deref", ref, target], env=environment(git_dir), cwd=git_dir)
     except EngineError:
         return False
@@ -134,9 +137,12 @@ def anchor(root: Path, seq: int, digest: str) -> bool:
 def anchored(root: Path) -> tuple[int, str] | None:
     """What `anchor` wrote last: (seq, hash), or None when there is no such ref or it can't be read."""
     try:
-        objects = Objects(find_git_dir(root)[0])
+        git_dir, _ = find_git_dir(root)
+        objects = Objects(git_dir)
         try:
-            found = objects.get(f"{ANCHOR}^{{blob}}")
+            # A ref of that name to anything but a blob is no anchor, by either way.
+            found = objects.get(loose.ref(git_dir, ANCHOR) or f"{ANCHOR}^{{blob}}")
+            found = found if found is not None and found.kind == "blob" else None
         finally:
             objects.close()
     except EngineError:

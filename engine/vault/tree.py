@@ -3,17 +3,20 @@
 import os
 import stat
 import sys
+from collections import OrderedDict
 from collections.abc import Callable
 from pathlib import Path
 from typing import Self
 
 from engine.model.errors import PermanentError, TransientError
+from engine.vault import loose
 from engine.vault.git import call, environment, find_git_dir
 from engine.vault.objects import Objects, blob_id
 from engine.vault.paths import HUGE, belongs, fault, shown
 from engine.vault.refs import check_branch, commit_named
 
 _LFS = b"version https://git-lfs.github.com/spec/v1\n"
+_MISSING = "its object is missing"
 _LFS_SIZES = range(100, 400)
 
 
@@ -34,7 +37,7 @@ class GitTree:
         Raises PermanentError: ``no-git``, ``not-a-repository``, ``no-commits``, ``no-branch``, ``git-object``.
         """
         check_branch(ref)
-        return cls._read(root, lambda _, objects: _tip(objects, ref))
+        return cls._read(root, lambda git_dir, objects: _tip(git_dir, objects, ref))
 
     @classmethod
     def named(cls, root: Path, name: str) -> Self:
@@ -50,7 +53,7 @@ class GitTree:
         objects = Objects(git_dir)
         try:
             commit = find(git_dir, objects)
-            files, refused = _listing(git_dir, objects, commit, inside)
+            files, refused = _listed(git_dir, objects, commit, inside)
         except BaseException:
             objects.close()
             raise
@@ -77,8 +80,10 @@ class GitTree:
         self._objects.close()
 
 
-def _tip(objects: Objects, ref: str) -> str:
+def _tip(git_dir: Path, objects: Objects, ref: str) -> str:
     name = ref if ref.startswith("refs/steward/") else f"refs/heads/{ref}"
+    if (id_ := loose.ref(git_dir, name)) and (plain := loose.read(git_dir, id_)) and plain[0] == "commit":
+        return id_
     if (found := objects.get(f"{name}^{{commit}}")) is not None:
         return found.id
     if objects.get("HEAD^{commit}") is None:
@@ -96,9 +101,26 @@ def _tip(objects: Objects, ref: str) -> str:
     )
 
 
-def _listing(
-    git_dir: Path, objects: Objects, commit: str, inside: str
-) -> tuple[dict[str, str], tuple[tuple[str, str], ...]]:
+_Listing = tuple[dict[str, str], tuple[tuple[str, str], ...]]
+_LISTINGS: OrderedDict[tuple[Path, str, str], _Listing] = OrderedDict()
+"""What this process listed last: a commit never holds anything else."""
+_MOST_LISTINGS = 16
+
+
+def _listed(git_dir: Path, objects: Objects, commit: str, inside: str) -> _Listing:
+    """As `_listing`; one that git gave before is not asked for again. What has gone from the repository since is told by reading it."""
+    wanted = (git_dir, commit, inside)
+    if (known := _LISTINGS.get(wanted)) is None:
+        known = _listing(git_dir, objects, commit, inside)
+        if not any(reason == _MISSING for _, reason in known[1]):
+            _LISTINGS[wanted] = known
+        while len(_LISTINGS) > _MOST_LISTINGS:
+            _LISTINGS.popitem(last=False)
+    files, refused = known
+    return dict(files), refused
+
+
+def _listing(git_dir: Path, objects: Objects, commit: str, inside: str) -> _Listing:
     done = call(
         ["ls-tree", "-r", "-l", "-z", "--full-tree", f"{commit}:{inside}" if inside else commit],
         env=environment(git_dir),
@@ -137,7 +159,7 @@ def _unread(mode: str, size: str) -> str:
         case "160000":
             return "a submodule"
         case _ if not size.isdigit():
-            return "its object is missing"
+            return _MISSING
         case _ if int(size) > HUGE:
             return f"larger than {HUGE // 1024**2} MB"
         case _:
