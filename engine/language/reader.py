@@ -4,6 +4,7 @@ Nothing is resolved: `no`, `010` and `12:30` stay the characters they are, and t
 The tree is built from parse events, which cost the same however hostile the file; composing (as libraries do) recurses.
 """
 
+import functools
 import re
 from collections.abc import Iterator
 from dataclasses import dataclass, field, replace
@@ -35,6 +36,8 @@ NODES_OF_A_STEP = 40
 MOST_STEPS = 10_000
 MOST_EXPRESSIONS = 1_500
 EXPRESSIONS_OF_A_STEP = 4
+_SMALL_HEAD = 8_000
+"""Longer front matter is read anew each time: what stays read must not fill the memory."""
 _BLOCKS = frozenset("|>")
 
 # What YAML takes for a line break or refuses, and people can't see. Tab, line feed and CR LF are read.
@@ -113,13 +116,21 @@ def front_matter(path: str, data: bytes) -> tuple[Node | None, str, int, tuple[D
             (code.not_yaml(_at(path, 1, 1), problem="the front matter has no closing `---`"),),
         )
     before = text.count("\n", 0, end.end()) + 1
-    tree, diagnostics = read_text(path, text[4 : end.start()], line=2)
+    head = text[4 : end.start()]
+    read = _head if len(head) <= _SMALL_HEAD else _head.__wrapped__
+    tree, diagnostics = read(path, head)
     return (
         tree,
         text[end.end() + 1 :],
         before,
         shown(Source(path=path, lines=tuple(text.split("\n"))), diagnostics),
     )
+
+
+@functools.lru_cache(maxsize=1024)
+def _head(path: str, text: str) -> Read:
+    """Front matter as a tree. The address book, the tables and the full-text index of one command read the same notes."""
+    return read_text(path, text, line=2)
 
 
 def _brackets(text: str) -> int:

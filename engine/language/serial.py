@@ -35,8 +35,9 @@ def to_bytes(plan: Plan) -> bytes:
     return canonical.encode({"format": FORMAT, "plan": _write(plan)})
 
 
+@functools.lru_cache(maxsize=16)
 def from_bytes(data: bytes) -> Plan:
-    """The plan that `to_bytes` wrote. Raises ValueError."""
+    """The plan that `to_bytes` wrote; the last few stay read. Raises ValueError."""
     try:
         found = canonical.decode(data)
         if found["format"] != FORMAT:
