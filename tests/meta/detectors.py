@@ -4,6 +4,7 @@ The words looked for are put together at run time, so that this file is not a fi
 """
 
 import ast
+import functools
 import re
 from collections.abc import Iterator
 
@@ -107,13 +108,25 @@ def dotted(node: ast.expr) -> str:
             return ""
 
 
+@functools.lru_cache(maxsize=4)
+def parsed(text: str) -> ast.Module:
+    """The tree of a text. The last few are kept: many rules look at one file before the next."""
+    return ast.parse(text)
+
+
+@functools.lru_cache(maxsize=4)
+def nodes(text: str) -> tuple[ast.AST, ...]:
+    """Every node of a text's tree."""
+    return tuple(ast.walk(parsed(text)))
+
+
 def oversize(text: str, *, inside: bool = True) -> Iterator[str]:
     """Files, classes and functions that have become two things. `# size: why` in a file excuses it."""
     if SIZE_REASON.search(text):
         return
     if (lines := len(text.splitlines())) > FILE_LINES:
         yield f"1: {lines} lines, more than {FILE_LINES}"
-    for node in ast.walk(ast.parse(text)) if inside else ():
+    for node in nodes(text) if inside else ():
         if isinstance(node, ast.ClassDef | ast.FunctionDef | ast.AsyncFunctionDef):
             most = CLASS_LINES if isinstance(node, ast.ClassDef) else FUNCTION_LINES
             long = (node.end_lineno or node.lineno) - node.lineno + 1
@@ -130,13 +143,13 @@ def empty_name(path: str) -> Iterator[str]:
 
 def undocumented(text: str) -> Iterator[str]:
     """A module that doesn't say what it is."""
-    if not (ast.get_docstring(ast.parse(text)) or "").strip():
+    if not (ast.get_docstring(parsed(text)) or "").strip():
         yield "1: no docstring"
 
 
 def banned(text: str) -> Iterator[str]:
     """Calls and imports no part of the engine may have."""
-    for node in ast.walk(ast.parse(text)):
+    for node in nodes(text):
         for name in imported(node):
             if name.partition(".")[0] in BANNED_IMPORTS:
                 yield f"{line(node)}: import {name} runs what it reads"
@@ -150,7 +163,7 @@ def banned(text: str) -> Iterator[str]:
 
 def clock_and_chance(text: str) -> Iterator[str]:
     """Time, ids and chance taken instead of given."""
-    for node in ast.walk(ast.parse(text)):
+    for node in nodes(text):
         if isinstance(node, ast.Attribute | ast.Name) and dotted(node) in CLOCK_AND_CHANCE:
             yield f"{node.lineno}: {dotted(node)}"
         for name in imported(node):
@@ -170,7 +183,7 @@ SKIPS = {
 
 def skipped(text: str) -> Iterator[str]:
     """Ways to leave a test out that STEWARD_REQUIRE_REAL doesn't turn into a failure."""
-    for node in ast.walk(ast.parse(text)):
+    for node in nodes(text):
         if isinstance(node, ast.Attribute) and dotted(node) in SKIPS:
             yield f"{node.lineno}: {dotted(node)}"
         elif isinstance(node, ast.ImportFrom) and node.module in {"pytest", "unittest"}:
@@ -182,20 +195,19 @@ def skipped(text: str) -> Iterator[str]:
 
 def yaml_imported(text: str) -> Iterator[str]:
     """YAML read without spans, past the reader."""
-    for node in ast.walk(ast.parse(text)):
+    for node in nodes(text):
         yield from (f"{line(node)}: import {n}" for n in imported(node) if n.partition(".")[0] == "yaml")
 
 
 def heavy(text: str, path: str) -> Iterator[str]:
     """A heavy library imported away from its home, or when its module is."""
-    tree = ast.parse(text)
     later = {
         inner
-        for node in ast.walk(tree)
+        for node in nodes(text)
         if isinstance(node, ast.FunctionDef | ast.AsyncFunctionDef)
         for inner in ast.walk(node)
-    } | {inner for node in ast.walk(tree) if is_typing_block(node) for inner in ast.walk(node)}
-    for node in ast.walk(tree):
+    } | {inner for node in nodes(text) if is_typing_block(node) for inner in ast.walk(node)}
+    for node in nodes(text):
         for name in imported(node):
             homes = HEAVY_HOMES.get(name.partition(".")[0])
             if homes is None:
@@ -221,7 +233,7 @@ def foreign(text: str, allowed: tuple[str, ...]) -> Iterator[str]:
         "uuid",
         "threading",
     }
-    for node in ast.walk(ast.parse(text)):
+    for node in nodes(text):
         for name in imported(node):
             top = name.partition(".")[0]
             if top in outside or (top == "engine" and not name.startswith(allowed)):

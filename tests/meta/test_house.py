@@ -1,5 +1,9 @@
 """The house rules, held against the project's own files."""
 
+import functools
+import re
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+
 import pytest
 
 from tests.meta import detectors as d
@@ -16,50 +20,62 @@ MAKES_TIME_OR_CHANCE = {
 READS_YAML = ("engine/language/reader",)
 
 
-@pytest.mark.parametrize("path", python_files("engine", "tests", "requirements", "bootstrap.py"))
-def test_is_one_thing(path):
-    assert list(d.oversize(text_of(path), inside=not path.startswith("tests/"))) == []
+Rule = Callable[[str, str], Iterable[str]]
+"""What a file breaks of one rule, as `line: what`; it gets the path and the text."""
 
 
-@pytest.mark.parametrize("path", python_files("engine", "tests", "requirements", "notebooks", "evals"))
-def test_has_a_name_that_says_something(path):
-    assert list(d.empty_name(path)) == []
+def open_ends(text: str) -> Iterator[str]:
+    """What is not done yet, however it says so."""
+    yield from d.matches(d.OPEN_END, text)
+    yield from d.matches(re.compile(d.NOT_DONE), text)
 
 
-@pytest.mark.parametrize("path", ENGINE)
-def test_says_what_it_is(path):
-    assert list(d.undocumented(text_of(path))) == []
+RULES: Mapping[str, tuple[Sequence[str], Rule]] = {
+    "is not two things": (
+        python_files("engine", "tests", "requirements", "bootstrap.py"),
+        lambda path, text: d.oversize(text, inside=not path.startswith("tests/")),
+    ),
+    "has a name that says something": (
+        python_files("engine", "tests", "requirements", "notebooks", "evals"),
+        lambda path, text: d.empty_name(path),
+    ),
+    "says what it is": (ENGINE, lambda path, text: d.undocumented(text)),
+    "calls nothing banned": (ENGINE, lambda path, text: d.banned(text)),
+    "is given time, ids and chance": (
+        [path for path in ENGINE if not path.startswith(tuple(MAKES_TIME_OR_CHANCE))],
+        lambda path, text: d.clock_and_chance(text),
+    ),
+    "leaves YAML to the reader": (
+        [path for path in ENGINE if not path.startswith(READS_YAML)],
+        lambda path, text: d.yaml_imported(text),
+    ),
+    "leaves heavy libraries at home": (ENGINE, lambda path, text: d.heavy(text, path)),
+    "has no open ends": (ENGINE, lambda path, text: open_ends(text)),
+    # tests/counterparts.py says NOT RUN, and fails where STEWARD_REQUIRE_REAL asks for everything.
+    "leaves nothing out but in the one way": (
+        [path for path in python_files("tests") if path != "tests/counterparts.py"],
+        lambda path, text: d.skipped(text),
+    ),
+}
 
 
-@pytest.mark.parametrize("path", ENGINE)
-def test_calls_nothing_banned(path):
-    assert list(d.banned(text_of(path))) == []
+@functools.cache
+def broken() -> Mapping[str, Sequence[str]]:
+    """By rule, every `path:line: what` that breaks it; each file is read and parsed once for all of them."""
+    places: dict[str, list[str]] = {rule: [] for rule in RULES}
+    members = {rule: frozenset(paths) for rule, (paths, _) in RULES.items()}
+    for path in sorted(frozenset().union(*members.values())):
+        text = text_of(path)
+        for rule, (_, findings) in RULES.items():
+            if path in members[rule]:
+                places[rule] += [f"{path}:{finding}" for finding in findings(path, text)]
+    return places
 
 
-@pytest.mark.parametrize("path", ENGINE)
-def test_is_given_time_ids_and_chance(path):
-    if path.startswith(tuple(MAKES_TIME_OR_CHANCE)):
-        return
-    assert list(d.clock_and_chance(text_of(path))) == []
-
-
-@pytest.mark.parametrize("path", ENGINE)
-def test_leaves_yaml_to_the_reader(path):
-    if path.startswith(READS_YAML):
-        return
-    assert list(d.yaml_imported(text_of(path))) == []
-
-
-@pytest.mark.parametrize("path", ENGINE)
-def test_heavy_libraries_stay_at_home(path):
-    assert list(d.heavy(text_of(path), path)) == []
-
-
-@pytest.mark.parametrize("path", ENGINE)
-def test_has_no_open_ends(path):
-    text = text_of(path)
-    assert list(d.matches(d.OPEN_END, text)) == []
-    assert d.NOT_DONE not in text
+@pytest.mark.parametrize("rule", RULES)
+def test_every_file(rule):
+    assert RULES[rule][0]
+    assert broken()[rule] == [], f"not every file {rule}"
 
 
 @pytest.mark.parametrize("name", ["decide", "fold"])
@@ -69,12 +85,6 @@ def test_the_pure_kernel_knows_only_the_model(name):
     found = {path: list(d.foreign(text_of(path), ("engine.model", own.replace("/", ".")))) for path in paths}
     assert {path: lines for path, lines in found.items() if lines} == {}
     assert paths
-
-
-@pytest.mark.parametrize("path", [p for p in python_files("tests") if p != "tests/counterparts.py"])
-def test_leaves_nothing_out_but_in_the_one_way(path):
-    """tests/counterparts.py says NOT RUN, and fails where STEWARD_REQUIRE_REAL asks for everything."""
-    assert list(d.skipped(text_of(path))) == []
 
 
 def test_no_file_names_a_package_registry():
