@@ -431,11 +431,11 @@ def check(arguments: Sequence[str]) -> int:
     tool = {name: os.path.join(BIN, name + EXE) for name in ("ruff", "mypy", "lint-imports")}
     fast = "--fast" in arguments
     rest = [argument for argument in arguments if argument != "--fast"]
-    # Two workers for two cores; a file's tests stay together, so that fixtures of a file are made once.
+    # Two workers for two cores; a file's tests stay together, so that fixtures of a file are made once. The order is tests/conftest.py's.
     workers = (
         []
         if any(one.startswith(("-n", "-p", "-x", "--pdb", "-s")) for one in rest)
-        else ["-n", "2", "--dist", "loadfile"]
+        else ["-n", "2", "--dist", "loadfile", "--no-loadscope-reorder"]
     )
     pytest = [PYTHON, "-m", "pytest", *workers, *(["-m", "not slow"] if fast else []), *rest]
     steps = [

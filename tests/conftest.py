@@ -42,6 +42,30 @@ SLOW = (
     "tests/unit/testing/test_cases.py",
     "tests/unit/testing/test_starters.py",
 )
+LONGEST = (
+    "tests/sabotage/test_sabotage.py",
+    "tests/simulate/test_two_processes.py",
+    "tests/corpus/test_hostile_repository.py",
+    "tests/packaging/test_bootstrap.py",
+    "tests/simulate/test_breakers.py",
+    "tests/campaigns/test_killing.py",
+    "tests/corpus/test_traversal.py",
+    "tests/simulate/test_up.py",
+    "tests/simulate/test_triggers.py",
+    "tests/unit/language/test_cost.py",
+    "tests/simulate/test_redrafting.py",
+    "tests/simulate/test_outages.py",
+    "tests/unit/cli/test_bad_input.py",
+    "tests/simulate/test_doctor.py",
+    "tests/simulate/test_recovery.py",
+    "tests/simulate/test_approvals.py",
+    "tests/unit/cli/test_startup.py",
+    "tests/golden/test_right.py",
+    "tests/packaging/test_wheel.py",
+    "tests/simulate/test_undo.py",
+    "tests/unit/memory/test_index.py",
+)
+"""The files that take longest begin first: one that begins last keeps one worker busy while the other has nothing left to do."""
 FAST = ("test_flagship.py::test_every_letter_becomes_what_the_golden_case_says",)
 """One whole company stays in the fast half."""
 
@@ -56,3 +80,5 @@ def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
     for item in items:
         if item.nodeid.startswith(SLOW) and not item.nodeid.endswith(FAST):
             item.add_marker(pytest.mark.slow)
+    turn = {name: number for number, name in enumerate(LONGEST)}
+    items.sort(key=lambda item: turn.get(item.nodeid.partition("::")[0], len(LONGEST)))

@@ -6,6 +6,7 @@ from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 
 import pytest
 
+from tests.conftest import LONGEST, SLOW
 from tests.meta import detectors as d
 from tests.meta.sources import ROOT, files, python_files, text_of
 
@@ -103,6 +104,11 @@ def test_nothing_but_a_test_names_the_temporary_folder():
         path: list(d.matches(d.TEMPORARY, text_of(path))) for path in files() if not path.startswith("tests/")
     }
     assert {path: lines for path, lines in found.items() if lines} == {}
+
+
+def test_files_that_are_called_slow_or_long_are_there():
+    """A file that was renamed would quietly be neither."""
+    assert [name for name in (*SLOW, *LONGEST) if not (ROOT / name).exists()] == []
 
 
 @pytest.mark.parametrize(
