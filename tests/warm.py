@@ -34,6 +34,9 @@ COLD: Final = (sys.executable, "-m", "engine.cli.main")
 """The same command from its very start."""
 STEWARD: Final = "engine.cli.main:main"
 
+UNLOADED: Final = "STEWARD_TEST_UNLOADED"
+"""Set where a command or two is all that is asked for: then nothing is loaded beforehand, which would cost more."""
+
 _HEAVY = ("txtai", "tokenizers", "dspy", "marimo")
 
 
@@ -215,7 +218,8 @@ def _asked(link: socket.socket) -> tuple[dict[str, Any], list[int]]:
 
 def main(listening: socket.socket) -> NoReturn:
     """Fork for whoever asks, tell them how it ended, and end with the one that started this."""
-    _load()
+    if UNLOADED not in os.environ:
+        _load()
     gc.collect()
     gc.freeze()
     woken, wakes = socket.socketpair()

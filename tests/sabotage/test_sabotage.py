@@ -10,13 +10,14 @@ import os
 import re
 import shutil
 import subprocess
-import sys
-import xml.etree.ElementTree as ET
 from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
 
 import pytest
+
+from tests.sabotage.trial import Trials
+from tests.warm import UNLOADED
 
 ROOT = Path(__file__).parents[2]
 PATCHES = sorted(Path(__file__).parent.glob("*.patch"))
@@ -40,7 +41,7 @@ class Sabotage:
 
 
 def copied(folder: Path) -> Path:
-    """The tracked files, as they lie here."""
+    """The tracked files, as they lie here, and what Python compiled of them already."""
     listed = subprocess.run(
         ["git", "ls-files", "-z"], cwd=ROOT, capture_output=True, check=True
     ).stdout.decode()
@@ -49,55 +50,12 @@ def copied(folder: Path) -> Path:
         if source.is_file():
             target.parent.mkdir(parents=True, exist_ok=True)
             shutil.copy2(source, target)
+    for place in ("engine", "tests"):
+        for source in (ROOT / place).rglob("__pycache__"):
+            target = folder / source.relative_to(ROOT)
+            if target.parent.is_dir():
+                shutil.copytree(source, target)
     return folder
-
-
-@dataclass(frozen=True)
-class Result:
-    """How the tests of a copy ended, by node id; `broken` are those that didn't get as far as an assertion."""
-
-    failed: frozenset[str]
-    broken: tuple[str, ...]
-
-
-def tried(folder: Path, tests: tuple[str, ...]) -> Result:
-    """Run tests in a copy."""
-    report = folder / "report.xml"
-    report.unlink(missing_ok=True)
-    argv = [
-        sys.executable,
-        "-m",
-        "pytest",
-        "-q",
-        "-n0",
-        "-p",
-        "no:cacheprovider",
-        "-o",
-        "junit_family=xunit1",
-        f"--junitxml={report}",
-    ]
-    env = {name: value for name, value in os.environ.items() if not name.startswith(("PYTEST_", "COV_"))}
-    done = subprocess.run(
-        [*argv, *tests],
-        cwd=folder,
-        env={**env, "PYTHONPATH": str(folder)},
-        capture_output=True,
-        text=True,
-        check=False,
-    )
-    if not report.exists():
-        return Result(frozenset(), (done.stdout[-2000:] + done.stderr[-2000:],))
-    failed, broken = set(), []
-    for case in ET.parse(report).getroot().iter("testcase"):
-        node = f"{case.get('file')}::{case.get('name')}"
-        failure, error = case.find("failure"), case.find("error")
-        if error is not None:
-            broken.append(f"{node}: {error.get('message')}")
-        elif failure is not None:
-            failed.add(node)
-            if not _ASSERTED.search(failure.get("message") or ""):
-                broken.append(f"{node}: {failure.get('message')}")
-    return Result(frozenset(failed), tuple(broken))
 
 
 def test_there_are_at_least_ten_and_each_names_its_tests():
@@ -112,6 +70,12 @@ def test_there_are_at_least_ten_and_each_names_its_tests():
 def copy(tmp_path_factory):
     """One copy for all patches: what Python compiled of the rest of the code is still there for the next."""
     return copied(tmp_path_factory.mktemp("sabotage") / "copy")
+
+
+@pytest.fixture(scope="module")
+def trials(copy):
+    with Trials(copy, **{UNLOADED: "1"}) as process:
+        yield process
 
 
 @contextlib.contextmanager
@@ -142,30 +106,26 @@ _MOMENTS = itertools.count(1_000_000_000)
 
 @pytest.mark.slow
 @pytest.mark.parametrize("patch", PATCHES, ids=lambda patch: patch.stem)
-def test_the_named_tests_notice(copy, patch):
+def test_the_named_tests_notice(copy, trials, patch):
     sabotage = Sabotage.of(patch)
     with patched(copy, patch):
-        result = tried(copy, sabotage.fails)
-    assert result.broken == ()
-    assert sorted(result.failed) == sorted(sabotage.fails)
+        ended = trials.tests(*sabotage.fails)
+    assert ended.code == pytest.ExitCode.TESTS_FAILED, ended.output
+    assert sorted(node for node, _, _ in ended.failures) == sorted(sabotage.fails), ended.output
+    by_assertion = [phase == "call" and _ASSERTED.search(message) for _, phase, message in ended.failures]
+    assert all(by_assertion), ended.output
 
 
 @pytest.mark.slow
-def test_the_kill_harness_notices_a_key_that_is_drawn_anew(copy):
+def test_the_kill_harness_notices_a_key_that_is_drawn_anew(copy, trials):
     """The planted positive: the harness that reports no duplicates reports them where there are some."""
     with patched(copy, Path(__file__).parent / "random-key.patch"):
-        done = subprocess.run(
-            [sys.executable, "-m", "tests.campaigns.killing", "--once"],
-            cwd=copy, env={**os.environ, "PYTHONPATH": str(copy)}, capture_output=True, text=True, check=False,
-        )  # fmt: skip
-    assert done.returncode == 1, done.stdout + done.stderr
-    assert "duplicate:" in done.stdout, done.stdout
+        ended = trials.command("tests.campaigns.killing", "--once")
+    assert ended.code == 1, ended.output
+    assert "duplicate:" in ended.output
 
 
 @pytest.mark.slow
-def test_the_kill_harness_finds_nothing_in_the_same_story_as_it_is():
-    done = subprocess.run(
-        [sys.executable, "-m", "tests.campaigns.killing", "--once"],
-        cwd=ROOT, env={**os.environ, "PYTHONPATH": str(ROOT)}, capture_output=True, text=True, check=False,
-    )  # fmt: skip
-    assert done.returncode == 0, done.stdout + done.stderr
+def test_the_kill_harness_finds_nothing_in_the_same_story_as_it_is(trials):
+    ended = trials.command("tests.campaigns.killing", "--once")
+    assert ended.code == 0, ended.output
