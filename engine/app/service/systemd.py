@@ -6,6 +6,7 @@ import subprocess
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
+from string import Template
 from typing import Any
 
 from engine.app.service.what import (
@@ -54,7 +55,7 @@ class Systemd:
     @property
     def text(self) -> str:
         """The unit."""
-        return "\n".join(_unit(self.service, self.account)) + "\n"
+        return _unit(self.service, self.account)
 
     def install(self) -> tuple[str, ...]:
         """As the port says."""
@@ -245,79 +246,47 @@ def word(text: str) -> str:
     return f'"{whole(escaped)}"'
 
 
-def _unit(service: Service, account: Account | None) -> Iterator[str]:
-    drop_in = "sudo systemctl edit" if account is not None else "systemctl --user edit"
-    yield f"# {MARK}; typing that again writes it anew."
-    yield f"# Your own settings belong beside it: {drop_in} {service.name}.service"
-    yield ""
-    yield "[Unit]"
-    yield f"Description=Steward in {whole(os.fspath(service.root))}"
-    if account is not None:
-        yield "Wants=network-online.target"
-        yield "After=network-online.target"
-        yield f"RequiresMountsFor={word(os.fspath(service.root))} {word(os.fspath(service.state))}"
-    # It never gives up: silence is the worst end a service can have.
-    yield "StartLimitIntervalSec=0"
-    yield ""
-    yield "[Service]"
-    yield "Type=exec"
-    if account is not None:
-        yield f"User={account.name}"
-    yield f"WorkingDirectory={whole(os.fspath(service.root))}"
-    # The colon: a dollar sign in a path is a dollar sign.
-    yield f"ExecStart=:{' '.join([word(service.command[0]), *service.command[1:]])}"
-    for name, value in service.env.items():
-        yield f"Environment={word(f'{name}={value}')}"
-    yield "# Secrets that the settings look for in `env`, as NAME=value lines; chmod 600. It may be missing."
-    yield f"EnvironmentFile=-{whole(os.fspath(service.secrets_file))}"
-    yield "Restart=on-failure"
-    yield "RestartSec=10"
-    yield "# 2: the command or the folder is wrong; 5: a rule refused. Starting again would not help."
-    yield "RestartPreventExitStatus=2 5"
-    yield "# SIGTERM goes to the engine alone: it ends what is under way, its rooms with it."
-    yield "KillMode=mixed"
-    yield "TimeoutStopSec=120"
-    yield "UMask=0077"
-    yield "SyslogIdentifier=steward"
-    if account is not None:
-        yield ""
-        yield from _hardening(service)
-    yield ""
-    yield "[Install]"
-    yield f"WantedBy={'multi-user' if account is not None else 'default'}.target"
+def _unit(service: Service, account: Account | None) -> str:
+    """The unit. It never gives up (StartLimitIntervalSec=0): silence is the worst end a service can have.
+
+    The machine's is kept from all that an always-on engine never needs; namespaces stay: agents run in rooms made of them.
+    """
+    root, places = (
+        os.fspath(service.root),
+        f"{word(os.fspath(service.root))} {word(os.fspath(service.state))}",
+    )
+    needs = f"Wants=network-online.target\nAfter=network-online.target\nRequiresMountsFor={places}\n"
+    homes = "read-only" if _lies_at_home(service) else "yes"
+    return _filled(
+        "unit.service",
+        mark=MARK,
+        name=service.name,
+        edit="systemctl --user edit" if account is None else "sudo systemctl edit",
+        root=whole(root),
+        before=needs if account is not None else "",
+        account=f"User={account.name}\n" if account is not None else "",
+        # In the unit a colon stands before it: a dollar sign in a path is a dollar sign.
+        command=" ".join([word(service.command[0]), *service.command[1:]]),
+        environment="\n".join(
+            f"Environment={word(f'{name}={value}')}" for name, value in service.env.items()
+        ),
+        secrets=whole(os.fspath(service.secrets_file)),
+        hardening="" if account is None else "\n" + _filled("hardening.conf", places=places, homes=homes),
+        target="default" if account is None else "multi-user",
+    )
 
 
-_HOMES = tuple(os.path.join(os.sep, *one) for one in (("home",), ("root",), ("run", "user")))
+def _filled(template: str, **values: str) -> str:
+    """A template beside this file with its blanks filled in."""
+    return Template(Path(__file__).with_name(template).read_text(encoding="utf-8")).substitute(values)
+
+
+_HOMES = tuple(os.path.join(os.sep, *folder) for folder in (("home",), ("root",), ("run", "user")))
 """What systemd's ProtectHome covers."""
 
 
-def _hardening(service: Service) -> Iterator[str]:
-    """What an always-on engine never needs. Namespaces stay: agents run in rooms made of them."""
+def _lies_at_home(service: Service) -> bool:
+    """Whether the environment, the Python it was made from, or this code lies in somebody's home."""
     python = service.command[0]
-    # The environment, the Python it was made from, and this code: each may lie in somebody's home.
     needed = (service.root, service.state, python, os.path.realpath(python), os.path.realpath(__file__))
-    lies_at_home = any(Path(one).is_relative_to(place) for one in needed for place in _HOMES)
-    yield f"ReadWritePaths={word(os.fspath(service.root))} {word(os.fspath(service.state))}"
-    yield "ProtectSystem=strict"
-    yield f"ProtectHome={'read-only' if lies_at_home else 'yes'}"
-    yield from (
-        "PrivateTmp=yes",
-        "PrivateDevices=yes",
-        "NoNewPrivileges=yes",
-        "CapabilityBoundingSet=",
-        "ProtectClock=yes",
-        "ProtectControlGroups=yes",
-        "ProtectHostname=yes",
-        "ProtectKernelLogs=yes",
-        "ProtectKernelModules=yes",
-        "ProtectKernelTunables=yes",
-        "ProtectProc=invisible",
-        "LockPersonality=yes",
-        "RestrictRealtime=yes",
-        "RestrictSUIDSGID=yes",
-        "RestrictAddressFamilies=AF_UNIX AF_INET AF_INET6 AF_NETLINK",
-        "RestrictNamespaces=cgroup ipc mnt net pid user uts",
-        "SystemCallArchitectures=native",
-        "SystemCallFilter=~@clock @cpu-emulation @debug @module @obsolete @raw-io @reboot @swap",
-        "SystemCallErrorNumber=EPERM",
-    )
+    return any(Path(path).is_relative_to(home) for path in needed for home in _HOMES)
