@@ -45,10 +45,10 @@ def _(asked, decide, first, mo, onerun, pick, place, today):
 def _(mo, one, onerun, pages, place):
     mo.vstack(
         [
-            mo.Html(pages.title(one, place.config.time_zone)),
+            mo.Html(str(pages.title(one, place.config.time_zone))),
             mo.mermaid(onerun.mermaid(one)),
-            mo.Html(pages.heading("Steps over time") + pages.waterfall(one.steps)),
-            mo.Html(pages.heading("Approved against sent") + pages.compared(one.effects)),
+            mo.Html(str(pages.heading("Steps over time") + pages.waterfall(one.steps))),
+            mo.Html(str(pages.heading("Approved against sent") + pages.compared(one.effects))),
         ]
     )
     return
@@ -58,11 +58,11 @@ def _(mo, one, onerun, pages, place):
 def _(mo, one, pages, place):
     mo.accordion(
         {
-            "what went in": mo.Html(pages.values({"event": one.event, "inputs": one.inputs})),
+            "what went in": mo.Html(str(pages.values({"event": one.event, "inputs": one.inputs}))),
             "what came out": mo.Html(
-                pages.values({step.name: step.outputs for step in one.steps} | {"run": one.outputs})
+                str(pages.values({step.name: step.outputs for step in one.steps} | {"run": one.outputs}))
             ),
-            "why": mo.Html(pages.why(one.chains, place.config.time_zone)),
+            "why": mo.Html(str(pages.why(one.chains, place.config.time_zone))),
         },
         multiple=True,
     )

@@ -38,7 +38,7 @@ def _(UTC, datetime, decide, mo, next_turn, pages, place, turn):
     mo.vstack(
         [
             mo.hstack([mo.md(f"# {pages.day(now, place.config.time_zone)}"), again], justify="space-between"),
-            mo.Html(pages.headline(page.rows, page.spent)),
+            mo.Html(str(pages.headline(page.rows, page.spent))),
         ]
     )
     return (page,)
@@ -102,7 +102,7 @@ def _(cells, mo, pages, place, shown, table, today):
         )
         view = mo.vstack(
             [
-                mo.Html(pages.card(card, place.config.time_zone, chosen.changed)),
+                mo.Html(str(pages.card(card, place.config.time_zone, chosen.changed))),
                 *([proof] if card.strength > 1 else []),
                 form,
             ]
@@ -125,7 +125,7 @@ def _(card, decide, form, next_turn, tell):
 
 @app.cell
 def _(mo, pages, told):
-    mo.Html(pages.block(told())) if told() else None
+    mo.Html(str(pages.block(told()))) if told() else None
     return
 
 

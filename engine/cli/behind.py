@@ -4,21 +4,24 @@ A page of the notebooks is three hundred small files and a program that begins o
 the files are handed out here, from memory, and the first page comes with the day as plain HTML in it, which gives way once the program shows its own.
 """
 
+from __future__ import annotations
+
 import asyncio
 import mimetypes
 import threading
 import time
-from collections.abc import Callable, MutableMapping
+from collections.abc import Callable
 from concurrent.futures import Future, wait
 from functools import cached_property
 from importlib.util import find_spec
 from pathlib import Path
-from typing import TypeAlias, TypeVar
+from typing import TYPE_CHECKING, TypeVar
 
-from engine.cli.door import App, Receive, Scope, Send
 from engine.model.errors import EngineError
 
-Headers: TypeAlias = list[tuple[bytes, bytes]]
+if TYPE_CHECKING:
+    from starlette.types import ASGIApp, Receive, Scope, Send
+
 T = TypeVar("T")
 
 FRESH_SECONDS = 10.0
@@ -33,7 +36,7 @@ PATIENCE_SECONDS = 10.0
 _KINDS = {".js": "text/javascript", ".css": "text/css", ".woff2": "font/woff2", ".wasm": "application/wasm"}
 
 
-def begun(work: Callable[[], T]) -> "Future[T]":
+def begun(work: Callable[[], T]) -> Future[T]:
     """What a thread that begins now will have found. The process waits for it before it ends: a database is not cut off in its work."""
     found: Future[T] = Future()
 
@@ -50,23 +53,24 @@ def begun(work: Callable[[], T]) -> "Future[T]":
 class Behind:
     """ASGI app of the notebooks: their files from memory, everything else from `made` as soon as it is there."""
 
-    def __init__(self, made: "Future[App]") -> None:
+    def __init__(self, made: Future[ASGIApp]) -> None:
         self.made = made
-        self._read: MutableMapping[str, tuple[bytes, bytes]] = {}
+        self._read: dict[str, tuple[bytes, str]] = {}
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Serve it; the door has judged it already."""
-        if scope["type"] == "lifespan":
-            await _living(receive, send)
-        elif scope["type"] == "http" and (found := self._file(scope["path"])):
-            await _hand_out(*found, scope["method"], send)
-        else:
-            try:
-                app = await asyncio.wrap_future(self.made)
-            except Exception as error:
-                await _sorry(scope, error, send)
-                return
-            await app(scope, receive, send)
+        from starlette.responses import Response
+
+        if scope["type"] == "http" and (file := self._file(scope["path"])):
+            content, kind = file
+            head = {"content-type": kind, "content-length": str(len(content))}
+            await Response(b"" if scope["method"] == "HEAD" else content, headers=head)(scope, receive, send)
+            return
+        try:
+            app = await asyncio.wrap_future(self.made)
+        except Exception as error:
+            app = _sorry(scope, error)
+        await app(scope, receive, send)
 
     @cached_property
     def _names(self) -> dict[str, Path]:
@@ -77,7 +81,7 @@ class Behind:
         folder = Path(spec.origin).parent / "_static" / "assets"
         return {path.name: path for path in folder.iterdir() if path.is_file()} if folder.is_dir() else {}
 
-    def _file(self, path: str) -> tuple[bytes, bytes] | None:
+    def _file(self, path: str) -> tuple[bytes, str] | None:
         """(bytes, media type) of a file of the notebooks' pages; None for any other path."""
         _, _, name = path.partition("/assets/")
         if (known := self._read.get(name)) is not None:
@@ -86,38 +90,20 @@ class Behind:
         if file is None:
             return None
         kind = _KINDS.get(file.suffix) or mimetypes.guess_type(name)[0] or "application/octet-stream"
-        self._read[name] = file.read_bytes(), kind.encode()
+        self._read[name] = file.read_bytes(), kind
         return self._read[name]
 
 
-async def _living(receive: Receive, send: Send) -> None:
-    """The server may begin at once and end at any time: nothing here has to be begun or ended."""
-    while True:
-        message = await receive()
-        await send({"type": f"{message['type']}.complete"})
-        if message["type"] == "lifespan.shutdown":
-            return
-
-
-async def _hand_out(data: bytes, kind: bytes, method: str, send: Send) -> None:
-    headers: Headers = [(b"content-type", kind), (b"content-length", b"%d" % len(data))]
-    await send({"type": "http.response.start", "status": 200, "headers": headers})
-    await send({"type": "http.response.body", "body": b"" if method == "HEAD" else data})
-
-
-async def _sorry(scope: Scope, error: Exception, send: Send) -> None:
+def _sorry(scope: Scope, error: Exception) -> ASGIApp:
     """There are no notebooks: a person reads why, in one line."""
+    from starlette.responses import PlainTextResponse
+    from starlette.websockets import WebSocketClose
+
     if scope["type"] == "websocket":
-        await send({"type": "websocket.close", "code": 1011})
-        return
-    said = error.message if isinstance(error, EngineError) else f"{type(error).__name__} in marimo"
-    data = f"the notebooks can't be shown: {said}\nsteward queue and steward log say the same\n".encode()
-    headers: Headers = [
-        (b"content-type", b"text/plain; charset=utf-8"),
-        (b"content-length", b"%d" % len(data)),
-    ]
-    await send({"type": "http.response.start", "status": 500, "headers": headers})
-    await send({"type": "http.response.body", "body": data})
+        return WebSocketClose(1011)
+    why = error.message if isinstance(error, EngineError) else f"{type(error).__name__} in marimo"
+    said = f"the notebooks can't be shown: {why}\nsteward queue and steward log say the same\n"
+    return PlainTextResponse(said, 500)
 
 
 class Drawn:

@@ -5,20 +5,20 @@ can't read. Cookies know no ports, so another server of this machine that the sa
 only as long as this process.
 """
 
+from __future__ import annotations
+
 import hashlib
 import hmac
 import re
 from base64 import b64encode
-from collections.abc import Awaitable, Callable, Iterator, MutableMapping
+from collections.abc import AsyncIterator, Awaitable, Callable, Iterable
 from dataclasses import dataclass, field
-from typing import Any, TypeAlias
-from urllib.parse import parse_qs
+from typing import TYPE_CHECKING
 
-Scope: TypeAlias = MutableMapping[str, Any]
-Message: TypeAlias = MutableMapping[str, Any]
-Receive: TypeAlias = Callable[[], Awaitable[Message]]
-Send: TypeAlias = Callable[[Message], Awaitable[None]]
-App: TypeAlias = Callable[[Scope, Receive, Send], Awaitable[None]]
+if TYPE_CHECKING:
+    from starlette.datastructures import MutableHeaders
+    from starlette.requests import HTTPConnection
+    from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 ENTER = "/enter"
 """Where a browser shows its code."""
@@ -47,7 +47,7 @@ class Door:
     that it is shown on the way, and over the first page of that path that is asked for, where `script` takes it away.
     """
 
-    app: App
+    app: ASGIApp
     host: str
     token: str
     code: str
@@ -59,32 +59,39 @@ class Door:
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Pass it on, or refuse it with 403 (a websocket: before it is accepted)."""
-        if scope["type"] == "lifespan":
-            await self.app(scope, receive, send)
-        elif scope["type"] == "http" and self._enters(scope):
-            await self._welcome(send)
-        elif scope["type"] in {"http", "websocket"} and self._passes(scope):
-            await self.app(
-                scope, receive, send if scope["type"] == "websocket" else self._guarded(scope, send)
-            )
-        elif scope["type"] == "websocket":
-            await send({"type": "websocket.close", "code": 4403})
-        else:
-            await _answer(send, 403, b"refused\n", "text/plain")
+        from starlette.requests import HTTPConnection
+        from starlette.responses import PlainTextResponse, StreamingResponse
+        from starlette.websockets import WebSocketClose
 
-    def _guarded(self, scope: Scope, send: Send) -> "_Guarded":
+        asked = HTTPConnection(scope)
+        if self._enters(asked):
+            welcome = StreamingResponse(self._welcome(), media_type="text/html")
+            _hold(welcome.headers)
+            welcome.set_cookie(self._cookie, self.token, httponly=True, samesite="strict")
+            await welcome(scope, receive, send)
+        elif self._passes(asked):
+            http = scope["type"] == "http"
+            await self.app(scope, receive, self._guarded(scope, send) if http else send)
+        elif scope["type"] == "websocket":
+            await WebSocketClose(4403)(scope, receive, send)
+        else:
+            refusal = PlainTextResponse("refused\n", 403)
+            _hold(refusal.headers)
+            await refusal(scope, receive, send)
+
+    def _guarded(self, scope: Scope, send: Send) -> _Guarded:
         guarded = _Guarded(send, lasting="/assets/" in scope["path"])
         if self.drawn is not None and scope["path"] == self.first and scope["method"] == "GET":
             guarded.drawn, guarded.script, self.drawn = self.drawn, self.script, None
         return guarded
 
-    def _passes(self, scope: Scope) -> bool:
-        method = scope.get("method", "WEBSOCKET")
+    def _passes(self, asked: HTTPConnection) -> bool:
+        method = asked.scope.get("method", "WEBSOCKET")
         return (
-            self._own(scope, method)
-            and _header(scope, b"sec-fetch-site") in {None, "same-origin", "none"}
-            and self._knows(scope)
-            and self.serves(method, scope["path"])
+            self._own(asked, method)
+            and asked.headers.getlist("sec-fetch-site") in ([], ["same-origin"], ["none"])
+            and self._knows(asked)
+            and self.serves(method, asked.scope["path"])
         )
 
     def serves(self, method: str, path: str) -> bool:
@@ -94,56 +101,47 @@ class Door:
             method in methods and re.fullmatch(page + below, path) is not None for methods, below in _ALLOWED
         )
 
-    def _own(self, scope: Scope, method: str) -> bool:
+    def _own(self, asked: HTTPConnection, method: str) -> bool:
         """The very host, the very origin (which only a plain read may leave out), and a path that means what it says."""
-        origin = _header(scope, b"origin")
-        path = scope["path"]
+        origins, path = asked.headers.getlist("origin"), asked.scope["path"]
         return (
-            _header(scope, b"host") == self.host
-            and (origin == f"http://{self.host}" or (origin is None and method in _READS))
-            and scope.get("root_path", "") == ""
-            and scope.get("raw_path", path.encode()).partition(b"?")[0] == path.encode()
+            asked.headers.getlist("host") == [self.host]
+            and (origins == [f"http://{self.host}"] or (not origins and method in _READS))
+            and asked.scope.get("root_path", "") == ""
+            and asked.scope.get("raw_path", path.encode()).partition(b"?")[0] == path.encode()
             and _PLAIN.fullmatch(path) is not None
             and not {".", ".."} & set(path.split("/"))
         )
 
-    def _knows(self, scope: Scope) -> bool:
-        found = [value for name, value in scope["headers"] if name == b"cookie"]
-        given = [
-            one.strip().partition("=")[2]
-            for value in found
-            for one in value.decode("latin-1").split(";")
-            if one.strip().partition("=")[0] == self._cookie
-        ]
-        return len(given) == 1 and hmac.compare_digest(given[0].encode("latin-1"), self.token.encode())
+    def _knows(self, asked: HTTPConnection) -> bool:
+        """Whether it brings the token, once: of two cookies of a name the library takes one, and who wrote it is open."""
+        cookies = ";".join(asked.headers.getlist("cookie"))
+        token = asked.cookies.get(self._cookie, "")
+        return cookies.count(f"{self._cookie}=") == 1 and hmac.compare_digest(
+            token.encode(), self.token.encode()
+        )
 
     @property
     def _cookie(self) -> str:
         return f"steward-{self.host.rpartition(':')[2]}"
 
-    def _enters(self, scope: Scope) -> bool:
+    def _enters(self, asked: HTTPConnection) -> bool:
         """Whether this shows the code. Whence somebody comes here is no matter: a code is for the one who has it."""
-        if scope["path"] != ENTER or scope["method"] != "GET" or not self._own(scope, "GET") or not self.code:
+        if asked.scope["path"] != ENTER or asked.scope.get("method") != "GET" or not self._own(asked, "GET"):
             return False
-        given = parse_qs(scope["query_string"].decode("latin-1")).get("code", [])
-        if len(given) != 1 or not hmac.compare_digest(given[0].encode(), self.code.encode()):
+        codes = asked.query_params.getlist("code")
+        if not self.code or len(codes) != 1 or not hmac.compare_digest(codes[0].encode(), self.code.encode()):
             return False
         self.code = ""
         return True
 
-    async def _welcome(self, send: Send) -> None:
+    async def _welcome(self) -> AsyncIterator[bytes]:
         self.on_entered()
         # A page of ours that goes on by itself: after a redirect from elsewhere a browser keeps a strict cookie to itself. Until the
         # notebook's page answers, a browser shows what this one holds.
-        begins = f'<!doctype html><meta charset="utf-8"><title>Steward</title><meta http-equiv="refresh" content="0;url={self.first}">'
-        cookie = f"{self._cookie}={self.token}; Path=/; HttpOnly; SameSite=Strict"
-        headers = [(b"content-type", b"text/html; charset=utf-8")]
-        start = _kept({"type": "http.response.start", "status": 200, "headers": headers}, ())
-        await send({**start, "headers": [*start["headers"], (b"set-cookie", cookie.encode())]})
-        await send({"type": "http.response.body", "body": begins.encode(), "more_body": True})
-        await send(
-            {"type": "http.response.body", "body": await self.drawn() if self.drawn is not None else b""}
-        )
+        yield f'<!doctype html><meta charset="utf-8"><title>Steward</title><meta http-equiv="refresh" content="0;url={self.first}">'.encode()
+        if self.drawn is not None:
+            yield await self.drawn()
 
 
 class _Guarded:
@@ -152,92 +150,75 @@ class _Guarded:
     def __init__(self, send: Send, *, lasting: bool) -> None:
         self._send, self._lasting = send, lasting
         self._start: Message = {}
-        self._page: list[bytes] = []
+        self._page = b""
         self.drawn: Callable[[], Awaitable[bytes]] | None = None
         self.script = ""
 
     async def __call__(self, message: Message) -> None:
+        from starlette.datastructures import MutableHeaders
+
         if message["type"] == "http.response.start":
-            self._start = message
-            kind = dict(message.get("headers", ())).get(b"content-type", b"")
-            if not kind.startswith(b"text/html"):
-                await self._send(_kept(message, (), lasting=self._lasting and message["status"] == 200))
-                self._start = {}
+            headers = MutableHeaders(raw=[(name.lower(), value) for name, value in message["headers"]])
+            self._start = {**message, "headers": headers.raw}
+            if not _is_page(headers):
+                _hold(headers, lasting=self._lasting and message["status"] == 200)
+                await self._send(self._start)
             return
-        if not self._start:
+        headers = MutableHeaders(raw=self._start["headers"])
+        if not _is_page(headers):
             await self._send(message)
             return
-        self._page.append(message.get("body", b""))
+        self._page += message.get("body", b"")
         if message.get("more_body"):
             return
-        page = b"".join(self._page)
-        begins, root, ends = page.partition(_ROOT)
+        begins, root, ends = self._page.partition(_ROOT)
+        scripts = [match[1] for match in _INLINE.finditer(self._page)]
         if self.drawn is None or not root:
-            await self._send(_kept(self._start, _scripts(page)))
-            await self._send({"type": "http.response.body", "body": page})
+            _hold(headers, scripts)
+            await self._send(self._start)
+            await self._send({"type": "http.response.body", "body": self._page})
             return
         # In two parts: a browser loads what the first one names while the day is still being drawn.
-        self._start["headers"] = [
-            one for one in self._start["headers"] if one[0].lower() != b"content-length"
-        ]
-        await self._send(_kept(self._start, (*_scripts(page), _named(self.script.encode()))))
+        del headers["content-length"]
+        script = self.script.encode()
+        _hold(headers, [*scripts, script])
+        await self._send(self._start)
         await self._send({"type": "http.response.body", "body": begins, "more_body": True})
-        script = b"<script>%s</script>" % self.script.encode()
-        await self._send({"type": "http.response.body", "body": await self.drawn() + script + root + ends})
+        drawn = await self.drawn() + b"<script>%s</script>" % script
+        await self._send({"type": "http.response.body", "body": drawn + root + ends})
 
 
-def _scripts(page: bytes) -> Iterator[str]:
-    """The hashes of a page's inline scripts, as a policy names them."""
-    for found in _INLINE.finditer(page):
-        yield _named(found[1])
+def _is_page(headers: MutableHeaders) -> bool:
+    return str(headers.get("content-type", "")).startswith("text/html")
 
 
-def _named(script: bytes) -> str:
-    return f"'sha256-{b64encode(hashlib.sha256(script).digest()).decode()}'"
+_OURS = {
+    "x-content-type-options": "nosniff",
+    "x-frame-options": "DENY",
+    "referrer-policy": "no-referrer",
+    "cross-origin-opener-policy": "same-origin",
+    "cross-origin-resource-policy": "same-origin",
+}
 
 
-def _kept(start: Message, scripts: "tuple[str, ...] | Iterator[str]", *, lasting: bool = False) -> Message:
-    """An answer's start with our headers. `lasting`: the same bytes for everybody under this very name, so a browser may keep them."""
-    run = " ".join(("'self'", *scripts))
-    policy = (
+def _hold(headers: MutableHeaders, scripts: Iterable[bytes] = (), *, lasting: bool = False) -> None:
+    """Put our headers into an answer's, which runs `scripts` and no others inline. `lasting`: the same bytes for everybody under this very name, so a browser may keep them."""
+    digests = (b64encode(hashlib.sha256(script).digest()).decode() for script in scripts)
+    run = " ".join(("'self'", *(f"'sha256-{digest}'" for digest in digests)))
+    # The token is the only cookie there is.
+    for name in {
+        name for name in headers if name in {"server", "set-cookie"} or name.startswith("access-control-")
+    }:
+        del headers[name]
+    headers.update(_OURS)
+    headers["content-security-policy"] = (
         f"default-src 'none'; script-src {run}; style-src 'self' 'unsafe-inline'; img-src 'self' data: blob:; "
         "font-src 'self' data:; connect-src 'self'; worker-src 'self' blob:; manifest-src 'self'; "
         "base-uri 'self'; form-action 'none'; frame-ancestors 'none'; object-src 'none'"
     )
-    ours = (
-        (b"content-security-policy", policy.encode()),
-        (b"x-content-type-options", b"nosniff"),
-        (b"x-frame-options", b"DENY"),
-        (b"referrer-policy", b"no-referrer"),
-        (b"cross-origin-opener-policy", b"same-origin"),
-        (b"cross-origin-resource-policy", b"same-origin"),
-    )
-    names = {name for name, _ in ours}
-    foreign = {b"server", b"set-cookie"}  # the token is the only cookie there is
-    theirs = [
-        (name.lower(), value)
-        for name, value in start.get("headers", ())
-        if name.lower() not in names | foreign and not name.lower().startswith(b"access-control-")
-    ]
     # What is shown is personal, and a page's policy names the scripts of that very answer: no browser keeps a copy of a page.
-    page = dict(theirs).get(b"content-type", b"").startswith(b"text/html")
-    if page or b"cache-control" not in dict(theirs):
-        theirs = [pair for pair in theirs if pair[0] not in {b"cache-control", b"etag", b"last-modified"}]
-        theirs.append((b"cache-control", b"no-store"))
+    if _is_page(headers) or "cache-control" not in headers:
+        del headers["etag"], headers["last-modified"]
+        headers["cache-control"] = "no-store"
     if lasting:
-        theirs = [pair for pair in theirs if pair[0] != b"cache-control"]
-        theirs.append((b"cache-control", b"private, max-age=86400, immutable"))
-    return {**start, "headers": [*theirs, *ours]}
-
-
-def _header(scope: Scope, name: bytes) -> str | None:
-    """A header's one value; None without it, and text that equals nothing when it comes twice."""
-    found = [value.decode("latin-1") for key, value in scope["headers"] if key == name]
-    return "\n".join(found) if found else None
-
-
-async def _answer(send: Send, status: int, body: bytes, kind: str) -> None:
-    headers = [(b"content-type", kind.encode()), (b"content-length", b"%d" % len(body))]
-    start = _kept({"type": "http.response.start", "status": status, "headers": headers}, ())
-    await send(start)
-    await send({"type": "http.response.body", "body": body})
+        headers["cache-control"] = "private, max-age=86400, immutable"

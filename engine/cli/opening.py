@@ -177,8 +177,8 @@ def _serve(door: Door, behind: Behind, listening: socket.socket) -> None:
 
     # No access log: it would hold the code. What is wrong is shown on the page.
     config = uvicorn.Config(
-        door, log_level="critical", access_log=False, server_header=False, timeout_graceful_shutdown=1
-    )
+        door, lifespan="off", log_level="critical", access_log=False, server_header=False, timeout_graceful_shutdown=1,
+    )  # fmt: skip
     before = set(threading.enumerate())
     try:
         Server(config).run(sockets=[listening])

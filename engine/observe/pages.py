@@ -1,10 +1,11 @@
-"""Rows as HTML for the notebooks: everything that comes from outside is escaped and shows its invisible characters; no links, no scripts."""
+"""Rows as HTML for the notebooks: all that is put into them is escaped and shows its invisible characters; no links, no scripts."""
 
 import json
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from datetime import datetime
-from html import escape
 from typing import Any
+
+from markupsafe import Markup, escape
 
 from engine.model.canonical import Json
 from engine.model.legible import line, visible
@@ -18,24 +19,42 @@ _WIDE, _HIGH, _LEFT, _RIGHT = 960, 24, 210, 110
 _NAMES = {"waits": "waits for you", "ran": "ran", "failed": "failed", "absent": "absent"}
 
 
-def heading(value: str) -> str:
-    """A heading over escaped words."""
-    return f'<div style="font-size:1.15em;font-weight:600;margin:1em 0 .3em">{value}</div>'
+class Html(Markup):
+    """Markup. What is put into it, unless it is markup itself, becomes one visible, escaped line of at most 200 characters."""
+
+    __slots__ = ()
+
+    @classmethod
+    def escape(cls, s: object, /) -> "Html":
+        """A value as it is put into markup."""
+        return cls(s if hasattr(s, "__html__") else escape(line(str(s), 200)))
 
 
-def text(value: str, limit: int = 200) -> str:
+def heading(value: str) -> Html:
+    """A heading."""
+    return _put('<div style="font-size:1.15em;font-weight:600;margin:1em 0 .3em">{}</div>', value)
+
+
+def text(value: str, limit: int = 200) -> Html:
     """One escaped line."""
-    return escape(line(value, limit))
+    return Html.escape(line(value, limit))
 
 
-def block(value: str) -> str:
+def block(value: str) -> Html:
     """A text whole, behind a bar, as it is written: no markup of it counts."""
     shown = visible(value)
     more = f"\n… {len(shown) - _MOST_CHARACTERS} more characters" if len(shown) > _MOST_CHARACTERS else ""
-    return (
-        '<pre style="border-left:3px solid #999;padding:.3em .8em;margin:.3em 0;white-space:pre-wrap;overflow-wrap:anywhere">'
-        f"{escape(shown[:_MOST_CHARACTERS] + more)}</pre>"
-    )
+    style = "border-left:3px solid #999;padding:.3em .8em;margin:.3em 0;white-space:pre-wrap;overflow-wrap:anywhere"
+    return _put('<pre style="{}">{}</pre>', style, escape(shown[:_MOST_CHARACTERS] + more))
+
+
+def _put(markup: str, *values: object) -> Html:
+    return Html(markup).format(*values)
+
+
+def _each(markup: str, values: Iterable[Iterable[object]]) -> Html:
+    """The markup once for each of the values, with these in it."""
+    return Html().join(_put(markup, *each) for each in values)
 
 
 def day(now: datetime, zone: str) -> str:
@@ -66,14 +85,16 @@ def unlinked(value: str) -> str:
     return value.replace("://", ": //")
 
 
-def headline(rows: Sequence[Row], spent: Sequence[Spent]) -> str:
+def headline(rows: Sequence[Row], spent: Sequence[Spent]) -> Html:
     """The five figures of the day."""
-    count = {name: sum(row.state == name for row in rows) for name in _NAMES}
-    usd = sum(one.usd for one in spent)
-    parts = [(name, f"{count[state]}") for state, name in _NAMES.items()]
-    boxes = "".join(_box(name, value) for name, value in [*parts, ("spent", f"{usd:.2f} USD")])
-    by = ", ".join(f"{text(one.playbook or 'no run', 60)} {one.usd:.2f} USD" for one in spent)
-    return f'<div style="display:flex;gap:1em;flex-wrap:wrap">{boxes}</div>' + (f"<p>{by}</p>" if by else "")
+    figures = [(sum(row.state == state for row in rows), name) for state, name in _NAMES.items()]
+    boxes = _each(
+        '<div style="border:1px solid #ccc;border-radius:6px;padding:.5em 1em;min-width:7em">'
+        '<div style="font-size:1.6em;font-weight:600">{}</div><div>{}</div></div>',
+        [*figures, (f"{sum(cost.usd for cost in spent):.2f} USD", "spent")],
+    )
+    by = Html(", ").join(f"{line(cost.playbook or 'no run', 60)} {cost.usd:.2f} USD" for cost in spent)
+    return _put('<div style="display:flex;gap:1em;flex-wrap:wrap">{}</div><p>{}</p>', boxes, by)
 
 
 _FIRST_ROWS = 15
@@ -95,132 +116,109 @@ GIVES_WAY = """
 """Takes the drawn day away once the notebook shows its own; after half a minute in any case."""
 
 
-def first(rows: Sequence[Row], spent: Sequence[Spent], now: datetime, zone: str) -> str:
+def first(rows: Sequence[Row], spent: Sequence[Spent], now: datetime, zone: str) -> Html:
     """The day as plain HTML, over the notebook until it is there. `GIVES_WAY` takes it away."""
     shown = cells(rows[:_FIRST_ROWS], zone)
-    names = list(shown[0]) if shown else []
-    head = "".join(f'<th style="text-align:left;padding:.4em .8em">{name}</th>' for name in names)
-    body = "".join(
-        "<tr>"
-        + "".join(
-            f'<td style="border-top:1px solid #ddd;padding:.4em .8em">{text(one[name])}</td>'
-            for name in names
-        )
-        + "</tr>"
-        for one in shown
-    )
-    more = f"<p>and {len(rows) - len(shown)} more</p>" if len(rows) > len(shown) else ""
-    nothing = "" if shown else "<p>Nothing waits, ran, failed or is absent today.</p>"
-    return (
+    names = ([name] for name in (shown[0] if shown else ()))
+    head = _each('<th style="text-align:left;padding:.4em .8em">{}</th>', names)
+    cell = '<td style="border-top:1px solid #ddd;padding:.4em .8em">{}</td>'
+    body = _each("<tr>{}</tr>", ([_each(cell, ([value] for value in row.values()))] for row in shown))
+    nothing = "" if shown else "Nothing waits, ran, failed or is absent today."
+    more = f"and {len(rows) - len(shown)} more" if len(rows) > len(shown) else ""
+    return _put(
         '<div id="steward-first" role="status" style="position:absolute;inset:0;z-index:1000;overflow:auto;background:Canvas;color:CanvasText;'
-        'font-family:sans-serif;padding:1.5em max(1.5em,calc(50% - 33em))">'
-        f'<h1 style="font-size:1.8em">{text(day(now, zone))}</h1>{headline(rows, spent)}{nothing}'
-        f'<table style="border-collapse:collapse;margin-top:1em;font-size:.9em"><thead><tr>{head}</tr></thead><tbody>{body}</tbody></table>{more}'
-        f"<p>Buttons and filters follow in a moment.</p></div>"
+        'font-family:sans-serif;padding:1.5em max(1.5em,calc(50% - 33em))"><h1 style="font-size:1.8em">{}</h1>{}<p>{}</p>'
+        '<table style="border-collapse:collapse;margin-top:1em;font-size:.9em"><thead><tr>{}</tr></thead><tbody>{}</tbody></table><p>{}</p>'
+        "<p>Buttons and filters follow in a moment.</p></div>",
+        *(day(now, zone), headline(rows, spent), nothing, head, body, more),
     )
 
 
-def _box(name: str, value: str) -> str:
-    return (
-        '<div style="border:1px solid #ccc;border-radius:6px;padding:.5em 1em;min-width:7em">'
-        f'<div style="font-size:1.6em;font-weight:600">{value}</div><div>{name}</div></div>'
-    )
-
-
-def card(one: Card, zone: str, changed: Sequence[str] = ()) -> str:
+def card(one: Card, zone: str, changed: Sequence[str] = ()) -> Html:
     """A card whole: what leaves, exactly, then the letter and why. As on a terminal, from the frozen bytes; `changed` as in its row."""
     shown = one.content
-    parts = [heading(text(str(shown["title"])))]
+    parts = [heading(str(shown["title"]))]
     if changed:
-        parts.append(
-            f"<p>⚠ changed since this was drafted: {text(', '.join(changed))}<br/>"
-            f"<code>steward redraft {text(one.id[:8])}</code> drafts it again with today's files; nothing is sent</p>"
-        )
-    for found in shown.get("findings") or ():
-        outputs = found["outputs"]
-        if isinstance(outputs, dict):
-            parts += [
-                f"<p>⚠ {text(found['step'])}: {text(str(doubt))}</p>" for doubt in outputs.get("doubts") or ()
-            ]
-            if outputs.get("name") == "unsure":
-                parts.append("<p>⚠ intent unsure: read it first</p>")
-    parts += [
-        f"<p>since the card before: {text(localized(str(one), zone), 200)}</p>"
-        for one in shown.get("since") or ()
-    ]
+        again = "<code>steward redraft {}</code> drafts it again with today's files; nothing is sent</p>"
+        changes = "<p>⚠ changed since this was drafted: {}<br/>" + again
+        parts.append(_put(changes, ", ".join(changed), one.id[:8]))
+    for finding in shown.get("findings") or ():
+        outputs = finding["outputs"] if isinstance(finding["outputs"], dict) else {}
+        doubts = ((finding["step"], doubt) for doubt in outputs.get("doubts") or ())
+        parts.append(_each("<p>⚠ {}: {}</p>", doubts))
+        if outputs.get("name") == "unsure":
+            parts.append(Html("<p>⚠ intent unsure: read it first</p>"))
+    since = ([localized(str(change), zone)] for change in shown.get("since") or ())
+    parts.append(_each("<p>since the card before: {}</p>", since))
     for member in shown["members"]:
-        parts.append(
-            heading(f"{text(member['name'])} · {text(member['action'])} · reach {text(member['reach'])}")
-        )
-        facts = "".join(
-            f"<tr><td>{text(str(k))}</td><td>{text(str(v))}</td></tr>" for k, v in member["facts"]
-        )
-        parts.append(f"<table>{facts}</table>")
-        parts += [block(member["text"])] if member["text"] else []
-        parts += [f"<p>⚠ {text(warning)}</p>" for warning in member["warnings"]]
-        parts.append(f"<p>why: {text(member['because'])}</p>")
-        parts += [f"<p>undo: {text(member['undo'])}</p>"] if member["undo"] else []
+        parts += [
+            heading(Html("{name} · {action} · reach {reach}").format_map(member)),
+            _put("<table>{}</table>", _each("<tr><td>{}</td><td>{}</td></tr>", member["facts"])),
+            block(member["text"]) if member["text"] else Html(),
+            _each("<p>⚠ {}</p>", ([warning] for warning in member["warnings"])),
+            Html("<p>why: {because}</p>" + ("<p>undo: {undo}</p>" if member["undo"] else "")).format_map(
+                member
+            ),
+        ]
     if letter := shown.get("letter"):
         parts.append(_letter(letter))
-    parts.append(
-        f"<p>digest <code>{text(one.digest[:16])}…</code> · expires {text(localized(f'{one.expires[:16]}Z', zone))}; silence means no</p>"
-    )
-    return "".join(parts)
+    expires = localized(f"{one.expires[:16]}Z", zone)
+    ends = "<p>digest <code>{}…</code> · expires {}; silence means no</p>"
+    return Html().join([*parts, _put(ends, one.digest[:16], expires)])
 
 
-def _letter(letter: dict[str, Any]) -> str:
-    auth = letter.get("auth") or {}
-    files = "".join(
-        f"<br/>attached {text(str(one.get('name') or ''), 60)} ({text(str(one.get('media') or ''), 40)}, {int(one.get('size') or 0)} bytes)"
-        for one in letter.get("attachments") or []
-    )
-    return (
-        heading("the letter")
-        + f"<p>from {text(str(letter.get('name') or ''), 60)} &lt;{text(str(letter.get('from') or ''))}&gt;, "
-        f"DMARC {text(str(auth.get('dmarc', 'none')))}<br/>subject {text(str(letter.get('subject') or ''))}{files}</p>"
-        + block(str(letter.get("text") or ""))
+def _letter(letter: dict[str, Any]) -> Html:
+    fields = ("name", "media", "size")
+    files = ([file.get(field) or "" for field in fields] for file in letter.get("attachments") or ())
+    dmarc = (letter.get("auth") or {}).get("dmarc", "none")
+    return _put(
+        "{}<p>from {} &lt;{}&gt;, DMARC {}<br/>subject {}{}</p>{}",
+        heading("the letter"),
+        *(letter.get("name") or "", letter.get("from") or "", dmarc, letter.get("subject") or ""),
+        _each("<br/>attached {} ({}, {} bytes)", files),
+        block(str(letter.get("text") or "")),
     )
 
 
-def title(one: OneRun, zone: str) -> str:
+def title(one: OneRun, zone: str) -> Html:
     """Which run, of what, how it stands."""
     run = one.run
-    reason = f": {text(run['reason'])}" if run["reason"] else ""
+    reason = _put(": {}", run["reason"]) if run["reason"] else ""
     began = localized(run["created"][:19] + "Z", zone)
-    return (
-        heading(f"{text(run['playbook'])} · run {text(run['run'][:8])} · {text(run['status'])}{reason}")
-        + f"<p>by {text(run['trigger'])} at {text(began)}, stage {text(run['stage'])}, commit {text(run['commit'][:8])}</p>"
+    return heading(_put("{} · run {} · {}{}", run["playbook"], run["run"][:8], run["status"], reason)) + _put(
+        "<p>by {} at {}, stage {}, commit {}</p>", run["trigger"], began, run["stage"], run["commit"][:8]
     )
 
 
-def values(value: Json) -> str:
+def values(value: Json) -> Html:
     """A value as indented JSON, as it is written."""
     return block(json.dumps(value, ensure_ascii=False, indent=2, sort_keys=True))
 
 
-def waterfall(steps: Sequence[Step]) -> str:
+def waterfall(steps: Sequence[Step]) -> Html:
     """Steps over time as SVG: each bar from a step's first event to its last, on one linear scale."""
     if not steps:
-        return "<p>no step has begun</p>"
-    first = min(moment(one.began) for one in steps)
-    length = max((max(moment(one.last) for one in steps) - first).total_seconds(), 0.001)
+        return Html("<p>no step has begun</p>")
+    first = min(moment(step.began) for step in steps)
+    length = max((max(moment(step.last) for step in steps) - first).total_seconds(), 0.001)
     scale = (_WIDE - _LEFT - _RIGHT) / length
+    bars = []
+    for at, step in enumerate(steps):
+        left = _LEFT + (moment(step.began) - first).total_seconds() * scale
+        took = (moment(step.last) - moment(step.began)).total_seconds()
+        wide, top = max(took * scale, 3), at * _HIGH + 4
+        words = (text(step.name, 32), _said(step.state, took))
+        bars.append((*words, *COLOURS[step.state], left, wide, left + wide + 5, top, top + 15))
+    drawn = _each(
+        f'<text x="{_LEFT - 8}" y="{{8}}" text-anchor="end" fill="currentColor">{{0}}</text>'
+        f'<rect x="{{4:.1f}}" y="{{7}}" width="{{5:.1f}}" height="{_HIGH - 6}" rx="3" fill="{{2}}" stroke="{{3}}"/>'
+        '<text x="{6:.1f}" y="{8}" fill="currentColor">{1}</text>',
+        bars,
+    )
     box = (
         f'viewBox="0 0 {_WIDE} {_HIGH * len(steps) + 8}" width="100%" font-family="sans-serif" font-size="12"'
     )
-    drawn = [f'<svg role="img" aria-label="steps over time" {box}>']
-    for at, one in enumerate(steps):
-        fill, stroke = COLOURS[one.state]
-        left = _LEFT + (moment(one.began) - first).total_seconds() * scale
-        took = (moment(one.last) - moment(one.began)).total_seconds()
-        wide = max(took * scale, 3)
-        top = at * _HIGH + 4
-        drawn.append(
-            f'<text x="{_LEFT - 8}" y="{top + 15}" text-anchor="end" fill="currentColor">{text(one.name, 32)}</text>'
-            f'<rect x="{left:.1f}" y="{top}" width="{wide:.1f}" height="{_HIGH - 6}" rx="3" fill="{fill}" stroke="{stroke}"/>'
-            f'<text x="{left + wide + 5:.1f}" y="{top + 15}" fill="currentColor">{_said(one.state, took)}</text>'
-        )
-    return "".join([*drawn, "</svg>"])
+    return _put(f'<svg role="img" aria-label="steps over time" {box}>{{}}</svg>', drawn)
 
 
 def _said(state: str, seconds: float) -> str:
@@ -237,49 +235,40 @@ def _took(seconds: float) -> str:
     return f"{seconds:.1f} s"
 
 
-def compared(found: Sequence[Effect]) -> str:
+_PROOF = {
+    True: "✓ shown, approved and sent are the same bytes",
+    False: "✗ what was sent is not proven to be what was approved",
+    None: "",
+}
+
+
+def compared(effects: Sequence[Effect]) -> Html:
     """Approved beside sent, effect by effect."""
-    if not found:
-        return "<p>no effect was proposed</p>"
-    parts = []
-    for one in found:
-        proof = {
-            True: "✓ shown, approved and sent are the same bytes",
-            False: "✗ what was sent is not proven to be what was approved",
-            None: "",
-        }[one.same]
-        named = f" · the provider calls it {text(one.provider)}" if one.provider else ""
-        parts.append(
-            heading(
-                f"{text(one.step)} · {text(one.action)} · reach {text(one.reach)} · {text(one.outcome or one.answer)}{named}"
-            )
-            + (_shadow(one) if one.proposed else _beside(one, proof))
-        )
-    return "".join(parts)
+    return Html().join(map(_compared, effects)) or Html("<p>no effect was proposed</p>")
 
 
-def _beside(one: Effect, proof: str) -> str:
-    return (
-        f"<p>{proof}</p>"
-        '<div style="display:grid;grid-template-columns:1fr 1fr;gap:1em">'
-        f"<div><b>approved</b>{block(one.approved)}</div><div><b>sent</b>{block(one.sent)}</div></div>"
+def _compared(effect: Effect) -> Html:
+    named = [f"the provider calls it {effect.provider}"] if effect.provider else []
+    outcome = effect.outcome or effect.answer
+    above = heading(Html(" · ").join([effect.step, effect.action, f"reach {effect.reach}", outcome, *named]))
+    if effect.proposed:
+        shadow = "{}<p>nothing left: this run was in shadow</p><div><b>would have been</b>{}</div>"
+        return _put(shadow, above, block(effect.proposed))
+    return _put(
+        '{}<p>{}</p><div style="display:grid;grid-template-columns:1fr 1fr;gap:1em">'
+        "<div><b>approved</b>{}</div><div><b>sent</b>{}</div></div>",
+        *(above, _PROOF[effect.same], block(effect.approved), block(effect.sent)),
     )
 
 
-def _shadow(one: Effect) -> str:
-    return (
-        f"<p>nothing left: this run was in shadow</p><div><b>would have been</b>{block(one.proposed)}</div>"
-    )
-
-
-def why(chains: Sequence[Chain], zone: str) -> str:
+def why(chains: Sequence[Chain], zone: str) -> Html:
     """The chains of why, link by link."""
+    row = "<tr><td style='padding-right:1em;vertical-align:top'>{}</td><td>{}{}</td></tr>"
     parts = []
     for chain in chains:
-        rows = "".join(
-            f"<tr><td style='padding-right:1em;vertical-align:top'>{text(link.name)}</td><td>{'<br/>'.join(text(localized(said, zone), 300) for said in link.said)}"
-            f"{'<br/>✗ missing: ' + text(link.hole) if link.hole else ''}</td></tr>"
-            for link in chain.links
-        )
-        parts.append(heading(f"{text(chain.step)} · {text(chain.action)}") + f"<table>{rows}</table>")
-    return "".join(parts) or "<p>no effect, so nothing to ask why of</p>"
+        links = []
+        for link in chain.links:
+            words = Html("<br/>").join(text(localized(said, zone), 300) for said in link.said)
+            links.append((link.name, words, _put("<br/>✗ missing: {}", link.hole) if link.hole else ""))
+        parts += [heading(f"{chain.step} · {chain.action}"), _put("<table>{}</table>", _each(row, links))]
+    return Html().join(parts) or Html("<p>no effect, so nothing to ask why of</p>")

@@ -200,6 +200,27 @@ def test_a_card_is_shown_whole_and_nothing_in_it_becomes_markup_or_a_link(state,
     assert today.card(state, "none") == (None, "no open card none. Nothing happened. steward queue")
 
 
+@pytest.mark.parametrize("odd", ["<img src=x>", "{0.__class__}", "%s", "a\u202eb", "&lt;", "' onload='x"])
+def test_what_is_put_into_markup_is_a_value_and_nothing_else(odd):
+    cost = today.Spent(playbook=odd, calls=1, tokens=2, usd=1.5)
+    row = today.Row(state="waits", at="2026-03-02T12:00:00Z", playbook=odd, what=odd, about=odd)
+    (cell,) = pages.cells([row], "Europe/Warsaw")
+    shown = [
+        pages.heading(odd),
+        pages.headline([row], [cost]),
+        pages.first([row], [cost], NOW, "Europe/Warsaw"),
+    ]
+    shown += [
+        pages.Html("<p>{}</p>").format(odd),
+        pages.Html("<br/>").join([odd, odd]),
+        pages.Html("<p>") + odd,
+    ]
+    as_text = pages.text(odd)
+    assert all(as_text in html for html in shown)
+    assert not any(mark in as_text for mark in ("<", "\u202e", "'"))
+    assert pages.text(cell["what"]) == as_text
+
+
 def test_what_cannot_be_opened_says_so_and_cannot_be_decided(state, told):
     told.begun("r1", NOW)
     subject = Keys.open(state).subject("a@example.com")
