@@ -5,7 +5,7 @@ from dataclasses import asdict
 
 from engine.app import past
 from engine.cli import here, narrate
-from engine.cli.talk import colour, line, put, put_json, say, table
+from engine.cli.talk import colour, line, put, put_json, put_table, say
 from engine.ledger import Ledger
 from engine.model import events, ids
 from engine.model.canonical import Json
@@ -101,6 +101,5 @@ def costs(args: argparse.Namespace) -> int:
             ]
             for row in rows
         ]
-        for one in table(shown):
-            put(one)
+        put_table(shown)
         return 0

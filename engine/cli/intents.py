@@ -10,7 +10,7 @@ from pathlib import Path
 from engine.app import correcting, passing, views
 from engine.app.workspace import Workspace
 from engine.cli import here
-from engine.cli.talk import agreed, colour, line, put, put_json, quoted, say, table, visible
+from engine.cli.talk import agreed, colour, line, put, put_json, put_table, quoted, say, visible
 from engine.identity.calibrate import LEAST_CASES
 from engine.identity.intent import shared_examples
 from engine.identity.tiers import RULES, Decision
@@ -38,8 +38,7 @@ def intent(args: argparse.Namespace) -> int:
         put_json("intent", _as_json(found))
         return 0
     put(f"{colour(found.name, 'bold')}   confidence {found.confidence:.2f}, decided by {found.tier}")
-    for row in table(_rows(found)):
-        put(row)
+    put_table(_rows(found))
     return 0
 
 
@@ -80,11 +79,10 @@ def _list(intents: tuple[Intent, ...], *, as_json: bool) -> int:
         ]
         put_json("intents", {"intents": rows, "shared": {text: list(of) for text, of in shared.items()}})
         return 0
-    for row in table(
+    put_table(
         (one.name, f"{len(one.rules)} rules", f"{len(one.examples)} examples", line(one.means, 70))
         for one in intents
-    ):
-        put(row)
+    )
     for text, of in shared.items():
         say(f"  {colour('!', 'yellow', sys.stderr)} example of {' and '.join(of)}: {line(text, 80)}")
     return 0

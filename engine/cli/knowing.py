@@ -9,7 +9,7 @@ from engine.app.clock import present
 from engine.app.passing import Reading
 from engine.app.workspace import Workspace
 from engine.cli import here, letters, narrate
-from engine.cli.talk import ago, colour, line, put, put_json, quoted, say, table
+from engine.cli.talk import ago, colour, line, put, put_json, put_table, quoted, say
 from engine.kernel import expecting
 from engine.ledger import Keys, Ledger, holder
 from engine.model import effects, ids
@@ -56,8 +56,7 @@ def show_run(reading: Reading, run: RunState, *, as_json: bool) -> int:
             why = views.said_at_end(reading, run)
         status = "taken back" if step.undone else step.status
         rows.append([node.id, status, node.uses, line(why, 90)])
-    for row in table(rows):
-        put(row)
+    put_table(rows)
     for name, step in run.steps.items():
         if step.status == "previewed" and (words := _previewed(reading, step)):
             put(f"  {name}, nothing left; it would have been:")
@@ -65,8 +64,7 @@ def show_run(reading: Reading, run: RunState, *, as_json: bool) -> int:
                 put(f"  {one}")
     for one in letters.of_run(reading, run):
         put(one)
-    for row in table(_in_mind(reading, run)):
-        put(row)
+    put_table(_in_mind(reading, run))
     say(f"\n  steward log {ids.short(run.id)}")
     return 0
 

@@ -8,7 +8,7 @@ from engine.app.clock import present
 from engine.app.passing import Reading
 from engine.app.workspace import Workspace
 from engine.cli import here
-from engine.cli.talk import ago, line, put, put_json, say, table
+from engine.cli.talk import ago, line, put_json, put_table, say
 from engine.model.canonical import Json
 from engine.observe import drifting
 
@@ -65,6 +65,5 @@ def _show(found: Sequence[awaiting.Row], changed: Mapping[str, Json], *, whole: 
             hints.setdefault(row.kind, row.needs)
         if row.id in changed:
             hints.setdefault("changed", f"steward redraft {row.short}   what it was made from has changed")
-    for text in table(cells):
-        put(text)
+    put_table(cells)
     say("\n" + "\n".join(f"  {hint}" for hint in hints.values()))

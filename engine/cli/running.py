@@ -9,7 +9,7 @@ from engine.app import awaiting, deploying, outstanding, passing
 from engine.app.passing import Carried
 from engine.app.workspace import Workspace
 from engine.cli import here, narrate, unfinished
-from engine.cli.talk import put, put_json, say, table
+from engine.cli.talk import put_json, put_table, say
 from engine.model import ids
 from engine.model.errors import UsageError
 
@@ -60,8 +60,7 @@ def _told(
             say(decided.message)
             if beside := deploying.aside(workspace):
                 say(f"  {beside}")
-            for row in table(_rows(reading, touched)):
-                put(row)
+            put_table(_rows(reading, touched))
             unfinished.say_failed(reading, failed)
             unfinished.say_waiting(workspace, waits)
             if waiting:

@@ -9,7 +9,7 @@ from engine.app.service.systemd import Systemd
 from engine.app.service.what import Keeper, account, service_of
 from engine.app.workspace import Workspace
 from engine.cli import here
-from engine.cli.talk import put, put_json, say, table
+from engine.cli.talk import put, put_json, put_table, say
 from engine.ledger import StateDir, holder
 from engine.model.errors import UsageError
 
@@ -89,8 +89,7 @@ def _status(keeper: Keeper, *, as_json: bool) -> int:
         ["service", found.keeper],
         ["up", f"process {owner.pid} on {owner.host}" if owner else "nobody"],
     ]
-    for row in table(rows):
-        put(row)
+    put_table(rows)
     for hint in found.hints:
         put(f"  → {hint}")
     if owner is None and found.file == "none":

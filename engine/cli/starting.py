@@ -13,7 +13,7 @@ from engine.app import awaiting, making, passing, remembering
 from engine.app.attaching import lines
 from engine.app.clock import present
 from engine.cli import attaching, cards, here, narrate
-from engine.cli.talk import colour, error, line, prompt, put, say, table
+from engine.cli.talk import colour, error, line, prompt, put, put_table, say
 from engine.memory.client import MemoryClient
 from engine.model import events as e
 from engine.model import ids
@@ -187,8 +187,7 @@ def _summary(reading: passing.Reading, root: Path, passphrase: str) -> None:
                 f"{card.title} {card.short}{strength}" if card else "–",
             ]
         )
-    for one in table(rows):
-        put(one)
+    put_table(rows)
     put()
     put(
         f"  put aside   {', '.join(f'{count} {name}' for name, count in sorted(book.ignored.items())) or 'nothing'}"

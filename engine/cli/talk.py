@@ -1,11 +1,16 @@
-"""How things are said: colours on a terminal only, untrusted text quoted with its invisible characters shown."""
+"""How things are said: plainly into a file or pipe, in colours and columns on a terminal; text from outside with its invisible characters shown.
+
+What is wide, aligned or moves on a terminal is measured and drawn by rich, which is imported there alone. It is only ever given
+text, never markup.
+"""
 
 import json
 import os
 import re
 import shutil
 import sys
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Iterator, Sequence
+from contextlib import contextmanager
 from datetime import datetime
 from typing import TextIO
 
@@ -24,10 +29,12 @@ __all__ = [
     "prompt",
     "put",
     "put_json",
+    "put_table",
     "quoted",
     "say",
     "table",
     "visible",
+    "waiting_for",
 ]
 
 _COLOURS = {"bold": "1", "dim": "2", "red": "31", "green": "32", "yellow": "33", "cyan": "36"}
@@ -68,13 +75,23 @@ def fitted(text: str, width: int) -> str:
     return text if not width else "\n".join(part for one in text.split("\n") for part in _folded(one, width))
 
 
+def cells(text: str) -> int:
+    """How many columns of a terminal a text takes: a Chinese character takes two, a colour none."""
+    text = _ESCAPE.sub("", text)
+    if text.isascii():
+        return len(text)
+    from rich.cells import cell_len
+
+    return cell_len(text)
+
+
 def _folded(text: str, width: int) -> list[str]:
-    if len(_ESCAPE.sub("", text)) <= width:
+    if 2 * len(text) <= width or cells(text) <= width:
         return [text]
     indent = " " * min(len(text) - len(text.lstrip()) + 4, width // 2)
     lines, line_ = [], ""
     for word in re.findall(r" *[^ ]+", text):
-        if line_.strip() and len(_ESCAPE.sub("", line_ + word)) > width:
+        if line_.strip() and cells(line_ + word) > width:
             lines.append(line_.rstrip())
             line_ = indent + word.lstrip()
         else:
@@ -126,16 +143,17 @@ def error(problem: EngineError) -> None:
 
 def quoted(text: str, *, lines: int = 40, width: int = 0) -> list[str]:
     """A text from outside or a draft, whole lines behind a bar (long ones go on behind ``┊``), and a note of what was left out."""
-    width = width or min(_WIDEST, (columns(sys.stdout) or _WIDEST + _BAR) - _BAR)
+    seen = columns(sys.stdout)
+    width = width or min(_WIDEST, (seen or _WIDEST + _BAR) - _BAR)
     found = visible(text).replace("\t", "    ").splitlines()
     shown = []
     for one in found[:lines]:
-        parts = [one[start : start + width] for start in range(0, len(one), width)] or [""]
+        parts = _pieces(one, width, wide=seen > 0 and not one.isascii())
         shown += [
             f"  {'┊' if index else '│'} {part}".rstrip() for index, part in enumerate(parts[:_MOST_PARTS])
         ]
         if len(parts) > _MOST_PARTS:
-            shown.append(f"  ┊ … {len(one) - _MOST_PARTS * width} more characters")
+            shown.append(f"  ┊ … {sum(map(len, parts[_MOST_PARTS:]))} more characters")
     if len(found) > lines:
         shown.append(f"  │ … {len(found) - lines} more lines")
     return shown
@@ -146,13 +164,54 @@ _WIDEST, _BAR = 110, 6
 """How wide a quoted line is at most, and what stands before it on a card."""
 
 
+def _pieces(text: str, width: int, *, wide: bool) -> list[str]:
+    """A line in pieces that each fit; `wide`: by the columns of a terminal, where none may begin a line of its own."""
+    if wide:
+        from rich.cells import chop_cells
+
+        return chop_cells(text, width)
+    return [text[start : start + width] for start in range(0, len(text), width)] or [""]
+
+
 def table(rows: Iterable[Sequence[str]], *, indent: str = "  ") -> list[str]:
-    """Rows as aligned columns."""
+    """Rows as aligned columns, each of one line."""
     rows = [[str(cell) for cell in row] for row in rows]
-    if not rows:
-        return []
-    widths = [max(len(row[i]) for row in rows if i < len(row)) for i in range(max(map(len, rows)))]
+    widths = [max(len(row[i]) for row in rows if i < len(row)) for i in range(max(map(len, rows), default=0))]
     return [indent + "  ".join(cell.ljust(widths[i]) for i, cell in enumerate(row)).rstrip() for row in rows]
+
+
+def put_table(rows: Iterable[Sequence[str]]) -> None:
+    """Rows as aligned columns on stdout; on a terminal what is too long goes on within its column."""
+    rows = [[visible(str(cell)) for cell in row] for row in rows]
+    if not columns(sys.stdout):
+        for text in table(rows):
+            put(text)
+        return
+    from rich.console import Console
+    from rich.table import Table
+    from rich.text import Text
+
+    grid = Table.grid(padding=(0, 0, 0, 2), pad_edge=True)
+    for _ in range(max(map(len, rows), default=0)):
+        grid.add_column(overflow="fold")
+    for row in rows:
+        grid.add_row(*(Text(local(cell)) for cell in row))
+    Console(file=sys.stdout, width=columns(sys.stdout)).print(grid)
+
+
+@contextmanager
+def waiting_for(words: str) -> Iterator[None]:
+    """Says on a terminal that something lasts, and for how long it has, until it ends."""
+    if not columns(sys.stderr):
+        yield
+        return
+    from rich.console import Console
+    from rich.progress import Progress, SpinnerColumn, TextColumn, TimeElapsedColumn
+
+    shown = (SpinnerColumn(), TextColumn("{task.description}", markup=False), TimeElapsedColumn())
+    with Progress(*shown, console=Console(file=sys.stderr), transient=True) as progress:
+        progress.add_task(visible(words), total=None)
+        yield
 
 
 def ago(stamp: str, now: datetime) -> str:

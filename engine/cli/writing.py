@@ -9,7 +9,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from engine.app import checking
-from engine.cli.talk import colour, put, put_json, say, table, visible
+from engine.cli.talk import colour, put, put_json, put_table, say, visible
 from engine.cli.verbs import VERBS
 from engine.language import render
 from engine.language.near import nearest
@@ -195,8 +195,7 @@ def schema(args: argparse.Namespace) -> int:
         if args.json:
             put_json("schema", things)
         else:
-            for line in table([[name, title] for name, title in things.items()]):
-                put(line)
+            put_table([[name, title] for name, title in things.items()])
             say("steward schema playbook")
         return 0
     if args.thing not in things:
@@ -206,6 +205,5 @@ def schema(args: argparse.Namespace) -> int:
     if args.json:
         put(json.dumps(keys.schema(args.thing), ensure_ascii=False, indent=2))
         return 0
-    for line in table([[row.name, row.kind, row.meaning] for row in keys.rows(args.thing)]):
-        put(line)
+    put_table([[row.name, row.kind, row.meaning] for row in keys.rows(args.thing)])
     return 0

@@ -127,7 +127,9 @@ def test_the_day_loads_is_filtered_and_a_card_approved_there_leaves(company):
             browser.until(f"!!({row} && {row}.querySelector('[role=checkbox], [role=radio]'))")
             browser.ask(f"{row}.querySelector('[role=checkbox], [role=radio]').click()")
             browser.sees(one.digest[:16])
-            browser.sees("approve: exactly these bytes leave" if yes else f"steward approve {one.card.id[:8]}")
+            browser.sees(
+                "approve: exactly these bytes leave" if yes else f"steward approve {one.card.id[:8]}"
+            )
             assert (f"steward approve {one.card.id[:8]}" in browser.text()) is not yes
             assert ("approve: exactly these bytes leave" in browser.text()) is yes
         browser.press("label", "approve")

@@ -3,6 +3,8 @@
 import io
 import re
 import sys
+from collections.abc import Iterator
+from contextlib import contextmanager, redirect_stderr, redirect_stdout
 from datetime import timedelta
 
 import pytest
@@ -128,3 +130,69 @@ def test_what_is_exact_keeps_its_moments(monkeypatch, capsys):
     assert "see you 2026-03-02T12:00Z" in said
     assert "at 2026-03-02 17:30" in said
     assert "2026-03-02T12:00:00.000000Z" in said
+
+
+class Terminal(io.StringIO):
+    """A terminal of a width that remembers what was written to it."""
+
+    def isatty(self) -> bool:
+        return True
+
+
+@contextmanager
+def terminal(columns: int = 50) -> Iterator[Terminal]:
+    """A terminal, where everything that is put and said goes."""
+    screen = Terminal()
+    with pytest.MonkeyPatch.context() as patch, redirect_stdout(screen), redirect_stderr(screen):
+        patch.setenv("COLUMNS", str(columns))
+        patch.setenv("TERM", "xterm")
+        yield screen
+
+
+ODD = "[link=http://x.example]:smile:[/link] \x1b]8;;http://x\x07 [red]42[/] True http://x.example"
+"""What rich would take for markup, an emoji, a link or something to colour."""
+
+
+def test_a_table_shows_what_a_stranger_wrote_as_it_is() -> None:
+    """Nothing of it is markup, an emoji or a colour, and no escape reaches the terminal."""
+    with terminal() as screen:
+        talk.put_table([["a1", ODD], ["b2", "plain"]])
+    shown = "".join(line[6:].rstrip(" ") for line in screen.getvalue().splitlines()[:-1])
+    assert shown.replace(" ", "") == visible(ODD).replace(" ", "")
+    assert "\x1b" not in screen.getvalue()
+
+
+def test_a_long_cell_goes_on_within_its_column() -> None:
+    """On a terminal; in a pipe a row is a line."""
+    with terminal() as screen:
+        talk.put_table([["a1", "word " * 20, "x"], ["b2", "漢" * 30, "y"]])
+    lines = screen.getvalue().splitlines()
+    assert all(talk.cells(line) <= 50 for line in lines)
+    assert [line[:4].strip() for line in lines if line[:4].strip()] == ["a1", "b2"]
+    assert sum(line.count("漢") for line in lines) == 30
+
+
+def test_in_a_pipe_a_table_is_plain_lines(capsys: pytest.CaptureFixture[str]) -> None:
+    """And no escape is in it, either."""
+    talk.put_table([["a1", ODD], ["b2", "w" * 200]])
+    talk.put_table([])
+    assert capsys.readouterr().out == f"  a1  {visible(ODD)}\n  b2  {'w' * 200}\n"
+
+
+@pytest.mark.parametrize("letter", ["漢", "한", "😀", "ｗ"])
+def test_no_wide_letter_leaves_the_bar_of_a_quoted_text(letter: str) -> None:
+    """A line too wide would go on at the edge of the screen, where our own words stand."""
+    with terminal():
+        shown = quoted(f"{letter * 90} ✓ approved")
+    assert all(talk.cells(line) <= 50 and line[2] in "│┊" for line in shown), shown
+    assert sum(line.count(letter) for line in shown) == 90
+
+
+def test_what_lasts_is_shown_on_a_terminal_alone(capsys: pytest.CaptureFixture[str]) -> None:
+    """With its words as they are."""
+    with terminal() as screen, talk.waiting_for("[bold]the index[/] :smile:"):
+        pass
+    assert "[bold]the index[/] :smile:" in screen.getvalue()
+    with talk.waiting_for("the index"):
+        pass
+    assert capsys.readouterr().err == ""
