@@ -50,6 +50,11 @@ def begun(work: Callable[[], T]) -> Future[T]:
     return found
 
 
+async def _result(work: Future[T]) -> T:
+    """What the thread comes to. Whoever waits may leave: the work is for the next one, too."""
+    return await asyncio.shield(asyncio.wrap_future(work))
+
+
 class Behind:
     """ASGI app of the notebooks: their files from memory, everything else from `made` as soon as it is there."""
 
@@ -67,7 +72,7 @@ class Behind:
             await Response(b"" if scope["method"] == "HEAD" else content, headers=head)(scope, receive, send)
             return
         try:
-            app = await asyncio.wrap_future(self.made)
+            app = await _result(self.made)
         except Exception as error:
             app = _sorry(scope, error)
         await app(scope, receive, send)
@@ -123,6 +128,6 @@ class Drawn:
         if time.monotonic() - self._at > FRESH_SECONDS:
             self._found = begun(self._draw)
         try:
-            return await asyncio.wait_for(asyncio.wrap_future(self._found), PATIENCE_SECONDS)
+            return await asyncio.wait_for(_result(self._found), PATIENCE_SECONDS)
         except Exception:
             return b""

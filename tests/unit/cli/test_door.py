@@ -2,6 +2,7 @@
 
 import asyncio
 import os
+import threading
 from concurrent.futures import Future
 from pathlib import Path
 from types import SimpleNamespace
@@ -79,8 +80,8 @@ def door(app=None, code="c" * 43):
     return Door(app=app or Behind(), host=HOST, token=TOKEN, code=code)
 
 
-def ask(app, path, headers, method="GET", query=""):
-    """(status, headers, body): 101 for an accepted websocket, 403 for one that was closed before."""
+def ask(app, path, headers, method="GET", query="", *, leaves=False):
+    """(status, headers, body): 101 for an accepted websocket, 403 for one that was closed before. `leaves`: before it has everything."""
     kind = "websocket" if method == "WEBSOCKET" else "http"
     scope = {
         "type": kind, "path": path, "raw_path": path.encode(), "root_path": "", "query_string": query.encode(), "http_version": "1.1",
@@ -93,7 +94,9 @@ def ask(app, path, headers, method="GET", query=""):
     asked = [{"type": "websocket.connect"} if kind == "websocket" else {"type": "http.request", "body": b""}]
 
     async def receive():
-        return asked.pop() if asked else await asyncio.Event().wait()  # a browser that stays
+        if asked:
+            return asked.pop()
+        return {"type": "http.disconnect"} if leaves else await asyncio.Event().wait()
 
     async def send(message):
         sent.append(message)
@@ -303,6 +306,16 @@ def test_a_day_drawn_long_ago_is_drawn_anew(monkeypatch):
     assert asyncio.run(drawn()) == b"1"
     monkeypatch.setattr(behind, "FRESH_SECONDS", -1.0)
     assert asyncio.run(drawn()) == b"2"
+
+
+def test_a_browser_that_goes_on_while_the_day_is_drawn_finds_it_on_the_page():
+    ready = threading.Event()
+    drawn = Drawn(lambda: DRAWN if ready.wait(20) else b"")
+    app = drawing(drawn)
+    _, _, body = ask(app, ENTER, {"host": HOST}, query=f"code={'c' * 43}", leaves=True)
+    assert DRAWN not in body
+    ready.set()
+    assert DRAWN in ask(app, "/today/", HEADERS)[2]
 
 
 def test_files_are_handed_out_by_name_alone(tmp_path, monkeypatch):
