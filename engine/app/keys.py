@@ -2,6 +2,7 @@
 
 from collections.abc import Iterator
 from dataclasses import dataclass
+from functools import cache
 
 from engine.language.schema import all_schemas
 from engine.language.shapes import Shape
@@ -29,6 +30,7 @@ def schema(thing: str) -> Shape:
     return all_schemas()[f"{thing}{_ENDING}"]
 
 
+@cache
 def rows(thing: str) -> tuple[Row, ...]:
     """Every key of a kind of file, top to bottom. Raises KeyError."""
     return tuple(_rows(schema(thing), 0))
