@@ -3,12 +3,14 @@
 Printed fixes have to lead there: applied as printed, one after the other, they give the plan of the right file.
 """
 
+import functools
 from pathlib import Path
 
 import pytest
 
 from engine.language import serial
 from engine.language.codes import CODES
+from engine.model.span import Diagnostic
 from tests.golden.test_compile import CASES, ELSEWHERE, HERE, files_of
 from tests.golden.whole import whole
 from tests.unit.language.mending import mended
@@ -42,6 +44,18 @@ def plans(files: dict[str, bytes]) -> dict[str, str]:
     return {} if found.diagnostics else {id_: serial.digest(plan) for id_, plan in found.plans.items()}
 
 
+@functools.cache
+def diagnostics_of(case: str) -> tuple[Diagnostic, ...]:
+    """What is said about the wrong files; each case once, however many tests ask."""
+    return tuple(whole(files_of(case)).diagnostics)
+
+
+@functools.cache
+def plans_led_to(case: str) -> dict[str, str]:
+    """The plans that the printed fixes of a case give."""
+    return plans(repaired(files_of(case)))
+
+
 @pytest.mark.parametrize("case", RIGHT)
 def test_what_is_right_compiles_without_a_word(case):
     found = whole(right_of(case))
@@ -52,27 +66,25 @@ def test_what_is_right_compiles_without_a_word(case):
 
 @pytest.mark.parametrize("case", RIGHT)
 def test_what_is_right_is_wrong_beside_it(case):
-    assert whole(files_of(case)).diagnostics != ()
+    assert diagnostics_of(case) != ()
 
 
 @pytest.mark.parametrize("case", RIGHT)
 def test_printed_fixes_give_the_plan_of_the_right_file(case):
     """Where they mend everything; where a person has to choose, none is printed and there is no plan."""
-    found = plans(repaired(files_of(case)))
+    found = plans_led_to(case)
 
     assert found in ({}, plans(right_of(case)))
 
 
 def test_every_code_that_prints_a_fix_leads_to_a_plan_somewhere():
-    printed = {one.code for case in CASES for one in whole(files_of(case)).diagnostics if one.fix}
-    led = {
-        one.code for case in RIGHT if plans(repaired(files_of(case))) for one in whole(files_of(case)).diagnostics
-    }  # fmt: skip
+    printed = {one.code for case in CASES for one in diagnostics_of(case) if one.fix}
+    led = {one.code for case in RIGHT if plans_led_to(case) for one in diagnostics_of(case)}
 
     assert printed - led == set()
 
 
 def test_every_code_has_a_right_file():
-    shown = {one.code for case in RIGHT for one in whole(files_of(case)).diagnostics}
+    shown = {one.code for case in RIGHT for one in diagnostics_of(case)}
 
     assert set(CODES) - ELSEWHERE - shown == set()

@@ -47,12 +47,12 @@ def test_a_hundred_playbooks_of_twenty_steps_take_a_tenth_of_what_a_thousand_may
     assert cpu(lambda: compiled(files)) < 2 * 0.5
 
 
-def test_one_edit_among_three_hundred_is_one_compilation():
-    files = {f"playbooks/p{number}.yaml": playbook(80_000 + number, 20) for number in range(300)}
+def test_one_edit_among_a_hundred_is_one_compilation():
+    files = {f"playbooks/p{number}.yaml": playbook(90_000 + number, 20) for number in range(100)}
     compiled(files)
     changed = {**files, "playbooks/p7.yaml": playbook(70_000, 20)}
 
-    assert cpu(lambda: compiled(changed)) < 2 * 0.1
+    assert cpu(lambda: compiled(changed)) < 2 * 0.04
 
 
 def test_four_times_the_steps_cost_far_less_than_sixteen_times_as_much():
@@ -62,7 +62,7 @@ def test_four_times_the_steps_cost_far_less_than_sixteen_times_as_much():
         tries = [{"playbooks/long.yaml": playbook(60_000 + steps + number, steps)} for number in range(3)]
         return min(cpu(lambda files=files: compiled(files)) for files in tries)
 
-    assert quickest(2_000) < 10 * quickest(500)
+    assert quickest(1_200) < 10 * quickest(300)
 
 
 @pytest.mark.parametrize("name", FILES)

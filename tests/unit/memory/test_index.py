@@ -104,7 +104,7 @@ def test_a_grown_index_equals_a_fresh_one_after_every_commit(shelf, at):
     notes = company(15)
     index = shelf.open()
     queries = [" ".join(chance.choices(WORDS, k=chance.randint(1, 6))) for _ in range(20)]
-    for step in range(25):
+    for step in range(13):
         for _ in range(chance.randint(1, 4)):
             path = chance.choice(sorted(notes))
             match chance.randint(0, 4):
