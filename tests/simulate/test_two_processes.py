@@ -62,24 +62,35 @@ class Company:
         return [base64.b64decode(one["preview"]["body"]) for one in proposals]
 
 
-@pytest.fixture
-def shop(tmp_path):
+def opened(folder):
     """Without the pause before an acknowledgement, which a real clock would wait out."""
-    made = Scenario.make(tmp_path / "c")
+    made = Scenario.make(folder)
     playbook = (made.root / "playbooks/lead-capture.yaml").read_text()
     made.commit({"playbooks/lead-capture.yaml": playbook.replace("    undo-within: 20s\n", "")})
     return Company(made)
 
 
+@pytest.fixture
+def shop(tmp_path):
+    return opened(tmp_path / "c")
+
+
+@pytest.fixture(scope="module")
+def asking(tmp_path_factory):
+    """A company with one card open, for what must leave it as it is."""
+    company = opened(tmp_path_factory.mktemp("asking") / "c")
+    company.read(hello=HELLO)
+    return company
+
+
 @pytest.mark.parametrize("verb", ["edit", "reject", "snooze", "undo"])
-def test_without_a_terminal_nothing_is_decided(shop, verb):
-    shop.read(hello=HELLO)
-    (card,) = shop.cards()
+def test_without_a_terminal_nothing_is_decided(asking, verb):
+    (card,) = asking.cards()
     words = {"snooze": ["1d"], "edit": ["--file", "steward.yaml"]}.get(verb, [])
-    said = shop.plainly(verb, card, *words)
+    said = asking.plainly(verb, card, *words)
     assert said.code == 5, said.text
     assert "terminal" in said.text
-    assert (shop.cards(), shop.letters()) == ([card], [])
+    assert (asking.cards(), asking.letters()) == ([card], [])
 
 
 def test_approve_asks_on_a_terminal_before_what_cannot_be_called_back(shop):
@@ -113,15 +124,14 @@ def test_off_a_terminal_yes_answers_for_a_word_and_never_for_a_passphrase(shop):
 
 
 @pytest.mark.parametrize("verb", ["approve", "edit", "reject", "snooze", "undo", "answer", "show"])
-def test_three_characters_are_no_id(shop, verb):
-    shop.read(hello=HELLO)
-    (card,) = shop.cards()
+def test_three_characters_are_no_id(asking, verb):
+    (card,) = asking.cards()
     for size in (0, 1, 3):
         words = ["--yes"] if verb == "approve" else []
-        said = shop.typed(verb, card[:size], *words)
+        said = asking.typed(verb, card[:size], *words)
         assert said.code == 2, said.text
         assert "too little of an id" in said.text
-    assert (shop.cards(), shop.letters()) == ([card], [])
+    assert (asking.cards(), asking.letters()) == ([card], [])
 
 
 def test_an_edit_finds_an_editor_or_says_what_to_type(shop, tmp_path):
