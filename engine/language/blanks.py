@@ -8,7 +8,7 @@ from engine.language.checker import Checker, Typed
 from engine.language.codes import files as own
 from engine.language.codes import references as code
 from engine.language.currencies import clashes
-from engine.language.expressions import spoken
+from engine.language.expressions import spoken, unreadable
 from engine.language.paths import Where
 from engine.language.scope import Scope
 from engine.language.typeexpr import certain
@@ -101,22 +101,13 @@ class Blanks:
         try:
             written_tree = s.parse(text)
         except s.SyntaxProblem as problem:
-            fix = None
-            if problem.repair is not None:
-                fix = Fix(span=place(problem.repair[0], problem.repair[1]), text=problem.repair[2])
-            self.note(
-                code.bad_expression(place(problem.start, problem.end), problem=problem.message, fix=fix)
-            )
+            self.note(unreadable(problem, place))
             return None
         unknown: list[Diagnostic] = []
         tree = self._rooted(written_tree, frozenset(), place, unknown)
-        if unknown:
-            for one in unknown:
-                self.note(one)
-            return None
         checker = Checker(text, self._scope(), place, in_if=False)
         typed = checker.infer(tree)
-        if wrong := checker.diagnostics or clashes(written_tree, place):
+        if wrong := unknown or checker.diagnostics or clashes(written_tree, place):
             for one in wrong:
                 self.note(_unrooted(one))
             return None

@@ -1,7 +1,7 @@
 """Calls in expressions: arguments against the one table of functions, and their text."""
 
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import timedelta
 
 from engine.language import calendar_words, written
@@ -60,10 +60,6 @@ class _Call:
                 self.span, name=name, signature=self.function.signature(name), problem=problem, fix=fix
             )
         )
-
-    def first(self, wanted: str, kinds: frozenset[Kind]) -> Typed | None:
-        """The first argument, which has to be of one of these kinds or of any."""
-        return self.typed(0, wanted, kinds)
 
     def typed(self, index: int, wanted: str, kinds: frozenset[Kind]) -> Typed | None:
         """An argument, which has to be of one of these kinds or of any."""
@@ -126,20 +122,20 @@ def _other_form(one: _Call) -> Typed:
 
 def _plain(one: _Call, params: tuple[str, ...], type_: Type) -> Typed:
     """Arguments of fixed types, in order."""
-    cels: list[str] = []
-    flows: dict[str, bool] = {}
+    parts: list[Typed] = []
     for wanted, arg in zip(params, one.args, strict=True):
         part = one.checker.money(arg) if wanted == "money" else _argument(one.checker, arg, wanted)
         if part is None:
             return WRONG
-        cels.append(part.number() if wanted == "number" and part.type.kind != "any" else part.cel)
-        for name, openly in part.flows.items():
-            flows[name] = flows.get(name, False) or openly
-    if type_.closed:
-        flows = dict.fromkeys(flows, False)
-    name, rest = one.node.name, ", ".join(cels[1:])
-    cel = f"{cels[0]}.{name}({rest})" if one.function.method else f"{name}({', '.join(cels)})"
-    return Typed(type=type_, cel=cel, flows=flows)
+        lifted = wanted == "number" and part.type.kind != "any"
+        parts.append(replace(part, cel=part.number()) if lifted else part)
+    name, (first, *others) = one.node.name, [part.cel for part in parts]
+    cel = (
+        f"{first}.{name}({', '.join(others)})"
+        if one.function.method
+        else f"{name}({', '.join([first, *others])})"
+    )
+    return Typed(type=type_, cel=cel, flows=closed(*parts) if type_.closed else joined(*parts))
 
 
 def _argument(checker: Walk, node: s.Tree, wanted: str) -> Typed | None:
@@ -161,7 +157,7 @@ def _loop(one: _Call) -> Typed:
     checker, node, args = one.checker, one.node, one.args
     if checker.loops >= MOST_LOOPS:
         return checker.note(code.too_big(one.span, problem=f"lists within lists more than {MOST_LOOPS} deep"))
-    items = one.first("a list", frozenset({"list"}))
+    items = one.typed(0, "a list", frozenset({"list"}))
     if items is None:
         return WRONG
     name = args[1]
@@ -272,7 +268,7 @@ def _failure(one: _Call) -> Typed:
 
 
 def _sum(one: _Call) -> Typed:
-    part = one.first("[money]", frozenset({"list"}))
+    part = one.typed(0, "[money]", frozenset({"list"}))
     if part is None:
         return WRONG
     items = part.type.items or ANY
@@ -287,7 +283,7 @@ def _round(one: _Call) -> Typed:
     if number is None or (digits is None and one.args[1:]):
         return WRONG
     places = digits.cel if digits is not None else "0"
-    return Typed(type=NUMBER, cel=f"round({number.cel}, {places})", flows=dict.fromkeys(number.flows, False))
+    return Typed(type=NUMBER, cel=f"round({number.cel}, {places})", flows=closed(number))
 
 
 def _text(one: _Call) -> Typed:
@@ -300,10 +296,8 @@ def _text(one: _Call) -> Typed:
 
 
 def _size(one: _Call) -> Typed:
-    part = one.first("a text or a list", TEXTUAL | {"list"})
-    if part is None:
-        return WRONG
-    return Typed(type=INTEGER, cel=f"size({part.cel})", flows=dict.fromkeys(part.flows, False))
+    part = one.typed(0, "a text or a list", TEXTUAL | {"list"})
+    return WRONG if part is None else Typed(type=INTEGER, cel=f"size({part.cel})", flows=closed(part))
 
 
 def _now(one: _Call) -> Typed:
@@ -311,21 +305,11 @@ def _now(one: _Call) -> Typed:
     return Typed(type=DATE if today else TIME, cel="day(now_, zone_)" if today else "now_")
 
 
-def _day(one: _Call) -> Typed:
-    part = one.first("a time", frozenset({"time", "date"}))
-    if part is None:
-        return WRONG
-    return Typed(type=DATE, cel=f"day({part.cel}, zone_)", flows=dict.fromkeys(part.flows, False))
-
-
 def _moved(one: _Call) -> Typed:
-    part = one.length(one.args[0])
+    part, sign = one.length(one.args[0]), -1 if one.node.name == "ago" else 1
     if part is None:
         return WRONG
-    sign = -1 if one.node.name == "ago" else 1
-    return Typed(
-        type=TIME, cel=f"moved(now_, {part.cel}, zone_, {sign})", flows=dict.fromkeys(part.flows, False)
-    )
+    return Typed(type=TIME, cel=f"moved(now_, {part.cel}, zone_, {sign})", flows=closed(part))
 
 
 def _clock(one: _Call) -> Typed:
@@ -371,20 +355,23 @@ PERIOD = Type(
 """What `month` and `week` give."""
 
 
-def _days(one: _Call) -> Typed:
-    start, end = one.typed(0, "a date", _DAYS), one.typed(1, "a date", _DAYS)
-    if start is None or end is None:
-        return WRONG
-    return Typed(type=INTEGER, cel=f"days({start.cel}, {end.cel}, zone_)", flows=closed(start, end))
+_OF_DAYS: dict[str, tuple[Type, tuple[tuple[str, frozenset[Kind]], ...]]] = {
+    "day": (DATE, (("a time", _DAYS),)),
+    "days": (INTEGER, (("a date", _DAYS), ("a date", _DAYS))),
+    "month": (PERIOD, (("a time", _DAYS), ("integer", frozenset({"integer"})))),
+    "week": (PERIOD, (("a time", _DAYS), ("integer", frozenset({"integer"})))),
+}
 
 
-def _period(one: _Call) -> Typed:
-    day, offset = one.typed(0, "a time", _DAYS), one.typed(1, "integer", frozenset({"integer"}))
-    if day is None or offset is None:
+def _of_days(one: _Call) -> Typed:
+    """What the calendar of the workspace says of days."""
+    type_, wanted = _OF_DAYS[one.node.name]
+    parts = [one.typed(index, words, kinds) for index, (words, kinds) in enumerate(wanted)]
+    known = [part for part in parts if part is not None]
+    if len(known) < len(parts):
         return WRONG
-    return Typed(
-        type=PERIOD, cel=f"{one.node.name}({day.cel}, {offset.cel}, zone_)", flows=closed(day, offset)
-    )
+    cel = ", ".join(part.cel for part in known)
+    return Typed(type=type_, cel=f"{one.node.name}({cel}, zone_)", flows=closed(*known))
 
 
 def _sum_of_two(one: _Call) -> Typed:
@@ -414,12 +401,9 @@ _SPECIAL: dict[str, Callable[[_Call], Typed]] = {
     "always": _failure,
     "now": _now,
     "today": _now,
-    "day": _day,
-    "days": _days,
+    **dict.fromkeys(_OF_DAYS, _of_days),
     "at": _clock,
     "written": _written,
-    "month": _period,
-    "week": _period,
     "plus": _sum_of_two,
     "minus": _sum_of_two,
     "ago": _moved,

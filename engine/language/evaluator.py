@@ -5,11 +5,11 @@ one table, and each evaluation has a budget. Meaning is that of CEL, which older
 are IEEE 754's, and in `&&` and `||` one part that decides makes up for an error of the other.
 """
 
-import functools
 import math
 import operator as op
+import re
 from collections.abc import Callable, Iterable, Iterator
-from contextlib import contextmanager
+from functools import lru_cache, partial
 from typing import Any
 
 from engine.language import functions as f
@@ -26,10 +26,6 @@ MAX_RESULT = 4_000_000
 """Characters a result may have in all: a list of one long letter ten thousand times must not fill the memory. An entry is eight."""
 MAX_COMPILED = 5_000
 """Compiled expressions that are kept; each takes some kilobytes."""
-
-OTHER_TYPE = "a value of another type than expected"
-TOO_LARGE = "a number too large"
-TOO_MANY = f"too many entries: more than {MAX_ROUNDS:,} rounds through lists; make it a step of its own"
 
 
 class Exhausted(Exception):
@@ -67,7 +63,7 @@ def evaluate(text: str, values: dict[str, Json]) -> Json:
     return result
 
 
-@functools.lru_cache(maxsize=MAX_COMPILED)
+@lru_cache(maxsize=MAX_COMPILED)
 def compiled(text: str) -> Run:
     """The closure of a lowered text. Raises PermanentError."""
     try:
@@ -76,7 +72,7 @@ def compiled(text: str) -> Run:
         raise _wrong(problem.message) from None
 
 
-def _wrong(message: str = OTHER_TYPE) -> PermanentError:
+def _wrong(message: str = "a value of another type than expected") -> PermanentError:
     return PermanentError(message, code="expression")
 
 
@@ -98,15 +94,17 @@ def _part(node: s.Tree) -> Run:
             value = node.value
             return lambda _: value
         case s.Name() | s.Member():
-            return _variable(_dotted(node))
+            return _variable(node)
         case s.Index():
             of, key = _part(node.of), _part(node.key)
             return lambda frame: _entry(of(frame), key(frame))
         case s.Call():
             return _loop(node, node.of) if node.name in _LOOPS and node.of is not None else _call(node)
         case s.Unary():
-            part, apply = _part(node.of), _not if node.op == "!" else _negative
-            return lambda frame: apply(part(frame))
+            part = _part(node.of)
+            if node.op == "!":
+                return lambda frame: not _truth(part(frame))
+            return lambda frame: _negative(part(frame))
         case s.Binary():
             return _binary(node)
         case s.Choice():
@@ -120,15 +118,13 @@ def _part(node: s.Tree) -> Run:
             return lambda frame: {name: value(frame) for name, value in fields}
 
 
-def _dotted(node: s.Tree) -> str:
+def _variable(node: s.Tree, dots: str = "") -> Run:
     if isinstance(node, s.Member):
-        return f"{_dotted(node.of)}.{node.name}"
+        return _variable(node.of, f".{node.name}{dots}")
     if not isinstance(node, s.Name):
         raise _wrong("only a variable has dots")
-    return node.name
+    name = node.name + dots
 
-
-def _variable(name: str) -> Run:
     def run(frame: Frame) -> Json:
         if name not in frame.values:
             raise _wrong("a value that isn't there")
@@ -155,17 +151,11 @@ def _truth(value: Json) -> bool:
     raise _wrong()
 
 
-def _not(value: Json) -> Json:
-    return not _truth(value)
-
-
 def _negative(value: Json) -> Json:
     if type(value) not in _NUMBERS:
         raise _wrong()
     return -value if type(value) is float else _whole(-value)
 
-
-# ---------------------------------------------------------------- operators
 
 _NUMBERS = frozenset({int, float})
 
@@ -173,7 +163,7 @@ _NUMBERS = frozenset({int, float})
 def _whole(number: int) -> int:
     if -(2**63) <= number < 2**63:
         return number
-    raise _wrong(TOO_LARGE)
+    raise _wrong("a number too large")
 
 
 def _equal(a: Json, b: Json, frame: Frame) -> bool:
@@ -239,20 +229,13 @@ def _remainder(a: Any, b: Any) -> int:  # noqa: ANN401 - as above
     return int(a - b * _whole(_quotient(a, b)))
 
 
+_ORDERED = {"<": op.lt, "<=": op.le, ">": op.gt, ">=": op.ge}
+_COMPUTED = {"-": op.sub, "*": op.mul, "/": _quotient, "%": _remainder}
 _OPERATORS: dict[str, Callable[[Json, Json, Frame], Json]] = {
-    "==": _equal,
-    "!=": lambda a, b, frame: not _equal(a, b, frame),
-    "in": _in,
-    "<": functools.partial(_ordered, op.lt),
-    "<=": functools.partial(_ordered, op.le),
-    ">": functools.partial(_ordered, op.gt),
-    ">=": functools.partial(_ordered, op.ge),
-    "+": _added,
-    "-": functools.partial(_computed, op.sub),
-    "*": functools.partial(_computed, op.mul),
-    "/": functools.partial(_computed, _quotient),
-    "%": functools.partial(_computed, _remainder),
-}
+    "==": _equal, "!=": lambda a, b, frame: not _equal(a, b, frame), "in": _in, "+": _added,
+    **{sign: partial(_ordered, apply) for sign, apply in _ORDERED.items()},
+    **{sign: partial(_computed, apply) for sign, apply in _COMPUTED.items()},
+}  # fmt: skip
 
 
 def _binary(node: s.Binary) -> Run:
@@ -278,20 +261,7 @@ def _either(parts: Iterable[Run], frame: Frame, *, decisive: bool) -> bool:
     return not decisive
 
 
-# ---------------------------------------------------------------- loops and functions
-
 _LOOPS = frozenset({"map", "filter", "exists", "all"})
-
-
-@contextmanager
-def _bound(name: str, frame: Frame) -> Iterator[None]:
-    """A name that a loop takes has its value back afterwards."""
-    outer = {name: frame.values[name]} if name in frame.values else {}
-    try:
-        yield
-    finally:
-        frame.values.pop(name, None)
-        frame.values.update(outer)
 
 
 def _loop(node: s.Call, of: s.Tree) -> Run:
@@ -306,32 +276,34 @@ def _loop(node: s.Call, of: s.Tree) -> Run:
         for entry in entries:
             frame.rounds -= 1
             if frame.rounds < 0:
-                raise Exhausted(TOO_MANY)
+                raise Exhausted(
+                    f"too many entries: more than {MAX_ROUNDS:,} rounds through lists; make it a step of its own"
+                )
             frame.values[name] = entry
             yield entry
 
     def run(frame: Frame) -> Json:
-        with _bound(name, frame):
-            match node.name:
-                case "map":
-                    return [body(frame) for _ in visited(frame)]
-                case "filter":
-                    return [entry for entry in visited(frame) if _truth(body(frame))]
-                case _:
-                    parts = (body for _ in visited(frame))
-                    return _either(parts, frame, decisive=node.name == "exists")
+        outer = frame.values
+        frame.values = dict(outer)
+        try:
+            if node.name == "map":
+                return [body(frame) for _ in visited(frame)]
+            if node.name == "filter":
+                return [entry for entry in visited(frame) if _truth(body(frame))]
+            return _either((body for _ in visited(frame)), frame, decisive=node.name == "exists")
+        finally:
+            frame.values = outer
 
     return run
 
 
+_WRITTEN = re.compile(r"[+-]?(\d+\.?\d*|\.\d+)([eE][+-]?\d+)?", re.ASCII)
+
+
 def _double(value: Any) -> float:  # noqa: ANN401 - a text or a number
-    try:
-        number = float(value)
-    except ValueError:
-        number = math.nan
-    if isinstance(value, str) and ("_" in value or not math.isfinite(number)):
+    if isinstance(value, str) and _WRITTEN.fullmatch(value.strip()) is None:
         raise ValueError(f"not a number: {value[:40]!r}")
-    return number
+    return float(value)
 
 
 _TEXT, _WHOLE, _LIST, _MAP = (frozenset({kind}) for kind in (str, int, list, dict))
@@ -349,14 +321,10 @@ _FUNCTIONS: dict[str, tuple[Callable[..., Any], tuple[frozenset[type], ...]]] = 
     "replace": (f.replaced, (_TEXT, _TEXT, _TEXT)),
     "join": (f.joined, (_LIST, _TEXT)),
     "absent": (f.absent, (_TEXT,)),
-    "plus": (f.plus, (_MONEY, _MONEY)),
-    "minus": (f.minus, (_MONEY, _MONEY)),
+    **{of.__name__: (of, (_MONEY, _MONEY)) for of in (f.plus, f.minus, f.above, f.below, f.same)},
     "times": (f.times, (_MONEY, _NUMBERS)),
     "percent": (f.percent, (_MONEY, _NUMBERS)),
     "sum": (f.total, (_LIST, _TEXT)),
-    "above": (f.above, (_MONEY, _MONEY)),
-    "below": (f.below, (_MONEY, _MONEY)),
-    "same": (f.same, (_MONEY, _MONEY)),
     "round": (f.rounded, (_NUMBERS, _WHOLE)),
     "at": (f.clocked, (_TEXT, _TEXT, _TEXT)),
     "written": (f.in_words, (_TEXT, _TEXT, _TEXT)),

@@ -18,6 +18,7 @@ from engine.language.spoken import as_text
 from engine.language.tree import Scalar
 from engine.model.canonical import Json
 from engine.model.errors import PermanentError
+from engine.model.money import Money
 from engine.model.plan import Expr
 from engine.model.span import Diagnostic, Fix, Span
 from engine.model.times import stamp
@@ -127,7 +128,7 @@ def compile_text(
     try:
         tree = syntax.parse(text)
     except syntax.SyntaxProblem as problem:
-        return None, (_syntax(problem, where),)
+        return None, (unreadable(problem, where),)
     checker = Checker(text, scope, where, in_if=in_if)
     typed = checker.infer(tree)
     if wrong := checker.diagnostics or clashes(tree, where):
@@ -145,7 +146,8 @@ def _fixable(source: Source, scalar: Scalar, one: Diagnostic) -> Diagnostic:
     return replace(one, fix=replace(one.fix, text=escaped(source, scalar, one.fix.text)))
 
 
-def _syntax(problem: syntax.SyntaxProblem, where: Where) -> Diagnostic:
+def unreadable(problem: syntax.SyntaxProblem, where: Where) -> Diagnostic:
+    """What is told of a text that is no expression."""
     span = where(problem.start, problem.end)
     fix = None
     if problem.repair is not None:
@@ -214,7 +216,7 @@ def conform(value: Json, type_: Type, path: str) -> Json:
                 return _open(value, path)
             if isinstance(value, str):
                 try:
-                    return functions.of_money(functions.as_money(value))
+                    return functions.of_money(Money.of(value))
                 except ValueError as error:
                     raise PermanentError(f"{path}: {error}", code="expression") from None
         case "map" | "person" | "file" | "note":
@@ -276,7 +278,7 @@ def _result(value: Json, type_: Type) -> Json:
     if type_.kind == "integer" and isinstance(value, float) and value.is_integer():
         return int(value)
     if type_.kind == "money" and isinstance(value, str):
-        return functions.of_money(functions.as_money(value))
+        return functions.of_money(Money.of(value))
     if type_.kind == "list" and isinstance(value, list) and type_.items is not None:
         return [_result(one, type_.items) for one in value]
     return value

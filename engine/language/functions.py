@@ -231,11 +231,6 @@ MOST_DIGITS, MOST_ROUNDED = 12, 1e15
 # ---------------------------------------------------------------- what they do
 
 
-def as_money(value: Json) -> Money:
-    """An amount from its JSON form or as written. Raises ValueError."""
-    return Money.of(value)
-
-
 def of_money(money: Money) -> dict[str, Json]:
     """The JSON form of an amount. Raises ValueError past 64 bits."""
     if not -(2**63) <= money.minor < 2**63:
@@ -245,22 +240,22 @@ def of_money(money: Money) -> dict[str, Json]:
 
 def plus(a: Json, b: Json) -> Json:
     """The sum."""
-    return of_money(as_money(a).plus(as_money(b)))
+    return of_money(Money.of(a).plus(Money.of(b)))
 
 
 def minus(a: Json, b: Json) -> Json:
     """The difference."""
-    return of_money(as_money(a).minus(as_money(b)))
+    return of_money(Money.of(a).minus(Money.of(b)))
 
 
 def times(a: Json, factor: float) -> Json:
     """The product."""
-    return of_money(as_money(a).times(factor))
+    return of_money(Money.of(a).times(factor))
 
 
 def percent(a: Json, share: float) -> Json:
     """Hundredths of an amount, rounded once."""
-    return of_money(as_money(a).times(Decimal(str(share)) / 100))
+    return of_money(Money.of(a).times(Decimal(str(share)) / 100))
 
 
 def total(amounts: Sequence[Json], currency: str) -> Json:
@@ -268,23 +263,23 @@ def total(amounts: Sequence[Json], currency: str) -> Json:
     found: Money | None = None
     for one in amounts:
         if one is not None:
-            found = as_money(one) if found is None else found.plus(as_money(one))
+            found = Money.of(one) if found is None else found.plus(Money.of(one))
     return of_money(found or Money(minor=0, currency=currency))
 
 
 def above(a: Json, b: Json) -> bool:
     """More than; two currencies are an error."""
-    return as_money(a).minus(as_money(b)).minor > 0
+    return Money.of(a).minus(Money.of(b)).minor > 0
 
 
 def below(a: Json, b: Json) -> bool:
     """Less than; two currencies are an error."""
-    return as_money(a).minus(as_money(b)).minor < 0
+    return Money.of(a).minus(Money.of(b)).minor < 0
 
 
 def same(a: Json, b: Json) -> bool:
     """Equal amounts; two currencies are an error."""
-    return as_money(a).minus(as_money(b)).minor == 0
+    return Money.of(a).minus(Money.of(b)).minor == 0
 
 
 def joined(texts: Sequence[Json], between: str) -> str:

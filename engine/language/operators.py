@@ -205,16 +205,12 @@ def _arithmetic(checker: Walk, node: s.Binary, left: Typed, right: Typed) -> Typ
             return _refused(checker, node, left, right, "`%` is for integers")
         if node.op == "%":
             return Typed(type=INTEGER, cel=f"({left.cel} % {right.cel})", flows=closed(left, right))
-        return Typed(type=NUMBER, cel=f"({_double(left)} {node.op} {_double(right)})", flows=flows)
+        return Typed(type=NUMBER, cel=f"({left.number()} {node.op} {right.number()})", flows=flows)
     if node.op == "+":
         return _added(checker, node, left, right, flows)
     if kinds == {"any"}:
         return Typed(type=ANY, cel=f"({left.cel} {node.op} {right.cel})", flows=flows)
     return _refused(checker, node, left, right, f"`{node.op}` is for numbers")
-
-
-def _double(part: Typed) -> str:
-    return f"double({part.cel})" if part.type.kind == "any" else part.number()
 
 
 def _added(checker: Walk, node: s.Binary, left: Typed, right: Typed, flows: dict[str, bool]) -> Typed:

@@ -6,8 +6,11 @@ After the dot of a root or a variable a hyphen without spaces belongs to the nam
 import math
 import re
 import sys
+from collections.abc import Callable
 from dataclasses import dataclass, replace
-from typing import Literal, NamedTuple, TypeAlias
+from typing import Literal, NamedTuple, TypeAlias, TypeVar
+
+_T = TypeVar("_T")
 
 MOST_CHARACTERS = 500
 MOST_DEPTH = 24
@@ -16,106 +19,94 @@ MAX_LOWERED_DEPTH = 100
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Literal_:  # noqa: N801 - `Literal` is typing's
+class Spanned:
+    """A part of a tree and the characters it stands at."""
+
+    start: int
+    end: int
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Literal_(Spanned):  # noqa: N801 - `Literal` is typing's
     """A written value. `kind` is how it was written: an `integer` may still be lifted to a number."""
 
     kind: Literal["text", "integer", "number", "bool", "null"]
     value: str | int | float | bool | None
-    start: int
-    end: int
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Name:
+class Name(Spanned):
     """A root, or the variable of a comprehension."""
 
     name: str
-    start: int
-    end: int
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Member:
+class Member(Spanned):
     """`of.name`; `at` is where the name begins."""
 
     of: "Tree"
     name: str
     at: int
-    start: int
-    end: int
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Index:
+class Index(Spanned):
     """`of[key]`."""
 
     of: "Tree"
     key: "Tree"
-    start: int
-    end: int
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Call:
+class Call(Spanned):
     """`name(…)` or `of.name(…)`; `at` is where the name begins."""
 
     name: str
     of: "Tree | None"
     args: tuple["Tree", ...]
     at: int
-    start: int
-    end: int
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Unary:
+class Unary(Spanned):
     """`!x` or `-x`."""
 
     op: str
     of: "Tree"
-    start: int
-    end: int
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Binary:
+class Binary(Spanned):
     """`left op right`; `at` is where the operator stands."""
 
     op: str
     left: "Tree"
     right: "Tree"
     at: int
-    start: int
-    end: int
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Choice:
+class Choice(Spanned):
     """`test ? yes : no`."""
 
     test: "Tree"
     yes: "Tree"
     no: "Tree"
-    start: int
-    end: int
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class ListOf:
+class ListOf(Spanned):
     """`[a, b]`."""
 
     items: tuple["Tree", ...]
-    start: int
-    end: int
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class MapOf:
+class MapOf(Spanned):
     """`{'a': b}`; keys are written texts."""
 
     entries: tuple[tuple[str, "Tree"], ...]
-    start: int
-    end: int
 
 
 Tree: TypeAlias = Literal_ | Name | Member | Index | Call | Unary | Binary | Choice | ListOf | MapOf
@@ -180,22 +171,19 @@ def _whole(parser: "_Parser") -> Tree:
 def children(node: Tree) -> tuple[Tree, ...]:
     """The parts of a tree, in order."""
     match node:
-        case Literal_() | Name():
-            return ()
-        case Member() | Unary():
-            return (node.of,)
-        case Index():
-            return (node.of, node.key)
-        case Call():
-            return node.args if node.of is None else (node.of, *node.args)
-        case Binary():
-            return (node.left, node.right)
-        case Choice():
-            return (node.test, node.yes, node.no)
-        case ListOf():
-            return node.items
         case MapOf():
             return tuple(value for _, value in node.entries)
+        case ListOf():
+            return node.items
+        case Call():
+            return node.args if node.of is None else (node.of, *node.args)
+        case _:
+            return tuple(getattr(node, name) for name in _CHILDREN.get(type(node), ()))
+
+
+_CHILDREN: dict[type, tuple[str, ...]] = {
+    Member: ("of",), Unary: ("of",), Index: ("of", "key"), Binary: ("left", "right"), Choice: ("test", "yes", "no"),
+}  # fmt: skip
 
 
 def _height(tree: Tree) -> int:
@@ -272,6 +260,12 @@ class _Parser:
         self.max_depth = depth
         self.max_digits = digits
 
+    def _deeper(self, index: int) -> None:
+        self.depth += 1
+        if self.depth > self.max_depth:
+            token = self.tokens[min(index, len(self.tokens) - 1)]
+            raise SyntaxProblem(f"nested more than {self.max_depth} deep", token.start, token.end)
+
     def peek(self) -> _Token | None:
         """The next token."""
         return self.tokens[self.index] if self.index < len(self.tokens) else None
@@ -301,10 +295,7 @@ class _Parser:
 
     def expression(self, level: int) -> Tree:
         """An expression whose operators bind at least as tightly as `level`."""
-        self.depth += 1
-        if self.depth > self.max_depth:
-            here = self.tokens[min(self.index, len(self.tokens) - 1)]
-            raise SyntaxProblem(f"nested more than {self.max_depth} deep", here.start, here.end)
+        self._deeper(self.index)
         left = self._unary()
         while (
             (token := self.peek()) is not None
@@ -328,9 +319,7 @@ class _Parser:
     def _unary(self) -> Tree:
         token = self.take("a value")
         if token.kind == "op" and token.text in {"!", "-"}:
-            self.depth += 1
-            if self.depth > self.max_depth:
-                raise SyntaxProblem(f"nested more than {self.max_depth} deep", token.start, token.end)
+            self._deeper(self.index - 1)
             of = self._unary()
             self.depth -= 1
             if token.text == "-" and isinstance(of, Literal_) and of.kind in {"integer", "number"}:
@@ -358,14 +347,17 @@ class _Parser:
                 of = Index(of=of, key=key, start=of.start, end=self.expect("]").end)
         return of
 
+    def _separated(self, close: str, part: Callable[[], _T]) -> tuple[tuple[_T, ...], int]:
+        parts: list[_T] = []
+        while not self.at(close):
+            parts.append(part())
+            if not self.at(close):
+                self.expect(",")
+        return tuple(parts), self.expect(close).end
+
     def _arguments(self) -> tuple[tuple[Tree, ...], int]:
         self.expect("(")
-        args: list[Tree] = []
-        while not self.at(")"):
-            args.append(self.expression(0))
-            if not self.at(")"):
-                self.expect(",")
-        return tuple(args), self.expect(")").end
+        return self._separated(")", lambda: self.expression(0))
 
     def _primary(self, token: _Token) -> Tree:
         start, end = token.start, token.end
@@ -407,27 +399,20 @@ class _Parser:
             inner = self.expression(0)
             return replace(inner, start=token.start, end=self.expect(")").end)
         if token.text == "[":
-            items: list[Tree] = []
-            while not self.at("]"):
-                items.append(self.expression(0))
-                if not self.at("]"):
-                    self.expect(",")
-            return ListOf(items=tuple(items), start=token.start, end=self.expect("]").end)
+            items, end = self._separated("]", lambda: self.expression(0))
+            return ListOf(items=items, start=token.start, end=end)
         if token.text == "{":
-            return self._map(token)
+            entries, end = self._separated("}", self._entry)
+            names = [name for name, _ in entries]
+            twice = [name for name in names if names.count(name) > 1]
+            if twice:
+                raise SyntaxProblem(f"the key '{twice[0]}' stands here twice", token.start, end)
+            return MapOf(entries=entries, start=token.start, end=end)
         raise SyntaxProblem(*_unexpected(token, "a value"))
 
-    def _map(self, token: _Token) -> Tree:
-        entries: list[tuple[str, Tree]] = []
-        while not self.at("}"):
-            key = self.take("a key")
-            if key.kind != "text":
-                raise SyntaxProblem("a key of a map is a text in quotes", key.start, key.end, None)
-            name = unescaped(key.text)
-            if any(name == known for known, _ in entries):
-                raise SyntaxProblem(f"the key {key.text} stands here twice", key.start, key.end)
-            self.expect(":")
-            entries.append((name, self.expression(0)))
-            if not self.at("}"):
-                self.expect(",")
-        return MapOf(entries=tuple(entries), start=token.start, end=self.expect("}").end)
+    def _entry(self) -> tuple[str, Tree]:
+        key = self.take("a key")
+        if key.kind != "text":
+            raise SyntaxProblem("a key of a map is a text in quotes", key.start, key.end, None)
+        self.expect(":")
+        return unescaped(key.text), self.expression(0)

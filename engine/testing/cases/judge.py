@@ -4,8 +4,8 @@ from dataclasses import dataclass
 from typing import Any
 
 from engine.language.casefile import NOTHING, Expectation
-from engine.language.functions import as_money
 from engine.model.canonical import Json
+from engine.model.money import Money
 from engine.model.span import Span
 from engine.model.state import RunState, StepState
 from engine.testing.cases.play import Play
@@ -107,14 +107,14 @@ def _same(a: Any, b: Any) -> bool:  # noqa: ANN401 - two values of any kind
     if a == b:
         return True
     try:
-        return as_money(a) == as_money(b)
+        return Money.of(a) == Money.of(b)
     except ValueError:
         return False
 
 
 def _shown(value: Json) -> str:
     try:
-        return as_money(value).text()
+        return Money.of(value).text()
     except ValueError:
         return "nothing" if value is None else str(value)
 
