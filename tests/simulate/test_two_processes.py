@@ -159,6 +159,24 @@ def test_an_edit_finds_an_editor_or_says_what_to_type(shop, tmp_path):
     assert (said.code, b"in May" in shop.letters()[0]) == (0, True), said.text
 
 
+def test_an_editor_is_not_shown_what_is_called_a_secret(shop, tmp_path):
+    shop.read(hello=HELLO)
+    (card,) = shop.cards()
+    settings = (shop.root / "steward.yaml").read_text()
+    mailbox = 'connectors:\n  email: { host: mail.example.org, user: robin, password: "${{ secrets.MAIL_PASSWORD }}" }\n'
+    shop.scenario.commit({"steward.yaml": settings + mailbox})
+    editor, seen = tmp_path / "editor", tmp_path / "seen"
+    editor.write_text(f'#!{shutil.which("sh")}\nprintenv > "{seen}"\n')
+    editor.chmod(0o755)
+    env = {**shop.env, "EDITOR": str(editor), "MAIL_PASSWORD": "quartz-moss", "COLOUR": "blue-moss"}
+
+    said = typed(["edit", card], cwd=shop.root, env=env)
+
+    assert (said.code, "nothing changed" in said.text) == (0, True), said.text
+    assert "COLOUR=blue-moss" in seen.read_text()
+    assert "quartz-moss" not in seen.read_text()
+
+
 def test_one_word_on_a_terminal_sends_exactly_the_shown_bytes(shop):
     shop.read(hello=HELLO)
     (body,), (card,) = shop.frozen(), shop.cards()
