@@ -9,6 +9,7 @@ from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 
 from engine.model.canonical import Json
+from engine.model.legible import INVISIBLE
 
 MOST = 12
 """Doubts that are named; the rest is counted."""
@@ -18,9 +19,6 @@ MOST_TEXT = 400_000
 
 _SHOWN = 60
 
-_INVISIBLE = re.compile(
-    "[\u00ad\u034f\u061c\u115f\u1160\u17b4\u17b5\u180e\u200b\u200e\u200f\u202a-\u202e\u2060-\u2069\u206a-\u206f\ufeff\U000e0000-\U000e0fff]"
-)
 _MONTHS = {
     name: number
     for number, names in enumerate(
@@ -87,7 +85,7 @@ def doubts(outputs: Json, sources: Iterable[Json]) -> tuple[str, ...]:
     known = _known("\n".join(text for one in sources for text in texts(one))[:MOST_TEXT])
     found: list[str] = []
     for text in texts(outputs, numbers=False):
-        if _INVISIBLE.search(text):
+        if INVISIBLE.search(text):
             found.append("it has characters that can't be seen")
         found += _unfounded(_folded(text)[:MOST_TEXT], known)
     unique = list(dict.fromkeys(found))
@@ -116,13 +114,8 @@ def texts(value: Json, *, numbers: bool = True) -> Iterator[str]:
             return
 
 
-def visible(text: str) -> str:
-    """Text without characters that can't be seen or that turn its direction round."""
-    return _INVISIBLE.sub("", unicodedata.normalize("NFC", text))
-
-
 def _folded(text: str) -> str:
-    return _CLOCK.sub(r"\1", _INVISIBLE.sub("", unicodedata.normalize("NFKC", text)))
+    return _CLOCK.sub(r"\1", INVISIBLE.sub("", unicodedata.normalize("NFKC", text)))
 
 
 def _known(text: str) -> _Known:

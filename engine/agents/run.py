@@ -12,7 +12,7 @@ from decimal import Decimal
 from importlib.util import find_spec
 
 from engine.agents import DRAFT, shapes
-from engine.agents.grounding import doubts, texts, visible
+from engine.agents.grounding import doubts, texts
 from engine.agents.tidy import doubtful, tidied
 from engine.model.actions import ActionSpec, Param
 from engine.model.agents import NO_MODEL, AgentSource, examples_of
@@ -21,6 +21,7 @@ from engine.model.canonical import Json
 from engine.model.effects import Call
 from engine.model.errors import INSTALL_AGAIN, EngineError, PermanentError, TransientError
 from engine.model.labels import Label, Labels
+from engine.model.legible import stripped
 from engine.model.ports import Connectors, Limits, ModelReply, ModelRequest, Models, Reader, Room
 from engine.model.spending import OverBudget
 from engine.model.types import Field
@@ -103,7 +104,7 @@ class Agents:
             raise error from None
         if shapes.misfits(outputs, agent.outputs):
             raise error
-        said = f"no model drafted this, your template did ({error.code}: {visible(error.message)})"
+        said = f"no model drafted this, your template did ({error.code}: {stripped(error.message)})"
         return {**outputs, DOUBTS: [said]}, labels
 
     def _by_model(self, call: Call, name: str, agent: AgentSource) -> tuple[dict[str, Json], Labels]:
@@ -348,7 +349,7 @@ def _visible(value: Json) -> Json:
     """Outputs whose text says what it shows."""
     match value:
         case str():
-            return visible(value)
+            return stripped(value)
         case list():
             return [_visible(one) for one in value]
         case dict():
@@ -393,4 +394,4 @@ def _unusable(agent: AgentSource, why: str, kind: str = "") -> EngineError:
 
 
 def _shown(text: str, most: int = 60) -> str:
-    return " ".join(visible(text).split())[:most]
+    return " ".join(stripped(text).split())[:most]

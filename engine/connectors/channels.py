@@ -5,13 +5,11 @@ that was lost after the words had begun to leave. What is wrong in the settings 
 the pen keeps no other way from being tried.
 """
 
-import http.client
 import json
-import socket
-import threading
 from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import datetime
+from http import HTTPStatus
 from typing import Protocol
 from urllib.parse import urlsplit
 
@@ -23,12 +21,14 @@ from engine.model.canonical import Json
 from engine.model.config import SecretRef
 from engine.model.errors import EngineError, PermanentError, TransientError, UnknownOutcome
 from engine.model.ports import Secrets
+from engine.net.exchange import BrokenOffError, HttpAnswer, NotSentError, exchange
 
 KINDS = ("ntfy", "post", "email")
 """What may stand under `to`."""
 
 SECONDS = 10.0
 _MOST_BYTES = 3_900
+_MOST_READ = 200_000
 _LOOPBACK = frozenset({"localhost", "127.0.0.1", "::1"})
 _KEYS = {"ntfy": {"to", "url", "token"}, "post": {"to", "url", "token"}, "email": {"to"}}
 
@@ -99,14 +99,14 @@ class Ntfy:
     def holds(self, words: Words) -> bool:
         """Asks the topic for what it keeps. A server that keeps nothing can't prove that something never came."""
         try:
-            status, data = self._asked("GET", "/json?poll=1&since=24h", b"", {})
+            answer = self._asked("GET", "/json?poll=1&since=24h", b"", {})
         except EngineError:
             return False
-        return status == http.client.OK and f'"{_tag(words)}"'.encode() in data
+        return answer.status == HTTPStatus.OK and f'"{_tag(words)}"'.encode() in answer.body
 
-    def _asked(self, method: str, more: str, body: bytes, headers: dict[str, str]) -> tuple[int, bytes]:
+    def _asked(self, method: str, more: str, body: bytes, headers: dict[str, str]) -> HttpAnswer:
         bearer = _bearer(self.token, self.secrets)
-        return _exchange(method, self.url, more, body, {**headers, **bearer}, seconds=self.seconds)
+        return _asked(method, self.url, more, body, {**headers, **bearer}, seconds=self.seconds)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -127,7 +127,7 @@ class Post:
             **_bearer(self.token, self.secrets),
         }
         body = json.dumps({"text": words.text}).encode()
-        _accepted(_exchange("POST", self.url, "", body, headers, seconds=self.seconds))
+        _accepted(_asked("POST", self.url, "", body, headers, seconds=self.seconds))
 
     def holds(self, words: Words) -> bool:
         """Nobody can be asked."""
@@ -239,53 +239,27 @@ def _cut(text: str) -> bytes:
     )
 
 
-def _accepted(answer: tuple[int, bytes]) -> None:
-    status, _ = answer
-    if 200 <= status < 300:
+def _accepted(answer: HttpAnswer) -> None:
+    if 200 <= answer.status < 300:
         return
-    said = f"it answered {status}"
+    said = f"it answered {answer.status}"
     # Who says that it failed is believed: should it have told the words all the same, they come again under the same key.
-    again = status >= 500 or status in {408, 425, 429}
-    raise (TransientError if again else PermanentError)(said, code=f"http-{status}")
+    again = answer.status >= 500 or answer.status in {408, 425, 429}
+    raise (TransientError if again else PermanentError)(said, code=f"http-{answer.status}")
 
 
-def _exchange(
+def _asked(
     method: str, url: str, more: str, body: bytes, headers: dict[str, str], *, seconds: float
-) -> tuple[int, bytes]:
-    """One exchange, bounded in time and size, without redirect or proxy: (status, the beginning of the answer)."""
+) -> HttpAnswer:
     parts = urlsplit(url)
-    kind = http.client.HTTPSConnection if parts.scheme == "https" else http.client.HTTPConnection
-    connection = kind(parts.hostname or "", parts.port, timeout=seconds)
+    rest = more or f"{'' if parts.path.rstrip('/') else '/'}{f'?{parts.query}' if parts.query else ''}"
+    target = f"{parts.scheme}://{parts.netloc}{parts.path.rstrip('/')}{rest}"
+    most = _MOST_READ if method == "GET" else 0
     try:
-        connection.connect()
-    except OSError as error:
-        connection.close()
+        return exchange(method, target, body=body or None, headers=headers, seconds=seconds, most=most)
+    except NotSentError as error:
         message = f"{parts.hostname} can't be reached: {one_line(str(error))}"
         raise TransientError(message, code="unreachable", now_true="nothing was sent") from error
-    wire = connection.sock
-    watch = threading.Timer(seconds, _hang_up, (wire,))
-    watch.daemon = True
-    watch.start()
-    target = (parts.path.rstrip("/") or ("" if more else "/")) + (
-        more or (f"?{parts.query}" if parts.query else "")
-    )
-    try:
-        connection.request(method, target, body or None, headers)
-        with connection.getresponse() as answer:
-            return answer.status, answer.read(200_000) if method == "GET" else b""
-    except (OSError, http.client.HTTPException, ValueError) as error:
-        raise UnknownOutcome(
-            f"{parts.hostname} gave no answer within {seconds:g} s, or was lost: {one_line(str(error))}",
-            code="lost",
-        ) from error
-    finally:
-        watch.cancel()
-        connection.close()
-
-
-def _hang_up(wire: socket.socket) -> None:
-    """The time of one read says nothing about the time of a thousand: at the deadline the socket is shut."""
-    try:
-        wire.shutdown(socket.SHUT_RDWR)
-    except OSError:
-        return
+    except BrokenOffError as error:
+        message = f"{parts.hostname} gave no answer within {seconds:g} s, or was lost: {one_line(str(error))}"
+        raise UnknownOutcome(message, code="lost") from error

@@ -7,6 +7,7 @@ import unicodedata
 from collections.abc import Mapping
 
 from engine.model.canonical import Json
+from engine.model.legible import masked
 from engine.model.span import Diagnostic, Fix, Severity, Span
 
 _WIDTH = 100
@@ -23,11 +24,6 @@ def wants_color(environ: Mapping[str, str], *, terminal: bool) -> bool:
     return terminal and not environ.get("NO_COLOR") and environ.get("TERM") != "dumb"
 
 
-def visible(text: str) -> str:
-    """`text` without what could move the cursor or reorder a line: a tab is a space, other such characters a �."""
-    return "".join(c if c.isprintable() else " " if c == "\t" else "\ufffd" for c in text)
-
-
 def _columns(text: str) -> int:
     """How many terminal columns `text` takes."""
     return sum(
@@ -38,7 +34,7 @@ def _columns(text: str) -> int:
 
 def _window(source: str, span: Span) -> tuple[str, int, int]:
     """The part of the line that is shown, and the columns and width of the carets under it."""
-    line = visible(source)
+    line = masked(source)
     start = min(max(span.column - 1, 0), len(line))
     end = span.end_column - 1 if span.end_line == span.line else len(line)
     end = max(min(end, len(line)), start)
@@ -53,8 +49,8 @@ def _window(source: str, span: Span) -> tuple[str, int, int]:
 
 def _fix_line(diagnostic: Diagnostic, fix: Fix) -> str:
     """What to write where, unless the hint says it already."""
-    text = visible(fix.text.strip("\n"))
-    if text and text in visible(diagnostic.hint):
+    text = masked(fix.text.strip("\n"))
+    if text and text in masked(diagnostic.hint):
         return ""
     place = "" if fix.span.line == diagnostic.span.line else f" in line {fix.span.line}"
     if not text:
@@ -72,10 +68,10 @@ def text(diagnostic: Diagnostic, *, color: bool = False) -> str:
         return f"{style}{words}{_PLAIN}" if color else words
 
     kind = "" if diagnostic.severity is Severity.ERROR else "warning: "
-    place = f"{visible(span.path)}:{span.line}:{span.column}"
-    lines = [f"{paint(place, _BOLD)}  {paint(diagnostic.code, tint)}  {kind}{visible(diagnostic.message)}"]
+    place = f"{masked(span.path)}:{span.line}:{span.column}"
+    lines = [f"{paint(place, _BOLD)}  {paint(diagnostic.code, tint)}  {kind}{masked(diagnostic.message)}"]
     lines += excerpt(diagnostic.source, span, tint=tint, color=color)
-    notes = [visible(line) for line in diagnostic.hint.splitlines()]
+    notes = [masked(line) for line in diagnostic.hint.splitlines()]
     if diagnostic.fix is not None and (fix := _fix_line(diagnostic, diagnostic.fix)):
         notes.append(fix)
     explain = f"steward explain {diagnostic.code}"

@@ -3,6 +3,7 @@
 from engine.language import render
 from engine.language.source import Source
 from engine.model.canonical import Json
+from engine.model.legible import masked
 from engine.testing.cases.coverage import Coverage
 from engine.testing.cases.judge import Failure, Line
 from engine.testing.cases.run import Result
@@ -20,8 +21,8 @@ def failure(one: Failure, source: Source, *, color: bool = False) -> str:
     lines = [f"{span.path}:{span.line}:{span.column}  {one.what}: this is not so"]
     lines += render.excerpt(source.line(span.line), span, color=color)
     lines += [
-        f"   = expected {render.visible(one.expected)}",
-        f"   = happened {render.visible(one.happened)}",
+        f"   = expected {masked(one.expected)}",
+        f"   = happened {masked(one.happened)}",
     ]
     return "\n".join(lines)
 
@@ -30,10 +31,7 @@ def table(story: tuple[Line, ...]) -> list[str]:
     """The story in columns."""
     names = max((len(one.step) for one in story), default=0)
     states = max((len(one.status) for one in story), default=0)
-    return [
-        f"{one.step:<{names}}  {one.status:<{states}}  {render.visible(one.because)}".rstrip()
-        for one in story
-    ]
+    return [f"{one.step:<{names}}  {one.status:<{states}}  {masked(one.because)}".rstrip() for one in story]
 
 
 def covered(one: Coverage) -> list[str]:

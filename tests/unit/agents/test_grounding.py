@@ -2,7 +2,8 @@
 
 import pytest
 
-from engine.agents.grounding import MOST, doubts, visible
+from engine.agents.grounding import MOST, doubts
+from engine.model.legible import stripped
 
 LETTER = """Hello Robin,
 could you look at our shop by 12 March 2026? We are Brasserie Lindqvist, our budget is 1.200,50 EUR.
@@ -90,4 +91,4 @@ def test_nonsense_is_looked_at_without_harm():
 
 
 def test_text_says_what_it_shows():
-    assert visible("a\u202eb\u200bc\u00ad") == "abc"
+    assert stripped("a\u202eb\u200bc\u00ad") == "abc"

@@ -14,6 +14,7 @@ from engine.cli import talk
 from engine.cli.deciding import length
 from engine.cli.talk import columns, fitted, in_zone, line, local, quoted, table, visible
 from engine.model.errors import UsageError
+from engine.model.legible import masked, stripped
 
 
 @pytest.mark.parametrize(
@@ -196,3 +197,11 @@ def test_what_lasts_is_shown_on_a_terminal_alone(capsys: pytest.CaptureFixture[s
     with talk.waiting_for("the index"):
         pass
     assert capsys.readouterr().err == ""
+
+
+def test_a_masked_line_keeps_its_columns_and_a_stripped_text_its_words() -> None:
+    """Carets stand under a masked line, so each character stays one; what goes on to be used loses only what nobody sees."""
+    hostile = "a\x1b[2J\u202eb\tc\u00e9"
+    assert masked(hostile) == "a\ufffd[2J\ufffdb c\u00e9"
+    assert len(masked(hostile)) == len(hostile)
+    assert stripped("e\u0301\u200b!\u202e") == "\u00e9!"
