@@ -91,7 +91,7 @@ def _broken(word: str) -> bool:
 
 
 def parsers(argv: Sequence[str]) -> tuple[Parser, dict[str, Parser]]:
-    """The parser, and that of each verb; only the verb in `argv` gets its arguments, the others their name.
+    """The parser, and that of each verb in `argv`; making those of all the others would be most of what reading a command costs.
 
     A flag is written whole: half of `--yes` is no yes.
     """
@@ -105,14 +105,13 @@ def parsers(argv: Sequence[str]) -> tuple[Parser, dict[str, Parser]]:
     top.add_argument("--version", action="version", version=f"steward {__version__}")
     verbs = top.add_subparsers(dest="verb", metavar="", prog="steward", help=argparse.SUPPRESS)
     made = {}
-    for name, verb in VERBS.items():
-        one = verbs.add_parser(
+    for name in (name for name in VERBS if name in argv):
+        verb = VERBS[name]
+        made[name] = verbs.add_parser(
             name, help=verb.help, description=verb.help, epilog=verb.epilog, allow_abbrev=False
         )
-        if name in argv:
-            for option in verb.options:
-                one.add_argument(*option.flags, **option.settings)
-        made[name] = one
+        for option in verb.options:
+            made[name].add_argument(*option.flags, **option.settings)
     return top, made
 
 
