@@ -118,7 +118,7 @@ def _asks(place: Place) -> bool:
     node = place.node
     if node.kind == "effect":
         return place.journal.house.broker.asks_first(node.uses)
-    return node.kind == "call" and (node.action is None or node.action.kind is not EffectClass.PURE)
+    return node.action is not None and node.action.kind is not EffectClass.PURE
 
 
 def _not_run(place: Place, scope: Scope) -> str:

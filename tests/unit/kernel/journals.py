@@ -77,7 +77,7 @@ class Memory:
 class Books(Journal):
     """The journal of one run of `plan`. `services` stand in for those of the house."""
 
-    def __init__(self, plan: Plan, **services: Any) -> None:
+    def __init__(self, plan: Plan, *, inputs: Any = None, **services: Any) -> None:
         self.memory, self.clock = Memory(), VirtualClock(START)
         defaults = {"evaluate": Expressions(), "chance": lambda: 1.0, "workspace": "w", "index_key": b"k"}
         house = SimpleNamespace(
@@ -94,7 +94,8 @@ class Books(Journal):
         )
         super().__init__(house)  # type: ignore[arg-type]  # as much of a house as is asked for
         created = e.RunCreated(
-            playbook=plan.id, plan=self.keep_plan(plan, {}), commit="", stage="approval", trigger="manual", source="s"
+            playbook=plan.id, plan=self.keep_plan(plan, {}), commit="", stage="approval", trigger="manual", source="s",
+            inputs=None if inputs is None else self.seal(inputs, ""),
         )  # fmt: skip
         self.write(Draft(body=created, run=RUN), Draft(body=e.RunStarted(), run=RUN))
         self.start = len(self.memory.written)

@@ -97,3 +97,9 @@ def test_only_a_read_that_asks_the_world_is_a_call_of_its_connector(
     attempt = steps.begin(books.at("a"), lambda *_: None)
     assert attempt is not None
     assert attempt.connector == connector
+
+
+def test_a_step_that_is_no_action_asks_nobody() -> None:
+    """An end ends."""
+    books = Books(plan(node("e", "end", end_as="succeeded")))
+    assert [type(one) for one in begun(books, "e")[1]] == [e.StepStarted, e.StepSucceeded]

@@ -60,6 +60,9 @@ def test_a_no_is_no_sign_of_life_where_nothing_else_was_asked() -> None:
     assert hear(opened(), no) == [k.BreakerClosed]
     assert hear(opened(), wait, probe=True) == [k.BreakerClosed, k.LimitReached]
     assert hear(opened(), None, probe=True) == [k.BreakerClosed]
+    books = opened()
+    assert hear(books, ValueError("the answer was none"), probe=True) == [k.ConnectorFailed, k.BreakerOpened]
+    assert books.book.connectors["x"].code == "ValueError"
 
 
 def test_a_connector_that_was_closed_on_a_word_opens_at_the_first_failure_until_it_answered() -> None:
@@ -69,6 +72,7 @@ def test_a_connector_that_was_closed_on_a_word_opens_at_the_first_failure_until_
     assert hear(books, DOWN) == [k.ConnectorFailed, k.BreakerOpened]
     books.add(k.BreakerClosed(connector="x", by="me", because="reset"))
     assert hear(books, None) == [k.ConnectorAnswered]
+    assert hear(books, None) == []
     assert hear(books, DOWN) == [k.ConnectorFailed]
     books = Books(THREE)
     books.add(k.LimitReached(connector="x", until=at(5), code="rate-limited", times=1), "a")
