@@ -198,6 +198,12 @@ def test_past_a_cap_nothing_leaves_whatever_a_person_approved(
     assert verdict.after in {"", MIDNIGHT}
 
 
+def test_a_cap_on_money_is_no_cap_on_what_moves_none() -> None:
+    """A letter may leave."""
+    rules = PolicyRules(caps=(Cap(action="x/y", each=euros("50"), per_day=euros("50")),))
+    assert judge(effect(), Stage.APPROVAL, rules)[0] == "ask"
+
+
 @pytest.mark.parametrize("total", ["50.01 EUR", {"minor": 5001, "currency": "EUR"}])
 def test_a_cap_holds_for_an_amount_as_text_and_as_data(total: object) -> None:
     """Connectors give amounts as people write them, expressions as data."""

@@ -49,6 +49,15 @@ def test_the_first_resolver_that_has_it_wins():
     assert resolver("keyring", "env", **both).secret("MAIL") == "from-store"
 
 
+def test_what_the_system_s_keyring_does_not_hold_is_no_secret(monkeypatch):
+    """And what it holds is one."""
+    installed(monkeypatch, FakeKeyring({("steward", "MAIL"): "from-the-system"}))
+
+    assert resolver("keyring").secret("MAIL") == "from-the-system"
+    with pytest.raises(PermanentError, match="OTHER"):
+        resolver("keyring").secret("OTHER")
+
+
 def test_a_resolver_that_is_not_named_is_not_asked(tmp_path):
     env = {**fake_op(tmp_path, "printf secret"), "MAIL": "from-env"}
 

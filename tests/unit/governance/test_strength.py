@@ -66,6 +66,13 @@ def test_a_short_passphrase_is_refused() -> None:
         strength.enrol_passphrase(Store(), "short", salt=b"s" * 16)
 
 
+def test_nobody_proves_what_is_not_enrolled() -> None:
+    """And hears what to type."""
+    with pytest.raises(Refused) as refused:
+        strength.prove_passphrase(Store(), "amber-birch-cedar", ASKED)
+    assert (refused.value.code, refused.value.way_out) == ("not-enrolled", "steward secrets enrol passphrase")
+
+
 def test_a_code_counts_once_and_only_near_its_time() -> None:
     """RFC 6238 with one step of tolerance; the step is remembered."""
     store, seed = Store(), pyotp.random_base32()
