@@ -124,7 +124,8 @@ def _down(
         return []
     times = state.failures + 1
     failed: list[Body] = [ConnectorFailed(connector=state.name, code=code, times=times)]
-    unproven = state.opened > 0 and not state.proved
+    # It was open, and nothing it was asked to do was answered since.
+    unproven = state.opened > 0
     # What only one step meets, however often it tries, says more of that step than of its connector.
     few = times < limits.FAILURES or state.alone == where
     if not state.open and not unproven and few:
