@@ -50,7 +50,14 @@ def workspace(tmp_path: Path, made: Path) -> Path:
     return shutil.copytree(made, tmp_path / "w")
 
 
-def run(args: Sequence[str], cwd: Path, env: dict[str, str], *, under: Sequence[str] = ()) -> Done:
+def run(
+    args: Sequence[str],
+    cwd: Path,
+    env: dict[str, str],
+    *,
+    under: Sequence[str] = (),
+    program: str = warm.STEWARD,
+) -> Done:
     """The command's end; a traceback fails at once."""
     if under:
         done = subprocess.run(
@@ -63,7 +70,7 @@ def run(args: Sequence[str], cwd: Path, env: dict[str, str], *, under: Sequence[
             timeout=120,
         )
     else:
-        done = warm.run(args, cwd=cwd, env=env)
+        done = warm.run(args, cwd=cwd, env=env, program=program)
     assert "Traceback" not in done.stderr + done.stdout, done.stderr
     assert "fault in steward" not in done.stderr, done.stderr
     return done
@@ -191,7 +198,7 @@ def test_a_disk_that_takes_no_more_loses_nothing_and_repeats_nothing(
     """A file size limit of so many blocks of 512 bytes stands for a full disk; afterwards the same command goes on."""
     for name in ("04-support.eml", "08-german.eml", "02-contract.eml"):
         shutil.copy(GOOD.with_name(name), workspace / "vault" / "inbox" / "leads" / name)
-    done = run(["run"], workspace, env, under=["sh", "-c", f'ulimit -f {blocks} && exec "$@"', "sh"])
+    done = run([str(blocks * 512), "run"], workspace, env, program="tests.unit.cli.limited:main")
     if done.returncode != 4:
         assert done.returncode == 1
         assert "disk" in done.stderr, done.stderr
