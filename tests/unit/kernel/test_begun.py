@@ -6,6 +6,7 @@ from typing import Any
 import pytest
 
 from engine.kernel import steps
+from engine.model import connecting as k
 from engine.model import events as e
 from engine.model.actions import ActionSpec, EffectClass, Param
 from engine.model.effects import Call
@@ -103,3 +104,10 @@ def test_a_step_that_is_no_action_asks_nobody() -> None:
     """An end ends."""
     books = Books(plan(node("e", "end", end_as="succeeded")))
     assert [type(one) for one in begun(books, "e")[1]] == [e.StepStarted, e.StepSucceeded]
+
+
+def test_what_only_freezes_its_words_is_shown_though_its_connector_is_down() -> None:
+    """A preview that asks nobody waits for nobody."""
+    books = Books(plan(node("a", "effect")), broker=Never())
+    books.add(k.BreakerOpened(connector="x", until=at(30), code="down", times=1), "a")
+    assert len(begun(books, "a")[0]) == 1
