@@ -11,13 +11,13 @@ from datetime import UTC, datetime
 
 from benchmarks import limits
 from engine.agents import DRAFT
-from engine.agents.run import PROGRAM, Agents
-from engine.model.agents import AgentSource
+from engine.agents.agent_reader import PROGRAM, Agents
+from engine.model.definitions.agents import AgentSource
+from engine.model.definitions.types import NOTE, PERSON, TEXT, Field, listing
 from engine.model.effects import Call
-from engine.model.ids import RunId
 from engine.model.ports import Connectors, Limits, Reader
-from engine.model.types import NOTE, PERSON, TEXT, Field, listing
-from engine.runtime.rooms import Sandbox
+from engine.model.values.ids import RunId
+from engine.runtime.sandbox import SandboxPool
 from engine.testing.models import Scripted, in_form
 
 ROUNDS = 40
@@ -85,7 +85,9 @@ def main() -> int:
     )  # fmt: skip
     drafts: Reader = _Drafts()  # type: ignore[assignment]  # never asked here
     for level in (3, 2, 1):
-        room = Sandbox({PROGRAM: "engine.agents.program", "bare": "engine.runtime.rooms.proving"}, most=level)
+        room = SandboxPool(
+            {PROGRAM: "engine.agents.dspy_program", "bare": "engine.runtime.sandbox.self_test"}, most=level
+        )
         if room.level != level:
             print(f"level {level}: NOT RUN: {room.report()[0].why}")
             continue

@@ -15,14 +15,15 @@ from pathlib import Path
 
 from benchmarks import hostile_files as hostile
 from benchmarks.limits import Limits, median_of, parser
-from engine.app import making
-from engine.app.actions import declared
-from engine.language import reader, shape
-from engine.language.compile import compile_tree
-from engine.model.config import Config, Person
+from engine.app.setup import new_workspace
+from engine.app.workspace.action_catalog import declared
+from engine.language.build.compile import compile_tree
+from engine.language.schemas import schema_check
+from engine.language.yaml import reader
+from engine.model.definitions.settings import Config, Person
 
 ACTIONS = declared()
-MOST_A_STEP = 0.3
+MAX_A_STEP = 0.3
 """Milliseconds that each step of a file may add to what any file may cost."""
 CONFIG = Config(operator=Person(id="operator", name="The Operator", email="me@example.com"))
 
@@ -93,7 +94,7 @@ def large_workspace(limits: Limits) -> None:
     limits.row("the same after one edit, running engine", median_of(edits), "ms", 100)
     trees = [reader.read(path, data)[0] for path, data in files.items()]
     read = [one for one in trees if one is not None]
-    seconds = cpu(lambda: [shape.violations("playbook", one) for one in read])
+    seconds = cpu(lambda: [schema_check.violations("playbook", one) for one in read])
     limits.row("of which jsonschema", seconds * 1000, "ms")
 
 
@@ -102,7 +103,7 @@ def large_folder(limits: Limits) -> None:
     with tempfile.TemporaryDirectory() as folder:
         root = Path(folder) / "w"
         env = {**os.environ, "XDG_STATE_HOME": folder, "PYTHONPATH": str(Path(__file__).parents[1])}
-        making.make(root, name="Robin Park", email="robin@example.com")
+        new_workspace.make(root, name="Robin Park", email="robin@example.com")
         for number in range(1000):
             (root / f"playbooks/p{number}.yaml").write_bytes(playbook(number, 20))
         limits.row(
@@ -134,7 +135,7 @@ def hostile_files(limits: Limits) -> None:
         took, memory = map(float, os.read(read, 100).split())
         rows.append((took, memory, data.count(b"uses:") + data.count(b"- [ ]"), name))
     for seconds, grown, steps, name in sorted(rows, reverse=True):
-        most = 100 + steps * MOST_A_STEP
+        most = 100 + steps * MAX_A_STEP
         if seconds > 0.05 or grown > 20:
             limits.row(f"hostile: {name}", seconds * 1000, "ms", most, more=f"{steps} steps; {grown:.0f} MB")
     others = [seconds for seconds, *_ in rows if seconds <= 0.05]
@@ -163,7 +164,7 @@ def commands(limits: Limits) -> None:
     with tempfile.TemporaryDirectory() as folder:
         root = Path(folder) / "w"
         env = {**os.environ, "XDG_STATE_HOME": folder, "PYTHONPATH": str(Path(__file__).parents[1])}
-        making.make(root, name="Robin Park", email="robin@example.com")
+        new_workspace.make(root, name="Robin Park", email="robin@example.com")
         helps = [command(["--help"], root, env) for _ in range(7)]
         limits.row("steward --help, whole process", median_of(helps), "ms", 150)
         limits.row("steward check, first, whole process", command(["check"], root, env) * 1000, "ms")

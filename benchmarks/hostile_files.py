@@ -2,7 +2,7 @@
 
 from collections.abc import Callable
 
-from engine.language.reader import MOST_BYTES, MOST_NOTE
+from engine.language.yaml.reader import MAX_BYTES, MAX_NOTE
 
 _HEAD = "name: A\nstage: approval\non: { manual: {} }\nsteps:\n"
 _LETTER = "name: A\nstage: approval\nsubject: ${{ event.from }}\non: { email: { mailbox: leads } }\nsteps:\n"
@@ -143,7 +143,7 @@ def files() -> dict[str, tuple[str, bytes]]:
     """What it tries → (path, bytes): as large as such a file may be, and the same again three times as large."""
     found = {}
     for times in (1, 3):
-        notes, others = _all(times * (MOST_NOTE - 1_000)), _all(times * (MOST_BYTES - 1_000))
+        notes, others = _all(times * (MAX_NOTE - 1_000)), _all(times * (MAX_BYTES - 1_000))
         for name, (path, _) in others.items():
             chosen = notes if path.endswith(".md") else others
             found[name if times == 1 else f"{name}, three times as large"] = chosen[name]

@@ -28,7 +28,7 @@ from sklearn.feature_extraction.text import TfidfVectorizer
 from sklearn.linear_model import LogisticRegression
 from sklearn.svm import LinearSVC
 
-from engine.identity import calibrate, heads
+from engine.identity import calibration, classifiers
 from engine.identity.ensemble import Ensemble, Example, build, seeds, usable
 
 Array = Any
@@ -128,7 +128,7 @@ def _name(text: str) -> str:
 def _encoded(texts: list[str]) -> dict[str, Array]:
     from engine.memory.encoder import SentenceEncoder
     from engine.memory.model import find
-    from engine.model.config import MemoryConfig
+    from engine.model.definitions.settings import MemoryConfig
 
     encoder = SentenceEncoder(find(MemoryConfig()))
     encoder.load()
@@ -271,10 +271,10 @@ def _row(right: Array, scores: Array, truth: Array, counts: Array, threshold: fl
 
 def _ours(made: Ensemble, asked: list[str], given: Array, truth: Array, counts: Array) -> Row:
     outside = (given @ made.outside.T).max(axis=1)
-    first, table = calibrate.features(
-        heads.ask(made.heads, asked, given), outside, [len(one) for one in asked]
+    first, table = calibration.features(
+        classifiers.ask(made.heads, asked, given), outside, [len(one) for one in asked]
     )
-    scores, right = calibrate.score(made.calibration, table), first == truth
+    scores, right = calibration.score(made.calibration, table), first == truth
     row = _row(right, scores, truth, counts, made.calibration.likely)
     proven, precise = at(made.calibration.proven, scores, right, counts)
     return Row(

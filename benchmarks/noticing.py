@@ -22,10 +22,10 @@ from pathlib import Path
 from typing import IO
 
 from benchmarks.limits import Limits, parser
-from engine.app.remembering import OFF
-from engine.app.serving import Up, serve
-from engine.app.workspace import open_workspace
-from engine.model.events import Event, RunCreated
+from engine.app.adapters.memory_process import OFF
+from engine.app.commands.daemon import DaemonOptions, serve
+from engine.app.workspace.workspace import open_workspace
+from engine.model.events.events import Event, RunCreated
 from engine.testing.scenario import Scenario
 
 PAIRS, WRITTEN, FILES, IDLE_SECONDS = 500, 10, 5_000, 60.0
@@ -58,7 +58,7 @@ def engine(root: Path) -> None:
         if text.startswith("up:"):
             print("up", flush=True)
 
-    serve(open_workspace(root, os.environ), Up(env=os.environ, listen=listen, say=say))
+    serve(open_workspace(root, os.environ), DaemonOptions(env=os.environ, listen=listen, say=say))
 
 
 def floor(root: Path) -> None:

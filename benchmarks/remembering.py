@@ -18,18 +18,18 @@ from contextlib import closing
 from pathlib import Path
 
 from benchmarks.limits import Limits, parser
-from engine.app.remembering import client
-from engine.app.rooms import front_matter
-from engine.app.workspace import Workspace
+from engine.app.adapters.memory_process import client
+from engine.app.adapters.registry import front_matter
+from engine.app.workspace.workspace import Workspace
 from engine.ledger import StateDir
-from engine.memory.chunks import CHUNKER, cut
+from engine.memory.chunking import CHUNKER, cut
 from engine.memory.encoder import SentenceEncoder
-from engine.memory.headings import body, trails
-from engine.memory.index import Index, Synced
-from engine.memory.keeper import LocalEncoder
+from engine.memory.index import NoteIndexFiles, Synced
+from engine.memory.markdown_sections import body, trails
 from engine.memory.model import find
-from engine.memory.vectors import VectorCache
-from engine.model.config import Config, MemoryConfig, Person
+from engine.memory.service import LocalEncoder
+from engine.memory.vector_cache import VectorCache
+from engine.model.definitions.settings import Config, MemoryConfig, Person
 from engine.model.errors import PermanentError
 from engine.testing.encoder import HashEncoder
 from engine.vault import GitTree
@@ -126,16 +126,16 @@ class Shelf:
     def __init__(self, folder: Path, encoder: LocalEncoder) -> None:
         self.folder, self.encoder = folder, encoder
 
-    def open(self, name: str, cache: str = "vectors.db") -> Index:
+    def open(self, name: str, cache: str = "vectors.db") -> NoteIndexFiles:
         """An index in a folder of its own."""
         vectors = VectorCache(self.folder / cache, version=f"{self.encoder.version} {CHUNKER}")
-        return Index(
+        return NoteIndexFiles(
             self.folder / name, model=self.encoder.version, encode=self.encoder.encode, cache=vectors,
             reading=front_matter,
         )  # fmt: skip
 
 
-def sync(index: Index, root: Path, commit: str) -> tuple[Synced, float]:
+def sync(index: NoteIndexFiles, root: Path, commit: str) -> tuple[Synced, float]:
     """Bring it there; what it took, and the CPU seconds of this process and of git."""
     began = _cpu()
     with closing(GitTree.named(root, commit)) as tree:
@@ -258,7 +258,7 @@ def history(
     index.close()
 
 
-def ranked(index: Index, query: str) -> list[tuple[str, str, float]]:
+def ranked(index: NoteIndexFiles, query: str) -> list[tuple[str, str, float]]:
     """The first twenty, as they are shown."""
     return [
         (one["path"], one["heading"], round(one["score"], 4))

@@ -20,12 +20,12 @@ from pathlib import Path
 from typing import Any
 
 from benchmarks.limits import Limits, parser
-from engine.app.remembering import OFF
+from engine.app.adapters.memory_process import OFF
 from engine.ledger import Keys, Ledger, Owner, StateDir
-from engine.model import events as e
-from engine.model.findings import ModelAnswered
-from engine.model.times import stamp
-from engine.observe import today
+from engine.model.events import events as e
+from engine.model.events.readers import ModelAnswered
+from engine.model.values.timestamps import stamp
+from engine.observe import today_page
 from engine.observe.history import History
 from engine.testing.scenario import Scenario
 
@@ -34,7 +34,7 @@ SUBJECTS, AT_ONCE, OPEN = 5_000, 200, 200
 ADDRESS = "ada@example.org"
 """One of the senders, by the address that a person types."""
 ROUNDS = 7
-MOST_TIMELINE = 50
+MAX_TIMELINE = 50
 """Milliseconds of wall time that one subject's timeline may take at a million events."""
 ROOT = Path(__file__).parents[1]
 SETTINGS: dict[str, Any] = {"zone": "Europe/Berlin", "living": frozenset({"lead-capture"})}
@@ -125,11 +125,11 @@ def measured(state: StateDir, what: str) -> dict[str, float]:
     works: dict[str, Callable[[], object]] = {
         "segments": lambda: _opened(state),
         "open": lambda: _opened(state),
-        "page": lambda: today.page(state, now=END, **SETTINGS),
+        "page": lambda: today_page.page(state, now=END, **SETTINGS),
     }
     if what in works:
         return _median(works[what], rounds=1 if what == "segments" else ROUNDS)
-    with today.look(state) as seen:
+    with today_page.look(state) as seen:
         subject = max(
             seen.history.rows("SELECT subject FROM subjects"),
             key=lambda row: not row["subject"].startswith("0"),
@@ -213,7 +213,7 @@ def main() -> int:
             argv = [sys.executable, "-m", "benchmarks.showing", "--measure", str(state.path), what]
             done = subprocess.run(argv, stdout=subprocess.PIPE, check=True)
             found = json.loads(done.stdout)
-            most = MOST_TIMELINE if what == "timeline" else None
+            most = MAX_TIMELINE if what == "timeline" else None
             cpu = f"{found['cpu'] * 1000:.0f} ms CPU, the first one {found['first'] * 1000:.0f} ms wall"
             limits.row(words, found["wall"] * 1000, "ms", most, more=cpu)
         _commands(company, limits)

@@ -1,6 +1,6 @@
 """The day on one page: what waits, ran, failed, is absent, was spent. The one thing written from here is a decision on a card.
 
-Opened by `steward open`; read-only but for `decide`, which names the digest of exactly the bytes that were shown.
+Opened by `steward open`; read-only but for `notebook_decisions`, which names the digest of exactly the bytes that were shown.
 """
 
 import marimo
@@ -15,11 +15,11 @@ def _():
 
     import marimo as mo
 
-    from engine.app import decide
-    from engine.observe import pages, today
+    from engine.app.commands import notebook_decisions
+    from engine.observe import html, today_page
 
-    place = decide.place()
-    return UTC, datetime, decide, mo, pages, place, today
+    place = notebook_decisions.place()
+    return UTC, datetime, notebook_decisions, mo, html, place, today_page
 
 
 @app.cell
@@ -30,38 +30,38 @@ def _(mo):
 
 
 @app.cell
-def _(UTC, datetime, decide, mo, next_turn, pages, place, turn):
+def _(UTC, datetime, notebook_decisions, mo, next_turn, html, place, turn):
     turn()
     now = datetime.now(UTC)
-    page = decide.day(place, now)
+    page = notebook_decisions.day(place, now)
     again = mo.ui.button(label="Look again", on_change=lambda _: next_turn(lambda n: n + 1))
     mo.vstack(
         [
-            mo.hstack([mo.md(f"# {pages.day(now, place.config.time_zone)}"), again], justify="space-between"),
-            mo.Html(str(pages.headline(page.rows, page.spent))),
+            mo.hstack([mo.md(f"# {html.day(now, place.config.time_zone)}"), again], justify="space-between"),
+            mo.Html(str(html.headline(page.rows, page.spent))),
         ]
     )
     return (page,)
 
 
 @app.cell
-def _(mo, page, today):
+def _(mo, page, today_page):
     playbook = mo.ui.dropdown(
         options={"all": "", **{one: one for one in sorted({row.playbook for row in page.rows} - {""})}},
         value="all",
         label="playbook",
     )
     state = mo.ui.dropdown(
-        options={"all": "", **{one: one for one in today.STATES}}, value="all", label="state"
+        options={"all": "", **{one: one for one in today_page.STATES}}, value="all", label="state"
     )
     mo.hstack([playbook, state], justify="start")
     return playbook, state
 
 
 @app.cell
-def _(mo, page, pages, place, playbook, state, today):
-    shown = today.filtered(page.rows, playbook=playbook.value, state=state.value)
-    cells = pages.cells(shown, place.config.time_zone)
+def _(mo, page, html, place, playbook, state, today_page):
+    shown = today_page.filtered(page.rows, playbook=playbook.value, state=state.value)
+    cells = html.cells(shown, place.config.time_zone)
     table = (
         mo.ui.table(
             cells,
@@ -80,11 +80,11 @@ def _(mo, page, pages, place, playbook, state, today):
 
 
 @app.cell
-def _(cells, mo, pages, place, shown, table, today):
+def _(cells, mo, html, place, shown, table, today_page):
     chosen = shown[cells.index(table.value[0])] if table is not None and table.value else None
     card, form, view = None, None, None
     if chosen is not None and chosen.card:
-        card, view = today.card(place.state, chosen.id)
+        card, view = today_page.card(place.state, chosen.id)
     if card is not None:
         words = {"reject: nothing is sent": "reject"}
         if card.strength == 1:
@@ -92,7 +92,7 @@ def _(cells, mo, pages, place, shown, table, today):
         form = (
             mo.md("{say}\n\n{because}")
             .batch(
-                say=mo.ui.radio(options=words, label="decide"),
+                say=mo.ui.radio(options=words, label="notebook_decisions"),
                 because=mo.ui.text(label="why not (kept for later)", max_length=500),
             )
             .form(submit_button_label="Decide", bordered=True)
@@ -102,13 +102,13 @@ def _(cells, mo, pages, place, shown, table, today):
         )
         view = mo.vstack(
             [
-                mo.Html(str(pages.card(card, place.config.time_zone, chosen.changed))),
+                mo.Html(str(html.card(card, place.config.time_zone, chosen.changed))),
                 *([proof] if card.strength > 1 else []),
                 form,
             ]
         )
     elif chosen is not None and view is None:
-        parts = [pages.text(one) for one in (chosen.what, chosen.about, chosen.needs) if one]
+        parts = [html.text(one) for one in (chosen.what, chosen.about, chosen.needs) if one]
         whole = f'<p><a href="../run/?id={chosen.run}">its run</a></p>' if chosen.run else ""
         view = mo.Html(f"<p>{'<br/>'.join(parts)}</p>{whole}")
     view
@@ -116,16 +116,16 @@ def _(cells, mo, pages, place, shown, table, today):
 
 
 @app.cell
-def _(card, decide, form, next_turn, tell):
+def _(card, notebook_decisions, form, next_turn, tell):
     if form is not None and form.value is not None and form.value["say"]:
-        tell(decide.said(card.id, card.digest, **form.value))
+        tell(notebook_decisions.said(card.id, card.digest, **form.value))
         next_turn(lambda n: n + 1)
     return
 
 
 @app.cell
-def _(mo, pages, told):
-    mo.Html(str(pages.block(told()))) if told() else None
+def _(mo, html, told):
+    mo.Html(str(html.block(told()))) if told() else None
     return
 
 

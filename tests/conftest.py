@@ -11,7 +11,7 @@ import sys
 
 import pytest
 
-from engine.app.remembering import OFF
+from engine.app.adapters.memory_process import OFF
 from tests.counterparts import need
 
 os.environ[OFF] = "off"

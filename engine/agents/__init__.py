@@ -1,4 +1,4 @@
-"""Agents propose; they never perform. Without a model they propose the operator's own words (:mod:`.draft`).
+"""Agents propose; they never perform. Without a model they propose the operator's own words (:mod:`engine.agents.template_draft`).
 
 Terms
 -----
@@ -12,9 +12,9 @@ price list, never from a letter.
 Non-goals: choosing recipients, steps or gates.
 """
 
-from engine.model.actions import ActionSpec, EffectClass, Param
-from engine.model.labels import Label
-from engine.model.types import MONEY, NOTE, NUMBER, PERSON, TEXT, Field, Type, listing, record
+from engine.model.definitions.actions import ActionSpec, EffectClass, Param
+from engine.model.definitions.taint import Label
+from engine.model.definitions.types import MONEY, NOTE, NUMBER, PERSON, TEXT, Field, Type, listing, record
 
 DRAFT = ActionSpec(
     name="agent/draft-reply",

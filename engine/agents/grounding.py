@@ -8,13 +8,13 @@ import unicodedata
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 
-from engine.model.canonical import Json
-from engine.model.legible import INVISIBLE
+from engine.model.text.safe_text import INVISIBLE
+from engine.model.values.canonical_json import Json
 
-MOST = 12
+MAX = 12
 """Doubts that are named; the rest is counted."""
 
-MOST_TEXT = 400_000
+MAX_TEXT = 400_000
 """Characters of the sources that are looked at, and of one text of a draft."""
 
 _SHOWN = 60
@@ -81,16 +81,16 @@ class _Known:
 
 
 def doubts(outputs: Json, sources: Iterable[Json]) -> tuple[str, ...]:
-    """What `outputs` names that no source does, as plain lines in the order found, each once; at most :data:`MOST` and a count."""
-    known = _known("\n".join(text for one in sources for text in texts(one))[:MOST_TEXT])
+    """What `outputs` names that no source does, as plain lines in the order found, each once; at most :data:`MAX` and a count."""
+    known = _known("\n".join(text for one in sources for text in texts(one))[:MAX_TEXT])
     found: list[str] = []
     for text in texts(outputs, numbers=False):
         if INVISIBLE.search(text):
             found.append("it has characters that can't be seen")
-        found += _unfounded(_folded(text)[:MOST_TEXT], known)
+        found += _unfounded(_folded(text)[:MAX_TEXT], known)
     unique = list(dict.fromkeys(found))
-    if len(unique) > MOST:
-        unique = [*unique[:MOST], f"and {len(unique) - MOST} more"]
+    if len(unique) > MAX:
+        unique = [*unique[:MAX], f"and {len(unique) - MAX} more"]
     return tuple(unique)
 
 

@@ -9,7 +9,7 @@ from typing import NoReturn
 
 from engine import __version__
 from engine.cli.verbs import GROUPS, VERBS
-from engine.model.legible import line
+from engine.model.text.safe_text import line
 
 EXIT_INTERRUPTED = 130
 
@@ -19,23 +19,23 @@ def main(argv: Sequence[str] | None = None) -> int:
     _speak()
     args = parsed(sys.argv[1:] if argv is None else list(argv))
     if args.verb is None:
-        from engine.cli.talk import put
+        from engine.cli.output import out
 
-        put(overview())
+        out(overview())
         return 0
     module, _, function = VERBS[args.verb].run.partition(":")
     try:
         code: int = getattr(importlib.import_module(module), function)(args)
     except KeyboardInterrupt:
-        from engine.cli.talk import say
+        from engine.cli.output import err
 
-        say("interrupted; what was acknowledged is kept, nothing else happened")
+        err("interrupted; what was acknowledged is kept, nothing else happened")
         return EXIT_INTERRUPTED
     except BrokenPipeError:
         sys.stderr.close()
         return 0
     except Exception as problem:
-        from engine.cli.trouble import report
+        from engine.cli.errors import report
 
         return report(problem)
     return code
@@ -53,7 +53,7 @@ class Parser(argparse.ArgumentParser):
 
     def error(self, message: str) -> NoReturn:
         """Say it and end with 2."""
-        from engine.cli.talk import error
+        from engine.cli.output import error
         from engine.model.errors import UsageError
 
         way_out = f"steward {self.prog.partition(' ')[2]} -h".replace("  ", " ")
@@ -70,14 +70,14 @@ def parsed(argv: Sequence[str]) -> argparse.Namespace:
         top.error(f"`{line(unread)}` holds bytes that are no text in this terminal's encoding")
     word = next((one for one in argv if not one.startswith("-")), None)
     if word is not None and word not in VERBS:
-        from engine.language.near import nearest
+        from engine.language.text.suggest import nearest
 
         best = nearest(word, VERBS)
         meant = f"did you mean `steward {best}`?" if best else "`steward` alone lists what there is"
         top.error(f"there is no `steward {line(word)}`; {meant}")
     args, unknown = top.parse_known_args(argv)
     if unknown:
-        from engine.language.near import nearest
+        from engine.language.text.suggest import nearest
 
         verb = verbs.get(args.verb, top)
         flags = [flag for one in VERBS[args.verb].options for flag in one.flags] if args.verb else []

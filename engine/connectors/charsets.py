@@ -39,9 +39,9 @@ _DETECTABLE = (
     "cp1250", "cp1251", "cp1252", "cp1253", "cp1254", "cp1255", "cp1256", "cp1257", "cp1258", "cp874", "koi8-r", "koi8-u",
     "iso8859-2", "iso8859-5", "iso8859-7", "cp866", "cp932", "euc-jis-2004", "gb18030", "big5hkscs", "cp949",
 )  # fmt: skip
-_MOST_SAMPLE = 8_000
+_MAX_SAMPLE = 8_000
 # Character by character; more than a letter's text holds anyway.
-_MOST_BY_HAND = 800_000
+_MAX_BY_HAND = 800_000
 
 _CONTROL = re.compile(rb"[\x80-\x9f]")
 _WIDE = re.compile(rb"[\x80-\xff]+")
@@ -163,7 +163,7 @@ def _detected(data: bytes) -> str:
     from chardet import detect
 
     start = data.find(runs[0]) if runs else 0
-    sample = data[max(0, start - 200) :][:_MOST_SAMPLE]
+    sample = data[max(0, start - 200) :][:_MAX_SAMPLE]
     found = detect(sample, include_encodings=_DETECTABLE, prefer_superset=True, compat_names=False)
     return _MEANT.get(name, name) if (name := found["encoding"]) else ""
 
@@ -173,8 +173,8 @@ def _iso2022(data: bytes) -> str:
     try:
         return data.decode("iso2022_jp_2")
     except (UnicodeError, ValueError):
-        rest = data[_MOST_BY_HAND:].decode("iso2022_jp_2", "replace")
-        return "".join(_switched(data[:_MOST_BY_HAND])) + rest
+        rest = data[_MAX_BY_HAND:].decode("iso2022_jp_2", "replace")
+        return "".join(_switched(data[:_MAX_BY_HAND])) + rest
 
 
 def _switched(data: bytes) -> Iterator[str]:
@@ -214,8 +214,8 @@ def _pair(hi: int, lo: int, *, third: bool = False) -> str:
 
 def _euc(data: bytes) -> str:
     """EUC-JP with the vendors' rows."""
-    rest = data[_MOST_BY_HAND:].decode("euc_jp", "replace")
-    return "".join(map(_of_euc, _EUC.findall(data[:_MOST_BY_HAND]))) + rest
+    rest = data[_MAX_BY_HAND:].decode("euc_jp", "replace")
+    return "".join(map(_of_euc, _EUC.findall(data[:_MAX_BY_HAND]))) + rest
 
 
 def _of_euc(run: bytes) -> str:

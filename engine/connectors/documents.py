@@ -11,13 +11,13 @@ import re
 from dataclasses import dataclass, field
 from typing import Any
 
-from engine.connectors import declared
+from engine.connectors import action_specs
 from engine.connectors.arguments import one_line, plain, rendered, size_text, spec_of
-from engine.model.actions import ActionSpec
-from engine.model.canonical import Json, sha256
+from engine.model.definitions.actions import ActionSpec
 from engine.model.effects import Call, Effect, Outcome, Preview
 from engine.model.errors import PermanentError
 from engine.model.ports import Blobs
+from engine.model.values.canonical_json import Json, sha256
 
 MAX_WORDS = 500_000
 _SIZES = {"h1": 20, "h2": 15, "h3": 13}
@@ -35,7 +35,7 @@ class Documents:
 
     def declare(self) -> tuple[ActionSpec, ...]:
         """One action."""
-        return declared.documents()
+        return action_specs.documents()
 
     def preview(self, call: Call) -> Preview:
         """The finished PDF. Raises PermanentError when the template has no words or too many."""

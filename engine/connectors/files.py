@@ -7,13 +7,13 @@ place for a step to write: such a file would steer later runs or forge what happ
 from collections.abc import Mapping
 from dataclasses import dataclass
 
-from engine.connectors import declared, places
+from engine.connectors import action_specs, safe_paths
 from engine.connectors.arguments import one_line, size_text, spec_of, token_of
-from engine.model.actions import ActionSpec
-from engine.model.canonical import Json, decode, encode, sha256
+from engine.model.definitions.actions import ActionSpec
 from engine.model.effects import Call, Effect, Outcome, Preview
 from engine.model.errors import PermanentError, UnknownOutcome
 from engine.model.ports import Blobs
+from engine.model.values.canonical_json import Json, decode, encode, sha256
 
 MAX_TEXT = 5_000_000
 MAX_BEFORE = 50_000_000
@@ -34,7 +34,7 @@ _DEVICES = {
 
 def allowed(path: str) -> tuple[str, ...]:
     """The names along a path a step may write. Raises PermanentError(code='bad-path') for any other."""
-    parts = places.parts_of(path)
+    parts = safe_paths.parts_of(path)
     # Compared as file systems that ignore case, dots and spaces at the end would.
     plain = [part.casefold().rstrip(". ") for part in parts]
     for part, name in zip(parts, plain, strict=True):
@@ -62,7 +62,7 @@ class Files:
 
     def declare(self) -> tuple[ActionSpec, ...]:
         """Write, and put back."""
-        return declared.files()
+        return action_specs.files()
 
     def preview(self, call: Call) -> Preview:
         """Path and content as JSON. Raises PermanentError on a path no step may write."""
@@ -111,14 +111,14 @@ class Files:
         if effect.action == "files/restore":
             return self._put_back(effect, parts, body["path"], body["sha256"], body["before"])
         data = _bytes(body["text"])
-        with places.disk_errors(body["path"]):
+        with safe_paths.disk_errors(body["path"]):
             note = self._note(effect)
             repeated = note is not None and self._now(parts) == data
             if note is None:
                 note = self._remember(effect, parts, body["path"])
             if not repeated:
-                with places.folder(self.root, parts[:-1], create=True) as here:
-                    places.write(here, parts[-1], data, token=token_of(effect.key))
+                with safe_paths.folder(self.root, parts[:-1], create=True) as here:
+                    safe_paths.write(here, parts[-1], data, token=token_of(effect.key))
         return _written(body["path"], data, note["before"], repeated=repeated)
 
     def find(self, effect: Effect) -> Outcome | None:
@@ -156,17 +156,17 @@ class Files:
             return done
         if now is None or sha256(now) != written:
             raise PermanentError(f"{path} was changed since; it is left alone", code="changed-since")
-        with places.disk_errors(path), places.folder(self.root, parts[:-1]) as here:
+        with safe_paths.disk_errors(path), safe_paths.folder(self.root, parts[:-1]) as here:
             if wanted is None:
-                places.remove(here, parts[-1])
+                safe_paths.remove(here, parts[-1])
             else:
-                places.write(here, parts[-1], wanted, token=token_of(effect.key))
+                safe_paths.write(here, parts[-1], wanted, token=token_of(effect.key))
         return done
 
     def _now(self, parts: tuple[str, ...]) -> bytes | None:
         try:
-            with places.folder(self.root, parts[:-1]) as here:
-                found = places.read_if_there(here, parts[-1], MAX_BEFORE + 1)
+            with safe_paths.folder(self.root, parts[:-1]) as here:
+                found = safe_paths.read_if_there(here, parts[-1], MAX_BEFORE + 1)
         except FileNotFoundError:
             return None
         if found is not None and len(found) > MAX_BEFORE:
@@ -175,8 +175,8 @@ class Files:
 
     def _note(self, effect: Effect) -> dict[str, Json] | None:
         try:
-            with places.folder(self.home, _BEFORE) as here:
-                found = places.read_if_there(here, f"{token_of(effect.key)}.json", MAX_TEXT)
+            with safe_paths.folder(self.home, _BEFORE) as here:
+                found = safe_paths.read_if_there(here, f"{token_of(effect.key)}.json", MAX_TEXT)
         except FileNotFoundError:
             return None
         note: dict[str, Json] | None = None if found is None else decode(found)
@@ -197,9 +197,9 @@ class Files:
                 "handle": handle,
             }
         note = {"path": path, "before": before}
-        with places.folder(self.home, _BEFORE, create=True) as here:
+        with safe_paths.folder(self.home, _BEFORE, create=True) as here:
             name = token_of(effect.key)
-            places.write(here, f"{name}.json", encode(note), token=name)
+            safe_paths.write(here, f"{name}.json", encode(note), token=name)
         return note
 
 

@@ -10,14 +10,14 @@ import threading
 from collections.abc import Callable
 from typing import Any
 
-from engine.connectors import declared, places
+from engine.connectors import action_specs, safe_paths
 from engine.connectors.arguments import key_of, one_line, plain, spec_of
-from engine.connectors.channels import Channel, Words
-from engine.model.actions import ActionSpec
-from engine.model.canonical import Json, decode, encode
+from engine.connectors.notify_channels import Channel, NoticeText
+from engine.model.definitions.actions import ActionSpec
 from engine.model.effects import Call, Effect, Outcome, Preview
 from engine.model.errors import EngineError, PermanentError, TransientError, UnknownOutcome
-from engine.model.times import moment, stamp
+from engine.model.values.canonical_json import Json, decode, encode
+from engine.model.values.timestamps import moment, stamp
 
 FOLDER, NAME = ("outbox",), "notices.log"
 MAX_TEXT = 4000
@@ -37,7 +37,7 @@ class Notify:
 
     def declare(self) -> tuple[ActionSpec, ...]:
         """One action."""
-        return declared.notify()
+        return action_specs.notify()
 
     def preview(self, call: Call) -> Preview:
         """The line of the log: key, time and words as JSON."""
@@ -63,7 +63,7 @@ class Notify:
                 self._screen(one_line(str(said["text"]), 500))
         if not self._channels:
             return _told(repeated=log.noted)
-        words = Words(key=effect.key, at=moment(said["at"]), text=str(said["text"]))
+        words = NoticeText(key=effect.key, at=moment(said["at"]), text=str(said["text"]))
         return self._through(words, log.ends)
 
     def find(self, effect: Effect) -> Outcome | None:
@@ -76,7 +76,7 @@ class Notify:
             raise UnknownOutcome("a channel was tried and how that ended is not known", code="untold")
         return None
 
-    def _through(self, words: Words, ends: dict[str, str]) -> Outcome:
+    def _through(self, words: NoticeText, ends: dict[str, str]) -> Outcome:
         by = next((name for name, end in ends.items() if end == "told"), "")
         if by:
             return _told(by, repeated=True)
@@ -90,7 +90,7 @@ class Notify:
                 return _told(channel.name, not_by=list(not_by), repeated=repeated)
         raise _nobody(not_by)
 
-    def _once(self, channel: Channel, words: Words, *, begun: bool) -> bool:
+    def _once(self, channel: Channel, words: NoticeText, *, begun: bool) -> bool:
         """Give the words to a channel; whether it has them already of an earlier call (`begun`), whatever that was answered with."""
         repeated = begun and channel.holds(words)
         if not repeated:
@@ -98,7 +98,7 @@ class Notify:
         self._end(channel, words, "told")
         return repeated
 
-    def _send(self, channel: Channel, words: Words) -> None:
+    def _send(self, channel: Channel, words: NoticeText) -> None:
         """One call. Raises what the channel raises; a missing answer is asked for."""
         self._end(channel, words, "trying")
         try:
@@ -110,23 +110,23 @@ class Notify:
             self._end(channel, words, "not told")
             raise
 
-    def _end(self, channel: Channel, words: Words, end: str) -> None:
+    def _end(self, channel: Channel, words: NoticeText, end: str) -> None:
         self._append(encode({"key": words.key, "through": channel.name, "end": end}))
 
     def _append(self, line: bytes) -> None:
         # Only the log has a turn: a channel that keeps silent keeps no other notice waiting.
         with (
             self._lock,
-            places.disk_errors("the notice"),
-            places.folder(self._root, FOLDER, create=True) as here,
+            safe_paths.disk_errors("the notice"),
+            safe_paths.folder(self._root, FOLDER, create=True) as here,
         ):
-            places.append(here, NAME, line)
+            safe_paths.append(here, NAME, line)
 
     def _log(self, key: str) -> "_Log":
         found = _Log()
         try:
-            with places.folder(self._root, FOLDER) as here:
-                log = places.read_if_there(here, NAME, _MAX_LOG) or b""
+            with safe_paths.folder(self._root, FOLDER) as here:
+                log = safe_paths.read_if_there(here, NAME, _MAX_LOG) or b""
         except FileNotFoundError:
             return found
         # Keys are 64 hex characters in sorted JSON: a torn line has no end and doesn't count.

@@ -11,19 +11,19 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from urllib.parse import quote
 
-from engine.connectors import declared, places
+from engine.connectors import action_specs, safe_paths
 from engine.connectors.arguments import key_of, one_line, spec_of, token_of
-from engine.model.actions import ActionSpec
-from engine.model.canonical import Json, decode, encode, sha256
+from engine.model.definitions.actions import ActionSpec
 from engine.model.effects import Call, Effect, Outcome, Preview
 from engine.model.errors import PermanentError
-from engine.model.money import Money
-from engine.model.times import stamp
+from engine.model.values.canonical_json import Json, decode, encode, sha256
+from engine.model.values.money import Money
+from engine.model.values.timestamps import stamp
 
 FOLDER = ("outbox", "payments")
 URN = "urn:steward:payment:"
 MAX_ITEMS = 100
-_MOST = 1_000_000
+_MAX = 1_000_000
 _ALPHABET = "0123456789ABCDEFGHJKMNPQRSTVWXYZ"
 _REFERENCE = re.compile(r"[0-9A-HJKMNP-TV-Z]{4}-[0-9A-HJKMNP-TV-Z]{4}-[0-9A-HJKMNP-TV-Z]{4}")
 _NOTHING: dict[str, Json] = {"url": None, "reference": None, "total": None}
@@ -64,7 +64,7 @@ class Payments:
 
     def declare(self) -> tuple[ActionSpec, ...]:
         """Request, and declare void."""
-        return declared.payments()
+        return action_specs.payments()
 
     def preview(self, call: Call) -> Preview:
         """The request as JSON. Raises PermanentError on amounts that make no sense or do not add up."""
@@ -135,13 +135,13 @@ class Payments:
         if record["key"] != effect.key:
             raise PermanentError("this request belongs to another key", code="wrong-key")
         name, token = record["reference"], token_of(effect.key)
-        with self._lock, places.disk_errors("the payment request"):
+        with self._lock, safe_paths.disk_errors("the payment request"):
             if self._held(f"{name}.json") is not None:
                 return Outcome(outputs=_outputs(record), provider_id=name, repeated=True)
-            with places.folder(self.root, FOLDER, create=True) as here:
+            with safe_paths.folder(self.root, FOLDER, create=True) as here:
                 # The text first: where the JSON is, the request is whole.
-                places.write(here, f"{name}.txt", self._text(record), token=token)
-                places.write(here, f"{name}.json", effect.preview.body, token=token)
+                safe_paths.write(here, f"{name}.txt", self._text(record), token=token)
+                safe_paths.write(here, f"{name}.json", effect.preview.body, token=token)
         return Outcome(outputs=_outputs(record), provider_id=name)
 
     def find(self, effect: Effect) -> Outcome | None:
@@ -163,19 +163,19 @@ class Payments:
     def _void(self, reference: str | None, body: bytes, key: str) -> Outcome:
         if reference is None:
             return Outcome(outputs={"reference": None})
-        with self._lock, places.disk_errors("the payment request"):
+        with self._lock, safe_paths.disk_errors("the payment request"):
             if self._held(f"{reference}.void.json") is not None:
                 return Outcome(outputs={"reference": reference}, repeated=True)
             if self._held(f"{reference}.json") is None:
                 raise PermanentError(f"there is no request {reference}", code="no-request")
-            with places.folder(self.root, FOLDER, create=True) as here:
-                places.write(here, f"{reference}.void.json", body, token=token_of(f"void:{key}"))
+            with safe_paths.folder(self.root, FOLDER, create=True) as here:
+                safe_paths.write(here, f"{reference}.void.json", body, token=token_of(f"void:{key}"))
         return Outcome(outputs={"reference": reference}, provider_id=reference)
 
     def _held(self, name: str) -> bytes | None:
         try:
-            with places.folder(self.root, FOLDER) as here:
-                return places.read_if_there(here, name, _MOST)
+            with safe_paths.folder(self.root, FOLDER) as here:
+                return safe_paths.read_if_there(here, name, _MAX)
         except FileNotFoundError:
             return None
 

@@ -16,21 +16,21 @@ from dataclasses import dataclass
 from datetime import UTC, datetime
 from pathlib import Path
 
-from engine.connectors import places
-from engine.model import canonical
-from engine.model.canonical import Json
+from engine.connectors import safe_paths
+from engine.model.definitions.taint import Label
 from engine.model.errors import PermanentError
-from engine.model.ids import source_id
-from engine.model.labels import Label
 from engine.model.ports import Arrival, Secrets
-from engine.model.times import moment, stamp
+from engine.model.values import canonical_json
+from engine.model.values.canonical_json import Json
+from engine.model.values.ids import source_id
+from engine.model.values.timestamps import moment, stamp
 
 MAX_BODY = 1_000_000
 TOLERANCE_SECONDS = 300
 SPOOL = "spool"
-_MOST_FILE = MAX_BODY * 4 // 3 + 200_000
-_MOST_SIGNATURES = 10
-_MOST_ID = 200
+_MAX_FILE = MAX_BODY * 4 // 3 + 200_000
+_MAX_SIGNATURES = 10
+_MAX_ID = 200
 _FOLDER = (SPOOL, "webhooks")
 _ENDING = ".json"
 
@@ -50,7 +50,7 @@ class Delivery:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Judged:
+class WebhookVerdict:
     """What a call turned out to be: `reason` of the closed list, or empty, with the provider's `id` and when it was `signed`."""
 
     reason: str = ""
@@ -59,23 +59,23 @@ class Judged:
     fields: Mapping[str, Json] | None = None
 
 
-def judge(delivery: Delivery, secrets: Sequence[str]) -> Judged:
+def judge(delivery: Delivery, secrets: Sequence[str]) -> WebhookVerdict:
     """Whether one of `secrets` signed exactly these bytes, within five minutes of their coming. Pure; compares in constant time."""
     if max(delivery.size, len(delivery.body)) > MAX_BODY:
-        return Judged(reason="too-big")
+        return WebhookVerdict(reason="too-big")
     claim = _standard(delivery) or _stripe(delivery)
     if claim is None or not secrets:
-        return Judged(reason="unsigned")
+        return WebhookVerdict(reason="unsigned")
     if not _signed(claim, secrets):
-        return Judged(reason="forged")
+        return WebhookVerdict(reason="forged")
     signed = datetime.fromtimestamp(int(claim.at), UTC)
     if abs((moment(delivery.received) - signed).total_seconds()) > TOLERANCE_SECONDS:
-        return Judged(reason="stale")
+        return WebhookVerdict(reason="stale")
     fields = _fields(delivery.body)
     id_ = claim.id or (fields or {}).get("id")
-    if fields is None or not isinstance(id_, str) or not 0 < len(id_) <= _MOST_ID:
-        return Judged(reason="unreadable")
-    return Judged(id=id_, signed=stamp(signed), fields=fields)
+    if fields is None or not isinstance(id_, str) or not 0 < len(id_) <= _MAX_ID:
+        return WebhookVerdict(reason="unreadable")
+    return WebhookVerdict(id=id_, signed=stamp(signed), fields=fields)
 
 
 # ---------------------------------------------------------------- signatures
@@ -100,7 +100,7 @@ def _standard(delivery: Delivery) -> _Claim | None:
         if not (id_ and given and _seconds(at)):
             continue
         parts = [part.removeprefix("v1,") for part in given.split() if part.startswith("v1,")]
-        signatures = tuple(found for part in parts[:_MOST_SIGNATURES] if (found := _base64(part)))
+        signatures = tuple(found for part in parts[:_MAX_SIGNATURES] if (found := _base64(part)))
         content = f"{id_}.{at}.".encode() + delivery.body
         return _Claim(at=at, content=content, signatures=signatures, key=_standard_key, id=id_)
     return None
@@ -114,7 +114,7 @@ def _standard_key(secret: str) -> bytes:
 def _stripe(delivery: Delivery) -> _Claim | None:
     pairs = [part.strip().partition("=") for part in delivery.headers.get("stripe-signature", "").split(",")]
     at = next((value for name, _, value in pairs if name == "t"), "")
-    found = [value for name, _, value in pairs if name == "v1"][:_MOST_SIGNATURES]
+    found = [value for name, _, value in pairs if name == "v1"][:_MAX_SIGNATURES]
     if not (found and _seconds(at)):
         return None
     try:
@@ -149,7 +149,7 @@ def _fields(body: bytes) -> dict[str, Json] | None:
     """A body as a map of data; None for anything else, for a key given twice, and for what can't be kept."""
     try:
         found = json.loads(body, object_pairs_hook=_unique, parse_constant=_refused)
-        canonical.encode(found)
+        canonical_json.encode(found)
     except (ValueError, RecursionError):
         return None
     return found if isinstance(found, dict) else None
@@ -183,8 +183,8 @@ def put(state: Path, delivery: Delivery, *, token: str) -> str:
         "body": base64.b64encode(kept).decode(),
     }
     name = f"{delivery.received.translate(_PLAIN)}-{token}{_ENDING}"
-    with places.disk_errors("the spool"), places.folder(str(state), _FOLDER, create=True) as here:
-        places.write(here, name, canonical.encode(data), token=token)
+    with safe_paths.disk_errors("the spool"), safe_paths.folder(str(state), _FOLDER, create=True) as here:
+        safe_paths.write(here, name, canonical_json.encode(data), token=token)
     return name
 
 
@@ -211,7 +211,7 @@ class Webhooks:
         """Every call not yet taken in, in the order they were signed; those that prove nothing come first."""
         hooks = self.hooks()
         try:
-            with places.folder(self.state, _FOLDER) as here:
+            with safe_paths.folder(self.state, _FOLDER) as here:
                 found = [
                     one
                     for name in sorted(os.listdir(here))
@@ -233,12 +233,12 @@ class Webhooks:
         size = os.stat(name, dir_fd=here, follow_symlinks=False).st_size
         mark = source_id(self.index_key, "webhook-file", name, str(size))
         if seen(mark):
-            places.remove(here, name)
+            safe_paths.remove(here, name)
             return None
-        delivery = _read(here, name) if size <= _MOST_FILE else None
+        delivery = _read(here, name) if size <= _MAX_FILE else None
         if delivery is None:
-            reason = "too-big" if size > _MOST_FILE else "unreadable"
-            return "", self._ignored(name, mark, Judged(reason=reason))
+            reason = "too-big" if size > _MAX_FILE else "unreadable"
+            return "", self._ignored(name, mark, WebhookVerdict(reason=reason))
         judged = self._judge(delivery, hooks.get(delivery.path))
         if judged.reason:
             return "", self._ignored(name, mark, judged)
@@ -254,16 +254,16 @@ class Webhooks:
         )
         return judged.signed, arrival
 
-    def _judge(self, delivery: Delivery, names: tuple[str, ...] | None) -> Judged:
+    def _judge(self, delivery: Delivery, names: tuple[str, ...] | None) -> WebhookVerdict:
         if names is None:
-            return Judged(reason="no-playbook")
+            return WebhookVerdict(reason="no-playbook")
         try:
             secrets = [self.secrets.secret(name) for name in names]
         except PermanentError:
-            return Judged(reason="no-secret")
+            return WebhookVerdict(reason="no-secret")
         return judge(delivery, secrets)
 
-    def _ignored(self, name: str, mark: str, judged: Judged) -> Arrival:
+    def _ignored(self, name: str, mark: str, judged: WebhookVerdict) -> Arrival:
         return Arrival(
             kind="webhook", source=mark, event={}, labels=frozenset({Label.UNTRUSTED}), ignored=judged.reason,
             place=f"{SPOOL}/{name}", mark=mark,
@@ -272,7 +272,7 @@ class Webhooks:
 
 def _read(here: int, name: str) -> Delivery | None:
     try:
-        data = canonical.decode(places.read(here, name, _MOST_FILE))
+        data = canonical_json.decode(safe_paths.read(here, name, _MAX_FILE))
         moment(data["received"])
         return Delivery(
             path=str(data["path"]),

@@ -8,13 +8,14 @@ from fnmatch import fnmatchcase
 from typing import Protocol
 from zoneinfo import ZoneInfo
 
-from engine.model import autonomy, labels
-from engine.model.actions import ActionSpec, EffectClass, Reach, Sink
-from engine.model.config import Cap, PolicyRules
+from engine.model import autonomy
+from engine.model.definitions import taint
+from engine.model.definitions.actions import ActionSpec, EffectClass, Reach, Sink
+from engine.model.definitions.plan import Node, Plan, Stage
+from engine.model.definitions.settings import Cap, PolicyRules
 from engine.model.effects import Answer, Effect, Verdict
-from engine.model.money import Money
-from engine.model.plan import Node, Plan, Stage
-from engine.model.times import midnight, stamp
+from engine.model.values.money import Money
+from engine.model.values.timestamps import midnight, stamp
 
 WATCHED = "the mailbox it answers is new: {action} asks until you approved it once there"
 """Why something that would act alone asks."""
@@ -191,7 +192,7 @@ def tainted_sinks(spec: ActionSpec | None, effect: Effect) -> list[str]:
         for param in spec.params
         if param.sink is not None
         and (param.sink is Sink.AMOUNT or not param.type.closed)
-        and labels.untrusted(effect.labels.get(param.name, frozenset()))
+        and taint.untrusted(effect.labels.get(param.name, frozenset()))
     ]
 
 

@@ -22,7 +22,7 @@ OP_SECONDS = 20.0
 """How long 1Password may take, a person's fingerprint included."""
 
 _NAME = re.compile(r"[A-Za-z][A-Za-z0-9_]*")
-_MOST = 64_000
+_MAX = 64_000
 
 
 def wanting(name: str, order: tuple[str, ...]) -> str:
@@ -34,7 +34,7 @@ def wanting(name: str, order: tuple[str, ...]) -> str:
     return f"keep {name} in 1Password, or list keyring under secrets: in steward.yaml"
 
 
-class Resolver:
+class SecretResolver:
     """The Secrets port over the resolvers named in steward.yaml, in order. `store` is the workspace's own sealed one."""
 
     def __init__(
@@ -107,7 +107,7 @@ class Resolver:
             # What it prints may name accounts and vaults; the exit code is enough to look further.
             why.append(f"op: exit code {done.returncode}; try `op read op://Steward/{name}/credential`")
             return ""
-        if len(done.stdout) > _MOST:
+        if len(done.stdout) > _MAX:
             why.append("op: it answered more than a secret can be")
             return ""
         return done.stdout.decode("utf-8", "replace").rstrip("\r\n")

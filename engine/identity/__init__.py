@@ -2,10 +2,10 @@
 
 Terms
 -----
-*person*   an address with the contact note that has exactly it, or a stranger (:mod:`.resolve`).
-*project*  a note of `type: project` that has the address, its domain or a tag (:mod:`.book`); a run keeps its name.
-*intent*   a name from vault/intents that rules or examples point to, or `unsure` (:mod:`.intent`).
-*tier*     who decided: `rules`, the `ensemble` on embeddings above a proven threshold, or a `person` (:mod:`.tiers`).
+*person*   an address with the contact note that has exactly it, or a stranger (:mod:`engine.identity.person_resolver`).
+*project*  a note of `type: project` that has the address, its domain or a tag (:mod:`engine.identity.address_book`); a run keeps its name.
+*intent*   a name from vault/intents that rules or examples point to, or `unsure` (:mod:`engine.identity.intent_rules`).
+*tier*     who decided: `rules`, the `ensemble` on embeddings above a proven threshold, or a `person` (:mod:`engine.identity.intent_resolver`).
 *example*  a text the operator put under an intent; a correction is one more of them.
 
 Invariants
@@ -16,9 +16,9 @@ confidence 0 and waits for nobody. What `intent/resolve` puts out is made of the
 Non-goals: guessing that two addresses are one person, asking a language model what somebody wants.
 """
 
-from engine.model.actions import ActionSpec, EffectClass, Param
-from engine.model.labels import Label
-from engine.model.types import BOOL, EMAIL, NUMBER, RECORDS, TEXT, Field, choice, listing
+from engine.model.definitions.actions import ActionSpec, EffectClass, Param
+from engine.model.definitions.taint import Label
+from engine.model.definitions.types import BOOL, EMAIL, NUMBER, RECORDS, TEXT, Field, choice, listing
 
 RESOLVE = ActionSpec(
     name="identity/resolve",

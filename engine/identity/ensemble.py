@@ -12,13 +12,13 @@ from dataclasses import dataclass
 from importlib import resources
 from typing import Any
 
-from engine.identity.calibrate import Calibration, calibrate, features, judge, score
-from engine.identity.heads import Array, Heads, Lexicon, ask, nearest_example, train
-from engine.identity.words import same
+from engine.identity.calibration import Calibration, calibrate, features, judge, score
+from engine.identity.classifiers import Array, Classifiers, Lexicon, ask, nearest_example, train
+from engine.identity.text_normalize import same
 
 CODE = "1"
 """The version of everything that turns examples into a decision. Raise it when the same examples would decide otherwise."""
-LEAST_EXAMPLES = 2
+MIN_EXAMPLES = 2
 _ARRAYS = ("examples", "owner", "weights", "bias", "planes", "offsets")
 
 
@@ -35,7 +35,7 @@ class Ensemble:
     """Trained and calibrated. `texts` are the examples in the order of the heads' rows, `outside` vectors about nothing we know."""
 
     name: str
-    heads: Heads
+    heads: Classifiers
     calibration: Calibration
     texts: tuple[str, ...]
     outside: Array
@@ -68,7 +68,7 @@ def usable(examples: Sequence[Example]) -> tuple[Example, ...]:
     counts: dict[str, int] = {}
     for one in kept.values():
         counts[one.intent] = counts.get(one.intent, 0) + 1
-    known = {name for name, count in counts.items() if count >= LEAST_EXAMPLES}
+    known = {name for name, count in counts.items() if count >= MIN_EXAMPLES}
     found = [one for one in kept.values() if one.intent in known]
     return tuple(sorted(found, key=lambda one: (one.intent, one.text))) if len(known) > 1 else ()
 
@@ -153,7 +153,7 @@ def from_bytes(data: bytes) -> Ensemble:
         )  # fmt: skip
         return Ensemble(
             name=plain["name"],
-            heads=Heads(names=tuple(plain["names"]), lexicon=lexicon, **arrays),
+            heads=Classifiers(names=tuple(plain["names"]), lexicon=lexicon, **arrays),
             calibration=calibration,
             texts=tuple(plain["texts"]),
             outside=held["outside"],

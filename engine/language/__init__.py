@@ -2,12 +2,12 @@
 
 Terms
 -----
-*source*      a playbook (YAML) or SOP (Markdown), read into one shape: :mod:`engine.language.authored`.
+*source*      a playbook (YAML) or SOP (Markdown), read into one shape: :mod:`engine.language.documents.ast`.
 *pass*        a function over frozen data that gives more data and diagnostics: read, shape, resolve, order, trust, lower.
 *diagnostic*  a code, a place, a message, a hint and perhaps a fix. All are collected, none is raised. A fix is tried out on the file
               before it is printed.
-*expression*  what stands in ``${{ … }}``: parsed and typed here (:mod:`engine.language.checker`), kept in the plan as a lowered text, and
-              run as closures by :mod:`engine.language.evaluator`.
+*expression*  what stands in ``${{ … }}``: parsed and typed here (:mod:`engine.language.expressions.checker`), kept in the plan as a lowered text, and
+              run as closures by :mod:`engine.language.expressions.evaluator`.
 *scope*       every path an expression may read at its place, with its type. What isn't in it can't be read.
 
 Invariants

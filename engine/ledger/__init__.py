@@ -35,27 +35,27 @@ Non-goals: deciding anything, knowing plans, replaying (``engine.kernel``); show
 """
 
 from engine.ledger.blobs import SealedBlobs
-from engine.ledger.checks import quick_check, sample
+from engine.ledger.disk_reserve import FULL, has_room
 from engine.ledger.keys import WORKSPACE, Keys
-from engine.ledger.owner import Holder, Owner, holder, poke
-from engine.ledger.reserve import FULL, has_room
-from engine.ledger.state import StateDir
+from engine.ledger.owner import Owner, OwnerRecord, current_owner, notify_owner
+from engine.ledger.spot_checks import quick_check, sample
+from engine.ledger.state_dir import StateDir
 from engine.ledger.store import Ledger
 from engine.ledger.verify import Report
 
 __all__ = [
     "FULL",
     "WORKSPACE",
-    "Holder",
     "Keys",
     "Ledger",
     "Owner",
+    "OwnerRecord",
     "Report",
     "SealedBlobs",
     "StateDir",
+    "current_owner",
     "has_room",
-    "holder",
-    "poke",
+    "notify_owner",
     "quick_check",
     "sample",
 ]

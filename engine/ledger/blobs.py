@@ -12,13 +12,13 @@ import threading
 from pathlib import Path
 from typing import Protocol
 
-from engine.ledger.database import plainly
-from engine.ledger.disk import force, sync_directory
+from engine.ledger.database import translate_errors
+from engine.ledger.fsync import force, sync_directory
 from engine.ledger.keys import WORKSPACE, Keys
-from engine.ledger.state import StateDir
-from engine.model.canonical import sha256
+from engine.ledger.state_dir import StateDir
 from engine.model.errors import LedgerError, PermanentError
-from engine.model.ids import SubjectId, ValueId
+from engine.model.values.canonical_json import sha256
+from engine.model.values.ids import SubjectId, ValueId
 
 _SUBJECT = re.compile(r"[0-9A-Za-z-]{0,64}")
 _HANDLE = re.compile(r"sealed:([0-9A-Za-z-]{0,64}):([0-9a-f]{64})")
@@ -38,7 +38,7 @@ class BlobFiles:
         """Store durably; returns the SHA-256. Raises DiskFull or LedgerError."""
         name, folder = sha256(sealed), self._folder(subject)
         target = folder / name
-        with plainly(target):
+        with translate_errors(target):
             if not target.exists():
                 folder.mkdir(mode=0o700, parents=True, exist_ok=True)
                 temporary = folder / f".{name}.{os.getpid()}.{threading.get_ident()}"
@@ -81,7 +81,7 @@ class BlobFiles:
         return self._root / (subject or "_")
 
 
-class Kept(Protocol):
+class BlobLedger(Protocol):
     """What it needs of the ledger."""
 
     def seal(self, value: bytes, subject: str) -> ValueId:
@@ -94,7 +94,7 @@ class Kept(Protocol):
 class SealedBlobs:
     """The port ``Blobs``. A handle is opaque: it names subject and file, and is of no use without the key."""
 
-    def __init__(self, state: StateDir, keys: Keys, ledger: Kept | None = None) -> None:
+    def __init__(self, state: StateDir, keys: Keys, ledger: BlobLedger | None = None) -> None:
         """Without a ledger everything is a file of its own."""
         self._files, self._keys, self._ledger = BlobFiles(state), keys, ledger
 
@@ -126,7 +126,7 @@ class SealedBlobs:
             raise PermanentError(error.message, code="altered", way_out=error.way_out) from error
 
 
-def _whole(ledger: Kept, id_: str) -> bytes:
+def _whole(ledger: BlobLedger, id_: str) -> bytes:
     try:
         found = ledger.unseal_bytes(id_)
     except LedgerError as error:

@@ -11,7 +11,7 @@ from datetime import UTC, datetime
 from typing import NamedTuple
 
 from engine.model.errors import LedgerError
-from engine.model.events import NAMES, Draft, Event, body_from_json, body_to_json
+from engine.model.events.events import NAMES, Draft, Event, body_from_json, body_to_json
 
 GENESIS = bytes(32)
 VERSION = 0
@@ -20,7 +20,7 @@ _encode = json.JSONEncoder(sort_keys=True, separators=(",", ":"), ensure_ascii=F
 _quote = json.encoder.encode_basestring
 
 
-class Row(NamedTuple):
+class EventRow(NamedTuple):
     """One row of the table of events."""
 
     seq: int
@@ -54,7 +54,7 @@ def follow(previous: bytes, data: bytes) -> bytes:
     return hashlib.sha256(previous + data).digest()
 
 
-def link(drafts: Sequence[Draft], tail: Tail, at: datetime) -> tuple[list[Row], tuple[Event, ...]]:
+def link(drafts: Sequence[Draft], tail: Tail, at: datetime) -> tuple[list[EventRow], tuple[Event, ...]]:
     """The rows and events that `drafts` become behind `tail`."""
     ts = timestamp(at)
     rows, events = [], []
@@ -68,7 +68,7 @@ def link(drafts: Sequence[Draft], tail: Tail, at: datetime) -> tuple[list[Row], 
         }  # fmt: skip
         data = prefix(seq, type_, draft.run) + _encode(rest)[1:].encode()
         digest = follow(previous, data)
-        rows.append(Row(seq, type_, draft.run, data, digest))
+        rows.append(EventRow(seq, type_, draft.run, data, digest))
         events.append(
             Event(
                 seq=seq,
@@ -87,7 +87,7 @@ def link(drafts: Sequence[Draft], tail: Tail, at: datetime) -> tuple[list[Row], 
     return rows, tuple(events)
 
 
-def fault(row: Row, tail: Tail) -> str:
+def fault(row: EventRow, tail: Tail) -> str:
     """Why `row` can't follow `tail`, or empty."""
     if row.seq != tail.seq + 1:
         return f"event {tail.seq + 1} is missing"
@@ -100,7 +100,7 @@ def fault(row: Row, tail: Tail) -> str:
     return ""
 
 
-def event(row: Row, previous: bytes) -> Event:
+def event(row: EventRow, previous: bytes) -> Event:
     """The event in a row. Raises LedgerError when a newer version wrote it."""
     try:
         data = json.loads(row.data)

@@ -7,7 +7,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
-from engine.ledger.reserve import FULL
+from engine.ledger.disk_reserve import FULL
 from engine.model.errors import DiskFull, LedgerError
 
 BUSY_SECONDS = 5.0
@@ -21,7 +21,7 @@ _NO_ROOM = {
 
 def connect(path: Path, *, schema: str, version: int, journal: str) -> sqlite3.Connection:
     """A connection in autocommit under ``synchronous=FULL``; the schema exists. Raises LedgerError."""
-    with plainly(path):
+    with translate_errors(path):
         _touch(path)
         db = sqlite3.connect(path, timeout=BUSY_SECONDS, isolation_level=None, check_same_thread=False)
         try:
@@ -70,7 +70,7 @@ def _journal(db: sqlite3.Connection, mode: str) -> None:
 
 
 @contextmanager
-def plainly(path: Path) -> Iterator[None]:
+def translate_errors(path: Path) -> Iterator[None]:
     """Turn what SQLite or the system says about `path` into a LedgerError."""
     try:
         yield

@@ -9,12 +9,12 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from typing import Self
 
-from engine.ledger.database import connect, plainly
-from engine.ledger.sealing import Cipher, derive, mac
-from engine.ledger.state import StateDir
-from engine.ledger.statements import statements
+from engine.ledger.database import connect, translate_errors
+from engine.ledger.encryption import Cipher, derive, mac
+from engine.ledger.sql import statements
+from engine.ledger.state_dir import StateDir
 from engine.model.errors import LedgerError, PermanentError
-from engine.model.ids import SubjectId
+from engine.model.values.ids import SubjectId
 
 WORKSPACE = ""
 """The subject of values that are about nobody: sealed under the workspace's own key."""
@@ -42,7 +42,7 @@ class Keys:
         # No WAL here: what is erased must not live on in a log. secure_delete overwrites the row with zeros.
         db = connect(state.keys, schema=sql["schema"], version=1, journal="delete")
         try:
-            with plainly(state.keys):
+            with translate_errors(state.keys):
                 db.execute("PRAGMA secure_delete=ON")
                 if (row := db.execute(sql["root"]).fetchone()) is None:
                     db.execute(sql["add_root"], (secrets.token_bytes(32),))
@@ -149,7 +149,7 @@ class Keys:
     def _use(self) -> Iterator[None]:
         if os.getpid() != self._pid:
             raise forked(str(self._path))
-        with self._lock, plainly(self._path):
+        with self._lock, translate_errors(self._path):
             yield
 
     def _gone(self, subject: str) -> PermanentError:

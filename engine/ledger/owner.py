@@ -14,9 +14,9 @@ import weakref
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Self
 
-from engine.ledger.database import connect, plainly
-from engine.ledger.state import StateDir
-from engine.ledger.statements import statements
+from engine.ledger.database import connect, translate_errors
+from engine.ledger.sql import statements
+from engine.ledger.state_dir import StateDir
 
 if TYPE_CHECKING:
     from socket import socket
@@ -28,7 +28,7 @@ _owners: "weakref.WeakSet[Owner]" = weakref.WeakSet()
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Holder:
+class OwnerRecord:
     """Who owns the ledger, as it wrote itself down: good for a message, never for a decision. `stays`: until it is told to end."""
 
     pid: int
@@ -53,14 +53,14 @@ class Owner:
         Raises LedgerError when the state can't be written.
         """
         state.make()
-        with plainly(state.lock):
+        with translate_errors(state.lock):
             fd = os.open(state.lock, os.O_CREAT | os.O_RDWR | getattr(os, "O_CLOEXEC", 0), 0o600)
         try:
             if not _lock(fd):
                 os.close(fd)
                 return None
             epoch = _raise_epoch(state)
-            with plainly(state.lock):
+            with translate_errors(state.lock):
                 _write_down(fd, epoch, stays=stays)
             return cls(state, fd, epoch)
         except BaseException:
@@ -102,7 +102,7 @@ class Owner:
             self._socket = None
 
 
-def holder(state: StateDir) -> Holder | None:
+def current_owner(state: StateDir) -> OwnerRecord | None:
     """Who wrote itself down as the owner and seems alive; None when nobody did. Only `Owner.take` knows for certain."""
     try:
         epoch, pid, host, *more = state.lock.read_text().split()
@@ -110,10 +110,10 @@ def holder(state: StateDir) -> Holder | None:
         return None
     if host == _host() and not _alive(int(pid)):
         return None
-    return Holder(pid=int(pid), host=host, epoch=int(epoch), stays=more == [_STAYS])
+    return OwnerRecord(pid=int(pid), host=host, epoch=int(epoch), stays=more == [_STAYS])
 
 
-def poke(state: StateDir) -> None:
+def notify_owner(state: StateDir) -> None:
     """Wake the owner, from any thread or process. Nothing happens when there is none: it looks by itself, too."""
     if sys.platform == "win32" or len(os.fsencode(state.socket)) > _LONGEST_SOCKET_PATH:
         return
@@ -148,7 +148,7 @@ def _raise_epoch(state: StateDir) -> int:
     sql = statements("ledger")
     db = connect(state.ledger, schema=sql["schema"], version=1, journal="wal")
     try:
-        with plainly(state.ledger):
+        with translate_errors(state.ledger):
             db.execute(sql["add_epoch"], (_host(), os.getpid()))
             return int(db.execute(sql["epoch"]).fetchone()[0])
     finally:

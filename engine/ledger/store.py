@@ -9,24 +9,24 @@ from datetime import datetime
 from itertools import takewhile
 from typing import TYPE_CHECKING, Self
 
-from engine.ledger.chain import Row, Tail, event
-from engine.ledger.database import connect, plainly
-from engine.ledger.head import read_head
-from engine.ledger.inbox import Inbox
-from engine.ledger.journal import Journal
+from engine.ledger.anchor_file import read_head
+from engine.ledger.appender import Appender
+from engine.ledger.chain import EventRow, Tail, event
+from engine.ledger.chain_reader import walk
+from engine.ledger.database import connect, translate_errors
+from engine.ledger.encryption import altered
 from engine.ledger.keys import WORKSPACE, Keys, forked
-from engine.ledger.owner import Owner, poke
-from engine.ledger.sealing import altered
-from engine.ledger.state import StateDir
-from engine.ledger.statements import statements
-from engine.ledger.values import Values, as_json
+from engine.ledger.owner import Owner, notify_owner
+from engine.ledger.request_table import Inbox
+from engine.ledger.sealed_values import SealedValues, as_json
+from engine.ledger.sql import statements
+from engine.ledger.state_dir import StateDir
 from engine.ledger.verify import Report, verify
-from engine.ledger.walk import walk
-from engine.model.canonical import Json, sha256
 from engine.model.errors import LedgerError
-from engine.model.events import Draft, Event
-from engine.model.ids import ValueId
+from engine.model.events.events import Draft, Event
 from engine.model.requests import Decided, Request
+from engine.model.values.canonical_json import Json, sha256
+from engine.model.values.ids import ValueId
 
 if TYPE_CHECKING:
     # Only a name here: the ports import every other part of the model.
@@ -42,8 +42,8 @@ class Ledger:
         self._state, self._db, self._keys, self._closed = state, db, keys, False
         self._pid, self._lock, self._sql = os.getpid(), threading.RLock(), statements("ledger")
         self._inbox = Inbox(db, keys)
-        self._journal = Journal(state, db, owner, self._inbox, probe)
-        self._values = Values(state, db, keys, self._journal.batch)
+        self._journal = Appender(state, db, owner, self._inbox, probe)
+        self._values = SealedValues(state, db, keys, self._journal.batch)
 
     @classmethod
     def open(cls, state: StateDir, *, keys: Keys, owner: Owner | None, probe: "Probe | None" = None) -> Self:
@@ -58,7 +58,7 @@ class Ledger:
         db = connect(state.ledger, schema=sql["schema"], version=1, journal="wal")
         made = cls(state, db, keys, owner, probe)
         try:
-            with plainly(state.ledger):
+            with translate_errors(state.ledger):
                 made._boot(anchor, writing=owner is not None)
         except BaseException:
             db.close()
@@ -110,7 +110,7 @@ class Ledger:
             event(row, before) for row, before in walk(self._journal, self._use, self._state.ledger, after)
         )
 
-    def stored(self, after: int = 0) -> Iterator[Row]:
+    def stored(self, after: int = 0) -> Iterator[EventRow]:
         """As `events`, committed rows only and as they are stored: `data` is the envelope's JSON."""
         last, rows = self.head()[0], walk(self._journal, self._use, self._state.ledger, after)
         return (row for row, _ in takewhile(lambda one: one[0].seq <= last, rows))
@@ -171,7 +171,7 @@ class Ledger:
         """Durably ask the owner, from any process, and poke it. `subject` is whose words the request carries."""
         with self._use():
             self._inbox.ask(request, subject)
-        poke(self._state)
+        notify_owner(self._state)
 
     def pending(self) -> tuple[Request, ...]:
         """Undecided requests, oldest first. The owner refuses those whose words were erased or altered here and then."""
@@ -227,7 +227,7 @@ class Ledger:
     def _use(self, *, write: bool = False) -> Iterator[None]:
         if os.getpid() != self._pid:
             raise forked(str(self._state.ledger))
-        with self._lock, plainly(self._state.ledger):
+        with self._lock, translate_errors(self._state.ledger):
             if self._closed:
                 raise LedgerError("the ledger is closed", code="closed")
             if write:

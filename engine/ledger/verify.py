@@ -5,14 +5,14 @@ import re
 import sqlite3
 from dataclasses import dataclass
 
-from engine.ledger.chain import GENESIS, Row, Tail, fault
-from engine.ledger.checks import keyless
-from engine.ledger.journal import PAGE
+from engine.ledger.appender import PAGE
+from engine.ledger.chain import GENESIS, EventRow, Tail, fault
 from engine.ledger.keys import Keys
-from engine.ledger.statements import statements
-from engine.ledger.values import Values
-from engine.model.canonical import sha256
+from engine.ledger.sealed_values import SealedValues
+from engine.ledger.spot_checks import keyless
+from engine.ledger.sql import statements
 from engine.model.errors import LedgerError
+from engine.model.values.canonical_json import sha256
 
 # Members that name a sealed value; quotes inside JSON texts are escaped, so a text can't imitate one.
 _VALUE = re.compile(rb'"(?:because|content|event|inputs|message|outputs|proposal|question)":"([0-9a-f]{64})"')
@@ -40,8 +40,8 @@ class Report:
         return not self.problem
 
 
-class _Walk:
-    def __init__(self, db: sqlite3.Connection, values: Values) -> None:
+class ChainVerifier:
+    def __init__(self, db: sqlite3.Connection, values: SealedValues) -> None:
         self.db, self.values, self.sql = db, values, statements("ledger")
         self.tail, self.seen, self.contents = Tail(0, GENESIS), 0, 0
         self.needed: set[str] = set()
@@ -53,14 +53,14 @@ class _Walk:
             if not page:
                 return ""
             for columns in page:
-                row = Row(*columns)
+                row = EventRow(*columns)
                 if problem := fault(row, self.tail) or self._named(row):
                     return problem
                 self.tail = Tail(row.seq, row.hash)
                 if anchor is not None and anchor.seq == row.seq and anchor.hash != row.hash:
                     return f"the anchor names another event {row.seq}"
 
-    def _named(self, row: Row) -> str:
+    def _named(self, row: EventRow) -> str:
         if (content := _CONTENT.get(row.type)) is not None:
             self.needed.update(sha.decode() for sha in content.findall(row.data))
         for id_ in _VALUE.findall(row.data):
@@ -97,9 +97,9 @@ def _files_of(plan: bytes) -> list[str]:
         return []
 
 
-def verify(db: sqlite3.Connection, values: Values, keys: Keys, anchor: Tail | None) -> Report:
+def verify(db: sqlite3.Connection, values: SealedValues, keys: Keys, anchor: Tail | None) -> Report:
     """Walk the chain, its values and the kept contents. Never raises on what it finds."""
-    walk = _Walk(db, values)
+    walk = ChainVerifier(db, values)
     bad: int | None = None
     try:
         problem = walk.events(anchor)

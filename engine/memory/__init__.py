@@ -20,9 +20,9 @@ Invariants
 Non-goals: remembering between runs (outputs of runs do that), writing notes.
 """
 
-from engine.model.actions import ActionSpec, EffectClass, Param
-from engine.model.labels import Label
-from engine.model.types import FOUND_BY, INTEGER, NOTE, TEXT, Field, Type, listing
+from engine.model.definitions.actions import ActionSpec, EffectClass, Param
+from engine.model.definitions.taint import Label
+from engine.model.definitions.types import FOUND_BY, INTEGER, NOTE, TEXT, Field, Type, listing
 
 FULL_TEXT, INDEX = FOUND_BY
 

@@ -14,18 +14,18 @@ from dataclasses import asdict, dataclass
 from pathlib import Path
 
 from engine import __version__
-from engine.memory import wire
+from engine.memory import protocol
 from engine.memory.model import Model, find
-from engine.model.canonical import Json, encode
-from engine.model.config import MemoryConfig
+from engine.model.definitions.settings import MemoryConfig
 from engine.model.errors import EngineError, PermanentError, TransientError
+from engine.model.values.canonical_json import Json, encode
 
-MOST_STARTS = 5
+MAX_STARTS = 5
 _AGAIN = 600.0
 _LOOK = 0.05
 _ON_ITS_WAY = 3.0
 _SOON = 5.0
-_MOST_LOG = 100_000
+_MAX_LOG = 100_000
 # The process that is started ends at once and leaves a session of its own behind: no zombie, no tie to who started it.
 _DETACH = "import os, sys\nif os.fork(): os._exit(0)\nos.setsid()\nos.execv(sys.executable, [sys.executable, '-I', '-c', *sys.argv[1:]])"
 _ENTER = "import runpy, sys\nsys.path.insert(0, sys.argv[1])\nsys.argv[1:2] = []\nrunpy.run_module(sys.argv[1], run_name='__main__')"
@@ -38,7 +38,7 @@ _QUIET = {
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Place:
+class MemoryLocation:
     """One workspace's memory: its repository, its state folder, the module that serves it, and how long that stays idle.
 
     `memory` bounds the process's address space in bytes.
@@ -64,7 +64,7 @@ class MemoryClient:
     process that is warming up before it says so.
     """
 
-    def __init__(self, place: Place, *, now: Callable[[], float], patience: float = 0.0) -> None:
+    def __init__(self, place: MemoryLocation, *, now: Callable[[], float], patience: float = 0.0) -> None:
         self.place = place
         self._now, self._patience = now, patience
         self._lock = threading.Lock()
@@ -85,10 +85,10 @@ class MemoryClient:
         Raises TransientError(code='memory-warming'), PermanentError(code='no-memory').
         """
         found: list[bytes] = []
-        for start in range(0, len(texts), wire.MOST_TEXTS):
-            part = list(texts[start : start + wire.MOST_TEXTS])
+        for start in range(0, len(texts), protocol.MAX_TEXTS):
+            part = list(texts[start : start + protocol.MAX_TEXTS])
             answer = self._patient("encode", texts=part, keep=keep)
-            vectors = wire.unpacked(answer["vectors"])
+            vectors = protocol.unpacked(answer["vectors"])
             if len(vectors) != len(part):
                 raise _nonsense()
             found += vectors
@@ -144,15 +144,15 @@ class MemoryClient:
             time.sleep(_LOOK)
 
     def _ask(self, op: str, *, start: bool = True, seconds: float = 60.0, **fields: Json) -> dict[str, Json]:
-        if not wire.supported():
+        if not protocol.supported():
             raise _absent("this system has no sockets for it", "nothing: recall by words works")
-        hello = {"protocol": wire.PROTOCOL, "engine": __version__, "model": self.version}
+        hello = {"protocol": protocol.PROTOCOL, "engine": __version__, "model": self.version}
         with socket.socket(socket.AF_UNIX, socket.SOCK_STREAM) as link:
             link.settimeout(seconds)
             try:
-                link.connect(os.fspath(wire.address(self.place.state)))
-                wire.send(link, {**hello, "op": op, **fields}, most=wire.MOST_REQUEST)
-                answer = wire.receive(link, most=wire.MOST_ANSWER)
+                link.connect(os.fspath(protocol.address(self.place.state)))
+                protocol.send(link, {**hello, "op": op, **fields}, most=protocol.MAX_REQUEST)
+                answer = protocol.receive(link, most=protocol.MAX_ANSWER)
             except (FileNotFoundError, ConnectionRefusedError):
                 answer = None
             except TimeoutError as error:
@@ -160,7 +160,7 @@ class MemoryClient:
             except OSError:
                 answer = None
         if answer is not None:
-            return wire.checked(answer)
+            return protocol.checked(answer)
         if not start:
             raise _warming("it is not running")
         self._start()
@@ -178,7 +178,7 @@ class MemoryClient:
             self._started = time.monotonic()
             log = folder / "log"
             size = log.stat().st_size if log.is_file() else 0
-            mode = os.O_WRONLY | os.O_CREAT | (os.O_TRUNC if size > _MOST_LOG else os.O_APPEND)
+            mode = os.O_WRONLY | os.O_CREAT | (os.O_TRUNC if size > _MAX_LOG else os.O_APPEND)
             said = os.open(log, mode, 0o600)
             env = {name: value for name in _KEPT if (value := os.environ.get(name))} | _QUIET
             engine = os.fspath(Path(__file__).resolve().parents[2])
@@ -198,7 +198,7 @@ class MemoryClient:
         if tried.is_file() and self._now() - tried.stat().st_mtime > _AGAIN:
             tried.unlink(missing_ok=True)
         with tried.open("ab") as file:
-            if file.tell() >= MOST_STARTS:
+            if file.tell() >= MAX_STARTS:
                 raise _absent(
                     f"it ended {file.tell()} times before it was ready ({self.place.folder / 'log'} says why)",
                     "steward rebuild, or wait ten minutes",

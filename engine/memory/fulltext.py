@@ -12,24 +12,24 @@ import threading
 import unicodedata
 from collections.abc import Callable
 
-from engine.memory import FULL_TEXT, RECALL, headings, stems
-from engine.model.actions import ActionSpec
-from engine.model.canonical import Json
+from engine.memory import FULL_TEXT, RECALL, markdown_sections, stems
+from engine.model.definitions.actions import ActionSpec
+from engine.model.definitions.taint import Label, Labels
 from engine.model.effects import Call
 from engine.model.errors import PermanentError
-from engine.model.labels import Label, Labels
 from engine.model.ports import Tree
+from engine.model.values.canonical_json import Json
 
-MOST_NOTES = 20
+MAX_NOTES = 20
 _FOLDERS = {
     "vault/sops/": "sop", "vault/knowledge/contacts/": "contact", "vault/knowledge/": "note", "vault/templates/": "template",
     "vault/agents/": "agent",
 }  # fmt: skip
 HIDDEN = ("contact", "template", "agent")
 _SKIPPED = ("vault/inbox/", "vault/outbox/")
-_MOST_BYTES = 1_000_000
+_MAX_BYTES = 1_000_000
 _PASSAGE = 2000
-_MOST_QUERY = 20_000
+_MAX_QUERY = 20_000
 _CANDIDATES, _WORDS = 80, 16
 _WORD = re.compile(r"\w{2,40}")
 _SCHEMA = """
@@ -108,7 +108,7 @@ class FullText:
             del self._held[path]
         for path, blob in wanted.items():
             if path not in self._held:
-                self._add(self._base, path, tree.read(path)[:_MOST_BYTES])
+                self._add(self._base, path, tree.read(path)[:_MAX_BYTES])
                 self._held[path] = blob
         if self._held != before:
             self._spoken = stems.languages(self._base)
@@ -132,8 +132,8 @@ def asked(call: Call) -> tuple[str, str, int]:
     limit = 5 if limit is None else limit
     if not isinstance(query, str) or not isinstance(kind, str) or set(call.args) - {"query", "kind", "limit"}:
         raise PermanentError("memory/recall takes `query`, `kind` and `limit`", code="wrong-argument")
-    if isinstance(limit, bool) or not isinstance(limit, int | float) or not 1 <= limit <= MOST_NOTES:
-        raise PermanentError(f"`limit` is 1 to {MOST_NOTES}", code="wrong-argument")
+    if isinstance(limit, bool) or not isinstance(limit, int | float) or not 1 <= limit <= MAX_NOTES:
+        raise PermanentError(f"`limit` is 1 to {MAX_NOTES}", code="wrong-argument")
     return query, kind, int(limit)
 
 
@@ -152,7 +152,7 @@ def kind_of(path: str, matter: dict[str, Json]) -> str:
 def cut(path: str, source: str, title: str = "") -> tuple[str, list[tuple[str, str, str]]]:
     """(title, passages as (trail, heading, text)) of a note. Front matter is left out; a fence never holds a heading."""
     passages: list[tuple[str, str, str]] = []
-    for trail, text in headings.trails(headings.body(source)):
+    for trail, text in markdown_sections.trails(markdown_sections.body(source)):
         title = title or (trail[0][1] if trail else "")
         way, heading = " › ".join(words for _, words in trail), trail[-1][1] if trail else ""
         passages += [(way, heading, f"{way}\n\n{piece}".strip()) for piece in _pieces(text)]
@@ -180,7 +180,7 @@ def _pieces(text: str) -> list[str]:
 
 def _informative(base: sqlite3.Connection, query: str, spoken: tuple[str, ...]) -> list[_Forms]:
     """The words of a text that are in some passages and not in most, each in the forms that stand there: the rarest sixteen, in a fixed order."""
-    text = unicodedata.normalize("NFC", query[:_MOST_QUERY]).lower()
+    text = unicodedata.normalize("NFC", query[:_MAX_QUERY]).lower()
     words = list(dict.fromkeys(_WORD.findall(text)))[: _CANDIDATES * 4]
     words = (
         sorted(words, key=lambda one: (-len(one), one))[:_CANDIDATES] if len(words) > _CANDIDATES else words

@@ -11,23 +11,23 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from engine.memory import INDEX
-from engine.memory.chunks import CHUNKER, cut, section_of
+from engine.memory.chunking import CHUNKER, cut, section_of
 from engine.memory.fulltext import is_note, kind_of, name_of
-from engine.memory.generations import Generations
-from engine.memory.hybrid import Encode, Hybrid, Row
-from engine.memory.vectors import VectorCache
-from engine.model.canonical import Json
+from engine.memory.index_versions import Generations
+from engine.memory.vector_cache import VectorCache
+from engine.memory.vector_index import Encode, Hybrid, PassageRow
 from engine.model.ports import Tree
+from engine.model.values.canonical_json import Json
 
 Reading = Callable[[str, bytes], dict[str, Json] | None]
 """A note's (path, bytes) as its front matter; None without one."""
 
 _BATCH = 32
-_MOST_QUERY = 4000
+_MAX_QUERY = 4000
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Held:
+class IndexedNote:
     """A note in the index: its blob, (digest of text, print of row) of each passage, and why something of it is not there."""
 
     blob: str
@@ -48,7 +48,7 @@ class Synced:
     deleted: int
 
 
-class Index:
+class NoteIndexFiles:
     """The notes of one commit. `folder` is its own. Any thread may search; one at a time may sync."""
 
     def __init__(
@@ -61,7 +61,7 @@ class Index:
         self.commit = ""
         self.trouble = ""
         self.progress = (0, 0)
-        self._files: dict[str, Held] = {}
+        self._files: dict[str, IndexedNote] = {}
         self._refused: dict[str, str] = {}
         self._lock = threading.RLock()
         self._hybrid = self._open()
@@ -78,7 +78,7 @@ class Index:
             return self.now()
         notes = {path: self._cut(path, wanted[path], tree.read(path)) for path in changed}
         delete = [row for path in gone for row in _ids(path, self._files[path])]
-        add: list[Row] = []
+        add: list[PassageRow] = []
         for path, (held, rows) in notes.items():
             before = dict(_prints(path, self._files.get(path)))
             after = dict(_prints(path, held))
@@ -100,7 +100,7 @@ class Index:
     def search(self, query: str, *, kind: str, limit: int) -> list[dict[str, Json]]:
         """Passages of the index's commit, best first, as notes of `memory/recall`."""
         with self._lock:
-            found = self._hybrid.search(query[:_MOST_QUERY], kind=kind)
+            found = self._hybrid.search(query[:_MAX_QUERY], kind=kind)
             commit = self.commit
         return [
             {
@@ -157,19 +157,21 @@ class Index:
             encoded=encoded, written=written, deleted=deleted,
         )  # fmt: skip
 
-    def _cut(self, path: str, blob: str, data: bytes) -> tuple[Held, list[Row]]:
+    def _cut(self, path: str, blob: str, data: bytes) -> tuple[IndexedNote, list[PassageRow]]:
         matter = self._reading(path, data) or {}
         found = cut(data, str(matter.get("title") or ""))
         rows = [
-            Row(
+            PassageRow(
                 id=f"{path}#{place}", path=path, title=found.title or name_of(path), kind=kind_of(path, matter), text=chunk.text,
                 lead="" if found.title else name_of(path), sections=chunk.sections, hash=chunk.hash,
             )
             for place, chunk in enumerate(found.chunks)
         ]  # fmt: skip
-        return Held(blob=blob, rows=tuple((row.hash, row.print) for row in rows), lost=found.lost), rows
+        return IndexedNote(
+            blob=blob, rows=tuple((row.hash, row.print) for row in rows), lost=found.lost
+        ), rows
 
-    def _vectors(self, rows: Sequence[Row]) -> tuple[Mapping[str, bytes], int]:
+    def _vectors(self, rows: Sequence[PassageRow]) -> tuple[Mapping[str, bytes], int]:
         """The vectors of these rows' texts, and how many had to be computed."""
         texts = {row.hash: row.text for row in rows}
         found = self._cache.get(texts)
@@ -227,7 +229,7 @@ class Index:
             if manifest["version"] != self.version:
                 raise ValueError(f"it was made with {manifest['version']}")
             files = {
-                path: Held(blob=blob, lost=lost, rows=tuple((hash_, print_) for hash_, print_ in rows))
+                path: IndexedNote(blob=blob, lost=lost, rows=tuple((hash_, print_) for hash_, print_ in rows))
                 for path, (blob, lost, rows) in manifest["files"].items()
             }
             if any(held.rows for held in files.values()):
@@ -245,9 +247,9 @@ class Index:
         return made
 
 
-def _ids(path: str, held: Held) -> list[str]:
+def _ids(path: str, held: IndexedNote) -> list[str]:
     return [f"{path}#{place}" for place in range(len(held.rows))]
 
 
-def _prints(path: str, held: Held | None) -> list[tuple[str, str]]:
+def _prints(path: str, held: IndexedNote | None) -> list[tuple[str, str]]:
     return [(f"{path}#{place}", print_) for place, (_, print_) in enumerate(held.rows)] if held else []

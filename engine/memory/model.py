@@ -5,7 +5,7 @@ import importlib.util
 from dataclasses import dataclass
 from pathlib import Path
 
-from engine.model.config import MemoryConfig
+from engine.model.definitions.settings import MemoryConfig
 from engine.model.errors import INSTALL_AGAIN, PermanentError
 
 PACKAGED = "all-MiniLM-L6-v2"

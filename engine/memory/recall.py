@@ -5,18 +5,18 @@ from typing import Protocol
 
 from engine.memory import RECALL
 from engine.memory.fulltext import FullText, asked
-from engine.model.actions import ActionSpec
-from engine.model.canonical import Json
+from engine.model.definitions.actions import ActionSpec
+from engine.model.definitions.taint import Label, Labels
+from engine.model.definitions.triggers import CLAIMED
 from engine.model.effects import Call
 from engine.model.errors import PermanentError, TransientError
-from engine.model.labels import Label, Labels
 from engine.model.ports import Tree
-from engine.model.triggers import CLAIMED
+from engine.model.values.canonical_json import Json
 
 _CONTACT = "contact"
 
 
-class Finding(Protocol):
+class NoteIndex(Protocol):
     """An index of a commit's notes: the memory process's client."""
 
     def recall(self, query: str, *, kind: str, limit: int, commit: str) -> list[dict[str, Json]]:
@@ -26,7 +26,7 @@ class Finding(Protocol):
 class Recall:
     """Port Reader. `index` is None where nothing but words is compared; `tree` gives the workspace that runs now."""
 
-    def __init__(self, *, words: FullText, index: Finding | None, tree: Callable[[], Tree]) -> None:
+    def __init__(self, *, words: FullText, index: NoteIndex | None, tree: Callable[[], Tree]) -> None:
         self._words, self._index, self._tree = words, index, tree
 
     def declare(self) -> tuple[ActionSpec, ...]:

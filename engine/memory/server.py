@@ -16,9 +16,9 @@ from pathlib import Path
 from typing import Protocol
 
 from engine import __version__
-from engine.memory import wire
-from engine.model.canonical import Json
+from engine.memory import protocol
 from engine.model.errors import EngineError, PermanentError, TransientError
+from engine.model.values.canonical_json import Json
 
 _AT_ONCE = 16
 _LINE_SECONDS = 5.0
@@ -40,7 +40,7 @@ class Memory(Protocol):
         """Carry out a request. Raises EngineError; KeyError, TypeError or ValueError on one that makes no sense."""
 
 
-class Server:
+class MemoryServer:
     """Serves `memory` at a socket in `state` until `quit`, or until nobody asked for `idle` seconds."""
 
     def __init__(self, memory: Memory, *, state: Path, idle: float) -> None:
@@ -58,7 +58,7 @@ class Server:
         self._starts.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
         lock = os.open(self._state / "memory.lock", os.O_CREAT | os.O_RDWR | os.O_CLOEXEC, 0o600)
         try:
-            path = wire.address(self._state)
+            path = protocol.address(self._state)
             if not _locked(lock, path):
                 return False
             with socket.socket(socket.AF_UNIX, socket.SOCK_STREAM) as listener:
@@ -121,14 +121,14 @@ class Server:
         with link, self._slots:
             link.settimeout(_LINE_SECONDS)
             try:
-                request = wire.receive(link, most=wire.MOST_REQUEST)
+                request = protocol.receive(link, most=protocol.MAX_REQUEST)
                 if request is None:
                     return
                 try:
                     answer = self._answer(request)
-                    wire.send(link, answer, most=wire.MOST_ANSWER)
+                    protocol.send(link, answer, most=protocol.MAX_ANSWER)
                 except EngineError as problem:
-                    wire.send(link, wire.refusal(problem), most=wire.MOST_ANSWER)
+                    protocol.send(link, protocol.refusal(problem), most=protocol.MAX_ANSWER)
             except (EngineError, OSError):
                 return
             finally:
@@ -138,7 +138,7 @@ class Server:
 
     def _answer(self, request: dict[str, Json]) -> dict[str, Json]:
         op = str(request.get("op"))
-        mine = {"protocol": wire.PROTOCOL, "engine": __version__, "model": self._memory.model}
+        mine = {"protocol": protocol.PROTOCOL, "engine": __version__, "model": self._memory.model}
         if other := [name for name, value in mine.items() if request.get(name) != value]:
             # Whoever asks is newer, or the workspace now names another model: the next one is started for them.
             self.end()

@@ -28,9 +28,9 @@ _TELLING = {
 """Language → words without which nobody writes it, as the index holds them: small and without accents."""
 
 _ENOUGH = 5
-_MOST_LANGUAGES = 3
+_MAX_LANGUAGES = 3
 _BEGINNING = 4
-_MOST_NEAR, _MOST_ALIKE = 150, 12
+_MAX_NEAR, _MAX_ALIKE = 150, 12
 
 
 def languages(base: sqlite3.Connection) -> tuple[str, ...]:
@@ -43,7 +43,7 @@ def languages(base: sqlite3.Connection) -> tuple[str, ...]:
         ).fetchall()
         if len(counts) >= _ENOUGH:
             found.append((-sum(int(count) for (count,) in counts), language))
-    return tuple(language for _, language in sorted(found)[:_MOST_LANGUAGES]) or ("english",)
+    return tuple(language for _, language in sorted(found)[:_MAX_LANGUAGES]) or ("english",)
 
 
 def alike(base: sqlite3.Connection, word: str, spoken: tuple[str, ...]) -> list[str]:
@@ -61,10 +61,10 @@ def _alike(base: sqlite3.Connection, word: str, spoken: tuple[str, ...]) -> list
     for beginning in sorted(set(_beginnings(word))):
         rows = base.execute(
             "select term from vocabulary where term >= ? and term < ? limit ?",
-            (beginning, beginning + "\U0010ffff", _MOST_NEAR),
+            (beginning, beginning + "\U0010ffff", _MAX_NEAR),
         )
         found += [term for (term,) in rows if term == word or wanted & _keys(term, spoken)]
-    return sorted(set(found), key=lambda term: (term != word, term))[:_MOST_ALIKE]
+    return sorted(set(found), key=lambda term: (term != word, term))[:_MAX_ALIKE]
 
 
 def plain(word: str) -> str:

@@ -2,8 +2,8 @@
 
 Terms
 -----
-*value*     JSON data (None, bool, int, float, str, list, dict) with :class:`engine.model.labels.Label` s.
-*event*     one complete transition, a member of the closed union in :mod:`engine.model.events`.
+*value*     JSON data (None, bool, int, float, str, list, dict) with :class:`engine.model.definitions.taint.Label` s.
+*event*     one complete transition, a member of the closed union in :mod:`engine.model.events.events`.
 *plan*      a compiled playbook or SOP, immutable, named by the digest of its bytes.
 *effect*    one touch of the world, frozen as bytes before anybody is asked.
 

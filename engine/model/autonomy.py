@@ -6,10 +6,10 @@ The compiler (which steps get a card, which values need one), the plan view, gov
 from collections.abc import Collection
 from typing import Literal
 
-from engine.model.actions import Reach
-from engine.model.config import MayRun, PolicyRules
+from engine.model.definitions.actions import Reach
+from engine.model.definitions.plan import Stage
+from engine.model.definitions.settings import MayRun, PolicyRules
 from engine.model.effects import Answer
-from engine.model.plan import Stage
 
 _FARTHEST_ALONE: dict[Stage, Reach] = {
     Stage.APPROVAL: Reach.LOW,

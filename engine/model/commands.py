@@ -109,7 +109,7 @@ class Gather:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class TakeBack:
+class UndoStep:
     """The run failed and undoes what it did, newest first."""
 
     step: str
@@ -139,6 +139,6 @@ Command: TypeAlias = (
     | ExpireAsk
     | Pace
     | Gather
-    | TakeBack
+    | UndoStep
     | End
 )

@@ -7,11 +7,11 @@ from decimal import Decimal
 from enum import StrEnum
 from typing import Any, Literal
 
-from engine.model import labels as labels_
-from engine.model.actions import EffectClass, Reach
-from engine.model.canonical import Json
-from engine.model.ids import EffectKey, RunId, SubjectId
-from engine.model.labels import Labels
+from engine.model.definitions import taint as labels_
+from engine.model.definitions.actions import EffectClass, Reach
+from engine.model.definitions.taint import Labels
+from engine.model.values.canonical_json import Json
+from engine.model.values.ids import EffectKey, RunId, SubjectId
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -1,4 +1,4 @@
-"""Whether what is kept may be trusted so far that effects leave: facts in, a verdict out. Pure; gathered by :mod:`engine.app.health`.
+"""Whether what is kept may be trusted so far that effects leave: facts in, a verdict out. Pure; gathered by :mod:`engine.app.workspace.state_check`.
 
 A *check* is a look at what is stored, with what it found last. A *mark* is what two clocks showed at one moment: the machine's own, and
 the one that only counts since it was started. Two marks tell a clock that was set from time that passed.
@@ -9,9 +9,9 @@ from dataclasses import dataclass
 from datetime import timedelta
 from typing import Literal
 
-from engine.model.canonical import name_of
-from engine.model.durations import rough
-from engine.model.times import moment
+from engine.model.values.canonical_json import name_of
+from engine.model.values.durations import rough
+from engine.model.values.timestamps import moment
 
 UNWELL = "health"
 """Why a step waits that may not leave because of this."""
@@ -107,7 +107,7 @@ class Check:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Facts:
+class HealthFacts:
     """Everything the verdict rests on. `trouble`: why nothing may be appended, as opening found it; `leap`: how far the clock is off."""
 
     trouble: str = ""
@@ -131,7 +131,7 @@ class Ill:
         return f"effects are held: {self.problem}"
 
 
-def judge(facts: Facts, *, waived: Container[str]) -> Ill | None:
+def judge(facts: HealthFacts, *, waived: Container[str]) -> Ill | None:
     """None when effects may leave. What can't be appended to comes first, then what was found in the stored bytes, then the clock."""
     if facts.trouble:
         way_out = "restore the state directory from a backup, then: steward verify"

@@ -10,15 +10,15 @@ from datetime import datetime
 from decimal import Decimal
 from typing import Any, Protocol, runtime_checkable
 
-from engine.model.actions import ActionSpec
-from engine.model.canonical import Json
+from engine.model.definitions.actions import ActionSpec
+from engine.model.definitions.plan import Expr, Node, Plan, Stage
+from engine.model.definitions.taint import Labels
 from engine.model.effects import Call, Effect, Outcome, Preview, Verdict
-from engine.model.events import Body, Event
+from engine.model.events.events import Body, Event
 from engine.model.health import Mark
-from engine.model.ids import SubjectId
-from engine.model.labels import Labels
-from engine.model.plan import Expr, Node, Plan, Stage
-from engine.model.state import Book
+from engine.model.state.state import State
+from engine.model.values.canonical_json import Json
+from engine.model.values.ids import SubjectId
 
 
 class Tree(Protocol):
@@ -74,7 +74,7 @@ class Undo(Protocol):
         """Take it back; repeating is harmless. Raises like `perform`."""
 
 
-class Alive(Protocol):
+class HealthCheck(Protocol):
     """Can be asked a question that changes nothing, to see whether the world behind it answers again. Few connectors have it."""
 
     def alive(self) -> None:
@@ -143,10 +143,10 @@ class Untold:
     words: str
 
 
-class Office(Protocol):
+class NoticeSource(Protocol):
     """What there is to tell the operator unasked."""
 
-    def untold(self, book: Book, now: str) -> list[Untold]:
+    def untold(self, book: State, now: str) -> list[Untold]:
         """What waits for the operator or failed, told or not, oldest first."""
 
     def words(self, found: tuple[Untold, ...]) -> str:
@@ -157,7 +157,7 @@ class Office(Protocol):
 
 
 @runtime_checkable
-class Placed(Source, Protocol):
+class FileSource(Source, Protocol):
     """A source whose arrivals are files of the workspace, each at its `place`."""
 
     def among(self, places: Collection[str], seen: Callable[[str], bool]) -> Iterable[Arrival]:
@@ -308,7 +308,7 @@ class Limits:
     processes: int = 32
 
 
-class Room(Protocol):
+class Sandbox(Protocol):
     """A sandboxed place for a program that reads hostile text."""
 
     @property

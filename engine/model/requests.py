@@ -3,7 +3,7 @@
 from dataclasses import dataclass
 from typing import Literal
 
-from engine.model.canonical import Json
+from engine.model.values.canonical_json import Json
 
 RequestKind = Literal[
     "approve", "edit", "redraft", "reject", "snooze", "undo", "answer", "stop", "resume", "start", "event", "pass", "enrol",

@@ -4,14 +4,14 @@ from dataclasses import dataclass
 from typing import Any, Protocol
 
 from engine.ledger import Ledger
-from engine.model.canonical import Json
+from engine.model.values.canonical_json import Json
 from engine.observe.history import body_of
-from engine.observe.links import LINKS, Events, Facts, Link
+from engine.observe.why_links import LINKS, EffectFacts, Events, Link
 
-__all__ = ["LINKS", "Asked", "Chain", "Link", "Why"]
+__all__ = ["LINKS", "Chain", "EventSource", "Link", "Why"]
 
 
-class Asked(Protocol):
+class EventSource(Protocol):
     """A history, as far as it is needed here."""
 
     def rows(self, sql: str, *values: object) -> list[dict[str, Any]]:
@@ -37,7 +37,7 @@ class Chain:
 class Why:
     """Tells chains. `anchored` is the seq up to which the head is anchored outside the ledger."""
 
-    def __init__(self, past: Asked, ledger: Ledger, *, anchored: int) -> None:
+    def __init__(self, past: EventSource, ledger: Ledger, *, anchored: int) -> None:
         self._past, self._ledger, self._anchored = past, ledger, anchored
 
     def run(self, run: str) -> tuple[Chain, ...]:
@@ -74,7 +74,7 @@ class Why:
             events = self._events(parent)
 
     def _chain(self, effect: dict[str, Any], events: Events, first: Events) -> Chain:
-        facts = Facts(value=self._value, effect=effect, events=events, first=first)
+        facts = EffectFacts(value=self._value, effect=effect, events=events, first=first)
         links = [*facts.links(), self._proof(effect, facts.last)]
         return Chain(
             key=effect["key"],

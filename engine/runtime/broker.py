@@ -5,15 +5,15 @@ from dataclasses import dataclass, replace
 from datetime import datetime
 from typing import TypeVar
 
-from engine.model import canonical
-from engine.model.actions import EffectClass, Reach, reach_of
-from engine.model.canonical import Json
+from engine.model.definitions.actions import EffectClass, Reach, reach_of
+from engine.model.definitions.taint import Labels
 from engine.model.effects import Call, Effect, Outcome, Preview
 from engine.model.errors import PermanentError, TransientError, UnknownOutcome
-from engine.model.events import EffectIntended, Event
-from engine.model.labels import Labels
+from engine.model.events.events import EffectIntended, Event
 from engine.model.ports import Connectors, Probe, Source
-from engine.model.times import stamp
+from engine.model.values import canonical_json
+from engine.model.values.canonical_json import Json
+from engine.model.values.timestamps import stamp
 
 _T = TypeVar("_T")
 
@@ -169,13 +169,13 @@ def _unsure(ask: Callable[[], _T]) -> _T:
 
 def digest_of(effect: Effect) -> str:
     """What an approval binds of one effect: action, key, bytes, media type, reach and what was read."""
-    return canonical.name_of(
+    return canonical_json.name_of(
         [
             effect.action,
             effect.key,
             effect.revision,
             effect.reach.value,
-            canonical.sha256(effect.preview.body),
+            canonical_json.sha256(effect.preview.body),
             effect.preview.media,
             [list(head) for head in effect.preview.heads],
         ]

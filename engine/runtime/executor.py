@@ -5,7 +5,7 @@ from concurrent.futures import Future, ThreadPoolExecutor
 from typing import Any
 
 
-class Threads:
+class ThreadExecutor:
     """At most `size` attempts at once."""
 
     def __init__(self, size: int = 8) -> None:

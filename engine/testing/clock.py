@@ -4,9 +4,9 @@ from collections.abc import Callable
 from datetime import UTC, datetime, timedelta
 from itertools import count
 
-from engine.kernel.patience import share
+from engine.kernel.resilience.backoff import share
 from engine.model.health import Mark
-from engine.model.times import stamp
+from engine.model.values.timestamps import stamp
 
 START = datetime(2026, 3, 2, 9, 0, tzinfo=UTC)
 """A Monday morning. Any moment would do; a fixed one makes two runs alike."""

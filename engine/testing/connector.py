@@ -5,13 +5,13 @@ from collections.abc import Mapping
 from dataclasses import replace
 from datetime import timedelta
 
-from engine.model import canonical
-from engine.model.actions import ActionSpec, EffectClass, Param, Reach, UndoSpec
-from engine.model.busy import Busy
-from engine.model.canonical import Json
+from engine.model.definitions.actions import ActionSpec, EffectClass, Param, Reach, UndoSpec
+from engine.model.definitions.types import BOOL, TEXT, Field
 from engine.model.effects import Call, Effect, Outcome, Preview
 from engine.model.errors import PermanentError, TransientError, UnknownOutcome
-from engine.model.types import BOOL, TEXT, Field
+from engine.model.rate_limited import RateLimited
+from engine.model.values import canonical_json
+from engine.model.values.canonical_json import Json
 from engine.testing.provider import ask
 
 _TAKE_BACK = "provider/take-back"
@@ -104,7 +104,7 @@ class ProviderConnector:
             case 200:
                 return answer
             case 429:
-                raise Busy("the provider is busy", after=float(answer.get("after", 0)))
+                raise RateLimited("the provider is busy", after=float(answer.get("after", 0)))
             case 503:
                 raise TransientError("the provider can do nothing now", code="unavailable")
             case 400 | 409:
@@ -125,7 +125,7 @@ def _preview(call: Call, text: str) -> Preview:
     if call.key is None:
         raise PermanentError("an effect needs a key", code="no-key")
     # Which effect this is, but not its key: a provider that is called with two keys for one effect does it twice, and it shows.
-    body = canonical.encode(
+    body = canonical_json.encode(
         {"action": call.action, "run": call.run, "step": call.step, "revision": call.revision, "text": text}
     )
     return Preview(body=body, media=_MEDIA, facts=(("provider", call.action.partition("/")[2]),), text=text)

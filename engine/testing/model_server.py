@@ -9,12 +9,12 @@ from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from types import TracebackType
 from typing import Any, Self
 
-Script = Callable[[Mapping[str, Any]], "Said"]
+Script = Callable[[Mapping[str, Any]], "ScriptedReply"]
 """From a request's body to what is said."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Said:
+class ScriptedReply:
     """One answer: its status and bytes; `pieces` are sent one by one with `pause` seconds between, None hangs up without an answer.
 
     `after` is its Retry-After header.
@@ -28,7 +28,7 @@ class Said:
 
 def answering(
     text: str, *, served: str = "stub-1", tokens: tuple[int, int] | None = (100, 20), **message: object
-) -> Said:
+) -> ScriptedReply:
     """A proper answer of the chat-completions protocol."""
     body: dict[str, Any] = {
         "model": served,
@@ -36,7 +36,7 @@ def answering(
     }
     if tokens is not None:
         body["usage"] = {"prompt_tokens": tokens[0], "completion_tokens": tokens[1]}
-    return Said(pieces=(json.dumps(body).encode(),))
+    return ScriptedReply(pieces=(json.dumps(body).encode(),))
 
 
 @dataclass(slots=True)
@@ -49,7 +49,7 @@ class ModelServer:
     _server: ThreadingHTTPServer | None = None
 
     @classmethod
-    def saying(cls, answers: Iterable[Said]) -> Self:
+    def saying(cls, answers: Iterable[ScriptedReply]) -> Self:
         """A server that gives these answers in turn, and the last one for ever."""
         left = list(answers)
         return cls(script=lambda _: left.pop(0) if len(left) > 1 else left[0])

@@ -7,11 +7,11 @@ from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, field
 from decimal import Decimal
 
-from engine.model.agents import NO_MODEL
-from engine.model.canonical import Json
+from engine.model.definitions.agents import NO_MODEL
 from engine.model.effects import Call
 from engine.model.errors import EngineError, PermanentError
 from engine.model.ports import ModelReply, ModelRequest
+from engine.model.values.canonical_json import Json
 
 Said = str | ModelReply | EngineError
 """What a script says: words, a whole reply, or an error to raise."""

@@ -7,8 +7,8 @@ from typing import TYPE_CHECKING, Any
 import pytest
 
 if TYPE_CHECKING:
-    from engine.language.casefile import Case
-    from engine.testing.cases.run import TestFile, Tests
+    from engine.language.documents.test_file import Case
+    from engine.testing.cases.suite import TestFile, Tests
 
 _ENDING = ".test.yaml"
 _SETTINGS = "steward.yaml"
@@ -52,7 +52,7 @@ class CaseCollector(pytest.File):
                 yield CaseItem.from_parent(self, name=case.name, tests=tests, file=file, case=case)
 
     def _tests(self) -> "Tests":
-        from engine.testing.cases.run import Tests
+        from engine.testing.cases.suite import Tests
 
         known = self.config.stash.setdefault(_COMPILED, {})
         root = self.root.resolve()
@@ -77,14 +77,14 @@ class CaseItem(pytest.Item):
 
     def runtest(self) -> None:
         """Play it. Raises CaseFailed."""
-        from engine.language import render
-        from engine.testing.cases import telling
+        from engine.language.diagnostics import render
+        from engine.testing.cases import report
 
         if self.case is None:
             raise CaseFailed("\n\n".join(render.text(one) for one in self.file.diagnostics))
         result = self.tests.run(self.file, self.case)
         if not result.passed:
-            raise CaseFailed(telling.text(result, self.file.source))
+            raise CaseFailed(report.text(result, self.file.source))
 
     def repr_failure(self, excinfo: pytest.ExceptionInfo[BaseException], style: Any = None) -> Any:  # noqa: ANN401 - as pytest declares it
         """The report itself for a case that failed, a traceback for a fault of ours."""

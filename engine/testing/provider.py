@@ -86,10 +86,10 @@ class _Server(socketserver.ThreadingTCPServer):
 
     def __init__(self, books: Books) -> None:
         self.books = books
-        super().__init__(("127.0.0.1", 0), _Line)
+        super().__init__(("127.0.0.1", 0), ProviderConnection)
 
 
-class _Line(socketserver.StreamRequestHandler):
+class ProviderConnection(socketserver.StreamRequestHandler):
     """One connection, one question."""
 
     server: _Server

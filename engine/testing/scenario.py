@@ -20,21 +20,24 @@ from functools import partial
 from pathlib import Path
 from typing import Any, Self
 
-from engine.app import awaiting, passing, starter, views
-from engine.app.passing import Listener, Reading
-from engine.app.wiring import Extra, furnish
-from engine.app.workspace import Workspace, open_workspace
+from engine.app.commands import command_bus
+from engine.app.commands.command_bus import LedgerReader, Listener
+from engine.app.composition import Extra, build_app
+from engine.app.queries import descriptions
+from engine.app.queries import queue as queue_query
+from engine.app.setup import starter_files
+from engine.app.workspace.workspace import Workspace, open_workspace
 from engine.connectors import webhooks
-from engine.governance import strength
+from engine.governance import second_factor
 from engine.ledger import Keys
-from engine.model import canonical
-from engine.model.canonical import Json
-from engine.model.events import Event
-from engine.model.ids import ValueId
+from engine.model.events.events import Event
 from engine.model.ports import Probe
 from engine.model.requests import Decided, Request, RequestKind
-from engine.model.state import Book, CardState, RunState
-from engine.model.times import moment, stamp
+from engine.model.state.state import CardState, RunState, State
+from engine.model.values import canonical_json
+from engine.model.values.canonical_json import Json
+from engine.model.values.ids import ValueId
+from engine.model.values.timestamps import moment, stamp
 from engine.runtime.executor import InLine
 from engine.testing.clock import START, VirtualClock, jitter
 from engine.testing.connector import ACTIONS, ProviderConnector
@@ -60,7 +63,7 @@ def _begun(files: frozenset[tuple[str, str]], *, bare: bool) -> _Content:
             begun.commit(dict(files))
             return _content(begun.root)
         begun.root.mkdir()
-        starter.write(begun.root, id="scenario")
+        starter_files.write(begun.root, id="scenario")
         if bare:
             shutil.rmtree(begun.root / "playbooks")
             for sop in (begun.root / "vault" / "sops").glob("*.md"):
@@ -190,12 +193,14 @@ class Scenario:
         passphrase: str = "", quietly: bool = False,
     ) -> Decided:  # fmt: skip
         """One request, through the door every command uses. `id` makes it the same request again."""
-        asked = passing.request(kind, actor="robin", target=target, digest=digest, body=body)
+        asked = command_bus.request(kind, actor="robin", target=target, digest=digest, body=body)
         asked = replace(asked, id=id) if id else asked
         if passphrase:
             keys = Keys.open(self.workspace().state)
             try:
-                asked = replace(asked, strength=2, proof=strength.prove_passphrase(keys, passphrase, asked))
+                asked = replace(
+                    asked, strength=2, proof=second_factor.prove_passphrase(keys, passphrase, asked)
+                )
             finally:
                 keys.close()
         return self._carried(asked, quietly=quietly)
@@ -206,8 +211,8 @@ class Scenario:
         if self.provider:
             connectors = {"provider": ProviderConnector(self.provider)}
             more = Extra(connectors=connectors, specs={one.name: one for one in ACTIONS})
-        wire = partial(furnish, clock=self.clock, executor=InLine(), more=more, chance=self.chance)
-        carried = passing.carry(
+        wire = partial(build_app, clock=self.clock, executor=InLine(), more=more, chance=self.chance)
+        carried = command_bus.submit(
             workspace, asked, listen=self._hear, quietly=quietly, probe=self.probe, wire=wire
         )
         return carried.decided
@@ -228,7 +233,7 @@ class Scenario:
     def tell(self, type_: str, *, id: str, account: str = "acct_1", **fields: Json) -> Decided:
         """An event a connector has verified. Underscores in names of fields stand for hyphens."""
         named = {name.replace("_", "-"): value for name, value in fields.items()}
-        return self._carried(passing.vouched(type_, account=account, id=id, fields=named))
+        return self._carried(command_bus.connector_event(type_, account=account, id=id, fields=named))
 
     def approve(self, shown: Shown, *, passphrase: str = "") -> Decided:
         """Yes to exactly what was shown; with the passphrase where the card wants it."""
@@ -243,7 +248,7 @@ class Scenario:
         """Enrol `PASSPHRASE`, with a salt that is always the same."""
         keys = Keys.open(self.workspace().state)
         try:
-            strength.enrol_passphrase(keys, PASSPHRASE, salt=bytes(16))
+            second_factor.enrol_passphrase(keys, PASSPHRASE, salt=bytes(16))
         finally:
             keys.close()
         return self.ask("enrol", target="passphrase")
@@ -256,15 +261,15 @@ class Scenario:
     # ------------------------------------------------------------ looking
 
     @contextmanager
-    def reading(self) -> Iterator[Reading]:
+    def reading(self) -> Iterator[LedgerReader]:
         """The ledger, without owning it."""
-        reading = passing.look(self.workspace())
+        reading = command_bus.open_reader(self.workspace())
         try:
             yield reading
         finally:
             reading.close()
 
-    def book(self) -> Book:
+    def book(self) -> State:
         """What the ledger adds up to."""
         with self.reading() as reading:
             return reading.book
@@ -283,12 +288,12 @@ class Scenario:
         """Cards of one status, oldest first."""
         with self.reading() as reading:
             found = [card for card in reading.book.cards.values() if card.status == status]
-            return [Shown(card=card, content=views.content(reading, card)) for card in found]
+            return [Shown(card=card, content=descriptions.content(reading, card)) for card in found]
 
-    def queue(self) -> list[awaiting.Row]:
+    def queue(self) -> list[queue_query.QueueRow]:
         """What waits for a person now."""
         with self.reading() as reading:
-            return awaiting.rows(reading, now=stamp(self.clock.now()))
+            return queue_query.rows(reading, now=stamp(self.clock.now()))
 
     def runs(self, playbook: str = "") -> list[RunState]:
         """Runs in the order of their creation."""
@@ -327,7 +332,7 @@ def signed(
     path: str, body: Json, *, id: str, secret: str, at: datetime, received: datetime
 ) -> webhooks.Delivery:
     """A call from outside, signed as Standard Webhooks say."""
-    data, seconds = canonical.encode(body), str(int(at.timestamp()))
+    data, seconds = canonical_json.encode(body), str(int(at.timestamp()))
     signature = hmac.digest(secret.encode(), f"{id}.{seconds}.".encode() + data, "sha256")
     headers = {
         "webhook-id": id,

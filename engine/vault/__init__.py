@@ -19,7 +19,7 @@ Object ids of the working folder are of the bytes as they lie; a checkout that c
 Non-goals: understanding what is in the files (``engine.language``), pushing or fetching.
 """
 
-from engine.vault.making import commit_all, find_root, init_repository
+from engine.vault.init_repo import commit_all, find_root, init_repository
 from engine.vault.paths import checked
 from engine.vault.refs import (
     anchor,

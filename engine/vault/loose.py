@@ -11,7 +11,7 @@ from pathlib import Path
 
 _ID = re.compile(rb"(?:[0-9a-f]{40}|[0-9a-f]{64})\n")
 _HEADER = re.compile(rb"(blob|commit) ([0-9]{1,12})\0")
-_MOST_BYTES = 4_000_000
+_MAX_BYTES = 4_000_000
 """Larger objects are git's to read: an archive may say it is small and unpack to anything."""
 
 
@@ -29,10 +29,10 @@ def read(git_dir: Path, id_: str) -> tuple[str, bytes] | None:
     """(kind, bytes) of a blob or commit that lies in a file of its own, checked against its id."""
     try:
         with (git_dir / "objects" / id_[:2] / id_[2:]).open("rb") as file:
-            packed = file.read(_MOST_BYTES + 1)
-        if len(packed) > _MOST_BYTES:
+            packed = file.read(_MAX_BYTES + 1)
+        if len(packed) > _MAX_BYTES:
             return None
-        plain = zlib.decompressobj().decompress(packed, _MOST_BYTES)
+        plain = zlib.decompressobj().decompress(packed, _MAX_BYTES)
     except (OSError, zlib.error):
         return None
     header = _HEADER.match(plain)

@@ -6,7 +6,7 @@ from pathlib import Path
 from engine.model.errors import EngineError, UsageError
 from engine.vault import loose
 from engine.vault.git import call, environment, find_git_dir
-from engine.vault.objects import Objects
+from engine.vault.git_objects import Objects
 
 ANCHOR = "refs/steward/anchor"
 _PINS = "refs/steward/pins/"

@@ -11,7 +11,7 @@ from typing import Self
 from engine.model.errors import PermanentError, TransientError
 from engine.vault import loose
 from engine.vault.git import call, environment, find_git_dir
-from engine.vault.objects import Objects, blob_id
+from engine.vault.git_objects import Objects, blob_id
 from engine.vault.paths import HUGE, belongs, fault, shown
 from engine.vault.refs import check_branch, commit_named
 
@@ -104,7 +104,7 @@ def _tip(git_dir: Path, objects: Objects, ref: str) -> str:
 _Listing = tuple[dict[str, str], tuple[tuple[str, str], ...]]
 _LISTINGS: OrderedDict[tuple[Path, str, str], _Listing] = OrderedDict()
 """What this process listed last: a commit never holds anything else."""
-_MOST_LISTINGS = 16
+_MAX_LISTINGS = 16
 
 
 def _listed(git_dir: Path, objects: Objects, commit: str, inside: str) -> _Listing:
@@ -114,7 +114,7 @@ def _listed(git_dir: Path, objects: Objects, commit: str, inside: str) -> _Listi
         known = _listing(git_dir, objects, commit, inside)
         if not any(reason == _MISSING for _, reason in known[1]):
             _LISTINGS[wanted] = known
-        while len(_LISTINGS) > _MOST_LISTINGS:
+        while len(_LISTINGS) > _MAX_LISTINGS:
             _LISTINGS.popitem(last=False)
     files, refused = known
     return dict(files), refused

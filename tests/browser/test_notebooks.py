@@ -15,11 +15,11 @@ from urllib.parse import urlsplit
 import pytest
 
 from benchmarks.showing import fill
-from engine.app.clock import present
-from engine.app.making import LETTERS
-from engine.model.canonical import sha256
-from engine.model.times import stamp
-from engine.observe import today
+from engine.app.setup.new_workspace import LETTERS
+from engine.app.workspace.clock import present
+from engine.model.values.canonical_json import sha256
+from engine.model.values.timestamps import stamp
+from engine.observe import today_page
 from engine.testing.clock import VirtualClock
 from engine.testing.scenario import Scenario
 from tests.browser import chromium
@@ -91,7 +91,7 @@ def company(full, tmp_path):
 
 def company_run(company):
     """A run of the company's own."""
-    with today.look(company.workspace().state) as seen:
+    with today_page.look(company.workspace().state) as seen:
         rows = seen.history.rows(
             "SELECT run FROM approvals WHERE gate = 'offer' AND run NOT LIKE '000%' ORDER BY seq LIMIT 1"
         )
@@ -166,7 +166,7 @@ def test_a_long_past_is_shown_like_a_short_one(company):
     state = company.workspace().state
     fill(state, EVENTS, present())
     run = company_run(company)
-    with today.look(state) as seen:
+    with today_page.look(state) as seen:
         waiting = len(list(seen.waiting(now=stamp(present()))))
     assert waiting >= 10
     with opened(company) as address, chromium.Browser() as browser:

@@ -86,7 +86,7 @@ _DECIDING = (
     "engine/kernel",
     "engine/governance",
     "engine/runtime/broker.py",
-    "engine/runtime/gateway.py",
+    "engine/runtime/model_gateway.py",
     "tests/campaigns/mutating.py",
 )
 # What reading a playbook, a SOP or an expression goes through, and what makes the files that are tried. Settings are read by none of them.
@@ -99,7 +99,9 @@ _FRONT = (
     *(
         f"engine/model/{name}.py"
         for name in (
-            "actions", "agents", "bounds", "canonical", "config", "errors", "labels", "money", "plan", "span", "triggers", "types",
+            "definitions/actions", "definitions/agents", "definitions/diagnostics", "definitions/plan", "definitions/settings",
+            "definitions/taint", "definitions/triggers", "definitions/types", "definitions/value_range", "errors",
+            "values/canonical_json", "values/money",
         )
     ),
     "tests/campaigns/fuzzing.py",
@@ -107,7 +109,7 @@ _FRONT = (
     "tests/property/test_language.py",
     *(f"tests/unit/language/{name}.py" for name in ("actions", "expressing", "trees")),
 )  # fmt: skip
-_FRONT_OF = {"files": (*_FRONT, "engine/language/settings.py")}
+_FRONT_OF = {"files": (*_FRONT, "engine/language/documents/settings.py")}
 CAMPAIGNS = (
     Campaign("killing", _CODE, _killing),
     Campaign("killing-commands", _CODE, _executed),

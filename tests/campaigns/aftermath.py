@@ -9,9 +9,9 @@ from datetime import datetime, timedelta
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from engine.model.canonical import Json
 from engine.model.requests import RequestKind
-from engine.model.times import moment
+from engine.model.values.canonical_json import Json
+from engine.model.values.timestamps import moment
 from engine.testing.clock import VirtualClock
 from engine.testing.scenario import Scenario, letter
 

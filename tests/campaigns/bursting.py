@@ -22,15 +22,15 @@ from dataclasses import dataclass, field
 from hashlib import sha256
 from pathlib import Path
 
-from engine.app.noticing import SETTLED_SECONDS
-from engine.connectors.watched import MOST_BYTES
-from engine.model import events as e
+from engine.app.commands.file_watch import SETTLED_SECONDS
+from engine.connectors.file_source import MAX_BYTES
+from engine.model.events import events as e
 from engine.testing.scenario import Scenario
 from tests.campaigns import evidence
 from tests.campaigns.invariants import judge
 from tests.campaigns.standing import Standing
 
-_CODE = ("engine/app", "engine/connectors/watched.py", "engine/kernel", "tests/campaigns/bursting.py")
+_CODE = ("engine/app", "engine/connectors/file_source.py", "engine/kernel", "tests/campaigns/bursting.py")
 _BOX = "forms"
 _PLAYBOOK = f"""\
 name: Form
@@ -235,7 +235,7 @@ def nobody_s(desk: Desk, n: int) -> None:
     for name in (f".git/x-{n}.csv", f".hidden-{n}.csv", f"x-{n}.csv.part", f"x-{n}.csv~", f"x-{n}.txt"):
         desk.at(name).write_bytes(b"nobody's")
     with desk.at(f"large-{n}.csv").open("wb") as file:
-        file.truncate(MOST_BYTES + 1)
+        file.truncate(MAX_BYTES + 1)
     gone = desk.at(f"gone-{n}.csv")
     with gone.open("wb") as file:
         file.write(b"gone before it was closed")

@@ -9,9 +9,9 @@ from datetime import timedelta
 from pathlib import Path
 from typing import Any
 
-from engine.app.making import LETTERS
-from engine.model.canonical import Json
-from engine.testing.model_server import ModelServer, Said, answering
+from engine.app.setup.new_workspace import LETTERS
+from engine.model.values.canonical_json import Json
+from engine.testing.model_server import ModelServer, ScriptedReply, answering
 from engine.testing.models import in_form
 from engine.testing.provider import Manner, Mode, Provider, ask
 from engine.testing.scenario import PROVIDER_FILE, Scenario, letter
@@ -239,7 +239,7 @@ def played(folder: Path, seed: int, *, runs: int) -> Iterator[Scenario]:
     """The company of a seed after at least so many runs, its provider and its model gone."""
     chance = random.Random(seed)
 
-    def said(_: Any) -> Said:
+    def said(_: Any) -> ScriptedReply:
         if chance.random() < 0.1:
             return answering("I don't know.")
         words: dict[str, Json] = {"body": chance.choice(_SAID), "items": [], "confidence": 0.9}

@@ -15,13 +15,14 @@ from dataclasses import dataclass, field
 from functools import cache
 from pathlib import Path
 
-from engine.language import agents, blocks, casefile, intents, playbook, policy_file, settings, sop
-from engine.language.expressions import Expressions
-from engine.language.reader import read
-from engine.language.source import Source
+from engine.language.documents import agents, intents, playbook, policy, settings, sop, test_file
+from engine.language.expressions.expressions import Expressions
+from engine.language.templates import parser
+from engine.language.text.source import SourceText
+from engine.language.yaml.reader import read
+from engine.model.definitions.diagnostics import Diagnostic, Severity
+from engine.model.definitions.plan import Plan
 from engine.model.errors import PermanentError
-from engine.model.plan import Plan
-from engine.model.span import Diagnostic, Severity
 from tests.property import test_language as drawn
 from tests.unit.language.actions import ACTIONS
 from tests.unit.language.expressing import NOW, attempt
@@ -32,7 +33,7 @@ ROOT = Path(__file__).parents[2]
 CASES = 1000
 SLOW_SECONDS = 0.5
 HUNG_SECONDS = 60
-MOST_BYTES = 4 << 30
+MAX_BYTES = 4 << 30
 
 
 @dataclass
@@ -52,7 +53,7 @@ def _playbook(chance: random.Random) -> None:
     data = drawn.mutated(chance, chance.choice(drawn.YAML))
     root, _ = read("a.yaml", data)
     if root is not None:
-        made, found = playbook.read(Source.of("a.yaml", data), "a", root)
+        made, found = playbook.read(SourceText.of("a.yaml", data), "a", root)
         assert made is not None or found
     if chance.random() < 0.1:
         drawn.good(compiled({"playbooks/case.yaml": data}), data)
@@ -60,7 +61,9 @@ def _playbook(chance: random.Random) -> None:
 
 def _sop(chance: random.Random) -> None:
     data = drawn.mutated(chance, chance.choice(drawn.MARKDOWN))
-    made, found = sop.read(Source.of("a.md", data), "a", data, notes={}, is_sop=lambda path: path == "b.md")
+    made, found = sop.read(
+        SourceText.of("a.md", data), "a", data, notes={}, is_sop=lambda path: path == "b.md"
+    )
     assert made is not None or found or not sop.is_sop(data)
     if chance.random() < 0.1:
         drawn.good(compiled({"vault/sops/case.md": data}), data)
@@ -78,15 +81,15 @@ def _files(*patterns: str) -> list[bytes]:
     return [path.read_bytes() for pattern in patterns for path in sorted(ROOT.glob(pattern))]
 
 
-_RULES = policy_file.Around(actions=ACTIONS, purposes=frozenset({"newsletter"}))
+_RULES = policy.PolicyContext(actions=ACTIONS, purposes=frozenset({"newsletter"}))
 _AROUND = agents.around(CONFIG, ACTIONS, notes={}, paths=())
 _PARSERS: dict[str, Callable[[bytes], tuple[object, Iterable[Diagnostic]]]] = {
     "settings": lambda data: settings.parse("steward.yaml", data),
-    "policy": lambda data: policy_file.parse("vault/policy.yaml", data, around=_RULES),
+    "policy": lambda data: policy.parse("vault/policy.yaml", data, around=_RULES),
     "intents": lambda data: intents.parse([("vault/intents/a.yaml", data)]),
     "agent": lambda data: agents.parse("vault/agents/a.md", data, _AROUND),
-    "template": lambda data: blocks.parse("vault/templates/a.md", data),
-    "test": lambda data: casefile.parse("playbooks/tests/a.test.yaml", data, _plans()),
+    "template": lambda data: parser.parse("vault/templates/a.md", data),
+    "test": lambda data: test_file.parse("playbooks/tests/a.test.yaml", data, _plans()),
 }
 _SEEDS = {
     "settings": _files("steward.yaml"),
@@ -162,7 +165,7 @@ def _seconds(target: str, seed: str) -> float:
 def bounded() -> None:
     """From here on, in this whole process, a case that eats memory or never ends is a violation with its seed, not the death of the campaign."""
     _, hard = resource.getrlimit(resource.RLIMIT_AS)
-    resource.setrlimit(resource.RLIMIT_AS, (MOST_BYTES, hard))
+    resource.setrlimit(resource.RLIMIT_AS, (MAX_BYTES, hard))
 
     signal.signal(signal.SIGVTALRM, _hung)
 

@@ -12,14 +12,14 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
-from engine.app.checking import compile_tree
-from engine.app.passing import Reading
-from engine.model import events as e
-from engine.model.ids import ValueId
-from engine.model.plan import Plan
+from engine.app.commands.command_bus import LedgerReader
+from engine.app.workspace.check import compile_tree
+from engine.model.definitions.plan import Plan
+from engine.model.events import events as e
 from engine.model.ports import ModelRequest
-from engine.model.state import RunState
-from engine.testing.model_server import ModelServer, Said, answering
+from engine.model.state.state import RunState
+from engine.model.values.ids import ValueId
+from engine.testing.model_server import ModelServer, ScriptedReply, answering
 from engine.testing.models import obedient
 from engine.testing.scenario import Scenario, letter
 from engine.vault import commit_all
@@ -180,7 +180,7 @@ def _drop(company: Scenario, name: str, person: str, address: str, subject: str,
     company.drop(name, letter(subject, text, sender=sender, id=message_id(address, name)))
 
 
-def _obeying(body: Any) -> Said:
+def _obeying(body: Any) -> ScriptedReply:
     messages = tuple((one["role"], one["content"]) for one in body["messages"])
     return answering(obedient(ModelRequest(model="default", messages=messages, most=2000)))
 
@@ -214,7 +214,7 @@ def _look(company: Scenario, hostile: tuple[Case, ...], ordinary: tuple[Benign, 
             tally.unanswered.append(one.subject)
 
 
-def _sender(reading: Reading, run: RunState) -> str:
+def _sender(reading: LedgerReader, run: RunState) -> str:
     return str(reading.ledger.unseal(ValueId(run.event or ""))["from"])
 
 

@@ -8,12 +8,12 @@ from collections.abc import Iterator
 from dataclasses import dataclass, field
 from pathlib import Path
 
-from engine.app.passing import Reading
-from engine.connectors.email.compose import undated
-from engine.kernel.fold import fold
-from engine.model import events as e
-from engine.model.ids import ValueId
-from engine.model.state import StepState
+from engine.app.commands.command_bus import LedgerReader
+from engine.connectors.email.message.mime_writer import undated
+from engine.kernel.core.fold import fold
+from engine.model.events import events as e
+from engine.model.state.state import StepState
+from engine.model.values.ids import ValueId
 from engine.testing.provider import records
 from engine.testing.scenario import PROVIDER_FILE, Scenario
 
@@ -45,13 +45,13 @@ def judge(folder: Path) -> Verdict:
         return Verdict(tuple(found), _counts(reading, folder))
 
 
-def _chain(reading: Reading) -> Iterator[str]:
+def _chain(reading: LedgerReader) -> Iterator[str]:
     report = reading.ledger.verify()
     if not report.ok or reading.ledger.trouble:
         yield f"verify: {report.problem or reading.ledger.trouble}"
 
 
-def _acknowledged(reading: Reading, folder: Path) -> Iterator[str]:
+def _acknowledged(reading: LedgerReader, folder: Path) -> Iterator[str]:
     """I1: what a process was told is durable is there, the same, after its death. Answers count, too."""
     hashes = {event.seq: event.hash for event in reading.ledger.events()}
     file = folder / ACKNOWLEDGED
@@ -65,12 +65,12 @@ def _acknowledged(reading: Reading, folder: Path) -> Iterator[str]:
                 yield f"acknowledged answer to {name} is not there"
 
 
-def _steps(reading: Reading) -> Iterator[StepState]:
+def _steps(reading: LedgerReader) -> Iterator[StepState]:
     for run in reading.book.runs.values():
         yield from (step for step in run.steps.values() if step.key)
 
 
-def _provider(reading: Reading, folder: Path) -> Iterator[str]:
+def _provider(reading: LedgerReader, folder: Path) -> Iterator[str]:
     """I2–I4: no effect without an intent before it, one effect a key, and what the ledger calls done or not done is so."""
     file = folder / PROVIDER_FILE
     rows = [one for one in records(file) if one["what"] == "effect"] if file.exists() else []
@@ -97,7 +97,7 @@ def _provider(reading: Reading, folder: Path) -> Iterator[str]:
             yield f"undo of {step.action} happened {done.get(undo, 0)} times"
 
 
-def _own_undos(reading: Reading) -> dict[str, str]:
+def _own_undos(reading: LedgerReader) -> dict[str, str]:
     """The key of an effect → the key of the effect that took it back, where the step says itself how that is done."""
     steps = [(run, name, step) for run in reading.book.runs.values() for name, step in run.steps.items()]
     return {
@@ -107,7 +107,7 @@ def _own_undos(reading: Reading) -> dict[str, str]:
     }
 
 
-def _unknown(reading: Reading) -> Iterator[str]:
+def _unknown(reading: LedgerReader) -> Iterator[str]:
     """Only of an opaque action is a person ever asked whether it happened, and of a letter of which no copy is found: that proves nothing."""
     for event in reading.ledger.events():
         if isinstance(event.body, e.EffectUnknown):
@@ -116,7 +116,7 @@ def _unknown(reading: Reading) -> Iterator[str]:
                 yield f"unknown although {step.kind}: {step.action}"
 
 
-def _approvals(reading: Reading) -> Iterator[str]:
+def _approvals(reading: LedgerReader) -> Iterator[str]:
     """I5, I6: what asked has an approval of exactly this revision before its intent; nothing above low left without; shadow calls nothing."""
     book = reading.book
     approved: set[tuple[str, str, int]] = set()
@@ -143,7 +143,7 @@ def _approvals(reading: Reading) -> Iterator[str]:
                 pass
 
 
-def _outbox(reading: Reading, scenario: Scenario) -> Iterator[str]:
+def _outbox(reading: LedgerReader, scenario: Scenario) -> Iterator[str]:
     """One letter a Message-ID, every letter intended, its bytes those that were frozen but for the moment it left, and every one called sent there."""
     intended = {ev.body.key for ev in reading.ledger.events() if isinstance(ev.body, e.EffectIntended)}
     frozen, sent = {}, {}
@@ -169,7 +169,7 @@ def _outbox(reading: Reading, scenario: Scenario) -> Iterator[str]:
             yield f"lost: {step.action} is called sent and is not in the outbox"
 
 
-def _alive(reading: Reading) -> Iterator[str]:
+def _alive(reading: LedgerReader) -> Iterator[str]:
     """I8: every run is over or waits for something that has a name."""
     for run in reading.book.runs.values():
         if not run.terminal and not run.waiting:
@@ -177,7 +177,7 @@ def _alive(reading: Reading) -> Iterator[str]:
             yield f"{run.playbook} hangs: {states}"
 
 
-def _fold(reading: Reading) -> Iterator[str]:
+def _fold(reading: LedgerReader) -> Iterator[str]:
     """The state is a function of the events, however they are cut."""
     events = list(reading.ledger.events())
     half = fold(events[: len(events) // 2])
@@ -185,7 +185,7 @@ def _fold(reading: Reading) -> Iterator[str]:
         yield "fold: two halves make another state than the whole"
 
 
-def _counts(reading: Reading, folder: Path) -> Counter[str]:
+def _counts(reading: LedgerReader, folder: Path) -> Counter[str]:
     counts: Counter[str] = Counter()
     for event in reading.ledger.events():
         match event.body:

@@ -9,14 +9,14 @@ from collections.abc import Callable, Mapping
 from datetime import datetime
 from pathlib import Path
 
-from engine.app import deploying
-from engine.app.actions import declared
-from engine.app.workspace import Workspace
-from engine.kernel.house import Deployment
-from engine.model.actions import ActionSpec
-from engine.model.canonical import Json, sha256
-from engine.model.events import Event
+from engine.app.workspace import deployment
+from engine.app.workspace.action_catalog import declared
+from engine.app.workspace.workspace import Workspace
+from engine.kernel.core.services import Deployment
+from engine.model.definitions.actions import ActionSpec
+from engine.model.events.events import Event
 from engine.model.ports import Tree
+from engine.model.values.canonical_json import Json, sha256
 from engine.testing.clock import VirtualClock
 from engine.testing.connector import ACTIONS
 from engine.testing.provider import Provider
@@ -26,7 +26,7 @@ from tests.campaigns.invariants import ACKNOWLEDGED
 from tests.campaigns.stories import PROVIDER, QUOTE, STORIES, VAGUE, Teller, settle
 
 _PAUSE = "    undo-within: 20s\n"
-_compile = deploying._compiled
+_compile = deployment._compiled
 _compiled: dict[str, Deployment] = {}
 
 
@@ -80,7 +80,7 @@ def warm() -> None:
         "networkx",
         "fpdf",
         "markdown_it",
-        "engine.memory.symbolic",
+        "engine.memory.note_tables",
     ):
         importlib.import_module(name)
 
@@ -107,9 +107,9 @@ def rehearse(*, folder: str, story: str, provider: str) -> None:
 
 def learn(*, scene: str) -> None:
     """Compile the scene's playbooks, for all children from now on. Raises RuntimeError when one doesn't compile."""
-    deploying._compiled = _compile_once
+    deployment._compiled = _compile_once
     specs = {**declared(), **{one.name: one for one in ACTIONS}}
-    if broken := deploying.deploy(Scenario.at(Path(scene)).workspace(), specs).broken:
+    if broken := deployment.deploy(Scenario.at(Path(scene)).workspace(), specs).broken:
         raise RuntimeError(f"playbooks of the scene don't compile: {', '.join(sorted(broken))}")
 
 

@@ -11,8 +11,8 @@ import signal
 import sys
 from functools import partial
 
-from engine.app import passing, serving
-from engine.app.wiring import Extra, furnish
+from engine.app.commands import command_bus, daemon
+from engine.app.composition import Extra, build_app
 from engine.cli.main import main
 from engine.testing.connector import ACTIONS, ProviderConnector
 from engine.testing.scenario import Counting
@@ -34,9 +34,9 @@ def _die(_point: str, /) -> None:
 def launch(argv: list[str]) -> int:
     """Run one command with what the environment asks for; its exit code."""
     probe = Counting(int(os.environ.get("STEWARD_TEST_DIE_AT", "0")), _die)
-    wire = partial(furnish, more=provided(os.environ.get("STEWARD_TEST_PROVIDER", "")))
-    passing.carry = partial(passing.carry, probe=probe, wire=wire)
-    serving.furnish = wire  # type: ignore[attr-defined]  # the name it uses, not one it offers
+    wire = partial(build_app, more=provided(os.environ.get("STEWARD_TEST_PROVIDER", "")))
+    command_bus.submit = partial(command_bus.submit, probe=probe, wire=wire)
+    daemon.build_app = wire  # type: ignore[attr-defined]  # the name it uses, not one it offers
     code = main(argv)
     if listed := os.environ.get("STEWARD_TEST_POINTS"):
         with open(listed, "a", encoding="utf-8") as file:

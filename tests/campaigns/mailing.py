@@ -30,9 +30,9 @@ from pathlib import Path
 from aiosmtpd.controller import Controller
 from aiosmtpd.smtp import AuthResult
 
-from engine.app.remembering import OFF
-from engine.model import events as e
-from engine.model.ids import ValueId
+from engine.app.adapters.memory_process import OFF
+from engine.model.events import events as e
+from engine.model.values.ids import ValueId
 from engine.testing.scenario import Scenario
 from tests.campaigns import evidence
 from tests.campaigns.invariants import judge

@@ -23,7 +23,7 @@ from tests.sabotage.test_sabotage import copied
 
 ROOT = Path(__file__).parents[2]
 EQUIVALENT = Path(__file__).with_name("equivalent.txt")
-MOST_CPU_SECONDS, MOST_SECONDS = 900, 3_600
+MAX_CPU_SECONDS, MAX_SECONDS = 900, 3_600
 """What hangs is noticed: by the work it does, so that a busy machine notices nothing that an idle one does not; by the clock only where it does none."""
 _NONE_COLLECTED = 5
 _SIMULATED = (
@@ -40,11 +40,11 @@ GUARDED: dict[str, tuple[str, ...]] = {
     "engine/model/effects.py": ("tests/unit/model", *_SIMULATED),
     "engine/model/health.py": ("tests/unit/model", "tests/simulate/test_health.py"),
     "engine/runtime/broker.py": ("tests/unit/runtime", "tests/contract", *_SIMULATED),
-    "engine/runtime/gateway.py": ("tests/unit/runtime", "tests/unit/agents", "tests/simulate/test_budgets.py"),
+    "engine/runtime/model_gateway.py": ("tests/unit/runtime", "tests/unit/agents", "tests/simulate/test_budgets.py"),
     "engine/ledger/verify.py": ("tests/unit/ledger", "tests/simulate/test_verify_at_the_door.py"),
     "engine/ledger/chain.py": ("tests/unit/ledger", "tests/simulate/test_verify_at_the_door.py"),
-    "engine/cli/guarding.py": ("tests/unit/cli", "tests/simulate/test_verify_at_the_door.py"),
-    "engine/cli/deciding.py": ("tests/unit/cli", "tests/simulate/test_approvals.py"),
+    "engine/cli/commands/stop_and_secrets.py": ("tests/unit/cli", "tests/simulate/test_verify_at_the_door.py"),
+    "engine/cli/commands/approvals.py": ("tests/unit/cli", "tests/simulate/test_approvals.py"),
 }  # fmt: skip
 """The code that decides → the tests that say what it decides, those that fail soonest first."""
 
@@ -218,9 +218,9 @@ def _green(folder: Path, tests: tuple[str, ...], which: str) -> bool:
         [sys.executable, *words, *tests], cwd=folder, env={**env, "PYTHONPATH": str(folder), "PYTHONDONTWRITEBYTECODE": "1"},
         stdin=subprocess.DEVNULL, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL,
     )  # fmt: skip
-    resource.prlimit(process.pid, resource.RLIMIT_CPU, (MOST_CPU_SECONDS, MOST_CPU_SECONDS))
+    resource.prlimit(process.pid, resource.RLIMIT_CPU, (MAX_CPU_SECONDS, MAX_CPU_SECONDS))
     try:
-        return process.wait(MOST_SECONDS) in {0, _NONE_COLLECTED}
+        return process.wait(MAX_SECONDS) in {0, _NONE_COLLECTED}
     except subprocess.TimeoutExpired:
         process.kill()
         process.wait()

@@ -34,10 +34,10 @@ from zoneinfo import ZoneInfo
 
 from aiosmtpd.controller import Controller
 
-from engine.app.outstanding import outstanding
-from engine.model import outages as o
-from engine.model.ids import ValueId
-from engine.model.state import RunState
+from engine.app.queries.waiting_steps import outstanding
+from engine.model.events import outages as o
+from engine.model.state.state import RunState
+from engine.model.values.ids import ValueId
 from engine.testing.scenario import Scenario
 from engine.testing.scenario import letter as written
 from tests.campaigns import evidence

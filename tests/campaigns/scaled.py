@@ -14,7 +14,7 @@ from datetime import UTC, datetime, timedelta
 from typing import Self
 
 from engine.model.health import Mark
-from engine.model.times import moment, stamp
+from engine.model.values.timestamps import moment, stamp
 
 NAME = "STEWARD_TEST_CLOCK"
 
@@ -58,10 +58,10 @@ class Scaled:
 
 def launch(argv: list[str]) -> int:
     """Run one command on that clock; its exit code."""
-    from engine.app import clock
+    from engine.app.workspace import clock
 
     # Before anything else of the engine is imported: whoever asks for the time takes it from there by name.
-    assert "engine.app.wiring" not in sys.modules
+    assert "engine.app.composition" not in sys.modules
     scaled = Scaled.of(os.environ[NAME])
     clock.present, clock.mark = scaled.now, scaled.mark
     from engine.cli.main import main

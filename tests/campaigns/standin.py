@@ -17,12 +17,12 @@ from functools import partial
 from pathlib import Path
 from typing import Self
 
-from engine.model.canonical import Json
+from engine.model.values.canonical_json import Json
 from engine.testing.scenario import Scenario, Shown
 
 DIED, FINISHED, FAILED = "died", "finished", "failed"
 _ROOT = Path(__file__).parents[2]
-_MOST_SECONDS = 120
+_MAX_SECONDS = 120
 
 
 class StandIn:
@@ -103,7 +103,7 @@ def _child(work: Callable[[], object]) -> str:
     if child == 0:
         code = 1
         try:
-            signal.alarm(_MOST_SECONDS)
+            signal.alarm(_MAX_SECONDS)
             work()
             code = 0
         except BaseException:

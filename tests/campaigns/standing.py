@@ -9,9 +9,9 @@ from collections.abc import Callable
 from contextlib import closing
 from pathlib import Path
 
-from engine.model import events as e
-from engine.model.canonical import Json
-from engine.model.ids import ValueId
+from engine.model.events import events as e
+from engine.model.values.canonical_json import Json
+from engine.model.values.ids import ValueId
 from engine.testing.scenario import Scenario
 from tests.simulate.terminal import environment
 

@@ -8,9 +8,9 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from datetime import timedelta
 
-from engine.model.canonical import Json
 from engine.model.requests import Decided, RequestKind
-from engine.model.state import RunState
+from engine.model.state.state import RunState
+from engine.model.values.canonical_json import Json
 from engine.testing.clock import START
 from engine.testing.provider import Manner, Mode, ask
 from engine.testing.scenario import PASSPHRASE, Scenario, Shown, letter

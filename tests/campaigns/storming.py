@@ -17,11 +17,11 @@ from datetime import timedelta
 from itertools import pairwise
 from pathlib import Path
 
-from engine.app import passing
+from engine.app.commands import command_bus
 from engine.ledger import Keys, Ledger
-from engine.model import connecting as k
-from engine.model import events as e
-from engine.model.times import moment
+from engine.model.events import connectors as k
+from engine.model.events import events as e
+from engine.model.values.timestamps import moment
 from engine.testing.provider import Provider
 from engine.testing.scenario import PROVIDER_FILE, Scenario
 from tests.campaigns import evidence
@@ -36,7 +36,7 @@ _CODE = (
     "tests/campaigns/storming.py",
 )
 _ASKED = timedelta(seconds=60)
-_MOST_DRAIN = timedelta(hours=2)
+_MAX_DRAIN = timedelta(hours=2)
 PLAYBOOK = """\
 name: low
 stage: approval
@@ -85,7 +85,7 @@ def storm(company: Scenario, provider: Provider, *, runs: int, minutes: int) -> 
         company.run(quietly=True)
         company.run(quietly=True)
     provider.calm()
-    while any(not run.terminal for run in company.runs()) and company.clock.now() < end + _MOST_DRAIN:
+    while any(not run.terminal for run in company.runs()) and company.clock.now() < end + _MAX_DRAIN:
         company.later(timedelta(seconds=10))
     return _seen(company, provider, runs, company.clock.now() - end)
 
@@ -96,7 +96,7 @@ def asked(company: Scenario, runs: int) -> None:
     keys = Keys.open(workspace.state)
     ledger = Ledger.open(workspace.state, keys=keys, owner=None)
     for _ in range(runs):
-        ledger.ask(passing.request("start", actor="robin", target="low", body={"inputs": {}}))
+        ledger.ask(command_bus.request("start", actor="robin", target="low", body={"inputs": {}}))
     ledger.close()
     keys.close()
     company.run(quietly=True)

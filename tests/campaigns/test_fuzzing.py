@@ -62,11 +62,11 @@ from tests.campaigns import fuzzing
 def bad(chance):
     held = []
     while chance.random() < 2:
-        held.append(bytes(1 << 20) if fuzzing.MOST_BYTES < 4 << 30 else None) if len(held) < 9_000 else None
+        held.append(bytes(1 << 20) if fuzzing.MAX_BYTES < 4 << 30 else None) if len(held) < 9_000 else None
 
 fuzzing.CASES, fuzzing.HUNG_SECONDS = 1, 0.3
 fuzzing.TARGETS["sops"] = bad
-for fuzzing.MOST_BYTES in (4 << 30, 1 << 30):
+for fuzzing.MAX_BYTES in (4 << 30, 1 << 30):
     fuzzing.bounded()
     tally = fuzzing.Tally()
     fuzzing.unit("sops", 0, tally)

@@ -82,6 +82,6 @@ def test_cases_are_read_from_both_kinds_of_files(tmp_path):
 
 
 def test_every_action_an_attacker_is_given_is_one_of_ours():
-    from engine.app.actions import declared
+    from engine.app.workspace.action_catalog import declared
 
     assert {ours for _, ours in ACTIONS} | {one.action for one in OWN} <= set(declared())

@@ -5,7 +5,7 @@ import sqlite3
 
 import pytest
 
-from engine.model.events import TYPES
+from engine.model.events.events import TYPES
 from engine.testing.provider import Provider
 from engine.testing.scenario import PROVIDER_FILE, Scenario
 from tests.campaigns import evidence, executed, killing

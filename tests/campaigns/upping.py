@@ -18,8 +18,8 @@ from hashlib import sha256
 from itertools import pairwise
 from pathlib import Path
 
-from engine.model import events as e
-from engine.model.times import moment
+from engine.model.events import events as e
+from engine.model.values.timestamps import moment
 from engine.testing.provider import Provider
 from engine.testing.scenario import PROVIDER_FILE, Scenario, letter
 from tests.campaigns.executed import LAUNCH

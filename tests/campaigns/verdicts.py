@@ -12,7 +12,8 @@ import sys
 from collections import Counter
 from pathlib import Path
 
-from engine.connectors.email import letters, manners
+from engine.connectors.email import auto_reply_rules
+from engine.connectors.email.message import parse
 
 OWN = tuple(
     f"{who}@{domain}"
@@ -24,7 +25,7 @@ OWN = tuple(
 )  # fmt: skip
 """Whose mail the public corpus is, under the names its makers gave him."""
 
-MOST = 0.05
+MAX = 0.05
 
 
 def drawn(folder: Path, *, count: int, seed: int) -> list[Path]:
@@ -35,8 +36,8 @@ def drawn(folder: Path, *, count: int, seed: int) -> list[Path]:
 
 def verdict(path: Path) -> str:
     """What becomes of a letter that some playbook reads: runs, runs with caution, put aside, or put aside in sight."""
-    letter = letters.read(path.read_bytes())
-    found = manners.judged(letter, own=OWN, sent=lambda _: False)
+    letter = parse.read(path.read_bytes())
+    found = auto_reply_rules.judged(letter, own=OWN, sent=lambda _: False)
     if not found.reason:
         return f"runs, {found.caution}" if found.caution else "runs"
     return f"{found.reason}, in sight" if found.doubt else found.reason
@@ -78,7 +79,7 @@ def main() -> int:
         sep="\n",
         file=sys.stderr,
     )
-    return 1 if share > MOST or changed else 0
+    return 1 if share > MAX or changed else 0
 
 
 if __name__ == "__main__":

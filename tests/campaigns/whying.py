@@ -12,12 +12,12 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
-from engine.app import past
-from engine.model import events as e
-from engine.model.canonical import Json
+from engine.app.commands import history as past
 from engine.model.errors import LedgerError
-from engine.model.findings import IntentResolved, ModelAnswered
-from engine.model.legible import line
+from engine.model.events import events as e
+from engine.model.events.readers import IntentResolved, ModelAnswered
+from engine.model.text.safe_text import line
+from engine.model.values.canonical_json import Json
 from engine.observe.why import LINKS, Chain, Why
 from engine.testing.scenario import Scenario
 from tests.campaigns.company import played

@@ -7,9 +7,9 @@ from dataclasses import replace
 
 import pytest
 
-from engine.connectors import declare_all, places
-from engine.model.actions import EffectClass, Sink
-from engine.model.config import Config, ConnectorConfig, Person
+from engine.connectors import declare_all, safe_paths
+from engine.model.definitions.actions import EffectClass, Sink
+from engine.model.definitions.settings import Config, ConnectorConfig, Person
 from engine.model.errors import PermanentError, TransientError
 from engine.model.ports import Connector
 from tests.contract.world import CASES, World, effect
@@ -196,7 +196,7 @@ def test_dying_at_any_write_and_starting_again_ends_as_if_nothing_had_happened(
 ):
     one = frozen(world, asked)
     with monkeypatch.context() as mortal:
-        mortal.setattr(places, "os", MortalOs(die_at))
+        mortal.setattr(safe_paths, "os", MortalOs(die_at))
         try:
             connector(world, asked).perform(one)
         except Died:
@@ -235,7 +235,7 @@ def test_a_full_disk_is_tried_again_and_nothing_was_changed(world, asked, monkey
         raise OSError(28, "No space left on device")
 
     with monkeypatch.context() as broken:
-        broken.setattr(places, "os", MortalOs(write=full))
+        broken.setattr(safe_paths, "os", MortalOs(write=full))
         with pytest.raises(TransientError) as error:
             connector(world, asked).perform(one)
     assert error.value.code == "disk-full"

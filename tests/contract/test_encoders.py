@@ -11,11 +11,11 @@ from pathlib import Path
 
 import pytest
 
-from engine.app.remembering import OFF
-from engine.memory.client import MemoryClient, Place
+from engine.app.adapters.memory_process import OFF
+from engine.memory.client import MemoryClient, MemoryLocation
 from engine.memory.encoder import SentenceEncoder
 from engine.memory.model import PACKAGED, WEIGHTS, find, verify
-from engine.model.config import MemoryConfig
+from engine.model.definitions.settings import MemoryConfig
 from engine.model.errors import PermanentError
 from engine.testing.encoder import HashEncoder
 from tests.counterparts import need, needs
@@ -45,8 +45,12 @@ def process(tmp_path_factory):
         ["-c", "user.name=a", "-c", "user.email=a@b.c", "commit", "-qm", "a"],
     ):
         subprocess.run(["git", *words], cwd=root, check=True)
-    place = Place(
-        root=root, state=folder / "state", config=MemoryConfig(), entry="engine.app.remembering", idle=30
+    place = MemoryLocation(
+        root=root,
+        state=folder / "state",
+        config=MemoryConfig(),
+        entry="engine.app.adapters.memory_process",
+        idle=30,
     )
     before = dict(os.environ)
     os.environ.update(STEWARD_SECRET_KEY=SECRET, OPENAI_API_KEY=SECRET, HTTPS_PROXY="http://127.0.0.1:9")
@@ -151,7 +155,7 @@ for what in (lambda: socket.create_connection(("127.0.0.1", 9), 1), lambda: sock
 @pytest.mark.slow
 def test_who_asks_imports_nothing_of_it():
     code = (
-        "import sys, engine.memory.client, engine.memory.recall, engine.app.remembering, engine.cli.remembering;"
+        "import sys, engine.memory.client, engine.memory.recall, engine.app.adapters.memory_process, engine.cli.commands.recall;"
         "print([one for one in ('txtai', 'numpy', 'tokenizers') if one in sys.modules])"
     )
     done = subprocess.run(
@@ -220,7 +224,7 @@ def test_no_machine_learning_framework_is_imported():
         "import sys\n"
         "from engine.memory.encoder import SentenceEncoder, txtai\n"
         "from engine.memory.model import find\n"
-        "from engine.model.config import MemoryConfig\n"
+        "from engine.model.definitions.settings import MemoryConfig\n"
         "encoder = SentenceEncoder(find(MemoryConfig()))\nencoder.load()\nencoder.encode(['a', 'b'])\ntxtai()\n"
         "known = sys.stdlib_module_names\n"
         "print(*sorted({name.partition('.')[0] for name in sys.modules} - known))"

@@ -6,7 +6,7 @@ from contextlib import suppress
 
 import pytest
 
-from engine.connectors.email import foreign, letters, outlook
+from engine.connectors.email.message import foreign_files, outlook, parse
 from engine.model.errors import PermanentError
 from tests.contract import compound
 from tests.contract.world import LETTER, World
@@ -61,7 +61,7 @@ def test_without_that_head_it_is_made_of_what_outlook_knows(world):
         "Grüße – „neu”",
     )
     assert (event["text"], event["message-id"]) == ("Größe?", "<m@example.org>")
-    assert letters.read(foreign.as_letter(file)).head.text("date") == "Mon, 02 Mar 2026 08:00:00 +0000"
+    assert parse.read(foreign_files.as_letter(file)).head.text("date") == "Mon, 02 Mar 2026 08:00:00 +0000"
 
 
 @pytest.mark.parametrize(
@@ -93,7 +93,7 @@ def test_soiled_containers_cost_a_moment_and_no_traceback():
                 (0, 1, 0x7F, 0xFF, chance.randrange(256))
             )
         with suppress(PermanentError):
-            read += letters.read(foreign.as_letter(bytes(soiled))).readable
+            read += parse.read(foreign_files.as_letter(bytes(soiled))).readable
     assert read
     assert time.process_time() - begin < 10
 
@@ -110,7 +110,7 @@ def test_entries_that_share_one_place_are_no_bomb():
     while (at := whole.find(name, at + 1)) >= 0:
         whole[at + 116 : at + 128] = (0).to_bytes(4, "little") + (400_000).to_bytes(8, "little")
     with pytest.raises(PermanentError):
-        foreign.as_letter(bytes(whole))
+        foreign_files.as_letter(bytes(whole))
 
 
 def test_apple_mails_count_and_list_are_no_part_of_the_letter(world):

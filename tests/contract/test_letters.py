@@ -8,8 +8,8 @@ import re
 from collections import Counter
 from pathlib import Path
 
-from engine.model import canonical
-from engine.model.triggers import EMAIL_EVENT, IGNORED_REASONS
+from engine.model.definitions.triggers import EMAIL_EVENT, IGNORED_REASONS
+from engine.model.values import canonical_json
 from tests.contract.world import PAPER, TEMPLATE, World, call, effect
 from tests.counterparts import need
 
@@ -40,7 +40,7 @@ def check(arrivals):
     for arrival in arrivals:
         assert arrival.ignored == "" or arrival.ignored in IGNORED_REASONS, arrival.place
         assert re.fullmatch(r"[0-9a-f]{64}", arrival.source)
-        canonical.encode(arrival.event)
+        canonical_json.encode(arrival.event)
         if arrival.ignored and not arrival.doubt:
             assert set(arrival.event) == {"mailbox"} or arrival.away is not None
             continue

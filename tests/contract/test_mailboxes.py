@@ -8,10 +8,12 @@ from email.message import EmailMessage
 
 import pytest
 
-from engine.connectors.email import imap, letters, remote
-from engine.connectors.email.account import Account
-from engine.connectors.email.remote import Attached, Remote
-from engine.model.config import SecretRef
+from engine.connectors.email.account.imap_account import MailAccount
+from engine.connectors.email.imap import client
+from engine.connectors.email.imap import sync as remote
+from engine.connectors.email.imap.sync import ImapRuntime, Remote
+from engine.connectors.email.message import parse
+from engine.model.definitions.settings import SecretRef
 from engine.model.errors import PermanentError
 from tests.contract.certificates import self_made
 from tests.contract.mailservers import PASSWORD, USER, running
@@ -53,7 +55,7 @@ class OnAServer(World):
         self.state = root / "state"
         self.state.mkdir(exist_ok=True)
         self.secrets = Secrets(MAIL=password)
-        self.attached = Attached(state=str(self.state), now=self.now, chance=lambda: 0.0)
+        self.attached = ImapRuntime(state=str(self.state), now=self.now, chance=lambda: 0.0)
         self.source = self.wired().source
 
     def poll(self, seen=()):
@@ -99,7 +101,7 @@ def test_every_letter_is_read_whole_and_once_and_nothing_is_changed_there(server
 
 
 def test_a_letter_in_many_pieces_arrives_as_it_was_sent(server, box, tmp_path, monkeypatch):
-    monkeypatch.setattr(imap, "CHUNK", 1000)
+    monkeypatch.setattr(client, "CHUNK", 1000)
     attached = bytes(range(256)) * 40
     made = EmailMessage()
     made["From"], made["To"], made["Subject"] = "Ada <ada@winterlight.example.com>", USER, "Plans"
@@ -114,7 +116,7 @@ def test_a_letter_in_many_pieces_arrives_as_it_was_sent(server, box, tmp_path, m
 def test_of_a_letter_beyond_the_limit_the_beginning_is_fetched_and_says_so(
     server, box, tmp_path, monkeypatch
 ):
-    for module in (letters, remote):
+    for module in (parse, remote):
         monkeypatch.setattr(module, "MAX_LETTER", 2000)
     server.deliver(letter(1, "long " * 1000), letter(2), folder=box)
     world = OnAServer(tmp_path, server.port, box)
@@ -238,18 +240,18 @@ def test_it_is_spoken_to_in_cipher_and_only_when_it_can_be_trusted(tmp_path):
     certificate = self_made(tmp_path)
 
     def account(port, context):
-        return Account(
+        return MailAccount(
             host="localhost", port=port, tls="starttls", user=USER, password=SecretRef(name="MAIL"),
             folders={"leads": "INBOX/leads"}, context=context,
         )  # fmt: skip
 
     with running("pymap", certificate=certificate) as one:
         trusting = account(one.port, lambda: ssl.create_default_context(cafile=certificate))
-        with imap.session(trusting, Secrets(MAIL=PASSWORD)) as session:
+        with client.session(trusting, Secrets(MAIL=PASSWORD)) as session:
             assert session.folder("INBOX/leads").count == 0
         with (
             pytest.raises(PermanentError) as error,
-            imap.session(account(one.port, None), Secrets(MAIL=PASSWORD)),
+            client.session(account(one.port, None), Secrets(MAIL=PASSWORD)),
         ):
             pass
         assert error.value.code == "imap-unsafe"

@@ -3,8 +3,8 @@
 import pytest
 
 from engine.connectors.charsets import codec_of, decode
-from engine.connectors.email.letters import read
-from engine.connectors.email.readable import from_html
+from engine.connectors.email.message.html_text import from_html
+from engine.connectors.email.message.parse import read
 
 HEAD = b"From: Anna Berg <anna@example.org>\nSubject: s\nMessage-ID: <m@example.org>\nMIME-Version: 1.0\n"
 WORDS = "Could you print two hundred cards?"

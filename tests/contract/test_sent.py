@@ -5,16 +5,16 @@ import time
 
 import pytest
 
-from engine.connectors.email import sending
-from engine.connectors.email.account import Account
-from engine.connectors.email.outbox import SENDING, SENT, Known, Outbox, summary
-from engine.connectors.email.owed import Copies, get
-from engine.connectors.email.sending import Sending
-from engine.connectors.email.sentbox import SentBox
-from engine.connectors.email.smtp import Server
-from engine.kernel import limits
-from engine.model.actions import EffectClass
-from engine.model.config import SecretRef
+from engine.connectors.email.account.imap_account import MailAccount
+from engine.connectors.email.imap.sent_folder import SentBox
+from engine.connectors.email.sending import delivery
+from engine.connectors.email.sending.delivery import Sending
+from engine.connectors.email.sending.missing_copies import MissingCopies, get
+from engine.connectors.email.sending.outbox import SENDING, SENT, Outbox, SentKnowledge, summary
+from engine.connectors.email.sending.smtp import SmtpServer
+from engine.kernel.resilience import throttle
+from engine.model.definitions.actions import EffectClass
+from engine.model.definitions.settings import SecretRef
 from engine.model.errors import UnknownOutcome
 from tests.contract.mailservers import PASSWORD, USER, running
 from tests.contract.world import Secrets
@@ -34,7 +34,7 @@ def server(request):
 
 @pytest.fixture(autouse=True)
 def at_once(monkeypatch):
-    monkeypatch.setattr(sending, "AGAIN", ())
+    monkeypatch.setattr(delivery, "AGAIN", ())
 
 
 @pytest.fixture
@@ -42,14 +42,14 @@ def way(server, tmp_path):
     """Make a way out through the SMTP server at `port`, with sent letters looked up on the IMAP server."""
 
     def make(port, *, imap=server.port, known=None, **more):
-        account = Account(
+        account = MailAccount(
             host="127.0.0.1", port=imap, tls="none", user=USER, password=SecretRef(name="MAIL"),
             folders={"leads": "INBOX/leads"}, sent_folder="" if server.name == "dovecot" else "Sent", **more,
         )  # fmt: skip
         secrets, outbox = Secrets(MAIL=PASSWORD), Outbox(str(tmp_path), known)
         return Sending(
-            outbox=outbox, secrets=secrets, sender="robin@example.com", server=Server(host="127.0.0.1", port=port, tls="none"),
-            copies=Copies(box=SentBox(account=account, secrets=secrets), outbox=outbox, state=str(tmp_path)),
+            outbox=outbox, secrets=secrets, sender="robin@example.com", server=SmtpServer(host="127.0.0.1", port=port, tls="none"),
+            copies=MissingCopies(box=SentBox(account=account, secrets=secrets), outbox=outbox, state=str(tmp_path)),
         )  # fmt: skip
 
     return make
@@ -120,7 +120,7 @@ def test_a_copy_that_is_filed_late_proves_it_too(server, way, letter, monkeypatc
         if len(slept) == 2:
             server.deliver(body, folder="Sent")
 
-    monkeypatch.setattr(sending, "AGAIN", (1.0, 4.0))
+    monkeypatch.setattr(delivery, "AGAIN", (1.0, 4.0))
     monkeypatch.setattr(time, "sleep", sleep)
     assert out.find(one, body) is not None
     assert slept == [1.0, 4.0]
@@ -134,7 +134,7 @@ def test_no_copy_proves_nothing(way, letter):
             out.find(one, body)
         assert "Sent folder" in error.value.way_out
         # Whoever was asked answered: no news of the server, for its breaker.
-        assert limits.news(error.value) == ""
+        assert throttle.classify_result(error.value) == ""
 
 
 def test_a_server_that_cannot_be_asked_proves_nothing(way, letter):
@@ -192,7 +192,9 @@ def damaged(way, letter, tmp_path):
     one, body = letter
 
     def make(loss, **more):
-        known = Known(left=lambda: iter([summary(OLD).message_id]), now=lambda: "2026-03-02T12:00:00.000000Z")
+        known = SentKnowledge(
+            left=lambda: iter([summary(OLD).message_id]), now=lambda: "2026-03-02T12:00:00.000000Z"
+        )
         Outbox(str(tmp_path)).deliver(BODY % b"older-still")
         shutil.copytree(tmp_path / "outbox", tmp_path / "backup")
         Outbox(str(tmp_path)).deliver(OLD)
@@ -235,7 +237,7 @@ def test_what_is_begun_after_the_loss_is_certain_again(damaged, letter, tmp_path
 def test_an_outbox_that_goes_while_it_is_open_is_noticed(way, letter, tmp_path):
     one, body = letter
     left: list[str] = []
-    out = way(1, imap=1, known=Known(left=lambda: iter(left), now=lambda: LATER))
+    out = way(1, imap=1, known=SentKnowledge(left=lambda: iter(left), now=lambda: LATER))
     out.outbox.deliver(OLD)
     left.append(summary(OLD).message_id)
     assert not out.outbox.lost

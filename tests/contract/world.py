@@ -7,15 +7,15 @@ from collections.abc import Callable
 from datetime import UTC, datetime
 from pathlib import Path
 
-from engine.connectors import Wired, build, declare_all
-from engine.connectors.email.remote import Attached
-from engine.model.actions import reach_of
-from engine.model.config import Config, ConnectorConfig, Person
+from engine.connectors import BuiltinConnectors, build, declare_all
+from engine.connectors.email.imap.sync import ImapRuntime
+from engine.model.definitions.actions import reach_of
+from engine.model.definitions.settings import Config, ConnectorConfig, Person
 from engine.model.effects import Call, Effect, Preview
 from engine.model.errors import PermanentError
-from engine.model.ids import EffectKey, RunId, effect_key
 from engine.model.ports import Arrival
-from engine.model.times import stamp
+from engine.model.values.ids import EffectKey, RunId, effect_key
+from engine.model.values.timestamps import stamp
 
 AT = datetime(2026, 3, 2, 12, 0, tzinfo=UTC)
 RUN = RunId("ab" * 32)
@@ -95,10 +95,10 @@ class World:
         self.secrets = Secrets(MAIL="hunter2")
         self.settings = settings
         self.shown: list[str] = []
-        self.attached: Attached | None = None
+        self.attached: ImapRuntime | None = None
         (root / "vault" / "inbox").mkdir(parents=True, exist_ok=True)
 
-    def wired(self, operator=OPERATOR) -> Wired:
+    def wired(self, operator=OPERATOR) -> BuiltinConnectors:
         """The connectors, as after a start of the program."""
         blocks = tuple(ConnectorConfig(name=name, settings=block) for name, block in self.settings.items())
         config = Config(operator=operator, time_zone="Europe/Warsaw", connectors=blocks)

@@ -12,7 +12,7 @@ from collections.abc import Iterable
 from dataclasses import dataclass
 from pathlib import Path
 
-from engine.app import starter
+from engine.app.setup import starter_files
 
 HOOKS = (
     "applypatch-msg pre-applypatch post-applypatch pre-commit prepare-commit-msg commit-msg post-commit pre-rebase post-checkout"
@@ -137,7 +137,7 @@ def build(root: Path, canaries: Canaries) -> None:
     outside.mkdir()
     (outside / "letter.md").write_text(f"---\nsubject: {SECRET}\n---\n{SECRET}\n")
     (outside / "playbook.yaml").write_text(f"name: {SECRET}\n{SECRET}: 1\n")
-    starter.write(root, id="0123456789ab")
+    starter_files.write(root, id="0123456789ab")
     git(root, "init", "--quiet", "--initial-branch=main")
     _files(root, canaries)
     _links(root, outside)

@@ -10,8 +10,8 @@ import pytest
 
 from engine.connectors.email.mailboxes import Mailboxes
 from engine.ledger import Keys
-from engine.model import events as e
-from engine.model.triggers import IGNORED_REASONS
+from engine.model.definitions.triggers import IGNORED_REASONS
+from engine.model.events import events as e
 from engine.testing.scenario import Scenario
 from tests.campaigns.invariants import judge
 from tests.counterparts import need

@@ -6,9 +6,9 @@ from email.message import EmailMessage
 
 import pytest
 
-from engine.language.expressions import Expressions
-from engine.language.names import variable
-from engine.language.template import TemplateRenderer
+from engine.language.expressions.expressions import Expressions
+from engine.language.templates.renderer import TemplateRenderer
+from engine.language.text.identifiers import variable
 from engine.testing.scenario import Scenario
 from tests.corpus.payloads import COMPUTED, INJECTIONS
 from tests.unit.language.expressing import VALUES, compiled, read, value

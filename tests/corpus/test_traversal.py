@@ -9,10 +9,10 @@ import pytest
 
 from engine.cli.main import main
 from engine.connectors.email.mailboxes import Mailboxes
-from engine.language.names import is_field, is_id
+from engine.language.text.identifiers import is_field, is_id
 from engine.ledger import Keys
 from engine.ledger.blobs import SealedBlobs
-from engine.ledger.state import StateDir
+from engine.ledger.state_dir import StateDir
 from engine.model.errors import EngineError, PermanentError, UsageError
 from engine.testing.scenario import Scenario
 from engine.vault import FolderTree, GitTree, checked

@@ -5,11 +5,11 @@ import re
 
 import pytest
 
-from engine.app import checking
-from engine.language import casefile
+from engine.app.workspace import check
+from engine.language.documents import test_file
+from engine.model.definitions.diagnostics import Diagnostic, Span
 from engine.model.effects import Call, Effect
-from engine.model.ids import EffectKey
-from engine.model.span import Diagnostic, Span
+from engine.model.values.ids import EffectKey
 from tests.contract.world import AT, RUN
 from tests.docs.blocks import Block, blocks, blocks_of
 from tests.unit.language.trees import STARTER, MemoryTree
@@ -65,7 +65,7 @@ PARTS = [block for block in ALL if re.match(r"(secrets|connectors|models):", blo
 def compiled(files: dict[str, bytes]):
     """Diagnostics but for "nothing performs it yet", what was compiled, and its tree."""
     tree = MemoryTree({**STARTER, **EVERYWHERE, **files})
-    compilation = checking.compile_tree(tree)
+    compilation = check.compile_tree(tree)
     return (
         [diagnostic for diagnostic in compilation.diagnostics if diagnostic.code != "SW307"],
         compilation,
@@ -121,7 +121,7 @@ def test_a_case_fits_the_playbook_of_its_page(case):
         f"playbooks/tests/{name[1]}.test.yaml": case.text.encode(),
     })  # fmt: skip
     assert diagnostics == []
-    assert casefile.check(tree, compilation.plans, compilation.broken) == ()
+    assert test_file.check(tree, compilation.plans, compilation.broken) == ()
 
 
 def test_the_mistake_of_the_tutorial_is_found_and_its_fix_is_what_the_page_does():

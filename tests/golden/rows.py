@@ -8,10 +8,11 @@ import re
 from dataclasses import dataclass
 from pathlib import Path
 
-from engine.language import kinds, playbook, sop
-from engine.language.functions import FUNCTIONS
-from engine.language.typeexpr import SIMPLE
-from engine.model.triggers import TRIGGERS
+from engine.language.documents import playbook, sop
+from engine.language.expressions.functions import FUNCTIONS
+from engine.language.passes import builtin_steps
+from engine.language.types.type_syntax import SIMPLE
+from engine.model.definitions.triggers import TRIGGERS
 from tests.golden.rules import RULES
 
 ROOT = Path(__file__).parents[2]
@@ -46,7 +47,7 @@ def _rows() -> list[tuple[str, str, str]]:
     found += [("SOP", key, _key(key)) for key in sop.KEYS if key not in playbook.KEYS]
     found += [("step", key, _key(key)) for key in playbook.STEP_KEYS]
     found += [("trigger", name, rf"(?s)\b{name}:\s*\{{") for name in TRIGGERS]
-    found += [("uses", name, rf"uses: {re.escape(name)}") for name in kinds.KINDS]
+    found += [("uses", name, rf"uses: {re.escape(name)}") for name in builtin_steps.KINDS]
     found += [("uses", "agent/", r"uses: agent/"), ("uses", "connector/action", r"uses: email/")]
     found += [("concurrency", word, rf"if-running: {word}") for word in ("drop", "replace")]
     found += [("if-failed", "undo", r"if-failed: undo"), ("undo", "none", r"undo: \{ none:")]

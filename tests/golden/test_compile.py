@@ -9,11 +9,11 @@ from pathlib import Path
 
 import pytest
 
-from engine.language import serial
-from engine.language.codes import CODES
-from engine.language.render import text
-from engine.model import canonical
-from engine.model.span import Severity
+from engine.language.diagnostics.codes import CODES
+from engine.language.diagnostics.render import text
+from engine.language.passes import plan_codec
+from engine.model.definitions.diagnostics import Severity
+from engine.model.values import canonical_json
 from tests.golden.whole import whole
 from tests.unit.language.mending import mended
 
@@ -36,7 +36,10 @@ def files_of(case):
 def pretty(plan):
     return (
         json.dumps(
-            canonical.decode(serial.to_bytes(plan))["plan"], indent=1, sort_keys=True, ensure_ascii=False
+            canonical_json.decode(plan_codec.to_bytes(plan))["plan"],
+            indent=1,
+            sort_keys=True,
+            ensure_ascii=False,
         )
         + "\n"
     )

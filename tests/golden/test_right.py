@@ -8,15 +8,15 @@ from pathlib import Path
 
 import pytest
 
-from engine.language import serial
-from engine.language.codes import CODES
-from engine.model.span import Diagnostic
+from engine.language.diagnostics.codes import CODES
+from engine.language.passes import plan_codec
+from engine.model.definitions.diagnostics import Diagnostic
 from tests.golden.test_compile import CASES, ELSEWHERE, HERE, files_of
 from tests.golden.whole import whole
 from tests.unit.language.mending import mended
 
 RIGHT = [case for case in CASES if (HERE / case / "right").exists()]
-MOST = 150
+MAX = 150
 """Fixes applied to one case; SW035's alone has a hundred and more mistakes."""
 
 
@@ -28,7 +28,7 @@ def right_of(case: str) -> dict[str, bytes]:
 def repaired(files: dict[str, bytes]) -> dict[str, bytes]:
     """Every printed fix applied as printed, the first one first, until none is printed."""
     files = dict(files)
-    for _ in range(MOST):
+    for _ in range(MAX):
         fixable = [one for one in whole(files).diagnostics if one.fix is not None]
         if not fixable:
             return files
@@ -41,7 +41,7 @@ def repaired(files: dict[str, bytes]) -> dict[str, bytes]:
 def plans(files: dict[str, bytes]) -> dict[str, str]:
     """Playbook or SOP → its plan's digest; nothing while anything is wrong."""
     found = whole(files)
-    return {} if found.diagnostics else {id_: serial.digest(plan) for id_, plan in found.plans.items()}
+    return {} if found.diagnostics else {id_: plan_codec.digest(plan) for id_, plan in found.plans.items()}
 
 
 @functools.cache

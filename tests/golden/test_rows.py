@@ -3,7 +3,7 @@ from pathlib import Path
 
 import pytest
 
-from engine.language.codes import CODES
+from engine.language.diagnostics.codes import CODES
 from tests.golden.rows import CASES, PAGE, ROWS, compiling, page, refused
 from tests.golden.rules import RULES
 

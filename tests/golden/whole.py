@@ -1,7 +1,7 @@
 """A whole workspace in memory, as `steward check` reads one: steward.yaml and the tests, too."""
 
-from engine.language import casefile, settings
-from engine.language.compile import Compiled
+from engine.language.build.compile import Compiled
+from engine.language.documents import settings, test_file
 from tests.unit.language.trees import CONFIG, STARTER, MemoryTree, compiled
 
 
@@ -11,4 +11,4 @@ def whole(files: dict[str, bytes]) -> Compiled:
         settings.parse("steward.yaml", files["steward.yaml"]) if "steward.yaml" in files else (CONFIG, ())
     )
     found = compiled(files, config=config or CONFIG)
-    return found.plus((*wrong, *casefile.check(MemoryTree({**STARTER, **files}), found.plans, found.broken)))
+    return found.plus((*wrong, *test_file.check(MemoryTree({**STARTER, **files}), found.plans, found.broken)))

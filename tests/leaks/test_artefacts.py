@@ -118,7 +118,7 @@ class Day:
     def crash(self) -> None:
         """A fault in the program itself, with a letter's words in its hands."""
         code = f"""if True:
-            from engine.cli.trouble import report
+            from engine.cli.errors import report
             words = {NEEDLES["body"]!r}
             try:
                 {{}}[words]

@@ -6,13 +6,13 @@ from dataclasses import fields
 from pathlib import Path
 from typing import get_args
 
-from engine.app.actions import declared, unperformed
+from engine.app.workspace.action_catalog import declared, unperformed
 from engine.cli.verbs import GROUPS, VERBS
-from engine.language.schema import TRIGGER_MEANINGS
-from engine.language.shapes import Keys
-from engine.model import events
-from engine.model.actions import ActionSpec
-from engine.model.triggers import IGNORED_REASONS, TRIGGERS
+from engine.language.schemas.fragments import Keys
+from engine.language.schemas.schemas import TRIGGER_MEANINGS
+from engine.model.definitions.actions import ActionSpec
+from engine.model.definitions.triggers import IGNORED_REASONS, TRIGGERS
+from engine.model.events import events
 
 ROOT = Path(__file__).resolve().parents[2]
 FOLDER = ROOT / "docs" / "reference"
@@ -115,7 +115,7 @@ def _argument(flags: tuple[str, ...], optional: bool) -> str:
 
 def codes_page() -> str:
     """Every diagnostic code with its explanation."""
-    from engine.language import explain
+    from engine.language.build import explain
 
     lines = ["# Diagnostics", "", "The same pages as `steward explain CODE`.", ""]
     for code in explain.codes():
@@ -138,12 +138,12 @@ def reasons_page() -> str:
 
 def language_page() -> str:
     """Every word of the language, in the order of what somebody looks for."""
-    from engine.app import keys, lexicon
-    from engine.language.functions import FUNCTIONS
-    from engine.language.schema import COMMON, PLAYBOOK, STEP
-    from engine.language.scope import RUN, STATUSES, VERDICTS
-    from engine.language.typeexpr import MEANINGS
-    from engine.language.written import EXAMPLES
+    from engine.app.reference import schema_table, vocabulary
+    from engine.language.expressions.functions import FUNCTIONS
+    from engine.language.schemas.schemas import COMMON, PLAYBOOK, STEP
+    from engine.language.text.scalars import EXAMPLES
+    from engine.language.types.scope import RUN, STATUSES, VERDICTS
+    from engine.language.types.type_syntax import MEANINGS
 
     lines = [
         "# The language",
@@ -153,9 +153,9 @@ def language_page() -> str:
         "## A playbook",
         "",
     ]
-    lines += _table(PLAYBOOK, lexicon.KEY_EXAMPLES)
+    lines += _table(PLAYBOOK, vocabulary.KEY_EXAMPLES)
     lines += ["## A step", ""]
-    lines += _table(STEP, lexicon.KEY_EXAMPLES)
+    lines += _table(STEP, vocabulary.KEY_EXAMPLES)
     lines += [
         "## What starts a run",
         "",
@@ -169,7 +169,7 @@ def language_page() -> str:
             f"| `{name}` | {_cell(TRIGGER_MEANINGS[name])} | {params or '–'} | {fields or 'whatever is sent'} |"
         )
     lines += ["", "## Steps of the engine itself", ""]
-    for name, (meaning, args, outputs, example) in lexicon.STEPS.items():
+    for name, (meaning, args, outputs, example) in vocabulary.STEPS.items():
         lines += [f"### `{name}`", "", f"{meaning[:1].upper()}{meaning[1:]}.", ""]
         lines += [f"- `{key}`: {says}" for key, says in args]
         lines += ["", f"Gives {outputs}.", "", "```yaml", f"- {example}", "```", ""]
@@ -192,13 +192,13 @@ def language_page() -> str:
         "| `{type, default, min, max, description}` | the long form of an input or field | `{ type: money, default: 49.00 EUR }` |",
         "",
     ]
-    for thing, title in keys.things().items():
+    for thing, title in schema_table.things().items():
         if thing != "playbook":
             lines += [f"## {title[:1].upper()}{title[1:]}", "", "| key | takes | meaning |", "|---|---|---|"]
             common = {f"{key}" for key in COMMON} if thing == "sop" else set()
             lines += [
                 f"| {'&emsp;' * ((len(row.name) - len(row.name.lstrip())) // 2)}`{row.name.strip()}` | {_cell(row.kind)} | {_cell(row.meaning)} |"
-                for row in keys.rows(thing)
+                for row in schema_table.rows(thing)
                 if not (common and (row.name.startswith(" ") or row.name.strip("* ") in common))
             ]
             lines += ["", "The other keys are those of a playbook.", ""] if common else [""]
@@ -228,7 +228,7 @@ def _roots(statuses: tuple[str, ...], verdicts: tuple[str, ...]) -> list[tuple[s
 
 def glossary_page() -> str:
     """Every word of the glossary."""
-    from engine.app.glossary import GLOSSARY
+    from engine.app.reference.glossary import GLOSSARY
 
     lines = [
         "# Glossary",

@@ -120,11 +120,11 @@ def test_heavy_libraries_are_found_away_from_home_and_at_module_level():
 
 
 def test_foreign_imports_of_the_pure_kernel_are_found():
-    text = "from engine.model import plan\nimport os\nfrom engine.ledger import store\nfrom engine.kernel.loop import x"
+    text = "from engine.model import plan\nimport os\nfrom engine.ledger import store\nfrom engine.kernel.scheduler.loop import x"
     assert found(d.foreign(text, ("engine.model",))) == [
         "2: import os",
         "3: import engine.ledger.store",
-        "4: import engine.kernel.loop.x",
+        "4: import engine.kernel.scheduler.loop.x",
     ]
 
 

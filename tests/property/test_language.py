@@ -10,10 +10,10 @@ from pathlib import Path
 
 import pytest
 
-from engine.language import serial
-from engine.language.compile import Compiled
-from engine.language.reader import front_matter, read
-from engine.model.plan import Plan
+from engine.language.build.compile import Compiled
+from engine.language.passes import plan_codec
+from engine.language.yaml.reader import front_matter, read
+from engine.model.definitions.plan import Plan
 from tests.unit.language.expressing import attempt
 from tests.unit.language.trees import compiled
 
@@ -61,7 +61,7 @@ def good(found: Compiled, source: bytes) -> None:
     """What has to hold of every result."""
     assert set(found.plans).isdisjoint(found.broken)
     for plan in found.plans.values():
-        assert serial.from_bytes(serial.to_bytes(plan)) == plan
+        assert plan_codec.from_bytes(plan_codec.to_bytes(plan)) == plan
         acyclic(plan)
     lines = len(source.split(b"\n")) + 1
     for one in found.diagnostics:
@@ -112,7 +112,7 @@ def test_no_expression_raises():
 def test_the_plan_of_another_layout_has_the_same_digest():
     data = (GOLDEN / "lead-capture" / "playbook.yaml").read_text()
     chance = random.Random("layout")
-    expected = serial.digest(compiled({"playbooks/case.yaml": data.encode()}).plans["case"])
+    expected = plan_codec.digest(compiled({"playbooks/case.yaml": data.encode()}).plans["case"])
     for _ in range(20):
         lines = []
         for line in data.split("\n"):
@@ -122,5 +122,5 @@ def test_the_plan_of_another_layout_has_the_same_digest():
                 line + "   # why" if line.strip() and "#" not in line and chance.random() < 0.3 else line
             )
         found = compiled({"playbooks/case.yaml": "\n".join(lines).encode()}).plans["case"]
-        assert serial.digest(found) == expected
-        assert serial.to_bytes(found) != b""
+        assert plan_codec.digest(found) == expected
+        assert plan_codec.to_bytes(found) != b""

@@ -7,8 +7,8 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from engine.ledger import Keys, Ledger, Owner, StateDir
-from engine.model.events import Draft, StepStarted, StepSucceeded
-from engine.model.ids import SubjectId
+from engine.model.events.events import Draft, StepStarted, StepSucceeded
+from engine.model.values.ids import SubjectId
 
 AT = datetime(2026, 3, 1, tzinfo=UTC)
 JSON = st.recursive(

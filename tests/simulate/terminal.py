@@ -11,12 +11,12 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
-from engine.app.remembering import OFF
+from engine.app.adapters.memory_process import OFF
 from tests import warm
 
 ROOT = Path(__file__).parents[2]
 _COLOUR = re.compile(r"\x1b\[[0-9;?]*[A-Za-z]")
-_MOST_SECONDS = 60
+_MAX_SECONDS = 60
 
 
 @dataclass(frozen=True)
@@ -45,7 +45,7 @@ def environment(state: Mapping[str, str], **more: str) -> dict[str, str]:
 
 def plainly(words: Sequence[str], *, cwd: Path, env: Mapping[str, str], program: str = warm.STEWARD) -> Said:
     """Without a terminal, as a script or a program would."""
-    done = warm.run(words, cwd=cwd, env=env, timeout=_MOST_SECONDS, program=program)
+    done = warm.run(words, cwd=cwd, env=env, timeout=_MAX_SECONDS, program=program)
     return Said(done.returncode, done.stdout + done.stderr)
 
 
@@ -60,7 +60,7 @@ def coldly(argv: Sequence[str], *, cwd: Path, env: Mapping[str, str]) -> Said:
         text=True,
         errors="replace",
         check=False,
-        timeout=_MOST_SECONDS,
+        timeout=_MAX_SECONDS,
     )
     return Said(done.returncode, done.stdout + done.stderr)
 
@@ -85,7 +85,7 @@ class Typed:
             os.close(its)
         self.pid = self._command.pid
         self.text, self._read = "", 0
-        self._deadline = time.monotonic() + _MOST_SECONDS
+        self._deadline = time.monotonic() + _MAX_SECONDS
 
     def until(self, what: str) -> None:
         """Read on until it says `what`."""

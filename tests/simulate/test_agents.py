@@ -5,10 +5,10 @@ from datetime import timedelta
 
 import pytest
 
-from engine.app.agents import room
-from engine.cli import cards
-from engine.model.findings import ModelAnswered, ModelReserved
-from engine.testing.model_server import ModelServer, Said, answering
+from engine.app.adapters.agents import room
+from engine.cli.screen import card_view
+from engine.model.events.readers import ModelAnswered, ModelReserved
+from engine.testing.model_server import ModelServer, ScriptedReply, answering
 from engine.testing.models import in_form
 from engine.testing.scenario import Scenario, letter
 from engine.vault import commit_all
@@ -40,7 +40,7 @@ def drafted(company):
 
 def shown(company):
     (card,) = company.cards()
-    return card, "\n".join(cards.lines(card.content, card.card, card.card.id[:6], whole=True))
+    return card, "\n".join(card_view.lines(card.content, card.card, card.card.id[:6], whole=True))
 
 
 def test_the_model_s_words_reach_the_card_with_what_no_source_holds(tmp_path):
@@ -83,8 +83,8 @@ def test_without_a_model_the_operator_s_own_words_are_drafted(tmp_path):
         (answering("nothing of the kind"), "model-answer", 6),
         (answering(""), "model-empty", 3),
         (answering("I'm sorry, but I can't help with that."), "model-refused", 1),
-        (Said(pieces=(b"{",)), "model-garbage", 3),
-        (Said(status=500), "model-down", 3),
+        (ScriptedReply(pieces=(b"{",)), "model-garbage", 3),
+        (ScriptedReply(status=500), "model-down", 3),
     ],
     ids=["garbage", "nothing", "refusal", "no JSON", "down"],
 )

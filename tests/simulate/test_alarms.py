@@ -4,10 +4,10 @@ from datetime import timedelta
 
 import pytest
 
-from engine.app import views
-from engine.kernel.schedule import MOST_MISSED
-from engine.model.alarms import AlarmCleared, AlarmRaised, TriggerExpected
-from engine.model.events import TriggerReceived
+from engine.app.queries import descriptions
+from engine.kernel.triggers.cron import MAX_MISSED
+from engine.model.events.alarms import AlarmCleared, AlarmRaised, TriggerExpected
+from engine.model.events.events import TriggerReceived
 from engine.testing.scenario import Scenario, letter
 from tests.simulate.terminal import environment, plainly, typed
 
@@ -83,7 +83,7 @@ def test_a_year_of_missed_firings_is_counted_where_not_each_has_a_row(bare):
     company.later(365 * DAY)
     (alarm,) = bodies(company, AlarmRaised)
     rows = [one for one in bodies(company, TriggerReceived) if one.reason == "missed"]
-    assert (alarm.count, len(rows)) == (365, MOST_MISSED)
+    assert (alarm.count, len(rows)) == (365, MAX_MISSED)
 
 
 def test_an_alarm_stays_until_a_person_has_seen_it_and_is_raised_once(bare):
@@ -99,8 +99,8 @@ def test_an_alarm_stays_until_a_person_has_seen_it_and_is_raised_once(bare):
     assert "nightly should have run at 2026-03-03 03:00 and did not" in status.text
     assert f"steward answer {alarm.alarm[:8]} seen" in status.text
     with company.reading() as reading:
-        told = [views.sentence(event, None) for event in reading.ledger.events()]
-        assert views.find_alarm(reading, alarm.alarm[:8]) is not None
+        told = [descriptions.describe_event(event, None) for event in reading.ledger.events()]
+        assert descriptions.find_alarm(reading, alarm.alarm[:8]) is not None
     assert "nightly did not run at 2026-03-03T02:00Z, when it was due" in told
     assert company.ask("answer", target=alarm.alarm).verdict == "accepted"
     assert company.ask("answer", target=alarm.alarm).verdict == "noop"

@@ -7,8 +7,8 @@ import pytest
 
 from engine.cli.main import main
 from engine.ledger import Keys
-from engine.model import events as e
-from engine.model import ids
+from engine.model.events import events as e
+from engine.model.values import ids
 from engine.testing.scenario import PASSPHRASE, letter
 
 ASKED = """\
@@ -126,7 +126,7 @@ def test_a_second_press_off_a_terminal_says_that_it_is_done(company, monkeypatch
 @pytest.mark.parametrize("method", ["fingerprint", "Passphrase"])
 def test_only_what_proves_a_person_is_enrolled(asked, monkeypatch, capsys, method):
     monkeypatch.chdir(asked.root)
-    monkeypatch.setattr("engine.cli.here.need_person", lambda _verb: None)
+    monkeypatch.setattr("engine.cli.context.need_person", lambda _verb: None)
     for name, value in asked.env.items():
         monkeypatch.setenv(name, value)
     assert main(["secrets", "enrol", method]) == 2
@@ -226,8 +226,8 @@ def test_a_proof_counts_for_its_own_request_only(supplied, provider):
     """Taken from one request and put on another, over another card, it proves nothing."""
     from dataclasses import replace
 
-    from engine.app import passing
-    from engine.governance import strength
+    from engine.app.commands import command_bus
+    from engine.governance import second_factor
     from engine.ledger import Keys, Ledger
 
     company = supplied(legal=LEGAL)
@@ -236,9 +236,9 @@ def test_a_proof_counts_for_its_own_request_only(supplied, provider):
     one, two = company.cards()
     state = company.workspace().state
     keys = Keys.open(state)
-    given = passing.request("approve", actor="robin", target=one.card.id, digest=one.digest)
-    proof = strength.prove_passphrase(keys, PASSPHRASE, given)
-    stolen = passing.request("approve", actor="eve", target=two.card.id, digest=two.digest)
+    given = command_bus.request("approve", actor="robin", target=one.card.id, digest=one.digest)
+    proof = second_factor.prove_passphrase(keys, PASSPHRASE, given)
+    stolen = command_bus.request("approve", actor="eve", target=two.card.id, digest=two.digest)
     ledger = Ledger.open(state, keys=keys, owner=None)
     ledger.ask(replace(stolen, strength=2, proof=proof))
     company.run()

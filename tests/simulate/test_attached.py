@@ -8,8 +8,8 @@ from email.utils import parsedate_to_datetime
 
 import pytest
 
-from engine.cli import deciding
-from engine.connectors.email.compose import undated
+from engine.cli.commands import approvals
+from engine.connectors.email.message.mime_writer import undated
 from engine.model import effects
 from engine.testing.scenario import Scenario
 
@@ -49,7 +49,7 @@ def shown(company, monkeypatch, capsys, card, *, as_json, save=None):
     for name, value in company.env.items():
         monkeypatch.setenv(name, value)
     monkeypatch.chdir(company.root)
-    assert deciding.show(argparse.Namespace(id=card, json=as_json, save=save)) == 0
+    assert approvals.show(argparse.Namespace(id=card, json=as_json, save=save)) == 0
     said = capsys.readouterr()
     return said.out if as_json else said.out + said.err
 

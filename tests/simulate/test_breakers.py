@@ -7,10 +7,10 @@ from datetime import timedelta
 
 import pytest
 
-from engine.app import connections
-from engine.model import connecting as k
-from engine.model import events as e
-from engine.model.times import moment, stamp
+from engine.app.queries import connector_status
+from engine.model.events import connectors as k
+from engine.model.events import events as e
+from engine.model.values.timestamps import moment, stamp
 from engine.testing.connector import ProviderConnector
 from engine.testing.provider import Provider
 from engine.testing.scenario import PROVIDER_FILE, Scenario
@@ -227,7 +227,7 @@ def test_a_customer_effect_is_never_the_probe_it_waits_for_a_person(company, pro
     company.later(timedelta(days=1))
     assert provider.asked() == before
     assert company.runs("customer")[0].waiting == "breaker"
-    (one,) = connections.held(company.book(), now=stamp(company.clock.now()))
+    (one,) = connector_status.held(company.book(), now=stamp(company.clock.now()))
     assert (one.open, one.waiting, one.way_out) == (True, 1, "steward resume --connector provider")
     said = company.ask("resume", target="provider")
     assert (said.verdict, said.exit) == ("accepted", 0)

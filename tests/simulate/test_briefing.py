@@ -9,8 +9,8 @@ from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 
 import pytest
 
-from engine.app import doctor
-from engine.model.alarms import AlarmCleared, AlarmRaised
+from engine.app.health import doctor
+from engine.model.events.alarms import AlarmCleared, AlarmRaised
 from engine.testing.scenario import Scenario
 from tests.campaigns.standin import DIED, ending
 from tests.meta.sources import ROOT

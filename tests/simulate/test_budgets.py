@@ -4,7 +4,7 @@ from datetime import timedelta
 
 import pytest
 
-from engine.model.findings import BudgetDecided, ModelReserved
+from engine.model.events.readers import BudgetDecided, ModelReserved
 from engine.testing.model_server import ModelServer, answering
 from engine.testing.models import in_form
 from engine.testing.scenario import Scenario, letter

@@ -2,8 +2,9 @@
 
 import pytest
 
-from engine.cli import here, knowing
-from engine.model.times import stamp
+from engine.cli import context
+from engine.cli.commands import status
+from engine.model.values.timestamps import stamp
 from engine.testing.scenario import letter
 from tests.simulate.terminal import environment, plainly
 
@@ -79,9 +80,9 @@ def test_it_is_visible_while_it_lives(company, talk, monkeypatch, capsys):
     monkeypatch.chdir(company.root)
     for name, value in company.env.items():
         monkeypatch.setenv(name, value)
-    monkeypatch.setattr(here, "now", lambda: stamp(company.clock.now()))
+    monkeypatch.setattr(context, "now", lambda: stamp(company.clock.now()))
     with company.reading() as reading:
-        assert knowing.show_run(reading, run, as_json=False) == 0
+        assert status.show_run(reading, run, as_json=False) == 0
     said = capsys.readouterr().out
     assert "in mind  wanted    until 2026-03-05 " in said
     assert "vault/sops/windows.md: Windows" in said

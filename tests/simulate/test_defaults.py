@@ -5,8 +5,8 @@ from datetime import timedelta
 
 import pytest
 
-from engine.app import awaiting
-from engine.cli import cards
+from engine.app.queries import queue
+from engine.cli.screen import card_view
 from engine.testing.scenario import Scenario, letter
 
 pytestmark = pytest.mark.slow
@@ -110,7 +110,7 @@ def test_a_default_outside_the_limits_has_to_be_replaced(supplied):
 
 
 def test_the_person_sees_every_default_and_how_to_answer(asked):
-    lines = "\n".join(cards.question(asked.value))
+    lines = "\n".join(card_view.question(asked.value))
     assert "amount    [default 49.00 EUR]" in lines
     assert 'day       [default "2026-03-02"]' in lines
     assert "note      text, may stay empty" in lines
@@ -143,7 +143,7 @@ def test_a_strangers_default_is_shown_to_its_last_character_and_by_whom_it_is(su
     """Nothing hides in it or moves: then a person's answer makes it theirs."""
     text = "one\u200b\u202etwo\n" + "x" * 1500 + "!\nlast"
     asked = arrived(supplied, text)
-    lines = list(cards.question(asked.value))
+    lines = list(card_view.question(asked.value))
     shown = "".join(one.removeprefix("    │ ") for one in lines if one.startswith("    │ "))
     assert "\\u{200b}\\u{202e}two" in shown
     assert shown.count("x") == 1500
@@ -157,7 +157,7 @@ def test_a_strangers_default_is_shown_to_its_last_character_and_by_whom_it_is(su
 
 def test_what_is_too_long_to_be_shown_whole_never_counts(supplied):
     asked = arrived(supplied, "y" * 3000)
-    assert "y" * 100 not in "\n".join(cards.question(asked.value))
+    assert "y" * 100 not in "\n".join(card_view.question(asked.value))
     said = asked.answer()
     assert said.verdict == "refused"
     assert said.message == "still to fill: words"
@@ -171,7 +171,7 @@ def test_a_question_without_choices_or_fields_is_answered_with_done(supplied):
     made.drop("one", letter("Words", "Hello"))
     made.run()
     with made.reading() as reading:
-        (one,) = awaiting.rows(reading, now="2026-03-02T09:00:00.000000Z")
+        (one,) = queue.rows(reading, now="2026-03-02T09:00:00.000000Z")
     assert one.needs.endswith("done")
 
 
@@ -190,6 +190,6 @@ def test_an_item_of_a_procedure_has_defaults_too(tmp_path):
     made = Scenario.make(tmp_path / "company", files={"vault/sops/asks.md": SOP}, bare=True)
     assert made.start("asks").exit == 0
     asked = Asked(made)
-    assert "[default 49.00 EUR]" in "\n".join(cards.question(asked.value))
+    assert "[default 49.00 EUR]" in "\n".join(card_view.question(asked.value))
     assert asked.answer(choice="all").exit == 0
     assert asked.outputs() == {"choice": "all", "amount": DUE}

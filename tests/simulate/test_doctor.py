@@ -12,17 +12,18 @@ from datetime import timedelta
 
 import pytest
 
-from engine.app import briefing, doctor, sealed
-from engine.app.making import LETTERS
-from engine.app.rooms import front_matter
+from engine.app.adapters.registry import front_matter
+from engine.app.health import daily_brief, doctor
+from engine.app.setup.new_workspace import LETTERS
+from engine.app.workspace import sealed_secrets
 from engine.cli.main import main
 from engine.ledger import Keys
-from engine.memory.client import MemoryClient, Place
-from engine.memory.keeper import Keeper
-from engine.memory.server import Server
-from engine.model.config import MemoryConfig
+from engine.memory.client import MemoryClient, MemoryLocation
+from engine.memory.server import MemoryServer
+from engine.memory.service import MemoryService
+from engine.model.definitions.settings import MemoryConfig
 from engine.model.errors import PermanentError
-from engine.model.times import stamp
+from engine.model.values.timestamps import stamp
 from engine.testing.encoder import HashEncoder
 from engine.testing.scenario import Scenario
 from engine.vault import GitTree
@@ -69,7 +70,9 @@ def examined(company, *, later=timedelta(0), level=3, memory=HEALTHY):
         found = doctor.examine(
             company.workspace(), reading, now=now, level=lambda: level, memory=lambda: memory
         )
-        return found, briefing.told(found, reading, now=now, since=now - timedelta(days=1), zone="UTC").text
+        return found, daily_brief.render_brief(
+            found, reading, now=now, since=now - timedelta(days=1), zone="UTC"
+        ).text
 
 
 def named(company, name, words, **more):
@@ -176,13 +179,15 @@ def remembering(company, trouble=None):
     """The memory process of the company's workspace, in a thread: its own server, keeper and index, and the client that asks it."""
     need_module("txtai")
     state = company.workspace().state.path
-    place = Place(root=company.root, state=state, config=MemoryConfig(), entry="nothing.of.this.name")
+    place = MemoryLocation(
+        root=company.root, state=state, config=MemoryConfig(), entry="nothing.of.this.name"
+    )
     client = MemoryClient(place, now=lambda: 0.0)
-    keeper = Keeper(
+    keeper = MemoryService(
         folder=state / "memory", encoder=Encoder(client.version, trouble), reading=front_matter,
         tree=lambda commit: contextlib.closing(GitTree.named(company.root, commit)),
     )  # fmt: skip
-    server = Server(keeper, state=state, idle=60.0)
+    server = MemoryServer(keeper, state=state, idle=60.0)
     thread = threading.Thread(target=server.serve)
     thread.start()
     try:
@@ -341,7 +346,7 @@ def test_18_a_secret_that_is_older_than_a_year(bare):
     )
     company.run()
     keys = Keys.open(company.workspace().state)
-    sealed.keep(keys, "MAIL", "hunter2", now=stamp(company.clock.now()))
+    sealed_secrets.keep(keys, "MAIL", "hunter2", now=stamp(company.clock.now()))
     keys.close()
     (said,) = [one.said for one in examined(company, later=timedelta(days=9))[0] if one.name == "secret"]
     assert said == "MAIL is in keyring, set 9 d ago, not used yet"
@@ -407,7 +412,9 @@ def test_what_is_looked_at_is_told_when_all_is_well(company):
 
 def test_others_can_look_at_the_world_beside_it(company):
     def mailbox(workspace, reading):
-        yield doctor.Finding(name="mailbox", grade="ill", said="INBOX does not answer", way_out="steward log")
+        yield doctor.HealthFinding(
+            name="mailbox", grade="ill", said="INBOX does not answer", way_out="steward log"
+        )
 
     with company.reading() as reading:
         found = doctor.examine(

@@ -4,7 +4,7 @@ from datetime import timedelta
 
 import pytest
 
-from engine.cli import cards
+from engine.cli.screen import card_view
 from engine.testing.model_server import ModelServer, answering
 from engine.testing.models import in_form
 from engine.testing.scenario import letter
@@ -71,7 +71,7 @@ def told(request, tmp_path_factory):
         company.later(timedelta(minutes=5))
     shown = {
         company.book().runs[one.card.run].playbook: "\n".join(
-            cards.lines(one.content, one.card, "X", whole=True)
+            card_view.lines(one.content, one.card, "X", whole=True)
         )
         for one in company.cards()
     }

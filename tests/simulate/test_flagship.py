@@ -8,9 +8,9 @@ from collections import Counter
 
 import pytest
 
-from engine.app.making import LETTERS
-from engine.connectors.email.compose import undated
-from engine.model import events as e
+from engine.app.setup.new_workspace import LETTERS
+from engine.connectors.email.message.mime_writer import undated
+from engine.model.events import events as e
 from engine.testing.scenario import Scenario
 from tests.campaigns.invariants import judge
 

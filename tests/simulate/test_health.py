@@ -7,12 +7,13 @@ from datetime import timedelta
 
 import pytest
 
-from engine.app import decide, health, past
-from engine.app.health import Verdicts
+from engine.app.commands import history, notebook_decisions
+from engine.app.workspace import state_check
+from engine.app.workspace.state_check import Verdicts
 from engine.cli.main import main
 from engine.ledger import Keys, Ledger, quick_check
 from engine.model import health as h
-from engine.model.events import CardExpired, EffectIntended
+from engine.model.events.events import CardExpired, EffectIntended
 from engine.model.health import Check, ClockDoubted, ClockTrusted
 from engine.testing.scenario import PASSPHRASE, Scenario, letter
 
@@ -70,7 +71,7 @@ def looked(company):
     keys = Keys.open(workspace.state)
     ledger = Ledger.open(workspace.state, keys=keys, owner=None)
     try:
-        return health.verified(workspace, ledger)[1]
+        return state_check.verified(workspace, ledger)[1]
     finally:
         ledger.close()
         keys.close()
@@ -299,7 +300,7 @@ def test_without_a_passphrase_the_waiver_names_how_to_get_one(tmp_path, capsys, 
         Check(name="verify", at="2026-03-02T09:00:00.000000Z", problem="a page")
     )
     at(monkeypatch, company)
-    monkeypatch.setattr("engine.cli.here.need_person", lambda _verb: None)
+    monkeypatch.setattr("engine.cli.context.need_person", lambda _verb: None)
 
     assert main(["resume", "--damaged"]) == 5
     assert "steward secrets enrol passphrase" in capsys.readouterr().err
@@ -309,7 +310,7 @@ def test_a_bad_verdict_is_written_on_a_full_disk(desk, monkeypatch):
     """The file has its size from the first start: nothing has to be found room for."""
     state = desk.workspace().state
     size, blocks = state.health.stat().st_size, state.health.stat().st_blocks
-    assert size == health.SIZE
+    assert size == state_check.SIZE
 
     looks = Verdicts(state)
     looks.put(Check(name="verify", at="2026-03-02T09:00:00.000000Z", problem="p" * 2000))
@@ -439,7 +440,7 @@ def test_what_a_leap_expired_is_asked_again_when_the_clock_is_back(desk):
     (after,) = desk.cards()
     assert after.card.id != before.card.id
     assert (after.digest, after.card.expires) == (before.digest, before.card.expires)
-    page = decide.day(desk.workspace(), desk.clock.now())
+    page = notebook_decisions.day(desk.workspace(), desk.clock.now())
     assert [(row.id, row.card) for row in page.rows if row.state == "waits"] == [(after.card.id, True)]
     assert desk.ask("approve", target=before.card.id, digest=before.digest).verdict == "refused"
     assert desk.approve(after).verdict == "accepted"
@@ -447,7 +448,7 @@ def test_what_a_leap_expired_is_asked_again_when_the_clock_is_back(desk):
     assert desk.runs()[0].status == "succeeded"
     desk.run()
     assert not desk.cards()
-    with past.of(desk.workspace()) as found:
+    with history.of(desk.workspace()) as found:
         assert [chain.holes for chain in found.chains(after.card.id[:8])] == [()]
 
 

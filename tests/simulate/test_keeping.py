@@ -6,8 +6,8 @@ import subprocess
 
 import pytest
 
-from engine.app import keeping
-from engine.app.workspace import open_workspace
+from engine.app.workspace import outbox_location
+from engine.app.workspace.workspace import open_workspace
 from engine.model.errors import UsageError
 from engine.testing.scenario import Scenario, letter
 from tests.simulate.test_health import ACTS
@@ -113,7 +113,7 @@ def test_what_is_no_outbox_of_ours_stays_and_is_told(desk, tmp_path, kind):
     else:
         (tmp_path / "elsewhere").mkdir()
         link.symlink_to(tmp_path / "elsewhere")
-    words = keeping.settle(desk.workspace())
+    words = outbox_location.settle(desk.workspace())
     assert "letters lie in" in words
     assert again(desk) == 1
     assert link.exists()

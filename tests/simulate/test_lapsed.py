@@ -4,8 +4,8 @@ from datetime import timedelta
 
 import pytest
 
-from engine.app import decide
-from engine.model.events import EffectSucceeded
+from engine.app.commands import notebook_decisions
+from engine.model.events.events import EffectSucceeded
 from engine.model.health import StepReopened
 from engine.testing.scenario import Scenario, letter
 
@@ -137,7 +137,7 @@ def test_what_a_leap_ended_goes_on_when_the_clock_is_back(waiting):
     rows = [row for row in waiting.queue() if row.kind == "question"]
     assert len(rows) == 2
     assert not asked & {row.id for row in rows}, "under ids of their own"
-    page = decide.day(waiting.workspace(), waiting.clock.now())
+    page = notebook_decisions.day(waiting.workspace(), waiting.clock.now())
     assert {row.id for row in page.rows if row.state == "waits"} == {row.id for row in rows}
     assert not [row for row in page.rows if row.state == "failed"]
     for row in rows:

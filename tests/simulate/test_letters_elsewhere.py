@@ -4,7 +4,7 @@ from datetime import timedelta
 
 import pytest
 
-from engine.model.events import CardClosed, RunCreated
+from engine.model.events.events import CardClosed, RunCreated
 from engine.testing.scenario import Scenario, letter
 from tests.simulate.letterbox import ANNA, WAITS, WORDS, first, ours, rows
 from tests.simulate.terminal import environment, plainly

@@ -6,7 +6,7 @@ from datetime import timedelta
 
 import pytest
 
-from engine.model.events import WaitEnded
+from engine.model.events.events import WaitEnded
 from engine.testing.scenario import Scenario, letter
 from tests.simulate.letterbox import ANNA, WAITS, WORDS, first, ours, rows, waits
 from tests.simulate.terminal import environment, plainly, typed

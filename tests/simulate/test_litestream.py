@@ -13,7 +13,7 @@ from pathlib import Path
 
 import pytest
 
-from engine.app.making import LETTERS
+from engine.app.setup.new_workspace import LETTERS
 from engine.model.errors import LedgerError
 from engine.testing.scenario import Scenario
 from tests.campaigns.invariants import judge

@@ -8,7 +8,7 @@ from datetime import timedelta
 
 import pytest
 
-from engine.connectors.email import sending
+from engine.connectors.email.sending import delivery
 from engine.testing.scenario import Scenario, letter
 from tests.contract.mailservers import PASSWORD, USER, MailServer, running
 from tests.simulate.postoffice import SETTINGS, Office, office
@@ -80,7 +80,7 @@ def server():
 @pytest.fixture(params=["sent letters", "nobody"])
 def one(request, tmp_path, monkeypatch, server):
     monkeypatch.setenv("MAIL", PASSWORD)
-    monkeypatch.setattr(sending, "AGAIN", ())
+    monkeypatch.setattr(delivery, "AGAIN", ())
     asked = request.param == "sent letters"
     with office() as post:
         post.open()

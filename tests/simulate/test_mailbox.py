@@ -7,8 +7,8 @@ import time
 
 import pytest
 
-from engine.app.mailboxes import alive
-from engine.model.events import EffectSucceeded
+from engine.app.adapters.mailboxes import alive
+from engine.model.events.events import EffectSucceeded
 from tests.campaigns import mailing
 from tests.campaigns.mailing import letter, office, serve
 from tests.contract.mailservers import PASSWORD

@@ -9,15 +9,17 @@ from types import SimpleNamespace
 import pytest
 
 from engine.cli.main import main
-from engine.testing.model_server import ModelServer, Said, answering
+from engine.testing.model_server import ModelServer, ScriptedReply, answering
 from engine.testing.models import in_form
 from engine.testing.scenario import letter
 from engine.vault import commit_all
 from tests.simulate.test_agents import GOOD, LETTER, drafted, hired, shown
 
 CLEAN = {**GOOD, "body": "Hello Ada, thank you. Which of the pages is slow?"}
-BUSY = Said(status=429, pieces=(json.dumps({"error": {"message": "Please try again in 20s."}}).encode(),))
-DOWN = Said(status=500)
+BUSY = ScriptedReply(
+    status=429, pieces=(json.dumps({"error": {"message": "Please try again in 20s."}}).encode(),)
+)
+DOWN = ScriptedReply(status=500)
 
 
 @pytest.mark.slow
@@ -117,7 +119,7 @@ def typed(tmp_path, monkeypatch, capsys):
 def picky(body):
     if body.get("temperature", 1) != 1:
         no = {"error": {"message": "Unsupported value: 'temperature'", "param": "temperature"}}
-        return Said(status=400, pieces=(json.dumps(no).encode(),))
+        return ScriptedReply(status=400, pieces=(json.dumps(no).encode(),))
     return answering(WORD, tokens=(40, 12))
 
 
@@ -143,10 +145,14 @@ def test_one_question_says_what_works_and_is_counted(typed):
     [
         (answering("Open!"), 1, "does not answer in the form"),
         (answering(WORD, tokens=None), 0, "counts no tokens: nothing is booked"),
-        (Said(status=401), 1, "does not take the key"),
-        (Said(status=402, pieces=(b'{"error": {"message": "Insufficient Balance"}}',)), 1, "no money left"),
+        (ScriptedReply(status=401), 1, "does not take the key"),
+        (
+            ScriptedReply(status=402, pieces=(b'{"error": {"message": "Insufficient Balance"}}',)),
+            1,
+            "no money left",
+        ),
         (BUSY, 1, "asks to wait"),
-        (Said(pieces=None), 1, "broke"),
+        (ScriptedReply(pieces=None), 1, "broke"),
     ],
     ids=["no form", "nothing counted", "key", "money", "busy", "gone"],
 )

@@ -5,11 +5,11 @@ from functools import partial
 
 import pytest
 
-from engine.app import decide
-from engine.app.making import LETTERS
-from engine.app.wiring import furnish
+from engine.app.commands import notebook_decisions
+from engine.app.composition import build_app
+from engine.app.setup.new_workspace import LETTERS
 from engine.model.errors import Refused, UsageError
-from engine.observe import onerun, pages, today
+from engine.observe import html, run_page, today_page
 from engine.runtime.executor import InLine
 from engine.testing.scenario import Scenario
 
@@ -33,8 +33,8 @@ def company(full, tmp_path):
 
 def told(company, shown, digest="", **more):
     """A decision as a notebook makes it, under the company's own clock."""
-    wire = partial(furnish, clock=company.clock, executor=InLine())
-    return decide.decide(
+    wire = partial(build_app, clock=company.clock, executor=InLine())
+    return notebook_decisions.decide(
         shown.card.id, digest or shown.digest, workspace=company.workspace(), wire=wire, **more
     )
 
@@ -49,15 +49,15 @@ def test_yes_lets_exactly_the_shown_bytes_leave(company):
     decided = told(company, shown)
     assert decided.verdict == "accepted"
     assert len(company.outbox()) == before + 1
-    with today.look(company.workspace().state) as seen:
+    with today_page.look(company.workspace().state) as seen:
         found = seen.history.rows("SELECT * FROM approvals WHERE card = ?", shown.card.id)[0]
         assert (found["status"], found["channel"]) == ("approved", "notebook")
-        run = onerun.of(seen, shown.card.run[:10], anchored=0)
+        run = run_page.of(seen, shown.card.run[:10], anchored=0)
     sent = next(one for one in run.effects if one.step in shown.card.steps)
     assert sent.same is True
     assert sent.approved == sent.sent
-    assert onerun.standing(run)[sent.step] == "done"
-    assert "✓ shown, approved and sent are the same bytes" in pages.compared(run.effects)
+    assert run_page.standing(run)[sent.step] == "done"
+    assert "✓ shown, approved and sent are the same bytes" in html.compared(run.effects)
 
 
 def test_no_sends_nothing_and_keeps_why(company):
@@ -66,7 +66,7 @@ def test_no_sends_nothing_and_keeps_why(company):
     decided = told(company, shown, say="reject", because="not now")
     assert decided.verdict == "accepted"
     assert company.outbox() == before
-    with today.look(company.workspace().state) as seen:
+    with today_page.look(company.workspace().state) as seen:
         found = seen.history.rows("SELECT * FROM approvals WHERE card = ?", shown.card.id)[0]
     assert (found["status"], company.value(found["because"])) == ("rejected", "not now")
 

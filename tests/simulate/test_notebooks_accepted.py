@@ -5,11 +5,11 @@ import shutil
 
 import pytest
 
-from engine.app import notebooks
-from engine.cli import door, opening
-from engine.model.canonical import sha256
+from engine.app.workspace import trusted_notebooks
+from engine.cli.notebooks import auth_middleware, server
 from engine.model.errors import EngineError, PermanentError, Refused, UsageError
-from engine.model.ownership import NOTEBOOK
+from engine.model.events.owner import NOTEBOOK
+from engine.model.values.canonical_json import sha256
 from engine.testing.scenario import Scenario
 from tests.campaigns.invariants import judge
 from tests.campaigns.standin import DIED, ending
@@ -38,12 +38,12 @@ def accept(company, path="notebooks/mine.py", text=MINE, **changed):
 
 
 def served(company, given="mine"):
-    with notebooks.accepted(company.workspace(), given) as (name, copy):
+    with trusted_notebooks.accepted(company.workspace(), given) as (name, copy):
         return name, copy.read_text(), copy
 
 
 def refused(company, given="mine"):
-    with pytest.raises(EngineError) as caught, notebooks.accepted(company.workspace(), given):
+    with pytest.raises(EngineError) as caught, trusted_notebooks.accepted(company.workspace(), given):
         pass
     return caught.value
 
@@ -58,7 +58,7 @@ def test_nobody_s_notebook_is_refused_with_what_to_type(company):
 def test_an_accepted_one_is_served_from_a_private_copy_that_goes_with_the_server(company):
     assert accept(company).verdict == "accepted"
     assert accept(company).verdict == "noop"
-    with notebooks.accepted(company.workspace(), "notebooks/mine.py") as (name, copy):
+    with trusted_notebooks.accepted(company.workspace(), "notebooks/mine.py") as (name, copy):
         assert (name, copy.read_text()) == ("mine", MINE)
         assert copy.parent.parent == company.workspace().state.path
         assert copy.parent.stat().st_mode & 0o077 == 0
@@ -181,9 +181,9 @@ async def nobody(_scope, _receive, _send):
 
 
 def test_the_door_knows_the_accepted_name_and_no_other():
-    names = (*opening.NOTEBOOKS, "mine")
-    one = door.Door(app=nobody, host="h", token="t", code="c", names=names)
-    bare = door.Door(app=nobody, host="h", token="t", code="c")
+    names = (*server.NOTEBOOKS, "mine")
+    one = auth_middleware.AuthMiddleware(app=nobody, host="h", token="t", code="c", names=names)
+    bare = auth_middleware.AuthMiddleware(app=nobody, host="h", token="t", code="c")
     for path, here, there in (("/mine/", True, False), ("/yours/", False, False), ("/today/", True, True)):
         assert one.serves("GET", path) is here
         assert bare.serves("GET", path) is there

@@ -7,11 +7,11 @@ from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 
 import pytest
 
-from engine.app.wiring import furnish
-from engine.kernel import notices
-from engine.kernel.loop import Loop
+from engine.app.composition import build_app
+from engine.kernel.scheduler import notices
+from engine.kernel.scheduler.loop import Loop
 from engine.ledger import Keys, Ledger, Owner
-from engine.model.alarms import OperatorNotified
+from engine.model.events.alarms import OperatorNotified
 from engine.runtime.executor import InLine
 from engine.testing.provider import Provider
 from engine.testing.scenario import PROVIDER_FILE, Scenario, letter
@@ -279,7 +279,7 @@ def serving(made, seconds, *, step, meanwhile):
     ledger = Ledger.open(workspace.state, keys=keys, owner=owner)
     passed = [0.0]
     try:
-        house = furnish(
+        house = build_app(
             workspace, ledger=ledger, keys=keys, owner=owner, listen=lambda _event: None, clock=made.clock, executor=InLine()
         )  # fmt: skip
         loop = Loop(house.house)

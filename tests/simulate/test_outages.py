@@ -11,10 +11,10 @@ from zoneinfo import ZoneInfo
 
 import pytest
 
-from engine.connectors import places
-from engine.model import events as e
-from engine.model import outages as o
-from engine.model.times import moment
+from engine.connectors import safe_paths
+from engine.model.events import events as e
+from engine.model.events import outages as o
+from engine.model.values.timestamps import moment
 from engine.testing.scenario import Scenario, letter
 from tests.simulate.postoffice import SETTINGS, Office, office
 from tests.simulate.terminal import environment, plainly, typed
@@ -214,7 +214,7 @@ def test_what_waits_can_be_withdrawn(company, post):
 
 def test_a_full_disk_is_waited_for(company, post, monkeypatch):
     """Letters are noted before they leave; without room for the note none does."""
-    write = places.write
+    write = safe_paths.write
 
     def full(within, name, data, *, token):
         if name.endswith(".eml"):
@@ -223,7 +223,7 @@ def test_a_full_disk_is_waited_for(company, post, monkeypatch):
 
     post.open()
     wrote(company, mailbox="plain")
-    monkeypatch.setattr(places, "write", full)
+    monkeypatch.setattr(safe_paths, "write", full)
     approved(company)
     company.run()
     assert (step(company, "answer").status, step(company, "answer").code) == ("deferred", "disk-full")

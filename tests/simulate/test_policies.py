@@ -4,7 +4,7 @@ from datetime import timedelta
 
 import pytest
 
-from engine.model import events as e
+from engine.model.events import events as e
 from engine.testing.scenario import letter
 
 AUTO = """\

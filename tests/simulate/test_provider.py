@@ -6,10 +6,10 @@ import signal
 
 import pytest
 
-from engine.model.actions import EffectClass, Reach
+from engine.model.definitions.actions import EffectClass, Reach
 from engine.model.effects import Call
 from engine.model.errors import PermanentError, TransientError, UnknownOutcome
-from engine.model.ids import EffectKey, RunId
+from engine.model.values.ids import EffectKey, RunId
 from engine.runtime.broker import Broker
 from engine.testing.clock import START, VirtualClock
 from engine.testing.connector import ACTIONS, ProviderConnector

@@ -6,10 +6,11 @@ from datetime import timedelta
 
 import pytest
 
-from engine.app import briefing
-from engine.cli import cards, queueing
-from engine.model import events as e
-from engine.model.asides import AsideDismissed, AsideReturned, AsideTaken, WaitPostponed
+from engine.app.health import daily_brief
+from engine.cli.commands import queue
+from engine.cli.screen import card_view
+from engine.model.events import events as e
+from engine.model.events.set_aside import AsideDismissed, AsideReturned, AsideTaken, WaitPostponed
 from engine.testing.scenario import Scenario, letter
 
 ASKS = """\
@@ -219,17 +220,17 @@ def test_the_queue_folds_what_looks_automatic_and_the_brief_names_it(company, mo
     for name, value in company.env.items():
         monkeypatch.setenv(name, value)
     monkeypatch.chdir(company.root)
-    assert queueing.queue(argparse.Namespace(json=False, all=False)) == 4
+    assert queue.queue(argparse.Namespace(json=False, all=False)) == 4
     shown = capsys.readouterr().out.splitlines()
     assert len(shown) == 2
     assert any("3 put aside, look automatic" in text and "Automatic reply: " in text for text in shown)
-    queueing.queue(argparse.Namespace(json=False, all=True))
+    queue.queue(argparse.Namespace(json=False, all=True))
     assert len(capsys.readouterr().out.splitlines()) == 4
-    queueing.queue(argparse.Namespace(json=True, all=False))
+    queue.queue(argparse.Namespace(json=True, all=False))
     assert {row["kind"] for row in json.loads(capsys.readouterr().out)["data"]} == {"put-aside"}
     with company.reading() as reading:
         now = company.clock.now()
-        words = briefing.told([], reading, now=now, since=now - timedelta(days=1), zone="UTC")
+        words = daily_brief.render_brief([], reading, now=now, since=now - timedelta(days=1), zone="UTC")
     assert words.waiting == 2
     assert "Quote · anna@example.org → steward take" in words.text.replace(
         "Anna <anna@example.org>", "anna@example.org"
@@ -264,7 +265,7 @@ def test_nothing_leaves_for_a_claimed_customer_without_a_card_that_says_so(tmp_p
     company.run()
     assert company.outbox() == {}
     (card,) = company.cards()
-    shown = "\n".join(cards.lines(card.content, card.card, "ABCD", whole=False))
+    shown = "\n".join(card_view.lines(card.content, card.card, "ABCD", whole=False))
     assert "a web form wrote this letter" in shown
     assert "wordpress@robin-shop.example" in shown
     assert company.approve(card).exit == 0
@@ -403,7 +404,7 @@ def test_whom_nobody_vouches_for_is_written_to_by_nobody_unasked(tmp_path, resul
     company.run()
     assert len(company.outbox()) == left
     shown = [
-        (one.content["letter"]["caution"], "\n".join(cards.lines(one.content, one.card, "X", whole=True)))
+        (one.content["letter"]["caution"], "\n".join(card_view.lines(one.content, one.card, "X", whole=True)))
         for one in company.cards()
     ]
     assert [name for name, _ in shown] == ([caution] if caution else [])

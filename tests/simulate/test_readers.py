@@ -4,11 +4,11 @@ from pathlib import Path
 
 import pytest
 
-from engine.app import passing
+from engine.app.commands import command_bus
 from engine.ledger import Keys, Ledger, Owner
 from engine.model.errors import LedgerError
-from engine.model.events import Draft
-from engine.model.ownership import StopSet
+from engine.model.events.events import Draft
+from engine.model.events.owner import StopSet
 from engine.testing.clock import START
 from tests.simulate.terminal import environment, plainly
 
@@ -23,7 +23,7 @@ def test_a_look_from_inside_and_one_from_outside_leave_the_owner_s_log_alone(com
     ledger.append([Draft(body=StopSet(by="one", channel="terminal"))], at=START, durable=True)
     log = Path(f"{workspace.state.ledger}-wal")
     before = log.stat().st_ino
-    passing.look(workspace).close()
+    command_bus.open_reader(workspace).close()
 
     # A program of its own: a forked child would share what SQLite remembers of the locks.
     assert plainly(["status"], cwd=company.root, env=environment(company.env)).code == 0

@@ -4,7 +4,7 @@ from datetime import timedelta
 
 import pytest
 
-from engine.model import events as e
+from engine.model.events import events as e
 from engine.testing.scenario import Counting, Scenario
 from tests.campaigns.invariants import judge
 from tests.campaigns.standin import DIED, ending

@@ -6,11 +6,11 @@ from datetime import timedelta
 
 import pytest
 
-from engine.app import decide, past
-from engine.cli import here
+from engine.app.commands import history, notebook_decisions
+from engine.cli import context
 from engine.cli.main import main
-from engine.model.outages import RunRedrafted
-from engine.model.times import stamp
+from engine.model.events.outages import RunRedrafted
+from engine.model.values.timestamps import stamp
 from engine.testing.scenario import Scenario, letter
 
 pytestmark = pytest.mark.slow
@@ -31,7 +31,7 @@ def company(tmp_path, monkeypatch, capsys):
     monkeypatch.setenv("STEWARD_MEMORY", "off")
     for name, value in made.env.items():
         monkeypatch.setenv(name, value)
-    monkeypatch.setattr(here, "now", lambda: stamp(made.clock.now()))
+    monkeypatch.setattr(context, "now", lambda: stamp(made.clock.now()))
     return made
 
 
@@ -56,7 +56,7 @@ def changed(company, capsys, card):
     assert [row["id"] for row in found if row["kind"] == "card"] == [card.card.id]
     listed = next(row["changed"] for row in found if row["kind"] == "card")
     assert json.loads(typed(capsys, "show", card.card.id[:8], "--json")[1])["data"]["changed"] == listed
-    page = decide.day(company.workspace(), company.clock.now())
+    page = notebook_decisions.day(company.workspace(), company.clock.now())
     assert [list(row.changed) for row in page.rows if row.id == card.card.id] == [listed]
     return listed
 
@@ -118,7 +118,7 @@ def test_a_card_whose_plan_is_lost_is_shown_all_the_same(company, card):
         database.execute("drop trigger contents_no_delete")
         database.execute("delete from contents")
     database.close()
-    page = decide.day(company.workspace(), company.clock.now())
+    page = notebook_decisions.day(company.workspace(), company.clock.now())
     assert [(row.id, list(row.changed)) for row in page.rows if row.id == card.card.id] == [
         (card.card.id, [])
     ]
@@ -144,7 +144,7 @@ def test_it_is_drafted_again_with_todays_words_and_sent_once(company, card, caps
     assert len(sent) == 1
     assert len(company.outbox()) == 2, "the acknowledgement and the reply"
     (run,) = company.runs("lead-capture")
-    with past.of(company.workspace()) as found:
+    with history.of(company.workspace()) as found:
         chains = found.chains(run.id)
         assert {chain.key: chain.holes for chain in chains if chain.holes} == {}
         first, second = (found.since(chain) for chain in chains if chain.step == "reply")
@@ -220,7 +220,7 @@ def test_since_of_why_counts_every_file_that_was_read(company, card, capsys):
     (run,) = company.runs("lead-capture")
 
     def since():
-        with past.of(company.workspace()) as found:
+        with history.of(company.workspace()) as found:
             chain = next(one for one in found.chains(run.id) if one.step == "reply")
             return found.since(chain)
 

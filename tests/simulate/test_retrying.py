@@ -3,8 +3,8 @@
 import pytest
 
 from engine.cli.main import main
-from engine.model import events as e
-from engine.model import outages as o
+from engine.model.events import events as e
+from engine.model.events import outages as o
 from engine.testing.scenario import Counting, Scenario, letter
 
 pytestmark = pytest.mark.slow
@@ -243,8 +243,8 @@ def test_several_are_answered_as_they_are_typed(supplied, provider, monkeypatch,
     monkeypatch.chdir(made.root)
     for name, value in made.env.items():
         monkeypatch.setenv(name, value)
-    monkeypatch.setattr("engine.cli.here.need_person", lambda _verb: None)
-    monkeypatch.setattr("engine.app.wiring.now", made.clock.now, raising=False)
+    monkeypatch.setattr("engine.cli.context.need_person", lambda _verb: None)
+    monkeypatch.setattr("engine.app.composition.now", made.clock.now, raising=False)
     one, two, _ = shorts = [row.short for row in made.queue()]
 
     def typed(*words):

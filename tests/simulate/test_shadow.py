@@ -5,7 +5,7 @@ import json
 import pytest
 
 from engine.cli.main import main
-from engine.observe import onerun, pages, today
+from engine.observe import html, run_page, today_page
 from engine.testing.scenario import Scenario, letter
 
 pytestmark = pytest.mark.slow
@@ -86,9 +86,9 @@ def test_each_item_is_shown(typed):
 @pytest.mark.parametrize("playbook", PLAYBOOKS)
 def test_the_page_of_the_run_shows_the_words(shadows, playbook):
     (run,) = shadows.runs(playbook)
-    with today.look(shadows.workspace().state) as seen:
-        found = onerun.of(seen, run.id[:10], anchored=0)
-    page = pages.compared(found.effects)
+    with today_page.look(shadows.workspace().state) as seen:
+        found = run_page.of(seen, run.id[:10], anchored=0)
+    page = html.compared(found.effects)
     assert "Bright words" in page
     assert "nothing left" in page
     assert "not proven" not in page
@@ -102,6 +102,6 @@ def test_nothing_left_and_what_left_is_called_nothing_of_the_sort(shadows):
     company.commit({"playbooks/real.yaml": HEAD.format(name="Real", stage="approval") + NOTICE})
     company.start("real")
     (run,) = company.runs("real")
-    with today.look(company.workspace().state) as seen:
-        (effect,) = onerun.of(seen, run.id[:10], anchored=0).effects
+    with today_page.look(company.workspace().state) as seen:
+        (effect,) = run_page.of(seen, run.id[:10], anchored=0).effects
     assert (effect.proposed, effect.outcome) == ("", "succeeded")

@@ -5,16 +5,16 @@ from pathlib import Path
 
 import pytest
 
-from engine.app import starter
-from engine.model import events as e
-from engine.model.triggers import MOST_DEEP
+from engine.app.setup import starter_files
+from engine.model.definitions.triggers import MAX_DEEP
+from engine.model.events import events as e
 from engine.testing.scenario import Scenario, letter
 from tests.campaigns.invariants import judge
 from tests.campaigns.standin import DIED, ending
 
 pytestmark = pytest.mark.slow
 
-NO_ANSWER = (Path(starter.source()) / "playbooks/no-answer.yaml").read_text(encoding="utf-8")
+NO_ANSWER = (Path(starter_files.source()) / "playbooks/no-answer.yaml").read_text(encoding="utf-8")
 WELCOME = """\
 name: Welcome
 stage: approval
@@ -130,10 +130,10 @@ steps:
     company = bare(welcome=WELCOME.replace("LABEL", "x"), circle=circle)
     company.drop("ada", ADA)
     company.run()
-    for _ in range(MOST_DEEP + 3):
+    for _ in range(MAX_DEEP + 3):
         for shown in company.cards():
             company.approve(shown)
-    assert [run.depth for run in company.runs("circle")] == list(range(1, MOST_DEEP + 1))
+    assert [run.depth for run in company.runs("circle")] == list(range(1, MAX_DEEP + 1))
     assert received(company, "event")[-1] == ("ignored", "too-deep")
     assert company.cards() == []
 

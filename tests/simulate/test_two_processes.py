@@ -11,8 +11,8 @@ import time
 
 import pytest
 
-from engine.connectors.email.compose import undated
-from engine.model import events as e
+from engine.connectors.email.message.mime_writer import undated
+from engine.model.events import events as e
 from engine.testing.scenario import PASSPHRASE, Scenario, letter
 from tests import warm
 from tests.simulate.terminal import Typed, environment, plainly, typed

@@ -2,7 +2,7 @@
 
 import pytest
 
-from engine.model import events as e
+from engine.model.events import events as e
 from engine.testing.scenario import letter
 
 BY_HAND = """\

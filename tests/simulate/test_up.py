@@ -13,24 +13,24 @@ from functools import partial
 
 import pytest
 
-from engine.app import serving
-from engine.app.making import LETTERS
-from engine.app.noticing import (
+from engine.app.commands import daemon
+from engine.app.commands.file_watch import (
     CALM_SECONDS,
     LARGE,
     RESCAN_SECONDS,
     SETTLED_SECONDS,
     STALLED_SECONDS,
-    Branch,
-    Eyes,
-    Patient,
-    Steady,
+    ChangeTracker,
+    DeployBranch,
+    SettledSource,
+    SettlingSource,
     being_written,
 )
-from engine.app.workspace import open_workspace
-from engine.connectors.watched import WatchedFiles
+from engine.app.setup.new_workspace import LETTERS
+from engine.app.workspace.workspace import open_workspace
+from engine.connectors.file_source import WatchedFiles
 from engine.ledger import Owner
-from engine.model import events as e
+from engine.model.events import events as e
 from engine.testing.scenario import Scenario
 from tests.campaigns import bursting
 from tests.campaigns.invariants import judge
@@ -188,7 +188,7 @@ class Clock:
 
 def test_a_burst_of_hints_is_one_look_and_without_hints_there_is_one_each_half_minute(tmp_path):
     clock = Clock()
-    eyes = Eyes(tmp_path, lambda: None, clock)
+    eyes = ChangeTracker(tmp_path, lambda: None, clock)
     assert eyes.look()
     assert not eyes.look()
     for _ in range(1000):
@@ -204,7 +204,7 @@ def test_a_burst_of_hints_is_one_look_and_without_hints_there_is_one_each_half_m
 def test_a_file_is_whole_when_it_has_been_quiet_for_three_seconds_by_its_own_time(tmp_path):
     assert SETTLED_SECONDS == 3
     clock = Clock()
-    eyes = Eyes(tmp_path, lambda: None, clock)
+    eyes = ChangeTracker(tmp_path, lambda: None, clock)
     file = tmp_path / "letter.eml"
     file.write_bytes(b"half")
     assert 0 < eyes.unsettled("letter.eml") <= SETTLED_SECONDS
@@ -221,7 +221,7 @@ def test_a_file_is_whole_when_it_has_been_quiet_for_three_seconds_by_its_own_tim
 def test_a_file_from_the_future_is_whole_when_our_eyes_saw_no_change_for_three_seconds(tmp_path):
     """As on a share whose server's clock is ahead: its time says nothing."""
     clock = Clock()
-    eyes = Eyes(tmp_path, lambda: None, clock)
+    eyes = ChangeTracker(tmp_path, lambda: None, clock)
     file = tmp_path / "letter.eml"
     for size, ahead in ((1, 100), (2, 200)):
         file.write_bytes(b"x" * size)
@@ -235,7 +235,7 @@ def test_a_file_from_the_future_is_whole_when_our_eyes_saw_no_change_for_three_s
 
 def test_what_is_not_whole_yet_is_looked_at_again_when_it_may_be(tmp_path):
     clock = Clock()
-    eyes = Eyes(tmp_path, lambda: None, clock)
+    eyes = ChangeTracker(tmp_path, lambda: None, clock)
     assert eyes.look()
     (tmp_path / "letter.eml").write_bytes(b"half")
     assert not eyes.settled("letter.eml")
@@ -248,7 +248,7 @@ def test_what_is_not_whole_yet_is_looked_at_again_when_it_may_be(tmp_path):
 
 def test_a_look_is_about_the_places_that_stirred_and_after_much_about_everything(tmp_path):
     clock = Clock()
-    eyes = Eyes(tmp_path, lambda: None, clock)
+    eyes = ChangeTracker(tmp_path, lambda: None, clock)
 
     def looked():
         return eyes.look(), eyes.places
@@ -271,7 +271,7 @@ def test_a_look_is_about_the_places_that_stirred_and_after_much_about_everything
 
 @needs(sys.platform == "linux", "Linux, which alone tells who writes")
 def test_a_quiet_file_that_somebody_has_open_for_writing_is_waited_for(tmp_path):
-    eyes, file = Eyes(tmp_path, lambda: None), tmp_path / "a.csv"
+    eyes, file = ChangeTracker(tmp_path, lambda: None), tmp_path / "a.csv"
     before = signal.signal(signal.SIGIO, lambda *_: None)
     past, long_past = time.time() - 2 * SETTLED_SECONDS, time.time() - 2 * STALLED_SECONDS
     try:
@@ -309,7 +309,7 @@ def test_one_pass_waits_once_for_what_just_changed(tmp_path):
         (forms / "b.csv").write_bytes(b"all of it")
         os.utime(forms / "b.csv", (old, old))
 
-    patient = Patient(source_of(tmp_path), Eyes(tmp_path, lambda: None, clock), wait)
+    patient = SettlingSource(source_of(tmp_path), ChangeTracker(tmp_path, lambda: None, clock), wait)
     arrivals = []
     for arrival in patient.poll(marks.__contains__):
         arrivals.append((arrival.place, arrival.files[0][2], arrival.ignored))
@@ -330,7 +330,9 @@ def test_one_pass_over_quiet_files_waits_for_nothing(tmp_path):
     (tmp_path / "forms/a.csv").write_bytes(b"whole")
     old = time.time() - 2 * SETTLED_SECONDS
     os.utime(tmp_path / "forms/a.csv", (old, old))
-    patient = Patient(source_of(tmp_path), Eyes(tmp_path, lambda: None), lambda _: pytest.fail("it waited"))
+    patient = SettlingSource(
+        source_of(tmp_path), ChangeTracker(tmp_path, lambda: None), lambda _: pytest.fail("it waited")
+    )
     assert len(list(patient.poll(lambda _mark: False))) == 1
 
 
@@ -370,9 +372,9 @@ def test_what_changed_behind_the_reading_is_read_again(tmp_path):
     file = tmp_path / "forms" / "a.csv"
     file.parent.mkdir()
     file.write_bytes(b"one")
-    eyes = Eyes(tmp_path, lambda: None)
+    eyes = ChangeTracker(tmp_path, lambda: None)
     source = source_of(tmp_path)
-    steady = Steady(source, eyes)
+    steady = SettledSource(source, eyes)
     arrivals = []
     for arrival in source.poll(lambda _mark: False):
         file.write_bytes(b"two, longer")
@@ -426,7 +428,7 @@ def test_looking_at_places_finds_what_looking_at_everything_finds_there(tmp_path
 
 def test_the_branch_is_asked_for_at_first_and_then_only_after_it_moved(company):
     clock = Clock()
-    branch = Branch(company.root, "main", clock=clock)
+    branch = DeployBranch(company.root, "main", clock=clock)
     assert not branch.moved()
     clock.now += 5
     assert branch.moved()
@@ -457,7 +459,7 @@ def test_a_commit_that_lands_behind_the_reading_of_another_one_is_deployed_too(c
     end.start()
     try:
         workspace = open_workspace(company.root, company.env)
-        serving.serve(workspace, serving.Up(env=company.env, listen=lambda _: None, say=say))
+        daemon.serve(workspace, daemon.DaemonOptions(env=company.env, listen=lambda _: None, say=say))
     finally:
         end.cancel()
     assert [one for one in said if "is deployed" in one] == [f"commit {tip[:8]} is deployed" for tip in tips]

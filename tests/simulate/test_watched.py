@@ -4,10 +4,10 @@ import argparse
 
 import pytest
 
-from engine.cli import deciding
+from engine.cli.commands import approvals
 from engine.cli.main import main
 from engine.connectors.email.mailboxes import Mailboxes
-from engine.kernel.fold import fold
+from engine.kernel.core.fold import fold
 from engine.testing.scenario import Scenario, letter
 
 WORDS = "Could you give us a quote for a website check?"
@@ -59,7 +59,7 @@ def test_the_first_acknowledgement_asks_and_the_next_goes_alone(company, monkeyp
     for name, value in made.env.items():
         monkeypatch.setenv(name, value)
     monkeypatch.chdir(made.root)
-    assert deciding.show(argparse.Namespace(id=card.card.id, json=False, save=None)) == 0
+    assert approvals.show(argparse.Namespace(id=card.card.id, json=False, save=None)) == 0
     assert "the mailbox it answers is new" in capsys.readouterr().out
 
     made.approve(card)

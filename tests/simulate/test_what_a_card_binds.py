@@ -5,7 +5,7 @@ from datetime import timedelta
 
 import pytest
 
-from engine.model.times import moment
+from engine.model.values.timestamps import moment
 from engine.testing.scenario import Scenario, Shown
 
 ASKED = """\

@@ -5,11 +5,11 @@ from datetime import timedelta
 
 import pytest
 
-from engine.app import passing
+from engine.app.commands import command_bus
 from engine.cli.main import main
-from engine.kernel import fold
+from engine.kernel.core import fold
 from engine.ledger import Ledger
-from engine.model import spending
+from engine.model.state import budgets
 from engine.testing.scenario import Scenario, letter
 from tests.simulate.test_health import ACTS, at
 
@@ -45,7 +45,7 @@ def folded(monkeypatch):
 
 def typed(monkeypatch, company, *words):
     at(monkeypatch, company)
-    monkeypatch.setattr("engine.app.wiring.RealClock", lambda _owner: company.clock)
+    monkeypatch.setattr("engine.app.composition.RealClock", lambda _owner: company.clock)
     monkeypatch.setenv("STEWARD_MEMORY", "off")
     return main(list(words))
 
@@ -68,7 +68,7 @@ def test_approve_folds_each_event_once(busy, folded, monkeypatch):
 
 def test_approve_folds_each_event_once_when_another_process_decides(busy, folded, monkeypatch):
     """What was folded to show the card is brought up to date to follow its run, and once more to say what waits."""
-    carry = passing.carry
+    carry = command_bus.submit
 
     def elsewhere(workspace, asked, *, known=None, **how):
         before, since = list(folded), known.seq
@@ -77,7 +77,7 @@ def test_approve_folds_each_event_once_when_another_process_decides(busy, folded
         folded[:] = before
         return replace(carried, by="elsewhere", book=None, since=since)
 
-    monkeypatch.setattr(passing, "carry", elsewhere)
+    monkeypatch.setattr(command_bus, "carry", elsewhere)
     (card,) = [shown for shown in busy.cards() if shown.card.status == "open"][:1]
     folded.clear()
 
@@ -90,7 +90,7 @@ def test_approve_folds_each_event_once_when_another_process_decides(busy, folded
 @pytest.mark.parametrize("verb", ["reject", "snooze"])
 def test_other_decisions_fold_each_event_once(busy, folded, monkeypatch, verb):
     (first, *_) = busy.cards()
-    monkeypatch.setattr("engine.cli.here.need_person", lambda _verb: None)
+    monkeypatch.setattr("engine.cli.context.need_person", lambda _verb: None)
     folded.clear()
     typed(monkeypatch, busy, verb, first.card.id[:8], *(["2d"] if verb == "snooze" else []))
     assert folded
@@ -104,7 +104,7 @@ def test_a_state_is_brought_up_by_what_came_since(busy, folded):
     busy.drop("dee", letter("About dee", "Please.", sender="dee <dee@example.org>", id="dee@example.org"))
     busy.run()
     folded.clear()
-    reading = passing.look(busy.workspace(), known)
+    reading = command_bus.open_reader(busy.workspace(), known)
     try:
         assert len(reading.book.cards) == 4
         assert min(folded) == before + 1
@@ -117,7 +117,7 @@ def test_a_state_of_a_longer_ledger_is_not_gone_on_with(busy, tmp_path):
     with busy.reading() as reading:
         known = reading.book
     known.seq += 100
-    reading = passing.look(busy.workspace(), known)
+    reading = command_bus.open_reader(busy.workspace(), known)
     try:
         assert reading.book is not known
         assert len(reading.book.cards) == 3
@@ -126,7 +126,7 @@ def test_a_state_of_a_longer_ledger_is_not_gone_on_with(busy, tmp_path):
 
 
 def test_who_asks_for_values_only_folds_nothing(busy, folded):
-    reading = passing.look(busy.workspace())
+    reading = command_bus.open_reader(busy.workspace())
     try:
         assert next(iter(reading.ledger.events())).seq == 1
     finally:
@@ -140,9 +140,9 @@ def test_who_asks_for_values_only_folds_nothing(busy, folded):
 DAY = "2026-03-02T00:00:00.000000Z"
 
 
-def acts(count: int, *, day: str = "2026-03-01") -> spending.Acts:
+def acts(count: int, *, day: str = "2026-03-01") -> budgets.Acts:
     """So many effects on a day before, one a minute."""
-    made = spending.Acts()
+    made = budgets.Acts()
     for n in range(count):
         at = f"{day}T{n // 60 % 24:02d}:{n % 60:02d}:00.000000Z"
         made.begin("email/reply", f"{day}-{n}", at=at, proposal=f"value-{n}")
@@ -172,7 +172,7 @@ def test_what_certainly_did_not_happen_is_not_counted():
 
 
 def test_a_clock_set_back_forgets_nothing_of_today():
-    made = spending.Acts()
+    made = budgets.Acts()
     for hour in (12, 9, 11):
         made.begin("a/b", str(hour), at=f"2026-03-02T{hour:02d}:00:00.000000Z", proposal="v")
     assert made.count("a/b", DAY, but="") == 3

@@ -4,8 +4,8 @@ from datetime import timedelta
 
 import pytest
 
-from engine.cli import cards
-from engine.model.times import stamp
+from engine.cli.screen import card_view
+from engine.model.values.timestamps import stamp
 from engine.testing.provider import Provider
 from engine.testing.scenario import PROVIDER_FILE, Scenario, letter
 from tests.campaigns.invariants import judge
@@ -311,7 +311,7 @@ def test_choices_come_from_data(company):
     (row,) = [one for one in company.queue() if one.playbook == "asks"]
     assert row.about == "operator: one of 2 choices"
     assert row.needs == f"steward show {row.short}"
-    shown = list(cards.question(company.value(company.runs("asks")[-1].step("which").question)))
+    shown = list(card_view.question(company.value(company.runs("asks")[-1].step("which").question)))
     assert [one.strip() for one in shown[:3]] == [
         "choose    one of these 2, in quotes:",
         "│ Ada Park",

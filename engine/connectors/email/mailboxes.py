@@ -9,23 +9,23 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Protocol
 
-from engine.connectors import places
+from engine.connectors import safe_paths
 from engine.connectors.arguments import one_line
-from engine.connectors.companions import is_companion
-from engine.connectors.email import foreign
+from engine.connectors.email.message import foreign_files
+from engine.connectors.temporary_files import is_companion
 from engine.model.errors import PermanentError
-from engine.model.ids import source_id
+from engine.model.values.ids import source_id
 
 INBOX = ("vault", "inbox")
 DEFAULT = "leads"
 SENT = "sent"
 """The mailbox of what the operator sends from programs of their own: it starts nothing, and says what they have answered."""
 _MAILDIR = ("cur", "new")
-_MOST_FOREIGN = 100_000_000
+_MAX_FOREIGN = 100_000_000
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Place:
+class LetterLocation:
     """Where a letter lies. `mark` stays the same as long as the file does, also when a Maildir program sets its flags.
 
     `shown` is its address for people, where that is no path below the workspace.
@@ -49,15 +49,15 @@ class Place:
         )
 
 
-class Copies(Protocol):
+class MailboxCopies(Protocol):
     """Copies of the letters of a folder that lies elsewhere."""
 
     folder: tuple[str, ...]
 
-    def places(self) -> list[Place]:
+    def places(self) -> list[LetterLocation]:
         """Every letter, by number; each in `folder`."""
 
-    def load(self, place: Place, limit: int) -> bytes:
+    def load(self, place: LetterLocation, limit: int) -> bytes:
         """The first `limit` bytes. Raises TransientError when the copy has to be made again first."""
 
 
@@ -70,21 +70,21 @@ class Mailboxes:
         root: str,
         folders: Mapping[str, str] | None,
         index_key: bytes,
-        mirrors: Sequence[Copies] = (),
+        mirrors: Sequence[MailboxCopies] = (),
     ) -> None:
         self._root = root
         self._index_key = index_key
         self._mirrors = {one.folder: one for one in mirrors}
         # What was seen at the last look: a mark costs more than the look itself.
-        self._known: dict[tuple[str, tuple[str, ...], str, int, int], Place] = {}
+        self._known: dict[tuple[str, tuple[str, ...], str, int, int], LetterLocation] = {}
         self._folders: tuple[tuple[str, tuple[str, ...]], ...] | None = None
         if folders or mirrors:
             folders = folders or {}
             self._folders = tuple((name, _configured(name, path)) for name, path in sorted(folders.items()))
 
-    def places(self) -> list[Place]:
+    def places(self) -> list[LetterLocation]:
         """Every letter there is, by mailbox and name."""
-        found: list[Place] = []
+        found: list[LetterLocation] = []
         for mailbox, parts in self._folders if self._folders is not None else self._default():
             found += self._letters(mailbox, parts)
         self._known = {(one.mailbox, one.folder, one.name, one.size, one.mtime_ns): one for one in found}
@@ -92,28 +92,28 @@ class Mailboxes:
             found += mirror.places()
         return sorted(found, key=lambda one: (one.mailbox, one.name, one.folder))
 
-    def origin(self, place: Place) -> str:
+    def origin(self, place: LetterLocation) -> str:
         """An opaque mark of the folder on a server that holds a letter; empty for a folder here."""
         return place.folder[-1] if place.folder in self._mirrors else ""
 
-    def load(self, place: Place, limit: int) -> bytes:
+    def load(self, place: LetterLocation, limit: int) -> bytes:
         """The first `limit` bytes of a letter, whatever form its file has. Raises OSError or PermanentError when they can't be read, TransientError when the copy
         of a letter on a server has to be fetched again first.
         """
         if (mirror := self._mirrors.get(place.folder)) is not None:
             return mirror.load(place, limit)
-        with places.folder(self._root, place.folder) as here:
-            raw = places.read(here, place.name, limit)
-            if foreign.needs_all(raw):
-                raw = places.read(here, place.name, _MOST_FOREIGN)
-        return foreign.as_letter(raw)[:limit]
+        with safe_paths.folder(self._root, place.folder) as here:
+            raw = safe_paths.read(here, place.name, limit)
+            if foreign_files.needs_all(raw):
+                raw = safe_paths.read(here, place.name, _MAX_FOREIGN)
+        return foreign_files.as_letter(raw)[:limit]
 
     def _default(self) -> tuple[tuple[str, tuple[str, ...]], ...]:
         below = [name for name in self._names(INBOX, folders=True) if name not in {*_MAILDIR, "tmp"}]
         boxes = [(DEFAULT, INBOX), *((name, (*INBOX, name)) for name in below)]
         return tuple(boxes)
 
-    def _letters(self, mailbox: str, parts: tuple[str, ...]) -> list[Place]:
+    def _letters(self, mailbox: str, parts: tuple[str, ...]) -> list[LetterLocation]:
         maildir = set(_MAILDIR) <= set(self._names(parts, folders=True))
         found = []
         for sub in _MAILDIR if maildir else ():
@@ -123,14 +123,16 @@ class Mailboxes:
         loose = [
             name
             for name in self._names(parts, folders=False)
-            if foreign.is_letter(name) or foreign.is_archive(name)
+            if foreign_files.is_letter(name) or foreign_files.is_archive(name)
         ]
         return found + self._places(mailbox, parts, loose, cut="")
 
-    def _places(self, mailbox: str, folder: tuple[str, ...], names: list[str], *, cut: str) -> list[Place]:
-        found: list[Place] = []
+    def _places(
+        self, mailbox: str, folder: tuple[str, ...], names: list[str], *, cut: str
+    ) -> list[LetterLocation]:
+        found: list[LetterLocation] = []
         try:
-            with places.folder(self._root, folder) as here:
+            with safe_paths.folder(self._root, folder) as here:
                 for name in names:
                     seen = os.stat(name, dir_fd=here, follow_symlinks=False)
                     found.append(self._place(mailbox, folder, name, seen, cut=cut))
@@ -141,14 +143,14 @@ class Mailboxes:
 
     def _place(
         self, mailbox: str, folder: tuple[str, ...], name: str, seen: os.stat_result, *, cut: str
-    ) -> Place:
+    ) -> LetterLocation:
         known = self._known.get((mailbox, folder, name, seen.st_size, seen.st_mtime_ns))
         if known is not None:
             return known
         stable = name.partition(cut)[0] if cut else "/".join((*folder, name))
         stable = stable.encode("utf-8", "replace").decode()
         mark = source_id(self._index_key, "place", mailbox, stable, str(seen.st_size), str(seen.st_mtime_ns))
-        return Place(
+        return LetterLocation(
             mailbox=mailbox, folder=folder, name=name, size=seen.st_size, mtime_ns=seen.st_mtime_ns, mark=mark
         )
 
@@ -156,7 +158,7 @@ class Mailboxes:
         """Files or folders in a folder, other programs' companions left out; none when it is missing, a link, or closed to us."""
         found = []
         try:
-            with places.folder(self._root, parts) as here, os.scandir(here) as entries:
+            with safe_paths.folder(self._root, parts) as here, os.scandir(here) as entries:
                 for entry in entries:
                     if is_companion(entry.name):
                         continue
@@ -170,7 +172,7 @@ class Mailboxes:
 
 def _configured(name: str, path: str) -> tuple[str, ...]:
     try:
-        return places.parts_of(path)
+        return safe_paths.parts_of(path)
     except PermanentError as error:
         raise PermanentError(
             f"connectors.email.mailboxes.{name}: {error.message}",

@@ -5,22 +5,23 @@ from dataclasses import dataclass, replace
 from datetime import UTC, datetime
 from functools import cache
 
-from engine.connectors.email import foreign, letters, manners
-from engine.connectors.email.addresses import folded
-from engine.connectors.email.auth import Auth, auth_of
-from engine.connectors.email.letters import Letter
-from engine.connectors.email.mailboxes import SENT, Mailboxes, Place
-from engine.connectors.email.manners import Verdict, absent
-from engine.connectors.email.outbox import Outbox
-from engine.connectors.email.remote import HEAD_BYTES, Remote
-from engine.connectors.email.threads import Entry, Threads, when
-from engine.model.canonical import Json, sha256
+from engine.connectors.email import auto_reply_rules
+from engine.connectors.email.auto_reply_rules import SkipVerdict, absence
+from engine.connectors.email.imap.sync import HEAD_BYTES, Remote
+from engine.connectors.email.mailboxes import SENT, LetterLocation, Mailboxes
+from engine.connectors.email.message import foreign_files, parse
+from engine.connectors.email.message.addresses import folded
+from engine.connectors.email.message.authentication import Auth, auth_of
+from engine.connectors.email.message.parse import Letter
+from engine.connectors.email.sending.outbox import Outbox
+from engine.connectors.email.threads import ThreadEntry, ThreadIndex, when
+from engine.model.definitions.taint import Label
+from engine.model.definitions.triggers import CLAIMED, UNPROVEN
 from engine.model.errors import PermanentError, TransientError
-from engine.model.ids import source_id
-from engine.model.labels import Label
 from engine.model.ports import Arrival
-from engine.model.times import stamp
-from engine.model.triggers import CLAIMED, UNPROVEN
+from engine.model.values.canonical_json import Json, sha256
+from engine.model.values.ids import source_id
+from engine.model.values.timestamps import stamp
 
 HEAD = "thread:"
 
@@ -34,7 +35,7 @@ class EmailSource:
 
     mailboxes: Mailboxes
     outbox: Outbox
-    threads: Threads
+    threads: ThreadIndex
     index_key: bytes
     own: tuple[str, ...]
     trusted: str = ""
@@ -61,22 +62,22 @@ class EmailSource:
         """The version of ``thread:<id>``: a digest of the letters it has now. Empty for other names and empty threads."""
         return self.threads.version(name.removeprefix(HEAD)) if name.startswith(HEAD) else ""
 
-    def _arrival(self, place: Place, entries: Callable[[], dict[str, Entry]]) -> Arrival:
+    def _arrival(self, place: LetterLocation, entries: Callable[[], dict[str, ThreadEntry]]) -> Arrival:
         if place.size == 0:
             return self._unread(place, "empty")
         if place.mailbox == SENT:
             return self._sent(place, entries)
-        if foreign.is_archive(place.name):
+        if foreign_files.is_archive(place.name):
             return self._unread(place, "archive")
         try:
-            raw = self.mailboxes.load(place, letters.MAX_LETTER)
+            raw = self.mailboxes.load(place, parse.MAX_LETTER)
         except (OSError, PermanentError):
             return self._unread(place, "unreadable")
         if not raw.strip():
             return self._unread(place, "empty")
-        return self._read(place, letters.read(raw, place.size), entries)
+        return self._read(place, parse.read(raw, place.size), entries)
 
-    def _unread(self, place: Place, reason: str) -> Arrival:
+    def _unread(self, place: LetterLocation, reason: str) -> Arrival:
         return Arrival(
             kind="email",
             source=source_id(self.index_key, "email-place", place.mark),
@@ -88,22 +89,24 @@ class EmailSource:
             doubt=reason not in {"empty", "own"},
         )
 
-    def _sent(self, place: Place, entries: Callable[[], dict[str, Entry]]) -> Arrival:
+    def _sent(self, place: LetterLocation, entries: Callable[[], dict[str, ThreadEntry]]) -> Arrival:
         """What the operator sent. It starts nothing; written in a program of their own it says which conversation they answered in."""
         own = self._unread(place, "own")
         try:
-            letter = letters.read(self.mailboxes.load(place, HEAD_BYTES))
+            letter = parse.read(self.mailboxes.load(place, HEAD_BYTES))
         except (OSError, PermanentError):
             return own
-        answers = bool(letter.references or letter.in_reply_to) and not manners.written_here(
+        answers = bool(letter.references or letter.in_reply_to) and not auto_reply_rules.written_here(
             letter, self.outbox.__contains__
         )
         at = stamp(datetime.fromtimestamp(when(place, letter), UTC))
         thread = self.threads.thread_of(letter, entries) if answers else ""
         return replace(own, event={**own.event, "at": at}, replied=thread)
 
-    def _read(self, place: Place, letter: Letter, entries: Callable[[], dict[str, Entry]]) -> Arrival:
-        found = manners.judged(letter, own=self.own, sent=self.outbox.__contains__)
+    def _read(
+        self, place: LetterLocation, letter: Letter, entries: Callable[[], dict[str, ThreadEntry]]
+    ) -> Arrival:
+        found = auto_reply_rules.judged(letter, own=self.own, sent=self.outbox.__contains__)
         claimed = found.caution == CLAIMED
         whole = not found.reason or found.doubt or found.away
         files = tuple((one.name, one.media, one.data) for one in letter.attachments)
@@ -127,7 +130,7 @@ class EmailSource:
             and (not place.shown or auth_of(letter.head, letter.author, self.trusted).aligned),
         )
 
-    def _identity(self, letter: Letter, found: Verdict) -> str:
+    def _identity(self, letter: Letter, found: SkipVerdict) -> str:
         """The same for every version of a letter, whatever it says; what a form claims is no version of what a person wrote."""
         if not letter.message_id or not found.author.address:
             return ""
@@ -140,7 +143,11 @@ class EmailSource:
         )
 
     def _event(
-        self, place: Place, letter: Letter, found: Verdict, entries: Callable[[], dict[str, Entry]]
+        self,
+        place: LetterLocation,
+        letter: Letter,
+        found: SkipVerdict,
+        entries: Callable[[], dict[str, ThreadEntry]],
     ) -> dict[str, Json]:
         claimed = found.caution == CLAIMED
         # Whoever filled a form in proved nothing, and answers nothing.
@@ -173,7 +180,7 @@ class EmailSource:
         }
 
 
-def _back(place: Place, letter: Letter) -> str:
+def _back(place: LetterLocation, letter: Letter) -> str:
     """When its author is back, as a moment; empty when nobody can tell."""
-    day = absent.back(f"{letter.subject}\n{letter.text}", datetime.fromtimestamp(when(place, letter), UTC))
+    day = absence.back(f"{letter.subject}\n{letter.text}", datetime.fromtimestamp(when(place, letter), UTC))
     return stamp(datetime(day.year, day.month, day.day, tzinfo=UTC)) if day else ""

@@ -10,25 +10,26 @@ from collections.abc import Callable
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime
 
-from engine.connectors.email import foreign, headers, letters, manners
-from engine.connectors.email.addresses import same
-from engine.connectors.email.letters import Letter, author_of
-from engine.connectors.email.mailboxes import SENT, Mailboxes, Place
-from engine.connectors.email.outbox import Outbox
-from engine.model import likeness
+from engine.connectors.email import auto_reply_rules
+from engine.connectors.email.mailboxes import SENT, LetterLocation, Mailboxes
+from engine.connectors.email.message import foreign_files, headers, parse
+from engine.connectors.email.message.addresses import same
+from engine.connectors.email.message.parse import Letter, author_of
+from engine.connectors.email.sending.outbox import Outbox
 from engine.model.errors import PermanentError, TransientError
-from engine.model.ids import source_id
-from engine.model.times import stamp
+from engine.model.text import similarity
+from engine.model.values.ids import source_id
+from engine.model.values.timestamps import stamp
 
 _HEAD = 65_536
 _STEPS = 100
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Entry:
+class ThreadEntry:
     """What ties a letter to others. `author` is empty unless there is exactly one."""
 
-    place: Place
+    place: LetterLocation
     message_id: str
     references: tuple[str, ...]
     in_reply_to: tuple[str, ...]
@@ -36,7 +37,7 @@ class Entry:
     subject: str
 
 
-class Threads:
+class ThreadIndex:
     """Threads over all mailboxes and the outbox. Safe to use from several threads of the program."""
 
     def __init__(self, *, mailboxes: Mailboxes, outbox: Outbox, index_key: bytes) -> None:
@@ -44,14 +45,14 @@ class Threads:
         self._outbox = outbox
         self._index_key = index_key
         self._lock = threading.RLock()
-        self._entries: dict[str, Entry] = {}
+        self._entries: dict[str, ThreadEntry] = {}
         self._sources: dict[str, str] = {}
 
     def source_of(self, letter: Letter) -> str:
         """The id that keeps a letter from starting twice: a repeated Message-ID over another body is another letter."""
         return source_id(self._index_key, "email", letter.message_id, letter.digest)
 
-    def thread_of(self, letter: Letter, entries: Callable[[], dict[str, Entry]] | None = None) -> str:
+    def thread_of(self, letter: Letter, entries: Callable[[], dict[str, ThreadEntry]] | None = None) -> str:
         """The id of the letter's conversation: 64 hex characters. `entries`: as `index`, for many letters in a row."""
         return self._thread(
             letter.message_id, letter.references, letter.in_reply_to, self.source_of(letter), entries
@@ -63,7 +64,7 @@ class Threads:
         references: tuple[str, ...],
         in_reply_to: tuple[str, ...],
         source: str,
-        entries: Callable[[], dict[str, Entry]] | None,
+        entries: Callable[[], dict[str, ThreadEntry]] | None,
     ) -> str:
         if not references and not in_reply_to:
             return source_id(self._index_key, "thread", message_id or source)
@@ -77,7 +78,7 @@ class Threads:
                 return ours.thread
         return source_id(self._index_key, "thread", root or message_id or source)
 
-    def _back(self, id_: str, entries: dict[str, Entry]) -> str:
+    def _back(self, id_: str, entries: dict[str, ThreadEntry]) -> str:
         """The oldest letter that In-Reply-To leads to, as far as the mailboxes know it."""
         passed: set[str] = set()
         while id_ in entries and id_ not in passed and len(passed) < _STEPS:
@@ -90,13 +91,15 @@ class Threads:
             id_ = entry.in_reply_to[0]
         return id_
 
-    def kin(self, letter: Letter, entries: Callable[[], dict[str, Entry]] | None = None) -> tuple[str, ...]:
+    def kin(
+        self, letter: Letter, entries: Callable[[], dict[str, ThreadEntry]] | None = None
+    ) -> tuple[str, ...]:
         """Conversations that an answer may belong to though it names no letter we know: with the same person under the same subject.
 
         The newest first. None for a letter whose subject is not that of an answer.
         """
-        subject = likeness.bare(letter.subject)
-        if not (letter.author and subject and likeness.answers(letter.subject)):
+        subject = similarity.bare(letter.subject)
+        if not (letter.author and subject and similarity.answers(letter.subject)):
             return ()
         known = (entries or self.index)()
         named = {*letter.references, *letter.in_reply_to}
@@ -108,7 +111,7 @@ class Threads:
                 found[one.thread] = max(one.at, found.get(one.thread, ""))
         for entry in known.values():
             itself = entry.message_id == letter.message_id
-            if itself or not same(entry.author, letter.author) or likeness.bare(entry.subject) != subject:
+            if itself or not same(entry.author, letter.author) or similarity.bare(entry.subject) != subject:
                 continue
             thread = self._thread(entry.message_id, entry.references, entry.in_reply_to, "", lambda: known)
             at = _came(entry)
@@ -116,7 +119,7 @@ class Threads:
         found.pop(self.thread_of(letter, entries), None)
         return tuple(sorted(found, key=lambda one: (found[one], one), reverse=True))
 
-    def members(self, thread: str) -> list[tuple[Entry, str]]:
+    def members(self, thread: str) -> list[tuple[ThreadEntry, str]]:
         """(entry, source id) of every letter of a thread that lies in the mailboxes now."""
         with self._lock:
             found = self._all()
@@ -143,7 +146,11 @@ class Threads:
             if entry.message_id != message_id:
                 continue
             letter = self._letter(entry.place)
-            if letter is not None and manners.wrote(letter, author) and thread in self._threads_of(letter):
+            if (
+                letter is not None
+                and auto_reply_rules.wrote(letter, author)
+                and thread in self._threads_of(letter)
+            ):
                 return letter
         return None
 
@@ -156,19 +163,19 @@ class Threads:
         """The conversation it is in, and the one of its own that a web form's letter begins."""
         return {self.thread_of(letter), self.thread_of(replace(letter, references=(), in_reply_to=()))}
 
-    def letters(self, thread: str) -> list[tuple[Place, Letter]]:
+    def letters(self, thread: str) -> list[tuple[LetterLocation, Letter]]:
         """The letters of a thread, oldest first."""
         found = [(entry.place, self._letter(entry.place)) for entry, _ in self.members(thread)]
         known = [(place, letter) for place, letter in found if letter is not None]
         return sorted(known, key=lambda one: (when(*one), one[0].name))
 
-    def index(self) -> dict[str, Entry]:
+    def index(self) -> dict[str, ThreadEntry]:
         """What ties each letter with a Message-ID to others, by that id; of several, the first by place."""
         return {entry.message_id: entry for entry in reversed(self._all()) if entry.message_id}
 
-    def _all(self) -> list[Entry]:
+    def _all(self) -> list[ThreadEntry]:
         with self._lock:
-            found: dict[str, Entry] = {}
+            found: dict[str, ThreadEntry] = {}
             # What the operator sent is no letter of a conversation that anybody has to read.
             for place in (one for one in self._mailboxes.places() if one.mailbox != SENT):
                 entry = self._entries.get(place.mark) or self._entry(place)
@@ -179,8 +186,8 @@ class Threads:
             self._sources = {mark: source for mark, source in self._sources.items() if mark in found}
             return list(found.values())
 
-    def _entry(self, place: Place) -> Entry | None:
-        if foreign.is_archive(place.name):
+    def _entry(self, place: LetterLocation) -> ThreadEntry | None:
+        if foreign_files.is_archive(place.name):
             return None
         try:
             head = headers.split(headers.even(self._mailboxes.load(place, _HEAD)))
@@ -188,7 +195,7 @@ class Threads:
             return None
         if not head.fields:
             return None
-        return Entry(
+        return ThreadEntry(
             place=place,
             message_id=next(iter(head.ids("message-id")), ""),
             references=head.ids("references"),
@@ -197,7 +204,7 @@ class Threads:
             subject=head.text("subject"),
         )
 
-    def _source(self, place: Place) -> str:
+    def _source(self, place: LetterLocation) -> str:
         known = self._sources.get(place.mark)
         if known is None:
             letter = self._letter(place)
@@ -205,19 +212,19 @@ class Threads:
             self._sources[place.mark] = known
         return known
 
-    def _letter(self, place: Place) -> Letter | None:
-        if not place.size or foreign.is_archive(place.name):
+    def _letter(self, place: LetterLocation) -> Letter | None:
+        if not place.size or foreign_files.is_archive(place.name):
             return None
         try:
-            return letters.read(self._mailboxes.load(place, letters.MAX_LETTER), place.size)
+            return parse.read(self._mailboxes.load(place, parse.MAX_LETTER), place.size)
         except (OSError, PermanentError, TransientError):
             return None
 
 
-def _came(entry: Entry) -> str:
+def _came(entry: ThreadEntry) -> str:
     return stamp(datetime.fromtimestamp(entry.place.mtime_ns / 1e9, UTC))
 
 
-def when(place: Place, letter: Letter) -> float:
+def when(place: LetterLocation, letter: Letter) -> float:
     """Seconds since 1970: when the last server took the letter, else when the file was written."""
     return letter.received.timestamp() if letter.received else place.mtime_ns / 1e9

@@ -3,10 +3,10 @@
 A step that uses one compiles with a warning; when it runs, it fails before anything is called.
 """
 
+from engine.connectors.later.documents import documents, email, files, tables
 from engine.connectors.later.events import EVENTS
 from engine.connectors.later.money import bills, stripe
-from engine.connectors.later.papers import documents, email, files, tables
-from engine.model.actions import ActionSpec
+from engine.model.definitions.actions import ActionSpec
 
 __all__ = ["EVENTS", "declare_all"]
 

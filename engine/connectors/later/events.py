@@ -1,14 +1,8 @@
 """Types of event that are declared, and that nothing sends yet. Their fields have the names that providers give them."""
 
 from engine.connectors.later.parts import gives
-from engine.model.triggers import EventSpec
-from engine.model.types import (
-    EMAIL,
-    MONEY,
-    TEXT,
-    Field,
-    Type,
-)
+from engine.model.definitions.triggers import EventSpec
+from engine.model.definitions.types import EMAIL, MONEY, TEXT, Field, Type
 
 _CUSTOMER = (
     gives("customer", TEXT, "the provider's id of the customer"),

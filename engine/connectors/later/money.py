@@ -1,9 +1,9 @@
 """Money, and what is billed."""
 
-from engine.connectors.declared import optional
+from engine.connectors.action_specs import optional
 from engine.connectors.later.parts import OPERATOR, WINDOW, gives, needed, reads
-from engine.model.actions import ActionSpec, EffectClass, Param, Reach, Sink, UndoSpec
-from engine.model.types import (
+from engine.model.definitions.actions import ActionSpec, EffectClass, Param, Reach, Sink, UndoSpec
+from engine.model.definitions.types import (
     DATE,
     EMAIL,
     FILE,

@@ -2,9 +2,9 @@
 
 from datetime import timedelta
 
-from engine.model.actions import ActionSpec, EffectClass, Param, Sink, UndoSpec
-from engine.model.labels import Label
-from engine.model.types import ANY, Field, Type
+from engine.model.definitions.actions import ActionSpec, EffectClass, Param, Sink, UndoSpec
+from engine.model.definitions.taint import Label
+from engine.model.definitions.types import ANY, Field, Type
 
 OPERATOR = frozenset({Label.OPERATOR})
 UNTRUSTED = frozenset({Label.UNTRUSTED})

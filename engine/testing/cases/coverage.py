@@ -4,18 +4,18 @@ from collections.abc import Iterable
 from dataclasses import dataclass, field
 
 from engine.model import autonomy
-from engine.model import events as e
+from engine.model.definitions.diagnostics import Span
+from engine.model.definitions.plan import Gate, Node, Plan, Stage
 from engine.model.effects import Answer
-from engine.model.plan import Gate, Node, Plan, Stage
-from engine.model.span import Span
-from engine.model.state import Book
+from engine.model.events import events as e
+from engine.model.state.state import State
 
 _REFUSED = "refused"
 _APPROVED = "approved"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Part:
+class CoveredPart:
     """One step or branch. `name` is what a person calls it; `branch` is empty for the step itself."""
 
     step: str
@@ -36,7 +36,7 @@ class Coverage:
     path: str
     steps: int
     branches: int
-    missing: tuple[Part, ...]
+    missing: tuple[CoveredPart, ...]
 
     @property
     def complete(self) -> bool:
@@ -55,7 +55,7 @@ class Tracks:
 
     seen: set[tuple[str, str, str]] = field(default_factory=set)
 
-    def follow(self, events: Iterable[e.Event], book: Book) -> None:
+    def follow(self, events: Iterable[e.Event], book: State) -> None:
         """Take in what one case did."""
         for event in events:
             run = book.runs.get(event.run)
@@ -78,7 +78,7 @@ class Tracks:
         )
 
 
-def _went(body: e.Body, step: str, book: Book) -> list[tuple[str, str]]:
+def _went(body: e.Body, step: str, book: State) -> list[tuple[str, str]]:
     match body:
         case e.StepStarted() | e.StepFanned():
             return [(step, ""), (step, _if(yes=True))]
@@ -102,23 +102,23 @@ def _got(name: str) -> str:
     return f"getting {name}"
 
 
-def parts_of(plan: Plan) -> Iterable[Part]:
+def parts_of(plan: Plan) -> Iterable[CoveredPart]:
     """Every step, each `if` both ways, each gate approved and refused (rejected or expired), each wait each outcome."""
     for node in plan.nodes:
-        yield Part(step=node.id, branch="", place=node.span)
+        yield CoveredPart(step=node.id, branch="", place=node.span)
         if node.condition is not None:
             for yes in (True, False):
-                yield Part(step=node.id, branch=_if(yes=yes), place=node.span)
+                yield CoveredPart(step=node.id, branch=_if(yes=yes), place=node.span)
         if node.kind == "wait":
             names = [wait.name for wait in node.waits] + (["nothing"] if node.until is not None else [])
             for name in names:
-                yield Part(step=node.id, branch=_got(name), place=node.span)
+                yield CoveredPart(step=node.id, branch=_got(name), place=node.span)
     nodes = {node.id: node for node in plan.nodes}
     for gate in plan.gates:
         members = [nodes[step] for step in gate.members]
         if members and _asks(plan, gate, members):
             for verdict in (_APPROVED, _REFUSED):
-                yield Part(step=gate.id, branch=verdict, place=members[0].span)
+                yield CoveredPart(step=gate.id, branch=verdict, place=members[0].span)
 
 
 def _asks(plan: Plan, gate: Gate, members: list[Node]) -> bool:

@@ -5,13 +5,13 @@ from datetime import UTC, datetime
 from decimal import Decimal
 
 from engine.agents import DRAFT
-from engine.agents.run import Agents
-from engine.model.actions import ActionSpec, EffectClass, Param
-from engine.model.agents import AgentSource
+from engine.agents.agent_reader import Agents
+from engine.model.definitions.actions import ActionSpec, EffectClass, Param
+from engine.model.definitions.agents import AgentSource
+from engine.model.definitions.taint import Label
+from engine.model.definitions.types import INTEGER, NOTE, PERSON, TEXT, Field, listing
 from engine.model.effects import Call
-from engine.model.ids import RunId
-from engine.model.labels import Label
-from engine.model.types import INTEGER, NOTE, PERSON, TEXT, Field, listing
+from engine.model.values.ids import RunId
 
 AT = datetime(2026, 3, 2, 12, 0, tzinfo=UTC)
 TONE = "vault/knowledge/tone-of-voice.md"

@@ -4,13 +4,13 @@ from importlib.util import find_spec
 
 import pytest
 
-from engine.runtime.rooms import Sandbox
+from engine.runtime.sandbox import SandboxPool
 from tests.counterparts import need
 
 
 @pytest.fixture(scope="session")
 def room():
-    made = Sandbox({"agent": "engine.agents.program"})
+    made = SandboxPool({"agent": "engine.agents.dspy_program"})
     if not made.level:
         need(None, f"a room ({made.report()})")
     if find_spec("dspy") is None:

@@ -4,9 +4,9 @@ import json
 
 import pytest
 
-from engine.agents.draft import DraftReply
+from engine.agents.template_draft import DraftReply
+from engine.model.definitions.taint import Label
 from engine.model.errors import PermanentError
-from engine.model.labels import Label
 from tests.contract.world import call
 from tests.unit.memory.notes import Notes, front_matter
 

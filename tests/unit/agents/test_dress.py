@@ -5,7 +5,7 @@ import re
 
 import pytest
 
-from engine.agents.dress import dressed
+from engine.agents.answer_format import dressed
 
 NAMES = ("body", "items", "confidence")
 BODY = "Hello Ann,\n\nhow many pages do you need?\n\nRobin"

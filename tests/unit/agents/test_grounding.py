@@ -2,8 +2,8 @@
 
 import pytest
 
-from engine.agents.grounding import MOST, doubts
-from engine.model.legible import stripped
+from engine.agents.grounding import MAX, doubts
+from engine.model.text.safe_text import stripped
 
 LETTER = """Hello Robin,
 could you look at our shop by 12 March 2026? We are Brasserie Lindqvist, our budget is 1.200,50 EUR.
@@ -74,7 +74,7 @@ def test_other_sources_count_too():
 
 def test_each_is_said_once_and_many_are_counted():
     many = found(" ".join(f"{n}7" for n in range(100, 140)) + " 1007 1007")
-    assert len(many) == MOST + 1
+    assert len(many) == MAX + 1
     assert many[-1] == "and 28 more"
 
 

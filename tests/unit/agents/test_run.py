@@ -7,11 +7,22 @@ from decimal import Decimal
 
 import pytest
 
-from engine.agents.run import CALLS, DOUBTS, LOOKS
+from engine.agents.agent_reader import CALLS, DOUBTS, LOOKS
+from engine.model.definitions.taint import Label
+from engine.model.definitions.types import (
+    BOOL,
+    DATE,
+    EMAIL,
+    INTEGER,
+    TEXT,
+    URL,
+    Field,
+    choice,
+    listing,
+    record,
+)
 from engine.model.errors import EngineError, PermanentError, TransientError
-from engine.model.labels import Label
 from engine.model.ports import ModelReply
-from engine.model.types import BOOL, DATE, EMAIL, INTEGER, TEXT, URL, Field, choice, listing, record
 from engine.testing.models import PRICE, Scripted, in_form, obedient, reply
 from tests.unit.agents.agents import AGENT, GOOD, TONE, Tools, asked, reader
 

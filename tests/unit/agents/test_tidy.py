@@ -4,8 +4,8 @@ from pathlib import Path
 
 import pytest
 
-from engine.agents.tidy import doubtful, tidied
-from engine.agents.tongues import language
+from engine.agents.answer_cleanup import doubtful, tidied
+from engine.agents.language_guess import language
 
 BODY = "Hello Ann,\n\nthank you for your letter. Could you tell me how many pages you need?\n\nRobin"
 

@@ -4,22 +4,22 @@ from datetime import date
 
 import pytest
 
-from engine.app import attaching, starter
-from engine.app.attaching import Mailbox, Server
-from engine.connectors.email.account import account_of
-from engine.connectors.email.providers import PROVIDERS
-from engine.connectors.email.smtp import server_of
-from engine.language import settings
+from engine.app.setup import mailbox_wizard, starter_files
+from engine.app.setup.mailbox_wizard import MailboxPlan, MailServer
+from engine.connectors.email.account.imap_account import account_of
+from engine.connectors.email.account.providers import PROVIDERS
+from engine.connectors.email.sending.smtp import server_of
+from engine.language.documents import settings
+from engine.model.definitions.diagnostics import Severity
 from engine.model.errors import UsageError
-from engine.model.span import Severity
 
 DAY = date(2026, 11, 22)
 
 
 def read(mailbox):
     """What steward itself reads in the lines for a mailbox, written into a new workspace's settings."""
-    block = attaching.lines(mailbox, since=DAY)
-    data = starter.connected(starter.files()["steward.yaml"], block)
+    block = mailbox_wizard.lines(mailbox, since=DAY)
+    data = starter_files.connected(starter_files.files()["steward.yaml"], block)
     config, diagnostics = settings.parse("steward.yaml", data)
     assert not [one for one in diagnostics if one.severity is Severity.ERROR], diagnostics
     assert config is not None
@@ -29,7 +29,7 @@ def read(mailbox):
 
 @pytest.mark.parametrize("domain", [domain for domain, one in PROVIDERS.items() if not one.closed])
 def test_an_address_at_a_known_provider_is_enough(domain):
-    config, account, server = read(attaching.parsed(f"robin.park@{domain}"))
+    config, account, server = read(mailbox_wizard.parsed(f"robin.park@{domain}"))
     known = PROVIDERS[domain]
     assert (account.host, account.port, account.tls) == (known.imap, 993, "ssl")
     assert (server.host, server.port) == (known.smtp, 587 if known.starttls else 465)
@@ -40,13 +40,13 @@ def test_an_address_at_a_known_provider_is_enough(domain):
 
 
 def test_urls_say_where_it_is_read_and_answered():
-    found = attaching.parsed(
+    found = mailbox_wizard.parsed(
         "imap://robin@example.com@mail.example.com:1143/Kunden%20%26%20Gr%C3%B6%C3%9Fe",
         "smtp://out.example.com:2525",
     )
-    assert found == Mailbox(
-        read_on=Server(host="mail.example.com", tls="starttls", port=1143), user="robin@example.com",
-        folder="Kunden & Größe", sent_by=Server(host="out.example.com", tls="starttls", port=2525),
+    assert found == MailboxPlan(
+        read_on=MailServer(host="mail.example.com", tls="starttls", port=1143), user="robin@example.com",
+        folder="Kunden & Größe", sent_by=MailServer(host="out.example.com", tls="starttls", port=2525),
     )  # fmt: skip
     _, account, server = read(found)
     assert (account.host, account.port, account.tls) == ("mail.example.com", 1143, "starttls")
@@ -55,12 +55,12 @@ def test_urls_say_where_it_is_read_and_answered():
 
 
 def test_without_a_way_out_answers_stay_in_the_outbox():
-    _, account, server = read(attaching.parsed("imaps://no@mail.example.com"))
+    _, account, server = read(mailbox_wizard.parsed("imaps://no@mail.example.com"))
     assert (account.host, account.user, server) == ("mail.example.com", "no", None)
 
 
 def test_a_known_host_brings_its_way_out():
-    assert attaching.parsed("imaps://robin@gmail.com@imap.gmail.com/Leads").sent_by == Server(
+    assert mailbox_wizard.parsed("imaps://robin@gmail.com@imap.gmail.com/Leads").sent_by == MailServer(
         host="smtp.gmail.com"
     )
 
@@ -84,7 +84,7 @@ def test_a_known_host_brings_its_way_out():
 )  # fmt: skip
 def test_what_makes_no_mailbox_is_said(mailbox, smtp, words):
     with pytest.raises(UsageError) as error:
-        attaching.parsed(mailbox, smtp)
+        mailbox_wizard.parsed(mailbox, smtp)
     assert words in error.value.message
     assert "hunter2" not in str(error.value)
     assert error.value.now_true == "Nothing was written."

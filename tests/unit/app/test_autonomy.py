@@ -7,16 +7,17 @@ from typing import Any
 
 import pytest
 
-from engine.app import planning
-from engine.language import playbook, session
-from engine.language.proving import applied
+from engine.app.plans import plan_view
+from engine.language.build import session
+from engine.language.diagnostics.verify_fix import applied
+from engine.language.documents import playbook
 from engine.model import autonomy
-from engine.model.actions import ActionSpec, EffectClass, Param, Reach, Sink, UndoSpec
-from engine.model.config import MayRun, PolicyRules
-from engine.model.labels import Label
-from engine.model.money import Money
-from engine.model.plan import Stage
-from engine.model.types import TEXT
+from engine.model.definitions.actions import ActionSpec, EffectClass, Param, Reach, Sink, UndoSpec
+from engine.model.definitions.plan import Stage
+from engine.model.definitions.settings import MayRun, PolicyRules
+from engine.model.definitions.taint import Label
+from engine.model.definitions.types import TEXT
+from engine.model.values.money import Money
 from engine.testing.cases import coverage
 from tests.unit.governance import test_policy as governance
 from tests.unit.kernel import plans
@@ -92,7 +93,7 @@ def test_policy_plan_and_compiler_give_one_answer(stage, reach, expected):
     for name, policy in POLICIES.items():
         asks = expected == "a" or (expected == "r" and reach in policy.always_ask)
         word = "a" if asks else expected
-        row = planning.look(plan, policy=policy, unsaid=frozenset()).rows[0]
+        row = plan_view.analyze(plan, policy=policy, unsaid=frozenset()).rows[0]
         verdict = governance.verdict_of(effect, stage, policy, node=plan.nodes[0])
         assert (name, row.does) == (name, {"p": "preview", "r": "run", "a": "ask"}[word])
         assert (name, verdict.answer) == (name, {"p": "preview", "r": "allow", "a": "ask"}[word])
@@ -123,7 +124,7 @@ def test_a_strangers_words_in_a_recipient_are_refused_exactly_where_no_card_show
         assert fix.text.strip(" ,") == f"reach: {autonomy.first_asking(stage)}"
         mended = look(applied(text, fix), stage)
         assert codes(mended) == []
-        raised = planning.look(mended.plans["case"], policy=PolicyRules(), unsaid=frozenset()).rows[0]
+        raised = plan_view.analyze(mended.plans["case"], policy=PolicyRules(), unsaid=frozenset()).rows[0]
         assert raised.does == "ask"
 
 
@@ -135,7 +136,7 @@ def test_the_lower_stage_of_file_and_step_counts(of, own):
         return
     plan = case(of, Reach.CUSTOMER, own=own)[1].plans["case"]
 
-    row = planning.look(plan, policy=PolicyRules(), unsaid=frozenset()).rows[0]
+    row = plan_view.analyze(plan, policy=PolicyRules(), unsaid=frozenset()).rows[0]
 
     assert row.does == {"p": "preview", "r": "run", "a": "ask"}[EXPECTED[own][2]]
 
@@ -146,7 +147,7 @@ def test_an_exception_is_told_where_governance_makes_it_and_nowhere_else():
 
     for stage, reach, _ in MATRIX:
         plan = case(stage, reach)[1].plans["case"]
-        told = planning.look(plan, policy=policy, unsaid=frozenset()).rows[0].what
+        told = plan_view.analyze(plan, policy=policy, unsaid=frozenset()).rows[0].what
         verdict = governance.verdict_of(replace(paying, reach=reach, action=f"case/{reach}"), stage, policy)
         exempt = (stage, reach) == (Stage.AUTO, Reach.PAYMENT)
         assert bool(re.search("acts alone up to 50.00 EUR", told)) == exempt

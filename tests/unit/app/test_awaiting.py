@@ -6,8 +6,10 @@ from datetime import timedelta
 
 import pytest
 
-from engine.app import awaiting, briefing, doctor
-from engine.cli import knowing, queueing
+from engine.app.health import daily_brief, doctor
+from engine.app.queries import queue as awaiting
+from engine.cli.commands import queue as queueing
+from engine.cli.commands import status
 from engine.testing.scenario import Scenario, letter
 
 ASKS = """\
@@ -35,7 +37,7 @@ def company(tmp_path, monkeypatch):
 def planted(fold="", *names):
     def rows(_desk):
         return [
-            awaiting.Row(
+            awaiting.QueueRow(
                 id=name, short=name, kind="failed", title=f"run {name} failed", about="Ada · Quote", playbook="asks",
                 run="", since=f"2026-03-0{at}T09:00:00.000000Z", needs=f"steward retry {name}", fold=fold,
             )
@@ -51,7 +53,7 @@ def counted(company):
         found = doctor.examine(
             company.workspace(), reading, now=company.clock.now(), level=lambda: 3, memory=dict
         )
-        words = briefing.told(
+        words = daily_brief.render_brief(
             found, reading, now=company.clock.now(), since=company.clock.now() - timedelta(days=1), zone="UTC"
         )
     queue = next(one.said for one in found if one.name == "queue")
@@ -74,7 +76,7 @@ def test_nothing_waits_only_when_there_is_no_row_of_any_kind(company, monkeypatc
     assert waiting == 1
     assert "Waits for you: 1 (steward queue)." in text
     assert queue.startswith("1 wait for you")
-    knowing.status(argparse.Namespace(json=False))
+    status.status(argparse.Namespace(json=False))
     assert "1 for you: steward queue" in capsys.readouterr().out
 
 

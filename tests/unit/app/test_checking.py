@@ -2,11 +2,12 @@
 
 import pytest
 
-from engine.app import checking, wiring
-from engine.app.actions import declared
-from engine.app.workspace import read_config
+from engine.app import composition
+from engine.app.workspace import check
+from engine.app.workspace.action_catalog import declared
+from engine.app.workspace.workspace import read_config
 from engine.model.errors import EngineError
-from engine.model.places import SETTINGS
+from engine.model.values.paths import SETTINGS
 from tests.unit.language.mending import mended
 from tests.unit.language.trees import STARTER, MemoryTree
 
@@ -15,7 +16,7 @@ AGENT = b"---\ndescription: Writes.\noutputs: { text: text }\nmodel: %s\n---\nWr
 
 
 def workspace(path, data):
-    return checking.compile_tree(MemoryTree({**STARTER, SETTINGS: OPERATOR, path: data})).diagnostics
+    return check.compile_tree(MemoryTree({**STARTER, SETTINGS: OPERATOR, path: data})).diagnostics
 
 
 @pytest.mark.parametrize(
@@ -43,21 +44,21 @@ def test_a_policy_may_name_an_agent_of_the_workspace_and_what_is_declared_only()
         **STARTER, SETTINGS: OPERATOR, "vault/policy.yaml": policy, "vault/agents/writer.md": AGENT % b"none"
     }  # fmt: skip
 
-    assert checking.compile_tree(MemoryTree(files)).diagnostics == ()
+    assert check.compile_tree(MemoryTree(files)).diagnostics == ()
 
 
 def test_an_agent_may_ask_any_model_of_the_settings():
     models = b"models: { fast: { uses: openai, model: m } }\n"
     files = {**STARTER, SETTINGS: OPERATOR + models, "vault/agents/writer.md": AGENT % b"fast"}
 
-    assert checking.compile_tree(MemoryTree(files)).diagnostics == ()
+    assert check.compile_tree(MemoryTree(files)).diagnostics == ()
 
 
 def test_a_deployed_policy_about_an_action_that_is_not_there_lets_nothing_leave():
     tree = MemoryTree({"vault/policy.yaml": b"deny: [email/replay]\n"})
 
     with pytest.raises(EngineError) as refused:
-        wiring.policy_of(tree, declared())
+        composition.policy_of(tree, declared())
 
     assert refused.value.code == "policy"
     assert refused.value.way_out == "steward check"
@@ -68,7 +69,7 @@ def test_a_deployed_policy_knows_the_workspaces_agents():
         {"vault/policy.yaml": b"deny: [agent/writer]\n", "vault/agents/writer.md": AGENT % b"none"}
     )
 
-    assert wiring.policy_of(tree, declared()).deny == ("agent/writer",)
+    assert composition.policy_of(tree, declared()).deny == ("agent/writer",)
 
 
 def test_deployed_settings_of_no_connector_are_refused_and_a_hint_is_not():

@@ -2,8 +2,9 @@ from pathlib import Path
 
 import pytest
 
-from engine.app import comparing, moments
-from engine.app.starter import files
+from engine.app.plans import plan_diff
+from engine.app.setup.starter_files import files
+from engine.app.workspace import snapshots
 from engine.model.errors import UsageError
 from engine.vault import commit_all, init_repository
 from tests.unit.language.trees import MemoryTree
@@ -16,7 +17,7 @@ def moment(
     swaps: dict[str, tuple[str, str]] | None = None,
     name: str = "now",
     more: dict[str, bytes | None] | None = None,
-) -> moments.Moment:
+) -> snapshots.Moment:
     made: dict[str, bytes] = dict(FILES)
     for path, (old, new) in (swaps or {}).items():
         assert old in made[path].decode(), old
@@ -26,22 +27,22 @@ def moment(
             del made[path]
         else:
             made[path] = data
-    return moments.of(MemoryTree(made), name)
+    return snapshots.snapshot_at(MemoryTree(made), name)
 
 
-def text(found: comparing.Comparison) -> str:
-    return "\n".join(sign + line for sign, line in comparing.lines(found))
+def text(found: plan_diff.Comparison) -> str:
+    return "\n".join(sign + line for sign, line in plan_diff.lines(found))
 
 
 def test_nothing_differs_from_itself():
-    found = comparing.compare(moment(), moment())
+    found = plan_diff.compare(moment(), moment())
 
     assert (found.settings, found.playbooks, found.words) == ((), (), ())
     assert "nothing that is compiled differs" in text(found)
 
 
 def test_layout_and_comments_are_no_difference():
-    found = comparing.compare(moment(), moment({LEAD: ("budget:", "# money\nbudget:   ")}))
+    found = plan_diff.compare(moment(), moment({LEAD: ("budget:", "# money\nbudget:   ")}))
 
     assert found.playbooks == ()
 
@@ -51,7 +52,7 @@ def test_lengths_and_what_is_new_or_gone_are_said_in_words():
     before = moment({LEAD: ("timeout: 30s", "timeout: 90s")}) if b"timeout: 30s" in FILES[LEAD] else moment()
     slow = FILES[LEAD].decode().replace("uses: intent/resolve", "uses: intent/resolve\n    timeout: 2h")
     after = moment(more={LEAD: slow.encode()})
-    said = text(comparing.compare(before, after))
+    said = text(plan_diff.compare(before, after))
     assert "timeout: 10m → 2h" in said
     assert "seconds" not in said
     assert "  ~ step" in said
@@ -60,10 +61,10 @@ def test_lengths_and_what_is_new_or_gone_are_said_in_words():
 def test_a_playbook_that_compiles_again_is_mended_and_not_added():
     broken = moment(more={"playbooks/odd.yaml": b"name: Odd\n"}, name="broken")
     good = b"name: Odd\non: { manual: {} }\nsteps:\n  - { id: tell, uses: notify/me, with: { text: x } }\n"
-    found = comparing.compare(broken, moment(more={"playbooks/odd.yaml": good}))
+    found = plan_diff.compare(broken, moment(more={"playbooks/odd.yaml": good}))
     assert "odd  (playbooks/odd.yaml)  mended" in text(found)
     assert "odd  (playbooks/odd.yaml)  added" in text(
-        comparing.compare(moment(), moment(more={"playbooks/odd.yaml": good}))
+        plan_diff.compare(moment(), moment(more={"playbooks/odd.yaml": good}))
     )
 
 
@@ -73,14 +74,14 @@ def test_authority_comes_first_then_steps_then_words():
         "vault/policy.yaml": ("[payment, legal]", "[payment]"),
         "vault/templates/got-it.md": ("thank you", "many thanks"),
     })  # fmt: skip
-    after = moments.of(
+    after = snapshots.snapshot_at(
         MemoryTree({
             **{path: after.tree.read(path) for path, _ in after.tree.paths()},
             LEAD: after.tree.read(LEAD).replace(b"  nudge: { title: Reminder, expires-after: 2d }\n", b"").replace(b"3d }", b"4d }"),
         }),
         "after",
     )  # fmt: skip
-    found = text(comparing.compare(moment(), after))
+    found = text(plan_diff.compare(moment(), after))
 
     order = [
         "2 changes raise authority",
@@ -99,9 +100,9 @@ def test_authority_comes_first_then_steps_then_words():
 
 def test_a_new_a_removed_and_a_broken_playbook():
     copy = FILES[LEAD]
-    new = comparing.compare(moment(), moment(more={"playbooks/two.yaml": copy}))
-    gone = comparing.compare(moment(more={"playbooks/two.yaml": copy}), moment())
-    bad = comparing.compare(moment(), moment({LEAD: ("steps.who.outputs", "steps.whom.outputs")}))
+    new = plan_diff.compare(moment(), moment(more={"playbooks/two.yaml": copy}))
+    gone = plan_diff.compare(moment(more={"playbooks/two.yaml": copy}), moment())
+    bad = plan_diff.compare(moment(), moment({LEAD: ("steps.who.outputs", "steps.whom.outputs")}))
 
     assert [(one.id, one.status) for one in new.playbooks] == [("two", "added")]
     assert {one.kind for one in new.rises} >= {"stage", "action", "trigger"}
@@ -112,7 +113,7 @@ def test_a_new_a_removed_and_a_broken_playbook():
 
 
 def test_a_file_only_some_playbook_reads_is_said_once_with_its_users():
-    found = comparing.compare(
+    found = plan_diff.compare(
         moment(), moment({"vault/templates/services-agreement.md": ("\n---\n", "\n---\nNew.\n")})
     )
 
@@ -124,15 +125,15 @@ def test_a_file_only_some_playbook_reads_is_said_once_with_its_users():
 
 def test_a_long_change_of_words_is_cut_and_says_so():
     after = moment(more={"vault/templates/got-it.md": FILES["vault/templates/got-it.md"] + b"more\n" * 60})
-    (found,) = comparing.compare(moment(), after).words
+    (found,) = plan_diff.compare(moment(), after).words
 
     assert len(found.lines) < 20
     assert found.more > 40
 
 
 def test_json_has_the_same_in_it():
-    found = comparing.to_json(
-        comparing.compare(moment(), moment({LEAD: ("stage: approval", "stage: auto")}, "later"))
+    found = plan_diff.to_json(
+        plan_diff.compare(moment(), moment({LEAD: ("stage: approval", "stage: auto")}, "later"))
     )
 
     assert (found["before"], found["after"], found["raises-authority"]) == ("now", "later", True)
@@ -144,7 +145,7 @@ def test_json_has_the_same_in_it():
 
 
 def test_a_commit_without_settings_is_compared_all_the_same():
-    found = comparing.compare(moment(more={"steward.yaml": None}), moment())
+    found = plan_diff.compare(moment(more={"steward.yaml": None}), moment())
 
     assert {one.kind for one in found.settings} >= {"recipient"}
 
@@ -157,10 +158,10 @@ def test_a_commit_is_found_by_branch_tag_and_id_and_the_folder_is_another_moment
     id_ = commit_all(tmp_path, "one")
     (tmp_path / LEAD).write_bytes(FILES[LEAD].replace(b"stage: approval", b"stage: auto"))
 
-    assert moments.commit(tmp_path, "main").tree.commit == id_
-    assert moments.commit(tmp_path, id_[:10]).name == id_[:10]
-    found = comparing.compare(moments.commit(tmp_path, "main"), moments.folder(tmp_path))
+    assert snapshots.from_commit(tmp_path, "main").tree.commit == id_
+    assert snapshots.from_commit(tmp_path, id_[:10]).name == id_[:10]
+    found = plan_diff.compare(snapshots.from_commit(tmp_path, "main"), snapshots.from_folder(tmp_path))
     assert [one.text for one in found.rises][:1] == ["stage approval → auto"]
     assert found.before == f"main ({id_[:8]})"
     with pytest.raises(UsageError, match="no branch, tag or commit 'nowhere'"):
-        moments.commit(tmp_path, "nowhere")
+        snapshots.from_commit(tmp_path, "nowhere")

@@ -2,11 +2,11 @@
 
 import pytest
 
-from engine.app.confirming import ConfirmedPerson, ConfirmedPrices
-from engine.identity.resolve import Identity, Known
-from engine.memory import symbolic
-from engine.memory.symbolic import Symbolic
-from engine.model.labels import Label
+from engine.app.adapters.cross_check import ConfirmedPerson, ConfirmedPrices
+from engine.identity.person_resolver import CurrentAddressBook, Identity
+from engine.memory import note_tables
+from engine.memory.note_tables import Symbolic
+from engine.model.definitions.taint import Label
 from tests.contract.world import call
 from tests.counterparts import need_module
 from tests.unit.memory.notes import Notes, front_matter
@@ -36,7 +36,7 @@ def person(notes, *, seen=None, email="ada@example.org"):
     """What `seen` (or the same notes) says of an address, and the tables of `notes`."""
     first, second = Notes(seen or notes), Notes(notes)
     reader = ConfirmedPerson(
-        reader=Identity(known=Known(lambda: first, front_matter)),
+        reader=Identity(known=CurrentAddressBook(lambda: first, front_matter)),
         tables=Symbolic(lambda: second, front_matter),
     )
     trigger = {"from": email, "auth": {"aligned": True}}
@@ -65,7 +65,7 @@ def test_a_disagreement_is_a_doubt_and_nobody_is_the_customer(tables, seen, doub
 
 
 def test_without_duckdb_the_reason_says_that_nothing_was_looked_up(monkeypatch):
-    monkeypatch.setattr(symbolic, "available", lambda: False)
+    monkeypatch.setattr(note_tables, "available", lambda: False)
     outputs, labels = person(NOTES)
     assert outputs["reason"].endswith("DuckDB is not installed")
     assert (outputs["doubts"], labels) == ([], frozenset({Label.CUSTOMER}))

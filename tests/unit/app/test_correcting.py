@@ -2,8 +2,8 @@
 
 import pytest
 
-from engine.app import correcting
-from engine.language import intents
+from engine.app.commands import intent_corrections
+from engine.language.documents import intents
 from engine.model.errors import UsageError
 from engine.testing.scenario import Scenario, letter
 from tests.unit.memory.notes import Notes
@@ -34,14 +34,14 @@ FILES = {"vault/intents/a.yaml": BLOCK, "vault/intents/b.yaml": FLOW, "vault/int
     ],
 )
 def test_a_line_is_added_and_nothing_else_changes(intent, added):
-    change = correcting.correction(Notes(FILES), intent, "A price, please: what is it?")
+    change = intent_corrections.correction(Notes(FILES), intent, "A price, please: what is it?")
     before, after = change.before.split("\n"), change.after.split("\n")
     assert [one for one in after if one not in before] == added
     assert [one for one in after if one in before] == before
 
 
 def test_in_a_list_on_one_line_it_comes_last():
-    change = correcting.correction(Notes(FILES), "refund", 'He said "no"')
+    change = intent_corrections.correction(Notes(FILES), "refund", 'He said "no"')
     assert change.after.split("\n")[1] == '  examples: ["My money back", please, \'He said "no"\']  # two'
 
 
@@ -50,7 +50,7 @@ def test_in_a_list_on_one_line_it_comes_last():
     ['say "yes" \\ or', "it's: #1 - {a}", "- a\ttab", "Grüße 犬 🙂", "null", "'"],
 )
 def test_whatever_the_words_are_the_file_says_exactly_them(words):
-    change = correcting.correction(Notes(FILES), "quote", words)
+    change = intent_corrections.correction(Notes(FILES), "quote", words)
     found, diagnostics = intents.parse([("vault/intents/a.yaml", change.after.encode())])
     assert found[0].examples[-1] == words
     assert diagnostics == ()
@@ -67,19 +67,19 @@ def test_whatever_the_words_are_the_file_says_exactly_them(words):
 )
 def test_what_a_line_can_not_do_is_refused_with_a_way_out(intent, words, code):
     with pytest.raises(UsageError) as refused:
-        correcting.correction(Notes(FILES), intent, words)
+        intent_corrections.correction(Notes(FILES), intent, words)
     assert refused.value.code == code
 
 
 def test_a_file_that_changed_meanwhile_is_left_alone(tmp_path):
-    change = correcting.correction(Notes(FILES), "quote", "x y")
+    change = intent_corrections.correction(Notes(FILES), "quote", "x y")
     file = tmp_path / change.path
     file.parent.mkdir(parents=True)
     file.write_text(BLOCK)
-    correcting.apply(tmp_path, change)
+    intent_corrections.apply(tmp_path, change)
     assert file.read_text() == change.after
     with pytest.raises(UsageError):
-        correcting.apply(tmp_path, change)
+        intent_corrections.apply(tmp_path, change)
     assert file.read_text() == change.after
 
 
@@ -91,9 +91,9 @@ def test_after_a_commit_the_same_letter_has_the_intent_it_was_corrected_to(tmp_p
     (run,) = company.runs("lead-capture")
     assert company.value(run.steps["intent"].outputs)["name"] == "unsure"
     with company.reading() as reading:
-        words = correcting.words_of(reading, run)
+        words = intent_corrections.words_of(reading, run)
     assert words == "Hello Robin, could we have the blue one instead?"
-    change = correcting.correction(company.workspace().tree, "support", words)
+    change = intent_corrections.correction(company.workspace().tree, "support", words)
     company.commit({change.path: change.after})
     company.drop("two", letter("Blue again", said, id="again@example.org"))
     company.run()
@@ -111,4 +111,4 @@ def test_a_run_without_a_letter_has_no_words(tmp_path):
     company.start("by-hand")
     (run,) = company.runs("by-hand")
     with company.reading() as reading, pytest.raises(UsageError):
-        correcting.words_of(reading, run)
+        intent_corrections.words_of(reading, run)

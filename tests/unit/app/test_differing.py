@@ -4,11 +4,11 @@ from pathlib import Path
 
 import pytest
 
-from engine.app.differing import Authority, changes, rises
-from engine.model.actions import Reach
-from engine.model.config import Cap, Config, ConnectorConfig, Person, PolicyRules, SecretRef
-from engine.model.money import Money
-from engine.model.plan import Plan
+from engine.app.plans.authority_diff import Authority, authority_increases, changes
+from engine.model.definitions.actions import Reach
+from engine.model.definitions.plan import Plan
+from engine.model.definitions.settings import Cap, Config, ConnectorConfig, Person, PolicyRules, SecretRef
+from engine.model.values.money import Money
 from tests.unit.language.trees import compiled
 
 CONFIG = Config(operator=Person(id="operator", name="R", email="r@example.com"), id="w")
@@ -56,12 +56,12 @@ def at(one: Plan | None = None, config: Config = CONFIG, policy: PolicyRules | N
 
 
 def raised(*swaps: tuple[str, str]) -> list[tuple[str, str]]:
-    return [(one.kind, one.where) for one in rises(at(plan()), at(plan(*swaps)))]
+    return [(one.kind, one.where) for one in authority_increases(at(plan()), at(plan(*swaps)))]
 
 
 def lowered(*swaps: tuple[str, str]) -> list[tuple[str, str]]:
     """The same change taken back."""
-    return [(one.kind, one.where) for one in rises(at(plan(*swaps)), at(plan()))]
+    return [(one.kind, one.where) for one in authority_increases(at(plan(*swaps)), at(plan()))]
 
 
 RISES = {
@@ -173,7 +173,7 @@ def test_what_guards_a_step_and_where_it_reaches(old, new, expected):
         compiled({"playbooks/case.yaml": text.encode()}) for text in (GUARDED, GUARDED.replace(old, new, 1))
     )
     assert not before.broken | after.broken, (*before.diagnostics, *after.diagnostics)
-    found = rises(at(before.plans["case"]), at(after.plans["case"]))
+    found = authority_increases(at(before.plans["case"]), at(after.plans["case"]))
 
     assert [(one.kind, one.where) for one in found] == expected
 
@@ -185,7 +185,9 @@ def test_what_takes_a_step_back_is_an_effect_that_was_not_there_before():
 
     assert raised(new) == [("action", "paper~undo"), ("path", "files/write path")]
     before, after = plan(new), plan((new[0], undo.replace("b.txt", "c.txt")))
-    assert [(one.kind, one.after) for one in rises(at(before), at(after))] == [("path", "notes/c.txt")]
+    assert [(one.kind, one.after) for one in authority_increases(at(before), at(after))] == [
+        ("path", "notes/c.txt")
+    ]
 
 
 def test_another_agent_is_another_tool():
@@ -194,7 +196,9 @@ def test_another_agent_is_another_tool():
         compiled({"playbooks/case.yaml": text.encode()}).plans["case"] for text in (without, GUARDED)
     )
 
-    assert [(one.kind, one.after) for one in rises(at(before), at(after))] == [("tool", "agent/draft-reply")]
+    assert [(one.kind, one.after) for one in authority_increases(at(before), at(after))] == [
+        ("tool", "agent/draft-reply")
+    ]
 
 
 def test_a_declared_reach_does_not_hide_what_new_arguments_reach():
@@ -221,7 +225,7 @@ def test_a_rise_is_not_bought_off_by_what_another_line_takes_back():
 
 def test_leaving_shadow_counts_everything_that_acts_then():
     shadow = plan(("stage: approval", "stage: shadow"))
-    found = rises(at(shadow), at(plan()))
+    found = authority_increases(at(shadow), at(plan()))
 
     assert [(one.kind, one.where) for one in found] == [
         ("stage", ""), ("action", "thanks"), ("action", "paper"), ("action", "reply"), ("trigger", ""),
@@ -231,13 +235,15 @@ def test_leaving_shadow_counts_everything_that_acts_then():
 
 
 def test_a_new_playbook_in_shadow_reaches_only_what_it_reads():
-    found = rises(at(None), at(plan(("stage: approval", "stage: shadow"))))
+    found = authority_increases(at(None), at(plan(("stage: approval", "stage: shadow"))))
 
     assert [(one.kind, one.after) for one in found] == [("connector", "identity")]
 
 
 def test_a_new_playbook_above_shadow_is_a_rise_and_a_removed_one_is_none():
-    assert ("stage", "approval") in [(one.kind, one.after) for one in rises(at(None), at(plan()))]
+    assert ("stage", "approval") in [
+        (one.kind, one.after) for one in authority_increases(at(None), at(plan()))
+    ]
     assert changes(at(plan()), at(None)) == ()
 
 
@@ -256,7 +262,7 @@ steps:
 
 
 def test_a_webhook_brings_its_secret_even_in_shadow():
-    found = rises(at(None), at(compiled({"playbooks/hook.yaml": HOOK.encode()}).plans["hook"]))
+    found = authority_increases(at(None), at(compiled({"playbooks/hook.yaml": HOOK.encode()}).plans["hook"]))
 
     assert [(one.kind, one.after) for one in found] == [("secret", "HOOK")]
 
@@ -268,7 +274,7 @@ GOLDEN = sorted(Path(__file__).parents[2].glob("golden/compile/*/playbook.yaml")
 def test_nothing_rises_from_itself_and_what_rises_from_nothing_is_said_in_words(path):
     for one in compiled({"playbooks/case.yaml": path.read_bytes()}).plans.values():
         assert changes(at(one), at(one)) == ()
-        found = rises(at(None), at(one))
+        found = authority_increases(at(None), at(one))
         assert all(change.text and "\n" not in change.text for change in found)
         assert one.stage.rank == 0 or "stage" in {change.kind for change in found}
 
@@ -323,7 +329,7 @@ OTHER = ConnectorConfig(
     ],
 )
 def test_settings(before, after, kinds):
-    assert sorted(one.kind for one in rises(at(config=before), at(config=after))) == kinds
+    assert sorted(one.kind for one in authority_increases(at(config=before), at(config=after))) == kinds
 
 
 EUR = Money(minor=5000, currency="EUR")
@@ -350,7 +356,7 @@ CAP = Cap(action="payments/request", each=EUR, count_per_day=5)
     ],
 )
 def test_policy(before, after, count):
-    assert len(rises(at(policy=before), at(policy=after))) == count
+    assert len(authority_increases(at(policy=before), at(policy=after))) == count
 
 
 def test_every_change_is_said_on_one_line():

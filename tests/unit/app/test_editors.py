@@ -6,9 +6,9 @@ from xml.etree import ElementTree as ET
 
 import pytest
 
-from engine.app import starter
+from engine.app.setup import starter_files
 
-FILES = starter.files()
+FILES = starter_files.files()
 YAML = sorted(name for name in FILES if name.endswith(".yaml"))
 WANTED = {
     "playbooks/": "schemas/playbook.schema.json",

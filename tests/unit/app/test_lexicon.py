@@ -2,13 +2,13 @@
 
 import pytest
 
-from engine.app import glossary, lexicon
+from engine.app.reference import glossary, vocabulary
 from engine.cli.main import main
-from engine.language.functions import FUNCTIONS
-from engine.language.kinds import KINDS
-from engine.language.playbook import KEYS, STEP_KEYS
-from engine.language.typeexpr import MEANINGS, SIMPLE
-from engine.model.triggers import TRIGGERS
+from engine.language.documents.playbook import KEYS, STEP_KEYS
+from engine.language.expressions.functions import FUNCTIONS
+from engine.language.passes.builtin_steps import KINDS
+from engine.language.types.type_syntax import MEANINGS, SIMPLE
+from engine.model.definitions.triggers import TRIGGERS
 from tests.unit.language.trees import compiled
 
 SKELETON = """\
@@ -25,9 +25,9 @@ steps:
 
 
 def test_every_word_has_a_page():
-    assert [word for word in lexicon.words() if not lexicon.page(word)] == []
-    assert {*glossary.GLOSSARY, *SIMPLE, *FUNCTIONS, *TRIGGERS, *KEYS, *STEP_KEYS} <= {*lexicon.words()}
-    assert set(KINDS) - {"playbook/"} <= set(lexicon.STEPS)
+    assert [word for word in vocabulary.words() if not vocabulary.page(word)] == []
+    assert {*glossary.GLOSSARY, *SIMPLE, *FUNCTIONS, *TRIGGERS, *KEYS, *STEP_KEYS} <= {*vocabulary.words()}
+    assert set(KINDS) - {"playbook/"} <= set(vocabulary.STEPS)
     assert set(SIMPLE) == set(MEANINGS)
 
 
@@ -55,7 +55,7 @@ def test_every_word_has_a_page():
     ],
 )
 def test_a_page_says_what_the_word_is_wherever_it_may_stand(word, says):
-    page = lexicon.page(word)
+    page = vocabulary.page(word)
     assert page is not None
     for words in says:
         assert words in page
@@ -70,9 +70,9 @@ def test_the_glossary_is_short_and_in_order():
     ] == []
 
 
-@pytest.mark.parametrize("name", sorted(lexicon.TRIGGER_EXAMPLES))
+@pytest.mark.parametrize("name", sorted(vocabulary.TRIGGER_EXAMPLES))
 def test_the_example_of_a_trigger_compiles(name):
-    line = lexicon.TRIGGER_EXAMPLES[name].partition("   (")[0]
+    line = vocabulary.TRIGGER_EXAMPLES[name].partition("   (")[0]
     found = compiled({
         "playbooks/case.yaml": SKELETON.format(top=line).encode(),
         "vault/intents/i.yaml": b"refund:\n  means: wants money back\n  examples: [a, b, c]\n",
@@ -82,10 +82,10 @@ def test_the_example_of_a_trigger_compiles(name):
     ] == []
 
 
-@pytest.mark.parametrize("name", [one for one in lexicon.STEPS if "NAME" not in one])
+@pytest.mark.parametrize("name", [one for one in vocabulary.STEPS if "NAME" not in one])
 def test_the_example_of_a_step_compiles(name):
     top = "on: { email: { mailbox: leads } }\nsubject: ${{ event.from }}"
-    text = SKELETON.format(top=top) + f"  - {lexicon.STEPS[name][3]}\n"
+    text = SKELETON.format(top=top) + f"  - {vocabulary.STEPS[name][3]}\n"
     found = compiled(
         {
             "playbooks/case.yaml": text.encode(),

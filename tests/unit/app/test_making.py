@@ -5,8 +5,8 @@ import subprocess
 
 import pytest
 
-from engine.app import making
-from engine.app.workspace import open_workspace
+from engine.app.setup import new_workspace
+from engine.app.workspace.workspace import open_workspace
 from engine.cli.main import main
 from engine.model.errors import UsageError
 
@@ -65,8 +65,8 @@ def test_nobody_is_written_as_a_sample_person(home, capsys):
     ],
 )  # fmt: skip
 def test_a_domain_for_examples_is_a_warning(address, odd):
-    assert making.address_of(address) == address
-    assert bool(making.doubtful(address)) is odd
+    assert new_workspace.address_of(address) == address
+    assert bool(new_workspace.doubtful(address)) is odd
 
 
 @pytest.mark.parametrize("branch", ["master", "trunk", "feature/x", "null", "1.0", "v2.x"])
@@ -91,9 +91,9 @@ def test_a_head_on_no_branch_is_refused(home, capsys):
 
 
 def test_a_second_one_in_the_same_place_is_refused(home):
-    making.make(home / "w", name="R", email="r@example.org")
+    new_workspace.make(home / "w", name="R", email="r@example.org")
     with pytest.raises(UsageError, match="a workspace already"):
-        making.room(home / "w")
+        new_workspace.room(home / "w")
 
 
 @pytest.mark.parametrize(
@@ -114,10 +114,10 @@ def test_a_second_one_in_the_same_place_is_refused(home):
 def test_days_begin_where_the_machine_says_it_is(tmp_path, told, linked, zone):
     link = tmp_path / "localtime"
     link.symlink_to(linked)
-    assert making.machine_zone({"TZ": told}, link) == zone
+    assert new_workspace.machine_zone({"TZ": told}, link) == zone
 
 
 def test_a_new_workspace_has_the_zone_it_was_made_in(home):
-    making.make(home / "w", name="R", email="r@example.org", zone="Asia/Kathmandu")
+    new_workspace.make(home / "w", name="R", email="r@example.org", zone="Asia/Kathmandu")
     assert "\ntime-zone: Asia/Kathmandu\n" in (home / "w/steward.yaml").read_text()
     assert open_workspace(home / "w", os.environ).config.time_zone == "Asia/Kathmandu"

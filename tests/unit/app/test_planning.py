@@ -3,12 +3,12 @@ from datetime import timedelta
 
 import pytest
 
-from engine.app import plan_json, planning
-from engine.app.drawing import flowchart, quoted
-from engine.language import serial
-from engine.model.actions import Reach
-from engine.model.config import PolicyRules
-from engine.model.durations import exact
+from engine.app.plans import plan_json, plan_view
+from engine.app.plans.mermaid import flowchart, quoted
+from engine.language.passes import plan_codec
+from engine.model.definitions.actions import Reach
+from engine.model.definitions.settings import PolicyRules
+from engine.model.values.durations import exact
 from tests.unit.language.trees import MemoryTree, compiled
 
 HEAD = """\
@@ -31,7 +31,7 @@ REPLY = "  - { id: reply, uses: email/reply, with: { body: Hello }, gate: offer 
 WORDS = "  - { id: words, uses: email/reply, with: { body: Hello } }\n"
 
 
-def seen(*steps: str, stage: str = "approval", policy: PolicyRules | None = None) -> planning.Seen:
+def seen(*steps: str, stage: str = "approval", policy: PolicyRules | None = None) -> plan_view.PlanView:
     text = HEAD.format(stage=stage) + "".join(steps)
     if "gate: offer" not in text:
         text = text.replace("gates:\n  offer: { title: Offer, expires-after: 2d }\n", "")
@@ -39,10 +39,12 @@ def seen(*steps: str, stage: str = "approval", policy: PolicyRules | None = None
     assert not found.broken, found.diagnostics
     plan = found.plans["case"]
     tree = MemoryTree({"playbooks/case.yaml": text.encode()})
-    return planning.look(plan, policy=policy or PolicyRules(), unsaid=planning.unsaid(plan, tree))
+    return plan_view.analyze(
+        plan, policy=policy or PolicyRules(), unsaid=plan_view.implicit_order(plan, tree)
+    )
 
 
-def row(found: planning.Seen, id_: str) -> planning.Row:
+def row(found: plan_view.PlanView, id_: str) -> plan_view.PlanRow:
     return next(one for one in found.rows if one.node.id == id_)
 
 
@@ -84,7 +86,7 @@ def test_a_step_says_what_takes_it_back_and_a_question_what_counts_unsaid():
     ask = "  - { id: ask, uses: human/ask, with: { title: T, fields: { days: { type: integer, default: 3 } } } }\n"
     found = seen(thanks, ask)
 
-    words = [text.strip() for _, text in planning.lines(found)]
+    words = [text.strip() for _, text in plan_view.lines(found)]
     assert "undo: email/reply with {body: ${{ steps.thanks.outputs.message-id }}} (customer at most)" in words
     assert "days is 3 unless something else is said" in words
 
@@ -102,7 +104,7 @@ def test_a_step_that_only_the_file_holds_back_could_start_at_once():
     found = seen(WHO, INTENT)
 
     assert row(found, "intent").earlier == ()
-    assert any("could start at once with `needs: []`" in text for _, text in planning.lines(found))
+    assert any("could start at once with `needs: []`" in text for _, text in plan_view.lines(found))
 
 
 @pytest.mark.parametrize(
@@ -147,22 +149,22 @@ def test_a_sop_is_read_for_its_order_too():
     found = compiled({"vault/sops/s.md": text})
     plan = found.plans["s"]
 
-    assert planning.unsaid(plan, MemoryTree({"vault/sops/s.md": text})) == {"read", "say"}
+    assert plan_view.implicit_order(plan, MemoryTree({"vault/sops/s.md": text})) == {"read", "say"}
 
 
 def test_a_file_that_went_away_says_nothing_about_its_order():
     plan = seen(WHO).plan
 
-    assert planning.unsaid(plan, MemoryTree({})) == frozenset()
+    assert plan_view.implicit_order(plan, MemoryTree({})) == frozenset()
 
 
 def test_text_shows_gates_with_members_and_expiry_and_the_layout_free_digest():
     found = seen(WHO, REPLY, WORDS)
-    text = "\n".join(sign + line for sign, line in planning.lines(found))
+    text = "\n".join(sign + line for sign, line in plan_view.lines(found))
 
     assert "~ gate offer “Offer” covers reply; no answer in 2d is a no" in text
     assert "~ card words covers words; no answer in 7d is a no" in text
-    assert f"plan {serial.digest(found.plan)[:12]}" in text
+    assert f"plan {plan_codec.digest(found.plan)[:12]}" in text
     assert "undo: none: a letter that left can't be called back" in text
     assert "about ${{ event.from }}" in text
 
@@ -249,7 +251,7 @@ def test_the_flowchart_says_when_a_step_runs_and_how_often():
 def test_a_hostile_title_stays_inside_its_diamond():
     found = seen(WHO, REPLY)
     plan = found.plan
-    evil = planning.look(
+    evil = plan_view.analyze(
         plan.__class__(
             **{
                 **{f: getattr(plan, f) for f in plan.__dataclass_fields__},

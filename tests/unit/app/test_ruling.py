@@ -5,14 +5,15 @@ from decimal import Decimal
 
 import pytest
 
-from engine.app import moments, planning
-from engine.app.comparing import compare
-from engine.app.differing import Authority, changes, rises
-from engine.model.actions import Reach
-from engine.model.agents import AgentSource
-from engine.model.config import Consent, MayRun, ModelConfig, PolicyRules, QuietHours, SecretRef
-from engine.model.money import Money
-from engine.model.plan import Stage
+from engine.app.plans import plan_view
+from engine.app.plans.authority_diff import Authority, authority_increases, changes
+from engine.app.plans.plan_diff import compare
+from engine.app.workspace import snapshots
+from engine.model.definitions.actions import Reach
+from engine.model.definitions.agents import AgentSource
+from engine.model.definitions.plan import Stage
+from engine.model.definitions.settings import Consent, MayRun, ModelConfig, PolicyRules, QuietHours, SecretRef
+from engine.model.values.money import Money
 from tests.unit.language.trees import CONFIG, STARTER, MemoryTree, compiled
 
 NIGHTS = QuietHours(reach=(Reach.CUSTOMER,), begins=1200, ends=480)
@@ -54,7 +55,7 @@ def test_a_policy_that_lets_more_happen_is_a_rise(before, after, said, rise):
     found = [one for one in changes(at(before), at(after)) if said in one.text]
 
     assert [one.raises for one in found] == [rise]
-    assert bool(rises(at(before), at(after))) == rise
+    assert bool(authority_increases(at(before), at(after))) == rise
 
 
 AGENT = AgentSource(
@@ -83,9 +84,9 @@ def test_an_agent_that_may_do_more_is_a_rise(after, said, rise):
 def test_an_agent_that_loses_a_tool_or_is_new_without_one_raises_nothing():
     tool = replace(AGENT, tools=("memory/recall",))
 
-    assert rises(at(agents={"writer": tool}), at(agents={"writer": AGENT})) == ()
+    assert authority_increases(at(agents={"writer": tool}), at(agents={"writer": AGENT})) == ()
     assert changes(at(), at(agents={"writer": AGENT})) == ()
-    assert [one.kind for one in rises(at(), at(agents={"writer": tool}))] == ["tool"]
+    assert [one.kind for one in authority_increases(at(), at(agents={"writer": tool}))] == ["tool"]
 
 
 def test_a_model_at_another_address_is_another_host():
@@ -93,10 +94,10 @@ def test_a_model_at_another_address_is_another_host():
     there = replace(model, base_url="https://models.example.com/v1")
     before, after = (replace(CONFIG, models=(one,)) for one in (model, there))
 
-    (found,) = rises(at(config=before), at(config=after))
+    (found,) = authority_increases(at(config=before), at(config=after))
 
     assert (found.kind, found.where) == ("host", "models.default.base-url")
-    assert {one.kind for one in rises(at(), at(config=before))} == {"connector", "secret"}
+    assert {one.kind for one in authority_increases(at(), at(config=before))} == {"connector", "secret"}
 
 
 def test_two_moments_are_compared_with_their_agents():
@@ -105,7 +106,9 @@ def test_two_moments_are_compared_with_their_agents():
     files = {**STARTER, "steward.yaml": settings, "vault/agents/writer.md": plain}
     more = files | {"vault/agents/writer.md": plain.replace(b"outputs", b"tools: [memory/recall]\noutputs")}
 
-    found = compare(moments.of(MemoryTree(files), "a"), moments.of(MemoryTree(more), "b"))
+    found = compare(
+        snapshots.snapshot_at(MemoryTree(files), "a"), snapshots.snapshot_at(MemoryTree(more), "b")
+    )
 
     assert [one.text for one in found.rises] == ["agent/writer: tool memory/recall is new"]
 
@@ -134,8 +137,8 @@ steps:
 def test_a_plan_says_what_exceptions_and_quiet_hours_change(policy, pay, tell):
     one = compiled({"playbooks/case.yaml": TEXT}).plans["case"]
 
-    seen = planning.look(one, policy=policy, unsaid=frozenset())
+    seen = plan_view.analyze(one, policy=policy, unsaid=frozenset())
 
     assert [row.what for row in seen.rows] == [pay, tell]
-    below = planning.look(replace(one, stage=Stage.APPROVAL), policy=policy, unsaid=frozenset())
+    below = plan_view.analyze(replace(one, stage=Stage.APPROVAL), policy=policy, unsaid=frozenset())
     assert below.rows[0].what == "asks (payment)"

@@ -6,8 +6,8 @@ from urllib.parse import unquote
 
 import pytest
 
-from engine.app.sarif import ROOT, log
-from engine.model.span import Diagnostic, Fix, Severity, Span
+from engine.app.plans.sarif import ROOT, log
+from engine.model.definitions.diagnostics import Diagnostic, Fix, Severity, Span
 from tests.unit.language.mending import mended
 from tests.unit.language.trees import compiled
 

@@ -8,17 +8,20 @@ import pytest
 import yaml
 
 import engine
-from engine.app import keys, moments, planning, starter
+from engine.app.plans import plan_view
+from engine.app.reference import schema_table
+from engine.app.setup import starter_files
+from engine.app.workspace import snapshots
 from engine.cli.verbs import VERBS
-from engine.model.actions import Reach
+from engine.model.definitions.actions import Reach
+from engine.model.definitions.plan import Stage
 from engine.model.errors import PermanentError
-from engine.model.plan import Stage
 
-LETTERS = sorted((Path(starter.__file__).parent / "letters").glob("*.eml"))
+LETTERS = sorted((Path(starter_files.__file__).parent / "letters").glob("*.eml"))
 
 
 def test_a_new_workspace_has_a_file_of_every_kind():
-    names = set(starter.files())
+    names = set(starter_files.files())
 
     assert {
         ".gitignore", ".idea/jsonSchemas.xml", ".vscode/settings.json", ".zed/settings.json", "AGENTS.md", "steward.yaml", "vault/policy.yaml",
@@ -29,14 +32,14 @@ def test_a_new_workspace_has_a_file_of_every_kind():
 
 
 def test_the_starter_has_no_id_and_an_operator_at_an_example_domain():
-    settings = yaml.safe_load(starter.files()["steward.yaml"])
+    settings = yaml.safe_load(starter_files.files()["steward.yaml"])
 
     assert "id" not in settings
     assert settings["operator"]["email"].endswith("@example.com")
 
 
 def test_writing_puts_id_and_operator_into_steward_yaml(tmp_path):
-    starter.write(tmp_path, id="012345678901", operator='Zoë "Z" Ørsted: #1', email="zoe@example.org")
+    starter_files.write(tmp_path, id="012345678901", operator='Zoë "Z" Ørsted: #1', email="zoe@example.org")
 
     settings = yaml.safe_load((tmp_path / "steward.yaml").read_text(encoding="utf-8"))
     assert settings["id"] == "012345678901"
@@ -45,7 +48,7 @@ def test_writing_puts_id_and_operator_into_steward_yaml(tmp_path):
 
 
 def test_a_line_break_in_a_name_stays_inside_the_name(tmp_path):
-    starter.write(tmp_path, id=None, operator="Robin\nid: stolen", email=None)
+    starter_files.write(tmp_path, id=None, operator="Robin\nid: stolen", email=None)
 
     settings = yaml.safe_load((tmp_path / "steward.yaml").read_text(encoding="utf-8"))
     assert settings["operator"] == {"name": "Robinid: stolen", "email": "robin@example.com"}
@@ -53,16 +56,16 @@ def test_a_line_break_in_a_name_stays_inside_the_name(tmp_path):
 
 
 def test_everything_else_is_written_byte_for_byte(tmp_path):
-    written = starter.write(tmp_path, id=None)
+    written = starter_files.write(tmp_path, id=None)
 
-    assert set(written) == set(starter.files())
-    assert {name: (tmp_path / name).read_bytes() for name in written} == starter.files()
+    assert set(written) == set(starter_files.files())
+    assert {name: (tmp_path / name).read_bytes() for name in written} == starter_files.files()
 
 
 def test_a_file_that_is_already_there_is_kept(tmp_path):
     (tmp_path / "steward.yaml").write_text("mine", encoding="utf-8")
 
-    written = starter.write(tmp_path, id="a1")
+    written = starter_files.write(tmp_path, id="a1")
 
     assert "steward.yaml" not in written
     assert (tmp_path / "steward.yaml").read_text(encoding="utf-8") == "mine"
@@ -74,7 +77,7 @@ def test_a_symlink_in_the_way_is_not_written_through(tmp_path):
     room.mkdir()
     (room / "steward.yaml").symlink_to(outside)
 
-    starter.write(room, id=None)
+    starter_files.write(room, id=None)
 
     assert not outside.exists()
 
@@ -82,7 +85,7 @@ def test_a_symlink_in_the_way_is_not_written_through(tmp_path):
 @pytest.fixture
 def checkout(tmp_path, monkeypatch):
     """A copy of the starter beside a package folder, as a clone has it."""
-    starter.write(tmp_path, id=None)
+    starter_files.write(tmp_path, id=None)
     (tmp_path / "engine").mkdir()
     monkeypatch.setattr(engine, "__file__", str(tmp_path / "engine" / "__init__.py"))
     return tmp_path
@@ -95,7 +98,7 @@ def test_letters_that_lie_in_a_checkout_do_not_travel(checkout):
     (checkout / "vault/photo.jpg").write_bytes(b"jpg")
 
     assert not {"vault/inbox/private.md", "vault/.obsidian/workspace.json", "vault/photo.jpg"} & set(
-        starter.files()
+        starter_files.files()
     )
 
 
@@ -104,19 +107,19 @@ def test_an_installed_wheel_is_read_from_its_own_copy(checkout):
     (checkout / "engine/starter/playbooks").mkdir(parents=True)
     (checkout / "engine/steward.yaml").rename(checkout / "engine/starter/steward.yaml")
 
-    assert starter.source() == checkout / "engine" / "starter"
+    assert starter_files.source() == checkout / "engine" / "starter"
 
 
 def test_an_installation_without_starter_files_says_so(checkout):
     (checkout / "steward.yaml").unlink()
 
     with pytest.raises(PermanentError, match="no starter files") as caught:
-        starter.files()
+        starter_files.files()
     assert caught.value.way_out
 
 
 def test_the_editors_are_pointed_at_schemas_that_exist():
-    made = starter.files()
+    made = starter_files.files()
     vscode = json.loads(made[".vscode/settings.json"])["yaml.schemas"]
     zed = json.loads(made[".zed/settings.json"])["lsp"]["yaml-language-server"]["settings"]["yaml"]["schemas"]
 
@@ -126,7 +129,7 @@ def test_the_editors_are_pointed_at_schemas_that_exist():
 
 def test_no_rule_of_one_intent_stands_in_a_rule_or_example_of_another():
     intents: dict[str, dict] = {}
-    for name, content in starter.files().items():
+    for name, content in starter_files.files().items():
         if name.startswith("vault/intents/"):
             intents |= yaml.safe_load(content)
 
@@ -143,7 +146,7 @@ def test_no_rule_of_one_intent_stands_in_a_rule_or_example_of_another():
 
 
 def test_every_intent_but_spam_has_a_reply():
-    made = starter.files()
+    made = starter_files.files()
     intents = {
         key for name in made if name.startswith("vault/intents/") for key in yaml.safe_load(made[name])
     }
@@ -168,7 +171,7 @@ def test_nobody_in_the_letters_is_real(letter):
 
 
 def test_three_editors_get_the_same_schemas():
-    made = starter.files()
+    made = starter_files.files()
     vscode = json.loads(made[".vscode/settings.json"])["yaml.schemas"]
     tree = ET.fromstring(made[".idea/jsonSchemas.xml"])
     jetbrains = {
@@ -183,27 +186,27 @@ def test_three_editors_get_the_same_schemas():
 
 
 def test_git_keeps_one_file_of_jetbrains_and_none_of_the_rest():
-    lines = starter.files()[".gitignore"].decode().splitlines()
+    lines = starter_files.files()[".gitignore"].decode().splitlines()
 
     assert lines.index(".idea/*") < lines.index("!.idea/jsonSchemas.xml")
 
 
-AGENTS = starter.AGENTS.read_text(encoding="utf-8")
+AGENTS = starter_files.AGENTS.read_text(encoding="utf-8")
 EXAMPLE = AGENTS.partition("```yaml\n")[2].partition("```")[0]
 
 
 def test_a_new_workspace_tells_coding_agents_how_to_write(tmp_path):
-    starter.write(tmp_path, id=None)
+    starter_files.write(tmp_path, id=None)
 
     assert (tmp_path / "AGENTS.md").read_text(encoding="utf-8") == AGENTS
 
 
 def test_the_example_for_coding_agents_compiles_in_a_new_workspace_and_does_what_the_page_says(tmp_path):
-    starter.write(tmp_path, id=None)
+    starter_files.write(tmp_path, id=None)
     (tmp_path / "playbooks/partner-letters.yaml").write_text(EXAMPLE, encoding="utf-8")
-    now = moments.folder(tmp_path)
+    now = snapshots.from_folder(tmp_path)
     plan = now.compiled.plans["partner-letters"]
-    seen = planning.look(plan, policy=now.policy, unsaid=planning.unsaid(plan, now.tree))
+    seen = plan_view.analyze(plan, policy=now.policy, unsaid=plan_view.implicit_order(plan, now.tree))
     rows = {row.node.id: row for row in seen.rows}
 
     assert {one.code for one in now.compiled.diagnostics} == {"SW307"}
@@ -216,12 +219,12 @@ def test_the_example_for_coding_agents_compiles_in_a_new_workspace_and_does_what
 
 
 def test_above_shadow_nothing_of_the_example_leaves_unread(tmp_path):
-    starter.write(tmp_path, id=None)
+    starter_files.write(tmp_path, id=None)
     text = EXAMPLE.replace("stage: shadow", "stage: auto")
     (tmp_path / "playbooks/partner-letters.yaml").write_text(text, encoding="utf-8")
-    now = moments.folder(tmp_path)
+    now = snapshots.from_folder(tmp_path)
     plan = now.compiled.plans["partner-letters"]
-    seen = planning.look(plan, policy=now.policy, unsaid=frozenset())
+    seen = plan_view.analyze(plan, policy=now.policy, unsaid=frozenset())
 
     assert [row.node.id for row in seen.rows if row.high is not Reach.INTERNAL and row.does != "ask"] == []
 
@@ -239,7 +242,7 @@ def test_the_page_for_coding_agents_names_only_verbs_and_kinds_of_file_that_exis
     kinds = set(re.findall(r"`steward schema ([a-z]+)`", AGENTS))
 
     assert named <= set(VERBS)
-    assert kinds <= set(keys.things())
+    assert kinds <= set(schema_table.things())
 
 
 @pytest.mark.parametrize(

@@ -6,16 +6,18 @@ from typing import Any
 
 import pytest
 
-from engine.app import checking, rooms, starter
-from engine.app.actions import declared, unperformed
+from engine.app.adapters import registry
+from engine.app.setup import starter_files
+from engine.app.workspace import check
+from engine.app.workspace.action_catalog import declared, unperformed
 from engine.cli.main import main
+from engine.model.definitions.diagnostics import Severity
+from engine.model.definitions.plan import Stage
 from engine.model.errors import PermanentError
-from engine.model.plan import Stage
-from engine.model.span import Severity
-from engine.testing.cases.run import Tests
+from engine.testing.cases.suite import Tests
 from engine.vault import commit_all, init_repository
 
-ROOT = Path(starter.source())
+ROOT = Path(starter_files.source())
 TESTS = Tests(ROOT)
 PLANS = TESTS.folder.plans
 FILES = {file.playbook: file for file in TESTS.files()}
@@ -34,7 +36,7 @@ def test_there_are_twelve_playbooks_and_no_error_in_them():
 
 
 def test_the_only_warnings_are_about_actions_that_nothing_performs():
-    found = checking.compile_folder(ROOT).diagnostics
+    found = check.compile_folder(ROOT).diagnostics
 
     assert {(one.code, one.severity) for one in found} == {("SW307", Severity.WARNING)}
     assert {Path(one.span.path).stem for one in found} == LATER
@@ -95,7 +97,7 @@ def test_every_template_is_used_by_a_starter_or_is_a_reply():
 
 def test_nothing_that_is_declared_only_is_performed_by_a_connector_of_the_same_name():
     some: Any = object()
-    wired = rooms.Wired(
+    wired = registry.ConnectorRegistry(
         connectors={"email": some}, readers={"stripe": some}, specs=declared(), unperformed=unperformed()
     )
 
@@ -110,7 +112,7 @@ def test_nothing_that_is_declared_only_is_performed_by_a_connector_of_the_same_n
 
 @pytest.mark.parametrize("name", ["month-end-invoices", "overdue-reminders", "refund-handling"])
 def test_run_for_real_it_fails_before_anything_and_says_what_to_do(name, tmp_path, monkeypatch, capsys):
-    starter.write(tmp_path / "w", id="012345678901")
+    starter_files.write(tmp_path / "w", id="012345678901")
     init_repository(tmp_path / "w", "R", "r@example.com")
     commit_all(tmp_path / "w", "one")
     monkeypatch.chdir(tmp_path / "w")

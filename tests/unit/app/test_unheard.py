@@ -4,8 +4,11 @@ from datetime import UTC, datetime
 
 import pytest
 
-from engine.app import checking, doctor, making, passing, unheard
-from engine.app.workspace import open_workspace
+from engine.app.commands import command_bus
+from engine.app.health import doctor
+from engine.app.setup import new_workspace
+from engine.app.workspace import check, unfired_triggers
+from engine.app.workspace.workspace import open_workspace
 from engine.vault import commit_all
 
 HEAD = "name: A\nstage: approval\non:\n  {on}\nsteps:\n  - {{ id: tell, uses: notify/me, with: {{ text: hi }} }}\n"
@@ -26,13 +29,13 @@ ALIVE = ["email: { mailbox: leads }", "email: { mailbox: support }", "event: { t
 @pytest.fixture
 def workspace(tmp_path, monkeypatch):
     monkeypatch.setenv("XDG_STATE_HOME", str(tmp_path / "state"))
-    making.make(tmp_path / "w", name="Uma", email="uma@example.org")
+    new_workspace.make(tmp_path / "w", name="Uma", email="uma@example.org")
     return tmp_path / "w"
 
 
 def found(root, tmp_path):
     env = {"XDG_STATE_HOME": str(tmp_path / "state")}
-    return [one for one in checking.diagnostics(root, env) if one.code in {"SW412", "SW413"}]
+    return [one for one in check.diagnostics(root, env) if one.code in {"SW412", "SW413"}]
 
 
 @pytest.mark.parametrize("name", DEAD)
@@ -48,7 +51,7 @@ def test_check_and_doctor_name_what_never_comes(name, workspace, tmp_path):
     commit_all(workspace, "one more")
     opened = open_workspace(workspace, {"XDG_STATE_HOME": str(tmp_path / "state")})
     opened.state.make()
-    reading = passing.look(opened)
+    reading = command_bus.open_reader(opened)
     try:
         told = doctor.examine(opened, reading, now=datetime.now(UTC), level=lambda: 3, memory=dict, probes=())
     finally:
@@ -84,4 +87,4 @@ def test_named_mailboxes_are_the_only_ones(workspace, tmp_path):
 def test_a_starter_listens_to_nothing_that_is_not_there(workspace, tmp_path):
     assert found(workspace, tmp_path) == []
     config = open_workspace(workspace, {"XDG_STATE_HOME": str(tmp_path / "state")}).config
-    assert unheard.mailboxes(config, workspace) == {"leads", "support"}
+    assert unfired_triggers.mailboxes(config, workspace) == {"leads", "support"}

@@ -5,7 +5,7 @@ import subprocess
 
 import pytest
 
-from engine.app import making
+from engine.app.setup import new_workspace
 from engine.cli.main import main
 
 pytestmark = pytest.mark.slow
@@ -23,7 +23,7 @@ BROKEN = {
 def home(tmp_path, monkeypatch, capsys):
     """A workspace that ran once, and the ids of commits in eight digits."""
     monkeypatch.setenv("XDG_STATE_HOME", str(tmp_path / "state"))
-    making.make(tmp_path / "w", name="Uma", email="uma@example.org")
+    new_workspace.make(tmp_path / "w", name="Uma", email="uma@example.org")
     monkeypatch.chdir(tmp_path / "w")
     assert main(["status"]) == 0
     assert "nothing has run yet" in capsys.readouterr().out

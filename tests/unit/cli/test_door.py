@@ -10,10 +10,10 @@ from typing import Any
 
 import pytest
 
-from engine.cli import behind
-from engine.cli.behind import Drawn
-from engine.cli.door import ENTER, Door
-from engine.cli.opening import served
+from engine.cli.notebooks import prerender as behind
+from engine.cli.notebooks.auth_middleware import ENTER, AuthMiddleware
+from engine.cli.notebooks.prerender import PrerenderedPage
+from engine.cli.notebooks.server import served
 from engine.model.errors import EngineError
 from engine.testing.scenario import Scenario
 from tests.counterparts import need_module
@@ -77,7 +77,7 @@ class Behind:
 
 
 def door(app=None, code="c" * 43):
-    return Door(app=app or Behind(), host=HOST, token=TOKEN, code=code)
+    return AuthMiddleware(app=app or Behind(), host=HOST, token=TOKEN, code=code)
 
 
 def ask(app, path, headers, method="GET", query="", *, leaves=False):
@@ -259,7 +259,7 @@ class Page(Behind):
 
 
 def drawing(drawn):
-    return Door(app=Page(), host=HOST, token=TOKEN, code="c" * 43, drawn=drawn, script="away()")
+    return AuthMiddleware(app=Page(), host=HOST, token=TOKEN, code="c" * 43, drawn=drawn, script="away()")
 
 
 def test_the_first_page_brings_the_drawn_day_once_and_names_its_script():
@@ -290,7 +290,7 @@ def test_a_day_that_can_t_be_drawn_is_left_to_the_notebook(trouble):
     def draw():
         raise trouble
 
-    status, _, body = ask(drawing(Drawn(draw)), "/today/", HEADERS)
+    status, _, body = ask(drawing(PrerenderedPage(draw)), "/today/", HEADERS)
     assert status == 200
     assert body.endswith(b'<body><script>away()</script><div id="root"></div></body></html>')
 
@@ -302,7 +302,7 @@ def test_a_day_drawn_long_ago_is_drawn_anew(monkeypatch):
         seen.append(1)
         return b"%d" % len(seen)
 
-    drawn = Drawn(draw)
+    drawn = PrerenderedPage(draw)
     assert asyncio.run(drawn()) == b"1"
     monkeypatch.setattr(behind, "FRESH_SECONDS", -1.0)
     assert asyncio.run(drawn()) == b"2"
@@ -310,7 +310,7 @@ def test_a_day_drawn_long_ago_is_drawn_anew(monkeypatch):
 
 def test_a_browser_that_goes_on_while_the_day_is_drawn_finds_it_on_the_page():
     ready = threading.Event()
-    drawn = Drawn(lambda: DRAWN if ready.wait(20) else b"")
+    drawn = PrerenderedPage(lambda: DRAWN if ready.wait(20) else b"")
     app = drawing(drawn)
     _, _, body = ask(app, ENTER, {"host": HOST}, query=f"code={'c' * 43}", leaves=True)
     assert DRAWN not in body
@@ -330,7 +330,7 @@ def test_files_are_handed_out_by_name_alone(tmp_path, monkeypatch):
     )
     made: Future[Any] = Future()
     made.set_result(other := Behind())
-    app = behind.Behind(made)
+    app = behind.AssetServer(made)
     (folder / "later.js").write_text("not when it began")
     status, headers, body = ask(app, "/today/assets/index-1.js", HEADERS)
     assert (status, headers[b"content-type"], body) == (200, b"text/javascript", b"one()")
@@ -353,7 +353,7 @@ def test_files_are_handed_out_by_name_alone(tmp_path, monkeypatch):
 def test_notebooks_that_can_t_be_made_say_why_in_a_line():
     made: Future[Any] = Future()
     made.set_exception(EngineError("marimo is not installed here", code="no-notebooks"))
-    status, headers, body = ask(behind.Behind(made), "/today/", HEADERS)
+    status, headers, body = ask(behind.AssetServer(made), "/today/", HEADERS)
     assert (status, headers[b"content-type"]) == (500, b"text/plain; charset=utf-8")
     assert b"marimo is not installed here" in body
-    assert ask(behind.Behind(made), "/today/ws", HEADERS, method="WEBSOCKET")[0] == 403
+    assert ask(behind.AssetServer(made), "/today/ws", HEADERS, method="WEBSOCKET")[0] == 403

@@ -6,8 +6,9 @@ from pathlib import Path
 
 import pytest
 
-from engine.app import sealed
-from engine.cli import guarding, here
+from engine.app.workspace import sealed_secrets
+from engine.cli import context
+from engine.cli.commands import stop_and_secrets
 from engine.ledger import Keys
 from engine.model.errors import UsageError
 from engine.testing.scenario import Scenario
@@ -28,15 +29,15 @@ def test_what_is_no_secret_and_no_proof_is_kept_nowhere(
 ) -> None:
     """Another word is not the other method, and a slip of the finger is no passphrase."""
     company = Scenario.make(tmp_path / "c", bare=True)
-    monkeypatch.setattr(here, "workspace", company.workspace)
-    monkeypatch.setattr(here, "need_person", lambda _what: None)
+    monkeypatch.setattr(context, "workspace", company.workspace)
+    monkeypatch.setattr(context, "need_person", lambda _what: None)
     monkeypatch.setattr(getpass, "getpass", lambda *_, **__: typed.pop(0))
     with pytest.raises(UsageError) as refused:
-        guarding.secrets(argparse.Namespace(action=action, name=name))
+        stop_and_secrets.secrets(argparse.Namespace(action=action, name=name))
     assert said in {refused.value.message, refused.value.way_out}
     keys = Keys.open(company.workspace().state)
     try:
-        assert list(sealed.Sealed(keys)) == []
+        assert list(sealed_secrets.SealedSecrets(keys)) == []
         assert not any(keys.get_secret(f"strength-{method}") for method in ("passphrase", "totp"))
     finally:
         keys.close()

@@ -6,7 +6,7 @@ import subprocess
 
 import pytest
 
-from engine.app import making
+from engine.app.setup import new_workspace
 from engine.cli.main import main
 
 BROKEN = """\
@@ -49,7 +49,7 @@ def desk(tmp_path_factory):
     with pytest.MonkeyPatch.context() as patched:
         patched.setenv("XDG_STATE_HOME", str(folder / "state"))
         root = folder / "w"
-        making.make(root, name="R", email="r@example.org")
+        new_workspace.make(root, name="R", email="r@example.org")
         books = {"broken": BROKEN, "ends": ENDS, "calls": CALLS, "below": BELOW, "asks": ASKS, "lists": LISTS}
         for path in (root / "playbooks").glob("*.yaml"):
             path.unlink()
@@ -61,7 +61,7 @@ def desk(tmp_path_factory):
         subprocess.run(["git", "add", "-A"], cwd=root, check=True)
         subprocess.run(["git", "commit", "-qm", "books"], cwd=root, check=True)
         patched.chdir(root)
-        patched.setattr("engine.cli.here.need_person", lambda _verb: None)
+        patched.setattr("engine.cli.context.need_person", lambda _verb: None)
         yield root
 
 

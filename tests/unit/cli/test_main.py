@@ -6,7 +6,7 @@ import sys
 
 import pytest
 
-from engine.cli import talk
+from engine.cli import output
 from engine.cli.main import main, overview
 
 
@@ -69,8 +69,8 @@ def test_a_terminal_with_few_characters_gets_a_question_mark(encoding, monkeypat
     stream = io.TextIOWrapper(raw, encoding=encoding)
     monkeypatch.setattr(sys, "stdout", stream)
     assert main([]) == 0
-    talk.put("✓ │ 見積り")
-    talk.put_json("x", {"subject": "見積り – ü"})
+    output.out("✓ │ 見積り")
+    output.put_json("x", {"subject": "見積り – ü"})
     stream.flush()
     said = raw.getvalue().decode(encoding)
     assert "? " in said

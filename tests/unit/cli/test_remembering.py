@@ -5,17 +5,19 @@ import subprocess
 
 import pytest
 
-from engine.app import making
-from engine.app.remembering import OFF
-from engine.cli import cards, doctoring, here
+from engine.app.adapters.memory_process import OFF
+from engine.app.setup import new_workspace
+from engine.cli import context
+from engine.cli.commands import doctor
 from engine.cli.main import main
+from engine.cli.screen import card_view
 from engine.memory.client import MemoryClient
 
 
 @pytest.fixture
 def workspace(tmp_path, monkeypatch):
     monkeypatch.setenv("XDG_STATE_HOME", str(tmp_path / "state"))
-    making.make(tmp_path / "w", name="Ada", email="ada@example.com")
+    new_workspace.make(tmp_path / "w", name="Ada", email="ada@example.com")
     monkeypatch.chdir(tmp_path / "w")
     return tmp_path / "w"
 
@@ -53,16 +55,16 @@ def test_without_an_index_there_is_nothing_to_rebuild_and_it_says_why(workspace,
 
 def test_doctor_says_how_a_model_that_is_not_there_is_loaded_unless_none_is_wanted(workspace, monkeypatch):
     monkeypatch.setattr("engine.memory.model.packaged", lambda: None)
-    assert doctoring._memory(here.workspace()) == {}, f"{OFF} is off in tests"
+    assert doctor._memory(context.workspace()) == {}, f"{OFF} is off in tests"
     monkeypatch.delenv(OFF)
-    told = doctoring._memory(here.workspace())
+    told = doctor._memory(context.workspace())
     assert told["way-out"] == "steward memory install"
     assert "all-MiniLM-L6-v2" in str(told["because"])
     settings = workspace / "steward.yaml"
     settings.write_text(settings.read_text() + "\nmemory: { model: none }\n")
     git = ("git", "-c", "user.name=a", "-c", "user.email=a@example.com")
     subprocess.run([*git, "commit", "-qam", "Words alone"], cwd=workspace, check=True)
-    assert doctoring._memory(here.workspace()) == {}
+    assert doctor._memory(context.workspace()) == {}
 
 
 class Client:
@@ -93,7 +95,7 @@ class Client:
 @pytest.fixture
 def process(workspace, monkeypatch):
     def given(client: Client) -> Client:
-        monkeypatch.setattr("engine.app.remembering.client", lambda workspace, env: client)
+        monkeypatch.setattr("engine.app.adapters.memory_process.client", lambda workspace, env: client)
         return client
 
     return given
@@ -129,7 +131,7 @@ def test_the_stand_in_has_the_methods_of_the_real_one():
 def test_a_card_cites_what_was_recalled_and_says_what_found_it():
     note = {"path": "vault/sops/q.md", "title": "Q", "heading": "Discounts", "commit": "1a2b3c4d5e", "text": "t", "score": 1, "found-by": "meaning and words"}  # fmt: skip
     found = [{"step": "sops", "outputs": {"notes": [note, {**note, "heading": "", "found-by": "full-text"}]}}]
-    assert [one.strip() for one in cards._findings(found) if one] == [
+    assert [one.strip() for one in card_view._findings(found) if one] == [
         "sops      notes: 2",
         "vault/sops/q.md#Discounts@1a2b3c4d   found by meaning and words",
         "vault/sops/q.md@1a2b3c4d   found by full-text",
@@ -138,5 +140,5 @@ def test_a_card_cites_what_was_recalled_and_says_what_found_it():
 
 @pytest.mark.parametrize("outputs", [None, "text", 7, {}, {"notes": []}, {"notes": None}, {"items": [{"what": "a"}, 3]}, {"notes": [{"path": "\x1b[2Jx", "found-by": "\n"}]}])  # fmt: skip
 def test_outputs_of_any_shape_are_shown_on_one_line_each(outputs):
-    lines = list(cards._findings([{"step": "s", "outputs": outputs}]))
+    lines = list(card_view._findings([{"step": "s", "outputs": outputs}]))
     assert all("\n" not in one and "\x1b" not in one for one in lines)

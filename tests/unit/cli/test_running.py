@@ -4,7 +4,7 @@ import subprocess
 
 import pytest
 
-from engine.app import making
+from engine.app.setup import new_workspace
 from engine.cli.main import main
 
 BROKEN = """\
@@ -27,7 +27,7 @@ steps:
 def test_a_run_that_failed_is_exit_one_and_one_that_ended_is_not(tmp_path, monkeypatch, capsys):
     monkeypatch.setenv("XDG_STATE_HOME", str(tmp_path / "state"))
     root = tmp_path / "w"
-    making.make(root, name="R", email="r@example.org")
+    new_workspace.make(root, name="R", email="r@example.org")
     (root / "playbooks" / "broken.yaml").write_text(BROKEN)
     (root / "playbooks" / "ends.yaml").write_text(ENDS)
     refuses = (

@@ -12,11 +12,11 @@ from pathlib import Path
 
 import pytest
 
-from engine.app.service.systemd import Systemd
-from engine.app.service.what import Account, service_of
-from engine.app.workspace import open_workspace
+from engine.app.setup.service.systemd import Systemd
+from engine.app.setup.service.unit import ServiceAccount, service_of
+from engine.app.workspace.workspace import open_workspace
+from engine.cli.commands.service import keeper_of
 from engine.cli.main import main
-from engine.cli.servicing import keeper_of
 from engine.ledger import Owner
 from engine.model.errors import EngineError, UsageError
 from engine.vault import commit_all, init_repository
@@ -144,7 +144,7 @@ def test_without_a_manager_nothing_is_written_and_the_way_out_is_said(place, cap
 
 def test_without_systemctl_other_ways_are_named(place, monkeypatch):
     keeper = keeper_of(open_workspace(place.root, os.environ), system=False, name="", platform="linux")
-    monkeypatch.setattr("engine.app.service.systemd.shutil.which", lambda *_, **__: None)
+    monkeypatch.setattr("engine.app.setup.service.systemd.shutil.which", lambda *_, **__: None)
     with pytest.raises(UsageError, match="no systemctl") as told:
         keeper.install()
     assert "container" in told.value.way_out
@@ -229,7 +229,7 @@ def test_a_service_of_the_machine_is_hardened_runs_as_an_account_and_never_as_ro
 
 def test_a_service_of_the_machine_is_kept_by_the_machines_own_manager(place, tmp_path):
     """With a folder in place of systemd's own, and whoever runs this as the account."""
-    whose = Account(name="steward", uid=os.getuid(), gid=os.getgid(), home=tmp_path / "its home")
+    whose = ServiceAccount(name="steward", uid=os.getuid(), gid=os.getgid(), home=tmp_path / "its home")
     service = service_of(open_workspace(place.root, os.environ), {"PATH": os.environ["PATH"]}, whose)
     keeper = Systemd(service=service, env=os.environ, account=whose, folder=tmp_path / "system")
     assert any("started" in one for one in keeper.install())
@@ -241,7 +241,7 @@ def test_a_service_of_the_machine_is_kept_by_the_machines_own_manager(place, tmp
     keeper.uninstall()
     assert not keeper.path.exists()
     (tmp_path / "a file").touch()
-    homeless = Account(name="steward", uid=os.getuid(), gid=os.getgid(), home=tmp_path / "a file")
+    homeless = ServiceAccount(name="steward", uid=os.getuid(), gid=os.getgid(), home=tmp_path / "a file")
     service = service_of(open_workspace(place.root, os.environ), {"PATH": os.environ["PATH"]}, homeless)
     with pytest.raises(EngineError, match="place for state"):
         Systemd(service=service, env=os.environ, account=homeless, folder=tmp_path / "system").install()

@@ -9,12 +9,12 @@ from datetime import timedelta
 
 import pytest
 
-from engine.app.views import shortest
-from engine.cli import talk
-from engine.cli.deciding import length
-from engine.cli.talk import columns, fitted, in_zone, line, local, quoted, table, visible
+from engine.app.queries.descriptions import shortest
+from engine.cli import output
+from engine.cli.commands.approvals import length
+from engine.cli.output import columns, fitted, in_zone, line, local, quoted, table, visible
 from engine.model.errors import UsageError
-from engine.model.legible import masked, stripped
+from engine.model.text.safe_text import masked, stripped
 
 
 @pytest.mark.parametrize(
@@ -116,17 +116,17 @@ MOMENTS = {
 
 @pytest.mark.parametrize("text", MOMENTS)
 def test_moments_are_told_in_the_operators_zone_and_quotes_are_left_alone(text, monkeypatch):
-    monkeypatch.setattr(talk, "_ZONE", [])
+    monkeypatch.setattr(output, "_ZONE", [])
     assert local(text) == text
     in_zone("Europe/Warsaw")
     assert local(text) == MOMENTS[text]
 
 
 def test_what_is_exact_keeps_its_moments(monkeypatch, capsys):
-    monkeypatch.setattr(talk, "_ZONE", ["Asia/Kolkata"])
-    talk.put("Words     see you 2026-03-02T12:00Z", exact=True)
-    talk.put("at 2026-03-02T12:00Z")
-    talk.put_json("x", {"at": "2026-03-02T12:00:00.000000Z"})
+    monkeypatch.setattr(output, "_ZONE", ["Asia/Kolkata"])
+    output.out("Words     see you 2026-03-02T12:00Z", exact=True)
+    output.out("at 2026-03-02T12:00Z")
+    output.put_json("x", {"at": "2026-03-02T12:00:00.000000Z"})
     said = capsys.readouterr().out
     assert "see you 2026-03-02T12:00Z" in said
     assert "at 2026-03-02 17:30" in said
@@ -157,7 +157,7 @@ ODD = "[link=http://x.example]:smile:[/link] \x1b]8;;http://x\x07 [red]42[/] Tru
 def test_a_table_shows_what_a_stranger_wrote_as_it_is() -> None:
     """Nothing of it is markup, an emoji or a colour, and no escape reaches the terminal."""
     with terminal() as screen:
-        talk.put_table([["a1", ODD], ["b2", "plain"]])
+        output.put_table([["a1", ODD], ["b2", "plain"]])
     shown = "".join(line[6:].rstrip(" ") for line in screen.getvalue().splitlines()[:-1])
     assert shown.replace(" ", "") == visible(ODD).replace(" ", "")
     assert "\x1b" not in screen.getvalue()
@@ -166,17 +166,17 @@ def test_a_table_shows_what_a_stranger_wrote_as_it_is() -> None:
 def test_a_long_cell_goes_on_within_its_column() -> None:
     """On a terminal; in a pipe a row is a line."""
     with terminal() as screen:
-        talk.put_table([["a1", "word " * 20, "x"], ["b2", "漢" * 30, "y"]])
+        output.put_table([["a1", "word " * 20, "x"], ["b2", "漢" * 30, "y"]])
     lines = screen.getvalue().splitlines()
-    assert all(talk.cells(line) <= 50 for line in lines)
+    assert all(output.cells(line) <= 50 for line in lines)
     assert [line[:4].strip() for line in lines if line[:4].strip()] == ["a1", "b2"]
     assert sum(line.count("漢") for line in lines) == 30
 
 
 def test_in_a_pipe_a_table_is_plain_lines(capsys: pytest.CaptureFixture[str]) -> None:
     """And no escape is in it, either."""
-    talk.put_table([["a1", ODD], ["b2", "w" * 200]])
-    talk.put_table([])
+    output.put_table([["a1", ODD], ["b2", "w" * 200]])
+    output.put_table([])
     assert capsys.readouterr().out == f"  a1  {visible(ODD)}\n  b2  {'w' * 200}\n"
 
 
@@ -185,16 +185,16 @@ def test_no_wide_letter_leaves_the_bar_of_a_quoted_text(letter: str) -> None:
     """A line too wide would go on at the edge of the screen, where our own words stand."""
     with terminal():
         shown = quoted(f"{letter * 90} ✓ approved")
-    assert all(talk.cells(line) <= 50 and line[2] in "│┊" for line in shown), shown
+    assert all(output.cells(line) <= 50 and line[2] in "│┊" for line in shown), shown
     assert sum(line.count(letter) for line in shown) == 90
 
 
 def test_what_lasts_is_shown_on_a_terminal_alone(capsys: pytest.CaptureFixture[str]) -> None:
     """With its words as they are."""
-    with terminal() as screen, talk.waiting_for("[bold]the index[/] :smile:"):
+    with terminal() as screen, output.waiting_for("[bold]the index[/] :smile:"):
         pass
     assert "[bold]the index[/] :smile:" in screen.getvalue()
-    with talk.waiting_for("the index"):
+    with output.waiting_for("the index"):
         pass
     assert capsys.readouterr().err == ""
 

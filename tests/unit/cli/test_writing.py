@@ -8,7 +8,7 @@ from pathlib import Path
 
 import pytest
 
-from engine.app import starter
+from engine.app.setup import starter_files
 from engine.cli.main import main
 from engine.vault import commit_all, init_repository
 
@@ -18,7 +18,7 @@ LEAD = "playbooks/lead-capture.yaml"
 @pytest.fixture
 def workspace(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     root = tmp_path / "w"
-    starter.write(root, id="012345678901")
+    starter_files.write(root, id="012345678901")
     init_repository(root, "R", "r@example.com")
     commit_all(root, "one")
     monkeypatch.chdir(root)
@@ -203,7 +203,7 @@ def test_schema_and_explain_need_no_workspace(tmp_path, monkeypatch, capsys):
 
 def test_an_unchanged_check_loads_neither_plans_nor_the_ledger(workspace):
     code = "import sys; from engine.cli.main import main; main(['check']); print(*sys.modules)"
-    root = str(Path(starter.__file__).parents[2])
+    root = str(Path(starter_files.__file__).parents[2])
     for _ in range(2):
         done = subprocess.run(
             [sys.executable, "-c", code],
@@ -213,7 +213,7 @@ def test_an_unchanged_check_loads_neither_plans_nor_the_ledger(workspace):
             check=True,
         )
 
-    assert "engine.language.cache" in done.stdout.split()
-    assert {"engine.ledger", "engine.model.plan", "engine.language.compile", "yaml"} & set(
+    assert "engine.language.build.check_cache" in done.stdout.split()
+    assert {"engine.ledger", "engine.model.definitions.plan", "engine.language.build.compile", "yaml"} & set(
         done.stdout.split()
     ) == set()

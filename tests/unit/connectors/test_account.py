@@ -4,9 +4,9 @@ from datetime import date
 
 import pytest
 
-from engine.connectors.email.account import account_of, class_of_letters, local, remote
-from engine.model.actions import EffectClass
-from engine.model.config import SecretRef
+from engine.connectors.email.account.imap_account import account_of, class_of_letters, local, remote
+from engine.model.definitions.actions import EffectClass
+from engine.model.definitions.settings import SecretRef
 from engine.model.errors import PermanentError
 
 MAIL = SecretRef(name="MAIL")

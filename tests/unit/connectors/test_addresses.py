@@ -2,7 +2,7 @@
 
 import pytest
 
-from engine.connectors.email.addresses import mailboxes, same, usable, written
+from engine.connectors.email.message.addresses import mailboxes, same, usable, written
 
 
 @pytest.mark.parametrize(

@@ -11,9 +11,9 @@ from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 import pytest
 
 from engine.connectors import ways
-from engine.connectors.email import smtp
+from engine.connectors.email.sending import smtp
 from engine.connectors.notify import Notify
-from engine.model.config import Config, ConnectorConfig, SecretRef
+from engine.model.definitions.settings import Config, ConnectorConfig, SecretRef
 from engine.model.errors import PermanentError, TransientError
 from tests.contract.world import OPERATOR, Secrets, call, effect
 

@@ -5,7 +5,7 @@ from dataclasses import replace
 
 import pytest
 
-from engine.connectors import places
+from engine.connectors import safe_paths
 from engine.connectors.files import allowed
 from engine.model.errors import PermanentError, UnknownOutcome
 from tests.contract.world import World, call, effect
@@ -157,29 +157,29 @@ def test_two_keys_keep_two_ways_back(world, files):
 
 
 def test_a_file_is_replaced_whole_or_not_at_all(tmp_path):
-    with places.folder(str(tmp_path), ("a", "b"), create=True) as here:
-        places.write(here, "x", b"one", token="t")
+    with safe_paths.folder(str(tmp_path), ("a", "b"), create=True) as here:
+        safe_paths.write(here, "x", b"one", token="t")
         (tmp_path / "a/b/.t.tmp").write_bytes(b"left by a crash")
-        places.write(here, "x", b"two", token="t")
+        safe_paths.write(here, "x", b"two", token="t")
         assert sorted(os.listdir(here)) == ["x"]
-        assert places.read(here, "x", 2) == b"tw"
-        assert places.read_if_there(here, "y", 9) is None
+        assert safe_paths.read(here, "x", 2) == b"tw"
+        assert safe_paths.read_if_there(here, "y", 9) is None
     assert oct((tmp_path / "a/b/x").stat().st_mode)[-3:] == "600"
 
 
 def test_a_torn_line_is_closed_first(tmp_path):
-    with places.folder(str(tmp_path), ()) as here:
-        places.append(here, "log", b"one")
+    with safe_paths.folder(str(tmp_path), ()) as here:
+        safe_paths.append(here, "log", b"one")
         with open(tmp_path / "log", "ab") as torn:
             torn.write(b"tor")
-        places.append(here, "log", b"two")
+        safe_paths.append(here, "log", b"two")
     assert (tmp_path / "log").read_bytes() == b"one\ntor\ntwo\n"
 
 
 def test_pipes_and_folders_are_no_files(tmp_path):
     os.mkfifo(tmp_path / "pipe")
     (tmp_path / "folder").mkdir()
-    with places.folder(str(tmp_path), ()) as here:
+    with safe_paths.folder(str(tmp_path), ()) as here:
         for name in ("pipe", "folder"):
             with pytest.raises(OSError, match=r"regular file|directory"):
-                places.read(here, name, 9)
+                safe_paths.read(here, name, 9)

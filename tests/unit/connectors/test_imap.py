@@ -9,9 +9,9 @@ from datetime import UTC, datetime
 
 import pytest
 
-from engine.connectors.email import imap
-from engine.connectors.email.account import Account
-from engine.model.config import SecretRef
+from engine.connectors.email.account.imap_account import MailAccount
+from engine.connectors.email.imap import client
+from engine.model.definitions.settings import SecretRef
 from engine.model.errors import EngineError, PermanentError, TransientError
 from tests.contract.certificates import self_made
 from tests.contract.world import Secrets
@@ -82,13 +82,13 @@ def plain(**replies):
 
 def account(port, **more):
     settings = {"host": "127.0.0.1", "tls": "none", "seconds": 5.0, **more}
-    return Account(
+    return MailAccount(
         port=port, user="robin", password=SecretRef(name="MAIL"), folders={"leads": "INBOX"}, **settings
     )
 
 
 def opened(port, **more):
-    return imap.session(account(port, **more), Secrets(MAIL=PASSWORD))
+    return client.session(account(port, **more), Secrets(MAIL=PASSWORD))
 
 
 def lost(port, ask, **more):
@@ -231,7 +231,7 @@ def test_tls_from_the_first_byte_is_the_ordinary_way(tmp_path):
     with script(plain(), context=there) as port:
         trusting = lambda: ssl.create_default_context(cafile=certificate)
         with opened(port, **ours, context=trusting) as session:
-            assert session.folder("INBOX") == imap.Folder(validity=7, count=1)
+            assert session.folder("INBOX") == client.ImapFolder(validity=7, count=1)
     with script(plain(), context=there) as port, pytest.raises(PermanentError) as error, opened(port, **ours):
         pass
     assert error.value.code == "imap-unsafe"

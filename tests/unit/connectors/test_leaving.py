@@ -9,16 +9,16 @@ from zoneinfo import ZoneInfo
 
 import pytest
 
-from engine.connectors.email import compose
-from engine.connectors.email.addresses import Mailbox
-from engine.connectors.email.bodies import Attachment
-from engine.connectors.email.compose import Draft, dated, undated, write
+from engine.connectors.email.message import mime_writer
+from engine.connectors.email.message.addresses import Mailbox
+from engine.connectors.email.message.bodies import Attachment
+from engine.connectors.email.message.mime_writer import MessageDraft, dated, undated, write
 from engine.model.errors import PermanentError
-from engine.model.times import stamp
+from engine.model.values.timestamps import stamp
 from tests.contract.world import AT, World, call, effect, letter_event
 
 LATER = datetime(2026, 12, 1, 23, 5, 9, 123456, tzinfo=timezone(timedelta(hours=5, minutes=30)))
-PLAIN = Draft(
+PLAIN = MessageDraft(
     sender=Mailbox(name="Robin Park", address="robin@example.com"), to=Mailbox(name="Ada", address="ada@example.org"),
     subject="Re: Website", words="Yes.", tail="", message_id="<k1@example.com>", in_reply_to="", references=(), automatic=False,
     thread="t1", once="",
@@ -44,7 +44,7 @@ def test_the_moment_is_filled_in_and_nothing_else_moves(name):
     left = dated(frozen, LATER)
     assert message_from_bytes(left, policy=policy.compat32)["Date"] == "Tue, 01 Dec 2026 23:05:09 +0530"
     assert undated(left) == frozen
-    assert len(left) - len(frozen) == len("Tue, 01 Dec 2026 23:05:09 +0530") - len(compose.LEAVES)
+    assert len(left) - len(frozen) == len("Tue, 01 Dec 2026 23:05:09 +0530") - len(mime_writer.LEAVES)
     assert dated(left, AT) == left
     assert undated(dated(frozen, AT)) == undated(left)
 
@@ -97,7 +97,7 @@ def test_it_leaves_with_the_moment_of_its_intent_in_the_operators_zone(tmp_path)
 )  # fmt: skip
 def test_a_letter_that_ends_without_a_name_gets_the_operators(end):
     assert (
-        compose.signed(f"Hello,\n\nyes.\n\n{end}", "Robin Park")
+        mime_writer.signed(f"Hello,\n\nyes.\n\n{end}", "Robin Park")
         == f"Hello,\n\nyes.\n\n{end.rstrip()}\nRobin Park"
     )
 
@@ -114,8 +114,8 @@ def test_a_letter_that_ends_without_a_name_gets_the_operators(end):
     ],
 )
 def test_what_ends_in_a_name_or_in_words_is_left(words):
-    assert compose.signed(words, "Robin Park") == words
-    assert compose.signed("Kind regards", "") == "Kind regards"
+    assert mime_writer.signed(words, "Robin Park") == words
+    assert mime_writer.signed("Kind regards", "") == "Kind regards"
 
 
 def test_a_template_of_the_starter_is_signed_as_steward_yaml_says(tmp_path):

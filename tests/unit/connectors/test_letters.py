@@ -6,10 +6,10 @@ import time
 import pytest
 
 from engine.connectors.charsets import decode
-from engine.connectors.email import letters, parts
-from engine.connectors.email.bodies import MAX_TEXT
-from engine.connectors.email.headers import words
-from engine.connectors.email.letters import read
+from engine.connectors.email.message import mime_parts, parse
+from engine.connectors.email.message.bodies import MAX_TEXT
+from engine.connectors.email.message.headers import words
+from engine.connectors.email.message.parse import read
 
 HEAD = b"From: Ada <ada@example.org>\nTo: robin@example.com\nSubject: s\nMessage-ID: <m@example.org>\n"
 
@@ -184,10 +184,10 @@ def test_what_is_no_letter_is_unreadable(raw):
 
 def test_too_deep_is_unreadable_and_of_too_many_parts_the_first_are_read():
     deep = HEAD
-    for number in range(parts.MAX_DEPTH + 5):
+    for number in range(mime_parts.MAX_DEPTH + 5):
         deep += b'Content-Type: multipart/mixed; boundary="b%d"\n\n--b%d\n' % (number, number)
     assert not read(deep + b"\nx").readable
-    head, body = multipart(b"mixed", *[b"\nx"] * (parts.MAX_PARTS + 5))
+    head, body = multipart(b"mixed", *[b"\nx"] * (mime_parts.MAX_PARTS + 5))
     found = letter(body, head)
     assert found.text.startswith("x\n\nx")
     assert found.text.endswith("[… this letter has more than 200 parts; the others are left out]")
@@ -233,8 +233,8 @@ def test_a_hostile_letter_costs_no_more_than_a_moment(data):
 
 def test_the_way_a_letter_took_makes_no_other_letter():
     way = b"Received: by x; now\nDelivered-To: y\nX-Spam-Score: 3\nARC-Seal: z\nAuthentication-Results: a\nDKIM-Signature: d\n"
-    assert letters.read(way + HEAD + b"\nx").digest == letter(b"x").digest
-    assert letters.read(b"Return-Path: <a@b>\n" + HEAD + b"\nx\n\n").digest == letter(b"x").digest
+    assert parse.read(way + HEAD + b"\nx").digest == letter(b"x").digest
+    assert parse.read(b"Return-Path: <a@b>\n" + HEAD + b"\nx\n\n").digest == letter(b"x").digest
 
 
 def test_another_word_makes_another_letter():
@@ -246,10 +246,10 @@ def test_when_it_was_received_is_what_the_last_server_said():
     more = (
         b"Received: by mx;\n Mon, 2 Mar 2026 09:14:05 +0100\nReceived: by y; Mon, 1 Jan 2024 00:00:00 +0000\n"
     )
-    assert str(letters.read(more + HEAD + b"\n").received) == "2026-03-02 08:14:05+00:00"
+    assert str(parse.read(more + HEAD + b"\n").received) == "2026-03-02 08:14:05+00:00"
     for nonsense in (
         b"Received: by mx\n",
         b"Received: by mx; Tue, 32 Febtember 25:61\n",
         b"Received: ; Mon, 2 Mar 9999 00:00:00\n",
     ):
-        assert letters.read(nonsense + HEAD + b"\n").received is None
+        assert parse.read(nonsense + HEAD + b"\n").received is None

@@ -4,9 +4,11 @@ import base64
 
 import pytest
 
-from engine.connectors.email import imap, login, smtp
-from engine.connectors.email.smtp import Server, reach, server_of
-from engine.model.config import SecretRef
+from engine.connectors.email.account import login
+from engine.connectors.email.imap import client
+from engine.connectors.email.sending import smtp
+from engine.connectors.email.sending.smtp import SmtpServer, reach, server_of
+from engine.model.definitions.settings import SecretRef
 from engine.model.errors import EngineError, PermanentError, TransientError
 from tests.contract.world import Secrets
 from tests.unit.connectors import test_imap as imaps
@@ -85,7 +87,7 @@ def test_a_password_travels_whatever_letters_it_has(offered, verb, password):
     heard_tag: list[bytes] = []
     with (
         imaps.script(answer) as port,
-        imap.session(imaps.account(port), Secrets(MAIL=password)) as session,
+        client.session(imaps.account(port), Secrets(MAIL=password)) as session,
     ):
         assert not session.tells
     if offered:
@@ -102,7 +104,7 @@ def test_a_refused_password_beyond_ascii_says_how_it_was_told():
     with (
         imaps.script(refused) as port,
         pytest.raises(PermanentError) as error,
-        imap.session(imaps.account(port), Secrets(MAIL="é")),
+        client.session(imaps.account(port), Secrets(MAIL="é")),
     ):
         pass
     assert "sent as UTF-8" in error.value.message
@@ -120,7 +122,7 @@ def test_a_password_kept_with_the_end_of_its_line_is_told_to_nobody(password):
     with (
         imaps.script(answer) as port,
         pytest.raises(PermanentError) as error,
-        imap.session(imaps.account(port), Secrets(MAIL=password)),
+        client.session(imaps.account(port), Secrets(MAIL=password)),
     ):
         pass
     assert error.value.code == "secret-odd"
@@ -155,7 +157,7 @@ def test_who_asks_is_said_after_the_login_where_that_can_be(able, takes):
 def entered(*answers, password="hunter2", **more):
     """What an SMTP server heard that gave these answers, and what became of the login."""
     with script(*answers) as (port, heard):
-        server = Server(
+        server = SmtpServer(
             host="127.0.0.1", port=port, tls="none", user="robin", password=MAIL, seconds=5, **more
         )
         error = None

@@ -2,15 +2,16 @@
 
 import pytest
 
-from engine.connectors.email import letters, manners
-from engine.connectors.email.auth import Auth, auth_of
+from engine.connectors.email import auto_reply_rules
+from engine.connectors.email.message import parse
+from engine.connectors.email.message.authentication import Auth, auth_of
 
 OWN = ("robin@example.com",)
 
 
 def reason(more=b"", sender=b"Ada <ada@example.org>", sent=()):
     raw = b"From: " + sender + b"\nMessage-ID: <m@example.org>\n" + more + b"\nhello"
-    return manners.judged(letters.read(raw), own=OWN, sent=frozenset(sent).__contains__).reason
+    return auto_reply_rules.judged(parse.read(raw), own=OWN, sent=frozenset(sent).__contains__).reason
 
 
 @pytest.mark.parametrize(
@@ -78,7 +79,7 @@ PASS = b"mx.example.com; spf=pass smtp.mailfrom=example.org; dkim=pass header.d=
 
 def auth(*values, trusted="mx.example.com", author="ada@example.org", before=b""):
     raw = before + b"".join(b"Authentication-Results: " + value + b"\n" for value in values) + b"From: x\n\n"
-    return auth_of(letters.read(raw).head, author, trusted)
+    return auth_of(parse.read(raw).head, author, trusted)
 
 
 def test_results_of_the_trusted_receiver_count():
@@ -100,7 +101,7 @@ def test_only_the_topmost_may_speak(first):
 def test_a_second_header_below_another_one_does_not_count():
     raw = b"Authentication-Results: mx.example.com; spf=pass smtp.mailfrom=x.example\nReceived: by x\n"
     raw += b"Authentication-Results: " + PASS + b"\nFrom: x\n\n"
-    assert auth_of(letters.read(raw).head, "ada@example.org", "mx.example.com") == Auth(spf="pass")
+    assert auth_of(parse.read(raw).head, "ada@example.org", "mx.example.com") == Auth(spf="pass")
 
 
 def test_a_proof_for_another_domain_is_none_for_this_one():

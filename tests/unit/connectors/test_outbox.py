@@ -5,9 +5,9 @@ import sqlite3
 
 import pytest
 
-from engine.connectors import places
-from engine.connectors.email import claims
-from engine.connectors.email.outbox import SENDING, SENT, Outbox, summary
+from engine.connectors import safe_paths
+from engine.connectors.email.sending import outbox_index
+from engine.connectors.email.sending.outbox import SENDING, SENT, Outbox, summary
 from engine.model.errors import TransientError
 
 BODY = (
@@ -21,13 +21,13 @@ BODY = (
 def opened(monkeypatch):
     """Names of the letters that were opened."""
     names: list[str] = []
-    read = places.read
+    read = safe_paths.read
 
     def counting(within, name, limit):
         names.append(name)
         return read(within, name, limit)
 
-    monkeypatch.setattr(places, "read", counting)
+    monkeypatch.setattr(safe_paths, "read", counting)
     return names
 
 
@@ -90,7 +90,7 @@ def test_what_an_earlier_version_left_counts(tmp_path):
 def test_a_table_that_was_cut_off_while_it_was_made_is_made_again(tmp_path, monkeypatch, at):
     """The process dies after the file is there and before the letters are in it."""
     old_letters(tmp_path, 3)
-    first = claims.Claims(tmp_path / "outbox")
+    first = outbox_index.Claims(tmp_path / "outbox")
     if at == "connect":
         assert not first.whole
     else:
@@ -101,7 +101,7 @@ def test_a_table_that_was_cut_off_while_it_was_made_is_made_again(tmp_path, monk
 
 def test_a_table_that_is_gone_is_made_again_from_the_letters(tmp_path):
     Outbox(str(tmp_path)).deliver(BODY % b"a")
-    (tmp_path / "outbox" / claims.NAME).unlink()
+    (tmp_path / "outbox" / outbox_index.NAME).unlink()
     assert not Outbox(str(tmp_path)).deliver(BODY % b"b").outputs["sent"]
 
 
@@ -113,7 +113,7 @@ def test_a_letter_that_could_not_be_put_there_claims_nothing(tmp_path, monkeypat
         raise OSError(28, "No space left on device")
 
     with monkeypatch.context() as broken:
-        broken.setattr(places, "write", full)
+        broken.setattr(safe_paths, "write", full)
         with pytest.raises(TransientError):
             box.deliver(BODY % b"a")
     assert box.deliver(BODY % b"b").outputs["sent"]
@@ -142,18 +142,18 @@ def test_a_letter_put_there_before_a_crash_is_remembered_by_its_repetition(tmp_p
 
 def test_the_table_names_nobody(tmp_path):
     Outbox(str(tmp_path)).deliver(BODY % b"a")
-    data = (tmp_path / "outbox" / claims.NAME).read_bytes()
+    data = (tmp_path / "outbox" / outbox_index.NAME).read_bytes()
     assert b"ada" not in data
     assert b"Website" not in data
 
 
 def test_a_damaged_table_is_told_and_nothing_leaves(tmp_path):
     Outbox(str(tmp_path)).deliver(BODY % b"a")
-    path = tmp_path / "outbox" / claims.NAME
+    path = tmp_path / "outbox" / outbox_index.NAME
     path.write_bytes(b"no database" * 1000)
     with pytest.raises(TransientError) as error:
         Outbox(str(tmp_path)).deliver(BODY % b"b")
-    assert claims.NAME in error.value.way_out
+    assert outbox_index.NAME in error.value.way_out
     path.unlink()
     assert not Outbox(str(tmp_path)).deliver(BODY % b"b").outputs["sent"]
 
@@ -161,7 +161,7 @@ def test_a_damaged_table_is_told_and_nothing_leaves(tmp_path):
 def test_rows_are_found_by_index_and_never_by_looking_at_all(tmp_path):
     box = Outbox(str(tmp_path))
     box.deliver(BODY % b"a")
-    db = sqlite3.connect(tmp_path / "outbox" / claims.NAME)
+    db = sqlite3.connect(tmp_path / "outbox" / outbox_index.NAME)
     for where in ("message_id = 'x'", "once = 'x'", "kin = 'x'"):
         plan = " ".join(
             str(row) for row in db.execute(f"EXPLAIN QUERY PLAN SELECT at FROM letters WHERE {where}")

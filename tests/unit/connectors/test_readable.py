@@ -2,7 +2,7 @@
 
 import pytest
 
-from engine.connectors.email.readable import from_html
+from engine.connectors.email.message.html_text import from_html
 
 
 @pytest.mark.parametrize(

@@ -6,7 +6,7 @@ from contextlib import contextmanager
 
 import pytest
 
-from engine.connectors.email import remote, standing
+from engine.connectors.email.imap import mailbox_status, sync
 from tests.contract.mailservers import PASSWORD
 from tests.contract.test_mailboxes import OnAServer, letter, stirred
 
@@ -133,7 +133,7 @@ def attended(server, tmp_path, kind=OnAServer):
 
 def stands(world):
     (mirror,) = world.remote.mirrors.values()
-    return standing.get(str(world.state), mirror.folder)
+    return mailbox_status.get(str(world.state), mirror.folder)
 
 
 def said(world, words):
@@ -149,7 +149,7 @@ def said(world, words):
 @pytest.fixture(autouse=True)
 def soon(monkeypatch):
     for name in ("POLL_SECONDS", "WAIT_SECONDS", "REFUSED_SECONDS"):
-        monkeypatch.setattr(remote, name, 0.05)
+        monkeypatch.setattr(sync, name, 0.05)
 
 
 def test_a_line_lost_while_a_letter_is_fetched_loses_and_doubles_none(server, tmp_path):
@@ -214,7 +214,7 @@ class Still(OnAServer):
 
 
 def test_tries_with_a_refused_password_become_rare(server, tmp_path, monkeypatch):
-    monkeypatch.setattr(remote, "MOST_WAIT_SECONDS", 0.3)
+    monkeypatch.setattr(sync, "MAX_WAIT_SECONDS", 0.3)
     server.password = "another"
     waits = []
     with attended(server, tmp_path, Still) as (world, _):

@@ -7,11 +7,11 @@ from datetime import timedelta
 
 import pytest
 
-from engine.connectors.email.compose import answer_to, encoded, quoted
-from engine.model.actions import Reach, reach_of
-from engine.model.config import Person
+from engine.connectors.email.message.mime_writer import answer_to, encoded, quoted
+from engine.model.definitions.actions import Reach, reach_of
+from engine.model.definitions.settings import Person
 from engine.model.errors import PermanentError
-from engine.model.ids import EffectKey
+from engine.model.values.ids import EffectKey
 from tests.contract.world import LETTER, TEMPLATE, World, call, effect, letter_event
 
 LINK = "https://pay.example.com/R-1"

@@ -4,8 +4,9 @@ from datetime import UTC, date, datetime
 
 import pytest
 
-from engine.connectors.email import letters, manners
-from engine.connectors.email.manners import absent
+from engine.connectors.email import auto_reply_rules
+from engine.connectors.email.auto_reply_rules import absence
+from engine.connectors.email.message import parse
 
 OWN = ("robin@example.com",)
 
@@ -20,7 +21,7 @@ def judged(
     to="robin@example.com",
 ):
     raw = f"From: {sender}\nTo: {to}\nSubject: {subject}\nMessage-ID: <m@example.org>\n{head}\n{text}\n".encode()
-    return manners.judged(letters.read(raw), own=OWN, sent=frozenset(sent).__contains__)
+    return auto_reply_rules.judged(parse.read(raw), own=OWN, sent=frozenset(sent).__contains__)
 
 
 def person(found):
@@ -377,4 +378,4 @@ def test_an_ordinary_person_with_another_reply_to_is_an_ordinary_person():
     ],
 )
 def test_the_day_of_return(words, day):
-    assert absent.back(words, datetime(2026, 11, 30, 9, tzinfo=UTC)) == day
+    assert absence.back(words, datetime(2026, 11, 30, 9, tzinfo=UTC)) == day

@@ -10,11 +10,11 @@ import pytest
 from aiosmtpd.controller import Controller
 from aiosmtpd.smtp import AuthResult
 
-from engine.connectors.email import smtp
-from engine.connectors.email.compose import undated
-from engine.connectors.email.smtp import Server, reach, server_of
-from engine.model.actions import EffectClass
-from engine.model.config import SecretRef
+from engine.connectors.email.message.mime_writer import undated
+from engine.connectors.email.sending import smtp
+from engine.connectors.email.sending.smtp import SmtpServer, reach, server_of
+from engine.model.definitions.actions import EffectClass
+from engine.model.definitions.settings import SecretRef
 from engine.model.errors import PermanentError, TransientError, UnknownOutcome
 from tests.contract.certificates import self_made
 from tests.contract.world import LETTER, TEMPLATE, Secrets, World, call, effect
@@ -365,7 +365,7 @@ def send(server, secrets, body=b"Subject: x\r\n\r\nhello\r\n"):
 
 
 def secure(port, certificate, **more):
-    return Server(
+    return SmtpServer(
         host="localhost",
         port=port,
         tls="starttls",
@@ -404,7 +404,7 @@ def test_logs_in_over_starttls_with_the_secret_asked_for_only_now(certificate):
 def test_a_server_nobody_vouches_for_gets_no_password(certificate):
     keeper = Keeper()
     with serving(keeper, tls_context=server_side(certificate)) as port:
-        server = Server(
+        server = SmtpServer(
             host="localhost", port=port, tls="starttls", user="r", password=SecretRef(name="MAIL")
         )
         with pytest.raises(TransientError) as error:
@@ -453,7 +453,7 @@ def test_settings():
 def test_nothing_leaves_when_it_turns_out_superfluous_at_the_last_moment():
     keeper = Keeper()
     with serving(keeper) as port:
-        server = Server(host="127.0.0.1", port=port, tls="none")
+        server = SmtpServer(host="127.0.0.1", port=port, tls="none")
         left = smtp.transmit(
             server, Secrets(), sender="a@example.com", to="b@example.com", body=b"x\r\n", begin=lambda: False
         )
@@ -485,7 +485,7 @@ def test_a_refused_password_is_no_fault_of_the_letter():
     refused = b"535 5.7.8 hunter2 is wrong\r\n"
     answers = [b"250-localhost\r\n250 AUTH PLAIN\r\n", refused, refused, b"221 bye\r\n"]
     with script(*answers) as (port, heard):
-        server = Server(
+        server = SmtpServer(
             host="127.0.0.1", port=port, tls="none", user="robin", password=SecretRef(name="MAIL"), seconds=5
         )
         with pytest.raises(TransientError) as error:

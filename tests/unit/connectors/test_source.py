@@ -4,11 +4,11 @@ import os
 
 import pytest
 
-from engine.connectors.email import letters
 from engine.connectors.email.mailboxes import Mailboxes
+from engine.connectors.email.message import parse
+from engine.model.definitions.taint import Label
 from engine.model.errors import PermanentError
-from engine.model.ids import source_id
-from engine.model.labels import Label
+from engine.model.values.ids import source_id
 from tests.contract.world import KEY, LETTER, TEMPLATE, World, call, effect
 
 
@@ -101,7 +101,7 @@ def test_a_maildir_is_read_and_its_flags_make_no_other_letter(world):
 def test_seen_letters_are_not_read_again(world, monkeypatch):
     world.drop("01.eml")
     marks = {one.mark for one in world.arrivals()}
-    monkeypatch.setattr(letters, "read", lambda _: pytest.fail("read again"))
+    monkeypatch.setattr(parse, "read", lambda _: pytest.fail("read again"))
     assert world.arrivals(marks.__contains__) == []
 
 
@@ -142,7 +142,7 @@ def test_what_cannot_be_read_has_a_reason_and_stops_nothing(world, monkeypatch):
     world.drop("01-waited-for.eml", b"")
     world.drop("02-blank.eml", b"\r\n \n")
     with open(world.drop("03-zeros.eml", b"From: a@example.org\n\n"), "r+b") as big:
-        big.truncate(letters.MAX_LETTER + 1)
+        big.truncate(parse.MAX_LETTER + 1)
     world.drop("04-gone.eml")
     world.drop("05.eml")
     real = Mailboxes.load
@@ -150,7 +150,7 @@ def test_what_cannot_be_read_has_a_reason_and_stops_nothing(world, monkeypatch):
     def load(self, place, limit):
         if place.name == "04-gone.eml":
             raise PermissionError("closed to us")
-        assert limit <= letters.MAX_LETTER
+        assert limit <= parse.MAX_LETTER
         return real(self, place, limit)
 
     monkeypatch.setattr(Mailboxes, "load", load)

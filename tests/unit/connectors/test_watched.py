@@ -2,8 +2,8 @@
 
 import pytest
 
-from engine.connectors.companions import is_companion
-from engine.connectors.watched import WatchedFiles
+from engine.connectors.file_source import WatchedFiles
+from engine.connectors.temporary_files import is_companion
 
 COMPANIONS = (
     "invoice.pdf:Zone.Identifier", "invoice.pdf\uf03aZone.Identifier", "a.docx:com.dropbox.attributes", "b.pdf:SmartScreen:$DATA", "~$offer.docx",

@@ -9,8 +9,8 @@ from datetime import UTC, datetime, timedelta
 import pytest
 
 from engine.connectors.webhooks import MAX_BODY, Delivery, Webhooks, judge, put
-from engine.governance.secrets import Resolver
-from engine.model.times import stamp
+from engine.governance.secrets import SecretResolver
+from engine.model.values.timestamps import stamp
 
 SECRET = "shop-secret"
 NOW = datetime(2026, 3, 2, 9, 0, tzinfo=UTC)
@@ -152,7 +152,9 @@ def source(folder, *, secrets=None, hooks=None):
     return Webhooks(
         state=str(folder),
         index_key=b"k" * 32,
-        secrets=Resolver(order=("env",), env={"HOOK": SECRET} if secrets is None else secrets, store={}),
+        secrets=SecretResolver(
+            order=("env",), env={"HOOK": SECRET} if secrets is None else secrets, store={}
+        ),
         hooks=lambda: {"orders": ("HOOK",)} if hooks is None else hooks,
     )
 

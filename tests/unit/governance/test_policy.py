@@ -6,14 +6,14 @@ from datetime import UTC, datetime, timedelta
 import pytest
 
 from engine.governance.policy import Rules
-from engine.model.actions import ActionSpec, EffectClass, Param, Reach, Sink
-from engine.model.config import Cap, Consent, MayRun, PolicyRules, QuietHours
+from engine.model.definitions.actions import ActionSpec, EffectClass, Param, Reach, Sink
+from engine.model.definitions.plan import Node, Plan, Stage
+from engine.model.definitions.settings import Cap, Consent, MayRun, PolicyRules, QuietHours
+from engine.model.definitions.taint import Label
+from engine.model.definitions.types import BOOL, MONEY, TEXT
 from engine.model.effects import Answer, Effect, Preview, Verdict
-from engine.model.ids import EffectKey, RunId
-from engine.model.labels import Label
-from engine.model.money import Money
-from engine.model.plan import Node, Plan, Stage
-from engine.model.types import BOOL, MONEY, TEXT
+from engine.model.values.ids import EffectKey, RunId
+from engine.model.values.money import Money
 from tests.unit.kernel import plans
 from tests.unit.kernel.plans import node, plan
 

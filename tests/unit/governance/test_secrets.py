@@ -6,12 +6,12 @@ from types import ModuleType
 
 import pytest
 
-from engine.governance.secrets import Resolver
+from engine.governance.secrets import SecretResolver
 from engine.model.errors import PermanentError
 
 
 def resolver(*order, env=None, store=None, patience=5.0):
-    return Resolver(order=order, env=env or {}, store=store or {}, patience=patience)
+    return SecretResolver(order=order, env=env or {}, store=store or {}, patience=patience)
 
 
 def fake_op(folder, body):

@@ -2,11 +2,11 @@
 
 import pytest
 
-from engine.identity.intent import resolve, shared_examples
-from engine.identity.tiers import Intents, Tiers
-from engine.model.config import Intent
+from engine.identity.intent_resolver import Intents, Tiers
+from engine.identity.intent_rules import resolve, shared_examples
+from engine.model.definitions.settings import Intent
+from engine.model.definitions.taint import Label, untrusted
 from engine.model.errors import PermanentError
-from engine.model.labels import Label, untrusted
 from tests.contract.world import call
 
 INTENTS = (

@@ -2,11 +2,11 @@
 
 import pytest
 
-from engine.identity.book import folded
-from engine.identity.resolve import Identity, Known, display_name
-from engine.model.config import Person
+from engine.identity.address_book import folded
+from engine.identity.person_resolver import CurrentAddressBook, Identity, display_name
+from engine.model.definitions.settings import Person
+from engine.model.definitions.taint import Label
 from engine.model.errors import PermanentError
-from engine.model.labels import Label
 from tests.contract.world import call
 from tests.unit.memory.notes import Notes, front_matter
 
@@ -23,7 +23,7 @@ NOTES = {
 def identity(notes):
     tree = Notes(notes)
     return Identity(
-        known=Known(lambda: tree, front_matter),
+        known=CurrentAddressBook(lambda: tree, front_matter),
         people=(Person(id="operator", name="Robin", email="robin@Example.com"),),
     )
 
@@ -180,7 +180,7 @@ def test_two_projects_that_claim_it_equally_get_neither():
 
 def test_a_project_is_found_for_a_run_before_it_begins():
     tree = Notes(COMPANY)
-    known = Known(lambda: tree, front_matter)
+    known = CurrentAddressBook(lambda: tree, front_matter)
     assert known.project({"from": "mo@a.example"}, None) == "shop"
     assert known.project({"from": "mo@a.example"}, {"project": "fair"}) == "fair"
     assert known.project({"from": "x@y.example"}, {"project": "../shop"}) == ""
@@ -189,7 +189,7 @@ def test_a_project_is_found_for_a_run_before_it_begins():
 
 def test_the_notes_are_read_once_a_commit():
     tree = Notes(COMPANY)
-    known = Known(lambda: tree, front_matter)
+    known = CurrentAddressBook(lambda: tree, front_matter)
     for _ in range(3):
         known.project({"from": "mo@a.example"}, None)
     assert len(tree.reads) == len(set(tree.reads))

@@ -4,10 +4,10 @@ import itertools
 
 import pytest
 
-from engine.identity.calibrate import Judged, calibrate
+from engine.identity.calibration import CalibrationCases, calibrate
 from engine.identity.ensemble import Example, build, from_bytes, opinion, seeds, to_bytes, usable
-from engine.identity.tiers import Intents, Tiers
-from engine.model.config import Intent
+from engine.identity.intent_resolver import Intents, Tiers
+from engine.model.definitions.settings import Intent
 from engine.model.errors import PermanentError, TransientError
 from engine.testing.encoder import HashEncoder
 from tests.contract.world import call
@@ -247,7 +247,7 @@ def test_299_cases_without_an_error_prove_one_percent_and_298_do_not(cases, wron
 
     right = np.ones(cases, dtype=bool)
     right[:wrong] = False
-    judged = Judged(features=np.zeros((cases, 2)), right=right, counts=np.ones(cases))
+    judged = CalibrationCases(features=np.zeros((cases, 2)), right=right, counts=np.ones(cases))
     assert (calibrate(judged).proven <= 1) is kept
 
 

@@ -2,7 +2,7 @@
 
 import pytest
 
-from engine.identity.words import MOST_EXAMPLE, digest, example, same
+from engine.identity.text_normalize import MAX_EXAMPLE, digest, example, same
 
 
 @pytest.mark.parametrize(
@@ -35,9 +35,9 @@ def test_an_office_is_nobody_s_name(sender):
 
 
 def test_it_is_short_whatever_the_letter_is():
-    assert len(example("word " * 100_000)) <= MOST_EXAMPLE
-    assert len(example("@" * 200_000)) <= MOST_EXAMPLE
-    assert len(example("1 " * 100_000)) <= MOST_EXAMPLE
+    assert len(example("word " * 100_000)) <= MAX_EXAMPLE
+    assert len(example("@" * 200_000)) <= MAX_EXAMPLE
+    assert len(example("1 " * 100_000)) <= MAX_EXAMPLE
 
 
 def test_what_becomes_an_example_is_found_again_in_the_same_letter():

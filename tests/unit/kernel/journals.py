@@ -5,15 +5,15 @@ from datetime import datetime
 from types import SimpleNamespace
 from typing import Any
 
-from engine.kernel.house import Journal
-from engine.kernel.place import Place
-from engine.language.expressions import Expressions
-from engine.model import events as e
-from engine.model.canonical import sha256
-from engine.model.events import Draft, Event
-from engine.model.plan import Plan
-from engine.model.state import RunState
-from engine.model.times import stamp
+from engine.kernel.core.services import LedgerWriter
+from engine.kernel.core.step_context import StepContext
+from engine.language.expressions.expressions import Expressions
+from engine.model.definitions.plan import Plan
+from engine.model.events import events as e
+from engine.model.events.events import Draft, Event
+from engine.model.state.state import RunState
+from engine.model.values.canonical_json import sha256
+from engine.model.values.timestamps import stamp
 from engine.testing.clock import VirtualClock
 from tests.unit.kernel.plans import RUN, START
 
@@ -74,7 +74,7 @@ class Memory:
         return sha256(subject.encode() + data)
 
 
-class Books(Journal):
+class Books(LedgerWriter):
     """The journal of one run of `plan`. `services` stand in for those of the house."""
 
     def __init__(self, plan: Plan, *, inputs: Any = None, **services: Any) -> None:
@@ -110,9 +110,9 @@ class Books(Journal):
         events, self.start = self.memory.written[self.start :], len(self.memory.written)
         return [event.body for event in events]
 
-    def at(self, step: str) -> Place:
+    def at(self, step: str) -> StepContext:
         """A step as it is now."""
-        return Place.of(self, RUN, step)
+        return StepContext.of(self, RUN, step)
 
     @property
     def run(self) -> RunState:

@@ -3,14 +3,14 @@
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
-from engine.kernel.fold import fold
-from engine.model import events as e
-from engine.model.actions import ActionSpec, EffectClass, Reach
-from engine.model.plan import Expr, Fixed, Gate, Node, Plan, Stage, Trigger
-from engine.model.span import Span
-from engine.model.state import Book, RunState
-from engine.model.times import stamp
-from engine.model.types import BOOL
+from engine.kernel.core.fold import fold
+from engine.model.definitions.actions import ActionSpec, EffectClass, Reach
+from engine.model.definitions.diagnostics import Span
+from engine.model.definitions.plan import Expr, Fixed, Gate, Node, Plan, Stage, Trigger
+from engine.model.definitions.types import BOOL
+from engine.model.events import events as e
+from engine.model.state.state import RunState, State
+from engine.model.values.timestamps import stamp
 
 START = datetime(2026, 3, 2, 9, 0, tzinfo=UTC)
 RUN = "r" * 64
@@ -59,7 +59,7 @@ class History:
 
     def __init__(self) -> None:
         self.events: list[e.Event] = []
-        self.book = Book()
+        self.book = State()
         self.add(
             e.RunCreated(playbook="p", plan="d", commit="", stage="approval", trigger="manual", source="s"),
             seconds=0,

@@ -1,6 +1,6 @@
 """An answer against its question: what is missing takes its default, what has none is demanded."""
 
-from engine.kernel import answers
+from engine.kernel.steps import answers
 
 QUESTION = {
     "choices": ["yes", "no"],
@@ -53,6 +53,6 @@ def test_a_question_of_an_older_version_has_no_defaults() -> None:
 
 
 def test_what_is_too_long_cannot_be_shown_whole() -> None:
-    assert answers.shown_whole("x" * answers.MOST_SHOWN)
-    assert not answers.shown_whole("x" * (answers.MOST_SHOWN + 1))
-    assert not answers.shown_whole({"words": ["x" * answers.MOST_SHOWN]})
+    assert answers.shown_whole("x" * answers.MAX_SHOWN)
+    assert not answers.shown_whole("x" * (answers.MAX_SHOWN + 1))
+    assert not answers.shown_whole({"words": ["x" * answers.MAX_SHOWN]})

@@ -5,9 +5,9 @@ from typing import Any
 
 import pytest
 
-from engine.kernel import beginning
-from engine.kernel.house import Deployment
-from engine.model.plan import Plan
+from engine.kernel.core.services import Deployment
+from engine.kernel.triggers import manual_start
+from engine.model.definitions.plan import Plan
 from engine.model.requests import Request
 from tests.unit.kernel.journals import Books
 from tests.unit.kernel.plans import node, plan
@@ -43,6 +43,6 @@ def test_a_name_that_is_none_is_answered_with_what_to_type(
     """The nearest name, else all of them."""
     desk = Desk(**{name: plan(node("a")) for name in deployed})
     request = Request(id="r", kind="start", actor="me", channel="terminal", target=target)
-    beginning.start(desk, request)  # type: ignore[arg-type]  # as much of a desk as is asked for
+    manual_start.start(desk, request)  # type: ignore[arg-type]  # as much of a desk as is asked for
     assert desk.refused.message.endswith(said)
     assert desk.refused.code == "no-playbook"

@@ -5,13 +5,13 @@ from typing import Any
 
 import pytest
 
-from engine.kernel import steps
-from engine.model import connecting as k
-from engine.model import events as e
-from engine.model.actions import ActionSpec, EffectClass, Param
+from engine.kernel.steps import execute
+from engine.model.definitions.actions import ActionSpec, EffectClass, Param
+from engine.model.definitions.plan import Fixed, Node
+from engine.model.definitions.types import TEMPLATE
 from engine.model.effects import Call
-from engine.model.plan import Fixed, Node
-from engine.model.types import TEMPLATE
+from engine.model.events import connectors as k
+from engine.model.events import events as e
 from tests.unit.kernel.journals import Books
 from tests.unit.kernel.plans import at, node, plan
 
@@ -27,7 +27,7 @@ class Never:
 def begun(books: Books, step: str) -> tuple[list[Call], list[Any]]:
     """What was to be proposed, and what was written."""
     calls: list[Call] = []
-    steps.begin(books.at(step), lambda _place, call, _origins: calls.append(call))
+    execute.begin(books.at(step), lambda _place, call, _origins: calls.append(call))
     return calls, books.news()
 
 
@@ -81,7 +81,7 @@ def test_the_files_of_the_templates_that_were_given_are_what_a_step_was_made_fro
             return {}, frozenset()
 
     books = Books(plan(reader(first={"name": "welcome"})), connectors=Readers())
-    attempt = steps.begin(books.at("a"), lambda *_: None)
+    attempt = execute.begin(books.at("a"), lambda *_: None)
     assert attempt is not None
     attempt.work()
     assert read[0].seen == {"vault/templates/welcome.md"}
@@ -95,7 +95,7 @@ def test_only_a_read_that_asks_the_world_is_a_call_of_its_connector(
     one = reader()
     assert one.action is not None
     books = Books(plan(replace(one, action=replace(one.action, kind=kind))), connectors=None)
-    attempt = steps.begin(books.at("a"), lambda *_: None)
+    attempt = execute.begin(books.at("a"), lambda *_: None)
     assert attempt is not None
     assert attempt.connector == connector
 

@@ -4,11 +4,11 @@ from datetime import timedelta
 
 import pytest
 
-from engine.kernel import breaking, limits
-from engine.model import connecting as k
-from engine.model import events as e
-from engine.model.busy import Busy
+from engine.kernel.resilience import circuit_breaker, throttle
 from engine.model.errors import PermanentError, TransientError
+from engine.model.events import connectors as k
+from engine.model.events import events as e
+from engine.model.rate_limited import RateLimited
 from tests.unit.kernel.journals import Books
 from tests.unit.kernel.plans import RUN, at, node, plan
 
@@ -18,7 +18,7 @@ DOWN = TransientError("nobody is there", code="unreachable")
 
 def hear(books: Books, error: BaseException | None, step: str = "a", *, probe: bool = False) -> list[type]:
     """A call of connector x ended so; what was written down of it."""
-    breaking.heard(books.at(step), "x", error, probe=probe)
+    circuit_breaker.record_call_result(books.at(step), "x", error, probe=probe)
     return [type(body) for body in books.news()]
 
 
@@ -55,7 +55,7 @@ def test_while_it_is_open_only_a_probe_is_news() -> None:
 
 def test_a_no_is_no_sign_of_life_where_nothing_else_was_asked() -> None:
     """To be asked to wait is one."""
-    no, wait = PermanentError("no", code="http-400"), Busy("wait", after=3)
+    no, wait = PermanentError("no", code="http-400"), RateLimited("wait", after=3)
     assert hear(opened(), no, probe=True) == [k.ConnectorFailed, k.BreakerOpened]
     assert hear(opened(), no) == [k.BreakerClosed]
     assert hear(opened(), wait, probe=True) == [k.BreakerClosed, k.LimitReached]
@@ -83,11 +83,11 @@ def test_who_is_asked_to_wait_by_several_at_once_waits_once_and_for_the_longest(
     """What left before the first answer says the same thing again."""
     books = Books(THREE)
     for seconds, news, times in ((20, True, 1), (5, False, 1), (60, True, 1)):
-        assert hear(books, Busy("wait", after=seconds)) == [k.LimitReached] * news
+        assert hear(books, RateLimited("wait", after=seconds)) == [k.LimitReached] * news
         assert books.book.connectors["x"].asked == times
     assert books.book.connectors["x"].resting >= at(60)
     books.clock.advance(timedelta(minutes=2))
-    assert hear(books, Busy("wait", after=5)) == [k.LimitReached]
+    assert hear(books, RateLimited("wait", after=5)) == [k.LimitReached]
     assert books.book.connectors["x"].asked == 2
 
 
@@ -122,40 +122,47 @@ def test_a_person_lifts_whatever_holds_it_back(
     if waits:
         books.add(k.StepDelayed(connector="x", because="limit"), "b")
     books.clock.advance(timedelta(seconds=later))
-    assert (breaking.reset(books, "x", "me") is not None) is lifted
-    assert bool(breaking.closed_to(books, "x/y")) is closed
+    assert (circuit_breaker.reset(books, "x", "me") is not None) is lifted
+    assert bool(circuit_breaker.closed_to(books, "x/y")) is closed
 
 
 def test_a_step_calls_unless_its_connector_is_crowded_held_back_or_not_its_own_yet() -> None:
     """It is delayed in the ledger, but for a crowd, which is over with the next call that ends."""
     books = Books(THREE)
-    assert breaking.passes(books.at("a"), "x/y")
+    assert circuit_breaker.may_call(books.at("a"), "x/y")
     books.add(OPEN, "c")
-    assert not breaking.passes(books.at("a"), "x/y", until=at(60))
+    assert not circuit_breaker.may_call(books.at("a"), "x/y", until=at(60))
     assert books.news() == [k.StepDelayed(connector="x", because="breaker", until=at(60))]
-    assert not breaking.passes(books.at("a"), "x/y")
+    assert not circuit_breaker.may_call(books.at("a"), "x/y")
     assert books.news() == []
     books.add(k.BreakerClosed(connector="x", by="me", because="reset"))
-    assert not breaking.passes(books.at("b"), "x/y")
+    assert not circuit_breaker.may_call(books.at("b"), "x/y")
     books.add(k.StepAdmitted(connector="x", next=at(1)), "a")
     books.add(e.StepStarted(attempt=1), "a")
-    assert breaking.passes(books.at("a"), "x/y")
+    assert circuit_breaker.may_call(books.at("a"), "x/y")
 
 
 def test_a_crowd_lets_as_many_in_as_there_is_room_for() -> None:
     """In the order in which they came."""
     books = Books(THREE)
-    books.calling["x"] = limits.AT_ONCE
-    assert [breaking.passes(books.at(step), "x/y") for step in "ab"] == [False, False]
-    assert (books.news(), breaking.crowded(books, RUN, "a"), breaking.crowded(books, RUN, "c")) == (
+    books.calling["x"] = throttle.AT_ONCE
+    assert [circuit_breaker.may_call(books.at(step), "x/y") for step in "ab"] == [False, False]
+    assert (
+        books.news(),
+        circuit_breaker.is_over_capacity(books, RUN, "a"),
+        circuit_breaker.is_over_capacity(books, RUN, "c"),
+    ) == (
         [],
         True,
         False,
     )
-    assert not breaking.make_room(books)
+    assert not circuit_breaker.release_slots(books)
     books.calling["x"] -= 1
-    assert breaking.make_room(books)
-    assert (breaking.crowded(books, RUN, "a"), breaking.crowded(books, RUN, "b")) == (False, True)
+    assert circuit_breaker.release_slots(books)
+    assert (
+        circuit_breaker.is_over_capacity(books, RUN, "a"),
+        circuit_breaker.is_over_capacity(books, RUN, "b"),
+    ) == (False, True)
     books.calling["x"] -= 1
-    assert breaking.make_room(books)
+    assert circuit_breaker.release_slots(books)
     assert books.crowded == {}

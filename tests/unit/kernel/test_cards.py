@@ -6,13 +6,13 @@ from typing import Any
 
 import pytest
 
-from engine.kernel import acting
-from engine.model import events as e
-from engine.model.actions import EffectClass, Reach, UndoSpec
+from engine.kernel.steps import effects
 from engine.model.commands import OpenCard
+from engine.model.definitions.actions import EffectClass, Reach, UndoSpec
+from engine.model.definitions.plan import Fixed, Node, Plan
 from engine.model.effects import Effect, Preview, dump
-from engine.model.ids import EffectKey, RunId
-from engine.model.plan import Fixed, Node, Plan
+from engine.model.events import events as e
+from engine.model.values.ids import EffectKey, RunId
 from tests.unit.kernel.journals import Books
 from tests.unit.kernel.plans import RUN, node, plan
 
@@ -45,7 +45,7 @@ def asked(of: Plan, **bodies: str) -> Books:
 def card(books: Books, *steps: str, of_plan: str = "") -> dict[str, Any]:
     """The content of the card that asks about these steps."""
     run = replace(books.run, plan=of_plan) if of_plan else books.run
-    (draft,) = acting.open_card(books, books.plan(books.run), run, OpenCard(gate="g", steps=steps))
+    (draft,) = effects.open_card(books, books.plan(books.run), run, OpenCard(gate="g", steps=steps))
     content: dict[str, Any] = books.value(draft.body.content)  # type: ignore[union-attr]  # it is a CardOpened
     return content
 

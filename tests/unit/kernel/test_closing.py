@@ -5,11 +5,11 @@ from typing import Any
 
 import pytest
 
-from engine.kernel.decide import decide
+from engine.kernel.core.decide import decide
 from engine.model import commands as c
-from engine.model import connecting as k
-from engine.model import events as e
-from engine.model.plan import Node, Plan
+from engine.model.definitions.plan import Node, Plan
+from engine.model.events import connectors as k
+from engine.model.events import events as e
 from tests.unit.kernel.plans import History, at, gate, node, plan
 
 
@@ -117,9 +117,9 @@ def test_what_happened_is_taken_back_once_and_what_did_not_happen_is_not() -> No
     """Newest first; what stays in spite of it is not tried again by itself."""
     four = undoing(node("a", "effect"), node("b", "effect"), node("w", "effect"), node("z"))
     history = withdrawn(acted(acted(History(), "a"), "b"), "w").add(e.StepFailed(attempt=1, code="x"), "z")
-    assert decide(four, history.run, now=at(0)) == [c.TakeBack(step="b")]
+    assert decide(four, history.run, now=at(0)) == [c.UndoStep(step="b")]
     history.add(e.EffectKept(key="kb1", code="x"), "b")
-    assert decide(four, history.run, now=at(0)) == [c.TakeBack(step="a")]
+    assert decide(four, history.run, now=at(0)) == [c.UndoStep(step="a")]
     history.add(e.EffectUndone(key="ka1", by="engine"), "a")
     assert decide(four, history.run, now=at(0)) == [c.End(status="failed", reason="z: x")]
 
@@ -148,4 +148,4 @@ def test_an_end_that_says_failed_takes_back_and_another_does_not(end_as: Any, ta
     """What the playbook calls a failure is one."""
     two = undoing(node("a", "effect"), node("e", "end", end_as=end_as))
     (command,) = decide(two, acted(History(), "a").done("e").run, now=at(0))
-    assert isinstance(command, c.TakeBack) is taken
+    assert isinstance(command, c.UndoStep) is taken

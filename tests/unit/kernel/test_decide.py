@@ -3,12 +3,12 @@
 from dataclasses import replace
 from datetime import timedelta
 
-from engine.kernel.decide import decide, next_due, next_try
+from engine.kernel.core.decide import decide, next_due, next_try
 from engine.model import commands as c
-from engine.model import connecting as k
-from engine.model import events as e
-from engine.model import outages as o
-from engine.model.plan import Fixed
+from engine.model.definitions.plan import Fixed
+from engine.model.events import connectors as k
+from engine.model.events import events as e
+from engine.model.events import outages as o
 from tests.unit.kernel.plans import History, at, gate, node, plan
 
 

@@ -5,12 +5,12 @@ from typing import Any
 
 import pytest
 
-from engine.kernel.decide import decide, next_due
+from engine.kernel.core.decide import decide, next_due
 from engine.model import commands as c
-from engine.model import connecting as k
-from engine.model import events as e
-from engine.model import outages as o
-from engine.model.plan import Fixed, Plan, Repeat
+from engine.model.definitions.plan import Fixed, Plan, Repeat
+from engine.model.events import connectors as k
+from engine.model.events import events as e
+from engine.model.events import outages as o
 from tests.unit.kernel.plans import History, at, gate, node, plan, truth
 
 MINUTE = timedelta(minutes=1)

@@ -4,11 +4,11 @@ from dataclasses import replace
 
 import pytest
 
-from engine.kernel import calling
-from engine.model import events as e
+from engine.kernel.steps import subplaybooks
 from engine.model.commands import End
-from engine.model.plan import Expr, Read
-from engine.model.types import TEXT
+from engine.model.definitions.plan import Expr, Read
+from engine.model.definitions.types import TEXT
+from engine.model.events import events as e
 from tests.unit.kernel.journals import Books
 from tests.unit.kernel.plans import node, plan
 
@@ -36,5 +36,5 @@ def test_an_output_is_null_only_where_the_step_it_reads_did_not_run(output: Expr
     books = Books(two, inputs={"b": {"outputs": {"n": "typed"}}})
     books.add(e.StepSucceeded(attempt=1, outputs=books.seal({"n": "seven"}, "")), "a")
     books.add(e.StepSkipped(because="if false"), "b")
-    calling.end(books, books.run, End(status="succeeded", reason=""))
+    subplaybooks.end(books, books.run, End(status="succeeded", reason=""))
     assert (books.run.status, books.value(books.run.outputs)) == ("succeeded", {"n": given})

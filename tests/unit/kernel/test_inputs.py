@@ -2,10 +2,9 @@
 
 import pytest
 
-from engine.kernel.inputs import command, taken
-from engine.model.errors import UsageError
-from engine.model.plan import Input, Plan, Stage
-from engine.model.types import (
+from engine.kernel.triggers.inputs import command, parse_inputs
+from engine.model.definitions.plan import Input, Plan, Stage
+from engine.model.definitions.types import (
     ANY,
     BOOL,
     DATE,
@@ -24,6 +23,7 @@ from engine.model.types import (
     listing,
     record,
 )
+from engine.model.errors import UsageError
 
 
 def plan(**types):
@@ -67,7 +67,7 @@ def plan(**types):
     ],
 )
 def test_a_word_becomes_a_value_of_the_declared_type(type_, typed, value):
-    assert taken(plan(it=type_), {"words": [f"it={typed}"]}) == {"it": value}
+    assert parse_inputs(plan(it=type_), {"words": [f"it={typed}"]}) == {"it": value}
 
 
 @pytest.mark.parametrize(
@@ -93,7 +93,7 @@ def test_a_word_becomes_a_value_of_the_declared_type(type_, typed, value):
 )
 def test_a_word_that_is_none_is_refused_with_an_example(type_, typed, said):
     with pytest.raises(UsageError) as caught:
-        taken(plan(it=type_), {"words": [f"it={typed}"]})
+        parse_inputs(plan(it=type_), {"words": [f"it={typed}"]})
     assert said in caught.value.message
     assert (caught.value.code, caught.value.now_true) == ("inputs", "Nothing was started.")
 
@@ -114,7 +114,7 @@ def test_a_word_that_is_none_is_refused_with_an_example(type_, typed, said):
 )
 def test_unknown_missing_and_double_names_are_refused_with_what_to_type(words, said):
     with pytest.raises(UsageError) as caught:
-        taken(plan(client=EMAIL, thread=TEXT, note_=TEXT), {"words": words})
+        parse_inputs(plan(client=EMAIL, thread=TEXT, note_=TEXT), {"words": words})
     assert caught.value.message == said
     assert caught.value.way_out == "steward run welcome client=me@example.com thread=…"
 
@@ -129,7 +129,7 @@ def test_what_to_type_can_be_pasted_into_a_shell():
     "text", ['{"client": "a@b.c", "price": "49.00 EUR"}', "client: a@b.c\nprice: 49.00 EUR\n"]
 )
 def test_a_file_holds_inputs_as_json_or_yaml(text):
-    found = taken(plan(client=EMAIL, price=MONEY, note_=TEXT), {"file": text, "words": ["note=hi"]})
+    found = parse_inputs(plan(client=EMAIL, price=MONEY, note_=TEXT), {"file": text, "words": ["note=hi"]})
 
     assert found == {"client": "a@b.c", "price": {"minor": 4900, "currency": "EUR"}, "note": "hi"}
 
@@ -137,15 +137,15 @@ def test_a_file_holds_inputs_as_json_or_yaml(text):
 @pytest.mark.parametrize("text", ["[a]", "", "a: &x 1", "{", "client: a@b.c\nclient: b@c.d"])
 def test_a_file_that_is_no_map_is_refused(text):
     with pytest.raises(UsageError):
-        taken(plan(client=EMAIL), {"file": text})
+        parse_inputs(plan(client=EMAIL), {"file": text})
 
 
 def test_values_of_a_program_are_held_to_the_names_too():
-    assert taken(plan(n=INTEGER), {"inputs": {"n": 1}}) == {"n": 1}
+    assert parse_inputs(plan(n=INTEGER), {"inputs": {"n": 1}}) == {"n": 1}
     with pytest.raises(UsageError):
-        taken(plan(n=INTEGER), {"inputs": {"m": 1}})
+        parse_inputs(plan(n=INTEGER), {"inputs": {"m": 1}})
     with pytest.raises(UsageError):
-        taken(plan(n=INTEGER), {})
+        parse_inputs(plan(n=INTEGER), {})
 
 
 def test_an_input_with_a_default_may_be_left_out():
@@ -162,10 +162,10 @@ def test_an_input_with_a_default_may_be_left_out():
         inputs=(one,),
     )
 
-    assert taken(made, {"words": []}) == {}
+    assert parse_inputs(made, {"words": []}) == {}
 
 
 def test_an_open_map_takes_any_field_of_its_type():
     open_ = Type(kind="map", fields=(Field(name="a", type=TEXT, optional=True),), items=INTEGER)
 
-    assert taken(plan(it=open_), {"words": ["it={ b: 2 }"]}) == {"it": {"b": 2}}
+    assert parse_inputs(plan(it=open_), {"words": ["it={ b: 2 }"]}) == {"it": {"b": 2}}

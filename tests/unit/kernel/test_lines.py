@@ -1,10 +1,10 @@
 """What the events of connectors add up to, and that nobody is forgotten in a line."""
 
-from engine.kernel.decide import decide, next_due
+from engine.kernel.core.decide import decide, next_due
 from engine.model import commands as c
-from engine.model import connecting as k
-from engine.model import events as e
-from engine.model.ownership import OwnerTaken
+from engine.model.events import connectors as k
+from engine.model.events import events as e
+from engine.model.events.owner import OwnerTaken
 from tests.unit.kernel.plans import History, at, node, plan
 
 CALL = plan(node("a"))

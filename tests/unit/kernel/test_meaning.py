@@ -4,11 +4,11 @@ from typing import Any
 
 import pytest
 
-from engine.kernel import meaning
-from engine.kernel.house import Deployment
+from engine.kernel.core.services import Deployment
+from engine.kernel.triggers import intent_routing
+from engine.model.definitions.taint import Label
 from engine.model.effects import Call
 from engine.model.errors import PermanentError, TransientError
-from engine.model.labels import Label
 from engine.model.ports import Arrival
 from tests.unit.kernel.journals import Books
 from tests.unit.kernel.plans import node, plan
@@ -38,7 +38,7 @@ def resolved(answer: Any, **event: Any) -> tuple[Arrival | None, Reader]:
     """A letter after it was asked about."""
     reader = Reader(answer)
     letter = Arrival(kind="email", source="s", event=event, labels=frozenset({Label.UNTRUSTED}))
-    return meaning.resolved(Books(plan(node("a")), connectors=reader), NOBODY, letter), reader
+    return intent_routing.resolve_intent(Books(plan(node("a")), connectors=reader), NOBODY, letter), reader
 
 
 @pytest.mark.parametrize(

@@ -5,12 +5,12 @@ from datetime import UTC, datetime
 
 import pytest
 
-from engine.kernel.recording import Records
+from engine.kernel.core.event_recorder import EventQueue
 from engine.model.effects import Call
 from engine.model.errors import LedgerError
-from engine.model.events import Draft, Event
-from engine.model.findings import ModelAnswered, ModelReserved
-from engine.model.ids import RunId, SubjectId
+from engine.model.events.events import Draft, Event
+from engine.model.events.readers import ModelAnswered, ModelReserved
+from engine.model.values.ids import RunId, SubjectId
 
 CALL = Call(
     action="agent/x", args={}, run=RunId("r"), step="s", subject=SubjectId("who"), trigger={},
@@ -36,7 +36,7 @@ class Journal:
 def test_an_event_asked_for_on_another_thread_is_written_on_the_loops_thread_before_the_caller_goes_on() -> (
     None
 ):
-    records, journal, nudged = Records(), Journal(), threading.Event()
+    records, journal, nudged = EventQueue(), Journal(), threading.Event()
     records.attach(journal, nudged.set)
     got: list[Event] = []
     body = ModelAnswered(call="c", model="default")
@@ -56,13 +56,13 @@ def test_an_event_asked_for_on_another_thread_is_written_on_the_loops_thread_bef
 
 
 def test_on_the_loops_own_thread_it_is_written_at_once() -> None:
-    records, journal = Records(), Journal()
+    records, journal = EventQueue(), Journal()
     records.attach(journal, lambda: None)
     assert records.record(ModelReserved(call="c", model="m", usd="0.01"), call=CALL).seq == 1
 
 
 def test_what_did_not_become_durable_raises_on_both_sides() -> None:
-    records, nudged = Records(), threading.Event()
+    records, nudged = EventQueue(), threading.Event()
     records.attach(Journal(broken=True), nudged.set)
     caught: list[BaseException] = []
 
@@ -83,4 +83,4 @@ def test_what_did_not_become_durable_raises_on_both_sides() -> None:
 
 def test_before_the_loop_runs_nothing_is_written() -> None:
     with pytest.raises(LedgerError):
-        Records().record(ModelReserved(call="c", model="m", usd="0.01"), call=CALL)
+        EventQueue().record(ModelReserved(call="c", model="m", usd="0.01"), call=CALL)

@@ -4,8 +4,8 @@ from datetime import UTC, datetime
 
 import pytest
 
-from engine.kernel.expecting import dues
-from engine.model.places import path_fits
+from engine.kernel.alarms.expectations import dues
+from engine.model.values.paths import path_fits
 
 
 def at(text: str) -> datetime:

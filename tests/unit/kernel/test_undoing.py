@@ -3,11 +3,11 @@
 from dataclasses import replace
 from typing import Any
 
-from engine.kernel.decide import decide
+from engine.kernel.core.decide import decide
 from engine.model import commands as c
-from engine.model import connecting as k
-from engine.model import events as e
-from engine.model.plan import Node, undo_of, undone_by
+from engine.model.definitions.plan import Node, undo_of, undone_by
+from engine.model.events import connectors as k
+from engine.model.events import events as e
 from tests.unit.kernel.plans import RUN, History, at, node, plan
 
 
@@ -39,7 +39,7 @@ def test_an_ended_run_begins_its_undo_when_a_person_asks_for_it_and_closes_again
     history.add(e.EffectIntended(key="u", revision=1, attempt=1), "a~undo")
     assert decide(one, history.run, now=at(0)) == [c.Recover(step="a~undo")]
     history.add(e.EffectSucceeded(key="u", outputs="v"), "a~undo")
-    assert decide(one, history.run, now=at(0)) == [c.TakeBack(step="a")]
+    assert decide(one, history.run, now=at(0)) == [c.UndoStep(step="a")]
     history.add(e.EffectUndone(key="ka1", by="me"), "a")
     assert decide(one, history.run, now=at(0)) == []
     assert RUN not in history.book.open_runs
@@ -55,7 +55,7 @@ def test_an_undo_that_is_asked_about_waits_for_its_own_card() -> None:
     history.card("C1", "a~undo", "a~undo")
     assert decide(one, history.run, now=at(0)) == []
     history.add(e.CardRejected(card="C1", by="me", channel="terminal"))
-    assert decide(one, history.run, now=at(0)) == [c.TakeBack(step="a")]
+    assert decide(one, history.run, now=at(0)) == [c.UndoStep(step="a")]
 
 
 def test_an_undo_that_reads_a_skipped_step_is_skipped() -> None:

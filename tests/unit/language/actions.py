@@ -2,9 +2,9 @@
 
 from dataclasses import replace
 
-from engine.model.actions import ActionSpec, EffectClass, Param, Reach, Sink, UndoSpec
-from engine.model.labels import Label
-from engine.model.types import (
+from engine.model.definitions.actions import ActionSpec, EffectClass, Param, Reach, Sink, UndoSpec
+from engine.model.definitions.taint import Label
+from engine.model.definitions.types import (
     ANY,
     EMAIL,
     FILE,
@@ -21,7 +21,7 @@ from engine.model.types import (
     Type,
     listing,
     record,
-)  # fmt: skip
+)
 from tests.unit.language.services import SERVICES
 
 _READ, _IDEMPOTENT, _OPAQUE = EffectClass.READ, EffectClass.IDEMPOTENT, EffectClass.OPAQUE

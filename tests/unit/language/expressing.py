@@ -2,13 +2,13 @@
 
 from datetime import UTC, datetime
 
-from engine.language.expressions import Compiled, Expressions, compile_text
-from engine.language.scope import Scope, StepScope
-from engine.language.source import Source
-from engine.language.tree import Scalar
-from engine.model.span import Diagnostic, Span
-from engine.model.triggers import EMAIL_EVENT
-from engine.model.types import (
+from engine.language.expressions.expressions import CompiledExpr, Expressions, compile_text
+from engine.language.text.nodes import Scalar
+from engine.language.text.source import SourceText
+from engine.language.types.scope import StepScope, TypeScope
+from engine.model.definitions.diagnostics import Diagnostic, Span
+from engine.model.definitions.triggers import EMAIL_EVENT
+from engine.model.definitions.types import (
     ANY,
     BOOL,
     DATE,
@@ -25,7 +25,7 @@ from engine.model.types import (
     choice,
     listing,
     record,
-)  # fmt: skip
+)
 
 NOW = datetime(2026, 3, 28, 23, 30, tzinfo=UTC)
 """Half past midnight of the 29th in Warsaw, two hours before its clocks go forward."""
@@ -52,7 +52,7 @@ _STEPS = {
     ),
     "answer": record(got=choice("reply", "nothing"), event=ANY),
 }
-SCOPE = Scope(
+SCOPE = TypeScope(
     event=EMAIL_EVENT,
     inputs=record(
         price=MONEY, count=INTEGER, share=NUMBER, due=DATE, rush=BOOL, wait=LENGTH, words=listing(TEXT)
@@ -96,17 +96,17 @@ def read(path: str) -> object:
 
 
 def attempt(
-    text: str, *, in_if: bool = True, scope: Scope = SCOPE
-) -> tuple[Compiled | None, tuple[Diagnostic, ...]]:
+    text: str, *, in_if: bool = True, scope: TypeScope = SCOPE
+) -> tuple[CompiledExpr | None, tuple[Diagnostic, ...]]:
     """Compile one expression that stands alone in a file."""
     width = max(len(text), 1)
     scalar = Scalar(
         text=text, plain=True, span=Span(path="a", line=1, column=1, end_line=1, end_column=width + 1)
     )
-    return compile_text(Source(path="a", lines=(text,)), scalar, 0, len(text), scope, in_if=in_if)
+    return compile_text(SourceText(path="a", lines=(text,)), scalar, 0, len(text), scope, in_if=in_if)
 
 
-def compiled(text: str, **more) -> Compiled:
+def compiled(text: str, **more) -> CompiledExpr:
     """A good expression."""
     found, diagnostics = attempt(text, **more)
     assert diagnostics == ()

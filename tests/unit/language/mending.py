@@ -1,6 +1,6 @@
 """Applies a printed fix verbatim, as an operator would."""
 
-from engine.model.span import Diagnostic
+from engine.model.definitions.diagnostics import Diagnostic
 
 
 def mended(data: bytes, diagnostic: Diagnostic) -> bytes:

@@ -3,10 +3,10 @@
 from dataclasses import replace
 from typing import Any
 
-from engine.model.actions import ActionSpec, EffectClass, Param, Reach, Sink, UndoSpec
-from engine.model.labels import Label
-from engine.model.triggers import EventSpec
-from engine.model.types import (
+from engine.model.definitions.actions import ActionSpec, EffectClass, Param, Reach, Sink, UndoSpec
+from engine.model.definitions.taint import Label
+from engine.model.definitions.triggers import EventSpec
+from engine.model.definitions.types import (
     ANY,
     BOOL,
     DATE,
@@ -23,7 +23,7 @@ from engine.model.types import (
     choice,
     listing,
     record,
-)  # fmt: skip
+)
 
 _READ, _IDEMPOTENT = EffectClass.READ, EffectClass.IDEMPOTENT
 _OPERATOR = frozenset({Label.OPERATOR})

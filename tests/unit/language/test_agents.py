@@ -5,14 +5,14 @@ from pathlib import Path
 
 import pytest
 
-from engine.language import agents
-from engine.language.compile import compile_tree
-from engine.model.actions import EffectClass
-from engine.model.agents import AgentSource, examples_of, spec_of
-from engine.model.config import ModelConfig
-from engine.model.labels import Label
-from engine.model.span import Severity
-from engine.model.types import MONEY, NOTE, NUMBER, TEXT, Field, listing, record
+from engine.language.build.compile import compile_tree
+from engine.language.documents import agents
+from engine.model.definitions.actions import EffectClass
+from engine.model.definitions.agents import AgentSource, examples_of, spec_of
+from engine.model.definitions.diagnostics import Severity
+from engine.model.definitions.settings import ModelConfig
+from engine.model.definitions.taint import Label
+from engine.model.definitions.types import MONEY, NOTE, NUMBER, TEXT, Field, listing, record
 from tests.unit.language.actions import ACTIONS
 from tests.unit.language.mending import codes, mended
 from tests.unit.language.trees import CONFIG, MemoryTree, compiled
@@ -54,7 +54,7 @@ steps:
 
 
 def parse(text, *, name="writer", paths=PATHS):
-    world = agents.Around(
+    world = agents.AgentContext(
         notes=agents.names_of(paths), paths=paths, models=("default", "none", "fast"), actions=ACTIONS
     )
     return agents.parse(f"vault/agents/{name}.md", text.encode(), world)

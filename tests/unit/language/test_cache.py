@@ -5,8 +5,8 @@ import sys
 
 import pytest
 
-from engine.language import cache
-from engine.model.span import Diagnostic, Fix, Severity, Span
+from engine.language.build import check_cache
+from engine.model.definitions.diagnostics import Diagnostic, Fix, Severity, Span
 
 PLACE = Span(path="playbooks/ä.yaml", line=2, column=3, end_line=2, end_column=9)
 FOUND = (
@@ -15,21 +15,21 @@ FOUND = (
     ),
     Diagnostic(code="SW002", span=PLACE, message="odder", severity=Severity.WARNING),
 )
-KEY = cache.tree_key([("a.yaml", "11"), ("b.md", "22")], version="1", actions="aa")
+KEY = check_cache.tree_key([("a.yaml", "11"), ("b.md", "22")], version="1", actions="aa")
 
 
 def test_what_was_stored_comes_back(tmp_path):
     file = tmp_path / "new" / "folder" / "check.json"
 
-    assert cache.store(file, KEY, FOUND) is True
-    assert cache.answer(file, KEY) == FOUND
+    assert check_cache.store(file, KEY, FOUND) is True
+    assert check_cache.answer(file, KEY) == FOUND
     assert list(file.parent.iterdir()) == [file]
 
 
 def test_a_clean_tree_is_an_answer_too(tmp_path):
-    cache.store(tmp_path / "check.json", KEY, ())
+    check_cache.store(tmp_path / "check.json", KEY, ())
 
-    assert cache.answer(tmp_path / "check.json", KEY) == ()
+    assert check_cache.answer(tmp_path / "check.json", KEY) == ()
 
 
 @pytest.mark.parametrize(
@@ -43,15 +43,18 @@ def test_a_clean_tree_is_an_answer_too(tmp_path):
     ids=["another blob", "a file less", "another version", "other actions"],
 )
 def test_anything_the_diagnostics_depend_on_asks_again(tmp_path, paths, version, actions):
-    cache.store(tmp_path / "check.json", KEY, FOUND)
+    check_cache.store(tmp_path / "check.json", KEY, FOUND)
 
     assert (
-        cache.answer(tmp_path / "check.json", cache.tree_key(paths, version=version, actions=actions)) is None
+        check_cache.answer(
+            tmp_path / "check.json", check_cache.tree_key(paths, version=version, actions=actions)
+        )
+        is None
     )
 
 
 def test_the_order_of_the_paths_does_not_matter():
-    assert cache.tree_key([("b.md", "22"), ("a.yaml", "11")], version="1", actions="aa") == KEY
+    assert check_cache.tree_key([("b.md", "22"), ("a.yaml", "11")], version="1", actions="aa") == KEY
 
 
 @pytest.mark.parametrize(
@@ -62,32 +65,32 @@ def test_the_order_of_the_paths_does_not_matter():
 def test_a_corrupt_file_has_no_answer(tmp_path, content):
     (tmp_path / "check.json").write_bytes(content)
 
-    assert cache.answer(tmp_path / "check.json", KEY) is None
+    assert check_cache.answer(tmp_path / "check.json", KEY) is None
 
 
 @pytest.mark.parametrize("change", [{"diagnostics": []}, {"diagnostics": [{}]}, {"check": "00"}])
 def test_a_file_somebody_changed_has_no_answer(tmp_path, change):
     file = tmp_path / "check.json"
-    cache.store(file, KEY, FOUND)
+    check_cache.store(file, KEY, FOUND)
     file.write_text(json.dumps(json.loads(file.read_bytes()) | change), encoding="utf-8")
 
-    assert cache.answer(file, KEY) is None
+    assert check_cache.answer(file, KEY) is None
 
 
 def test_a_missing_file_has_no_answer(tmp_path):
-    assert cache.answer(tmp_path / "check.json", KEY) is None
+    assert check_cache.answer(tmp_path / "check.json", KEY) is None
 
 
 def test_a_place_that_takes_no_file_is_no_error(tmp_path):
     (tmp_path / "wall").write_bytes(b"")
 
-    assert cache.store(tmp_path / "wall" / "check.json", KEY, FOUND) is False
+    assert check_cache.store(tmp_path / "wall" / "check.json", KEY, FOUND) is False
 
 
 def test_it_imports_nothing_heavy():
-    code = "import sys, engine.language.cache; print(*sorted(sys.modules))"
+    code = "import sys, engine.language.build.check_cache; print(*sorted(sys.modules))"
     done = subprocess.run(
         [sys.executable, "-c", code], capture_output=True, text=True, check=True, env=dict(os.environ)
     )
 
-    assert not {"yaml", "jsonschema", "networkx", "engine.language.reader"} & set(done.stdout.split())
+    assert not {"yaml", "jsonschema", "networkx", "engine.language.yaml.reader"} & set(done.stdout.split())

@@ -2,7 +2,7 @@
 
 import pytest
 
-from engine.language import reader
+from engine.language.yaml import reader
 from tests.unit.language.mending import mended
 
 HEAD = "name: A\nstage: approval\non: { manual: {} }\nsteps:\n  - id: a\n    uses: notify/me\n"

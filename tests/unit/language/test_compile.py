@@ -3,15 +3,15 @@ from pathlib import Path
 
 import pytest
 
-from engine.kernel.decide import decide
-from engine.language import order, serial
-from engine.model import canonical
+from engine.kernel.core.decide import decide
+from engine.language.passes import dependencies, plan_codec
 from engine.model import commands as c
-from engine.model import events as e
-from engine.model.actions import Reach
-from engine.model.labels import Label
-from engine.model.plan import Expr, Fixed, ListArg, Stage, Text
-from engine.model.span import Severity
+from engine.model.definitions.actions import Reach
+from engine.model.definitions.diagnostics import Severity
+from engine.model.definitions.plan import Expr, Fixed, ListArg, Stage, Text
+from engine.model.definitions.taint import Label
+from engine.model.events import events as e
+from engine.model.values import canonical_json
 from tests.unit.kernel.plans import History, at
 from tests.unit.language.mending import codes
 from tests.unit.language.trees import STARTER, compiled, playbook
@@ -72,7 +72,7 @@ def test_reading_adds_an_edge_and_default_makes_it_soft():
 def test_the_graph_is_the_plans_public_face():
     import networkx as nx
 
-    found = order.graph(plan(tells("a", "b", "c", c=", needs: [a]")))
+    found = dependencies.graph(plan(tells("a", "b", "c", c=", needs: [a]")))
 
     assert nx.is_directed_acyclic_graph(found)
     assert sorted(found.edges(data="kind")) == [("a", "b", "needs"), ("a", "c", "needs")]
@@ -123,11 +123,11 @@ def test_the_card_a_stage_asks_for_is_a_gate_like_any_other():
 
 
 def test_a_plan_kept_by_an_older_version_is_read_without_the_fields_that_are_gone():
-    kept = canonical.decode(serial.to_bytes(plan(GATED)))
+    kept = canonical_json.decode(plan_codec.to_bytes(plan(GATED)))
     for node in kept["plan"]["nodes"]:
         node["behind"] = ["offer"]
 
-    assert serial.from_bytes(canonical.encode(kept)) == plan(GATED)
+    assert plan_codec.from_bytes(canonical_json.encode(kept)) == plan(GATED)
 
 
 def test_a_text_of_a_thousand_expressions_is_refused():
@@ -336,7 +336,7 @@ def test_the_flagship_is_what_it_says():
 def test_bytes_and_back():
     found = compiled({FLAGSHIP: (ROOT / FLAGSHIP).read_bytes()}).plans["lead-capture"]
 
-    assert serial.from_bytes(serial.to_bytes(found)) == found
+    assert plan_codec.from_bytes(plan_codec.to_bytes(found)) == found
 
 
 @pytest.mark.parametrize(
@@ -344,15 +344,15 @@ def test_bytes_and_back():
 )
 def test_other_bytes_are_refused(data):
     with pytest.raises(ValueError):
-        serial.from_bytes(data)
+        plan_codec.from_bytes(data)
 
 
 def test_the_digest_follows_meaning_and_not_layout():
     text = tells("a", "b")
-    first = serial.digest(plan(text))
+    first = plan_codec.digest(plan(text))
 
     assert (
-        serial.digest(
+        plan_codec.digest(
             plan(
                 "# why\n"
                 + text.replace(
@@ -362,7 +362,7 @@ def test_the_digest_follows_meaning_and_not_layout():
         )
         == first
     )
-    assert serial.digest(plan(text.replace("Hello", "Bye"))) != first
+    assert plan_codec.digest(plan(text.replace("Hello", "Bye"))) != first
 
 
 # ---------------------------------------------------------------- the tree

@@ -8,8 +8,8 @@ import pytest
 
 from benchmarks import hostile_files as hostile
 from benchmarks.compiling import ACTIONS, CONFIG, Folder, compiled, playbook
-from engine.language import reader
-from engine.language.compile import compile_tree
+from engine.language.build.compile import compile_tree
+from engine.language.yaml import reader
 
 FILES = hostile.files()
 

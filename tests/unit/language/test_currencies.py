@@ -2,7 +2,7 @@
 
 import pytest
 
-from engine.model.span import Diagnostic
+from engine.model.definitions.diagnostics import Diagnostic
 from tests.unit.language.expressing import attempt, value
 from tests.unit.language.trees import compiled, playbook
 

@@ -9,10 +9,11 @@ from pathlib import Path
 
 import pytest
 
-from engine.language import evaluator, serial
-from engine.language.expressions import Expressions
+from engine.language.expressions import evaluator
+from engine.language.expressions.expressions import Expressions
+from engine.language.passes import plan_codec
+from engine.model.definitions.plan import Expr
 from engine.model.errors import PermanentError
-from engine.model.plan import Expr
 from tests.unit.language.expressing import NOW, attempt, compiled, value
 
 CLOCK = {"now_": "2026-03-28T23:30:00.000000Z", "zone_": "Europe/Warsaw"}
@@ -189,7 +190,7 @@ def _expressions(value: object) -> Iterator[Expr]:
 
 
 def test_a_plan_of_the_version_that_ran_cel_opens_and_runs():
-    plan = serial.from_bytes(PLAN.read_bytes())
+    plan = plan_codec.from_bytes(PLAN.read_bytes())
     texts = {expr.cel: expr for expr in _expressions(plan)}
     first = "(dyn(steps.a.outputs.path) != null ? dyn(steps.a.outputs.path) : dyn((dyn(steps.b.outputs.path) != null "
 

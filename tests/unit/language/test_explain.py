@@ -2,9 +2,9 @@ import re
 
 import pytest
 
-from engine.language import explain
-from engine.language.codes import CODES
-from engine.language.codes.files import FILES
+from engine.language.build import explain
+from engine.language.diagnostics.codes import CODES
+from engine.language.diagnostics.codes.config_files import FILES
 
 
 @pytest.mark.parametrize("code", explain.codes())

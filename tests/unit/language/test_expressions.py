@@ -3,12 +3,12 @@ import time
 
 import pytest
 
-from engine.language import functions
-from engine.language.expressions import Expressions, pieces, whole
-from engine.language.names import variable
+from engine.language.expressions import functions
+from engine.language.expressions.expressions import Expressions, pieces, whole
+from engine.language.text.identifiers import variable
+from engine.model.definitions.plan import Expr, Read
+from engine.model.definitions.types import ANY, BOOL, TEXT, choice, listing
 from engine.model.errors import PermanentError
-from engine.model.plan import Expr, Read
-from engine.model.types import ANY, BOOL, TEXT, choice, listing
 from tests.unit.language.expressing import EUR, NOW, attempt, compiled, value, wrong
 from tests.unit.language.trees import playbook
 
@@ -309,10 +309,10 @@ def test_two_names_are_never_one_variable(a, b):
 
 
 def test_reserved_words_can_be_names():
-    from engine.language.scope import Scope
-    from engine.model.types import record
+    from engine.language.types.scope import TypeScope
+    from engine.model.definitions.types import record
 
-    scope = Scope(inputs=record(**{"in": TEXT, "for": TEXT, "null": TEXT}))
+    scope = TypeScope(inputs=record(**{"in": TEXT, "for": TEXT, "null": TEXT}))
 
     assert compiled("inputs.in + inputs.for", scope=scope).expr.cel == "(inputs.in_ + inputs.for_)"
 

@@ -2,9 +2,9 @@
 
 import pytest
 
-from engine.language.template import parse
-from engine.model.leftover import leftovers
-from engine.model.span import Diagnostic, Severity
+from engine.language.templates.renderer import parse
+from engine.model.definitions.diagnostics import Diagnostic, Severity
+from engine.model.text.placeholders import leftovers
 from tests.unit.language.mending import mended
 from tests.unit.language.trees import compiled
 from tests.unit.language.trees import playbook as compile_case

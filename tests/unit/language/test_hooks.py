@@ -2,7 +2,7 @@
 
 import pytest
 
-from engine.model.span import Diagnostic
+from engine.model.definitions.diagnostics import Diagnostic
 from tests.unit.language.mending import mended
 from tests.unit.language.trees import playbook
 

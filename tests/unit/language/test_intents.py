@@ -2,9 +2,9 @@ from pathlib import Path
 
 import pytest
 
-from engine.language import intents
-from engine.model.config import Intent
-from engine.model.span import Severity
+from engine.language.documents import intents
+from engine.model.definitions.diagnostics import Severity
+from engine.model.definitions.settings import Intent
 from tests.unit.language.mending import codes, mended
 
 FOLDER = Path(__file__).parents[3] / "vault" / "intents"

@@ -2,10 +2,10 @@
 
 import pytest
 
-from engine.language import serial
-from engine.language.render import text, to_json
-from engine.model.actions import Reach
-from engine.model.plan import Expr, Fixed
+from engine.language.diagnostics.render import text, to_json
+from engine.language.passes import plan_codec
+from engine.model.definitions.actions import Reach
+from engine.model.definitions.plan import Expr, Fixed
 from tests.unit.language.mending import codes
 from tests.unit.language.trees import compiled, playbook
 
@@ -89,7 +89,7 @@ def test_what_takes_a_step_back_is_a_node_of_its_own():
         None,
     )
     assert (node.highest_reach, node.undo.highest_reach) == (Reach.CUSTOMER, Reach.INTERNAL)
-    assert serial.from_bytes(serial.to_bytes(found)) == found
+    assert plan_codec.from_bytes(plan_codec.to_bytes(found)) == found
 
 
 def test_what_only_the_undo_reads_is_settled_before_and_skips_nothing():

@@ -2,8 +2,8 @@
 
 from pathlib import Path
 
-from engine.language.render import text
-from engine.model.span import Severity
+from engine.language.diagnostics.render import text
+from engine.model.definitions.diagnostics import Severity
 from tests.unit.language.mending import mended
 from tests.unit.language.trees import compiled
 

@@ -5,8 +5,8 @@ import subprocess
 import sys
 from pathlib import Path
 
-from engine.language.render import text
-from engine.model.span import Severity
+from engine.language.diagnostics.render import text
+from engine.model.definitions.diagnostics import Severity
 from tests.unit.language.trees import compiled
 
 GOLDEN = Path(__file__).parents[2] / "golden" / "compile"

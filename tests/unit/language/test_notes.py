@@ -2,7 +2,7 @@
 
 import pytest
 
-from engine.language.sop import is_sop
+from engine.language.documents.sop import is_sop
 from tests.unit.language.trees import compiled
 
 BODY = "type: sop\n---\n- [ ] Look at it ^look\n"

@@ -2,12 +2,12 @@ from pathlib import Path
 
 import pytest
 
-from engine.language import policy_file
-from engine.model.actions import ActionSpec, EffectClass, Param, Reach, Sink
-from engine.model.config import Cap, Consent, MayRun, PolicyRules, QuietHours
-from engine.model.money import Money
-from engine.model.span import Severity
-from engine.model.types import MONEY
+from engine.language.documents import policy
+from engine.model.definitions.actions import ActionSpec, EffectClass, Param, Reach, Sink
+from engine.model.definitions.diagnostics import Severity
+from engine.model.definitions.settings import Cap, Consent, MayRun, PolicyRules, QuietHours
+from engine.model.definitions.types import MONEY
+from engine.model.values.money import Money
 from tests.unit.language.mending import codes, mended
 
 STARTER = Path(__file__).parents[3] / "vault" / "policy.yaml"
@@ -32,13 +32,13 @@ ACTIONS = {
 
 
 def parse(text: str, actions=ACTIONS, purposes=("marketing",)):
-    around = policy_file.Around(actions=actions, purposes=purposes)
-    return policy_file.parse("vault/policy.yaml", text.encode(), around=around)
+    around = policy.PolicyContext(actions=actions, purposes=purposes)
+    return policy.parse("vault/policy.yaml", text.encode(), around=around)
 
 
 def test_the_starter_is_read():
-    rules, diagnostics = policy_file.parse(
-        "vault/policy.yaml", STARTER.read_bytes(), around=policy_file.Around(actions=ACTIONS)
+    rules, diagnostics = policy.parse(
+        "vault/policy.yaml", STARTER.read_bytes(), around=policy.PolicyContext(actions=ACTIONS)
     )
 
     assert diagnostics == ()

@@ -4,9 +4,10 @@ from pathlib import Path
 
 import pytest
 
-from engine.language import agents, intents, policy_file, settings, template
-from engine.language.proving import applied, proven
-from engine.model.span import Diagnostic, Fix, Span
+from engine.language.diagnostics.verify_fix import applied, proven
+from engine.language.documents import agents, intents, policy, settings
+from engine.language.templates import renderer
+from engine.model.definitions.diagnostics import Diagnostic, Fix, Span
 
 ROOT = Path(__file__).parents[3]
 
@@ -56,7 +57,7 @@ def test_lines_of_windows_are_repaired_in_place():
     assert applied(b"\xef\xbb\xbfab\r\ncd\r\n", Fix(span=span, text="x")) == b"ab\nx\n"
 
 
-AROUND = agents.Around(
+AROUND = agents.AgentContext(
     notes={"tone-of-voice": "vault/knowledge/tone-of-voice.md"},
     paths=(),
     models=("default", "none"),
@@ -65,11 +66,11 @@ AROUND = agents.Around(
 READERS = {
     "vault/agents/draft-reply.md": lambda data: agents.parse("vault/agents/a.md", data, AROUND)[1],
     "steward.yaml": lambda data: settings.parse("a", data)[1],
-    "vault/policy.yaml": lambda data: policy_file.parse(
-        "a", data, around=policy_file.Around(actions={"email/reply": None, "payments/request": None})
+    "vault/policy.yaml": lambda data: policy.parse(
+        "a", data, around=policy.PolicyContext(actions={"email/reply": None, "payments/request": None})
     )[1],
     "vault/intents/work.yaml": lambda data: intents.parse([("a", data)])[1],
-    "vault/templates/replies/payment.md": lambda data: template.parse("a", data)[1],
+    "vault/templates/replies/payment.md": lambda data: renderer.parse("a", data)[1],
 }
 SCRAPS = [
     "${{ ",

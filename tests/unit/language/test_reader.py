@@ -6,9 +6,9 @@ from typing import Any
 
 import pytest
 
-from engine.language.reader import MOST_BYTES, MOST_NODES, front_matter, read
-from engine.language.source import Source, part
-from engine.language.tree import Mapping, Scalar, Sequence
+from engine.language.text.nodes import Mapping, Scalar, Sequence
+from engine.language.text.source import SourceText, part
+from engine.language.yaml.reader import MAX_BYTES, MAX_NODES, front_matter, read
 from tests.unit.language.mending import codes, mended
 
 ROOT = Path(__file__).parents[3]
@@ -76,11 +76,11 @@ def test_lists_and_nothing():
     ("text", "code"),
     [
         (b"a: \xff\n", "SW001"),
-        (b"a: " + b"b" * MOST_BYTES, "SW002"),
+        (b"a: " + b"b" * MAX_BYTES, "SW002"),
         (b"a: " + b"[" * 41 + b"]" * 41, "SW003"),
         (b"- " * 41 + b"a", "SW003"),
         (b"[" * 30_000, "SW003"),
-        (b"- a\n" * (MOST_NODES + 1), "SW004"),
+        (b"- a\n" * (MAX_NODES + 1), "SW004"),
         ("a: b\x00c\n", "SW005"),
         ("a: b\u0085c\n", "SW005"),
         ("a:\n\tb: c\n", "SW006"),
@@ -103,7 +103,7 @@ def test_refuses(text, code):
 
 
 def test_the_largest_file_and_the_deepest_nesting_are_read():
-    assert tree(b"a: " + b"b" * (MOST_BYTES - 3)) is not None
+    assert tree(b"a: " + b"b" * (MAX_BYTES - 3)) is not None
     assert tree("a: " + "[" * 39 + "]" * 39) is not None
 
 
@@ -154,7 +154,7 @@ def test_a_tab_is_repaired():
 )
 def test_a_piece_of_a_scalar_has_its_own_place(text, piece):
     scalar = tree(text).get("key")
-    source = Source.of("a.yaml", text.encode())
+    source = SourceText.of("a.yaml", text.encode())
     start = scalar.text.index(piece)
 
     span = part(source, scalar, start, start + len(piece))
@@ -184,7 +184,7 @@ def test_front_matter_that_is_not_closed():
 HOSTILE = """
 import json, resource, sys, time
 resource.setrlimit(resource.RLIMIT_AS, (1 << 30, 1 << 30))
-from engine.language.reader import read
+from engine.language.yaml.reader import read
 import yaml
 read("warm.yaml", b"a: b")
 bomb = b"a: &a [x]\\n" + b"".join(b"b%d: &b%d [*a,*a,*a]\\n" % (n, n) for n in range(50))
@@ -224,7 +224,7 @@ def test_no_file_holds_the_reader_up(hostile):
 
 def test_no_file_fills_the_memory(hostile):
     idle = subprocess.run(
-        [sys.executable, "-c", "import resource,yaml,engine.language.reader;print(resource.getrusage(resource.RUSAGE_SELF).ru_maxrss)"],
+        [sys.executable, "-c", "import resource,yaml,engine.language.yaml.reader;print(resource.getrusage(resource.RUSAGE_SELF).ru_maxrss)"],
         cwd=ROOT, capture_output=True, check=True,
     )  # fmt: skip
     assert hostile["peak"] - int(idle.stdout) < 50_000

@@ -4,11 +4,12 @@ import random
 
 import pytest
 
-from engine.language import compile as compiling
-from engine.language import serial, session
-from engine.language.lasting import Result
-from engine.language.shelf import Shelf
-from engine.model.config import Config, Person
+from engine.language.build import compile as compiling
+from engine.language.build import session
+from engine.language.build.cache_file import Shelf
+from engine.language.build.cached_result import CacheEntry
+from engine.language.passes import plan_codec
+from engine.model.definitions.settings import Config, Person
 from tests.unit.language.actions import ACTIONS
 from tests.unit.language.services import SENT, UNPERFORMED
 from tests.unit.language.trees import CONFIG, STARTER, MemoryTree
@@ -83,7 +84,7 @@ def told(files, config, *, kept=None):
     return (
         found.diagnostics,
         found.broken,
-        {name: serial.to_bytes(plan) for name, plan in found.plans.items()},
+        {name: plan_codec.to_bytes(plan) for name, plan in found.plans.items()},
     )
 
 
@@ -120,7 +121,7 @@ def test_after_any_edit_it_says_what_compiling_afresh_says(tmp_path, seed, in_pr
 
 
 def test_a_result_that_forgot_what_it_asked_would_be_noticed(tmp_path, monkeypatch):
-    monkeypatch.setattr(session.Session, "_holds", lambda *_: True)
+    monkeypatch.setattr(session.Compilation, "_holds", lambda *_: True)
 
     assert differing(tmp_path / "kept", seed=1, edits=40, in_process=False) != []
 
@@ -131,13 +132,13 @@ def test_after_one_edit_one_file_is_compiled(tmp_path, monkeypatch):
     files["playbooks/p7.yaml"] = files["playbooks/p7.yaml"].replace(b"Hello", b"Goodbye")
     session._KNOWN.clear()
     compiled = []
-    plain = session.Session._compiled
+    plain = session.Compilation._compiled
 
     def noted(self, id_, path):
         compiled.append(id_)
         return plain(self, id_, path)
 
-    monkeypatch.setattr(session.Session, "_compiled", noted)
+    monkeypatch.setattr(session.Compilation, "_compiled", noted)
 
     told(files, CONFIG, kept=tmp_path / "kept")
 
@@ -148,7 +149,7 @@ def test_words_of_the_policy_change_the_files_of_plans_and_compile_nothing(tmp_p
     files = {**STARTER, "playbooks/a.yaml": f"name: A\non: {{ manual: {{}} }}\nsteps:\n{STEPS[8]}".encode()}
     before = told(files, CONFIG, kept=tmp_path / "kept")[2]
     session._KNOWN.clear()
-    monkeypatch.setattr(session.Session, "_compiled", lambda *_: pytest.fail("it was compiled"))
+    monkeypatch.setattr(session.Compilation, "_compiled", lambda *_: pytest.fail("it was compiled"))
 
     after = told({**files, "vault/policy.yaml": b"always-ask: [legal]\n"}, CONFIG, kept=tmp_path / "kept")[2]
 
@@ -214,6 +215,6 @@ def test_a_result_comes_back_as_it_was(tmp_path):
     told(files, CONFIG)
     (found,) = session._KNOWN.values()
 
-    again = Result.read(found.to_bytes())
+    again = CacheEntry.read(found.to_bytes())
 
     assert (again.known, again.more) == (found.known, found.more)

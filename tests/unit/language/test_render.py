@@ -2,8 +2,8 @@ import json
 
 import pytest
 
-from engine.language import render
-from engine.model.span import Diagnostic, Fix, Severity, Span
+from engine.language.diagnostics import render
+from engine.model.definitions.diagnostics import Diagnostic, Fix, Severity, Span
 
 WHOM = Span(path="playbooks/lead-capture.yaml", line=42, column=24, end_line=42, end_column=28)
 UNKNOWN_STEP = Diagnostic(

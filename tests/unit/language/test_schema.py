@@ -5,10 +5,12 @@ import jsonschema
 import pytest
 import yaml
 
-from engine.language import blocks, casefile, intents, playbook, policy_file, schema, settings, sop, vaultkeys
+from engine.language.documents import intents, playbook, policy, settings, sop, test_file
+from engine.language.schemas import schemas, vault_schemas
+from engine.language.templates import parser
 
 ROOT = Path(__file__).parents[3]
-SCHEMAS = schema.all_schemas()
+SCHEMAS = schemas.all_schemas()
 
 
 def of(name: str) -> jsonschema.Draft7Validator:
@@ -33,8 +35,8 @@ def maps(shape):
 
 @pytest.mark.parametrize("name", SCHEMAS)
 def test_the_committed_file_is_what_the_table_makes(name):
-    assert (ROOT / "schemas" / name).read_bytes() == schema.encode(SCHEMAS[name]), (
-        "run: python -m engine.language.schema schemas"
+    assert (ROOT / "schemas" / name).read_bytes() == schemas.encode(SCHEMAS[name]), (
+        "run: python -m engine.language.schemas.schemas schemas"
     )
 
 
@@ -74,19 +76,19 @@ def test_nothing_stands_beside_a_reference():
 
 
 def test_the_table_has_the_keys_that_are_read():
-    assert set(schema.PLAYBOOK) == set(playbook.KEYS)
-    assert set(schema.STEP) == set(playbook.STEP_KEYS)
-    assert set(schema.SOP) == {*sop.KEYS, *sop.OBSIDIAN}
-    assert set(vaultkeys.TEMPLATE) == set(blocks.KEYS)
-    assert set(vaultkeys.STEWARD) == set(settings.KEYS)
-    assert set(vaultkeys.INTENT) == set(intents.KEYS)
-    assert set(vaultkeys.POLICY) == set(policy_file.KEYS)
-    assert set(vaultkeys.POLICY["caps"][0]["items"]["properties"]) == set(policy_file.CAP_KEYS)
-    assert set(schema.TEST) == set(casefile.KEYS)
-    assert set(schema.CASE) == set(casefile.CASE_KEYS)
-    assert set(schema.MOVES) == set(casefile.MOVES)
-    assert set(schema.EXPECT) == set(casefile.EXPECT_KEYS)
-    assert {one["const"] for one in vaultkeys.STEWARD["secrets"][0]["items"]["oneOf"]} == set(
+    assert set(schemas.PLAYBOOK) == set(playbook.KEYS)
+    assert set(schemas.STEP) == set(playbook.STEP_KEYS)
+    assert set(schemas.SOP) == {*sop.KEYS, *sop.OBSIDIAN}
+    assert set(vault_schemas.TEMPLATE) == set(parser.KEYS)
+    assert set(vault_schemas.STEWARD) == set(settings.KEYS)
+    assert set(vault_schemas.INTENT) == set(intents.KEYS)
+    assert set(vault_schemas.POLICY) == set(policy.KEYS)
+    assert set(vault_schemas.POLICY["caps"][0]["items"]["properties"]) == set(policy.CAP_KEYS)
+    assert set(schemas.TEST) == set(test_file.KEYS)
+    assert set(schemas.CASE) == set(test_file.CASE_KEYS)
+    assert set(schemas.MOVES) == set(test_file.MOVES)
+    assert set(schemas.EXPECT) == set(test_file.EXPECT_KEYS)
+    assert {one["const"] for one in vault_schemas.STEWARD["secrets"][0]["items"]["oneOf"]} == set(
         settings.RESOLVERS
     )
 

@@ -3,8 +3,8 @@ from pathlib import Path
 
 import pytest
 
-from engine.language import settings
-from engine.model.config import Config, MemoryConfig, ModelConfig, Person, SecretRef
+from engine.language.documents import settings
+from engine.model.definitions.settings import Config, MemoryConfig, ModelConfig, Person, SecretRef
 from tests.unit.language.mending import codes, mended
 
 OPERATOR = b"operator: { name: Robin Park, email: robin@example.com }\n"

@@ -7,9 +7,11 @@ from pathlib import Path
 import pytest
 import yaml
 
-from engine.language import playbook, reader, shape
-from engine.language.source import Source
-from engine.model.span import Severity
+from engine.language.documents import playbook
+from engine.language.schemas import schema_check
+from engine.language.text.source import SourceText
+from engine.language.yaml import reader
+from engine.model.definitions.diagnostics import Severity
 from tests.unit.language.trees import compiled
 
 ROOT = Path(__file__).parents[3]
@@ -71,8 +73,8 @@ def test_the_reader_refuses_no_shape_that_the_schema_allows(seed):
     for _ in range(250):
         data = mutated(rnd, rnd.choice(STARTERS))
         root = whole("case", data)
-        said = {one.code for one in playbook.read(Source.of("case", data), "case", root)[1]} & SHAPES
-        assert not said or shape.violations("playbook", root), (said, data.decode())
+        said = {one.code for one in playbook.read(SourceText.of("case", data), "case", root)[1]} & SHAPES
+        assert not said or schema_check.violations("playbook", root), (said, data.decode())
 
 
 @pytest.mark.parametrize("seed", range(2))
@@ -81,7 +83,7 @@ def test_what_the_schema_refuses_never_compiles_and_is_said_once(seed):
     for _ in range(60):
         data = mutated(rnd, rnd.choice(STARTERS))
         root = whole("case", data)
-        if not shape.violations("playbook", root):
+        if not schema_check.violations("playbook", root):
             continue
         found = compiled({"playbooks/case.yaml": data})
         errors = [one for one in found.diagnostics if one.severity is Severity.ERROR]
@@ -97,7 +99,7 @@ def said(text, kind="policy"):
     root = whole("f.yaml", data)
     return [
         (one.code, one.span.line, one.span.column, one.message, one.hint)
-        for one in shape.added(kind, Source.of("f.yaml", data), root, ())
+        for one in schema_check.added(kind, SourceText.of("f.yaml", data), root, ())
     ]
 
 

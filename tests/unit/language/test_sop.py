@@ -1,8 +1,8 @@
 import pytest
 
-from engine.language.sop import is_sop, mistaken
-from engine.model.plan import Ask, Fixed
-from engine.model.types import MONEY, TEXT, Type
+from engine.language.documents.sop import is_sop, mistaken
+from engine.model.definitions.plan import Ask, Fixed
+from engine.model.definitions.types import MONEY, TEXT, Type
 from tests.unit.language.mending import codes
 from tests.unit.language.trees import compiled
 

@@ -4,9 +4,10 @@ from datetime import UTC, datetime
 
 import pytest
 
-from engine.language import spoken, template
-from engine.language.expressions import Expressions
-from engine.model.plan import Expr, Fixed, Text
+from engine.language.expressions import formatting
+from engine.language.expressions.expressions import Expressions
+from engine.language.templates import renderer
+from engine.model.definitions.plan import Expr, Fixed, Text
 from tests.unit.language.trees import playbook
 
 AT = "2026-05-01T09:00:30.000000Z"
@@ -21,13 +22,13 @@ AT = "2026-05-01T09:00:30.000000Z"
     ],
 )  # fmt: skip
 def test_a_number_has_the_digits_it_was_meant_to_have(number, text):
-    assert spoken.as_text(number) == text
+    assert formatting.as_text(number) == text
 
 
 @pytest.mark.parametrize("number", [float("inf"), float("nan")])
 def test_what_is_no_number_is_never_written(number):
     with pytest.raises(ValueError, match="no number"):
-        spoken.as_text(number)
+        formatting.as_text(number)
 
 
 @pytest.mark.parametrize(
@@ -39,7 +40,7 @@ def test_what_is_no_number_is_never_written(number):
     ],
 )  # fmt: skip
 def test_a_time_is_one_of_the_workspace_s_clock(stamped, zone, text):
-    assert spoken.local(stamped, zone) == text
+    assert formatting.local(stamped, zone) == text
 
 
 def filled(arg) -> str:
@@ -101,7 +102,7 @@ def test_a_path_and_a_key_stay_exact():
 @pytest.mark.parametrize("body", ["See you at ${{ when }}.", "See you at ${{ text(when) }}."])
 def test_in_a_template(body):
     source = f"---\nsubject: x\nvalues: {{ when: time }}\n---\n{body}\n"
-    rendered = template.TemplateRenderer(Expressions()).render(
+    rendered = renderer.TemplateRenderer(Expressions()).render(
         source, {"when": AT}, path="vault/templates/x.md", zone="Europe/Warsaw"
     )
 

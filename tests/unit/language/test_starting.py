@@ -2,7 +2,7 @@
 
 import pytest
 
-from engine.model.span import Severity
+from engine.model.definitions.diagnostics import Severity
 from tests.unit.language.trees import playbook as compile_case
 
 ON = {

@@ -2,8 +2,8 @@ from pathlib import Path
 
 import pytest
 
-from engine.language.expressions import Expressions
-from engine.language.template import TemplateRenderer, parse
+from engine.language.expressions.expressions import Expressions
+from engine.language.templates.renderer import TemplateRenderer, parse
 from engine.model.errors import PermanentError
 from tests.unit.language.mending import codes, mended
 

@@ -2,12 +2,12 @@
 
 import pytest
 
-from engine.language import shorthand
-from engine.language.reader import read_text
-from engine.language.tree import Mapping
-from engine.language.ways import way
-from engine.model.span import Diagnostic
-from engine.model.types import DATE, TIME
+from engine.language.documents import trigger_shorthand
+from engine.language.text.nodes import Mapping
+from engine.language.types.conversions import way
+from engine.language.yaml.reader import read_text
+from engine.model.definitions.diagnostics import Diagnostic
+from engine.model.definitions.types import DATE, TIME
 from tests.unit.language.mending import mended
 from tests.unit.language.trees import playbook as compile_case
 
@@ -88,7 +88,7 @@ def test_what_starts_nothing_known_is_left_to_others():
     tree, _ = read_text("case.yaml", "push: [main]")
 
     assert isinstance(tree, Mapping)
-    assert shorthand.trigger(tree.entries[0]) is None
+    assert trigger_shorthand.trigger(tree.entries[0]) is None
 
 
 MANY = "  - { id: open, uses: stripe/invoices, with: { status: open } }\n"

@@ -5,14 +5,14 @@ from zoneinfo import ZoneInfo
 
 import pytest
 
-from engine.kernel.expecting import moments
-from engine.language import calendar_words, functions
-from engine.language.blocks import parse
-from engine.language.expressions import Expressions
-from engine.language.template import TemplateRenderer
+from engine.kernel.alarms.expectations import moments
+from engine.language.expressions import dates, functions
+from engine.language.expressions.expressions import Expressions
+from engine.language.templates.parser import parse
+from engine.language.templates.renderer import TemplateRenderer
+from engine.model.definitions.types import EMAIL
 from engine.model.errors import PermanentError
-from engine.model.times import moment
-from engine.model.types import EMAIL
+from engine.model.values.timestamps import moment
 from tests.unit.language.expressing import compiled, value, wrong
 from tests.unit.language.trees import playbook
 
@@ -64,11 +64,11 @@ def test_what_is_no_hour_is_refused(hour):
     ],
 )  # fmt: skip
 def test_a_day_in_words(language, words):
-    assert calendar_words.in_words(date(2026, 3, 3), language) == words
+    assert dates.in_words(date(2026, 3, 3), language) == words
 
 
 def test_the_first_of_a_month_has_its_own_word_where_it_has():
-    assert [calendar_words.in_words(date(2026, 5, 1), one) for one in ("fr", "it", "en")] == [
+    assert [dates.in_words(date(2026, 5, 1), one) for one in ("fr", "it", "en")] == [
         "1er mai 2026",
         "1º maggio 2026",
         "1 May 2026",
@@ -76,8 +76,8 @@ def test_the_first_of_a_month_has_its_own_word_where_it_has():
 
 
 def test_each_language_has_twelve_months():
-    for language in calendar_words.LANGUAGES:
-        days = [calendar_words.in_words(date(2026, month, 2), language) for month in range(1, 13)]
+    for language in dates.LANGUAGES:
+        days = [dates.in_words(date(2026, month, 2), language) for month in range(1, 13)]
         assert len(set(days)) == 12
 
 

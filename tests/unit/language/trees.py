@@ -2,8 +2,8 @@
 
 import hashlib
 
-from engine.language.compile import Compiled, compile_tree
-from engine.model.config import Config, Person
+from engine.language.build.compile import Compiled, compile_tree
+from engine.model.definitions.settings import Config, Person
 from tests.unit.language.actions import ACTIONS
 from tests.unit.language.services import SENT, UNPERFORMED
 

@@ -8,7 +8,7 @@ from datetime import UTC, datetime, timedelta
 import pytest
 
 from engine.ledger import Keys, Ledger, Owner, StateDir
-from engine.model.events import Draft, Event, StepStarted, StepSucceeded
+from engine.model.events.events import Draft, Event, StepStarted, StepSucceeded
 
 AT = datetime(2026, 3, 1, 12, tzinfo=UTC)
 

@@ -4,7 +4,7 @@ import pytest
 
 from engine.ledger import Keys, Ledger
 from engine.model.errors import LedgerError, NotOwner
-from engine.model.events import CardOpened, Draft, RunStarted, StepStarted
+from engine.model.events.events import CardOpened, Draft, RunStarted, StepStarted
 from tests.unit.ledger.conftest import AT, attempts
 
 
@@ -244,7 +244,7 @@ def test_an_interrupt_right_behind_the_commit_keeps_the_event(house):
 
 def test_an_event_of_a_newer_version_is_refused_and_not_skipped(house, monkeypatch):
     house.steps(1)
-    monkeypatch.delitem(__import__("engine.model.events", fromlist=["TYPES"]).TYPES, "step.started")
+    monkeypatch.delitem(__import__("engine.model.events.events", fromlist=["TYPES"]).TYPES, "step.started")
     with pytest.raises(LedgerError, match=r"event 1 .* unknown event type") as refused:
         list(house.ledger.events())
     assert refused.value.code == "newer"
@@ -260,7 +260,7 @@ def test_a_closed_ledger_says_so(open_house):
 
 def test_the_anchor_is_synced_at_most_once_a_second(house, monkeypatch):
     synced: list[int] = []
-    monkeypatch.setattr("engine.ledger.head.force", synced.append)
+    monkeypatch.setattr("engine.ledger.anchor_file.force", synced.append)
     for ms in (0, 10, 500, 999, 1000, 1500, 2000):
         house.steps(1, after_ms=ms)
     assert len(synced) == 3

@@ -5,7 +5,7 @@ import signal
 
 import pytest
 
-from engine.model.events import StepStarted, StepSucceeded
+from engine.model.events.events import StepStarted, StepSucceeded
 from tests.unit.ledger.conftest import enter
 
 POINTS = [

@@ -7,9 +7,9 @@ import time
 
 import pytest
 
-from engine.ledger import Keys, Ledger, Owner, StateDir, holder, poke
+from engine.ledger import Keys, Ledger, Owner, StateDir, current_owner, notify_owner
 from engine.model.errors import LedgerError, NotOwner
-from engine.model.events import Draft, RunStarted
+from engine.model.events.events import Draft, RunStarted
 from tests.unit.ledger.conftest import AT, enter
 
 
@@ -63,11 +63,11 @@ def line():
 def test_a_second_taker_is_told_no_and_who_owns(state):
     first = taken(state)
     assert Owner.take(state) is None
-    found = holder(state)
+    found = current_owner(state)
     assert found is not None
     assert (found.pid, found.epoch) == (os.getpid(), first.epoch)
     first.release()
-    assert holder(state) is None
+    assert current_owner(state) is None
 
 
 def test_the_epoch_rises_with_each_taking(state):
@@ -111,7 +111,7 @@ def test_a_killed_owner_leaves_no_lock(state, line):
     assert Owner.take(state) is None
     os.kill(pid, signal.SIGKILL)
     assert ended(pid) == -signal.SIGKILL
-    assert holder(state) is None
+    assert current_owner(state) is None
     taken(state).release()
 
 
@@ -223,14 +223,14 @@ def test_a_stale_owner_woken_after_a_takeover_loses_its_buffer_and_nothing_else(
 
 def test_waiting_ends_at_a_poke_from_another_process(state):
     owner = taken(state)
-    poke(state)
-    poke(state)
+    notify_owner(state)
+    notify_owner(state)
     assert owner.wait(0)
     assert not owner.wait(0)
 
     def later() -> None:
         time.sleep(0.05)
-        poke(state)
+        notify_owner(state)
 
     pid = child(later)
     began = time.monotonic()
@@ -238,14 +238,14 @@ def test_waiting_ends_at_a_poke_from_another_process(state):
     assert time.monotonic() - began < 5
     ended(pid)
     owner.release()
-    poke(state)
+    notify_owner(state)
 
 
 def test_with_a_path_too_long_for_a_socket_waiting_is_polling(tmp_path):
     state = StateDir.of("w", env={"XDG_STATE_HOME": str(tmp_path / ("long" * 30))})
     owner = taken(state)
     began = time.monotonic()
-    poke(state)
+    notify_owner(state)
     assert not owner.wait(60)
     assert time.monotonic() - began < 5
     assert not state.socket.exists()

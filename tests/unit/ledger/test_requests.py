@@ -5,7 +5,7 @@ import pytest
 
 from engine.ledger import Keys, Ledger
 from engine.model.errors import LedgerError, NotOwner
-from engine.model.ownership import RequestDecided
+from engine.model.events.owner import RequestDecided
 from engine.model.requests import Decided, Request
 from tests.unit.ledger.conftest import AT
 

@@ -8,7 +8,7 @@ import pytest
 
 from engine.ledger import Keys, Ledger
 from engine.model.errors import EngineError, LedgerError
-from engine.model.events import StepStarted, StepSucceeded
+from engine.model.events.events import StepStarted, StepSucceeded
 from tests.unit.ledger.conftest import House
 
 EVENTS = 12

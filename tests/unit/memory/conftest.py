@@ -4,9 +4,9 @@ import hashlib
 
 import pytest
 
-from engine.memory.chunks import CHUNKER
-from engine.memory.index import Index
-from engine.memory.vectors import VectorCache
+from engine.memory.chunking import CHUNKER
+from engine.memory.index import NoteIndexFiles
+from engine.memory.vector_cache import VectorCache
 from engine.testing.encoder import HashEncoder
 from tests.counterparts import need_module
 from tests.unit.memory.notes import Notes, front_matter
@@ -40,7 +40,7 @@ class Shelf:
     def open(self, name="memory", *, model=None, cache="vectors.db"):
         version = model or self.encoder.version
         vectors = VectorCache(self.folder / cache, version=f"{version} {CHUNKER}")
-        made = Index(
+        made = NoteIndexFiles(
             self.folder / name, model=version, encode=self.encoder.encode, cache=vectors, reading=front_matter
         )  # fmt: skip
         self.opened += [made, vectors]

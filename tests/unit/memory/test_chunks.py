@@ -5,7 +5,7 @@ import time
 
 import pytest
 
-from engine.memory.chunks import CHARACTERS, CHUNKER, MOST_CHUNKS, WORDS, cut, section_of
+from engine.memory.chunking import CHARACTERS, CHUNKER, MAX_CHUNKS, WORDS, cut, section_of
 
 TWO = "# Quoting\n\nShort.\n\n## Discounts\n\nNever more than ten percent.\n\n# Travel\n\nBy train.\n"
 
@@ -100,10 +100,9 @@ def test_a_note_of_a_hundred_thousand_lines_is_bounded_in_passages_and_time(data
     began = time.process_time()
     found = cut(data)
     assert time.process_time() - began < 5
-    assert len(found.chunks) <= MOST_CHUNKS
+    assert len(found.chunks) <= MAX_CHUNKS
     assert (
-        len(found.chunks) < MOST_CHUNKS
-        or found.lost == f"only its first {MOST_CHUNKS} passages are remembered"
+        len(found.chunks) < MAX_CHUNKS or found.lost == f"only its first {MAX_CHUNKS} passages are remembered"
     )
 
 

@@ -4,8 +4,8 @@ import pytest
 
 from engine.memory import stems
 from engine.memory.fulltext import FullText, cut
+from engine.model.definitions.taint import Label
 from engine.model.errors import PermanentError
-from engine.model.labels import Label
 from tests.contract.world import call
 from tests.unit.memory.notes import Notes, front_matter
 

@@ -5,7 +5,7 @@ import shutil
 
 import pytest
 
-from engine.memory.chunks import cut
+from engine.memory.chunking import cut
 
 pytestmark = pytest.mark.slow
 

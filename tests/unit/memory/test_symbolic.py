@@ -2,8 +2,8 @@
 
 import pytest
 
-from engine.memory import symbolic
-from engine.memory.symbolic import Symbolic
+from engine.memory import note_tables
+from engine.memory.note_tables import Symbolic
 from engine.model.errors import PermanentError
 from tests.counterparts import need_module
 from tests.unit.memory.notes import Notes, front_matter
@@ -108,4 +108,4 @@ def test_without_duckdb_it_says_so(monkeypatch):
 
 
 def test_it_knows_whether_it_can_be_asked():
-    assert symbolic.available()
+    assert note_tables.available()

@@ -6,9 +6,9 @@ from datetime import timedelta
 import pytest
 
 from engine.ledger import Keys, StateDir
-from engine.memory.working import LIFE, MOST_ENTRY, MOST_SUBJECT, Working
-from engine.model.ids import RunId, SubjectId
-from engine.model.times import later, stamp
+from engine.memory.conversation_store import LIFE, MAX_ENTRY, MAX_SUBJECT, Working
+from engine.model.values.ids import RunId, SubjectId
+from engine.model.values.timestamps import later, stamp
 from tests.contract.world import AT, call
 
 
@@ -82,13 +82,13 @@ def test_nothing_of_it_can_be_read_without_the_person_s_key(working, letter, key
 
 
 def test_it_stays_small(working, letter, tmp_path):
-    working.put(letter("1"), "wanted", "x" * MOST_ENTRY)
+    working.put(letter("1"), "wanted", "x" * MAX_ENTRY)
     assert working.find(letter("2"), "wanted") == ()
     for number in range(20):
-        working.put(letter("1", after=timedelta(minutes=number)), f"n{number}", "x" * (MOST_ENTRY - 200))
+        working.put(letter("1", after=timedelta(minutes=number)), f"n{number}", "x" * (MAX_ENTRY - 200))
     kept = working.of_run("1" * 64, now=stamp(AT))
     assert [one.name for one in kept] == ["n16", "n17", "n18", "n19"]
-    assert sum(len(str(one.value)) for one in kept) <= MOST_SUBJECT
+    assert sum(len(str(one.value)) for one in kept) <= MAX_SUBJECT
 
 
 @pytest.mark.parametrize("damage", [b"", b"no database", b"SQLite format 3\0" + b"\xff" * 4000])

@@ -4,8 +4,8 @@ from datetime import timedelta
 
 import pytest
 
-from engine.language.ranges import RANGES, words
-from engine.model.durations import exact, exponential, parse, rough
+from engine.language.expressions.ranges import RANGES, words
+from engine.model.values.durations import exact, exponential, parse, rough
 
 
 @pytest.mark.parametrize("text", ["1ms", "250ms", "1s", "90s", "10m", "36h", "7d", "365d", "0s"])

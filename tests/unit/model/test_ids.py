@@ -3,9 +3,9 @@
 from hypothesis import given
 from hypothesis import strategies as st
 
-from engine.model import ids
-from engine.model.events import NAMES, TYPES, body_from_json, body_to_json
-from engine.model.ids import RunId
+from engine.model.events.events import NAMES, TYPES, body_from_json, body_to_json
+from engine.model.values import ids
+from engine.model.values.ids import RunId
 
 texts = st.text(max_size=20)
 

@@ -2,7 +2,7 @@
 
 import pytest
 
-from engine.model.likeness import answers, bare, begins, same
+from engine.model.text.similarity import answers, bare, begins, same
 
 WORDS = "Please send me a quote for a small shop.\n\nIt has twelve articles, and we start in May."
 

@@ -4,7 +4,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from engine.model.money import Money
+from engine.model.values.money import Money
 
 amounts = st.builds(
     Money, minor=st.integers(-(10**12), 10**12), currency=st.sampled_from(["EUR", "USD", "JPY", "KWD", "PLN"])

@@ -4,8 +4,8 @@ from datetime import UTC, datetime, timedelta
 from decimal import Decimal
 from random import Random
 
-from engine.model.spending import Cost, Costs
-from engine.model.times import stamp
+from engine.model.state.budgets import Cost, Costs
+from engine.model.values.timestamps import stamp
 
 NOON = datetime(2026, 3, 2, 12, tzinfo=UTC)
 

@@ -6,7 +6,7 @@ from urllib.parse import quote
 
 import pytest
 
-from engine.model.likeness import same
+from engine.model.text.similarity import same
 
 SHOP = "https://shop.example/list?id=7&name=b%20c"
 BANK = "https://bank.example/login"

@@ -11,8 +11,8 @@ from datetime import UTC, datetime, timedelta
 import pytest
 
 from engine.ledger import Keys, Ledger, Owner, StateDir
-from engine.model import events as e
-from engine.model.findings import IntentResolved, ModelAnswered, ModelReserved
+from engine.model.events import events as e
+from engine.model.events.readers import IntentResolved, ModelAnswered, ModelReserved
 from engine.observe import history
 from engine.observe.history import History, Segment
 

@@ -8,13 +8,14 @@ from typing import Any
 import pytest
 
 from engine.ledger import Keys, Ledger, Owner, StateDir
-from engine.model import events as e
-from engine.model.alarms import AlarmCleared, AlarmRaised
-from engine.model.durations import ABSENT_AFTER
 from engine.model.errors import UsageError
-from engine.model.findings import ModelAnswered
-from engine.model.times import stamp
-from engine.observe import pages, today
+from engine.model.events import events as e
+from engine.model.events.alarms import AlarmCleared, AlarmRaised
+from engine.model.events.readers import ModelAnswered
+from engine.model.values.durations import ABSENT_AFTER
+from engine.model.values.timestamps import stamp
+from engine.observe import html as pages
+from engine.observe import today_page
 
 NOW = datetime(2026, 3, 2, 12, tzinfo=UTC)
 ASK: dict[str, Any] = {"zone": "Europe/Berlin", "living": {"lead-capture", "weekly"}}
@@ -67,11 +68,11 @@ def told(state):
 
 
 def rows(state, now=NOW, **more):
-    return list(today.page(state, now=now, **(ASK | more)).rows)
+    return list(today_page.page(state, now=now, **(ASK | more)).rows)
 
 
 def test_an_empty_workspace_is_an_empty_page(state, told):
-    page = today.page(state, now=NOW, **ASK)
+    page = today_page.page(state, now=NOW, **ASK)
     assert (page.rows, page.spent) == ((), ())
 
 
@@ -168,24 +169,26 @@ def test_money_spent_today_is_added_up_by_playbook(state, told):
     told.begun("r1", NOW)
     for call, when, usd in (("a", NOW, "0.25"), ("b", NOW, "0.50"), ("c", NOW - timedelta(days=2), "9")):
         told.at(when, ModelAnswered(call=call, model="m", served="m", tokens_in=3, tokens_out=1, usd=usd))
-    (spent,) = today.page(state, now=NOW, **ASK).spent
+    (spent,) = today_page.page(state, now=NOW, **ASK).spent
     assert (spent.playbook, spent.calls, spent.tokens, spent.usd) == ("lead-capture", 2, 8, 0.75)
 
 
 def test_rows_are_filtered_by_playbook_and_state():
     made = [
-        today.Row(state=state, at="", playbook=book, what="") for state in today.STATES for book in ("a", "b")
+        today_page.DayRow(state=state, at="", playbook=book, what="")
+        for state in today_page.STATES
+        for book in ("a", "b")
     ]
-    assert len(today.filtered(made)) == 8
-    assert {row.playbook for row in today.filtered(made, playbook="a")} == {"a"}
-    assert [row.playbook for row in today.filtered(made, playbook="b", state="failed")] == ["b"]
+    assert len(today_page.filtered(made)) == 8
+    assert {row.playbook for row in today_page.filtered(made, playbook="a")} == {"a"}
+    assert [row.playbook for row in today_page.filtered(made, playbook="b", state="failed")] == ["b"]
 
 
 def test_a_card_is_shown_whole_and_nothing_in_it_becomes_markup_or_a_link(state, told):
     told.begun("r1", NOW)
     told.card("one", NOW)
     (row,) = rows(state)
-    card, why = today.card(state, "one")
+    card, why = today_page.card(state, "one")
     assert card is not None
     assert why is None
     html = pages.card(card, "Europe/Warsaw")
@@ -197,13 +200,13 @@ def test_a_card_is_shown_whole_and_nothing_in_it_becomes_markup_or_a_link(state,
     (cell,) = pages.cells([row], "Europe/Warsaw")
     assert "http://" not in cell["about"]
     assert cell["what"] == "Off\\u{202e}er"
-    assert today.card(state, "none") == (None, "no open card none. Nothing happened. steward queue")
+    assert today_page.card(state, "none") == (None, "no open card none. Nothing happened. steward queue")
 
 
 @pytest.mark.parametrize("odd", ["<img src=x>", "{0.__class__}", "%s", "a\u202eb", "&lt;", "' onload='x"])
 def test_what_is_put_into_markup_is_a_value_and_nothing_else(odd):
-    cost = today.Spent(playbook=odd, calls=1, tokens=2, usd=1.5)
-    row = today.Row(state="waits", at="2026-03-02T12:00:00Z", playbook=odd, what=odd, about=odd)
+    cost = today_page.ModelSpending(playbook=odd, calls=1, tokens=2, usd=1.5)
+    row = today_page.DayRow(state="waits", at="2026-03-02T12:00:00Z", playbook=odd, what=odd, about=odd)
     (cell,) = pages.cells([row], "Europe/Warsaw")
     shown = [
         pages.heading(odd),
@@ -237,7 +240,7 @@ def test_what_cannot_be_opened_says_so_and_cannot_be_decided(state, told):
 def test_a_subject_has_a_timeline(state, told):
     told.begun("r1", NOW)
     told.at(NOW, e.RunStarted(), e.RunEnded(status="succeeded"))
-    with today.look(state) as seen:
+    with today_page.look(state) as seen:
         assert [row["type"] for row in seen.timeline("s1", 2)] == ["run.started", "run.ended"]
         with pytest.raises(UsageError):
             seen.card("none")
@@ -247,8 +250,8 @@ def test_every_moment_of_the_pages_is_by_the_operators_clock(state, told):
     told.begun("r1", NOW)
     told.card("one", NOW)
     told.at(NOW, AlarmRaised(alarm="a" * 64, playbook="weekly", due=stamp(NOW), kind="absent"), run="")
-    page = today.page(state, now=NOW, **ASK)
-    card, _ = today.card(state, "one")
+    page = today_page.page(state, now=NOW, **ASK)
+    card, _ = today_page.card(state, "one")
     assert card is not None
     shown = [
         pages.day(NOW, "Asia/Kathmandu"),

@@ -4,7 +4,7 @@ import os
 from pathlib import Path
 
 from engine.model.ports import Limits
-from engine.runtime.rooms import Sandbox
+from engine.runtime.sandbox import SandboxPool
 from tests.counterparts import need
 
 PROGRAMS = str(Path(__file__).parent / "programs")
@@ -15,7 +15,7 @@ BRIEF = Limits(seconds=10.0, cpu=5, memory=1_000_000_000, output=1_000_000, proc
 
 def at(level, programs=None, **more):
     """A sandbox of exactly this level, or a skip that says why; a failure where everything must be there."""
-    made = Sandbox(programs or {"hostile": "hostile"}, code=(PROGRAMS, OWN), most=level, **more)
+    made = SandboxPool(programs or {"hostile": "hostile"}, code=(PROGRAMS, OWN), most=level, **more)
     if made.level == level:
         return made
     why = "; ".join(f"level {one.level}: {one.why}" for one in made.report() if one.why)

@@ -6,14 +6,14 @@ from typing import Any
 
 import pytest
 
-from engine.model.actions import ActionSpec, EffectClass, Param, Reach
-from engine.model.canonical import Json
+from engine.model.definitions.actions import ActionSpec, EffectClass, Param, Reach
+from engine.model.definitions.types import TEXT, Field
 from engine.model.effects import Call, Effect, Outcome, Preview
 from engine.model.errors import PermanentError, UnknownOutcome
-from engine.model.events import EffectIntended, Event
-from engine.model.ids import EffectKey, RunId
-from engine.model.ownership import StopSet
-from engine.model.types import TEXT, Field
+from engine.model.events.events import EffectIntended, Event
+from engine.model.events.owner import StopSet
+from engine.model.values.canonical_json import Json
+from engine.model.values.ids import EffectKey, RunId
 from engine.runtime.broker import Broker, NotIntended
 
 NOW = datetime(2026, 3, 2, 9, tzinfo=UTC)

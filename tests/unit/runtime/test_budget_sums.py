@@ -8,23 +8,23 @@ from typing import Any
 import pytest
 
 from engine.model.errors import EngineError
-from engine.model.spending import Cost
-from engine.model.times import stamp
-from engine.testing.model_server import ModelServer, Said, answering
+from engine.model.state.budgets import Cost
+from engine.model.values.timestamps import stamp
+from engine.testing.model_server import ModelServer, ScriptedReply, answering
 from tests.unit.runtime.test_gateway import ASK, CALL, NOW, Book, gateway
 
 PAID = {
-    "an error of the server": Said(status=500, pieces=(b"{}",)),
-    "no JSON": Said(pieces=(b"<html>",)),
-    "half an answer": Said(pieces=(b'{"choices": [{"mess',)),
+    "an error of the server": ScriptedReply(status=500, pieces=(b"{}",)),
+    "no JSON": ScriptedReply(pieces=(b"<html>",)),
+    "half an answer": ScriptedReply(pieces=(b'{"choices": [{"mess',)),
     "nothing said, and nothing counted": answering("", tokens=None),
-    "hung up": Said(pieces=None),
+    "hung up": ScriptedReply(pieces=None),
     "a good answer that counts nothing": answering("x", tokens=None),
 }
 UNPAID = {
-    "a wrong key": Said(status=401, pieces=(b"{}",)),
-    "too many questions": Said(status=429, pieces=(b"{}",), after="60"),
-    "no such model": Said(status=404, pieces=(b"{}",)),
+    "a wrong key": ScriptedReply(status=401, pieces=(b"{}",)),
+    "too many questions": ScriptedReply(status=429, pieces=(b"{}",), after="60"),
+    "no such model": ScriptedReply(status=404, pieces=(b"{}",)),
 }
 
 

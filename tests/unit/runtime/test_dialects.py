@@ -5,16 +5,16 @@ from decimal import Decimal
 
 import pytest
 
-from engine.model.config import Config, ModelConfig, Person
+from engine.model.definitions.settings import Config, ModelConfig, Person
 from engine.model.errors import PermanentError
-from engine.runtime.dialects import Dialect, Dialects
-from engine.runtime.gateway import Gateway
-from engine.testing.model_server import ModelServer, Said, answering
+from engine.runtime.model_dialects import Dialect, Dialects
+from engine.runtime.model_gateway import Gateway
+from engine.testing.model_server import ModelServer, ScriptedReply, answering
 from tests.unit.runtime.test_gateway import ASK, CALL, NOW, Book, Keys
 
 
 def refused(status, body):
-    return Said(status=status, pieces=(json.dumps(body).encode(),))
+    return ScriptedReply(status=status, pieces=(json.dumps(body).encode(),))
 
 
 def error(message, **more):

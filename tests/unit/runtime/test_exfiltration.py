@@ -11,8 +11,8 @@ import time
 
 import pytest
 
-from engine.runtime.rooms import Sandbox
-from engine.runtime.rooms.seccomp import filter_of
+from engine.runtime.sandbox import SandboxPool
+from engine.runtime.sandbox.seccomp import filter_of
 from tests.counterparts import LINUX, need
 from tests.unit.runtime.rooms import BRIEF, PROGRAMS, at
 
@@ -139,7 +139,7 @@ AS_SOMEBODY = """
 import sys
 sys.path.insert(0, sys.argv[1])
 from engine.model.ports import Limits
-from engine.runtime.rooms import Sandbox
+from engine.runtime.sandbox import Sandbox
 for most in (3, 2, 1):
     room = Sandbox({"hostile": "hostile"}, code=(sys.argv[2],), most=most)
     made = -1
@@ -185,7 +185,7 @@ def test_an_ordinary_user_has_the_same_rooms():
 
 def test_root_that_can_t_become_somebody_else_gets_no_room():
     """Inside a user namespace without other users: rather none than one with root in it."""
-    program = f"import sys; sys.path.insert(0, {PROGRAMS.partition('/tests/')[0]!r}); from engine.runtime.rooms import Sandbox; print(Sandbox({{}}).level)"
+    program = f"import sys; sys.path.insert(0, {PROGRAMS.partition('/tests/')[0]!r}); from engine.runtime.sandbox import Sandbox; print(Sandbox({{}}).level)"
     command = ["unshare", "-Ur", sys.executable, "-c", program]
     try:
         subprocess.run(["unshare", "-Ur", "true"], check=True, capture_output=True)
@@ -210,7 +210,7 @@ def test_the_filter_is_well_formed_for_both_architectures():
 
 
 def test_a_system_that_can_t_fork_has_no_room(monkeypatch):
-    monkeypatch.setattr("engine.runtime.rooms.sandbox.os.name", "nt")
-    room = Sandbox({})
+    monkeypatch.setattr("engine.runtime.sandbox.pool.os.name", "nt")
+    room = SandboxPool({})
     assert room.level == 0
     assert room.report()[0].why

@@ -10,18 +10,18 @@ from typing import Any
 
 import pytest
 
-from engine.model.busy import Busy
-from engine.model.config import Config, ModelConfig, Person, SecretRef
+from engine.model.definitions.settings import Config, ModelConfig, Person, SecretRef
 from engine.model.effects import Call
 from engine.model.errors import EngineError, PermanentError, TransientError
-from engine.model.events import Event
-from engine.model.findings import ModelAnswered, ModelReserved
-from engine.model.ids import RunId
+from engine.model.events.events import Event
+from engine.model.events.readers import ModelAnswered, ModelReserved
 from engine.model.ports import ModelRequest
-from engine.model.spending import Cost, Costs
-from engine.model.times import stamp
-from engine.runtime.gateway import Gateway
-from engine.testing.model_server import ModelServer, Said, answering
+from engine.model.rate_limited import RateLimited
+from engine.model.state.budgets import Cost, Costs
+from engine.model.values.ids import RunId
+from engine.model.values.timestamps import stamp
+from engine.runtime.model_gateway import Gateway
+from engine.testing.model_server import ModelServer, ScriptedReply, answering
 
 NOW = datetime(2026, 3, 31, 23, 30, tzinfo=UTC)
 CALL = Call(action="agent/x", args={}, run=RunId("r1"), step="draft", subject=None, trigger={}, at=NOW)
@@ -98,23 +98,23 @@ def test_the_reservation_is_durable_before_anything_leaves():
 @pytest.mark.parametrize(
     ("said", "kind", "code"),
     [
-        (Said(pieces=(b"<html>",)), TransientError, "model-garbage"),
-        (Said(pieces=(b"[" * 100_000,)), TransientError, "model-garbage"),
-        (Said(pieces=(b"\xff\xfe",)), TransientError, "model-garbage"),
-        (Said(pieces=(b"{}",)), TransientError, "model-garbage"),
-        (Said(pieces=(b'{"choices": []}',)), TransientError, "model-garbage"),
-        (Said(pieces=(b'{"choices": [7]}',)), TransientError, "model-garbage"),
+        (ScriptedReply(pieces=(b"<html>",)), TransientError, "model-garbage"),
+        (ScriptedReply(pieces=(b"[" * 100_000,)), TransientError, "model-garbage"),
+        (ScriptedReply(pieces=(b"\xff\xfe",)), TransientError, "model-garbage"),
+        (ScriptedReply(pieces=(b"{}",)), TransientError, "model-garbage"),
+        (ScriptedReply(pieces=(b'{"choices": []}',)), TransientError, "model-garbage"),
+        (ScriptedReply(pieces=(b'{"choices": [7]}',)), TransientError, "model-garbage"),
         (answering(" "), TransientError, "model-empty"),
         (answering("", refusal="I can't help with that"), TransientError, "model-refused"),
-        (Said(pieces=None), TransientError, "lost"),
-        (Said(status=429, pieces=(b"slow down",)), TransientError, "rate-limited"),
-        (Said(status=503, pieces=(b"busy",)), TransientError, "model-down"),
-        (Said(status=401, pieces=(f"bad key {KEY}".encode(),)), PermanentError, "model-key"),
-        (Said(status=404, pieces=(b"no such model",)), PermanentError, "model-missing"),
-        (Said(status=400, pieces=(f"no {KEY}".encode(),)), PermanentError, "model-request"),
-        (Said(status=302, pieces=(b"elsewhere",)), PermanentError, "model-request"),
-        (Said(pieces=(b"x" * 1_100_000,)), PermanentError, "too-big"),
-        (Said(pieces=(b"{",) * 50, pause=0.1), TransientError, "timeout"),
+        (ScriptedReply(pieces=None), TransientError, "lost"),
+        (ScriptedReply(status=429, pieces=(b"slow down",)), TransientError, "rate-limited"),
+        (ScriptedReply(status=503, pieces=(b"busy",)), TransientError, "model-down"),
+        (ScriptedReply(status=401, pieces=(f"bad key {KEY}".encode(),)), PermanentError, "model-key"),
+        (ScriptedReply(status=404, pieces=(b"no such model",)), PermanentError, "model-missing"),
+        (ScriptedReply(status=400, pieces=(f"no {KEY}".encode(),)), PermanentError, "model-request"),
+        (ScriptedReply(status=302, pieces=(b"elsewhere",)), PermanentError, "model-request"),
+        (ScriptedReply(pieces=(b"x" * 1_100_000,)), PermanentError, "too-big"),
+        (ScriptedReply(pieces=(b"{",) * 50, pause=0.1), TransientError, "timeout"),
     ],
 )  # fmt: skip
 def test_whatever_a_provider_says_ends_typed_written_down_and_without_the_key(said, kind, code):
@@ -140,14 +140,14 @@ def test_whatever_a_provider_says_ends_typed_written_down_and_without_the_key(sa
     ],
 )
 def test_how_long_a_provider_asks_to_wait_is_heard(status, said, after):
-    answer = Said(status=status, pieces=(b"later",), after=said)
-    with ModelServer.saying([answer]) as server, pytest.raises(Busy) as caught:
+    answer = ScriptedReply(status=status, pieces=(b"later",), after=said)
+    with ModelServer.saying([answer]) as server, pytest.raises(RateLimited) as caught:
         gateway(server.base, Book()).complete(ASK, call=CALL, budget=None)
     assert caught.value.after == pytest.approx(after)
 
 
 @pytest.mark.parametrize(
-    "said", [answering("x", tokens=None), answering(" ", tokens=None), Said(pieces=(b"<html>",))]
+    "said", [answering("x", tokens=None), answering(" ", tokens=None), ScriptedReply(pieces=(b"<html>",))]
 )
 def test_what_nobody_counted_is_not_booked_and_stays_set_aside(said):
     book = Book()
@@ -169,7 +169,7 @@ def test_an_error_inside_a_200_costs_what_it_counted_and_else_nothing():
     ):
         book = Book()
         body = {"error": {"message": "Insufficient credits", "code": 402}, **usage}
-        said = Said(pieces=(json.dumps(body).encode(),))
+        said = ScriptedReply(pieces=(json.dumps(body).encode(),))
         with (
             ModelServer.saying([said]) as server,
             pytest.raises(PermanentError, match="no money left"),

@@ -6,9 +6,9 @@ from email.message import Message
 
 import pytest
 
-from engine.model.busy import Busy
 from engine.model.errors import PermanentError, TransientError
-from engine.runtime.replies import read
+from engine.model.rate_limited import RateLimited
+from engine.runtime.model_replies import read
 
 NOW = datetime(2026, 3, 31, 23, 30, tzinfo=UTC)
 
@@ -75,12 +75,12 @@ def test_an_answer_that_ended_by_itself_is_whole(finish):
     ("status", "body", "kind", "code", "word"),
     [
         (200, {"error": {"message": "Insufficient credits. Add more", "code": 402}}, PermanentError, "model-money", "credits"),
-        (200, {"error": "model overloaded, too many requests"}, Busy, "rate-limited", "overloaded"),
+        (200, {"error": "model overloaded, too many requests"}, RateLimited, "rate-limited", "overloaded"),
         (200, {"object": "error", "message": "no such model", "code": 404}, PermanentError, "model-missing", "no such"),
         (200, {"choices": [{"error": {"code": 502, "message": "upstream"}, "finish_reason": "error"}]}, TransientError, "model-down", "upstream"),
         (200, {"error": {"message": "Invalid API key", "type": "authentication_error"}}, PermanentError, "model-key", ""),
         (200, {"detail": "Bad request: unsupported"}, PermanentError, "model-request", "unsupported"),
-        (200, {"errors": [{"message": "rate limit exceeded"}]}, Busy, "rate-limited", "rate limit"),
+        (200, {"errors": [{"message": "rate limit exceeded"}]}, RateLimited, "rate-limited", "rate limit"),
         (200, {"error": {"message": "maximum context length is 8192 tokens", "code": "context_length_exceeded"}}, PermanentError, "model-request", "context"),
         (200, {"base_resp": {"status_code": 1008, "status_msg": "insufficient balance"}}, PermanentError, "model-money", "balance"),
         (200, {"choices": None, "error": {"message": "No endpoints found"}}, PermanentError, "model-missing", "endpoints"),
@@ -89,11 +89,11 @@ def test_an_answer_that_ended_by_itself_is_whole(finish):
         (402, {"error": {"message": "Insufficient Balance"}}, PermanentError, "model-money", "Balance"),
         (400, {"error": {"message": "Your credit balance is too low"}}, PermanentError, "model-money", "credit balance"),
         (403, {"error": {"message": "billing_not_active"}}, PermanentError, "model-money", "billing"),
-        (429, {"error": {"message": "You exceeded your current quota, check your plan and billing. Please retry in 22.5s."}}, Busy, "rate-limited", "retry"),
+        (429, {"error": {"message": "You exceeded your current quota, check your plan and billing. Please retry in 22.5s."}}, RateLimited, "rate-limited", "retry"),
         (403, {"error": {"message": "region not allowed"}}, PermanentError, "model-key", ""),
-        (408, {"error": {"message": "Request timed out"}}, Busy, "rate-limited", "timed out"),
-        (425, "early", Busy, "rate-limited", "early"),
-        (503, {"error": "Model is loading", "estimated_time": 20.0}, Busy, "rate-limited", "loading"),
+        (408, {"error": {"message": "Request timed out"}}, RateLimited, "rate-limited", "timed out"),
+        (425, "early", RateLimited, "rate-limited", "early"),
+        (503, {"error": "Model is loading", "estimated_time": 20.0}, RateLimited, "rate-limited", "loading"),
         (529, {"error": {"message": "Overloaded"}}, TransientError, "model-down", "Overloaded"),
     ],
 )  # fmt: skip
@@ -126,7 +126,7 @@ def test_an_error_is_that_error_wherever_it_stands(status, body, kind, code, wor
 def test_how_long_to_wait_is_heard_in_headers_and_words(words, headers, seconds):
     raw = f'{{"error": {{"message": "{words}"}}}}'
     trouble = reading(raw, 429, **headers).trouble
-    assert isinstance(trouble, Busy)
+    assert isinstance(trouble, RateLimited)
     assert trouble.after == pytest.approx(seconds)
 
 

@@ -12,7 +12,7 @@ from pathlib import Path
 import pytest
 
 from engine.model.errors import PermanentError, TransientError
-from engine.runtime.rooms import Sandbox
+from engine.runtime.sandbox import SandboxPool
 from tests.counterparts import LINUX, need
 from tests.unit.runtime.rooms import BRIEF, PROGRAMS, at, family, strangers
 
@@ -240,7 +240,7 @@ def test_nothing_runs_below_the_level_it_needs(room):
 
 
 def test_without_bubblewrap_the_next_level_is_used_and_the_reason_said(tmp_path):
-    made = Sandbox({"hostile": "hostile"}, code=(PROGRAMS,), env={"PATH": str(tmp_path)})
+    made = SandboxPool({"hostile": "hostile"}, code=(PROGRAMS,), env={"PATH": str(tmp_path)})
     assert made.level < 3
     assert made.report()[0].level == 3
     assert "bwrap" in made.report()[0].why
@@ -260,7 +260,7 @@ def test_a_room_that_holds_nothing_back_does_not_count(tmp_path, monkeypatch, mo
     fake = tmp_path / "bwrap"
     fake.write_text('#!/bin/sh\nwhile [ "$1" != --chdir ]; do shift; done\nshift 2\nexec "$@"\n')
     fake.chmod(0o755)
-    made = Sandbox({"hostile": "hostile"}, code=(PROGRAMS,), env={"PATH": str(tmp_path)})
+    made = SandboxPool({"hostile": "hostile"}, code=(PROGRAMS,), env={"PATH": str(tmp_path)})
     assert made.report()[0].level == 3
     assert "read a file of the system" in made.report()[0].why
     assert made.level < 3
@@ -278,7 +278,7 @@ DYING = """
 import sys
 sys.path.insert(0, sys.argv[1])
 from engine.model.ports import Limits
-from engine.runtime.rooms import Sandbox
+from engine.runtime.sandbox import Sandbox
 room = Sandbox({"hostile": "hostile"}, code=(sys.argv[2],), most=int(sys.argv[3]))
 assert room.level == int(sys.argv[3]), room.report()
 

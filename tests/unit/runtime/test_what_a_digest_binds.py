@@ -4,8 +4,8 @@ from dataclasses import replace
 
 import pytest
 
-from engine.model.actions import Reach
-from engine.model.ids import EffectKey
+from engine.model.definitions.actions import Reach
+from engine.model.values.ids import EffectKey
 from engine.runtime.broker import digest_of
 from tests.contract.world import World, call, effect, letter_event
 

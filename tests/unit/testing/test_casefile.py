@@ -2,15 +2,15 @@
 
 import pytest
 
-from engine.app import checking
-from engine.language import casefile
-from engine.language.codes.tests import TESTS
-from engine.language.proving import applied
+from engine.app.workspace import check
+from engine.language.diagnostics.codes.test_files import TESTS
+from engine.language.diagnostics.verify_fix import applied
+from engine.language.documents import test_file
 from engine.vault import FolderTree
 from tests.meta.sources import ROOT
 
 PATH = "playbooks/tests/case.test.yaml"
-PLANS = checking.compile_tree(FolderTree(ROOT)).plans
+PLANS = check.compile_tree(FolderTree(ROOT)).plans
 
 GOOD = """\
 playbook: lead-capture
@@ -73,12 +73,12 @@ WRONG = [
 
 
 def found(text):
-    return casefile.parse(PATH, text.encode(), PLANS)[1]
+    return test_file.parse(PATH, text.encode(), PLANS)[1]
 
 
 @pytest.mark.parametrize("good", [GOOD, SOP])
 def test_a_good_file_has_no_diagnostics(good):
-    made, diagnostics = casefile.parse(PATH, good.encode(), PLANS)
+    made, diagnostics = test_file.parse(PATH, good.encode(), PLANS)
 
     assert diagnostics == ()
     assert made is not None
@@ -126,7 +126,7 @@ def test_check_reads_tests_and_names_files_that_are_none(tmp_path):
         file.parent.mkdir(parents=True, exist_ok=True)
         file.write_text(text)
 
-    compiled = checking.compile_folder(tmp_path)
+    compiled = check.compile_folder(tmp_path)
 
     assert [(one.code, one.span.path) for one in compiled.diagnostics] == [
         ("SW512", "playbooks/tests/other.yaml"),

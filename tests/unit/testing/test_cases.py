@@ -2,8 +2,8 @@ import os
 
 import pytest
 
-from engine.testing.cases import telling
-from engine.testing.cases.run import Tests
+from engine.testing.cases import report
+from engine.testing.cases.suite import Tests
 from tests.unit.testing.workspaces import TWO_STEPS, failures, results, workspace
 
 LETTERS = """\
@@ -49,7 +49,7 @@ def test_a_failure_says_what_was_expected_what_happened_and_where(tmp_path):
     result = tests.run(file, file.cases[0])
 
     assert failures(result) == [("sent", "[note, shout]", "[note]"), ("status", "failed", "succeeded")]
-    shown = telling.text(result, file.source)
+    shown = report.text(result, file.source)
     assert shown.splitlines()[:5] == [
         "playbooks/tests/tell.test.yaml:5:21  sent: this is not so",
         "    5 │     expect: { sent: [note, shout], status: failed }",
@@ -205,7 +205,7 @@ def test_coverage_names_what_no_case_went_through(tmp_path):
     case = "  - name: one\n    inputs: { words: hi, loud: false }\n    expect: { sent: [note] }\n"
     _, (covered,) = results(workspace(tmp_path, TWO_STEPS, case))
 
-    assert telling.covered(covered) == [
+    assert report.covered(covered) == [
         "tell: 1 of 2 steps, 1 of 2 branches",
         "  playbooks/tell.yaml:9  `shout`",
         "  playbooks/tell.yaml:9  `shout` with its `if` true",

@@ -10,11 +10,11 @@ from pathlib import Path
 
 import pytest
 
-from engine.app import checking
-from engine.app.actions import declared, unperformed
+from engine.app.workspace import check
+from engine.app.workspace.action_catalog import declared, unperformed
 from engine.cli.main import main
-from engine.language import schema
-from engine.model.span import Severity
+from engine.language.schemas import schemas
+from engine.model.definitions.diagnostics import Severity
 from tests.counterparts import need
 from tests.golden.test_compile import CASES, files_of
 from tests.meta import reference
@@ -84,7 +84,7 @@ def below(folder):
 
 def wrong(files):
     """What is wrong but for actions that are declared only, and how often each of those is said."""
-    found = checking.compile_tree(MemoryTree(files))
+    found = check.compile_tree(MemoryTree(files))
     declared = [one for one in found.diagnostics if one.code == "SW307"]
     others = [
         (one.code, f"{one.span.path}:{one.span.line}", one.message)
@@ -143,7 +143,7 @@ def test_the_reference_lists_a_declared_action_apart():
 def test_neither_help_nor_a_schema_offers_a_declared_action(capsys):
     with pytest.raises(SystemExit):
         main(["--help"])
-    offered = capsys.readouterr().out + str(schema.all_schemas())
+    offered = capsys.readouterr().out + str(schemas.all_schemas())
 
     # `stripe/invoice.paid` is an event.
     assert [name for name in sorted(unperformed()) if re.search(rf"{name}(?![\w.-])", offered)] == []

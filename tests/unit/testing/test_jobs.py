@@ -6,9 +6,9 @@ from pathlib import Path
 
 import pytest
 
-from engine.app import checking
-from engine.testing.cases import telling
-from engine.testing.cases.run import Tests
+from engine.app.workspace import check
+from engine.testing.cases import report
+from engine.testing.cases.suite import Tests
 from engine.vault import FolderTree
 
 pytestmark = pytest.mark.slow
@@ -19,7 +19,7 @@ LATER = {"SW307", "SW413"}
 
 
 def test_the_jobs_compile():
-    found = checking.compile_tree(FolderTree(JOBS))
+    found = check.compile_tree(FolderTree(JOBS))
     assert len(found.plans) >= 16
     assert [one for one in found.diagnostics if one.code not in LATER] == []
 
@@ -30,7 +30,7 @@ def test_every_case_is_as_expected():
     assert [file.diagnostics for file in files] == [()] * len(files)
     results = [(file, tests.run(file, case)) for file in files for case in file.runnable]
     assert len(results) >= 25
-    assert [telling.text(one, file.source) for file, one in results if not one.passed] == []
+    assert [report.text(one, file.source) for file, one in results if not one.passed] == []
 
 
 def test_every_job_has_a_case():

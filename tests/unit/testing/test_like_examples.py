@@ -2,10 +2,10 @@
 
 import pytest
 
-from engine.language import casefile
-from engine.testing.cases.bench import Folder
+from engine.language.documents import test_file
 from engine.testing.cases.coverage import Tracks
-from engine.testing.cases.run import play
+from engine.testing.cases.suite import play
+from engine.testing.cases.workspace import CompiledFolder
 from tests.golden.test_compile import files_of
 from tests.unit.language.trees import CONFIG, STARTER, MemoryTree, compiled
 from tests.unit.testing.workspaces import failures
@@ -74,10 +74,10 @@ cases:
 def test_each_case_is_as_expected(golden, text):
     files = files_of(golden)
     found = compiled(files)
-    made, diagnostics = casefile.parse("playbooks/tests/case.test.yaml", text.encode(), found.plans)
+    made, diagnostics = test_file.parse("playbooks/tests/case.test.yaml", text.encode(), found.plans)
     assert diagnostics == ()
     assert made is not None
-    folder = Folder(
+    folder = CompiledFolder(
         tree=MemoryTree({**STARTER, **files}), config=CONFIG, plans=found.plans, broken=found.broken
     )
 

@@ -2,13 +2,13 @@
 
 import pytest
 
-from engine.model.actions import ActionSpec, EffectClass
+from engine.model.definitions.actions import ActionSpec, EffectClass
+from engine.model.definitions.types import BOOL, EMAIL, FILE, INTEGER, MONEY, TEXT, TIME, URL, Field, Type
 from engine.model.effects import Call, Effect, Preview
 from engine.model.errors import PermanentError, TransientError
-from engine.model.ids import EffectKey, RunId
-from engine.model.state import RunState, StepState
-from engine.model.types import BOOL, EMAIL, FILE, INTEGER, MONEY, TEXT, TIME, URL, Field, Type
-from engine.testing.cases.recorders import Script, Switch, neutral
+from engine.model.state.state import RunState, StepState
+from engine.model.values.ids import EffectKey, RunId
+from engine.testing.cases.fakes import Script, Switch, neutral
 from engine.testing.clock import START, VirtualClock
 
 SPEC = ActionSpec(

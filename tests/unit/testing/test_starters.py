@@ -2,8 +2,8 @@
 
 import pytest
 
-from engine.testing.cases import telling
-from engine.testing.cases.run import Tests
+from engine.testing.cases import report
+from engine.testing.cases.suite import Tests
 from tests.meta.sources import ROOT
 
 TESTS = Tests(ROOT)
@@ -17,7 +17,7 @@ def results():
 
 
 def test_every_case_is_as_expected(results):
-    assert [telling.text(one, file.source) for file, one in results if not one.passed] == []
+    assert [report.text(one, file.source) for file, one in results if not one.passed] == []
 
 
 def test_both_are_read_without_a_diagnostic():
@@ -28,5 +28,5 @@ def test_both_are_read_without_a_diagnostic():
 
 
 def test_every_step_and_branch_is_gone_through(results):
-    missing = [line for one in TESTS.coverage(FILES) if not one.complete for line in telling.covered(one)]
+    missing = [line for one in TESTS.coverage(FILES) if not one.complete for line in report.covered(one)]
     assert missing == []

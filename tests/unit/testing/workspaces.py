@@ -1,7 +1,7 @@
 """A small workspace with one playbook and one test file."""
 
-from engine.app import starter
-from engine.testing.cases.run import Tests
+from engine.app.setup import starter_files
+from engine.testing.cases.suite import Tests
 
 TWO_STEPS = """\
 name: Tell
@@ -21,7 +21,7 @@ steps:
 
 def workspace(folder, playbook, cases, *, name="tell"):
     """The starter's vault with one playbook and its tests."""
-    starter.write(folder, id="case")
+    starter_files.write(folder, id="case")
     for file in (folder / "playbooks").rglob("*.yaml"):
         file.unlink()
     (folder / "playbooks" / f"{name}.yaml").write_text(playbook)

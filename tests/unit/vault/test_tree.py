@@ -5,7 +5,7 @@ import pytest
 
 from engine.model.errors import PermanentError, TransientError, UsageError
 from engine.vault import FolderTree, GitTree
-from engine.vault.objects import blob_id
+from engine.vault.git_objects import blob_id
 from tests.unit.vault.conftest import FILES, git, write
 
 

@@ -1,0 +1,92 @@
+"""What an earlier letter of a conversation brought to mind, for the next one: passages that were recalled, and what was wanted.
+
+Both are only offered. A remembered passage takes the last place of a full answer, and only while its note is unchanged; a remembered
+intent is named as the nearest one where nobody decides, and decides nothing.
+"""
+
+from collections.abc import Callable
+from dataclasses import dataclass
+
+from engine.memory.conversation_store import Working
+from engine.model.definitions.actions import ActionSpec
+from engine.model.definitions.settings import Intent
+from engine.model.definitions.taint import Labels
+from engine.model.definitions.types import EARLIER
+from engine.model.effects import Call
+from engine.model.ports import Reader, Tree
+from engine.model.values.canonical_json import Json
+
+RECALLED, WANTED = "recalled", "wanted"
+_KEPT = 3
+_UNSURE = "unsure"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class RememberedRecall:
+    """Port Reader for `memory/recall`. `tree` gives the workspace that runs now."""
+
+    reader: Reader
+    working: Working
+    tree: Callable[[], Tree]
+
+    def declare(self) -> tuple[ActionSpec, ...]:
+        """As without a memory."""
+        return self.reader.declare()
+
+    def read(self, call: Call) -> tuple[dict[str, Json], Labels]:
+        """The nearest passages, the last of them one that an earlier letter recalled. Raises as the reader does."""
+        outputs, labels = self.reader.read(call)
+        found = outputs["notes"]
+        if not isinstance(found, list):
+            return outputs, labels
+        blobs = dict(self.tree().paths())
+        earlier = self._earlier(call, found, blobs)
+        kept: Json = [
+            {"note": one, "blob": blobs.get(str(one["path"]), "")}
+            for one in found[:_KEPT]
+            if isinstance(one, dict)
+        ]
+        self.working.put(call, RECALLED, {"kind": call.args.get("kind"), "notes": kept})
+        limit = call.args.get("limit")
+        most = int(limit) if isinstance(limit, int | float) else max(len(found), 5)
+        if earlier is None or most < 2:
+            return outputs, labels
+        return {**outputs, "notes": [*found[: most - 1], {**earlier, "found-by": EARLIER}]}, labels
+
+    def _earlier(self, call: Call, found: list[Json], blobs: dict[str, str]) -> dict[str, Json] | None:
+        """The best passage of the newest earlier letter that is not among those found, of the same kind, from a note as it still is."""
+        there = {(one["path"], one["text"]) for one in found if isinstance(one, dict)}
+        for entry in self.working.find(call, RECALLED):
+            if not isinstance(entry, dict) or entry["kind"] != call.args.get("kind"):
+                continue
+            for one in entry["notes"]:
+                note = one["note"]
+                if blobs.get(note["path"]) == one["blob"] and (note["path"], note["text"]) not in there:
+                    return dict(note)
+        return None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class RememberedIntent:
+    """Port Reader for `intent/resolve`. `intents` are those the run may use."""
+
+    reader: Reader
+    working: Working
+    intents: Callable[[Call], tuple[Intent, ...]]
+
+    def declare(self) -> tuple[ActionSpec, ...]:
+        """As without a memory."""
+        return self.reader.declare()
+
+    def read(self, call: Call) -> tuple[dict[str, Json], Labels]:
+        """The decision; what the conversation was about is the nearest where nothing else is. Raises as the reader does."""
+        outputs, labels = self.reader.read(call)
+        if outputs["name"] != _UNSURE:
+            self.working.put(call, WANTED, outputs["name"])
+            return outputs, labels
+        known = {one.name for one in self.intents(call)}
+        earlier = next((str(one) for one in self.working.find(call, WANTED) if one in known), None)
+        if earlier is None or outputs["nearest"]:
+            return outputs, labels
+        said = [str(outputs["evidence"]), f"earlier in this conversation: {earlier}"]
+        return {**outputs, "nearest": earlier, "evidence": "; ".join(filter(None, said))}, labels

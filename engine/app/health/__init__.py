@@ -1,0 +1,1 @@
+"""Whether all is well: `doctor` and the daily brief."""

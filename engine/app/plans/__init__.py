@@ -1,0 +1,1 @@
+"""Plans and their differences as people and programs read them."""

@@ -1,0 +1,1 @@
+"""Read-only answers about the state: the queue, status, what waits and why."""

@@ -1,0 +1,1 @@
+"""New workspaces, their first files, mailboxes and system services."""

@@ -1,0 +1,1 @@
+"""One workspace on disk: found, checked, deployed, read."""

@@ -1,0 +1,45 @@
+"""models: which models there are and how each is asked, and one real question that shows whether one works."""
+
+import argparse
+
+from engine.app.commands import command_bus, model_test
+from engine.app.queries import models
+from engine.cli import context
+from engine.cli.output import err, out, put_json
+from engine.model.errors import UsageError
+
+
+def models_verb(args: argparse.Namespace) -> int:
+    """List the models of steward.yaml, or ask one a question."""
+    if args.action == "list":
+        return _list(json=args.json)
+    if not args.name:
+        raise UsageError("say which", now_true="No model was asked.", way_out="steward models test NAME")
+    return _test(args.name, json=args.json)
+
+
+def _list(*, json: bool) -> int:
+    workspace = context.workspace()
+    reading = command_bus.open_reader(workspace)
+    try:
+        found = list(models.standings(workspace, reading.book))
+    finally:
+        reading.close()
+    if json:
+        put_json("models", [{"name": one.name, "words": one.words, "ill": one.ill} for one in found])
+        return 0
+    for one in found:
+        out(f"{'✗' if one.ill else '·'} {one.name}: {one.words}{f'; {one.ill}' if one.ill else ''}")
+    if not found:
+        err("no model is configured: your templates draft, and you decide")
+    return 0
+
+
+def _test(name: str, *, json: bool) -> int:
+    tried = model_test.tried(context.workspace(), name)
+    if json:
+        put_json("model", model_test.as_json(tried))
+    else:
+        for good, words in model_test.said(tried):
+            out(f"  {'✓' if good else '✗'} {words}")
+    return 0 if tried.good else 1

@@ -1,0 +1,61 @@
+"""test: the scenario tests of the working folder."""
+
+import argparse
+import os
+import sys
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from engine.cli.output import colour, err, out, put_json
+from engine.model.errors import UsageError
+from engine.vault import find_root
+
+if TYPE_CHECKING:
+    from engine.testing.cases.suite import CaseResult, TestFile
+
+
+def test(args: argparse.Namespace) -> int:
+    """Run every case, or those of one playbook; exit 1 when one fails."""
+    from engine.language.diagnostics import render
+    from engine.testing.cases import report
+    from engine.testing.cases.suite import Tests
+
+    tests = Tests(find_root(Path.cwd()))
+    files = tests.files()
+    chosen = tuple(one for one in files if not args.name or args.name in {one.playbook, one.name})
+    if args.name and not chosen:
+        known = ", ".join(dict.fromkeys(one.name for one in files)) or "none"
+        raise UsageError(f"there is no test of {args.name}; there are: {known}", way_out="steward test")
+    color = render.wants_color(os.environ, terminal=sys.stdout.isatty())
+    results = []
+    for file in chosen:
+        for case in file.runnable:
+            results.append(tests.run(file, case))
+            if not args.json:
+                _tell(results[-1], file, color=color)
+    wrong = [file for file in chosen if file.wrong]
+    coverage = tests.coverage(chosen)
+    failed = sum(not one.passed for one in results)
+    if args.json:
+        data = report.to_json(tuple(results), coverage)
+        found = [render.to_json(one) for file in chosen for one in file.diagnostics]
+        put_json("test", {**data, "diagnostics": found})
+    else:
+        for file in chosen:
+            for one in file.diagnostics:
+                out(render.text(one, color=color))
+        for covered in coverage:
+            out("\n".join(report.covered(covered)))
+        unread = f", {len(wrong)} files can't be read" if wrong else ""
+        err(f"{len(results) - failed} passed, {failed} failed{unread}")
+    return 1 if failed or wrong else 0
+
+
+def _tell(result: "CaseResult", file: "TestFile", *, color: bool) -> None:
+    from engine.testing.cases import report
+
+    mark = colour("✓", "green") if result.passed else colour("✗", "red")
+    out(f"{mark} {file.name}: {result.case}")
+    if not result.passed:
+        out(report.text(result, file.source, color=color))
+        out()

@@ -1,0 +1,58 @@
+"""What commands say of work that did not get done: runs that failed, and what waits for another try."""
+
+from collections.abc import Sequence
+
+from engine.app.commands import command_bus
+from engine.app.queries import descriptions, waiting_steps
+from engine.app.queries.waiting_steps import Outstanding
+from engine.app.workspace.clock import present
+from engine.app.workspace.ledger_reader import LedgerReader
+from engine.app.workspace.workspace import Workspace
+from engine.cli.output import err, line
+from engine.model.state.state import State
+from engine.model.values import ids
+
+EXIT_FAILED = 1
+EXIT_WAITING = 4
+_MAX = 5
+
+
+def ended(workspace: Workspace, run: str, *, known: State | None = None) -> int:
+    """Say what a decision came to, beyond that it was noted; 1 when its run failed, 4 when what was to leave waits. `known`: as it stands."""
+    reading = command_bus.open_reader(workspace, known)
+    try:
+        state = reading.book.runs.get(run)
+        if state is not None and state.status == "failed":
+            say_failed(reading, [run])
+            return EXIT_FAILED
+        waits = waiting_steps.outstanding(reading, run=run)
+        say_waiting(workspace, waits)
+        return EXIT_WAITING if waits else 0
+    finally:
+        reading.close()
+
+
+def say_failed(reading: LedgerReader, runs: Sequence[str]) -> None:
+    """Runs that failed, and what to type."""
+    for run in runs:
+        state, short = reading.book.runs[run], ids.short(run)
+        if state.ended_by:
+            because = line(descriptions.said_at_end(reading, state) or "it gives no reason", 200)
+            err(f"  ✗ {state.playbook} run {short} ended as failed at `{state.ended_by}`: {because}")
+            err(f"    steward show {short}   ·   steward retry {short}")
+            continue
+        err(f"  ✗ {state.playbook} run {short} failed: {state.reason}")
+        err(f"    steward show {short}   ·   steward retry {short}   ·   steward dismiss {short}")
+
+
+def say_waiting(workspace: Workspace, waits: Sequence[Outstanding]) -> None:
+    """What could not leave yet, why and when it is tried again."""
+    if not waits:
+        return
+    zone, now = workspace.config.time_zone, present()
+    err(f"\n  {len(waits)} {'waits' if len(waits) == 1 else 'wait'} and will be tried again by itself:")
+    for one in waits[:_MAX]:
+        err(f"  … {ids.short(one.run)} {one.playbook}  {one.said(zone, now)}")
+    if len(waits) > _MAX:
+        err(f"  … and {len(waits) - _MAX} more: steward status")
+    err(f"  {waiting_steps.WAY_OUT}")

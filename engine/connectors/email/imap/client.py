@@ -1,0 +1,361 @@
+"""One conversation with an IMAP server: bounded in time and bytes, reading only, with an honest word for each way it can end.
+
+The library speaks the protocol; the line below it is ours, so that nothing a server claims makes us take more than we asked for,
+and so that waiting for news (IDLE) and patience for an answer are the same socket's time-out.
+"""
+
+import imaplib
+import re
+import ssl
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from datetime import date, datetime
+from email.utils import parsedate_to_datetime
+from typing import Any
+
+from engine.connectors import certificates
+from engine.connectors.arguments import one_line
+from engine.connectors.email.account import login
+from engine.connectors.email.account.imap_account import MailAccount
+from engine.connectors.email.imap import connection, folder_names
+from engine.connectors.email.imap.connection import MAX_LINE, BoundedImap
+from engine.connectors.email.imap.folder_names import quoted, written
+from engine.model.errors import EngineError, PermanentError, TransientError
+from engine.model.ports import Secrets
+
+CHUNK = 524_288
+"""Bytes of a letter that are asked for at once."""
+_BATCH = 200
+_GOODBYE_SECONDS = 2.0
+_MONTHS = "Jan Feb Mar Apr May Jun Jul Aug Sep Oct Nov Dec".split()
+_NEWS = re.compile(rb"\* \d+ (EXISTS|EXPUNGE|RECENT)", re.IGNORECASE)
+_LISTED = re.compile(rb'\((?P<flags>[^)]*)\) (?P<mark>"(?:\\.|[^"])"|NIL) (?P<name>.*)', re.DOTALL)
+_QUOTED = re.compile(rb'BODY\[[^\]]*\](?:<\d+>)? "((?:[^"\\]|\\.)*)"', re.DOTALL)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ImapFolder:
+    """A folder as it was opened: its letters keep their numbers for as long as `validity` stays. `count`: letters in it."""
+
+    validity: int
+    count: int
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class MessageFacts:
+    """What the server says of a letter: its number, bytes, and when it came (seconds since 1970)."""
+
+    uid: int
+    size: int
+    at: int
+
+
+@contextmanager
+def session(account: MailAccount, secrets: Secrets) -> "Iterator[ImapSession]":
+    """A conversation as the account's user. Raises TransientError (try later) or PermanentError (a person has to mend it)."""
+    password = secrets.secret(account.password.name)
+    with _told(account, password):
+        line = BoundedImap(account)
+    try:
+        with _told(account, password):
+            if account.tls == "starttls":
+                line.secure()
+            connection.enter(line, account, password)
+            _, said = line.capability()
+            able = frozenset(b" ".join(one for one in said if one).upper().split())
+            connection.introduce(line, able)
+        yield ImapSession(line, account, able)
+        try:
+            with _told(account, password):
+                line.patience(_GOODBYE_SECONDS)
+                line.logout()
+        except TransientError:
+            # What was asked was answered; a rude good-bye changes nothing.
+            pass
+    finally:
+        line.shutdown()
+
+
+@contextmanager
+def _told(account: MailAccount, password: str = "") -> Iterator[None]:
+    """What can go wrong in a conversation, as errors that say whether to try again. Nothing that is read changes anything."""
+    where = f"{account.host}:{account.port}"
+    try:
+        yield
+    except EngineError:
+        raise
+    except ssl.SSLCertVerificationError as error:
+        why, way_out = certificates.told(error, setting="imap-host", host=account.host)
+        raise PermanentError(
+            f"{where} can't be trusted: {why}", code="imap-unsafe", way_out=way_out
+        ) from None
+    except imaplib.IMAP4.abort as error:
+        raise TransientError(
+            f"{where} was lost: {connection.words_of(error, password)}", code="imap-lost"
+        ) from None
+    except imaplib.IMAP4.error as error:
+        raise TransientError(
+            f"{where} answered: {connection.words_of(error, password)}", code="imap-later"
+        ) from None
+    except TimeoutError:
+        raise TransientError(
+            f"{where} gave no answer for {account.seconds:g} s", code="imap-silent"
+        ) from None
+    except OSError as error:
+        raise TransientError(
+            f"{where} can't be reached: {one_line(error.strerror or str(error), 200)}",
+            code="imap-unreachable",
+        ) from None
+    except (ValueError, TypeError, LookupError, AttributeError) as error:
+        # The library takes a server's word for its grammar.
+        raise TransientError(f"{where} speaks no IMAP: {type(error).__name__}", code="imap-odd") from None
+
+
+class ImapSession:
+    """What is asked of a server. Every method raises TransientError when the line is lost; then the session is over."""
+
+    def __init__(self, line: BoundedImap, account: MailAccount, able: frozenset[bytes]) -> None:
+        self._line = line
+        self._account = account
+        self._able = able
+        self._between = ""
+        self._idled = 0
+
+    @property
+    def tells(self) -> bool:
+        """Whether the server tells of news by itself (IDLE)."""
+        return b"IDLE" in self._able
+
+    def hang_up(self) -> None:
+        """End the session from another thread, whatever it waits for."""
+        self._line.hang_up()
+
+    def folder(self, name: str) -> ImapFolder:
+        """Open a folder for reading only. Raises PermanentError(code='no-folder') naming those there are."""
+        with self._asked():
+            typ, said = self._line.select(written(self._named(name)), readonly=True)
+            if typ != "OK":
+                if login.LATER_CODE.search(_first(said)):
+                    raise self._line.error(_first(said))
+                raise PermanentError(
+                    f"{self._account.host} has no folder {name}: {one_line(_first(said), 120)}",
+                    code="no-folder",
+                    way_out=f"the folders there: {', '.join(self._folders()[:20])}",
+                )
+            self._told_of_news()
+            validity, count = self._line.response("UIDVALIDITY")[1][0], said[0]
+            if validity is None:
+                raise PermanentError(f"{self._account.host} numbers no letter for long", code="imap-odd")
+            return ImapFolder(validity=int(validity), count=int(count or 0))
+
+    def uids(self, *, above: int = 0, since: date | None = None) -> list[int]:
+        """The numbers of the letters in the open folder, ascending: those above a number, and received since a day."""
+        asked = [f"UID {above + 1}:*"]
+        if since is not None:
+            asked.append(f"SINCE {since.day}-{_MONTHS[since.month - 1]}-{since.year}")
+        with self._asked():
+            self._told_of_news()
+            found = {
+                int(one)
+                for line in self._uid("SEARCH", *asked)
+                if isinstance(line, bytes)
+                for one in line.split()
+            }
+        # "n:*" always names the last letter, however small its number.
+        return sorted(one for one in found if one > above)
+
+    def facts(self, uids: list[int]) -> Iterator[MessageFacts]:
+        """What the server says of some letters; those that are gone are left out."""
+        for start in range(0, len(uids), _BATCH):
+            yield from self._facts_of(",".join(map(str, uids[start : start + _BATCH])))
+
+    def newest(self) -> MessageFacts | None:
+        """The letter with the highest number in the open folder; None in an empty one."""
+        return next(self._facts_of("*"), None)
+
+    def _facts_of(self, numbers: str) -> Iterator[MessageFacts]:
+        with self._asked():
+            lines = self._uid("FETCH", numbers, "(UID RFC822.SIZE INTERNALDATE)")
+        yield from (one for line in lines if isinstance(line, bytes) if (one := _facts(line)) is not None)
+
+    def letter(self, uid: int, limit: int) -> bytes | None:
+        """A letter's bytes, read piece by piece and without a flag being set; one more than `limit` when it is larger. None when gone."""
+        raw = bytearray()
+        while len(raw) <= limit:
+            most = min(CHUNK, limit + 1 - len(raw))
+            with self._asked(most):
+                piece = _body(self._uid("FETCH", str(uid), f"(BODY.PEEK[]<{len(raw)}.{most}>)"))
+            if piece is None:
+                return None
+            raw += piece
+            if len(piece) < most:
+                break
+        return bytes(raw)
+
+    def idle(self, seconds: float) -> bool:
+        """Wait for news of the open folder, at most so long; whether there was any since its letters were last listed.
+
+        Ends with a word from the server that it is still there.
+        """
+        if self._told_of_news():
+            return True
+        self._idled += 1
+        tag = f"IDLE{self._idled}".encode()
+        with self._asked():
+            self._line.send(tag + b" IDLE\r\n")
+            try:
+                news = self._until(b"+", tag)
+            except self._line.error as error:
+                if isinstance(error, self._line.abort):
+                    raise
+                self._able -= {b"IDLE"}  # it offers what it does not do: from now on it is asked
+                return True
+            self._line.patience(seconds)
+            try:
+                while not news:
+                    news = self._heard(self._line.readline())
+            except TimeoutError:
+                pass
+            self._line.patience(self._account.seconds)
+            self._line.send(b"DONE\r\n")
+            return self._until(tag + b" OK", tag) or news
+
+    def sent(self) -> str:
+        """The folder of sent letters: the one in steward.yaml, else the one the server marks so; empty when there is none."""
+        if self._account.sent_folder:
+            return self._account.sent_folder
+        special = " RETURN (SPECIAL-USE)" if b"SPECIAL-USE" in self._able else ""
+        with self._asked():
+            listed = self._listed('"*"' + special)
+        return next((name for flags, _, name in listed if b"\\sent" in flags.lower().split()), "")
+
+    @property
+    def files_itself(self) -> bool:
+        """Whether the server is known to keep a copy of everything it sends for its users."""
+        return b"X-GM-EXT-1" in self._able
+
+    def holds(self, message_id: str) -> bool:
+        """Whether a letter with exactly this Message-ID lies in the open folder."""
+        with self._asked():
+            numbers = self._uid("SEARCH", "HEADER", "Message-ID", quoted(message_id))
+            found = [one.decode() for line in numbers if isinstance(line, bytes) for one in line.split()]
+            for start in range(0, len(found), _BATCH):
+                asked = ",".join(found[start : start + _BATCH])
+                heads = self._uid("FETCH", asked, "(BODY.PEEK[HEADER.FIELDS (MESSAGE-ID)])")
+                # A search may take parts of a word for the word.
+                if any(_names(one) == message_id.encode() for one in heads if isinstance(one, tuple)):
+                    return True
+        return False
+
+    def append(self, folder: str, body: bytes, at: datetime) -> None:
+        """Put a copy of a letter into a folder, as one that was read. Raises PermanentError(code='imap-full') where nothing more fits."""
+        with self._asked():
+            moment = imaplib.Time2Internaldate(at)
+            typ, said = self._line.append(written(self._named(folder)), r"(\Seen)", moment, body)
+            if typ != "OK" and "[OVERQUOTA]" in _first(said).upper():
+                raise PermanentError(
+                    f"the mailbox on {self._account.host} is full: {login.shown(_first(said), '')}",
+                    code="imap-full",
+                    way_out=f"make room in the mailbox on {self._account.host}",
+                )
+            if typ != "OK":
+                raise self._line.error(_first(said))
+
+    @contextmanager
+    def _asked(self, most: int = MAX_LINE) -> Iterator[None]:
+        self._line.bound(most + 1024)
+        with _told(self._account):
+            yield
+
+    def _uid(self, command: str, *words: str) -> list[Any]:
+        typ, found = self._line.uid(command, *words)
+        if typ != "OK":
+            raise self._line.error(_first(found))
+        return found
+
+    def _told_of_news(self) -> bool:
+        """Whether an answer to something else spoke of news since this was last asked: a server tells of it once."""
+        return self._line.response("EXISTS")[1][0] is not None
+
+    def _until(self, begin: bytes, tag: bytes) -> bool:
+        """Hear the server until a line that begins so; whether there was news among it."""
+        news = False
+        while not (line := self._line.readline()).startswith(begin):
+            if line.startswith(tag):
+                raise self._line.error(line)
+            news |= self._heard(line)
+        return news
+
+    def _heard(self, line: bytes) -> bool:
+        if line[:5].upper() == b"* BYE":
+            raise self._line.abort(line)
+        return _NEWS.match(line) is not None
+
+    def _named(self, folder: str) -> str:
+        """A folder's name with the server's own mark between levels where ours has a slash."""
+        if "/" not in folder:
+            return folder
+        if not self._between:
+            _, said = self._line.list('""', '""')
+            first = next((one for one in map(_entry, said) if one is not None), None)
+            self._between = first[1] if first and first[1] else "/"
+        return folder.replace("/", self._between)
+
+    def _listed(self, pattern: str) -> list[tuple[bytes, str, str]]:
+        _, said = self._line.list('""', pattern)
+        return [one for one in map(_entry, said) if one is not None]
+
+    def _folders(self) -> list[str]:
+        return [name for flags, _, name in self._listed('"*"') if b"\\noselect" not in flags.lower()]
+
+
+def _entry(said: Any) -> tuple[bytes, str, str] | None:
+    """(flags, mark between levels, name) of one listed folder."""
+    line, literal = said if isinstance(said, tuple) else (said, b"")
+    found = _LISTED.match(line or b"")
+    if found is None:
+        return None
+    mark = found["mark"].strip(b'"').replace(b"\\\\", b"\\").decode("ascii", "replace")
+    name = literal or found["name"].strip()
+    if name[:1] == b'"':
+        name = re.sub(rb"\\(.)", rb"\1", name[1:-1])
+    return found["flags"], "" if mark == "NIL" else mark, folder_names.read(name)
+
+
+def _facts(line: bytes) -> MessageFacts | None:
+    uid, size = re.search(rb"\bUID (\d+)", line), re.search(rb"\bRFC822\.SIZE (\d+)", line)
+    if uid is None or size is None:
+        return None
+    when = re.search(rb'\bINTERNALDATE "([^"]+)"', line)
+    return MessageFacts(
+        uid=int(uid[1]), size=int(size[1]), at=_seconds(when[1].decode("ascii", "replace") if when else "")
+    )
+
+
+def _seconds(internal: str) -> int:
+    """Seconds since 1970 of a date like ``17-Jul-1996 02:44:25 -0700``; 0 for what is none."""
+    try:
+        return max(int(parsedate_to_datetime(internal.strip().replace("-", " ", 2)).timestamp()), 0)
+    except (ValueError, TypeError, OverflowError):
+        return 0
+
+
+def _body(lines: list[Any]) -> bytes | None:
+    """The piece of a letter in an answer; None when the answer is about no letter."""
+    for one in lines:
+        if isinstance(one, tuple) and b"BODY[" in one[0].upper():
+            return bytes(one[1])
+    told = b" ".join(one for one in lines if isinstance(one, bytes))
+    if (quoted := _QUOTED.search(told)) is not None:
+        return re.sub(rb"\\(.)", rb"\1", quoted[1])
+    return b"" if b"BODY[" in told.upper() else None
+
+
+def _names(piece: tuple[bytes, bytes]) -> bytes:
+    """The Message-ID in a fetched head."""
+    return b"".join(piece[1].partition(b":")[2].split())
+
+
+def _first(said: list[Any]) -> str:
+    return (said[0] if said and isinstance(said[0], bytes) else b"").decode("utf-8", "replace")

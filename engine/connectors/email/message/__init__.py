@@ -1,0 +1,1 @@
+"""The format of letters: read from bytes, and written as bytes."""

@@ -1,0 +1,1 @@
+"""How a letter leaves: the outbox, SMTP, and copies a server did not keep."""

@@ -1,0 +1,1 @@
+"""What was expected and did not happen."""

@@ -1,0 +1,1 @@
+"""The one loop, and how it hands work out and takes results in."""

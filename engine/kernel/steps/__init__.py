@@ -1,0 +1,1 @@
+"""What each kind of step does: effects, questions, waits, loops, calls of other playbooks."""

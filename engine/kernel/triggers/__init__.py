@@ -1,0 +1,1 @@
+"""From something that happened to a run: matching, duplicates, intents, schedules, inputs."""

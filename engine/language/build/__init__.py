@@ -1,0 +1,1 @@
+"""Compiles a workspace: reads its files, runs the passes, and caches what did not change."""

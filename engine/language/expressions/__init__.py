@@ -1,0 +1,1 @@
+"""The `${{ … }}` language: parsed, typed against a scope, evaluated."""

@@ -1,0 +1,99 @@
+"""Tests and their branches: what a test shows to be there, and what a branch reads of a step that may not have run."""
+
+from collections.abc import Callable, Iterator
+
+from engine.language.diagnostics.codes import references as code
+from engine.language.expressions import parser as s
+from engine.language.expressions.paths import Where
+from engine.language.types.scope import TypeScope
+from engine.model.definitions.diagnostics import Diagnostic, Fix
+
+_NOTHING: frozenset[str] = frozenset()
+_Shown = tuple[frozenset[str], frozenset[str]]
+
+
+def shown(test: s.Tree, piece: Callable[[s.Tree], str]) -> _Shown:
+    """The paths at which something stands when the test holds, and those when it doesn't: of `x != null`, of `x == null`."""
+    match test:
+        case s.Unary(op="!"):
+            return shown(test.of, piece)[::-1]
+        case s.Binary(op="&&"):
+            return shown(test.left, piece)[0] | shown(test.right, piece)[0], _NOTHING
+        case s.Binary(op="||"):
+            return _NOTHING, shown(test.left, piece)[1] | shown(test.right, piece)[1]
+        case s.Binary(op="!=" | "=="):
+            for path, other in ((test.left, test.right), (test.right, test.left)):
+                null = isinstance(other, s.Literal_) and other.kind == "null"
+                if null and isinstance(path, s.Name | s.Member):
+                    there = frozenset({piece(path)})
+                    return (there, _NOTHING) if test.op == "!=" else (_NOTHING, there)
+        case _:
+            pass
+    return _NOTHING, _NOTHING
+
+
+def bare(tree: s.Tree, text: str, scope: TypeScope, where: Where) -> list[Diagnostic]:
+    """What the branches of `? :` read of steps with an `if` of their own: the reader is skipped with such a step, whatever the test says."""
+    whole = {_step(path) for path, within in _paths(tree, None) if within is None}
+    found: dict[str, Diagnostic] = {}
+    for path, within in _paths(tree, None):
+        step = _step(path)
+        known = scope.steps.get(step)
+        if within is None or known is None or step in found or step in whole:
+            continue
+        if known.order >= scope.here or known.condition in {"", scope.condition}:
+            continue
+        fix, both = _through_default(path, within, text, scope, where)
+        for one in (step, *both):
+            found.setdefault(
+                one,
+                code.bare_in_branch(
+                    where(path.start, path.end), path=text[path.start : path.end], step=step, fix=fix
+                ),
+            )
+    return list(dict.fromkeys(found.values()))
+
+
+def _through_default(
+    path: s.Member, within: s.Choice, text: str, scope: TypeScope, where: Where
+) -> tuple[Fix | None, tuple[str, ...]]:
+    """The fix, and the other steps it mends as well: `default(a, b)` of two branches, `default(a, 'none')` beside a written value."""
+    ends = (within.yes, within.no)
+    if path not in ends:
+        return None, ()
+    other = within.no if path is within.yes else within.yes
+    yes, no, word = (text[one.start : one.end] for one in (within.yes, within.no, other))
+    if isinstance(other, s.Literal_):
+        piece = text[path.start : path.end]
+        return Fix(span=where(path.start, path.end), text=f"default({piece}, {word})"), ()
+    known = scope.steps.get(_step(other)) if isinstance(other, s.Member) else None
+    if known is None or not known.condition:
+        return None, ()
+    return Fix(span=where(within.start, within.end), text=f"default({yes}, {no})"), (_step(other),)
+
+
+def _paths(node: s.Tree, within: s.Choice | None) -> Iterator[tuple[s.Member, s.Choice | None]]:
+    """Each path to a step's outputs that is read strictly, with the innermost choice of whose branches it is part."""
+    match node:
+        case s.Member() if _step(node):
+            yield node, within
+        case s.CallExpr(name="default"):
+            pass  # softly
+        case s.Choice():
+            yield from _paths(node.test, within)
+            for branch in (node.yes, node.no):
+                yield from _paths(branch, node)
+        case _:
+            for child in s.children(node):
+                yield from _paths(child, within)
+
+
+def _step(node: s.Tree) -> str:
+    """The step of a path `steps.x.outputs…`; empty for any other."""
+    names: list[str] = []
+    while isinstance(node, s.Member):
+        names.append(node.name)
+        node = node.of
+    names.reverse()
+    known = isinstance(node, s.Name) and node.name == "steps" and names[1:2] == ["outputs"]
+    return names[0] if known else ""

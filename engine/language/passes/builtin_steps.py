@@ -1,0 +1,357 @@
+"""The steps that are the engine's own: waiting, asking a person, ending the run."""
+
+from collections.abc import Iterable
+from dataclasses import dataclass, replace
+
+from engine.language.diagnostics.codes import graph, playbook_shape, triggers
+from engine.language.diagnostics.codes import references as code
+from engine.language.documents.ast import AuthoredStep, Word
+from engine.language.documents.playbook_fields import Taker, what
+from engine.language.expressions import expressions
+from engine.language.passes import foreach, subplaybooks, type_errors
+from engine.language.passes.resolve import Special, StepResolver
+from engine.language.passes.resolved import ResolvedStep, World
+from engine.language.passes.triggers import TriggerType, awaited, union_event_type
+from engine.language.passes.values import Built, ValueBuilder
+from engine.language.text import nodes
+from engine.language.types import type_syntax
+from engine.language.types.type_syntax import certain, nullable, place
+from engine.model.definitions.plan import Arg, Ask, Ending, Fixed, Text, WaitFor
+from engine.model.definitions.taint import Label, Labels
+from engine.model.definitions.types import ANY, NUMBER, TEXT, TIME, Field, Type, choice, listing, record
+from engine.model.definitions.value_range import BOUNDED, range_error
+from engine.model.values import durations
+
+ENDINGS: tuple[Ending, ...] = ("succeeded", "cancelled", "failed")
+_SYSTEM: Labels = frozenset({Label.SYSTEM})
+_OPERATOR: Labels = frozenset({Label.OPERATOR})
+
+
+def _keys(
+    values: ValueBuilder, node: nodes.Mapping | None, *, of: str, known: tuple[str, ...]
+) -> dict[str, nodes.Entry]:
+    taker = Taker()
+    found = taker.arguments(node, of=of, known=known) if node else {}
+    values.diagnostics += taker.diagnostics
+    return found
+
+
+# ---------------------------------------------------------------- wait/for
+
+
+def wait(resolver: StepResolver, values: ValueBuilder, step: AuthoredStep) -> ResolvedStep | None:
+    """`wait/for`: named triggers, a time, or both; outputs which of them came, and its event."""
+    given = _keys(values, step.args, of="wait/for", known=("any", "time"))
+    until = _until(values, given["time"].value) if "time" in given else None
+    waits, heard, others = _any(resolver.world, values, given.get("any"))
+    if not given or ("time" not in given and not waits and not values.wrong):
+        values.note(triggers.waits_for_nothing(step.key("with")))
+    if values.wrong:
+        return None
+    names = [one.name for one in waits]
+    # Without a time it ends only by one of them.
+    nothing = ("nothing",) if "time" in given or not names else ()
+    outputs = record(got=choice(*names, *nothing), event=nullable(union_event_type(heard) or ANY))
+    labels = _SYSTEM | frozenset(one.label for one in heard)
+    return ResolvedStep(
+        step=step, kind="wait", outputs=outputs, waits=waits, until=until, others=tuple(others), labels=labels
+    )
+
+
+def _until(values: ValueBuilder, node: nodes.Node) -> Built | None:
+    if isinstance(node, nodes.Scalar) and "${{" not in node.text:
+        span = durations.parse(node.text)
+        if span is not None and span.total_seconds() > 0:
+            return Built(arg=Fixed(value=span.total_seconds()))
+        values.note(
+            playbook_shape.bad_number(place(node), value=node.text, wanted="a length", example="time: 3d")
+        )
+        return None
+    if isinstance(node, nodes.Scalar):
+        return _computed(values, node)
+    values.note(code.wrong_type(place(node), wanted=str(TIME), got="a list or map", hint="write `time: 3d`"))
+    return None
+
+
+def _computed(values: ValueBuilder, node: nodes.Scalar) -> Built | None:
+    """An expression that gives a length, or the day or time to wait for; kept as one that gives seconds."""
+    piece = expressions.whole(node.text)
+    found = values.compiled(node, piece) if piece is not None else None
+    if piece is None:
+        values.note(
+            code.wrong_type(
+                place(node),
+                wanted="a length",
+                got="text with expressions inside",
+                hint="write one `${{ … }}`",
+            )
+        )
+    if piece is None or found is None:
+        return None
+    type_ = found.expr.type
+    if type_.kind not in {"length", "time", "date"} or type_.nullable:
+        values.note(type_errors.result(values.source, node, piece, found, Type(kind="length"), values.scope))
+        return None
+    built = values.of(node, piece, found)
+    seconds = replace(found.expr, cel=f"seconds({found.expr.cel}, now_, zone_)", type=NUMBER)
+    return replace(built, arg=seconds)
+
+
+def _any(
+    world: World, values: ValueBuilder, entry: nodes.Entry | None
+) -> tuple[tuple[WaitFor, ...], list[TriggerType], list[Built]]:
+    if entry is None:
+        return (), [], []
+    taker = Taker()
+    top = taker.mapping(entry.value, example="any: { reply: { email: { thread: … } } }")
+    found: list[WaitFor] = []
+    kinds: list[TriggerType] = []
+    others: list[Built] = []
+    for one in top.entries if top else ():
+        name = taker.named(one.key, one.key_span, of="something to wait for")
+        body = taker.mapping(one.value, example=f"{one.key}: {{ email: {{ thread: … }} }}")
+        if name is None or body is None:
+            continue
+        if one.key == "nothing" or len(body.entries) != 1:
+            taker.note(
+                playbook_shape.wrong_shape(
+                    place(body),
+                    wanted="one trigger",
+                    got=f"{len(body.entries)}",
+                    example="{ email: { thread: … } }",
+                )
+            )
+            continue
+        made = awaited(world, values, one.key, body.entries[0])
+        if made is not None:
+            wait_, heard, built = made
+            found.append(wait_)
+            kinds.append(heard)
+            others += built
+    values.diagnostics += taker.diagnostics
+    if top is not None and not top.entries:
+        values.note(triggers.waits_for_nothing(entry.key_span))
+    return tuple(found), kinds, others
+
+
+# ---------------------------------------------------------------- run/end
+
+
+def end(_resolver: StepResolver, values: ValueBuilder, step: AuthoredStep) -> ResolvedStep | None:
+    """`run/end`: succeeded, cancelled or failed, and why."""
+    given = _keys(values, step.args, of="run/end", known=("as", "because"))
+    taker = Taker()
+    word = taker.text(given["as"].value, name="as", example="as: succeeded") if "as" in given else "succeeded"
+    end_as = next((one for one in ENDINGS if one == word), None)
+    if word is not None and end_as is None:
+        taker.note(playbook_shape.not_one_of(given["as"].value.span, value=word, options=ENDINGS))
+    values.diagnostics += taker.diagnostics
+    because = (
+        values.for_people().value(given["because"].value, nullable(TEXT), name="because")
+        if "because" in given
+        else None
+    )
+    if values.wrong:
+        return None
+    args = (("because", because),) if because is not None else ()
+    return ResolvedStep(step=step, kind="end", outputs=Type(kind="map"), args=args, end_as=end_as)
+
+
+# ---------------------------------------------------------------- human/ask
+
+
+def ask(resolver: StepResolver, values: ValueBuilder, step: AuthoredStep) -> ResolvedStep | None:
+    """`human/ask`, and every item of a SOP without an action."""
+    if step.question is not None:
+        return _item(resolver, values, step)
+    given = _keys(values, step.args, of="human/ask", known=("title", "choices", "fields", "who"))
+    if "title" not in given:
+        values.note(code.missing_argument(step.key("with"), name="title", of="human/ask", type_="text"))
+        return None
+    title = values.for_people().value(given["title"].value, TEXT, name="title")
+    taker = Taker()
+    choices, offers = _choices(taker, values, given.get("choices"))
+    fields = _fields(taker, values, given.get("fields"))
+    who = taker.id(given["who"].value, of="a person") if "who" in given else None
+    values.diagnostics += taker.diagnostics
+    who = _person(resolver, values, who)
+    if title is None or values.wrong:
+        return None
+    question = Ask(
+        title=title.arg,
+        who=who.text if who else None,
+        choices=choices,
+        offers=offers.arg if offers is not None else None,
+        offered=_item_type(offers) if offers is not None else TEXT,
+        fields=fields.types,
+        least=fields.args("min"),
+        most=fields.args("max"),
+        defaults=fields.args("default"),
+    )
+    return _asked(step, question, (title, *fields.built(), *((offers,) if offers is not None else ())))
+
+
+def _item_type(offers: Built) -> Type:
+    """What a choice is: an address chosen among addresses is one; of rows nobody typed it may be anything."""
+    return certain(foreach.type_of(offers.arg).items or ANY)
+
+
+def _choices(
+    taker: Taker, values: ValueBuilder, entry: nodes.Entry | None
+) -> tuple[tuple[str, ...], Built | None]:
+    """Fixed words, or one expression that gives the texts to choose from."""
+    if entry is None:
+        return (), None
+    if isinstance(entry.value, nodes.Scalar) and "${{" in entry.value.text:
+        return (), values.value(entry.value, listing(TEXT), name="choices")
+    words = taker.words(entry.value, of="choices", example="choices: [yes, no]") or ()
+    choices = tuple(one.text for one in words)
+    twice = next((one for one in words if choices.count(one.text) > 1), None)
+    if twice is not None:
+        taker.note(playbook_shape.same_choice(twice.span, word=twice.text))
+    return choices, None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class _Fields:
+    """What a person fills in, within which limits, and what counts else: (field, `min`, `max` or `default`, value)."""
+
+    types: tuple[tuple[str, Type], ...] = ()
+    limits: tuple[tuple[str, str, Built], ...] = ()
+
+    def args(self, key: str) -> tuple[tuple[str, Arg], ...]:
+        """One kind of them, by field."""
+        return tuple(
+            sorted(((name, one.arg) for name, which, one in self.limits if which == key), key=_first)
+        )
+
+    def built(self) -> tuple[Built, ...]:
+        """Everything they read."""
+        return tuple(one for _, _, one in self.limits)
+
+
+def _first(pair: tuple[str, Arg]) -> str:
+    return pair[0]
+
+
+def _fields(taker: Taker, values: ValueBuilder, entry: nodes.Entry | None) -> _Fields:
+    node = taker.mapping(entry.value, example="fields: { amount: money }") if entry else None
+    if node is None:
+        return _Fields()
+    found, diagnostics = type_syntax.declared(node)
+    taker.diagnostics += diagnostics
+    limits: list[tuple[str, str, Built]] = []
+    # One with a default always has a value, unless its name says that it may be empty.
+    empty = {entry.key.removesuffix("?") for entry in node.entries if entry.key.endswith("?")}
+    types = []
+    for one in found:
+        type_ = nullable(one.field.type) if one.field.name in empty else one.field.type
+        types.append((one.field.name, type_))
+        limits += _limits(values, one.field.name, type_, one.said())
+    return _Fields(types=tuple(types), limits=tuple(limits))
+
+
+def _limits(
+    values: ValueBuilder, name: str, type_: Type, entries: Iterable[nodes.Entry]
+) -> list[tuple[str, str, Built]]:
+    """What a field's long form says: its limits, and the default, which has to lie within those that are fixed."""
+    entries = list(entries)
+    found = []
+    for entry in entries:
+        if entry.key == "default":
+            built = values.value(entry.value, type_, name=entry.key)
+            found += [] if built is None else [(name, entry.key, built)]
+        elif type_.kind not in BOUNDED:
+            why = "only numbers, amounts and dates have limits"
+            kind = f"a field of {type_}"
+            values.note(graph.key_does_not_fit(entry.key_span, key=entry.key, kind=kind, why=why))
+        elif (built := values.value(entry.value, certain(type_), name=entry.key)) is not None:
+            found.append((name, entry.key, built))
+    _within(values, type_, entries, found)
+    return found
+
+
+def _within(
+    values: ValueBuilder, type_: Type, entries: Iterable[nodes.Entry], found: Iterable[tuple[str, str, Built]]
+) -> None:
+    fixed = {key: one.arg.value for _, key, one in found if isinstance(one.arg, Fixed)}
+    default = next((entry.value for entry in entries if entry.key == "default"), None)
+    if default is None or fixed.get("default") is None:
+        return
+    wrong = range_error(type_.kind, fixed["default"], least=fixed.get("min"), most=fixed.get("max"))
+    if wrong:
+        values.note(code.wrong_type(place(default), wanted=wrong, got=what(default), hint="mend one of them"))
+
+
+def _item_limits(values: ValueBuilder, step: AuthoredStep, fields: tuple[tuple[str, Type], ...]) -> _Fields:
+    """A SOP's item: its words declare the fields, its fence may add `with: { fields: { amount: { max: … } } }`."""
+    given = _keys(values, step.args, of="human/ask", known=("fields",))
+    taker = Taker()
+    node = taker.mapping(given["fields"].value, example="fields: { amount: { max: … } }") if given else None
+    limits: list[tuple[str, str, Built]] = []
+    types = dict(fields)
+    for entry in node.entries if node else ():
+        body = taker.mapping(entry.value, example=f"{entry.key}: {{ max: … }}")
+        if entry.key not in types:
+            taker.note(code.unknown_field(entry.key_span, name=entry.key, of="this item", known=types))
+        elif body is not None:
+            keys = taker.keys(body, of="a field", known=("default", "min", "max"))
+            limits += _limits(values, entry.key, types[entry.key], keys.values())
+    values.diagnostics += taker.diagnostics
+    return _Fields(types=fields, limits=tuple(limits))
+
+
+def _item(resolver: StepResolver, values: ValueBuilder, step: AuthoredStep) -> ResolvedStep | None:
+    question = step.question
+    if question is None:
+        return None
+    fields = _item_limits(values, step, question.fields)
+    who = _person(resolver, values, question.who)
+    title = values.for_people().value(question.title, TEXT, name="title")
+    if title is None or values.wrong:
+        return None
+    made = Ask(
+        title=title.arg,
+        who=who.text if who else None,
+        choices=question.choices,
+        fields=fields.types,
+        least=fields.args("min"),
+        most=fields.args("max"),
+        defaults=fields.args("default"),
+        context=tuple(one.text for one in question.context),
+    )
+    return _asked(step, made, (title, *fields.built()))
+
+
+def _person(resolver: StepResolver, values: ValueBuilder, who: Word | None) -> Word | None:
+    if who is None or who.text in {"operator", *resolver.world.people}:
+        return who
+    values.note(code.unknown_person(who.span, name=who.text, known=("operator", *resolver.world.people)))
+    return None
+
+
+def _asked(step: AuthoredStep, question: Ask, built: tuple[Built, ...]) -> ResolvedStep:
+    fields = [Field(name=name, type=type_) for name, type_ in question.fields]
+    if question.choices or question.offers is not None:
+        type_ = choice(*question.choices) if question.choices else question.offered
+        fields.insert(0, Field(name="choice", type=type_))
+    title = question.title
+    if isinstance(title, Text) and not title.parts:
+        question = replace(question, title=Fixed(value=step.name))
+    return ResolvedStep(
+        step=step,
+        kind="human",
+        outputs=Type(kind="map", fields=tuple(fields)),
+        ask=question,
+        others=built,
+        labels=_OPERATOR,
+    )
+
+
+KINDS: dict[str, Special] = {
+    "wait/for": wait,
+    "human/ask": ask,
+    "run/end": end,
+    "run/find": subplaybooks.find,
+    subplaybooks.CALL: subplaybooks.call,
+}

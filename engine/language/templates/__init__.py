@@ -1,0 +1,1 @@
+"""Markdown templates: parsed once, filled many times."""

@@ -1,0 +1,201 @@
+"""Values written as other template languages write them: what was meant, and where it stands."""
+
+import re
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from itertools import islice
+
+from engine.language.diagnostics.codes import foreign_syntax as code
+from engine.language.expressions import parser
+from engine.language.expressions.checker import Checker
+from engine.language.expressions.expressions import pieces
+from engine.language.text.nodes import Scalar
+from engine.language.text.source import SourceText, escaped
+from engine.language.types.scope import TypeScope
+from engine.language.types.type_syntax import place
+from engine.model.definitions.diagnostics import Diagnostic, Fix, Span
+from engine.model.text.placeholders import Leftover, leftovers
+
+MAX = 20
+"""Told of one value, or of one line of a template: who has more mends these first."""
+
+_WORD = re.compile(r"[A-Za-z_$][\w.$-]*")
+_UNTEXTUAL = frozenset({"list", "map", "person", "file", "note"})
+_MARKED = "\ufffc"
+
+
+def masked(text: str) -> str:
+    """The text with our own expressions blotted out, so that nothing inside of them is looked at."""
+    out, at = [], 0
+    for piece in pieces(text):
+        out += [text[at : piece.start], _MARKED * (piece.end - piece.start)]
+        at = piece.end
+    return "".join([*out, text[at:]])
+
+
+def in_value(source: SourceText, node: Scalar, scope: TypeScope) -> Iterator[Diagnostic]:
+    """Those of one authored value, as warnings."""
+    names = [one.name for one in scope.inputs.fields]
+    text = masked(node.text)
+    begun = False
+    for one in islice(leftovers(text, names), MAX):
+        ends = one.inner.startswith(("end", "/"))
+        begun = begun or (one.block and not ends)
+        if one.block and ends and begun:
+            continue  # told where it begins
+        meant = "" if one.block or _MARKED in one.inner else next(_candidates(one.inner, scope), "")
+        where = _where(source, node, text, one)
+        alone = not (node.text[: one.start] + node.text[one.end :]).strip()
+        instead = f"${{{{ {_as_text(meant, scope) if alone else meant} }}}}" if meant else ""
+        fix = None
+        if where is not None and instead:
+            quotes = node.plain and alone
+            fix = Fix(span=where, text=f'"{instead}"' if quotes else escaped(source, node, instead))
+        yield code.left_as_it_stands(
+            where or place(node),
+            written=one.written.replace(_MARKED, ""),
+            hint=_hint(one, instead, in_template=False),
+            fix=fix,
+        )
+
+
+def meant_by(text: str, scope: TypeScope) -> str:
+    """The expression that was meant by a value that is one of them and nothing else; empty where nothing readable was."""
+    found = list(leftovers(text.strip()))
+    if len(found) != 1 or found[0].written != text.strip() or found[0].block:
+        return ""
+    return next(_candidates(found[0].inner, scope, without=frozenset()), "")
+
+
+def in_words(
+    text: str,
+    names: Iterable[str],
+    where: Callable[[int, int], Span],
+    paired: dict[int, Fix | None],
+    line: int,
+) -> Iterator[Diagnostic]:
+    """Those of one line of a template, whose values have these names."""
+    known = list(names)
+    for one in islice(leftovers(masked(text), known), MAX):
+        if one.block and line in paired:
+            fix = paired[line]
+            if fix is None:
+                continue  # the end of a block that is told at its beginning
+            instead = fix.text.split("\n", 1)[0]
+        else:
+            best = next((name for name in _spellings(one.inner) if name in known), "")
+            instead = f"${{{{ {best} }}}}" if best and not one.block else ""
+            fix = Fix(span=where(one.start, one.end), text=instead) if instead else None
+        written = one.written.replace(_MARKED, "")
+        hint = _hint(one, instead, in_template=True)
+        yield code.left_as_it_stands(where(one.start, one.end), written=written, hint=hint, fix=fix)
+
+
+_BEGIN = re.compile(r"\s*(?:\{%[-+~]?\s*(if|for)\s+(.+?)\s*[-+~]?%\}|\{\{#(if)\s+(.+?)\}\})\s*")
+_END = re.compile(r"\s*(?:\{%[-+~]?\s*end(?:if|for)?\s*[-+~]?%\}|\{\{/if\}\})\s*")
+_LONGEST = 50
+"""Lines of a block that is mended whole."""
+_ELSE = re.compile(r"\{%[-+~]?\s*el(?:se|if)|\{\{\s*else")
+
+
+def blocks(path: str, lines: Sequence[tuple[int, str]]) -> dict[int, Fix | None]:
+    """Blocks of other languages on lines of their own: the line where one begins → what makes all of it ours; where it ends → None."""
+    found: dict[int, Fix | None] = {}
+    open_: list[tuple[int, str]] = []
+    for index, (number, text) in enumerate(lines):
+        begin = _BEGIN.fullmatch(text)
+        if begin is not None:
+            open_.append((index, f"${{{{ {begin[1] or begin[3]} {begin[2] or begin[4]} }}}}"))
+        elif _END.fullmatch(text) and open_:
+            first, head = open_.pop()
+            if index - first > _LONGEST:
+                continue
+            body = [line for _, line in lines[first + 1 : index]]
+            if any(_ELSE.search(line) for line in body):
+                continue
+            span = Span(
+                path=path,
+                line=lines[first][0],
+                column=1,
+                end_line=number,
+                end_column=len(text) + 1,
+            )
+            found[lines[first][0]] = Fix(span=span, text="\n".join([head, *body, "${{ end }}"]))
+            found[number] = None
+    return found
+
+
+def _hint(one: Leftover, instead: str, *, in_template: bool) -> str:
+    if instead:
+        return f"write `{instead}`; `${{{{ '…' }}}}` writes what is meant as it stands"
+    if one.block and in_template:
+        return "blocks are `${{ if … }}`, `${{ for x in … }}` and `${{ end }}`, each on a line of its own; there is no else"
+    if one.block:
+        return "a text chooses by `${{ test ? 'yes' : 'no' }}`, a step by its `if:`"
+    inner = one.inner.split("|", 1)[0].strip()
+    path = inner if _WORD.fullmatch(inner) else "…"
+    return f"values are written `${{{{ {path} }}}}`; `${{{{ '…' }}}}` writes what is meant as it stands"
+
+
+def _spellings(inner: str) -> Iterator[str]:
+    """How a name may be spelt here: as it stands, without what stands before its dots, and as small words."""
+    name = inner.strip().lstrip("$@")
+    if not _WORD.fullmatch(name):
+        return
+    last = name.rpartition(".")[2]
+    for one in (name, last):
+        yield one
+        yield one.lower()
+        yield re.sub(r"(?<=[a-z0-9])(?=[A-Z])|_", "-", one).lower()
+        yield re.sub(r"(?<=[a-z0-9])(?=[A-Z])", "_", one).lower()
+
+
+def _candidates(inner: str, scope: TypeScope, without: frozenset[str] = _UNTEXTUAL) -> Iterator[str]:
+    """What may have been meant, as expressions that can be read here."""
+    if "|" in inner.replace("||", ""):
+        return  # a filter, which would be lost
+    whole = inner.strip()
+    names = list(dict.fromkeys(_spellings(inner)))
+    roots = [f"{root}.{name}" for name in names for root in ("inputs", "event", "item")]
+    for one in dict.fromkeys([whole, *names, *roots]):
+        if _kind(one, scope) not in {"", *without}:
+            yield one
+
+
+def _kind(text: str, scope: TypeScope) -> str:
+    """The kind of type an expression gives; empty where it is none, or may be missing."""
+    try:
+        tree = parser.parse(text)
+    except parser.SyntaxProblem:
+        return ""
+    checker = Checker(text, scope, lambda _start, _end: _NOWHERE, in_if=False)
+    typed = checker.infer(tree)
+    return "" if checker.diagnostics or typed.type.nullable else typed.type.kind
+
+
+_NOWHERE = Span(path="")
+
+
+def _as_text(text: str, scope: TypeScope) -> str:
+    return f"text({text})" if _kind(text, scope) in {"number", "integer", "bool", "money"} else text
+
+
+def _where(source: SourceText, node: Scalar, text: str, one: Leftover) -> Span | None:
+    """Its place in the file: that of the same characters, the same one of them from the value's beginning. None where that is unsure."""
+    span = node.span
+    written = escaped(source, node, node.text[one.start : one.end])
+    before = text.count(one.written, 0, one.start)
+    for number in range(span.line, min(span.end_line, len(source.lines)) + 1):
+        line = source.line(number)
+        at = line.find(written, span.column - 1 if number == span.line else 0)
+        while at >= 0:
+            if before == 0:
+                return Span(
+                    path=span.path,
+                    line=number,
+                    column=at + 1,
+                    end_line=number,
+                    end_column=at + 1 + len(written),
+                )
+            before -= 1
+            at = line.find(written, at + 1)
+    return None

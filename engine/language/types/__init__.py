@@ -1,0 +1,1 @@
+"""The type language: its syntax, what fits where, and what a place may read."""

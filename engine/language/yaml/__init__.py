@@ -1,0 +1,1 @@
+"""YAML read in stages within limits, and why a file could not be read."""

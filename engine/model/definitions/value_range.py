@@ -1,0 +1,39 @@
+"""Limits of a field that a person fills: the least and the most that is taken."""
+
+from engine.model.values.canonical_json import Json
+from engine.model.values.money import Money
+
+BOUNDED = ("number", "integer", "money", "date")
+"""The kinds of type that have limits."""
+_WORDS = {"number": "a number", "integer": "a whole number", "money": "an amount", "date": "a day"}
+
+
+def range_error(kind: str, value: Json, *, least: Json = None, most: Json = None) -> str:
+    """Why a value is not taken, or empty. Two currencies can't be compared, so the other one isn't taken."""
+    try:
+        if least is not None and _compared(kind, value, least) < 0:
+            return f"at least {shown(kind, least)}"
+        if most is not None and _compared(kind, value, most) > 0:
+            return f"at most {shown(kind, most)}"
+    except (ValueError, TypeError, ArithmeticError):
+        return f"{_WORDS[kind]} like {shown(kind, least if most is None else most)}"
+    return ""
+
+
+def shown(kind: str, value: Json) -> str:
+    """A limit as a person reads it."""
+    return Money.of(value).text() if kind == "money" else str(value)
+
+
+def _compared(kind: str, value: Json, limit: Json) -> float:
+    if kind == "money":
+        one, other = Money.of(value), Money.of(limit)
+        if one.currency != other.currency:
+            raise ValueError(one.currency)
+        return one.minor - other.minor
+    if kind == "date":
+        one_day, other_day = str(value), str(limit)
+        if len(one_day) != len(other_day):
+            raise ValueError(one_day)
+        return (one_day > other_day) - (one_day < other_day)
+    return float(value) - float(limit)

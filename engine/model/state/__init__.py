@@ -1,0 +1,1 @@
+"""What events add up to. Pure; used by the fold."""

@@ -1,0 +1,1 @@
+"""Text compared and made safe to read: links, copies, leftover placeholders."""
