@@ -10,7 +10,7 @@ from engine.model.values.timestamps import stamp
 
 START = datetime(2026, 3, 2, 9, 0, tzinfo=UTC)
 """A Monday morning. Any moment would do; a fixed one makes two runs alike."""
-_LEAST = timedelta(milliseconds=1)
+_MIN = timedelta(milliseconds=1)
 
 
 def jitter() -> Callable[[], float]:
@@ -47,7 +47,7 @@ class VirtualClock:
 
     def wait(self, seconds: float) -> None:
         """Let that much time pass. Some always does, so that nobody waits for ever at the same moment."""
-        self._move(max(timedelta(seconds=seconds), _LEAST))
+        self._move(max(timedelta(seconds=seconds), _MIN))
 
     def advance(self, length: timedelta) -> None:
         """Let `length` pass."""

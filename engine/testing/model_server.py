@@ -57,7 +57,7 @@ class ModelServer:
     def __enter__(self) -> Self:
         outer = self
 
-        class Handler(BaseHTTPRequestHandler):
+        class ModelHandler(BaseHTTPRequestHandler):
             def do_POST(self) -> None:
                 body = json.loads(self.rfile.read(int(self.headers["Content-Length"])))
                 outer.asked.append((dict(self.headers), body))
@@ -81,7 +81,7 @@ class ModelServer:
             def log_message(self, format: str, *args: object) -> None:
                 return
 
-        server = self._server = ThreadingHTTPServer(("127.0.0.1", 0), Handler)
+        server = self._server = ThreadingHTTPServer(("127.0.0.1", 0), ModelHandler)
         server.daemon_threads = True
         threading.Thread(target=server.serve_forever, args=(0.02,), daemon=True).start()
         self.base = f"http://127.0.0.1:{server.server_address[1]}/v1"

@@ -271,7 +271,7 @@ class Watch:
             w.DirMovedEvent,
         ]  # fmt: skip
 
-        class Handler(w.FileSystemEventHandler):
+        class WatchHandler(w.FileSystemEventHandler):
             def on_any_event(self, event: w.FileSystemEvent) -> None:
                 moved = event.event_type == "moved"
                 path = os.fsdecode(event.dest_path if moved else event.src_path)
@@ -281,7 +281,7 @@ class Watch:
                 else:
                     eyes.hint(path, moved=moved)
 
-        handler, watched = Handler(), dict[Path, Any]()
+        handler, watched = WatchHandler(), dict[Path, Any]()
 
         def watch(folder: Path) -> None:
             if folder.parent != root or passed_over(folder):
