@@ -190,10 +190,10 @@ def compile_tree(tree: "Tree", *, kept: Path | None = None) -> "Compiled":
     )
     unread = [not_read(Span(path=path), why=reason) for path, reason in _refused(tree)]
     cases = test_file.check(tree, compiled.plans, compiled.broken)
-    shapes = schema_check.also("steward", SETTINGS, settings_of(tree), found)
+    shapes = schema_check.diagnose_file("steward", SETTINGS, settings_of(tree), found)
     tests = [
         one
         for path in test_file.paths(tree)
-        for one in schema_check.also("test", path, tree.read(path), cases)
+        for one in schema_check.diagnose_file("test", path, tree.read(path), cases)
     ]
     return compiled.plus((*found, *shapes, *unread, *cases, *tests))

@@ -150,7 +150,7 @@ def _told(held: FileTable, own: Mapping[str, agents.Parsed]) -> dict[str, Action
 
 def _shape_of_agent(held: FileTable, name: str, found: Iterable[Diagnostic]) -> tuple[Diagnostic, ...]:
     path = f"{agents.FOLDER}{name}.md"
-    return form.also("agent", path, held.read(path), found)
+    return form.diagnose_file("agent", path, held.read(path), found)
 
 
 def _others(held: FileTable, actions: Mapping[str, ActionSpec | None]) -> list[Diagnostic]:
@@ -170,7 +170,7 @@ def _others(held: FileTable, actions: Mapping[str, ActionSpec | None]) -> list[D
     }
     for kind, paths in kinds.items():
         for path in paths:
-            found += form.also(kind, path, held.read(path), found)
+            found += form.diagnose_file(kind, path, held.read(path), found)
     for path in held.under("vault/", ".md"):
         if not held.is_sop(path):
             found += sop.mistaken(path, held.read(path))

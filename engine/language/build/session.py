@@ -198,7 +198,7 @@ class Compilation:
         source = SourceText.of(path, data)
         kind, root, authored, diagnostics = self._authored(path, id_, data, source)
         if root is not None and (authored is None or len(diagnostics) > MAX_SHOWN):
-            diagnostics = (*diagnostics, *form.added(kind, source, root, diagnostics))
+            diagnostics = (*diagnostics, *form.diagnose_tree(kind, source, root, diagnostics))
         if root is None or authored is None or len(diagnostics) > MAX_SHOWN:
             none = Signature()
             found = _first(path, diagnostics)
@@ -211,7 +211,7 @@ class Compilation:
         finally:
             del self._open[id_]
         found = (*diagnostics, *shown(source, passed.diagnostics))
-        found = _first(path, (*found, *form.added(kind, source, root, found)))
+        found = _first(path, (*found, *form.diagnose_tree(kind, source, root, found)))
         wrong = any(one.severity is Severity.ERROR for one in found)
         known = CachedCheck(
             diagnostics=found,

@@ -33,7 +33,7 @@ def ref(name: str) -> Shape:
 
 
 def described(shape: Shape, meaning: str) -> Shape:
-    # Draft-07 ignores what stands beside a `$ref`.
+    # Draft-07 ignores the keywords beside a `$ref`.
     return (
         {"allOf": [shape], "description": meaning} if "$ref" in shape else {**shape, "description": meaning}
     )
@@ -41,12 +41,12 @@ def described(shape: Shape, meaning: str) -> Shape:
 
 def mapping(keys: Keys, *, required: tuple[str, ...] = ()) -> Shape:
     """A map with these keys and no other."""
-    made: Shape = {
+    closed_map: Shape = {
         "type": "object",
         "properties": {key: described(shape, meaning) for key, (shape, meaning) in keys.items()},
         "additionalProperties": False,
     }
-    return {**made, "required": list(required)} if required else made
+    return {**closed_map, "required": list(required)} if required else closed_map
 
 
 def named(value: Shape, *, pattern: str = NAME) -> Shape:
@@ -93,16 +93,16 @@ def length(key: str) -> Shape:
 
 def _numbers(low: int, high: int) -> str:
     """A pattern of the whole numbers from `low` to `high` without leading zeros."""
-    found, whole = [], []
+    patterns, whole = [], []
     for digits in range(len(str(low)), len(str(high)) + 1):
         first, last = max(low, 10 ** (digits - 1) if digits > 1 else 0), min(high, 10**digits - 1)
         if digits > 1 and len(str(first - 1)) < digits and len(str(last + 1)) > digits:
             whole.append(digits - 1)
         else:
-            found.append(_between(str(first), str(last)))
+            patterns.append(_between(str(first), str(last)))
     if whole:
-        found.append(f"[1-9]\\d{{{whole[0]},{whole[-1]}}}")
-    return "|".join(found)
+        patterns.append(f"[1-9]\\d{{{whole[0]},{whole[-1]}}}")
+    return "|".join(patterns)
 
 
 def _between(low: str, high: str) -> str:
@@ -111,12 +111,15 @@ def _between(low: str, high: str) -> str:
         return ""
     if low[0] == high[0]:
         return low[0] + _between(low[1:], high[1:])
-    rest = len(low) - 1
-    if not rest:
+    following_digits = len(low) - 1
+    if not following_digits:
         return f"[{low}-{high}]"
-    parts = [low[0] + _between(low[1:], "9" * rest), high[0] + _between("0" * rest, high[1:])]
+    parts = [
+        low[0] + _between(low[1:], "9" * following_digits),
+        high[0] + _between("0" * following_digits, high[1:]),
+    ]
     if int(high[0]) - int(low[0]) > 1:
-        parts.append(f"[{int(low[0]) + 1}-{int(high[0]) - 1}]\\d{{{rest}}}")
+        parts.append(f"[{int(low[0]) + 1}-{int(high[0]) - 1}]\\d{{{following_digits}}}")
     return f"(?:{'|'.join(parts)})"
 
 

@@ -1,7 +1,7 @@
 """Whether a file has the shape its schema states: the same files of `schemas/` that editors read, checked by jsonschema.
 
-The schema decides. Where a reader has said something about the place already, in words that know more, its diagnostic stands
-alone; what nobody else says is said here, with the place, the cause, and the nearest name.
+The schema decides. Where a reader already reported something about the place, its more specific diagnostic stands
+alone; whatever remains is reported here, with the place, the cause, and the nearest name.
 """
 
 import functools
@@ -24,12 +24,12 @@ from engine.model.values.canonical_json import Json
 _LANGUAGE = frozenset({"playbook", "sop"})
 """Kinds whose diagnostics are SW02x; those of the others are SW05x."""
 
-_WANTED = {
+_KIND_NAMES = {
     "object": "a map", "array": "a list", "string": "text", "number": "a number", "integer": "a whole number",
     "boolean": "`true` or `false`", "null": "nothing",
 }  # fmt: skip
-_MAX_TOLD = 2 * MAX_SHOWN
-"""Violations of one file that are looked at: who has more mends these first."""
+_MAX_EXAMINED = 2 * MAX_SHOWN
+"""Violations examined per file; with more than these, mend the first ones and check again."""
 _DIGIT = frozenset("+-0123456789")
 
 
@@ -52,7 +52,7 @@ class Violation:
 
 
 class _Error(Protocol):
-    """What jsonschema says of one error."""
+    """The parts of a jsonschema error that are read here."""
 
     validator: str
     validator_value: Json
@@ -64,43 +64,57 @@ class _Error(Protocol):
 
 def violations(kind: str, root: nodes.Node) -> tuple[Violation, ...]:
     """Everything the schema of a kind of file (`playbook`, `policy`, …) refuses in a tree, in the order of the file."""
-    errors = list(_validator(kind).iter_errors(data(root)))
+    errors = list(_validator(kind).iter_errors(as_json(root)))
     if not errors:
         return ()
-    found = [one for error in errors[: 2 * _MAX_TOLD] for one in _told(error, root, kind, ())]
-    return tuple(sorted(found, key=_span))
+    refused = [
+        violation
+        for error in errors[: 2 * _MAX_EXAMINED]
+        for violation in _violations_of(error, root, kind, ())
+    ]
+    return tuple(sorted(refused, key=_span))
 
 
-def added(
-    kind: str, source: SourceText, root: nodes.Node, found: Iterable[Diagnostic]
+def diagnose_tree(
+    kind: str, source: SourceText, root: nodes.Node, reported: Iterable[Diagnostic]
 ) -> tuple[Diagnostic, ...]:
-    """What the schema refuses and none of the errors `found` explains, as diagnostics."""
+    """Diagnostics of what the schema refuses and none of the errors already `reported` explains."""
     refused = violations(kind, root)
     if not refused:
         return ()
-    errors = [one.span for one in found if one.severity is Severity.ERROR and one.span.path == source.path]
+    errors = [
+        diagnostic.span
+        for diagnostic in reported
+        if diagnostic.severity is Severity.ERROR and diagnostic.span.path == source.path
+    ]
     if len(errors) > MAX_SHOWN:
         return ()
-    rest = [one for one in refused[:_MAX_TOLD] if not any(_within(span, one, root) for span in errors)]
-    return shown(source, [_diagnostic(one, kind) for one in rest[:MAX_SHOWN]])
+    unexplained = [
+        violation
+        for violation in refused[:_MAX_EXAMINED]
+        if not any(_within(span, violation, root) for span in errors)
+    ]
+    return shown(source, [_diagnostic(violation, kind) for violation in unexplained[:MAX_SHOWN]])
 
 
-def also(kind: str, path: str, given: bytes, found: Iterable[Diagnostic]) -> tuple[Diagnostic, ...]:
-    """What the schema refuses in a file besides what was `found`: YAML, or the front matter of a note."""
+def diagnose_file(
+    kind: str, path: str, content: bytes, reported: Iterable[Diagnostic]
+) -> tuple[Diagnostic, ...]:
+    """As `diagnose_tree`, for a file of YAML or the front matter of a note."""
     if path.endswith(".md"):
-        root = reader.front_matter(path, given)[0]
+        root = reader.front_matter(path, content)[0]
     else:
-        root = reader.read(path, given)[0]
-    return () if root is None else added(kind, SourceText.of(path, given), root, found)
+        root = reader.read(path, content)[0]
+    return () if root is None else diagnose_tree(kind, SourceText.of(path, content), root, reported)
 
 
-def data(node: nodes.Node) -> Json:
+def as_json(node: nodes.Node) -> Json:
     """A tree as the JSON a schema is about. Plain scalars are numbers and truth values where they are written as such."""
     match node:
         case nodes.Mapping():
-            return {entry.key: data(entry.value) for entry in node.entries}
+            return {entry.key: as_json(entry.value) for entry in node.entries}
         case nodes.Sequence():
-            return [data(one) for one in node.items]
+            return [as_json(element) for element in node.items]
         case nodes.Scalar():
             return _plain(node.text) if node.plain else node.text
 
@@ -124,8 +138,8 @@ def _validator(kind: str) -> Any:  # noqa: ANN401 - jsonschema has no types
     def one_fits(validator: Any, branches: Json, instance: Json, _: Json) -> Iterator[Any]:  # noqa: ANN401 - jsonschema has no types
         """As jsonschema has it, but every branch is tried once, and those of another kind only when none fits.
 
-        jsonschema tries a branch again to say what was wrong with it: twice for each level, a million times for types that lie
-        20 deep in one another.
+        jsonschema tries a branch again to describe what was wrong with it: twice for each level, a million times for types
+        nested 20 deep.
         """
         refused: dict[int, list[Any]] = {}
         of_its_kind = [_may_be(branch.get("type", ()), instance, validator) for branch in branches]
@@ -166,16 +180,18 @@ def _plainly(shape: Json, value: Json) -> bool:
     kind = _TYPES.get(type(value), "")
     if kind in {"object", "array"}:
         return shape.keys() - _SAYS_NOTHING == {"type"} and kind in shape["type"]
-    for keyword, wanted in shape.items():
+    for keyword, constraint in shape.items():
         match keyword:
             case "type":
-                if kind not in wanted if isinstance(wanted, list) else kind != wanted:
+                if kind not in constraint if isinstance(constraint, list) else kind != constraint:
                     return False
             case "pattern":
-                if kind != "string" or re.search(wanted, value) is None:
+                if kind != "string" or re.search(constraint, value) is None:
                     return False
             case "not":
-                if kind == "string" and (wanted.keys() != {"pattern"} or re.search(wanted["pattern"], value)):
+                if kind == "string" and (
+                    constraint.keys() != {"pattern"} or re.search(constraint["pattern"], value)
+                ):
                     return False
             case _:
                 if keyword not in _SAYS_NOTHING:
@@ -186,17 +202,19 @@ def _plainly(shape: Json, value: Json) -> bool:
 # ---------------------------------------------------------------- errors to places
 
 
-def _told(error: _Error, root: nodes.Node, kind: str, above: tuple[str | int, ...]) -> Iterator[Violation]:
-    """One error as what it is about. An error of a choice is that of the branch that was meant."""
+def _violations_of(
+    error: _Error, root: nodes.Node, kind: str, above: tuple[str | int, ...]
+) -> Iterator[Violation]:
+    """The violations behind one error. An error of a choice becomes those of the branch that was meant."""
     path = (*above, *error.path)
     keyword = str(error.validator)
     if keyword in {"anyOf", "oneOf", "allOf"} and error.context:
-        meant = _meant(error)
+        meant = _meant_errors(error)
         if meant is not None:
-            for one in meant:
-                yield from _told(one, root, kind, path)
+            for branch_error in meant:
+                yield from _violations_of(branch_error, root, kind, path)
             return
-    node, entry, label = _found(root, path, kind)
+    node, entry, label = _node_at(root, path, kind)
     plain = Violation(
         keyword=keyword,
         value=error.validator_value,
@@ -222,15 +240,18 @@ def _told(error: _Error, root: nodes.Node, kind: str, above: tuple[str | int, ..
         yield plain
 
 
-def _meant(error: _Error) -> list[_Error] | None:
+def _meant_errors(error: _Error) -> list[_Error] | None:
     """The errors of the one branch whose kind of value is the one given; None when no branch or several are."""
     branches: dict[int, list[_Error]] = {}
-    for one in error.context:
-        branches.setdefault(_branch(one), []).append(one)
+    for suberror in error.context:
+        branches.setdefault(_branch(suberror), []).append(suberror)
     near = [
-        found
-        for found in branches.values()
-        if not any(one.validator in {"type", "const", "oneOf"} and not list(one.path) for one in found)
+        errors
+        for errors in branches.values()
+        if not any(
+            suberror.validator in {"type", "const", "oneOf"} and not list(suberror.path)
+            for suberror in errors
+        )
     ]
     return near[0] if len(near) == 1 else None
 
@@ -239,24 +260,24 @@ def _branch(error: Any) -> int:  # noqa: ANN401 - jsonschema has no types
     return int(next(iter(error.schema_path)))
 
 
-def _found(
+def _node_at(
     root: nodes.Node, path: tuple[str | int, ...], kind: str
 ) -> tuple[nodes.Node, nodes.Entry | None, str]:
     """(the node at a path, the entry it stands under, what a map there is called)."""
-    node, entry, label = root, None, _OF.get(kind, "this file")
+    node, entry, label = root, None, _FILE_LABELS.get(kind, "this file")
     for step in path:
         if isinstance(node, nodes.Mapping):
-            entry = next(one for one in node.entries if one.key == step)
+            entry = next(child for child in node.entries if child.key == step)
             label = "a gate" if label == "`gates`" else f"`{step}`"
             node = entry.value
         elif isinstance(node, nodes.Sequence):
             node = node.items[int(step)]
-            label = _ITEM.get(label, label)
+            label = _ENTRY_LABELS.get(label, label)
     return node, entry, label
 
 
-_OF = {"playbook": "a playbook", "sop": "a SOP"}
-_ITEM = {"`steps`": "a step", "`caps`": "a cap", "`cases`": "a case"}
+_FILE_LABELS = {"playbook": "a playbook", "sop": "a SOP"}
+_ENTRY_LABELS = {"`steps`": "a step", "`caps`": "a cap", "`cases`": "a case"}
 
 
 def _example(entry: nodes.Entry | None, shape: Json) -> str:
@@ -265,107 +286,125 @@ def _example(entry: nodes.Entry | None, shape: Json) -> str:
 
 def _written(key: str, shape: Json) -> str:
     """`key: value`, as the schema's first example has it."""
-    given = next(iter(shape.get("examples", ())), None)
-    if given is None:
+    example = next(iter(shape.get("examples", ())), None)
+    if example is None:
         options = _options(shape)
-        given = options[0] if options else "…"
-    return f"{key}: {given}"
+        example = options[0] if options else "…"
+    return f"{key}: {example}"
 
 
 def _options(shape: Json) -> list[str]:
-    found = [one["const"] for one in shape.get("oneOf", ()) if isinstance(one, dict) and "const" in one]
-    return [str(one) for one in (*found, *shape.get("enum", ()))]
+    words = [
+        choice["const"] for choice in shape.get("oneOf", ()) if isinstance(choice, dict) and "const" in choice
+    ]
+    return [str(word) for word in (*words, *shape.get("enum", ()))]
 
 
 # ---------------------------------------------------------------- places to words
 
 
-def _span(one: Violation) -> Span:
-    if one.keyword == "additionalProperties" and one.entry is not None:
-        return one.entry.key_span
-    return place(one.node)
+def _span(violation: Violation) -> Span:
+    if violation.keyword == "additionalProperties" and violation.entry is not None:
+        return violation.entry.key_span
+    return place(violation.node)
 
 
-def _within(span: Span, one: Violation, root: nodes.Node) -> bool:
+def _within(span: Span, violation: Violation, root: nodes.Node) -> bool:
     """Whether a diagnostic is about the place of a violation."""
-    if one.keyword == "required" and one.node is root:
+    if violation.keyword == "required" and violation.node is root:
         return True
-    first, last = _span(one), one.node.span
-    if one.entry is not None and one.keyword != "required":
-        first = min(first, one.entry.key_span)
-        last = one.entry.value.span
+    first, last = _span(violation), violation.node.span
+    if violation.entry is not None and violation.keyword != "required":
+        first = min(first, violation.entry.key_span)
+        last = violation.entry.value.span
     return (first.line, first.column) <= (span.line, span.column) <= (last.end_line, last.end_column)
 
 
-def _diagnostic(one: Violation, kind: str) -> Diagnostic:
-    return _of_language(one) if kind in _LANGUAGE else _of_file(one)
+def _diagnostic(violation: Violation, kind: str) -> Diagnostic:
+    return _language_diagnostic(violation) if kind in _LANGUAGE else _file_diagnostic(violation)
 
 
 def _text(node: nodes.Node) -> str:
     return node.text if isinstance(node, nodes.Scalar) else what(node)
 
 
-def _wanted(one: Violation) -> str:
-    shape = one.shape if isinstance(one.shape, dict) else {}
+def _expected(violation: Violation) -> str:
+    shape = violation.shape if isinstance(violation.shape, dict) else {}
     if "errorMessage" in shape:
         return str(shape["errorMessage"])
     kinds = shape.get("type", ())
     kinds = [kinds] if isinstance(kinds, str) else list(kinds)
     low, high = shape.get("minimum"), shape.get("maximum")
     if low is not None and {"number", "integer"} & set(kinds):
-        words = _WANTED[kinds[0]]
+        words = _KIND_NAMES[kinds[0]]
         return f"{words} from {low:g} to {high:g}" if high is not None else f"{words} from {low:g}"
-    if one.keyword in {"minItems", "maxItems", "minProperties", "maxProperties"}:
-        return _amount(one)
+    if violation.keyword in {"minItems", "maxItems", "minProperties", "maxProperties"}:
+        return _amount(violation)
     if "string" in kinds:
         return "text"
-    return " or ".join(_WANTED[name] for name in kinds) or "something else"
+    return " or ".join(_KIND_NAMES[name] for name in kinds) or "something else"
 
 
-def _amount(one: Violation) -> str:
-    thing = "one entry" if one.keyword.endswith("Items") else "one key"
+def _amount(violation: Violation) -> str:
+    unit = "one entry" if violation.keyword.endswith("Items") else "one key"
     return (
-        f"at least {thing}"
-        if one.keyword.startswith("min") and one.value == 1
+        f"at least {unit}"
+        if violation.keyword.startswith("min") and violation.value == 1
         else "another number of entries"
     )
 
 
-def _of_language(one: Violation) -> Diagnostic:
-    span, node = _span(one), one.node
-    match one.keyword:
+def _language_diagnostic(violation: Violation) -> Diagnostic:
+    span, node = _span(violation), violation.node
+    match violation.keyword:
         case "additionalProperties":
-            return code.unknown_key(span, key=one.key, of=one.label, known=_free(one))
+            return code.unknown_key(
+                span, key=violation.key, of=violation.label, known=_unused_keys(violation)
+            )
         case "required":
-            return code.missing_key(span, key=one.key, of=one.label, example=one.example)
-        case "oneOf" | "anyOf" | "enum" | "const" if isinstance(node, nodes.Scalar) and _options(one.shape):
-            return code.not_one_of(span, value=node.text, options=_options(one.shape))
+            return code.missing_key(span, key=violation.key, of=violation.label, example=violation.example)
+        case "oneOf" | "anyOf" | "enum" | "const" if isinstance(node, nodes.Scalar) and _options(
+            violation.shape
+        ):
+            return code.not_one_of(span, value=node.text, options=_options(violation.shape))
         case "not":
-            return references.must_be_fixed(span, what=f"`{one.entry.key}`" if one.entry else "this")
+            return references.must_be_fixed(
+                span, what=f"`{violation.entry.key}`" if violation.entry else "this"
+            )
         case "pattern" | "minimum" | "maximum":
-            return code.bad_number(span, value=_text(node), wanted=_wanted(one), example=one.example)
+            return code.bad_number(
+                span, value=_text(node), wanted=_expected(violation), example=violation.example
+            )
         case _:
-            return code.wrong_shape(span, wanted=_wanted(one), got=what(node), example=one.example)
+            return code.wrong_shape(
+                span, wanted=_expected(violation), got=what(node), example=violation.example
+            )
 
 
-def _of_file(one: Violation) -> Diagnostic:
-    span, node = _span(one), one.node
-    match one.keyword:
+def _file_diagnostic(violation: Violation) -> Diagnostic:
+    span, node = _span(violation), violation.node
+    match violation.keyword:
         case "additionalProperties":
             taken = [entry.key for entry in node.entries] if isinstance(node, nodes.Mapping) else []
-            return config_files.unknown_key(span, key=one.key, known=one.known, taken=taken)
+            return config_files.unknown_key(span, key=violation.key, known=violation.known, taken=taken)
         case "required":
-            return config_files.missing_key(span, key=one.key, example=one.example)
-        case "oneOf" | "anyOf" | "enum" | "const" if isinstance(node, nodes.Scalar) and _options(one.shape):
+            return config_files.missing_key(span, key=violation.key, example=violation.example)
+        case "oneOf" | "anyOf" | "enum" | "const" if isinstance(node, nodes.Scalar) and _options(
+            violation.shape
+        ):
             return config_files.not_allowed(
-                span, value=node.text, allowed=_options(one.shape), what="allowed here"
+                span, value=node.text, allowed=_options(violation.shape), what="allowed here"
             )
         case "pattern" | "minimum" | "maximum" | "not":
-            return config_files.not_allowed(span, value=_text(node), allowed=(), what=_wanted(one))
+            return config_files.not_allowed(span, value=_text(node), allowed=(), what=_expected(violation))
         case _:
-            return config_files.wrong_kind(span, wanted=_wanted(one), got=what(node))
+            return config_files.wrong_kind(span, wanted=_expected(violation), got=what(node))
 
 
-def _free(one: Violation) -> list[str]:
-    taken = {entry.key for entry in one.node.entries} if isinstance(one.node, nodes.Mapping) else set()
-    return [name for name in one.known if name not in taken]
+def _unused_keys(violation: Violation) -> list[str]:
+    taken = (
+        {entry.key for entry in violation.node.entries}
+        if isinstance(violation.node, nodes.Mapping)
+        else set()
+    )
+    return [name for name in violation.known if name not in taken]

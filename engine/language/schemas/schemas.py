@@ -45,8 +45,8 @@ _LONG_TYPE: Keys = {
     "description": (TEXT, "shown where it is asked for"),
     "optional": ({"type": "boolean"}, "whether it may be left out"),
 }
-# A map is the long form or a map of fields, by `if` and not as two branches: whoever tries both at each level tries a thousand million
-# for types that lie 30 deep in one another.
+# A map is the long form or a map of fields, by `if` and not as two branches: trying both at each level means a thousand million tries
+# for types nested 30 deep.
 _TYPE: Shape = {
     "anyOf": [
         {"type": "string", "enum": list(SIMPLE)},
@@ -94,14 +94,14 @@ def _triggers() -> Shape:
 
 
 def _stops() -> Shape:
-    """A list of triggers, one to an item, with what tells each from others."""
+    """A list of triggers, one to an entry, with the fields that tell each from the others."""
     shapes = {
-        spec.name: mapping({one.name: (_param(one), one.description) for one in spec.matches})
+        spec.name: mapping({match.name: (_param(match), match.description) for match in spec.matches})
         for spec in TRIGGERS.values()
         if spec.matches
     }
-    one = mapping({name: (shape, TRIGGER_MEANINGS[name]) for name, shape in shapes.items()})
-    return {"type": "array", "items": {**one, "minProperties": 1, "maxProperties": 1}}
+    stop = mapping({name: (shape, TRIGGER_MEANINGS[name]) for name, shape in shapes.items()})
+    return {"type": "array", "items": {**stop, "minProperties": 1, "maxProperties": 1}}
 
 
 _GATE = mapping(
@@ -312,7 +312,9 @@ _DEFINITIONS: dict[str, Shape] = {
 def _file(title: str, body: Shape) -> Shape:
     """One schema, with the definitions it refers to."""
     text = json.dumps(body)
-    needed = {name: one for name, one in _DEFINITIONS.items() if f"#/definitions/{name}" in text}
+    needed = {
+        name: definition for name, definition in _DEFINITIONS.items() if f"#/definitions/{name}" in text
+    }
     return {
         "$schema": "http://json-schema.org/draft-07/schema#",
         "title": title,
@@ -323,7 +325,7 @@ def _file(title: str, body: Shape) -> Shape:
 
 def all_schemas() -> dict[str, Shape]:
     """File name → schema."""
-    made = {
+    bodies = {
         "playbook": _file("Steward playbook", mapping(PLAYBOOK, required=("name", "on", "steps"))),
         "sop": _file("Front matter of a Steward SOP", mapping(SOP, required=("type",))),
         "template": _file("Front matter of a Steward template", mapping(TEMPLATE)),
@@ -335,7 +337,7 @@ def all_schemas() -> dict[str, Shape]:
         "policy": _file("Steward policy", mapping(POLICY)),
         "test": _file("Steward scenario test", mapping(TEST, required=("playbook", "cases"))),
     }
-    return {f"{name}.schema.json": schema for name, schema in made.items()}
+    return {f"{name}.schema.json": schema for name, schema in bodies.items()}
 
 
 def write(folder: Path) -> None:

@@ -99,7 +99,7 @@ def said(text, kind="policy"):
     root = whole("f.yaml", data)
     return [
         (one.code, one.span.line, one.span.column, one.message, one.hint)
-        for one in schema_check.added(kind, SourceText.of("f.yaml", data), root, ())
+        for one in schema_check.diagnose_tree(kind, SourceText.of("f.yaml", data), root, ())
     ]
 
 
