@@ -118,7 +118,7 @@ def told(path: str, data: bytes) -> AgentSource | None:
     front = Checked(path, data)
     entries = front.entries(node, known=KEYS)
     inputs, outputs = (entries[key].value if key in entries else None for key in ("inputs", "outputs"))
-    takes, gives = type_syntax.told(inputs), type_syntax.told(outputs)
+    takes, gives = type_syntax.declared_fields(inputs), type_syntax.declared_fields(outputs)
     # Beside a key that doesn't exist, the one that is missing may be what was meant.
     if not takes and (takes is None or (inputs is None and front.diagnostics())):
         return None

@@ -247,7 +247,7 @@ def _fields(taker: Taker, values: ValueBuilder, entry: nodes.Entry | None) -> _F
     for one in found:
         type_ = nullable(one.field.type) if one.field.name in empty else one.field.type
         types.append((one.field.name, type_))
-        limits += _limits(values, one.field.name, type_, one.said())
+        limits += _limits(values, one.field.name, type_, one.value_entries())
     return _Fields(types=tuple(types), limits=tuple(limits))
 
 

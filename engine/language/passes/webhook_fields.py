@@ -43,7 +43,7 @@ def declared(values: ValueBuilder, node: nodes.Node) -> Type:
             )
             continue
         known = ("type", "description", "optional")
-        for more in one.said():
+        for more in one.value_entries():
             values.note(code.unknown_param(more.key_span, name=more.key, trigger="webhook", known=known))
         # A default makes a field one that may be missing: it is refused, and no reader hears of it.
         own.append(one.field if one.default is None else replace(one.field, optional=entry.key.endswith("?")))

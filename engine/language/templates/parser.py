@@ -108,7 +108,7 @@ def takes(template: Template | None, path: str, data: bytes) -> Takes:
     # Beside a key that doesn't exist, the one that is missing may be what was meant.
     if values is None and front.diagnostics():
         return Takes(path=path)
-    return Takes(path=path, values=type_syntax.told(values.value if values is not None else None))
+    return Takes(path=path, values=type_syntax.declared_fields(values.value if values is not None else None))
 
 
 def _read(path: str, data: bytes) -> Parsed:

@@ -1,4 +1,4 @@
-"""When a value of one type may stand where another is wanted, and the one type that fits two."""
+"""When a value of one type is accepted where another is expected, and the narrowest type that fits two."""
 
 from dataclasses import replace
 
@@ -6,39 +6,39 @@ from engine.language.types.scope import fields_of
 from engine.language.types.type_syntax import certain, nullable
 from engine.model.definitions.types import ANY, NUMBER, TEXT, Field, Kind, Type
 
-# What is text with a known form; it may stand wherever text may.
+# Text of a known form, accepted wherever text is.
 TEXTUAL: frozenset[Kind] = frozenset({"text", "url", "email", "choice", "date", "length", "time"})
 _MAPS = frozenset({"map", "person", "file", "note"})
 
 
-def assignable(got: Type, wanted: Type) -> bool:
-    """Whether every value of `got` is one of `wanted`."""
-    if got.kind == "any" or wanted.kind == "any":
-        return wanted.kind == "any" or wanted.nullable or not got.nullable
-    if got.nullable and not wanted.nullable:
+def assignable(source: Type, target: Type) -> bool:
+    """Whether every value of type `source` is also of type `target`."""
+    if source.kind == "any" or target.kind == "any":
+        return target.kind == "any" or target.nullable or not source.nullable
+    if source.nullable and not target.nullable:
         return False
-    if wanted.kind == "list":
-        if got.kind != "list" or got.items is None or wanted.items is None:
-            return got.kind == "list"
-        return assignable(certain(got.items), wanted.items)  # null entries are left out
-    if wanted.kind == "choice":
-        return got.kind == "choice" and set(got.options) <= set(wanted.options)
-    if wanted.kind == "number":
-        return got.kind in {"number", "integer"}
-    if wanted.kind == "text":
-        return got.kind in TEXTUAL
-    if wanted.kind in _MAPS and got.kind in _MAPS:
-        return got.kind == wanted.kind != "map" or _fits(got, wanted)
-    return got.kind == wanted.kind
+    if target.kind == "list":
+        if source.kind != "list" or source.items is None or target.items is None:
+            return source.kind == "list"
+        return assignable(certain(source.items), target.items)  # null entries are left out
+    if target.kind == "choice":
+        return source.kind == "choice" and set(source.options) <= set(target.options)
+    if target.kind == "number":
+        return source.kind in {"number", "integer"}
+    if target.kind == "text":
+        return source.kind in TEXTUAL
+    if target.kind in _MAPS and source.kind in _MAPS:
+        return source.kind == target.kind != "map" or _fits(source, target)
+    return source.kind == target.kind
 
 
-def _fits(got: Type, wanted: Type) -> bool:
-    for one in fields_of(wanted):
-        have = got.field(one.name)
+def _fits(source: Type, target: Type) -> bool:
+    for field in fields_of(target):
+        have = source.field(field.name)
         if have is None:
-            if not (one.optional or one.type.nullable):
+            if not (field.optional or field.type.nullable):
                 return False
-        elif not assignable(of_field(have), of_field(one)):
+        elif not assignable(of_field(have), of_field(field)):
             return False
     return True
 
@@ -51,10 +51,10 @@ def of_field(field: Field) -> Type:
 def unify(a: Type, b: Type) -> Type | None:
     """The narrowest type both fit, or None."""
     null = a.nullable or b.nullable
-    found = _unify(certain(a), certain(b))
-    if found is None:
+    narrowest = _unify(certain(a), certain(b))
+    if narrowest is None:
         return None
-    return nullable(found) if null else found
+    return nullable(narrowest) if null else narrowest
 
 
 def _unify(a: Type, b: Type) -> Type | None:

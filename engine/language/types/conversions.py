@@ -1,4 +1,4 @@
-"""The way from a value of one type to a place of another: the function that makes one of it, a field of it, or what else is of that type."""
+"""How to get from a value of one type to a place of another: a function that converts it, a field of it, or another value of that type."""
 
 from collections.abc import Iterator
 from dataclasses import dataclass
@@ -13,7 +13,7 @@ from engine.model.definitions.types import TEXT, Type
 _MAX = 3
 _WRITTEN = frozenset({"number", "integer", "bool", "money"})
 _OPEN = frozenset({"any", "text", "bool"})
-"""Types of which nearly everything is one: that something else is, too, tells nothing."""
+"""Types that fit nearly every value: naming another value of these types would not help."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -24,39 +24,39 @@ class Way:
     instead: str | None = None
 
 
-def way(got: Type, wanted: Type, written: str, scope: TypeScope | None = None) -> Way:
-    """How a value of type `got`, written so, comes to a place of type `wanted`. Its hint is never empty."""
-    got, wanted = certain(got), certain(wanted)
-    made = _made(got, wanted, written)
-    if made is not None:
-        return made
-    fields = [f"{written}.{name}" for name, type_ in _fields(got) if assignable(type_, wanted)]
+def way(source: Type, target: Type, written: str, scope: TypeScope | None = None) -> Way:
+    """How a value of type `source`, written so, gets to a place of type `target`. Its hint is never empty."""
+    source, target = certain(source), certain(target)
+    conversion = _by_function(source, target, written)
+    if conversion is not None:
+        return conversion
+    fields = [f"{written}.{name}" for name, type_ in _fields(source) if assignable(type_, target)]
     if fields:
         return Way(hint=f"it has {_listed(fields)}", instead=fields[0] if len(fields) == 1 else None)
-    others = _others(scope, wanted, written) if scope is not None else []
-    if others:
-        return Way(hint=f"of that type: {_listed(others)}")
-    return Way(hint=_NOTHING.get(wanted.kind) or _of(got, wanted))
+    alternatives = _alternatives(scope, target, written) if scope is not None else []
+    if alternatives:
+        return Way(hint=f"of that type: {_listed(alternatives)}")
+    return Way(hint=_NOTHING.get(target.kind) or _hint_on_parts(source, target))
 
 
-def _made(got: Type, wanted: Type, written: str) -> Way | None:
-    """What a function makes of it."""
-    match got.kind, wanted.kind:
+def _by_function(source: Type, target: Type, written: str) -> Way | None:
+    """The conversion by a function, an index or a literal around it; None where there is none."""
+    match source.kind, target.kind:
         case kind, "text" if kind in _WRITTEN:
             call = f"text({written})"
         case "time", "date":
             call = f"day({written})"
         case "date", "time":
             return Way(hint=f"`at` makes a time of a day: `at({written}, '09:00')`")
-        case "list", "text" if got.items is not None and assignable(certain(got.items), TEXT):
+        case "list", "text" if source.items is not None and assignable(certain(source.items), TEXT):
             return Way(hint=f"`join` makes one text of it: `{written}.join(', ')`")
         case "list", "bool":
             call = f"size({written}) > 0"
-        case "list", _ if got.items is not None and assignable(certain(got.items), wanted):
+        case "list", _ if source.items is not None and assignable(certain(source.items), target):
             return Way(
                 hint=f"this is a list: `{written}[0]` is its first, and `foreach` goes through all of it"
             )
-        case _, "list" if wanted.items is not None and assignable(got, wanted.items):
+        case _, "list" if target.items is not None and assignable(source, target.items):
             return Way(hint=f"a list of it alone is `[{written}]`")
         case "number" | "integer", "money":
             return Way(hint=f"an amount has a currency: `times('1.00 EUR', {written})`")
@@ -66,7 +66,7 @@ def _made(got: Type, wanted: Type, written: str) -> Way | None:
 
 
 def like(type_: Type) -> str:
-    """How a value of this type is written in an expression; empty where nothing writes one."""
+    """How a value of this type is written in an expression; empty where none can be written."""
     example = written_values.EXAMPLES.get(type_.kind)
     quotes = "" if type_.kind in {"number", "integer", "bool"} else "'"
     return f"write it like `{quotes}{example}{quotes}`" if example else ""
@@ -87,41 +87,41 @@ _NOTHING = {
 }
 
 
-def _of(got: Type, wanted: Type) -> str:
-    if got.kind == "list":
+def _hint_on_parts(source: Type, target: Type) -> str:
+    if source.kind == "list":
         return "choose an entry, like `…[0]`, or a field of each: `….map(x, x.name)`"
-    fields = [name for name, _ in _fields(got)]
-    return f"it has {_listed(fields)}" if fields else f"declare it as `{wanted}` where it comes from"
+    fields = [name for name, _ in _fields(source)]
+    return f"it has {_listed(fields)}" if fields else f"declare it as `{target}` where it comes from"
 
 
 def _fields(type_: Type) -> Iterator[tuple[str, Type]]:
-    yield from ((one.name, of_field(one)) for one in fields_of(type_))
+    yield from ((field.name, of_field(field)) for field in fields_of(type_))
 
 
 def _listed(paths: list[str]) -> str:
     return ", ".join(f"`{path}`" for path in paths[:_MAX])
 
 
-def _others(scope: TypeScope, wanted: Type, written: str) -> list[str]:
+def _alternatives(scope: TypeScope, target: Type, written: str) -> list[str]:
     """Paths that can be read here and are of that type, the most alike first."""
-    if wanted.kind in _OPEN:
+    if target.kind in _OPEN:
         return []
-    found = [
-        path for path, type_ in _readable(scope) if type_.kind == wanted.kind and assignable(type_, wanted)
+    paths = [
+        path for path, type_ in _readable(scope) if type_.kind == target.kind and assignable(type_, target)
     ]
-    best = nearest(written, found)
-    return [best, *(path for path in found if path != best)] if best else found
+    best = nearest(written, paths)
+    return [best, *(path for path in paths if path != best)] if best else paths
 
 
 def _readable(scope: TypeScope) -> Iterator[tuple[str, Type]]:
     """Every path to a value, with the fields of records."""
     roots = [("event", scope.event), ("inputs", scope.inputs), ("item", scope.item)]
     roots += [
-        (f"steps.{id_}.outputs", one.outputs)
-        for id_, one in sorted(scope.steps.items(), key=lambda pair: -pair[1].order)
-        if one.order < scope.here and not scope.now_only
+        (f"steps.{id_}.outputs", step.outputs)
+        for id_, step in sorted(scope.steps.items(), key=lambda pair: -pair[1].order)
+        if step.order < scope.here and not scope.now_only
     ]
     for root, type_ in roots:
         for name, inner in _fields(type_) if type_ is not None else ():
             yield f"{root}.{name}", inner
-            yield from ((f"{root}.{name}.{deep}", more) for deep, more in _fields(inner))
+            yield from ((f"{root}.{name}.{deep}", deep_type) for deep, deep_type in _fields(inner))

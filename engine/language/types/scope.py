@@ -14,7 +14,7 @@ ROOTS = ("event", "inputs", "item", "steps", "gates", "run")
 STATUS = choice(*STATUSES)
 VERDICT = choice(*VERDICTS)
 GATE = {"verdict": VERDICT, "who": TEXT}
-"""What can be read of a gate: how it was decided, and by whom; nobody where a card expired."""
+"""What can be read of a gate: how it was decided, and by whom; empty where a card expired."""
 RUN = Type(
     kind="map",
     fields=(
@@ -29,7 +29,7 @@ _NO_INPUTS = Type(kind="map")
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class StepScope:
-    """A step as others see it. `condition` is its `if` as written; empty where it always runs. `may_fail`: the run goes on without it."""
+    """A step as other steps see it. `condition` is its `if` as written; empty where it always runs. `may_fail`: the run goes on without it."""
 
     outputs: Type
     line: int
@@ -40,7 +40,7 @@ class StepScope:
 
 @dataclass(slots=True, kw_only=True)
 class Undeclared:
-    """What is read of a call whose fields are not declared: path → the type it has to have. `wrong` are those that are no plain text.
+    """What is read of a call whose fields are not declared: path → the type it has to have. `wrong` are the ones that are not plain text.
 
     `stand_in` is noted wherever one of these is read; in the end one diagnostic takes the place of all.
     """
@@ -60,7 +60,7 @@ class TypeScope:
     `now_only` is set where no run exists yet (`subject`, `concurrency`): only event and inputs can be read there.
     `language` is that of the letter whose words these are; empty where there is none.
     `item` is the type of one entry where a step has `foreach`, `condition` the `if` of the step that reads; `handles_failure`: what reads
-    here also runs after a failure; `for_people`: words somebody reads, in which a time is one of the workspace's clock.
+    here also runs after a failure; `for_people`: words a person reads, in which a time is one of the workspace's clock.
     """
 
     event: Type | None = None
@@ -78,11 +78,11 @@ class TypeScope:
     undeclared: Undeclared | None = None
 
     def open_field(self, path: str, type_: str = "") -> Diagnostic | None:
-        """What stands for the diagnostic of a path that is a field of a call and has to be declared, as `type_`; empty: it was only read."""
+        """The diagnostic that replaces the one of a path which is an undeclared field of a call. `type_`: the type it needs; empty if only read."""
         account = self.undeclared
         if account is None or self.event is None or _FIELD.fullmatch(path) is None:
             return None
-        if any(one.name == path.split(".")[1] for one in self.event.fields):
+        if any(field.name == path.split(".")[1] for field in self.event.fields):
             return None
         if account.reads.get(path, "text") == "text":
             account.reads[path] = type_ or "text"
@@ -94,11 +94,11 @@ class TypeScope:
         """The roots that can be read here."""
         if self.now_only:
             return ("event", "inputs")
-        return tuple(one for one in ROOTS if one != "item" or self.item is not None)
+        return tuple(root for root in ROOTS if root != "item" or self.item is not None)
 
     def earlier(self) -> dict[str, int]:
         """The steps above, with their lines."""
-        return {id_: one.line for id_, one in self.steps.items() if one.order < self.here}
+        return {id_: step.line for id_, step in self.steps.items() if step.order < self.here}
 
 
 def fields_of(type_: Type) -> tuple[Field, ...]:

@@ -44,20 +44,20 @@ _CHOICE = re.compile(r"one of\s+(.+)", re.DOTALL)
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Declared:
-    """A field with what only its long form says."""
+    """A field with the parts that only its long form has."""
 
     field: Field
     default: nodes.Node | None = None
     extra: tuple[nodes.Entry, ...] = ()
-    given: nodes.Entry | None = None
+    default_entry: nodes.Entry | None = None
 
-    def said(self) -> tuple[nodes.Entry, ...]:
-        """What its long form says of its value: limits, and `default`."""
-        return (*self.extra, *((self.given,) if self.given is not None else ()))
+    def value_entries(self) -> tuple[nodes.Entry, ...]:
+        """The entries of its long form about its value: limits, and `default`."""
+        return (*self.extra, *((self.default_entry,) if self.default_entry is not None else ()))
 
 
 def parse(text: str) -> Type | None:
-    """A type from a string, as in `` `amount: money` `` or ``[text]``; None when it is none."""
+    """A type from a string, as in `` `amount: money` `` or ``[text]``; None when it is not a type."""
     text = text.strip()
     if text.startswith("[") and text.endswith("]"):
         inner = parse(text[1:-1])
@@ -65,7 +65,7 @@ def parse(text: str) -> Type | None:
     if text.startswith("{") and text.endswith("}"):
         return _map(text[1:-1])
     if (match := _CHOICE.fullmatch(text)) is not None:
-        options = [one.strip() for one in match[1].split(",")]
+        options = [option.strip() for option in match[1].split(",")]
         return choice(*options) if all(options) and len(set(options)) == len(options) > 1 else None
     for kind in SIMPLE:
         if kind == text:
@@ -75,9 +75,9 @@ def parse(text: str) -> Type | None:
 
 def _map(text: str) -> Type | None:
     fields = []
-    for one in _split(text):
-        name, colon, rest = one.partition(":")
-        type_ = parse(rest) if colon else None
+    for pair in _split(text):
+        name, colon, written = pair.partition(":")
+        type_ = parse(written) if colon else None
         bare = name.strip().strip("\"'")
         if type_ is None or not is_field(bare.removesuffix("?")):
             return None
@@ -92,15 +92,15 @@ def _split(text: str) -> list[str]:
         if char == "," and depth == 0:
             parts.append(text[start:index])
             start = index + 1
-    return [one for one in [*parts, text[start:]] if one.strip()]
+    return [part for part in [*parts, text[start:]] if part.strip()]
 
 
 def read(node: nodes.Node) -> tuple[Type, tuple[Diagnostic, ...]]:
-    """The type written at a node; `any` beside a diagnostic when it is none."""
+    """The type written at a node; `any` beside a diagnostic when it is not a type."""
     match node:
         case nodes.Scalar():
-            found = parse(node.text)
-            return (ANY, (_bad(node),)) if found is None else (found, ())
+            type_ = parse(node.text)
+            return (ANY, (_bad(node),)) if type_ is None else (type_, ())
         case nodes.Sequence():
             if len(node.items) != 1:
                 return ANY, (_list(node),)
@@ -108,18 +108,20 @@ def read(node: nodes.Node) -> tuple[Type, tuple[Diagnostic, ...]]:
             return listing(inner), diagnostics
         case nodes.Mapping():
             fields, diagnostics = declared(node)
-            return Type(kind="map", fields=tuple(one.field for one in fields)), diagnostics
+            return Type(kind="map", fields=tuple(field.field for field in fields)), diagnostics
 
 
 def _list(node: nodes.Sequence) -> Diagnostic:
-    """A list of words is what may be chosen; of types a list has one."""
+    """A list of words means a choice among them; a list of types has exactly one."""
     words = [
-        one.text.strip() for one in node.items if isinstance(one, nodes.Scalar) and parse(one.text) is None
+        element.text.strip()
+        for element in node.items
+        if isinstance(element, nodes.Scalar) and parse(element.text) is None
     ]
     if len(words) != len(node.items) or not words or parse(f"one of {', '.join(words)}") is None:
         hint = "write one type in the brackets: `[text]`"
         return code.bad_type(node.span, written="a list", hint=hint)
-    plain = not any(one in '"\\' for one in "".join(words))
+    plain = not any(char in '"\\' for char in "".join(words))
     fix = Fix(span=node.span, text=f'"one of {", ".join(words)}"') if plain else None
     hint = f"write `one of {', '.join(words)}`, in quotes"
     return code.bad_type(node.span, written="a list", hint=hint, fix=fix)
@@ -143,20 +145,20 @@ def declared(node: nodes.Mapping) -> tuple[tuple[Declared, ...], tuple[Diagnosti
         if not is_field(name):
             diagnostics.append(code.bad_field_name(entry.key_span, name=entry.key))
             continue
-        found, more = _one(name, entry, optional=entry.key.endswith("?"))
-        fields.append(found)
-        optional = _optional(name, entry) if more else None
-        diagnostics += more if optional is None else (optional,)
+        field, errors = _declared(name, entry, optional=entry.key.endswith("?"))
+        fields.append(field)
+        optional = _optional(name, entry) if errors else None
+        diagnostics += errors if optional is None else (optional,)
     return tuple(fields), tuple(diagnostics)
 
 
-def told(node: nodes.Node | None) -> tuple[Field, ...] | None:
-    """The fields of such a map as far as a file with mistakes tells them: one of no known type is anything. None where a name is no name."""
+def declared_fields(node: nodes.Node | None) -> tuple[Field, ...] | None:
+    """The fields of such a map as far as a file with mistakes declares them: an unknown type counts as `any`. None where a name is invalid."""
     if node is None:
         return ()
     fields = declared(node)[0] if isinstance(node, nodes.Mapping) else ()
     whole = isinstance(node, nodes.Mapping) and len(fields) == len(node.entries)
-    return tuple(one.field for one in fields) if whole else None
+    return tuple(field.field for field in fields) if whole else None
 
 
 _MAYBE = re.compile(
@@ -165,7 +167,7 @@ _MAYBE = re.compile(
 
 
 def optional(text: str) -> str | None:
-    """The type in `text?`, `text | null` and the like; None where nothing says that it may be missing."""
+    """The type in `text?`, `text | null` and the like; None where it is not marked as optional."""
     match = _MAYBE.fullmatch(text.strip())
     bare = match[1].strip() if match is not None else ""
     named = ELSEWHERE.get(bare, bare)
@@ -173,7 +175,7 @@ def optional(text: str) -> str | None:
 
 
 def likeliest(text: str) -> str | None:
-    """The type that was most likely meant by what is none."""
+    """The type most likely meant by a word that is not a type."""
     return ELSEWHERE.get(text.strip().lower()) or nearest(text.strip(), SIMPLE)
 
 
@@ -193,25 +195,29 @@ def _optional(name: str, entry: nodes.Entry) -> Diagnostic | None:
     return code.bad_type(node.span, written=node.text, hint=hint, fix=fix)
 
 
-def _one(name: str, entry: nodes.Entry, *, optional: bool) -> tuple[Declared, tuple[Diagnostic, ...]]:
+def _declared(name: str, entry: nodes.Entry, *, optional: bool) -> tuple[Declared, tuple[Diagnostic, ...]]:
     node = entry.value
     long = isinstance(node, nodes.Mapping) and isinstance(node.get("type"), nodes.Scalar | nodes.Sequence)
-    if not long or not isinstance(node, nodes.Mapping) or any(one.key not in _LONG for one in node.entries):
+    if (
+        not long
+        or not isinstance(node, nodes.Mapping)
+        or any(child.key not in _LONG for child in node.entries)
+    ):
         type_, diagnostics = read(node)
         return Declared(field=Field(name=name, type=type_, optional=optional)), diagnostics
     inner = node.get("type")
     type_, diagnostics = read(inner) if inner is not None else (ANY, ())
     words = node.get("description")
     default = node.get("default")
-    found = Field(
+    field = Field(
         name=name,
         type=type_,
         optional=optional or default is not None,
         description=words.text if isinstance(words, nodes.Scalar) else "",
     )
-    extra = tuple(one for one in node.entries if one.key in {"min", "max"})
-    given = next((one for one in node.entries if one.key == "default"), None)
-    return Declared(field=found, default=default, extra=extra, given=given), diagnostics
+    extra = tuple(child for child in node.entries if child.key in {"min", "max"})
+    default_entry = next((child for child in node.entries if child.key == "default"), None)
+    return Declared(field=field, default=default, extra=extra, default_entry=default_entry), diagnostics
 
 
 def nullable(type_: Type) -> Type:
@@ -225,7 +231,7 @@ def certain(type_: Type) -> Type:
 
 
 def empty_value(type_: Type) -> Json:
-    """What stands for nothing in this type, in a fix: `''`, `0`, `[]`; None when nothing does."""
+    """The empty value of this type, for a fix: `''`, `0`, `[]`; None when it has none."""
     match type_.kind:
         case "number" | "integer":
             return 0
