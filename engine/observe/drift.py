@@ -1,4 +1,4 @@
-"""What a card was made from, held against today's files: which prices, templates and notes have changed since."""
+"""The files a card was made from, compared with today's: which prices, templates and notes have changed since."""
 
 from collections.abc import Callable, Mapping
 from functools import partial
@@ -19,47 +19,47 @@ Traces = tuple[str | None, str | None]
 
 
 def changed(ledger: Ledger, tree: Tree, run: RunState, card: CardState) -> list[str]:
-    """The files that a card rests on and that read differently now, or are gone; none for what is no longer known."""
+    """The files behind a card that have changed since it was drafted, or were deleted; empty when the plan is lost."""
     steps = {id_: (step.seen, step.proposal) for id_, step in run.steps.items()}
-    read = rests_on(ledger, plan=run.plan, members=card.steps, steps=steps)
-    return other(read, partial(version_of, tree))
+    read = card_sources(ledger, plan=run.plan, members=card.steps, steps=steps)
+    return changed_paths(read, partial(version_of, tree))
 
 
-def other(read: Mapping[str, str], version: Callable[[str], str]) -> list[str]:
-    """The paths whose `version` is another one now."""
+def changed_paths(read: Mapping[str, str], version: Callable[[str], str]) -> list[str]:
+    """The paths whose `version` differs from the one that was read."""
     return [path for path, was in sorted(read.items()) if version(path) != was]
 
 
-def rests_on(
+def card_sources(
     ledger: Ledger, *, plan: str, members: tuple[str, ...], steps: Mapping[str, Traces]
 ) -> dict[str, str]:
     """Path → version of every file that the members of a card were made from; `steps` are those of its run.
 
-    Empty where the plan is lost or altered: the card is shown all the same, and `verify` says what happened to the plan.
+    Empty when the plan is lost or altered: the card is still shown, and `verify` reports what happened to the plan.
     """
-    found: dict[str, str] = {}
+    versions: dict[str, str] = {}
     try:
-        wanted = sources(plan_codec.from_bytes(ledger.kept(plan)), members)
+        source_steps = sources(plan_codec.from_bytes(ledger.kept(plan)), members)
     except (KeyError, EngineError):
         return {}
     for id_, (seen, proposal) in steps.items():
-        if id_.partition("#")[0] in wanted:
+        if id_.partition("#")[0] in source_steps:
             # Of a file or a link that was made for the card, what it was made from counts, too.
-            found |= files(ledger, seen=seen, proposal=proposal)
+            versions |= files(ledger, seen=seen, proposal=proposal)
         elif id_ in members:
-            found |= files(ledger, proposal=proposal)
-    return found
+            versions |= files(ledger, proposal=proposal)
+    return versions
 
 
 def files(ledger: Ledger, *, seen: str | None = None, proposal: str | None = None) -> dict[str, str]:
     """Path → version of the files that a step or a proposal was made from, by the sealed value that names them."""
-    found = dict(_unsealed(ledger, seen)) if seen else {}
+    versions = dict(_unsealed(ledger, seen)) if seen else {}
     sealed = _unsealed(ledger, proposal) if proposal else {}
-    return found | (dict(effects.load(sealed).seen) if sealed else {})
+    return versions | (dict(effects.load(sealed).seen) if sealed else {})
 
 
 def version_of(tree: Tree, path: str) -> str:
-    """What a file reads like at a moment; empty where there is none."""
+    """The digest of a file's bytes; empty when the file does not exist."""
     try:
         return sha256(tree.read(path))
     except KeyError:
@@ -68,7 +68,7 @@ def version_of(tree: Tree, path: str) -> str:
 
 def _unsealed(ledger: Ledger, value: str) -> dict[str, Any]:
     try:
-        found: dict[str, Any] = ledger.unseal(ids.ValueId(value)) or {}
+        content: dict[str, Any] = ledger.unseal(ids.ValueId(value)) or {}
     except EngineError:
         return {}
-    return found
+    return content

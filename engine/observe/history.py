@@ -41,12 +41,12 @@ class Segment:
     hash: str
 
     @classmethod
-    def named(cls, path: Path) -> Self | None:
-        """What a file's name says; None when it is no segment."""
-        found = _NAME.fullmatch(path.name)
-        if found is None:
+    def from_path(cls, path: Path) -> Self | None:
+        """The segment that a file's name describes; None when the name does not fit."""
+        match = _NAME.fullmatch(path.name)
+        if match is None:
             return None
-        return cls(path=path, first=int(found[1]), last=int(found[2]), hash=found[3])
+        return cls(path=path, first=int(match[1]), last=int(match[2]), hash=match[3])
 
 
 class History:
@@ -77,22 +77,22 @@ class History:
         self._tail.unlink(missing_ok=True)
 
     def rows(self, sql: str, *values: object) -> list[dict[str, Any]]:
-        """The rows of a fixed query, as maps; `values` are bound to its `?`. The SQL is ours, never somebody's."""
-        found = self._db.execute(sql, list(values))
-        names = [one[0] for one in found.description or ()]
-        return [dict(zip(names, row, strict=True)) for row in found.fetchall()]
+        """The rows of a fixed query, as maps; `values` are bound to its `?`. The SQL is always the engine's own, never a user's."""
+        cursor = self._db.execute(sql, list(values))
+        names = [column[0] for column in cursor.description or ()]
+        return [dict(zip(names, row, strict=True)) for row in cursor.fetchall()]
 
     def segments(self) -> list[Segment]:
-        """The segments that fit the chain, in order and without a gap; what does not fit is removed: it is only a cache."""
-        found: list[Segment] = []
+        """The segments that fit the chain, in order and without a gap. Files that do not fit are deleted: they are only a cache."""
+        segments: list[Segment] = []
         for path in sorted(self._folder.glob("*.parquet")):
-            one = Segment.named(path)
-            follows = one is not None and one.first == (found[-1].last + 1 if found else 1)
-            if one is not None and follows and self._fits(one):
-                found.append(one)
+            segment = Segment.from_path(path)
+            follows = segment is not None and segment.first == (segments[-1].last + 1 if segments else 1)
+            if segment is not None and follows and self._fits(segment):
+                segments.append(segment)
             else:
                 path.unlink(missing_ok=True)
-        return found
+        return segments
 
     def _fits(self, segment: Segment) -> bool:
         return segment.last <= self._ledger.head()[0] and self._ledger.hash_at(segment.last).startswith(
@@ -110,7 +110,9 @@ class History:
             last = seq
         self.last = seq
         db = _database()
-        sources = [f"{_TABLE}read_parquet({_texts([str(one.path) for one in sealed])})"] if sealed else []
+        sources = (
+            [f"{_TABLE}read_parquet({_texts([str(segment.path) for segment in sealed])})"] if sealed else []
+        )
         if lines:
             # Once, and not at each question: a tail is text, and reading text is most of what a question would cost.
             db.execute(
@@ -124,11 +126,11 @@ class History:
         db.execute(_views())
         return db
 
-    def _write_tail(self, after: int) -> tuple[int, int, str]:
-        """Write at most a page of stored events behind `after` as lines; (how many, the last one's seq, its hash)."""
-        count, seq, hash_ = 0, after, ""
+    def _write_tail(self, last_sealed: int) -> tuple[int, int, str]:
+        """Write at most a page of the events after `last_sealed` as lines; returns (their count, the last one's seq, its hash)."""
+        count, seq, hash_ = 0, last_sealed, ""
         with self._tail.open("wb") as file:
-            for event in self._ledger.stored(after):
+            for event in self._ledger.stored(last_sealed):
                 file.write(event.data + b"\n")
                 count, seq, hash_ = count + 1, event.seq, event.hash.hex()
                 if count == PAGE:
@@ -136,7 +138,7 @@ class History:
         return count, seq, hash_
 
     def _seal(self, first: int, last: int, hash_: str) -> Segment:
-        """The tail as a segment. Whoever is first counts: the same events give the same name."""
+        """The tail as a segment. Two processes may write the same one: equal events give an equal name."""
         path = self._folder / f"{first:012d}-{last:012d}-{hash_[:16]}.parquet"
         making = self._tail.with_suffix(".making")
         with _database() as db:
@@ -193,5 +195,5 @@ def _texts(values: Sequence[str]) -> str:
 
 def body_of(row: dict[str, Any]) -> dict[str, Any]:
     """The body of a row of `events`."""
-    found: dict[str, Any] = json.loads(row["body"])
-    return found
+    body: dict[str, Any] = json.loads(row["body"])
+    return body

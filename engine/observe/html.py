@@ -10,7 +10,7 @@ from markupsafe import Markup, escape
 from engine.model.text.safe_text import line, visible
 from engine.model.values.canonical_json import Json
 from engine.model.values.timestamps import localized, moment, stamp
-from engine.observe.run_page import COLOURS, OneRun, ShownEffect, ShownStep
+from engine.observe.run_page import COLOURS, RunPage, ShownEffect, ShownStep
 from engine.observe.today_page import Card, DayRow, ModelSpending
 from engine.observe.why import Chain
 
@@ -43,9 +43,9 @@ def text(value: str, limit: int = 200) -> Html:
 def block(value: str) -> Html:
     """A text whole, behind a bar, as it is written: no markup of it counts."""
     shown = visible(value)
-    more = f"\n… {len(shown) - _MAX_CHARACTERS} more characters" if len(shown) > _MAX_CHARACTERS else ""
+    omitted = f"\n… {len(shown) - _MAX_CHARACTERS} more characters" if len(shown) > _MAX_CHARACTERS else ""
     style = "border-left:3px solid #999;padding:.3em .8em;margin:.3em 0;white-space:pre-wrap;overflow-wrap:anywhere"
-    return _put('<pre style="{}">{}</pre>', style, escape(shown[:_MAX_CHARACTERS] + more))
+    return _put('<pre style="{}">{}</pre>', style, escape(shown[:_MAX_CHARACTERS] + omitted))
 
 
 def _put(markup: str, *values: object) -> Html:
@@ -124,24 +124,24 @@ def first(rows: Sequence[DayRow], spent: Sequence[ModelSpending], now: datetime,
     cell = '<td style="border-top:1px solid #ddd;padding:.4em .8em">{}</td>'
     body = _each("<tr>{}</tr>", ([_each(cell, ([value] for value in row.values()))] for row in shown))
     nothing = "" if shown else "Nothing waits, ran, failed or is absent today."
-    more = f"and {len(rows) - len(shown)} more" if len(rows) > len(shown) else ""
+    omitted = f"and {len(rows) - len(shown)} more" if len(rows) > len(shown) else ""
     return _put(
         '<div id="steward-first" role="status" style="position:absolute;inset:0;z-index:1000;overflow:auto;background:Canvas;color:CanvasText;'
         'font-family:sans-serif;padding:1.5em max(1.5em,calc(50% - 33em))"><h1 style="font-size:1.8em">{}</h1>{}<p>{}</p>'
         '<table style="border-collapse:collapse;margin-top:1em;font-size:.9em"><thead><tr>{}</tr></thead><tbody>{}</tbody></table><p>{}</p>'
         "<p>Buttons and filters follow in a moment.</p></div>",
-        *(day(now, zone), headline(rows, spent), nothing, head, body, more),
+        *(day(now, zone), headline(rows, spent), nothing, head, body, omitted),
     )
 
 
-def card(one: Card, zone: str, changed: Sequence[str] = ()) -> Html:
+def card(open_card: Card, zone: str, changed: Sequence[str] = ()) -> Html:
     """A card whole: what leaves, exactly, then the letter and why. As on a terminal, from the frozen bytes; `changed` as in its row."""
-    shown = one.content
+    shown = open_card.content
     parts = [heading(str(shown["title"]))]
     if changed:
         again = "<code>steward redraft {}</code> drafts it again with today's files; nothing is sent</p>"
         changes = "<p>⚠ changed since this was drafted: {}<br/>" + again
-        parts.append(_put(changes, ", ".join(changed), one.id[:8]))
+        parts.append(_put(changes, ", ".join(changed), open_card.id[:8]))
     for finding in shown.get("findings") or ():
         outputs = finding["outputs"] if isinstance(finding["outputs"], dict) else {}
         doubts = ((finding["step"], doubt) for doubt in outputs.get("doubts") or ())
@@ -162,9 +162,9 @@ def card(one: Card, zone: str, changed: Sequence[str] = ()) -> Html:
         ]
     if letter := shown.get("letter"):
         parts.append(_letter(letter))
-    expires = localized(f"{one.expires[:16]}Z", zone)
+    expires = localized(f"{open_card.expires[:16]}Z", zone)
     ends = "<p>digest <code>{}…</code> · expires {}; silence means no</p>"
-    return Html().join([*parts, _put(ends, one.digest[:16], expires)])
+    return Html().join([*parts, _put(ends, open_card.digest[:16], expires)])
 
 
 def _letter(letter: dict[str, Any]) -> Html:
@@ -180,9 +180,9 @@ def _letter(letter: dict[str, Any]) -> Html:
     )
 
 
-def title(one: OneRun, zone: str) -> Html:
-    """Which run, of what, how it stands."""
-    run = one.run
+def title(page: RunPage, zone: str) -> Html:
+    """Which run of which playbook, and its status."""
+    run = page.run
     reason = _put(": {}", run["reason"]) if run["reason"] else ""
     began = localized(run["created"][:19] + "Z", zone)
     return heading(_put("{} · run {} · {}{}", run["playbook"], run["run"][:8], run["status"], reason)) + _put(
@@ -207,7 +207,7 @@ def waterfall(steps: Sequence[ShownStep]) -> Html:
         left = _LEFT + (moment(step.began) - first).total_seconds() * scale
         took = (moment(step.last) - moment(step.began)).total_seconds()
         wide, top = max(took * scale, 3), at * _HIGH + 4
-        words = (text(step.name, 32), _said(step.state, took))
+        words = (text(step.name, 32), _state_and_time(step.state, took))
         bars.append((*words, *COLOURS[step.state], left, wide, left + wide + 5, top, top + 15))
     drawn = _each(
         f'<text x="{_LEFT - 8}" y="{{8}}" text-anchor="end" fill="currentColor">{{0}}</text>'
@@ -221,8 +221,8 @@ def waterfall(steps: Sequence[ShownStep]) -> Html:
     return _put(f'<svg role="img" aria-label="steps over time" {box}>{{}}</svg>', drawn)
 
 
-def _said(state: str, seconds: float) -> str:
-    """How a step stands and how long it took; what still goes on has no length yet."""
+def _state_and_time(state: str, seconds: float) -> str:
+    """A step's state and how long it took; a step that still runs has no duration yet."""
     return state if state in {"waits", "runs"} else f"{state} {_took(seconds)}"
 
 
@@ -268,7 +268,7 @@ def why(chains: Sequence[Chain], zone: str) -> Html:
     for chain in chains:
         links = []
         for link in chain.links:
-            words = Html("<br/>").join(text(localized(said, zone), 300) for said in link.said)
+            words = Html("<br/>").join(text(localized(sentence, zone), 300) for sentence in link.said)
             links.append((link.name, words, _put("<br/>✗ missing: {}", link.hole) if link.hole else ""))
         parts += [heading(f"{chain.step} · {chain.action}"), _put("<table>{}</table>", _each(row, links))]
     return Html().join(parts) or Html("<p>no effect, so nothing to ask why of</p>")

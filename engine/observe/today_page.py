@@ -98,32 +98,32 @@ class DayView:
     ) -> list[DayRow]:
         """Everything of the page. The day begins at midnight in `zone`; `living` are the playbooks that exist now, `tree` today's files."""
         since = stamp(midnight(now, zone))
-        found = (
-            *self._held_against(tree, list(self.waiting(now=stamp(now)))),
+        rows = (
+            *self._with_changed_files(tree, list(self.waiting(now=stamp(now)))),
             *self._ended(since),
             *self._absent(now=now, since=since, zone=zone, living=living),
         )
         order = {state: at for at, state in enumerate(STATES)}
-        return sorted(found, key=lambda row: (order[row.state], _newest(row)))
+        return sorted(rows, key=lambda row: (order[row.state], _newest(row)))
 
     def waiting(self, *, now: str) -> Iterator[DayRow]:
-        """Open cards that are not put off, questions, and effects of which nobody knows whether they happened; oldest first."""
+        """Open cards that are not put off, questions, and effects whose outcome is unknown; oldest first."""
         cards = self.history.rows(_CARDS, now, now, MAX)
         yield from map(self._card_row, cards)
         yield from map(self._question_row, self.history.rows(_QUESTIONS, MAX))
         yield from map(_unknown_row, self.history.rows(_UNKNOWN, MAX))
 
     def card(self, id: str) -> Card:
-        """An open card. Raises UsageError when none is called that, PermanentError(code='erased') when its subject was erased."""
-        found = self.history.rows("SELECT * FROM approvals WHERE card = ? AND status = 'open'", id)
-        if not found:
+        """An open card. Raises UsageError when no card has this id, PermanentError(code='erased') when its subject was erased."""
+        rows = self.history.rows("SELECT * FROM approvals WHERE card = ? AND status = 'open'", id)
+        if not rows:
             raise UsageError(
                 f"no open card {id[:8]}",
                 code="no-card",
                 now_true="Nothing happened.",
                 way_out="steward queue",
             )
-        row = found[0]
+        row = rows[0]
         content: Any = self.ledger.unseal(row["content"])
         return Card(id=id, run=row["run"], strength=row["strength"], expires=row["expires"], content=content)
 
@@ -132,38 +132,42 @@ class DayView:
         rows = self.history.rows(_SPENT, stamp(midnight(now, zone)))
         return [
             ModelSpending(
-                playbook=one["playbook"], calls=one["calls"], tokens=int(one["tokens"]), usd=float(one["usd"])
+                playbook=row["playbook"], calls=row["calls"], tokens=int(row["tokens"]), usd=float(row["usd"])
             )
-            for one in rows
+            for row in rows
         ]
 
-    def timeline(self, subject: str, most: int = 200) -> list[dict[str, Any]]:
+    def timeline(self, subject: str, limit: int = 200) -> list[dict[str, Any]]:
         """The last events about a subject (its random id), oldest first."""
         rows = self.history.rows(
-            "SELECT * FROM events WHERE subject = ? ORDER BY seq DESC LIMIT ?", subject, most
+            "SELECT * FROM events WHERE subject = ? ORDER BY seq DESC LIMIT ?", subject, limit
         )
         return [row | {"body": body_of(row)} for row in rows[::-1]]
 
-    def _held_against(self, tree: Tree | None, waiting: Sequence[DayRow]) -> Iterator[DayRow]:
-        """The same rows; cards whose files read differently today say so."""
+    def _with_changed_files(self, tree: Tree | None, waiting: Sequence[DayRow]) -> Iterator[DayRow]:
+        """The same rows; a card whose files have changed since lists them."""
         runs = sorted({row.run for row in waiting if row.card}) if tree is not None else []
         steps: dict[str, dict[str, drift.Traces]] = {run: {} for run in runs}
-        for one in self.history.rows(_TRACES, runs) if runs else ():
-            steps[one["run"]][one["step"]] = (one["seen"], one["proposal"])
-        plans = {one["run"]: one["plan"] for one in (self.history.rows(_PLANS, runs) if runs else ())}
-        members = {one["card"]: one["steps"] for one in (self.history.rows(_MEMBERS, runs) if runs else ())}
+        for trace in self.history.rows(_TRACES, runs) if runs else ():
+            steps[trace["run"]][trace["step"]] = (trace["seen"], trace["proposal"])
+        plans = {
+            created["run"]: created["plan"] for created in (self.history.rows(_PLANS, runs) if runs else ())
+        }
+        members = {
+            opened["card"]: opened["steps"] for opened in (self.history.rows(_MEMBERS, runs) if runs else ())
+        }
         version = cache(partial(drift.version_of, tree)) if tree is not None else None
         for row in waiting:
             if version is None or not row.card or row.run not in plans:
                 yield row
                 continue
-            read = drift.rests_on(
+            read = drift.card_sources(
                 self.ledger, plan=plans[row.run], members=tuple(json.loads(members[row.id])), steps=steps[row.run]
             )  # fmt: skip
-            yield replace(row, changed=tuple(drift.other(read, version)))
+            yield replace(row, changed=tuple(drift.changed_paths(read, version)))
 
     def _card_row(self, row: dict[str, Any]) -> DayRow:
-        shown = told(partial(self.ledger.unseal, row["content"]))
+        shown = unsealed_map(partial(self.ledger.unseal, row["content"]))
         letter = shown.get("letter") or {}
         about = " · ".join(str(letter[name]) for name in ("subject", "from") if letter.get(name))
         short = ids.short(row["card"])
@@ -175,10 +179,10 @@ class DayView:
         )  # fmt: skip
 
     def _question_row(self, row: dict[str, Any]) -> DayRow:
-        shown = told(partial(self.ledger.unseal, row["question"]))
-        said = str(shown.get("title") or shown.get("unknowable") or row["step"])
+        shown = unsealed_map(partial(self.ledger.unseal, row["question"]))
+        question = str(shown.get("title") or shown.get("unknowable") or row["step"])
         return DayRow(
-            state="waits", at=row["ts"], playbook=row["playbook"], what=line(said, 100), about=f"asks {row['who']}",
+            state="waits", at=row["ts"], playbook=row["playbook"], what=line(question, 100), about=f"asks {row['who']}",
             run=row["run"], id=row["ask"], expires=row["until"], needs=f"steward show {ids.short(row['ask'])}",
         )  # fmt: skip
 
@@ -186,7 +190,7 @@ class DayView:
         rows = self.history.rows(_ENDED, since, 2 * MAX)
         for row in rows:
             failed = row["status"] == "failed"
-            why = " · ".join(one for one in (row["reason"], row["code"] if failed else "") if one)
+            why = " · ".join(part for part in (row["reason"], row["code"] if failed else "") if part)
             yield DayRow(
                 state="failed" if failed else "ran",
                 at=row["ended"],
@@ -199,19 +203,19 @@ class DayView:
             )
 
     def _absent(self, *, now: datetime, since: str, zone: str, living: Collection[str]) -> Iterator[DayRow]:
-        told: set[tuple[str, str]] = set()
+        reported: set[tuple[str, str]] = set()
         for row in self.history.rows(_MISSED, since, MAX):
-            told.add((row["playbook"], row["due"]))
+            reported.add((row["playbook"], row["due"]))
             yield _absent_row(row["playbook"], row["due"], "missed: nobody was up")
         for row in self.history.rows(_ALARMS, since, MAX):
-            if (row["playbook"], row["due"]) not in told:
-                told.add((row["playbook"], row["due"]))
+            if (row["playbook"], row["due"]) not in reported:
+                reported.add((row["playbook"], row["due"]))
                 yield _alarm_row(row)
         for row in self.history.rows(_SCHEDULES):
             own = row["zone"] or zone
             due = _next(row["schedule"], moment(row["due"]), own) if row["playbook"] in living else None
             late = due is not None and due <= now - ABSENT_AFTER
-            if due is not None and late and (row["playbook"], stamp(due)) not in told:
+            if due is not None and late and (row["playbook"], stamp(due)) not in reported:
                 yield _absent_row(row["playbook"], stamp(due), "due and not fired: steward up")
 
 
@@ -233,7 +237,7 @@ def look(state: StateDir) -> Iterator[DayView]:
 def page(
     state: StateDir, *, now: datetime, zone: str, living: Collection[str], tree: Tree | None = None
 ) -> Page:
-    """The page as it is now; arguments as for `Seen.rows`."""
+    """The page as it is now; arguments as for `DayView.rows`."""
     with look(state) as seen:
         return Page(
             rows=tuple(seen.rows(now=now, zone=zone, living=living, tree=tree)),
@@ -262,27 +266,27 @@ def midnight(now: datetime, zone: str) -> datetime:
     return now.astimezone(ZoneInfo(zone)).replace(hour=0, minute=0, second=0, microsecond=0)
 
 
-def told(unseal: Callable[[], Json]) -> dict[str, Any]:
+def unsealed_map(unseal: Callable[[], Json]) -> dict[str, Any]:
     """A sealed map, or why it can't be shown under ``unknowable``."""
     try:
-        found = unseal()
+        content = unseal()
     except EngineError as error:
         return {"unknowable": error.message}
-    return found if isinstance(found, dict) else {}
+    return content if isinstance(content, dict) else {}
 
 
 def _newest(row: DayRow) -> float:
-    """Waiting things oldest first, everything else newest first."""
+    """Waiting rows oldest first, all others newest first."""
     at = moment(row.at).timestamp()
     return at if row.state == "waits" else -at
 
 
-def _next(cron: str, after: datetime, zone: str) -> datetime | None:
+def _next(cron: str, since: datetime, zone: str) -> datetime | None:
     from zoneinfo import ZoneInfo
 
     from cronsim import CronSim
 
-    return next(iter(CronSim(cron, after.astimezone(ZoneInfo(zone)))), None)
+    return next(iter(CronSim(cron, since.astimezone(ZoneInfo(zone)))), None)
 
 
 def _absent_row(playbook: str, due: str, why: str) -> DayRow:
@@ -302,14 +306,14 @@ def _unknown_row(row: dict[str, Any]) -> DayRow:
 
 def _alarm_row(row: dict[str, Any]) -> DayRow:
     """An alarm that is open, or was raised today."""
-    what = {
+    descriptions = {
         "absent": f"should have run at {row['due'][:16]}Z",
         "silent": f"{row['trigger']}: nothing since {row['last'][:16]}Z",
         "untold": f"a notice went nowhere: {row['code']}",
     }
     over = {"came": "came late", "gone": "expected no more", "seen": "seen"}.get(row["because"] or "")
     return DayRow(
-        state="absent", at=row["due"], playbook=row["playbook"], what=line(what.get(row["kind"], row["kind"]), 100),
+        state="absent", at=row["due"], playbook=row["playbook"], what=line(descriptions.get(row["kind"], row["kind"]), 100),
         about=over or "and nothing since", run=row["run"], id=row["alarm"],
         needs="" if over else f"steward answer {ids.short(row['alarm'])} seen",
     )  # fmt: skip

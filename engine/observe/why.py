@@ -31,7 +31,7 @@ class Chain:
     @property
     def holes(self) -> tuple[str, ...]:
         """What is missing; empty when the chain resolves completely."""
-        return tuple(f"{one.name}: {one.hole}" for one in self.links if one.hole)
+        return tuple(f"{link.name}: {link.hole}" for link in self.links if link.hole)
 
 
 class Why:
@@ -50,18 +50,18 @@ class Why:
 
     def effect(self, key: str) -> Chain | None:
         """The chain of one effect by its key; None when there is none of that key."""
-        found = self._chains("SELECT * FROM effects WHERE key = ? ORDER BY seq DESC LIMIT 1", key)
-        return found[0] if found else None
+        chains = self._chains("SELECT * FROM effects WHERE key = ? ORDER BY seq DESC LIMIT 1", key)
+        return chains[0] if chains else None
 
     def _chains(self, sql: str, value: str) -> tuple[Chain, ...]:
         rows = self._past.rows(sql, value)
         events = {run: self._events(run) for run in dict.fromkeys(row["run"] for row in rows)}
-        first = {run: self._first(found) for run, found in events.items()}
+        first = {run: self._first(run_events) for run, run_events in events.items()}
         return tuple(self._chain(row, events[row["run"]], first[row["run"]]) for row in rows)
 
     def _events(self, run: str) -> Events:
-        found = self._past.rows("SELECT * FROM events WHERE run = ? ORDER BY seq", run)
-        return [row | {"body": body_of(row)} for row in found]
+        rows = self._past.rows("SELECT * FROM events WHERE run = ? ORDER BY seq", run)
+        return [row | {"body": body_of(row)} for row in rows]
 
     def _first(self, events: Events) -> Events:
         """The events of the run that began it all: of calls from run to run, the caller's."""

@@ -50,13 +50,13 @@ class EffectFacts:
 
     def links(self) -> Iterator[Link]:
         """Every link but the last, in order."""
-        for name, told in TOLD.items():
+        for name, build in BUILDERS.items():
             try:
-                found = told(self)
+                link = build(self)
             except EngineError as error:
                 hole = "" if error.code == "erased" else error.message
-                found = Link(name=name, said=(f"unknowable: {error.code}",), hole=hole)
-            yield found
+                link = Link(name=name, said=(f"unknowable: {error.code}",), hole=hole)
+            yield link
 
     def all(self, type_: str) -> Events:
         """The run's events of a type."""
@@ -66,13 +66,13 @@ class EffectFacts:
         """The events about a step."""
         return [row for row in self.events if row["step"] == step]
 
-    def before(self, type_: str) -> Events:
+    def before_proposal(self, type_: str) -> Events:
         """Events of a type that the proposal could rest on."""
         return [row for row in self.all(type_) if row["seq"] < self.effect["seq"]]
 
-    def read(self) -> Iterator[tuple[dict[str, Any], Json]]:
-        """What steps before the proposal gave."""
-        for row in self.before("step.succeeded"):
+    def step_outputs(self) -> Iterator[tuple[dict[str, Any], Json]]:
+        """The outputs of the steps before the proposal."""
+        for row in self.before_proposal("step.succeeded"):
             yield row, self.value(row["body"].get("outputs"))
 
 
@@ -82,27 +82,27 @@ def _trigger(facts: EffectFacts) -> Link:
     if not born:
         return _hole("trigger", "the run's creation")
     body = born[0]["body"]
-    said = _arrived(facts, born[0])
+    sentences = _arrived(facts, born[0])
     if body.get("parent"):
-        said.append(f"called by run {body['parent'][:12]}, step {body['parent_step']}")
+        sentences.append(f"called by run {body['parent'][:12]}, step {body['parent_step']}")
         above = next((row for row in facts.first if row["type"] == "run.created"), None)
         if above is None or above["body"].get("parent"):
             return _hole("trigger", "what started the run that called")
-        said += [f"run {above['run'][:12]}: {one}" for one in _arrived(facts, above)]
-    return Link(name="trigger", said=tuple(said), seqs=tuple(row["seq"] for row in (*came, born[0])))
+        sentences += [f"run {above['run'][:12]}: {sentence}" for sentence in _arrived(facts, above)]
+    return Link(name="trigger", said=tuple(sentences), seqs=tuple(row["seq"] for row in (*came, born[0])))
 
 
 def _arrived(facts: EffectFacts, born: dict[str, Any]) -> list[str]:
     body = born["body"]
-    said = [f"{body['trigger']} {body['source'][:16]} at {born['ts']}", _trust(body)]
+    sentences = [f"{body['trigger']} {body['source'][:16]} at {born['ts']}", _trust(body)]
     event = facts.value(body.get("event"))
     if isinstance(event, dict) and "from" in event:
         auth = event.get("auth")
         proven = isinstance(auth, dict) and auth.get("aligned") is True
-        said.append(
+        sentences.append(
             f"from {event['from']}, {'its domain is proven' if proven else 'its domain is not proven'}"
         )
-    return said
+    return sentences
 
 
 def _run(facts: EffectFacts) -> Link:
@@ -110,23 +110,25 @@ def _run(facts: EffectFacts) -> Link:
     if born is None:
         return _hole("run", "the run's creation")
     body = born["body"]
-    said = f"{body['playbook']} at {body['stage']}, commit {body['commit'][:12]}, plan {body['plan'][:12]}"
-    return Link(name="run", said=(said,), seqs=(born["seq"],))
+    sentence = (
+        f"{body['playbook']} at {body['stage']}, commit {body['commit'][:12]}, plan {body['plan'][:12]}"
+    )
+    return Link(name="run", said=(sentence,), seqs=(born["seq"],))
 
 
 def _person(facts: EffectFacts) -> Link:
-    found = []
-    for row, outputs in facts.read():
+    people = []
+    for row, outputs in facts.step_outputs():
         if isinstance(outputs, dict) and "known" in outputs and "email" in outputs:
             note = outputs.get("note")
             known = f"known from {note}" if outputs["known"] else "a stranger"
-            found.append((row["seq"], f"{outputs.get('name') or outputs['email']}: {known}"))
-    return _plain("person", found, none="nobody was looked up")
+            people.append((row["seq"], f"{outputs.get('name') or outputs['email']}: {known}"))
+    return _plain("person", people, none="nobody was looked up")
 
 
 def _intent(facts: EffectFacts) -> Link:
-    resolved = facts.before("intent.resolved")
-    found = [
+    resolved = facts.before_proposal("intent.resolved")
+    intents = [
         (
             row["seq"],
             "{name} by {tier}, score {score}, in scope {scope}, threshold {threshold}, versions {versions}".format(
@@ -135,50 +137,50 @@ def _intent(facts: EffectFacts) -> Link:
         )
         for row in resolved
     ]
-    found += [
+    intents += [
         (row["seq"], f"{row['body']['intent']} by {row['body']['tier']}, when it came")
         for row in facts.all("trigger.received")
         if row["body"].get("intent")
     ]
-    for row, outputs in facts.read():
+    for row, outputs in facts.step_outputs():
         if isinstance(outputs, dict) and "tier" in outputs and "evidence" in outputs:
-            found.append(
+            intents.append(
                 (
                     row["seq"],
                     f"{outputs['name']} by {outputs['tier']}: {outputs['evidence'] or 'no evidence'}",
                 )
             )
-    return _plain("intent", found, none="no intent was asked for")
+    return _plain("intent", intents, none="no intent was asked for")
 
 
 def _passages(facts: EffectFacts) -> Link:
-    found = []
-    for row, outputs in facts.read():
+    passages = []
+    for row, outputs in facts.step_outputs():
         notes = outputs.get("notes") if isinstance(outputs, dict) else None
         for note in notes if isinstance(notes, list) else []:
             heading = f"#{note['heading']}" if note.get("heading") else ""
             commit = f"@{note['commit'][:12]}" if note.get("commit") else ""
-            found.append((row["seq"], f"{note['path']}{heading}{commit}"))
-    return _plain("passages", found, none="no passage was recalled")
+            passages.append((row["seq"], f"{note['path']}{heading}{commit}"))
+    return _plain("passages", passages, none="no passage was recalled")
 
 
 def _model(facts: EffectFacts) -> Link:
     """Which model answered what: the prompt by its digest, the answer as it came."""
-    found, hole = [], ""
-    for row in facts.before("model.answered"):
+    answers, hole = [], ""
+    for row in facts.before_proposal("model.answered"):
         body = row["body"]
         raw = facts.value(body.get("answer"))
         asked = f"{body['model']} ({body['served'] or 'unnamed'}), {body['usd']} USD"
         ended = f", {body['code']}" if body["code"] else ""
-        said = f"{asked}, prompt {body['prompt_digest'][:12]}{ended}"
-        found.append((row["seq"], f"{said}: {line(str(raw or 'nothing'), _MAX_OF_AN_ANSWER)}"))
+        summary = f"{asked}, prompt {body['prompt_digest'][:12]}{ended}"
+        answers.append((row["seq"], f"{summary}: {line(str(raw or 'nothing'), _MAX_OF_AN_ANSWER)}"))
         if not body["code"] and (not raw or facts.value(body.get("prompt")) is None):
             hole = "the prompt and the raw answer"
     answered = {row["step"] for row in facts.all("model.answered")}
-    given = {row["step"] for row in facts.before("step.succeeded")}
-    if lost := {row["step"] for row in facts.before("model.reserved")} & given - answered:
+    succeeded = {row["step"] for row in facts.before_proposal("step.succeeded")}
+    if lost := {row["step"] for row in facts.before_proposal("model.reserved")} & succeeded - answered:
         hole = f"what the model answered in {', '.join(sorted(lost))}"
-    link = _plain("model", found, none="no model was asked")
+    link = _plain("model", answers, none="no model was asked")
     return replace(link, hole=hole)
 
 
@@ -191,10 +193,10 @@ def _proposal(facts: EffectFacts) -> Link:
     except (KeyError, TypeError, ValueError):
         return _hole("proposal", "a proposal that can be read")
     hole = "" if digest_of(effect) == effect.digest else "the bytes are not those that were frozen"
-    said = (
+    sentences = (
         f"{effect.action}, revision {effect.revision}, reach {effect.reach.value}, digest {effect.digest[:16]}",
     )
-    return Link(name="proposal", said=said, seqs=(facts.effect["seq"],), hole=hole)
+    return Link(name="proposal", said=sentences, seqs=(facts.effect["seq"],), hole=hole)
 
 
 def _rule(facts: EffectFacts) -> Link:
@@ -206,8 +208,8 @@ def _rule(facts: EffectFacts) -> Link:
     if not gated:
         return _hole("rule", "governance's answer")
     body = gated[-1]["body"]
-    said = f"{body['answer']} by {body['rule']}: {body['because']}"
-    return Link(name="rule", said=(said,), seqs=(gated[-1]["seq"],))
+    sentence = f"{body['answer']} by {body['rule']}: {body['because']}"
+    return Link(name="rule", said=(sentence,), seqs=(gated[-1]["seq"],))
 
 
 def _approval(facts: EffectFacts) -> Link:
@@ -237,10 +239,10 @@ def _approval(facts: EffectFacts) -> Link:
     body = decided[-1]["body"]
     hole = _differs(facts, opened, body, at=cards[-1]["seq"])
     same = hole or "shown, approved and executed are the same bytes"
-    said = (
+    sentence = (
         f"card {opened['card'][:8]} by {body['by']} on {body['channel']}, strength {body['strength']}: {same}"
     )
-    return Link(name="approval", said=(said,), seqs=(cards[-1]["seq"], decided[-1]["seq"]), hole=hole)
+    return Link(name="approval", said=(sentence,), seqs=(cards[-1]["seq"], decided[-1]["seq"]), hole=hole)
 
 
 def _differs(facts: EffectFacts, opened: dict[str, Any], approved: dict[str, Any], *, at: int) -> str:
@@ -251,13 +253,15 @@ def _differs(facts: EffectFacts, opened: dict[str, Any], approved: dict[str, Any
         return "the card's content"
     if opened["digest"] != approved["digest"]:
         return "another digest was approved than shown"
-    member = next((one for one in content["members"] if one["step"] == facts.effect["step"]), None)
-    if member is None or member["digest"] != digest_of(effects.load(sealed)):
+    shown = next((member for member in content["members"] if member["step"] == facts.effect["step"]), None)
+    if shown is None or shown["digest"] != digest_of(effects.load(sealed)):
         return "the card showed other bytes than were frozen"
     planned = {"run.created", "run.retried", "run.redrafted"}
     plans = [row for row in facts.events if row["type"] in planned and row["seq"] < at]
     plan = plans[-1]["body"]["plan"] if plans else ""
-    whole = canonical_json.name_of([plan, content["expires"], [one["digest"] for one in content["members"]]])
+    whole = canonical_json.name_of(
+        [plan, content["expires"], [member["digest"] for member in content["members"]]]
+    )
     return "" if whole == content["digest"] else "the card's digest does not bind what it showed"
 
 
@@ -270,15 +274,15 @@ def _sent(facts: EffectFacts) -> Link:
         sealed: Any = facts.value(effect["proposal"]) if shadow else None
         would = ("in shadow; it would have been:", *effects.words(effects.load(sealed))) if sealed else ()
         return Link(name="sent", said=(" ".join(("nothing left", *would[:1])), *would[1:]))
-    said = [f"intended at {effect['intended']}, key {effect['key'][:16]}, {effect['calls']} call(s)"]
+    sentences = [f"intended at {effect['intended']}, key {effect['key'][:16]}, {effect['calls']} call(s)"]
     if effect["outcome"] is None:
         hole = "the outcome" if facts.all("run.ended") else ""
-        return Link(name="sent", said=(*said, "no outcome yet"), seqs=(effect["intent_seq"],), hole=hole)
+        return Link(name="sent", said=(*sentences, "no outcome yet"), seqs=(effect["intent_seq"],), hole=hole)
     known = f"{effect['outcome'].removeprefix('effect.')}{' ' + effect['code'] if effect['code'] else ''}"
     named = f", the provider calls it {effect['provider']}" if effect["provider"] else ""
     hole = "" if effect["intent_seq"] < effect["outcome_seq"] else "the intent before the outcome"
     seqs = (effect["intent_seq"], effect["outcome_seq"])
-    return Link(name="sent", said=(*said, known + named), seqs=seqs, hole=hole)
+    return Link(name="sent", said=(*sentences, known + named), seqs=seqs, hole=hole)
 
 
 def _undo(facts: EffectFacts) -> Link:
@@ -295,10 +299,10 @@ def _trust(born: dict[str, Any]) -> str:
     """How far the words that started a run are trusted, by where they came from."""
     labels = {
         *born.get("labels", ()),
-        *(one for given in born.get("given", ()) for one in given.partition("=")[2].split(",")),
+        *(label for binding in born.get("given", ()) for label in binding.partition("=")[2].split(",")),
     }
-    said = [words for label, words in _TRUST.items() if label in labels]
-    return f"trust: {', '.join(said) or _TRUST[Label.SYSTEM]}"
+    phrases = [words for label, words in _TRUST.items() if label in labels]
+    return f"trust: {', '.join(phrases) or _TRUST[Label.SYSTEM]}"
 
 
 _TRUST = {
@@ -310,16 +314,16 @@ _TRUST = {
 }
 
 
-def _plain(name: str, found: list[tuple[int, str]], *, none: str) -> Link:
-    said = tuple(dict.fromkeys(text for _, text in found)) or (none,)
-    return Link(name=name, said=said, seqs=tuple(dict.fromkeys(seq for seq, _ in found)))
+def _plain(name: str, evidence: list[tuple[int, str]], *, none: str) -> Link:
+    sentences = tuple(dict.fromkeys(text for _, text in evidence)) or (none,)
+    return Link(name=name, said=sentences, seqs=tuple(dict.fromkeys(seq for seq, _ in evidence)))
 
 
-def _hole(name: str, what: str) -> Link:
-    return Link(name=name, said=(f"missing: {what}",), hole=what)
+def _hole(name: str, missing: str) -> Link:
+    return Link(name=name, said=(f"missing: {missing}",), hole=missing)
 
 
-TOLD: dict[str, Callable[[EffectFacts], Link]] = {
+BUILDERS: dict[str, Callable[[EffectFacts], Link]] = {
     "trigger": _trigger,
     "run": _run,
     "person": _person,
@@ -332,5 +336,5 @@ TOLD: dict[str, Callable[[EffectFacts], Link]] = {
     "sent": _sent,
     "undo": _undo,
 }
-LINKS = (*TOLD, "chain")
+LINKS = (*BUILDERS, "chain")
 """Every link, in the order of what led to what."""

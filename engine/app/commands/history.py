@@ -85,7 +85,7 @@ class Past:
         rows = self.history.rows(_READ, chain.run, chain.key)
         for body in map(body_of, rows):
             read |= drift.files(self.ledger, seen=body.get("seen"), proposal=body.get("proposal"))
-        changed = drift.other(read, partial(drift.version_of, self.workspace.tree))
+        changed = drift.changed_paths(read, partial(drift.version_of, self.workspace.tree))
         return f"changed since: {', '.join(changed)}" if changed else "no file that it read has changed since"
 
     def _plan(self, name: str) -> Plan:

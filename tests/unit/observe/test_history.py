@@ -112,7 +112,7 @@ def as_rows(ledger: Ledger) -> list[tuple[object, ...]]:
     ]
 
 
-def told(past: History) -> list[tuple[object, ...]]:
+def unsealed_map(past: History) -> list[tuple[object, ...]]:
     rows = past.rows("SELECT * FROM events ORDER BY seq")
     names = ("seq", "ts", "type", "run", "step", "subject", "cause")
     return [(*(row[name] for name in names), json.loads(row["body"])) for row in rows]
@@ -123,12 +123,12 @@ def test_segments_and_tail_are_the_ledger_event_by_event(ledger, tmp_path, monke
     monkeypatch.setattr(history, "PAGE", page)
     tell(ledger, 6)
     with History(ledger, tmp_path / "h") as past:
-        assert told(past) == as_rows(ledger)
+        assert unsealed_map(past) == as_rows(ledger)
         sealed = past.segments()
         assert len(sealed) == 84 // page
     tell(ledger, 2, start=6)
     with History(ledger, tmp_path / "h") as past:
-        assert told(past) == as_rows(ledger)
+        assert unsealed_map(past) == as_rows(ledger)
         assert past.segments()[: len(sealed)] == sealed
 
 
@@ -187,9 +187,9 @@ def test_what_does_not_fit_the_chain_is_not_read(ledger, tmp_path, monkeypatch):
     second.path.rename(folder / f"{second.first:012d}-{second.last:012d}-{planted.hash}.parquet")
     (folder / "notes.parquet").write_bytes(b"nonsense")
     with History(ledger, folder) as past:
-        assert told(past) == as_rows(ledger)
+        assert unsealed_map(past) == as_rows(ledger)
         assert past.segments()[0] == first
-        assert all(Segment.named(one) for one in folder.glob("*.parquet"))
+        assert all(Segment.from_path(one) for one in folder.glob("*.parquet"))
 
 
 def test_deleting_the_segments_loses_nothing(ledger, tmp_path, monkeypatch):
@@ -197,11 +197,11 @@ def test_deleting_the_segments_loses_nothing(ledger, tmp_path, monkeypatch):
     tell(ledger, 4)
     folder = tmp_path / "h"
     with History(ledger, folder) as past:
-        before = told(past)
+        before = unsealed_map(past)
     for one in folder.iterdir():
         one.unlink()
     with History(ledger, folder) as past:
-        assert told(past) == before
+        assert unsealed_map(past) == before
 
 
 def test_the_database_reaches_no_other_file_and_no_setting(ledger, tmp_path):
