@@ -100,7 +100,7 @@ class ValueBuilder:
             return None
         good, value = scalars.of_type(node.text, type_, plain=node.plain)
         if good and not (type_.kind in {"bool", "number", "integer"} and not node.plain):
-            self.diagnostics += foreign_syntax.in_value(self.source, node, self.scope)
+            self.diagnostics += foreign_syntax.diagnose_value(self.source, node, self.scope)
             return Built(arg=Fixed(value=value))
         self.note(_meant(node, type_, self.scope) or type_errors.literal(node, type_))
         return None
@@ -147,7 +147,7 @@ class ValueBuilder:
                 built.append(self.of(node, piece, found))
             at = piece.end
         parts.append(node.text[at:])
-        self.diagnostics += foreign_syntax.in_value(self.source, node, self.scope)
+        self.diagnostics += foreign_syntax.diagnose_value(self.source, node, self.scope)
         return joined(Text(parts=tuple(one for one in parts if one != "")), built) if whole else None
 
     def _fits_text(self, node: nodes.Scalar, piece: Piece, found: CompiledExpr) -> bool:
@@ -248,7 +248,7 @@ class ValueBuilder:
 
 def _meant(node: nodes.Scalar, type_: Type, scope: TypeScope) -> Diagnostic | None:
     """`{{ x }}` where a number or a list is wanted."""
-    meant = foreign_syntax.meant_by(node.text, scope)
+    meant = foreign_syntax.meant_expression(node.text, scope)
     if not meant:
         return None
     fix = Fix(span=node.span, text=f'"${{{{ {meant} }}}}"') if '"' not in meant else None
@@ -307,7 +307,7 @@ def condition(values: ValueBuilder, scalar: nodes.Scalar) -> Built | None:
         truth = scalars.boolean(scalar.text.strip())
         if truth is not None:
             return Built(arg=Expr(cel=scalar.text.strip(), written=scalar.text.strip(), type=BOOL))
-        meant = foreign_syntax.meant_by(scalar.text, values.scope)
+        meant = foreign_syntax.meant_expression(scalar.text, values.scope)
         fix = Fix(span=scalar.span, text=f"${{{{ {scalar.text} }}}}") if _reads_well(values, scalar) else None
         fix = Fix(span=scalar.span, text=f'"${{{{ {meant} }}}}"') if meant and '"' not in meant else fix
         values.note(

@@ -1,4 +1,4 @@
-"""Values written as other template languages write them: what was meant, and where it stands."""
+"""Values written as other template languages write them: what was meant, and where it is."""
 
 import re
 from collections.abc import Callable, Iterable, Iterator, Sequence
@@ -16,7 +16,7 @@ from engine.model.definitions.diagnostics import Diagnostic, Fix, Span
 from engine.model.text.placeholders import Leftover, leftovers
 
 MAX = 20
-"""Told of one value, or of one line of a template: who has more mends these first."""
+"""The most diagnostics of one value, or of one line of a template; the rest are reported once these are mended."""
 
 _WORD = re.compile(r"[A-Za-z_$][\w.$-]*")
 _UNTEXTUAL = frozenset({"list", "map", "person", "file", "note"})
@@ -32,74 +32,80 @@ def masked(text: str) -> str:
     return "".join([*out, text[at:]])
 
 
-def in_value(source: SourceText, node: Scalar, scope: TypeScope) -> Iterator[Diagnostic]:
-    """Those of one authored value, as warnings."""
-    names = [one.name for one in scope.inputs.fields]
+def diagnose_value(source: SourceText, node: Scalar, scope: TypeScope) -> Iterator[Diagnostic]:
+    """Warnings about the foreign syntax in one authored value."""
+    names = [field.name for field in scope.inputs.fields]
     text = masked(node.text)
     begun = False
-    for one in islice(leftovers(text, names), MAX):
-        ends = one.inner.startswith(("end", "/"))
-        begun = begun or (one.block and not ends)
-        if one.block and ends and begun:
-            continue  # told where it begins
-        meant = "" if one.block or _MARKED in one.inner else next(_candidates(one.inner, scope), "")
-        where = _where(source, node, text, one)
-        alone = not (node.text[: one.start] + node.text[one.end :]).strip()
+    for leftover in islice(leftovers(text, names), MAX):
+        ends = leftover.inner.startswith(("end", "/"))
+        begun = begun or (leftover.block and not ends)
+        if leftover.block and ends and begun:
+            continue  # reported where it begins
+        meant = (
+            ""
+            if leftover.block or _MARKED in leftover.inner
+            else next(_candidates(leftover.inner, scope), "")
+        )
+        span = _span_in_file(source, node, text, leftover)
+        alone = not (node.text[: leftover.start] + node.text[leftover.end :]).strip()
         instead = f"${{{{ {_as_text(meant, scope) if alone else meant} }}}}" if meant else ""
         fix = None
-        if where is not None and instead:
+        if span is not None and instead:
             quotes = node.plain and alone
-            fix = Fix(span=where, text=f'"{instead}"' if quotes else escaped(source, node, instead))
+            fix = Fix(span=span, text=f'"{instead}"' if quotes else escaped(source, node, instead))
         yield code.left_as_it_stands(
-            where or place(node),
-            written=one.written.replace(_MARKED, ""),
-            hint=_hint(one, instead, in_template=False),
+            span or place(node),
+            written=leftover.written.replace(_MARKED, ""),
+            hint=_hint(leftover, instead, in_template=False),
             fix=fix,
         )
 
 
-def meant_by(text: str, scope: TypeScope) -> str:
-    """The expression that was meant by a value that is one of them and nothing else; empty where nothing readable was."""
-    found = list(leftovers(text.strip()))
-    if len(found) != 1 or found[0].written != text.strip() or found[0].block:
+def meant_expression(text: str, scope: TypeScope) -> str:
+    """The expression meant by a value that is foreign syntax and nothing else; empty where that cannot be read here."""
+    written_values = list(leftovers(text.strip()))
+    if len(written_values) != 1 or written_values[0].written != text.strip() or written_values[0].block:
         return ""
-    return next(_candidates(found[0].inner, scope, without=frozenset()), "")
+    return next(_candidates(written_values[0].inner, scope, without=frozenset()), "")
 
 
-def in_words(
+def diagnose_line(
     text: str,
     names: Iterable[str],
-    where: Callable[[int, int], Span],
+    locate: Callable[[int, int], Span],
     paired: dict[int, Fix | None],
     line: int,
 ) -> Iterator[Diagnostic]:
-    """Those of one line of a template, whose values have these names."""
+    """Warnings about the foreign syntax in one line of a template, whose values have these names."""
     known = list(names)
-    for one in islice(leftovers(masked(text), known), MAX):
-        if one.block and line in paired:
+    for leftover in islice(leftovers(masked(text), known), MAX):
+        if leftover.block and line in paired:
             fix = paired[line]
             if fix is None:
-                continue  # the end of a block that is told at its beginning
+                continue  # the end of a block that is reported at its beginning
             instead = fix.text.split("\n", 1)[0]
         else:
-            best = next((name for name in _spellings(one.inner) if name in known), "")
-            instead = f"${{{{ {best} }}}}" if best and not one.block else ""
-            fix = Fix(span=where(one.start, one.end), text=instead) if instead else None
-        written = one.written.replace(_MARKED, "")
-        hint = _hint(one, instead, in_template=True)
-        yield code.left_as_it_stands(where(one.start, one.end), written=written, hint=hint, fix=fix)
+            best = next((name for name in _spellings(leftover.inner) if name in known), "")
+            instead = f"${{{{ {best} }}}}" if best and not leftover.block else ""
+            fix = Fix(span=locate(leftover.start, leftover.end), text=instead) if instead else None
+        written = leftover.written.replace(_MARKED, "")
+        hint = _hint(leftover, instead, in_template=True)
+        yield code.left_as_it_stands(
+            locate(leftover.start, leftover.end), written=written, hint=hint, fix=fix
+        )
 
 
 _BEGIN = re.compile(r"\s*(?:\{%[-+~]?\s*(if|for)\s+(.+?)\s*[-+~]?%\}|\{\{#(if)\s+(.+?)\}\})\s*")
 _END = re.compile(r"\s*(?:\{%[-+~]?\s*end(?:if|for)?\s*[-+~]?%\}|\{\{/if\}\})\s*")
 _LONGEST = 50
-"""Lines of a block that is mended whole."""
+"""The most lines of a block that is mended whole."""
 _ELSE = re.compile(r"\{%[-+~]?\s*el(?:se|if)|\{\{\s*else")
 
 
-def blocks(path: str, lines: Sequence[tuple[int, str]]) -> dict[int, Fix | None]:
-    """Blocks of other languages on lines of their own: the line where one begins → what makes all of it ours; where it ends → None."""
-    found: dict[int, Fix | None] = {}
+def block_fixes(path: str, lines: Sequence[tuple[int, str]]) -> dict[int, Fix | None]:
+    """Blocks of other languages on lines of their own: the line where one begins → the fix that rewrites all of it; where it ends → None."""
+    fixes: dict[int, Fix | None] = {}
     open_: list[tuple[int, str]] = []
     for index, (number, text) in enumerate(lines):
         begin = _BEGIN.fullmatch(text)
@@ -119,34 +125,34 @@ def blocks(path: str, lines: Sequence[tuple[int, str]]) -> dict[int, Fix | None]
                 end_line=number,
                 end_column=len(text) + 1,
             )
-            found[lines[first][0]] = Fix(span=span, text="\n".join([head, *body, "${{ end }}"]))
-            found[number] = None
-    return found
+            fixes[lines[first][0]] = Fix(span=span, text="\n".join([head, *body, "${{ end }}"]))
+            fixes[number] = None
+    return fixes
 
 
-def _hint(one: Leftover, instead: str, *, in_template: bool) -> str:
+def _hint(leftover: Leftover, instead: str, *, in_template: bool) -> str:
     if instead:
         return f"write `{instead}`; `${{{{ '…' }}}}` writes what is meant as it stands"
-    if one.block and in_template:
+    if leftover.block and in_template:
         return "blocks are `${{ if … }}`, `${{ for x in … }}` and `${{ end }}`, each on a line of its own; there is no else"
-    if one.block:
+    if leftover.block:
         return "a text chooses by `${{ test ? 'yes' : 'no' }}`, a step by its `if:`"
-    inner = one.inner.split("|", 1)[0].strip()
+    inner = leftover.inner.split("|", 1)[0].strip()
     path = inner if _WORD.fullmatch(inner) else "…"
     return f"values are written `${{{{ {path} }}}}`; `${{{{ '…' }}}}` writes what is meant as it stands"
 
 
 def _spellings(inner: str) -> Iterator[str]:
-    """How a name may be spelt here: as it stands, without what stands before its dots, and as small words."""
+    """How a name may be spelt here: unchanged, without the path before its last dot, in lower case, with `-` or `_` between words."""
     name = inner.strip().lstrip("$@")
     if not _WORD.fullmatch(name):
         return
     last = name.rpartition(".")[2]
-    for one in (name, last):
-        yield one
-        yield one.lower()
-        yield re.sub(r"(?<=[a-z0-9])(?=[A-Z])|_", "-", one).lower()
-        yield re.sub(r"(?<=[a-z0-9])(?=[A-Z])", "_", one).lower()
+    for spelling in (name, last):
+        yield spelling
+        yield spelling.lower()
+        yield re.sub(r"(?<=[a-z0-9])(?=[A-Z])|_", "-", spelling).lower()
+        yield re.sub(r"(?<=[a-z0-9])(?=[A-Z])", "_", spelling).lower()
 
 
 def _candidates(inner: str, scope: TypeScope, without: frozenset[str] = _UNTEXTUAL) -> Iterator[str]:
@@ -156,13 +162,13 @@ def _candidates(inner: str, scope: TypeScope, without: frozenset[str] = _UNTEXTU
     whole = inner.strip()
     names = list(dict.fromkeys(_spellings(inner)))
     roots = [f"{root}.{name}" for name in names for root in ("inputs", "event", "item")]
-    for one in dict.fromkeys([whole, *names, *roots]):
-        if _kind(one, scope) not in {"", *without}:
-            yield one
+    for candidate in dict.fromkeys([whole, *names, *roots]):
+        if _kind(candidate, scope) not in {"", *without}:
+            yield candidate
 
 
 def _kind(text: str, scope: TypeScope) -> str:
-    """The kind of type an expression gives; empty where it is none, or may be missing."""
+    """The kind of type an expression gives; empty where the text is not an expression, or its value may be missing."""
     try:
         tree = parser.parse(text)
     except parser.SyntaxProblem:
@@ -179,16 +185,16 @@ def _as_text(text: str, scope: TypeScope) -> str:
     return f"text({text})" if _kind(text, scope) in {"number", "integer", "bool", "money"} else text
 
 
-def _where(source: SourceText, node: Scalar, text: str, one: Leftover) -> Span | None:
-    """Its place in the file: that of the same characters, the same one of them from the value's beginning. None where that is unsure."""
+def _span_in_file(source: SourceText, node: Scalar, text: str, leftover: Leftover) -> Span | None:
+    """Where it is in the file: the same occurrence of the same characters, counted from the value's beginning. None where that is unsure."""
     span = node.span
-    written = escaped(source, node, node.text[one.start : one.end])
-    before = text.count(one.written, 0, one.start)
+    written = escaped(source, node, node.text[leftover.start : leftover.end])
+    preceding = text.count(leftover.written, 0, leftover.start)
     for number in range(span.line, min(span.end_line, len(source.lines)) + 1):
         line = source.line(number)
         at = line.find(written, span.column - 1 if number == span.line else 0)
         while at >= 0:
-            if before == 0:
+            if preceding == 0:
                 return Span(
                     path=span.path,
                     line=number,
@@ -196,6 +202,6 @@ def _where(source: SourceText, node: Scalar, text: str, one: Leftover) -> Span |
                     end_line=number,
                     end_column=at + 1 + len(written),
                 )
-            before -= 1
+            preceding -= 1
             at = line.find(written, at + 1)
     return None

@@ -23,7 +23,7 @@ from engine.model.definitions.types import ANY, Field, Type
 TEMPLATES = "vault/templates/"
 MAX_NESTED = 2
 KEYS = ("subject", "values", "language", "purpose", "tags", "aliases", "cssclasses", "created", "updated")
-"""The keys of a template's front matter; from `tags` on they are those of note programs."""
+"""The keys of a template's front matter; from `tags` on they belong to note programs."""
 
 _BLOCK = re.compile(r"(for|if)\b|end$")
 _FOR = re.compile(r"for\s+([A-Za-z][A-Za-z0-9_]*)\s+in\s+(.+)", re.DOTALL)
@@ -65,7 +65,7 @@ Part: TypeAlias = str | Blank | ForBlock | IfBlock
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Template:
-    """A template that can be filled. `values` are what it may read; an optional one may be left out. `purpose` is what policy.yaml asks."""
+    """A template that can be filled. `values` are the ones it may read; an optional one may be left out. `purpose` is what policy.yaml asks."""
 
     path: str
     values: tuple[Field, ...] = ()
@@ -78,7 +78,7 @@ class Template:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Takes:
-    """What a template takes from the steps that use it, known even where it is `broken`. `values` is None where its file doesn't tell them."""
+    """What a template takes from the steps that use it, known even where it is `broken`. `values` is None where its file doesn't declare them readably."""
 
     path: str
     values: tuple[Field, ...] | None = None
@@ -88,22 +88,22 @@ class Takes:
 Parsed: TypeAlias = tuple[Template | None, tuple[Diagnostic, ...]]
 
 
-def parse(path: str, data: bytes) -> Parsed:
+def parse(path: str, content: bytes) -> Parsed:
     """The template, or None when an error keeps it from being used."""
-    template, diagnostics = _read(path, data)
+    template, diagnostics = _read(path, content)
     if not diagnostics:
         return template, ()
-    return template, proven(data, diagnostics, lambda mended: _read(path, mended)[1])
+    return template, proven(content, diagnostics, lambda mended: _read(path, mended)[1])
 
 
-def takes(template: Template | None, path: str, data: bytes) -> Takes:
-    """What a template takes; of one that can't be used, what its front matter says, whatever is wrong with its words."""
+def takes(template: Template | None, path: str, content: bytes) -> Takes:
+    """What a template takes; for one that can't be used, what its front matter declares, whatever is wrong with its words."""
     if template is not None:
         return Takes(path=path, values=template.values, broken=False)
-    node, _, _, unread = reader.front_matter(path, data)
+    node, _, _, unread = reader.front_matter(path, content)
     if unread:
         return Takes(path=path)
-    front = Checked(path, data)
+    front = Checked(path, content)
     values = front.entries(node, known=KEYS).get("values")
     # Beside a key that doesn't exist, the one that is missing may be what was meant.
     if values is None and front.diagnostics():
@@ -111,32 +111,36 @@ def takes(template: Template | None, path: str, data: bytes) -> Takes:
     return Takes(path=path, values=type_syntax.declared_fields(values.value if values is not None else None))
 
 
-def _read(path: str, data: bytes) -> Parsed:
-    node, body, before, found = reader.front_matter(path, data)
-    if found:
-        return None, found
-    source = SourceText.of(path, data)
-    checked = Checked(path, data)
+def _read(path: str, content: bytes) -> Parsed:
+    node, body, lines_above, unread = reader.front_matter(path, content)
+    if unread:
+        return None, unread
+    source = SourceText.of(path, content)
+    checked = Checked(path, content)
     entries = checked.entries(node, known=KEYS)
     front = {key: entry.value for key, entry in entries.items()}
     values = _values(checked, front.get("values"))
     purpose = checked.matching(front.get("purpose"), _PURPOSE, "a word, like marketing")
     language = checked.matching(front.get("language"), _LANGUAGE, "a language, like en or pt-BR")
     blocks = _Blocks(path=path, source=source, note=checked.note, values=values, language=language or "")
-    made = Template(
+    template = Template(
         path=path,
         values=values,
         subject=_subject(checked, blocks, source, front.get("subject")),
-        body=blocks.parts(list(enumerate(body.strip("\n").split("\n"), before + 1 + _leading(body)))),
+        body=blocks.parts(
+            list(enumerate(body.strip("\n").split("\n"), lines_above + 1 + _leading_newlines(body)))
+        ),
         language=language or "",
         purpose=purpose or "",
         values_line=entries["values"].key_span.line if "values" in entries else 1,
     )
     diagnostics = shown(source, checked.diagnostics())
-    return (None if any(one.severity is Severity.ERROR for one in diagnostics) else made), diagnostics
+    return (
+        None if any(diagnostic.severity is Severity.ERROR for diagnostic in diagnostics) else template
+    ), diagnostics
 
 
-def _leading(body: str) -> int:
+def _leading_newlines(body: str) -> int:
     return len(body) - len(body.lstrip("\n"))
 
 
@@ -144,9 +148,9 @@ def _values(checked: Checked, node: Node | None) -> tuple[Field, ...]:
     if not isinstance(node, Mapping):
         checked.mapping(node)
         return ()
-    declared, found = type_syntax.declared(node)
-    for one in found:
-        checked.note(one)
+    declared, diagnostics = type_syntax.declared(node)
+    for diagnostic in diagnostics:
+        checked.note(diagnostic)
     for entry in node.entries:
         name = entry.key.removesuffix("?")
         if name in _RESERVED:
@@ -207,9 +211,9 @@ class _Blocks:
         self._path = path
         self._source = source
         self._note = note
-        self._values = {one.name: one for one in values}
+        self._values = {field.name: field for field in values}
         self._paired: dict[int, Fix | None] = {}
-        self._told = 0
+        self._foreign_count = 0
         self._language = language
 
     def _blanks(self, loops: dict[str, Type]) -> Blanks:
@@ -219,11 +223,11 @@ class _Blocks:
         """The body."""
         stack = [OpenBlock()]
         loops: dict[str, Type] = {}
-        self._paired = foreign_syntax.blocks(self._path, lines)
+        self._paired = foreign_syntax.block_fixes(self._path, lines)
         for number, text in lines:
             line = self._line(number, text)
             if not line.block:
-                stack[-1].inner.extend(self.words(text + "\n", number, self._where(number), loops=loops))
+                stack[-1].inner.extend(self.words(text + "\n", number, self._locator(number), loops=loops))
             elif line.block != "end":
                 stack.append(OpenBlock(line=line, part=self._open(line, loops, depth=len(stack))))
             elif len(stack) == 1:
@@ -238,60 +242,63 @@ class _Blocks:
                     loops.pop(done.part.name, None)
                 if done.part is not None:
                     stack[-1].inner.append(replace(done.part, body=tuple(_merged(done.inner))))
-        for one in stack[1:]:
+        for open_block in stack[1:]:
             number, text = lines[-1]
             end = Span(
                 path=self._path, line=number, column=len(text) + 1, end_line=number, end_column=len(text) + 1
             )
             fix = Fix(span=end, text="\n${{ end }}")
-            message = f"`{one.line.block}` has no `end`"
+            message = f"`{open_block.line.block}` has no `end`"
             hint = "write `${{ end }}` on a line of its own below"
-            self._note(code.unbalanced(self._at(one.line), message=message, hint=hint, fix=fix))
+            self._note(code.unbalanced(self._at(open_block.line), message=message, hint=hint, fix=fix))
         return tuple(_merged(stack[0].inner))
 
     def words(
-        self, text: str, number: int, where: Where, *, loops: dict[str, Type] | None = None
+        self, text: str, number: int, locate: Where, *, loops: dict[str, Type] | None = None
     ) -> Iterator[Part]:
         """One line of words with its blanks."""
         blanks = self._blanks(loops or {})
-        if self._told < MAX_SHOWN:
-            for left in foreign_syntax.in_words(
-                text, (*self._values, *(loops or {})), where, self._paired, number
+        if self._foreign_count < MAX_SHOWN:
+            for warning in foreign_syntax.diagnose_line(
+                text, (*self._values, *(loops or {})), locate, self._paired, number
             ):
-                self._note(left)
-                self._told += 1
+                self._note(warning)
+                self._foreign_count += 1
         at = 0
         for piece in pieces(text):
             yield text[at : piece.start]
             at = piece.end
             if piece.inner_end < 0:
-                self._note(code.open_expression(where(piece.start, piece.start + 3)))
+                self._note(code.open_expression(locate(piece.start, piece.start + 3)))
                 continue
             written = text[piece.inner : piece.inner_end]
             if _BLOCK.match(written.strip()):
                 # A block in a subject, or one that shares its line with words.
                 self._note(
-                    code.block_alone(where(piece.start, piece.end), block=text[piece.start : piece.end])
+                    code.block_alone(locate(piece.start, piece.end), block=text[piece.start : piece.end])
                 )
                 continue
-            value = blanks.text(written, _from(where, piece.inner))
+            value = blanks.text(written, _shifted(locate, piece.inner))
             if value is not None:
                 yield Blank(value=value, line=number)
         yield text[at:]
 
     def _line(self, number: int, text: str) -> BodyLine:
-        found = pieces(text)
+        expressions = pieces(text)
         if (
-            not found
-            or found[0].inner_end < 0
-            or text[: found[0].start].strip()
-            or text[found[0].end :].strip()
+            not expressions
+            or expressions[0].inner_end < 0
+            or text[: expressions[0].start].strip()
+            or text[expressions[0].end :].strip()
         ):
             return BodyLine(number=number, text=text)
-        inner = text[found[0].inner : found[0].inner_end]
+        inner = text[expressions[0].inner : expressions[0].inner_end]
         block = inner.strip() if _BLOCK.match(inner.strip()) else ""
         return BodyLine(
-            number=number, text=text, block=block, start=found[0].inner + len(inner) - len(inner.lstrip())
+            number=number,
+            text=text,
+            block=block,
+            start=expressions[0].inner + len(inner) - len(inner.lstrip()),
         )
 
     def _open(self, line: BodyLine, loops: dict[str, Type], *, depth: int) -> ForBlock | IfBlock | None:
@@ -299,10 +306,10 @@ class _Blocks:
         if depth > MAX_NESTED:
             self._note(code.nested(self._at(line), most=MAX_NESTED))
             return None
-        where = self._where(line.number)
+        locate = self._locator(line.number)
         blanks = self._blanks(loops)
         if line.block.startswith("if"):
-            condition = blanks.condition(line.block[2:], _from(where, line.start + 2))
+            condition = blanks.condition(line.block[2:], _shifted(locate, line.start + 2))
             return None if condition is None else IfBlock(condition=condition, line=line.number, body=())
         match = _FOR.fullmatch(line.block)
         if match is None:
@@ -311,13 +318,13 @@ class _Blocks:
         name, begin = match[1], line.start + match.start(2)
         if name in self._values or name in loops:
             place = line.start + match.start(1)
-            self._note(code.name_taken(where(place, place + len(name)), name=name))
+            self._note(code.name_taken(locate(place, place + len(name)), name=name))
             return None
-        items = blanks.items(match[2], _from(where, begin))
+        items = blanks.items(match[2], _shifted(locate, begin))
         loops[name] = ANY if items is None else (items.type.items or ANY)
         return ForBlock(name=name, items=items or ANYTHING, line=line.number, body=())
 
-    def _where(self, number: int) -> Where:
+    def _locator(self, number: int) -> Where:
         return lambda start, end: Span(
             path=self._path,
             line=number,
@@ -328,23 +335,23 @@ class _Blocks:
 
     def _at(self, line: BodyLine) -> Span:
         text = line.text
-        return self._where(line.number)(len(text) - len(text.lstrip()), len(text.rstrip()))
+        return self._locator(line.number)(len(text) - len(text.lstrip()), len(text.rstrip()))
 
 
-def _from(where: Where, offset: int) -> Where:
-    return lambda start, end: where(offset + start, offset + end)
+def _shifted(locate: Where, offset: int) -> Where:
+    return lambda start, end: locate(offset + start, offset + end)
 
 
 def _merged(parts: Sequence[Part]) -> Iterator[Part]:
     """Neighbouring words as one."""
     words = ""
-    for one in parts:
-        if isinstance(one, str):
-            words += one
+    for piece in parts:
+        if isinstance(piece, str):
+            words += piece
             continue
         if words:
             yield words
         words = ""
-        yield one
+        yield piece
     if words:
         yield words

@@ -3,9 +3,9 @@
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, replace
 
-from engine.language.diagnostics.codes import config_files as own
+from engine.language.diagnostics.codes import config_files
 from engine.language.diagnostics.codes import references as code
-from engine.language.expressions import parser as s
+from engine.language.expressions import parser as syntax
 from engine.language.expressions.checker import Checker, Typed
 from engine.language.expressions.currencies import clashes
 from engine.language.expressions.expressions import spoken, unreadable
@@ -33,12 +33,12 @@ class Blanks:
     note: Callable[[Diagnostic], None]
     language: str = ""
 
-    def text(self, written: str, where: Where) -> Expr | None:
-        """A value that stands inside words: not a list or map, and never missing."""
-        found = self._typed(written, where)
-        if found is None:
+    def text(self, written: str, locate: Where) -> Expr | None:
+        """A value inside words: not a list or map, and never missing."""
+        inferred = self._typed(written, locate)
+        if inferred is None:
             return None
-        tree, typed, expr, checker = found
+        tree, typed, expr, checker = inferred
         kind = certain(typed.type).kind
         if kind in _CONTAINERS:
             self.note(code.not_text(checker.at(tree), type_=str(certain(typed.type))))
@@ -49,12 +49,12 @@ class Blanks:
             return None
         return spoken(expr, checker.scope)
 
-    def condition(self, written: str, where: Where) -> Expr | None:
+    def condition(self, written: str, locate: Where) -> Expr | None:
         """What an `if` asks."""
-        found = self._typed(written, where)
-        if found is None:
+        inferred = self._typed(written, locate)
+        if inferred is None:
             return None
-        tree, typed, expr, checker = found
+        tree, typed, expr, checker = inferred
         if typed.type.kind in {"bool", "any"} and not typed.type.nullable:
             return expr
         hint, fix = "compare it with something", None
@@ -62,45 +62,45 @@ class Blanks:
             fix = Fix(span=checker.at(tree), text=f"size({checker.piece(tree)}) > 0")
             hint = f"write `{fix.text}`"
         self.note(
-            own.wrong_type(
+            config_files.wrong_type(
                 checker.at(tree),
-                message=f"`if` asks a yes or no, this is {_named(typed)}",
+                message=f"`if` asks a yes or no, this is {_type_name(typed)}",
                 hint=hint,
                 fix=fix,
             )
         )
         return None
 
-    def items(self, written: str, where: Where) -> Expr | None:
+    def items(self, written: str, locate: Where) -> Expr | None:
         """What a `for` goes through; a list that is missing has no entries."""
-        found = self._typed(written, where)
-        if found is None:
+        inferred = self._typed(written, locate)
+        if inferred is None:
             return None
-        tree, typed, expr, checker = found
+        tree, typed, expr, checker = inferred
         if typed.type.kind in {"list", "any"}:
             return expr
-        lists = sorted(name for name, one in self.values.items() if one.type.kind == "list")
+        lists = sorted(name for name, field in self.values.items() if field.type.kind == "list")
         hint = f"lists here: {', '.join(lists)}" if lists else "declare it as a list: `name: [text]`"
         self.note(
-            own.wrong_type(
-                checker.at(tree), message=f"`for` needs a list, this is {_named(typed)}", hint=hint
+            config_files.wrong_type(
+                checker.at(tree), message=f"`for` needs a list, this is {_type_name(typed)}", hint=hint
             )
         )
         return None
 
-    def _typed(self, written: str, where: Where) -> tuple[s.Tree, Typed, Expr, Checker] | None:
+    def _typed(self, written: str, locate: Where) -> tuple[syntax.Tree, Typed, Expr, Checker] | None:
         text = written.strip()
         base = len(written) - len(written.lstrip())
 
         def place(start: int, end: int) -> Span:
-            return where(base + start, base + end)
+            return locate(base + start, base + end)
 
         if not text:
-            self.note(code.bad_expression(where(0, max(len(written), 1)), problem="it is empty"))
+            self.note(code.bad_expression(locate(0, max(len(written), 1)), problem="it is empty"))
             return None
         try:
-            written_tree = s.parse(text)
-        except s.SyntaxProblem as problem:
+            written_tree = syntax.parse(text)
+        except syntax.SyntaxProblem as problem:
             self.note(unreadable(problem, place))
             return None
         unknown: list[Diagnostic] = []
@@ -108,10 +108,10 @@ class Blanks:
         checker = Checker(text, self._scope(), place, in_if=False)
         typed = checker.infer(tree)
         if wrong := unknown or checker.diagnostics or clashes(written_tree, place):
-            for one in wrong:
-                self.note(_unrooted(one))
+            for diagnostic in wrong:
+                self.note(_unrooted(diagnostic))
             return None
-        reads = tuple(sorted(checker.reads.values(), key=lambda one: one.path))
+        reads = tuple(sorted(checker.reads.values(), key=lambda read: read.path))
         return tree, typed, Expr(cel=typed.cel, written=text, type=typed.type, reads=reads), checker
 
     def _scope(self) -> TypeScope:
@@ -119,16 +119,18 @@ class Blanks:
         inputs = Type(kind="map", fields=(*self.values.values(), *loops))
         return TypeScope(inputs=inputs, now_only=True, language=self.language, for_people=True)
 
-    def _rooted(self, tree: s.Tree, bound: frozenset[str], place: Where, unknown: list[Diagnostic]) -> s.Tree:
+    def _rooted(
+        self, tree: syntax.Tree, bound: frozenset[str], place: Where, unknown: list[Diagnostic]
+    ) -> syntax.Tree:
         """The tree with every free name as a field of the one root."""
 
-        def go(node: s.Tree, more: frozenset[str] = frozenset()) -> s.Tree:
-            return self._rooted(node, bound | more, place, unknown)
+        def go(node: syntax.Tree, loop_names: frozenset[str] = frozenset()) -> syntax.Tree:
+            return self._rooted(node, bound | loop_names, place, unknown)
 
         match tree:
-            case s.Literal_():
+            case syntax.Literal_():
                 return tree
-            case s.Name():
+            case syntax.Name():
                 if tree.name in bound:
                     return tree
                 known = [*self.values, *self.loops]
@@ -136,32 +138,36 @@ class Blanks:
                     unknown.append(
                         code.unknown_root(place(tree.start, tree.end), name=tree.name, known=known)
                     )
-                root = s.Name(name=ROOT, start=tree.start, end=tree.end)
-                return s.Member(of=root, name=tree.name, at=tree.start, start=tree.start, end=tree.end)
-            case s.Member() | s.Unary():
+                root = syntax.Name(name=ROOT, start=tree.start, end=tree.end)
+                return syntax.Member(of=root, name=tree.name, at=tree.start, start=tree.start, end=tree.end)
+            case syntax.Member() | syntax.Unary():
                 return replace(tree, of=go(tree.of))
-            case s.IndexExpr():
+            case syntax.IndexExpr():
                 return replace(tree, of=go(tree.of), key=go(tree.key))
-            case s.Binary():
+            case syntax.Binary():
                 return replace(tree, left=go(tree.left), right=go(tree.right))
-            case s.Choice():
+            case syntax.Choice():
                 return replace(tree, test=go(tree.test), yes=go(tree.yes), no=go(tree.no))
-            case s.ListOf():
+            case syntax.ListOf():
                 return replace(tree, items=tuple(map(go, tree.items)))
-            case s.MapOf():
+            case syntax.MapOf():
                 return replace(tree, entries=tuple((key, go(value)) for key, value in tree.entries))
-            case s.CallExpr():
+            case syntax.CallExpr():
                 if tree.name in _CLOCK:
-                    unknown.append(own.no_clock(place(tree.at, tree.at + len(tree.name)), name=tree.name))
+                    unknown.append(
+                        config_files.no_clock(place(tree.at, tree.at + len(tree.name)), name=tree.name)
+                    )
                 of = None if tree.of is None else go(tree.of)
                 head = tree.args[0] if tree.args else None
-                if of is not None and tree.name in _LOOPS and isinstance(head, s.Name):
-                    own_name = frozenset({head.name})
-                    return replace(tree, of=of, args=(head, *(go(one, own_name) for one in tree.args[1:])))
+                if of is not None and tree.name in _LOOPS and isinstance(head, syntax.Name):
+                    loop_variable = frozenset({head.name})
+                    return replace(
+                        tree, of=of, args=(head, *(go(argument, loop_variable) for argument in tree.args[1:]))
+                    )
                 return replace(tree, of=of, args=tuple(map(go, tree.args)))
 
 
-def _named(typed: Typed) -> str:
+def _type_name(typed: Typed) -> str:
     return f"{certain(typed.type)} that may be missing" if typed.type.nullable else str(typed.type)
 
 
@@ -174,4 +180,4 @@ def _unrooted(diagnostic: Diagnostic) -> Diagnostic:
 
 
 ANYTHING = Expr(cel="[]", written="[]", type=Type(kind="list", items=ANY))
-"""Stands for a list that has its diagnostic already."""
+"""Takes the place of a list that has its diagnostic already."""

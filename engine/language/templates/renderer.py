@@ -1,6 +1,6 @@
 """Fixed words with blanks: Markdown templates, read once (`engine.language.templates.parser`) and filled many times.
 
-Only values named under `values:` can be read. What is filled in is data: it is never looked at again for expressions.
+Only values named under `values:` can be read. A filled-in value is data: it is never parsed for expressions.
 """
 
 from collections.abc import Iterable, Iterator, Mapping
@@ -38,46 +38,48 @@ class TemplateRenderer:
     def render(self, source: str, values: Mapping[str, Json], *, path: str, zone: str) -> dict[str, Json]:
         """``{subject, body, language}``. Raises PermanentError(code='template') naming file and line."""
         template = self._template(source, path)
-        fitting = _fitting(template, values)
+        fitting = _checked_values(template, values)
         filling = _Filling(template=template, evaluate=self._evaluate, zone=zone)
         subject = " ".join("".join(filling.parts(template.subject, fitting)).split())
         body = "".join(filling.parts(template.body, fitting))
         return {"subject": subject[:MAX_SUBJECT], "body": body, "language": template.language}
 
     def words(self, source: str, *, path: str) -> str:
-        """Its own words, without what is filled in. Raises as `render` does."""
+        """The template's own words, without the filled-in values. Raises as `render` does."""
         template = self._template(source, path)
-        return "\n".join(_own((*template.subject, *template.body)))
+        return "\n".join(_fixed_words((*template.subject, *template.body)))
 
     def _template(self, source: str, path: str) -> Template:
         key = (path, source)
         if key not in self._parsed:
             template, diagnostics = parse(path, source.encode("utf-8", "surrogatepass"))
             if template is None:
-                first = next(one for one in diagnostics if one.severity is Severity.ERROR)
+                first = next(
+                    diagnostic for diagnostic in diagnostics if diagnostic.severity is Severity.ERROR
+                )
                 raise PermanentError(
                     f"{path}:{first.span.line}: {first.message}",
                     code="template",
                     now_true="Nothing was sent.",
                     way_out="steward check",
                 )
-            # Plans hold a handful of templates; what is no longer used goes with the process.
+            # Plans hold a handful of templates; unused ones go with the process.
             self._parsed = {key: template, **dict(list(self._parsed.items())[:63])}
         return self._parsed[key]
 
 
-def _own(parts: Iterable[Part]) -> Iterator[str]:
-    for one in parts:
-        match one:
+def _fixed_words(parts: Iterable[Part]) -> Iterator[str]:
+    for part in parts:
+        match part:
             case str():
-                yield one
+                yield part
             case IfBlock() | ForBlock():
-                yield from _own(one.body)
+                yield from _fixed_words(part.body)
             case Blank():
                 pass
 
 
-def _refused(template: Template, line: int, problem: str) -> PermanentError:
+def _refusal(template: Template, line: int, problem: str) -> PermanentError:
     return PermanentError(
         f"{template.path}:{line}: {problem}",
         code="template",
@@ -86,26 +88,26 @@ def _refused(template: Template, line: int, problem: str) -> PermanentError:
     )
 
 
-def _fitting(template: Template, values: Mapping[str, Json]) -> dict[str, Json]:
+def _checked_values(template: Template, values: Mapping[str, Json]) -> dict[str, Json]:
     """The values by name: each is declared, each declared one is there, and each has its type."""
-    declared = {one.name: one for one in template.values}
+    declared = {field.name: field for field in template.values}
     fitting: dict[str, Json] = {}
     for name in values:
         if name not in declared:
-            raise _refused(template, template.values_line, f"the value `{name}` is not declared")
-    for name, one in declared.items():
+            raise _refusal(template, template.values_line, f"the value `{name}` is not declared")
+    for name, field in declared.items():
         value = values.get(name)
-        if value is None and not one.optional and one.type.kind != "any":
-            raise _refused(template, template.values_line, f"the value `{name}` is missing")
+        if value is None and not field.optional and field.type.kind != "any":
+            raise _refusal(template, template.values_line, f"the value `{name}` is missing")
         try:
-            fitting[name] = conform(value, one.type, name)
+            fitting[name] = conform(value, field.type, name)
         except PermanentError as error:
-            raise _refused(template, template.values_line, str(error)) from None
+            raise _refusal(template, template.values_line, str(error)) from None
     return fitting
 
 
 class _Filling:
-    """One rendering, with what is left of its caps."""
+    """One rendering, with the remainder of its caps."""
 
     def __init__(self, *, template: Template, evaluate: Evaluate, zone: str) -> None:
         self._template = template
@@ -115,30 +117,30 @@ class _Filling:
         self._characters = MAX_CHARACTERS
 
     def parts(self, parts: tuple[Part, ...], values: Mapping[str, Json]) -> Iterator[str]:
-        """The words with their blanks filled. `values` hold those of open loops, too."""
-        for one in parts:
-            match one:
+        """The words with their blanks filled. `values` include those of open loops."""
+        for part in parts:
+            match part:
                 case str():
-                    yield self._counted(one, line=1)
+                    yield self._counted(part, line=1)
                 case Blank():
-                    value = self._value(one.value, values, one.line)
-                    yield self._counted(self._evaluate.as_text(value), line=one.line)
+                    value = self._value(part.value, values, part.line)
+                    yield self._counted(self._evaluate.as_text(value), line=part.line)
                 case IfBlock():
-                    if self._value(one.condition, values, one.line) is True:
-                        yield from self.parts(one.body, values)
+                    if self._value(part.condition, values, part.line) is True:
+                        yield from self.parts(part.body, values)
                 case ForBlock():
-                    yield from self._loop(one, values)
+                    yield from self._loop(part, values)
 
     def _loop(self, loop: ForBlock, values: Mapping[str, Json]) -> Iterator[str]:
         entries = self._value(loop.items, values, loop.line)
         if entries is None:
             return
         if not isinstance(entries, list):
-            raise _refused(self._template, loop.line, f"`{loop.items.written}` is not a list")
+            raise _refusal(self._template, loop.line, f"`{loop.items.written}` is not a list")
         for entry in entries:
             self._rounds -= 1
             if self._rounds < 0:
-                raise _refused(self._template, loop.line, f"more than {MAX_ROUNDS:,} entries in all")
+                raise _refusal(self._template, loop.line, f"more than {MAX_ROUNDS:,} entries in all")
             # A null entry is a step that was skipped: it is left out, as everywhere.
             if entry is not None:
                 yield from self.parts(loop.body, {**values, loop.name: entry})
@@ -146,19 +148,19 @@ class _Filling:
     def _counted(self, text: str, *, line: int) -> str:
         self._characters -= len(text)
         if self._characters < 0:
-            raise _refused(self._template, line, f"the text has more than {MAX_CHARACTERS:,} characters")
+            raise _refusal(self._template, line, f"the text has more than {MAX_CHARACTERS:,} characters")
         return text
 
     def _value(self, expr: Expr, values: Mapping[str, Json], line: int) -> Json:
-        bindings = {read.variable: _dug(read, values) for read in expr.reads}
+        bindings = {read.variable: _value_at(read, values) for read in expr.reads}
         try:
             return self._evaluate.evaluate(expr, bindings, now=_NO_TIME, zone=self._zone)
         except PermanentError as error:
             problem = error.message.replace("inputs.", "", 1)
-            raise _refused(self._template, line, f"`{expr.written}`: {problem}") from None
+            raise _refusal(self._template, line, f"`{expr.written}`: {problem}") from None
 
 
-def _dug(read: Read, values: Mapping[str, Json]) -> Json:
+def _value_at(read: Read, values: Mapping[str, Json]) -> Json:
     """The value at a path; None where it breaks off. The first name is the root that the checker put in front."""
     value: Json = values
     for name in read.path.split(".")[1:]:
