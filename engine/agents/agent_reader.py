@@ -40,7 +40,7 @@ MAX_TOKENS = 2000
 MAX_ANSWER = 200_000
 MAX_NOTES = 200_000
 DOUBTS = "doubts"
-"""The output that holds what the check found; a list of plain lines, empty when everything stands in a source."""
+"""The output with the check's findings: a list of plain lines, empty when a source supports everything."""
 
 # How the asked form ends: where a provider does not say how an answer ended, this does.
 _FORM_ENDS = "[[ ## completed ## ]]"
@@ -54,7 +54,7 @@ _ROLES = {"system", "user", "assistant"}
 class Agents:
     """`agents` gives the agents of the plan a call belongs to, by name; `configured` the model asked for under a name of steward.yaml.
 
-    `drafts` answers `agent/draft-reply` where there is no model, from the operator's own words. `tools` is who answers what an agent may
+    `drafts` answers `agent/draft-reply` where there is no model, from the operator's own words. `tools` answers what an agent may
     look up.
     """
 
@@ -74,7 +74,7 @@ class Agents:
         """The agent's outputs, and `doubts`. Raises TransientError where asking again may help, PermanentError where it won't.
 
         Where the model is of no use in the last attempt either, or may not be asked for its cost, `agent/draft-reply` answers with the
-        operator's own words and says so. Raises OverBudget when a call does not fit a budget and nobody was asked yet.
+        operator's own words and says so. Raises OverBudget when a call exceeds a budget before any model was asked.
         """
         name = call.action.partition("/")[2]
         agent = self.agents(call).get(name)
@@ -104,8 +104,8 @@ class Agents:
             raise error from None
         if output_schema.misfits(outputs, agent.outputs):
             raise error
-        said = f"no model drafted this, your template did ({error.code}: {stripped(error.message)})"
-        return {**outputs, DOUBTS: [said]}, labels
+        doubt = f"no model drafted this, your template did ({error.code}: {stripped(error.message)})"
+        return {**outputs, DOUBTS: [doubt]}, labels
 
     def _by_model(self, call: Call, name: str, agent: AgentSource) -> tuple[dict[str, Json], Labels]:
         if not self.installed():
@@ -126,15 +126,15 @@ class Agents:
         )
         # Without tools it has nothing in its hands, so a separate process is enough.
         needs = 2 if agent.tools else 1
-        said = self.room.run(
-            PROGRAM, _given(agent, call, tools), serve=attempt.serve, limits=LIMITS, needs=needs
+        answer = self.room.run(
+            PROGRAM, _program_request(agent, call, tools), serve=attempt.serve, limits=LIMITS, needs=needs
         )
         sources = [*_sources(agent, call), *attempt.looked]
-        raw, outputs, slipped = _believed(agent, said)
+        raw, outputs, slipped = _checked_outputs(agent, answer)
         # The raw ones: characters that can't be seen are a doubt, and then gone.
-        found = [*attempt.noted(self.configured(agent.model)), *slipped, *doubts(raw, sources)]
-        found += _about_words(agent, call, raw, sources)
-        return {**outputs, DOUBTS: list(found)}, frozenset({Label.MODEL}).union(attempt.labels)
+        findings = [*attempt.model_doubts(self.configured(agent.model)), *slipped, *doubts(raw, sources)]
+        findings += _about_words(agent, call, raw, sources)
+        return {**outputs, DOUBTS: list(findings)}, frozenset({Label.MODEL}).union(attempt.labels)
 
     def _without_model(
         self, call: Call, name: str, agent: AgentSource | None
@@ -157,7 +157,7 @@ class Agents:
 
 @dataclass(slots=True)
 class _Attempt:
-    """One attempt's questions, to the model and to its tools. The child says only the words; everything else is the agent's file.
+    """One attempt's questions, to the model and to its tools. The child supplies only the words; everything else comes from the agent's file.
 
     `isolation` is the level of the room the child is in; `looked` is what tools found, `labels` where that came from.
     """
@@ -190,28 +190,30 @@ class _Attempt:
         )
 
     def _look(self, name: str, args: dict[str, Json]) -> Json:
-        """What a tool found, or why not, in words the model may read."""
+        """A tool's result, or why there is none, in words the model may read."""
         spec = self.tools[name]
         if spec.kind.acts or name.startswith("agent/") or len(self.looked) >= LOOKS:
             raise self._refused()
-        fields = tuple(Field(name=one.name, type=one.type, optional=not one.required) for one in spec.params)
+        fields = tuple(
+            Field(name=param.name, type=param.type, optional=not param.required) for param in spec.params
+        )
         if wrong := output_schema.misfits(args, fields):
-            found: Json = {"error": wrong}
+            result: Json = {"error": wrong}
         else:
             try:
                 outputs, labels = self.readers().reader(name).read(replace(self.call, action=name, args=args))
-                found = {"outputs": outputs}
+                result = {"outputs": outputs}
                 self.labels |= labels
             except (TransientError, PermanentError) as error:
-                found = {"error": error.message}
-        self.looked.append(found)
-        return found
+                result = {"error": error.message}
+        self.looked.append(result)
+        return result
 
     def _ask(self, asked: Json) -> Json:
         messages = _messages(asked)
         if messages is None or len(self.replies) >= CALLS + (LOOKS if self.agent.tools else 0):
             raise self._refused()
-        spent = sum((one.usd for one in self.replies), Decimal(0))
+        spent = sum((reply.usd for reply in self.replies), Decimal(0))
         left = None if self.agent.budget_usd is None else self.agent.budget_usd - spent
         request = ModelRequest(
             model=self.agent.model, messages=messages, most=MAX_TOKENS, isolation=self.isolation
@@ -224,14 +226,14 @@ class _Attempt:
             raise _cut_off(self.agent, reply.ended)
         return {"text": _clean(reply.text)}
 
-    def noted(self, configured: str) -> list[str]:
+    def model_doubts(self, configured: str) -> list[str]:
         """A model other than the configured one answered. A dated version of the same name is the same model."""
-        served = dict.fromkeys(one.served for one in self.replies)
+        served = dict.fromkeys(reply.served for reply in self.replies)
         return [
-            f"answered by the model {_shown(one)}, configured is {configured}"
-            for one in served
-            if one != configured
-            and not (one.startswith(configured) and _DATED.fullmatch(one.removeprefix(configured)))
+            f"answered by the model {_shown(model)}, configured is {configured}"
+            for model in served
+            if model != configured
+            and not (model.startswith(configured) and _DATED.fullmatch(model.removeprefix(configured)))
         ]
 
 
@@ -244,13 +246,13 @@ def _thrifty(agent: AgentSource) -> PermanentError:
     )
 
 
-def _messages(found: Json) -> tuple[tuple[str, str], ...] | None:
+def _messages(prompt: Json) -> tuple[tuple[str, str], ...] | None:
     """The prompt a child asks with; None when it is anything but words in known roles."""
-    if not isinstance(found, list) or not found or len(found) > 50:
+    if not isinstance(prompt, list) or not prompt or len(prompt) > 50:
         return None
     messages = []
-    for one in found:
-        match one:
+    for message in prompt:
+        match message:
             case [str(role), str(text)] if role in _ROLES:
                 messages.append((role, text))
             case _:
@@ -258,7 +260,7 @@ def _messages(found: Json) -> tuple[tuple[str, str], ...] | None:
     return tuple(messages)
 
 
-def _given(agent: AgentSource, call: Call, tools: Mapping[str, ActionSpec]) -> Json:
+def _program_request(agent: AgentSource, call: Call, tools: Mapping[str, ActionSpec]) -> Json:
     files = dict(call.files)
     notes = [(path, _clean(files[path])) for path in agent.links if path in files]
     examples = [(path, _clean(files[path])) for path in examples_of(agent, files)]
@@ -273,15 +275,17 @@ def _given(agent: AgentSource, call: Call, tools: Mapping[str, ActionSpec]) -> J
     return {
         "name": agent.name,
         "instructions": _clean(agent.instructions),
-        "notes": [list(one) for one in notes],
-        "examples": [list(one) for one in examples],
+        "notes": [list(note) for note in notes],
+        "examples": [list(example) for example in examples],
         "inputs": [
-            [one.name, one.description or str(one.type), _clean(_written(call.args[one.name]))]
-            for one in agent.inputs
-            if call.args.get(one.name) is not None
+            [field.name, field.description or str(field.type), _clean(_written(call.args[field.name]))]
+            for field in agent.inputs
+            if call.args.get(field.name) is not None
         ],
-        "outputs": [output_schema.dump(one) for one in agent.outputs],
-        "tools": [[name, spec.summary, [_param(one) for one in spec.params]] for name, spec in tools.items()],
+        "outputs": [output_schema.dump(field) for field in agent.outputs],
+        "tools": [
+            [name, spec.summary, [_param(param) for param in spec.params]] for name, spec in tools.items()
+        ],
     }
 
 
@@ -303,16 +307,16 @@ def _clean(text: str) -> str:
 def _sources(agent: AgentSource, call: Call) -> list[Json]:
     """Everything the answer may have a name or a number from."""
     files = dict(call.files)
-    wanted = (*agent.links, *examples_of(agent, files))
-    return [list(call.args.values()), agent.instructions, [files[path] for path in wanted if path in files]]
+    paths = (*agent.links, *examples_of(agent, files))
+    return [list(call.args.values()), agent.instructions, [files[path] for path in paths if path in files]]
 
 
-def _believed(agent: AgentSource, said: Json) -> tuple[Json, dict[str, Json], list[str]]:
-    """The outputs as they came and as they may be shown, once they fit what the agent declares; and what slipped into their words."""
-    found = said if isinstance(said, dict) else {}
-    outputs = found.get("outputs")
-    if "wrong" in found or not isinstance(outputs, dict):
-        raise _unusable(agent, str(found.get("wrong", "it says nothing")), str(found.get("kind", "")))
+def _checked_outputs(agent: AgentSource, answer: Json) -> tuple[Json, dict[str, Json], list[str]]:
+    """The outputs as received, the outputs as they may be shown, and what slipped into their words. Raises where they don't fit the agent's declaration."""
+    record = answer if isinstance(answer, dict) else {}
+    outputs = record.get("outputs")
+    if "wrong" in record or not isinstance(outputs, dict):
+        raise _unusable(agent, str(record.get("wrong", "it says nothing")), str(record.get("kind", "")))
     words = _words_in(agent)
     tidy = {
         name: tidied(value) for name, value in outputs.items() if name in words and isinstance(value, str)
@@ -327,22 +331,25 @@ def _believed(agent: AgentSource, said: Json) -> tuple[Json, dict[str, Json], li
 
 def _words_in(agent: AgentSource) -> frozenset[str]:
     """The outputs that are free text."""
-    return frozenset(one.name for one in agent.outputs if one.type.kind == "text")
+    return frozenset(field.name for field in agent.outputs if field.type.kind == "text")
 
 
 def _about_words(agent: AgentSource, call: Call, outputs: dict[str, Json], sources: list[Json]) -> list[str]:
     """Doubts about the words beside what they answer: the longest text that was handed over."""
-    given = sorted((one for one in call.args.values() if isinstance(one, str)), key=len)
-    known = [text for one in sources for text in texts(one)]
-    found = [
+    arguments = sorted((argument for argument in call.args.values() if isinstance(argument, str)), key=len)
+    known = [text for source in sources for text in texts(source)]
+    findings = [
         doubt
         for name in sorted(_words_in(agent))
         if isinstance(outputs.get(name), str)
         for doubt in doubtful(
-            outputs[name], sources=known, instructions=agent.instructions, letter=given[-1] if given else ""
+            outputs[name],
+            sources=known,
+            instructions=agent.instructions,
+            letter=arguments[-1] if arguments else "",
         )
     ]
-    return list(dict.fromkeys(found))
+    return list(dict.fromkeys(findings))
 
 
 def _visible(value: Json) -> Json:
@@ -351,9 +358,9 @@ def _visible(value: Json) -> Json:
         case str():
             return stripped(value)
         case list():
-            return [_visible(one) for one in value]
+            return [_visible(child) for child in value]
         case dict():
-            return {name: _visible(one) for name, one in value.items()}
+            return {name: _visible(child) for name, child in value.items()}
         case _:
             return value
 
@@ -393,5 +400,5 @@ def _unusable(agent: AgentSource, why: str, kind: str = "") -> EngineError:
     )
 
 
-def _shown(text: str, most: int = 60) -> str:
-    return " ".join(stripped(text).split())[:most]
+def _shown(text: str, limit: int = 60) -> str:
+    return " ".join(stripped(text).split())[:limit]

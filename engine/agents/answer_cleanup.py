@@ -1,6 +1,6 @@
-"""What slipped into a text of a model's answer: taken off where it is certain, else said, so that nothing leaves unseen.
+"""What slipped into a text of a model's answer. What is certain is removed, the rest is reported, so that nothing leaves unseen.
 
-Everything said is a doubt, not a verdict: a person reads it on the card.
+Each report is a doubt, not a verdict: a person reads it on the card.
 """
 
 import json
@@ -66,13 +66,13 @@ _HTML = re.compile(
 )  # fmt: skip
 _QUOTED = re.compile(r"""(['"]{3})\s*(.*?)\s*\1""", re.DOTALL)
 _PAIRS = frozenset(("''", "“”", "„“", "””", "«»", "»«", "‘’", "「」"))
-# A folder called `new` is no line end.
+# The `\n` of a folder called `new` is not a line end.
 _PATH = re.compile(r"\b[A-Za-z]:\\[^\s\"<>|]*")
 _SHOWN = 60
 
 
 def tidied(text: str) -> tuple[str, list[str]]:
-    """A text without what is certainly no part of it, and doubts about what may be none."""
+    """The text without what certainly does not belong to it, and doubts about what may not belong to it."""
     doubts: list[str] = []
     words = _THOUGHTS.sub("", text).strip() if _THOUGHTS.search(text) else text
     if END_MARK.match(words.lstrip()) is not None and (turn := _TURN.match(words)) is not None:
@@ -82,15 +82,15 @@ def tidied(text: str) -> tuple[str, list[str]]:
     if "\n" not in words.strip() and (r"\n\n" in written or written.count(r"\n") > 1):
         words = words.replace(r"\r", "").replace(r"\n", "\n").replace(r"\t", "\t").replace(r"\"", '"')
     if (mark := END_MARK.search(words)) is not None:
-        rest = END_MARK.sub("", words[mark.end() :]).strip()
-        words = words[: mark.start()].rstrip() if words[: mark.start()].strip() else rest
-        if rest and words != rest:
-            doubts.append(f"words after the end of the model's turn were taken off: {_shown(rest)}")
+        tail = END_MARK.sub("", words[mark.end() :]).strip()
+        words = words[: mark.start()].rstrip() if words[: mark.start()].strip() else tail
+        if tail and words != tail:
+            doubts.append(f"words after the end of the model's turn were taken off: {_shown(tail)}")
     for wrapped in (_WHOLE_MARK, _WHOLE_FENCE):
         if (whole := wrapped.fullmatch(words)) is not None and whole[1] not in whole[2]:
             words = whole[2]
-    for before in (_SPEAKER, _OPENING, _HEADING):
-        if (opening := before.match(words)) is not None:
+    for pattern in (_SPEAKER, _OPENING, _HEADING):
+        if (opening := pattern.match(words)) is not None:
             words = words[opening.end() :]
     if _RULES.match(words) is not None:
         words = _RULES.sub("", words)
@@ -101,15 +101,15 @@ def tidied(text: str) -> tuple[str, list[str]]:
 
 
 def doubtful(text: str, *, sources: Iterable[str], instructions: str, letter: str) -> list[str]:
-    """Doubts about a letter's words beside what they were made from: blanks to be filled in, another language or script."""
+    """Doubts about a letter's words, compared with its sources: blanks to be filled in, another language or script."""
     known = "\n".join(sources)
-    found = [
+    blanks = [
         f"{_shown(blank[0])} is a blank to be filled in"
         for pattern in (_BLANK, _GAP)
         for blank in pattern.finditer(text)
         if blank[0] not in known
     ]
-    return [*dict.fromkeys(found), *foreign(text, letter=letter, instructions=instructions, known=known)]
+    return [*dict.fromkeys(blanks), *foreign(text, letter=letter, instructions=instructions, known=known)]
 
 
 def _slipped(text: str) -> Iterator[str]:
@@ -142,10 +142,10 @@ def _unquoted(text: str) -> str:
         return words[1:-1].strip()
     if len(words) > 1 and words[0] == words[-1] == '"':
         try:
-            found = json.loads(words, strict=False)
+            decoded = json.loads(words, strict=False)
         except ValueError:
             return text
-        return found if isinstance(found, str) else text
+        return decoded if isinstance(decoded, str) else text
     return text
 
 

@@ -1,6 +1,6 @@
 """A model's raw answer in the dress that is parsed: without its thoughts and marks, JSON as the form, a rehearsed form dropped.
 
-Only what is certain is done here. Thoughts are told by the marks models put around them; what stands in no mark is the answer.
+Only what is certain is done here. Thoughts are recognised by the marks models put around them; text outside such marks is the answer.
 """
 
 import json
@@ -25,7 +25,7 @@ END_MARK = re.compile(
     r"<\|(?:im_end|im_start|endoftext|end_of_text|eot_id|eom_id|end|return|assistant|user|system|start_header_id|end_header_id|begin_of_text)\|>"
     r"|<\uff5c[^<>\uff5c]{1,40}\uff5c>|</s>|<end_of_turn>|<start_of_turn>|\[/?INST\]|<EOS>|<eos>"
 )
-"""A mark of a model's own protocol: where one stands, its turn was over."""
+"""A mark of a model's own protocol: it ends the model's turn."""
 _FINAL = re.compile(r"<\|channel\|>\s*final\s*<\|message\|>|<\|(?:start|message)\|>(?:assistant)?")
 _FENCED = re.compile(r"```[\w-]*[ \t]*\n(.*?)\n?```", re.DOTALL)
 _WHOLE_FENCE = re.compile(r"\s*```[\w-]*[ \t]*\n(.*?)\n?```\s*", re.DOTALL)
@@ -67,7 +67,7 @@ def _plain(name: str) -> str:
 
 
 def _unquoted(words: str) -> str:
-    """Without the mark of a quote, where it stands before nearly every line."""
+    """Without the quote mark, where nearly every line begins with one."""
     lines = words.split("\n")
     marked = sum(line.startswith(">") for line in lines)
     return re.sub(r"(?m)^> ?", "", words) if marked > 2 and marked >= len(lines) - 1 else words
@@ -76,7 +76,7 @@ def _unquoted(words: str) -> str:
 def _without_thoughts(text: str) -> str:
     for pattern in _THOUGHTS:
         text = pattern.sub("", text)
-    # Where a template opens the thoughts itself, only their end is said; what an answer follows is not its beginning.
+    # Where a template opens the thoughts itself, the text has only their end mark; what precedes the answer is not part of it.
     if ((closed := list(_CLOSED.finditer(text))) and "[[" in text[closed[-1].end() :]) or (
         closed and "[[" not in text[: closed[-1].start()]
     ):
@@ -87,12 +87,12 @@ def _without_thoughts(text: str) -> str:
 
 
 def _without_marks(text: str) -> str:
-    """Without the marks around it. One between two fields is left for whoever knows where a field ends."""
+    """Without the marks around it. A mark between two fields stays for the parser, which knows where a field ends."""
     words = _FINAL.sub("", text).strip()
     while (mark := END_MARK.match(words)) is not None:
         words = words[mark.end() :].lstrip()
-    found = next((one for one in END_MARK.finditer(words) if "[[" not in words[one.end() :]), None)
-    return words[: found.start()].rstrip() if found is not None else words
+    end_mark = next((match for match in END_MARK.finditer(words) if "[[" not in words[match.end() :]), None)
+    return words[: end_mark.start()].rstrip() if end_mark is not None else words
 
 
 def _last_form(words: str, names: Collection[str]) -> str:
@@ -117,10 +117,10 @@ def _from_json(words: str, known: dict[str, str]) -> str:
         _between(words),
         *_lines(words),
     ):
-        found = _json(candidate)
-        if found is None:
+        parsed = _json(candidate)
+        if parsed is None:
             continue
-        record = _record(found, known)
+        record = _record(parsed, known)
         if record is not None:
             parts = [
                 f"[[ ## {known[_plain(name)]} ## ]]\n{_written(value)}" for name, value in record.items()
@@ -146,12 +146,12 @@ def _lines(words: str) -> list[str]:
 
 
 def _labelled(words: str, names: Collection[str]) -> str:
-    """An answer in which every field that is asked for stands once, in its place, behind its name or between marks of it, as the form."""
-    wanted = [re.escape(name).replace("_", "[ _-]") for name in names]
+    """As the form: an answer that has every requested field once, in order, after its name or between its marks."""
+    patterns = [re.escape(name).replace("_", "[ _-]") for name in names]
     for begin, end in _LABELS:
-        pattern = r"\s*".join(f"{begin.format(name)}((?s:.*?)){end.format(name)}" for name in wanted)
-        labels = [re.findall(begin.format(name), words) for name in wanted]
-        if all(len(found) == 1 for found in labels) and (whole := re.search(rf"{pattern}\s*\Z", words)):
+        pattern = r"\s*".join(f"{begin.format(name)}((?s:.*?)){end.format(name)}" for name in patterns)
+        labels = [re.findall(begin.format(name), words) for name in patterns]
+        if all(len(matches) == 1 for matches in labels) and (whole := re.search(rf"{pattern}\s*\Z", words)):
             parts = [
                 f"[[ ## {name} ## ]]\n{_block(text)}"
                 for name, text in zip(names, whole.groups(), strict=True)
@@ -161,7 +161,7 @@ def _labelled(words: str, names: Collection[str]) -> str:
 
 
 def _block(text: str) -> str:
-    """What stands behind a label: without the label of the end, and a block of YAML as its words."""
+    """The text after a label, without the end label; a YAML block as its words."""
     words = _ENDED.sub("", text).strip()
     mark, _, block = words.partition("\n")
     return textwrap.dedent(block).strip() if re.fullmatch(r"[|>][+-]?\d?", mark.strip()) else words
@@ -172,19 +172,19 @@ def _between(words: str) -> str:
     return words[first : last + 1] if 0 <= first < last else ""
 
 
-def _record(found: Json, known: dict[str, str]) -> dict[str, Json] | None:
+def _record(parsed: Json, known: dict[str, str]) -> dict[str, Json] | None:
     for _ in range(_DEPTH):
-        if isinstance(found, list) and len(found) == 1:
-            found = found[0]
-        if not isinstance(found, dict):
+        if isinstance(parsed, list) and len(parsed) == 1:
+            parsed = parsed[0]
+        if not isinstance(parsed, dict):
             return None
-        record = {name: value for name, value in found.items() if _plain(str(name)) in known}
+        record = {name: value for name, value in parsed.items() if _plain(str(name)) in known}
         if record:
             return record
-        inner = [value for value in map(_opened, found.values()) if isinstance(value, dict)]
+        inner = [value for value in map(_opened, parsed.values()) if isinstance(value, dict)]
         if len(inner) != 1:
             return None
-        found = inner[0]
+        parsed = inner[0]
     return None
 
 

@@ -1,6 +1,6 @@
 """The program in the room: one agent as a DSPy program. It has no model, no network and no file; it asks over the pipe.
 
-``given``: `name`, `instructions`, `notes` and `examples` ((path, text)), `inputs` ((name, description, text)), `outputs`
+``request``: `name`, `instructions`, `notes` and `examples` ((path, text)), `inputs` ((name, description, text)), `outputs`
 (:func:`engine.agents.output_schema.dump`), `tools` ((name, summary, parameters)). What it says: ``{"outputs": …}``, or ``{"wrong": why, "kind": …}`` with
 kind `misfit` or `refused`.
 """
@@ -22,7 +22,7 @@ from engine.model.definitions.types import TEXT, Field, Type, members
 from engine.model.values.canonical_json import Json
 
 MAX_INPUT = 50_000
-"""Characters of one input; the rest is cut, and said to be."""
+"""Characters of one input; the remainder is cut, and a line says so."""
 
 TRIES = 2
 """The first answer, and one repair."""
@@ -56,27 +56,27 @@ def warm() -> None:
     ]
     form = "[[ ## text ## ]]\nx\n\n[[ ## when ## ]]\n2026-01-01\n\n[[ ## items ## ]]\n[]\n\n[[ ## completed ## ]]"
     done = "[[ ## next_thought ## ]]\nx\n\n[[ ## next_tool_name ## ]]\nfinish\n\n[[ ## next_tool_args ## ]]\n{}\n\n[[ ## completed ## ]]"
-    given = {"name": "warm", "instructions": "x", "notes": [], "examples": [], "outputs": outputs}
+    request = {"name": "warm", "instructions": "x", "notes": [], "examples": [], "outputs": outputs}
     tool = ["warm/tool", "x", [output_schema.dump(Field(name="text", type=TEXT))]]
     for tools, answers in (([], [form]), ([], ["x", "x"]), ([tool], [done, form])):
-        said = iter(answers)
+        replies = iter(answers)
         main(
-            {**given, "tools": tools, "inputs": [["message", "", "x"]]},
-            lambda _, said=said: {"text": next(said, "")},  # type: ignore[misc]
+            {**request, "tools": tools, "inputs": [["message", "", "x"]]},
+            lambda _, replies=replies: {"text": next(replies, "")},  # type: ignore[misc]
         )
 
 
-def main(given: dict[str, Any], ask: Callable[[Json], Json]) -> Json:
+def main(request: dict[str, Any], ask: Callable[[Json], Json]) -> Json:
     """Answer, with one repair. Every call of the model goes through `ask`."""
     dspy = _dspy()
-    fields = tuple(output_schema.load(one) for one in given["outputs"])
-    names = {one.name: _python(one.name, dspy) for one in fields}
+    fields = tuple(output_schema.load(output) for output in request["outputs"])
+    names = {field.name: _python(field.name, dspy) for field in fields}
     looked = list[str]()
-    pipe = Pipe(ask, (*names.values(), *(_STEPS if given["tools"] else ())))
+    pipe = Pipe(ask, (*names.values(), *(_STEPS if request["tools"] else ())))
     lm = dspy.LM("steward/model", engine=pipe, cache=False, num_retries=0)
-    inputs = {_python(name, dspy): _fenced(text) for name, _, text in given["inputs"]}
-    task = _signature(dspy, given, fields, names)
-    tools = [_tool(dspy, ask, looked, *one) for one in given["tools"]]
+    inputs = {_python(name, dspy): _fenced(text) for name, _, text in request["inputs"]}
+    task = _signature(dspy, request, fields, names)
+    tools = [_tool(dspy, ask, looked, *tool) for tool in request["tools"]]
     answer = dspy.ReAct(task, tools=tools, max_iters=STEPS) if tools else dspy.Predict(task)
     wrong = ""
     adapter = dspy.ChatAdapter(use_json_adapter_fallback=False)
@@ -84,16 +84,18 @@ def main(given: dict[str, Any], ask: Callable[[Json], Json]) -> Json:
         warnings.simplefilter("ignore")
         for _ in range(TRIES):
             try:
-                found = answer(**inputs)
-                outputs: Json = {one.name: _given(found[names[one.name]], one) for one in fields}
+                prediction = answer(**inputs)
+                outputs: Json = {
+                    field.name: _output_json(prediction[names[field.name]], field) for field in fields
+                }
                 wrong = output_schema.misfits(_without_empty(outputs, fields), fields)
             except Exception as error:
                 wrong, outputs = _why(error, fields), None
             if not wrong:
                 return {"outputs": _without_empty(outputs, fields)}
-            if _REFUSAL.match(pipe.said):
+            if _REFUSAL.match(pipe.last_answer):
                 return {"wrong": "the model refused", "kind": "refused"}
-            task, inputs = _repair(dspy, task, inputs, pipe.said, wrong, looked)
+            task, inputs = _repair(dspy, task, inputs, pipe.last_answer, wrong, looked)
             answer = dspy.Predict(task)
     return {"wrong": wrong, "kind": "misfit"}
 
@@ -106,30 +108,30 @@ class Pipe:
 
     def __init__(self, ask: Callable[[Json], Json], names: Collection[str]) -> None:
         self._ask, self._names = ask, names
-        self.said = ""
+        self.last_answer = ""
 
     def complete(self, request: Any) -> Any:
         """One call."""
         from dspy.lm15 import Message, Response, TextPart, Usage
 
         system = request.system
-        words = system if isinstance(system, str) else "".join(one.text for one in system or ())
+        words = system if isinstance(system, str) else "".join(part.text for part in system or ())
         messages: list[Json] = [["system", words]] if words else []
-        messages += [[one.role, one.text or ""] for one in request.messages]
+        messages += [[message.role, message.text or ""] for message in request.messages]
         answer = self._ask({"messages": messages})
-        found = answer if isinstance(answer, dict) else {}
-        self.said = dressed(str(found.get("text", "")), self._names)
+        reply = answer if isinstance(answer, dict) else {}
+        self.last_answer = dressed(str(reply.get("text", "")), self._names)
         return Response(
             id=None,
             model="steward/model",
-            message=Message.assistant([TextPart(self.said)]),
+            message=Message.assistant([TextPart(self.last_answer)]),
             finish_reason="stop",
             usage=Usage(input_tokens=0, output_tokens=0, total_tokens=0),
         )
 
 
 def _dspy() -> Any:
-    # Read when DSPy is imported. There is no folder it could write; litellm, which other providers need, stays out.
+    # Read when DSPy is imported. No folder is writable for it; litellm, which other providers need, stays out.
     os.environ["DSPY_CACHEDIR"] = os.path.join(os.sep, "nonexistent")
     sys.modules.setdefault("litellm", None)  # type: ignore[arg-type]  # None is how an import is refused
     with warnings.catch_warnings():
@@ -146,19 +148,22 @@ def _python(name: str, dspy: Any) -> str:
     return f"{plain}_field" if taken else plain
 
 
-def _signature(dspy: Any, given: dict[str, Any], fields: tuple[Field, ...], names: dict[str, str]) -> Any:
-    made: dict[str, Any] = {
+def _signature(dspy: Any, request: dict[str, Any], fields: tuple[Field, ...], names: dict[str, str]) -> Any:
+    signature_fields: dict[str, Any] = {
         _python(name, dspy): (str, dspy.InputField(desc=description or name))
-        for name, description, _ in given["inputs"]
+        for name, description, _ in request["inputs"]
     }
-    for one in fields:
-        note = "; ".join(part for part in (one.description, _hint(one.type)) if part)
-        made[names[one.name]] = (_type(one), dspy.OutputField(desc=note or one.name))
-    parts = [given["instructions"], _RULES]
-    for title, notes in (("What the instructions name", given["notes"]), ("Good answers", given["examples"])):
+    for field in fields:
+        note = "; ".join(part for part in (field.description, _hint(field.type)) if part)
+        signature_fields[names[field.name]] = (_type(field), dspy.OutputField(desc=note or field.name))
+    parts = [request["instructions"], _RULES]
+    for title, notes in (
+        ("What the instructions name", request["notes"]),
+        ("Good answers", request["examples"]),
+    ):
         if notes:
             parts.append("\n\n".join([f"{title}:", *(f"--- {path}\n{text}" for path, text in notes)]))
-    return dspy.make_signature(made, instructions="\n\n".join(parts), signature_name="Agent")
+    return dspy.make_signature(signature_fields, instructions="\n\n".join(parts), signature_name="Agent")
 
 
 def _tool(
@@ -170,20 +175,20 @@ def _tool(
     params: list[dict[str, Any]],
 ) -> Any:
     """A tool of DSPy that asks the engine. What it finds is kept in `looked`, too."""
-    named = {one["name"].replace("-", "_"): one for one in params}
+    named = {param["name"].replace("-", "_"): param for param in params}
 
     def call(**args: Any) -> str:
         asked: Json = {
             "tool": name,
             "args": {named[key]["name"] if key in named else key: args[key] for key in args},
         }
-        found = _fenced(json.dumps(ask(asked), ensure_ascii=False))
-        looked.append(found)
-        return found
+        result = _fenced(json.dumps(ask(asked), ensure_ascii=False))
+        looked.append(result)
+        return result
 
     args = {
-        key: {"description": f"{output_schema.load(one).type}; {one['description']}"}
-        for key, one in named.items()
+        key: {"description": f"{output_schema.load(param).type}; {param['description']}"}
+        for key, param in named.items()
     }
     kinds = dict.fromkeys(named, Any)
     return dspy.Tool(
@@ -192,22 +197,22 @@ def _tool(
 
 
 def _repair(
-    dspy: Any, task: Any, inputs: dict[str, str], said: str, wrong: str, looked: list[str]
+    dspy: Any, task: Any, inputs: dict[str, str], answer: str, wrong: str, looked: list[str]
 ) -> tuple[Any, dict[str, str]]:
-    """The same task once more, with what was said, what was wrong with it, and what was looked up."""
-    before = dspy.InputField(desc="your answer before, which can't be used")
+    """The same task once more, with the answer, what was wrong with it, and what was looked up."""
+    previous = dspy.InputField(desc="your answer before, which can't be used")
     fault = dspy.InputField(desc="what is wrong with it; answer again in exactly the asked form")
-    more = task.append("answer_before_", before, str).append("fault_", fault, str)
-    given = {**inputs, "answer_before_": _fenced(said[:4000]), "fault_": wrong}
+    repair = task.append("answer_before_", previous, str).append("fault_", fault, str)
+    repair_inputs = {**inputs, "answer_before_": _fenced(answer[:4000]), "fault_": wrong}
     if looked:
-        more = more.append("looked_up_", dspy.InputField(desc="what was looked up"), str)
-        given["looked_up_"] = "\n".join(looked)
-    return more, given
+        repair = repair.append("looked_up_", dspy.InputField(desc="what was looked up"), str)
+        repair_inputs["looked_up_"] = "\n".join(looked)
+    return repair, repair_inputs
 
 
 def _type(field: Field) -> Any:
-    found = _real(field.type, field.name)
-    return found | None if field.optional or field.type.nullable else found
+    python_type = _real(field.type, field.name)
+    return python_type | None if field.optional or field.type.nullable else python_type
 
 
 def _real(type_: Type, name: str) -> Any:
@@ -229,17 +234,17 @@ def _real(type_: Type, name: str) -> Any:
         case "list":
             return list[_real(type_.items, name) if type_.items is not None else Any]  # type: ignore[misc]
         case "map" | "person" | "file" | "note":
-            made: dict[str, Any] = {}
-            for one in members(type_):
-                note = "; ".join(part for part in (one.description, _hint(one.type)) if part)
-                empty = None if one.optional or one.type.nullable else ...
-                made[f"f_{one.name.replace('-', '_')}"] = (
-                    _type(one),
-                    Described(empty, alias=one.name, description=note),
+            model_fields: dict[str, Any] = {}
+            for field in members(type_):
+                note = "; ".join(part for part in (field.description, _hint(field.type)) if part)
+                empty = None if field.optional or field.type.nullable else ...
+                model_fields[f"f_{field.name.replace('-', '_')}"] = (
+                    _type(field),
+                    Described(empty, alias=field.name, description=note),
                 )
             return (
-                create_model("".join(part.title() for part in name.split("-")), **made)
-                if made
+                create_model("".join(part.title() for part in name.split("-")), **model_fields)
+                if model_fields
                 else dict[str, Any]
             )
         case "any":
@@ -262,8 +267,8 @@ def _hint(type_: Type) -> str:
             return ""
 
 
-def _given(value: Any, field: Field) -> Json:
-    """An output as JSON. Text that may be left out is left out by a word for nothing."""
+def _output_json(value: Any, field: Field) -> Json:
+    """An output as JSON. Optional text counts as left out when it is empty or a word for nothing."""
     may = field.optional or field.type.nullable
     if may and isinstance(value, str) and value.strip().casefold() in {"", "null", "none"}:
         return None
@@ -273,24 +278,24 @@ def _given(value: Any, field: Field) -> Json:
 def _plain(value: Any, type_: Type) -> Json:
     """What DSPy parsed, as JSON again under the authored names."""
     if hasattr(value, "model_dump"):
-        found: Json = value.model_dump(mode="json", by_alias=True)
-        return _without_empty(found, members(type_))
+        record: Json = value.model_dump(mode="json", by_alias=True)
+        return _without_empty(record, members(type_))
     if isinstance(value, date):
         return value.isoformat()
     if isinstance(value, list):
         inner = type_.items or Type(kind="any")
-        return [_plain(one, inner) for one in value]
+        return [_plain(element, inner) for element in value]
     if isinstance(value, dict):
-        return {str(name): _plain(one, Type(kind="any")) for name, one in value.items()}
+        return {str(name): _plain(child, Type(kind="any")) for name, child in value.items()}
     return value if isinstance(value, str | int | float | bool) or value is None else str(value)
 
 
 def _without_empty(value: Json, fields: tuple[Field, ...]) -> Json:
     """A record without the optional fields that were left out."""
-    left_out = {one.name for one in fields if one.optional}
+    left_out = {field.name for field in fields if field.optional}
     if not isinstance(value, dict):
         return value
-    return {name: one for name, one in value.items() if one is not None or name not in left_out}
+    return {name: content for name, content in value.items() if content is not None or name not in left_out}
 
 
 def _fenced(text: str) -> str:
@@ -303,5 +308,5 @@ def _fenced(text: str) -> str:
 
 
 def _why(error: Exception, fields: tuple[Field, ...]) -> str:
-    names = ", ".join(one.name for one in fields)
+    names = ", ".join(field.name for field in fields)
     return f"it does not hold {names} in the asked form ({type(error).__name__})"

@@ -1,4 +1,4 @@
-"""Does what a draft names stand in what it was made from? Numbers, amounts, dates, links, addresses, names: what doesn't is said.
+"""Does a source support what a draft names? Numbers, amounts, dates, links, addresses and names without a source are reported.
 
 A finding is a doubt, not a verdict: a person reads it on the card. Nothing here decides, and nothing is asked of a model.
 """
@@ -12,7 +12,7 @@ from engine.model.text.safe_text import INVISIBLE
 from engine.model.values.canonical_json import Json
 
 MAX = 12
-"""Doubts that are named; the rest is counted."""
+"""Doubts that are named; further ones are counted."""
 
 MAX_TEXT = 400_000
 """Characters of the sources that are looked at, and of one text of a draft."""
@@ -52,7 +52,7 @@ _GREETED = re.compile(
     r"(?:^|\n)[ \t]*(?:dear|hello|hi|hey|hallo|liebe[r]?|guten tag|sehr geehrte[r]?)[ ]+([^\n,.!;:]{1,60})",
     re.IGNORECASE,
 )
-# Words that begin sentences, titles and farewells: two capitals in a row with one of them are no name.
+# Words that begin sentences, titles and farewells: two capitalised words in a row that include one of them are not a name.
 _NO_NAME = set(
     """
     the our your my we i if please best kind many thank thanks you regards wishes dear hello hi hey there all team sir madam
@@ -81,14 +81,14 @@ class _Known:
 
 
 def doubts(outputs: Json, sources: Iterable[Json]) -> tuple[str, ...]:
-    """What `outputs` names that no source does, as plain lines in the order found, each once; at most :data:`MAX` and a count."""
-    known = _known("\n".join(text for one in sources for text in texts(one))[:MAX_TEXT])
-    found: list[str] = []
+    """What `outputs` names without a source, as plain lines in order, each once; at most :data:`MAX` and a count."""
+    known = _known("\n".join(text for source in sources for text in texts(source))[:MAX_TEXT])
+    findings: list[str] = []
     for text in texts(outputs, numbers=False):
         if INVISIBLE.search(text):
-            found.append("it has characters that can't be seen")
-        found += _unfounded(_folded(text)[:MAX_TEXT], known)
-    unique = list(dict.fromkeys(found))
+            findings.append("it has characters that can't be seen")
+        findings += _unfounded(_folded(text)[:MAX_TEXT], known)
+    unique = list(dict.fromkeys(findings))
     if len(unique) > MAX:
         unique = [*unique[:MAX], f"and {len(unique) - MAX} more"]
     return tuple(unique)
@@ -105,11 +105,11 @@ def texts(value: Json, *, numbers: bool = True) -> Iterator[str]:
             if numbers:
                 yield f"{value:g}" if isinstance(value, float) else str(value)
         case list():
-            for one in value:
-                yield from texts(one, numbers=numbers)
+            for child in value:
+                yield from texts(child, numbers=numbers)
         case dict():
-            for one in value.values():
-                yield from texts(one, numbers=numbers)
+            for child in value.values():
+                yield from texts(child, numbers=numbers)
         case _:
             return
 
@@ -124,7 +124,7 @@ def _known(text: str) -> _Known:
     return _Known(
         numbers=frozenset(_number(match[0]) for match in _NUMBER.finditer(text)),
         links=frozenset(links),
-        hosts=frozenset(one.partition("/")[0] for one in links if "/" not in one.rstrip("/")),
+        hosts=frozenset(link.partition("/")[0] for link in links if "/" not in link.rstrip("/")),
         addresses=frozenset(match[0].casefold().rstrip(".") for match in _ADDRESS.finditer(text)),
         days=frozenset(day for day, _ in _days(text)),
         words=frozenset(re.findall(r"[\w'’-]+", text.casefold())),
@@ -145,7 +145,7 @@ def _unfounded(text: str, known: _Known) -> Iterator[str]:
             yield f"the link {_shown(match[0].rstrip(_STOPS))} stands in no source"
     text = _LINK.sub(lambda match: " " if _is_link(match[0]) else match[0], text)
     for day, match in list(_days(text)):
-        if not any(_same(day, one) for one in known.days):
+        if not any(_same(day, known_day) for known_day in known.days):
             yield f"the date {_shown(match[0])} stands in no source"
         text = text.replace(match[0], " ")
     for match in _NUMBER.finditer(_LISTED.sub(" ", text)):
@@ -156,15 +156,15 @@ def _unfounded(text: str, known: _Known) -> Iterator[str]:
 
 def _names(text: str, known: _Known) -> Iterator[str]:
     """Names are greeted, or two capitalised words in a row; one is known when its last word is."""
-    greeted = (_runs(match[1], least=1) for match in _GREETED.finditer(text))
-    found = [*(name for names in greeted for name in names), *_runs(text, least=2)]
-    for name in dict.fromkeys(found):
+    greeted = (_runs(match[1], minimum=1) for match in _GREETED.finditer(text))
+    candidates = [*(name for names in greeted for name in names), *_runs(text, minimum=2)]
+    for name in dict.fromkeys(candidates):
         if name.split()[-1].casefold() not in known.words:
             yield f"the name {_shown(name)} stands in no source"
 
 
-def _runs(text: str, *, least: int) -> list[str]:
-    """Capitalised words with nothing but a space between them, `least` or more in a row."""
+def _runs(text: str, *, minimum: int) -> list[str]:
+    """Capitalised words with nothing but a space between them, `minimum` or more in a row."""
     runs: list[list[re.Match[str]]] = []
     for word in _WORD.finditer(text):
         if not word[0][0].isupper() or len(word[0]) < 2 or word[0].casefold() in _NO_NAME:
@@ -174,7 +174,7 @@ def _runs(text: str, *, least: int) -> list[str]:
             runs[-1].append(word)
         else:
             runs.append([word])
-    return [" ".join(word[0] for word in run) for run in runs if len(run) >= least]
+    return [" ".join(word[0] for word in run) for run in runs if len(run) >= minimum]
 
 
 def _days(text: str) -> Iterator[tuple[tuple[int, int, int], re.Match[str]]]:
@@ -185,23 +185,23 @@ def _days(text: str) -> Iterator[tuple[tuple[int, int, int], re.Match[str]]]:
             yield (int(groups["y"] or 0), month, int(groups["d"])), match
 
 
-def _same(one: tuple[int, int, int], other: tuple[int, int, int]) -> bool:
+def _same(first: tuple[int, int, int], second: tuple[int, int, int]) -> bool:
     """Whether two dates agree in all that both say; a year of 0 says nothing."""
-    return one[1:] == other[1:] and (0 in {one[0], other[0]} or one[0] == other[0])
+    return first[1:] == second[1:] and (0 in {first[0], second[0]} or first[0] == second[0])
 
 
 def _number(text: str) -> str:
     """A number's value, however its thousands are parted: 1.200,50 and 1,200.50 and 1200.5 are one."""
     plain = re.sub(r"['\u00a0\u202f]", "", text)
-    signs = [one for one in plain if one in ".,"]
-    whole, rest = plain, ""
+    signs = [sign for sign in plain if sign in ".,"]
+    whole, fraction = plain, ""
     if signs:
-        before, _, after = plain.rpartition(signs[-1])
-        if len(after) != 3 or len(set(signs)) == 2:
-            whole, rest = before, after
+        head, _, tail = plain.rpartition(signs[-1])
+        if len(tail) != 3 or len(set(signs)) == 2:
+            whole, fraction = head, tail
     whole = re.sub(r"\D", "", whole).lstrip("0") or "0"
-    rest = rest.rstrip("0")
-    return f"{whole}.{rest}" if rest else whole
+    fraction = fraction.rstrip("0")
+    return f"{whole}.{fraction}" if fraction else whole
 
 
 def _link(text: str) -> str:

@@ -1,6 +1,6 @@
-"""Whether words are in another language than they answer: by the small words a language can't do without, and by its script.
+"""Whether a text is in another language than the letter it answers: by the small words of a language, and by its script.
 
-It says nothing where it is not sure: short words, a mixture, a language it does not know.
+It says nothing where it is not sure: a short text, a mixture, a language it does not know.
 """
 
 import re
@@ -32,12 +32,12 @@ _MIN_LETTERS = 3
 
 def language(text: str) -> str:
     """The name of the language a text is in; empty where that is not sure."""
-    words = [one.casefold() for one in _WORD.findall(text[:20_000])]
+    words = [word.casefold() for word in _WORD.findall(text[:20_000])]
     if len(words) < _MIN_WORDS:
         return ""
     counts = Counter(words)
     scores = sorted(
-        ((sum(counts[one] for one in small) / len(words), name) for name, small in _SMALL.items()),
+        ((sum(counts[word] for word in small) / len(words), name) for name, small in _SMALL.items()),
         reverse=True,
     )
     (first, name), (second, _) = scores[:2]
@@ -46,11 +46,11 @@ def language(text: str) -> str:
 
 def foreign(text: str, *, letter: str, instructions: str, known: str) -> Iterator[str]:
     """Doubts about the language of `text`, which answers `letter`. A language that the instructions name is meant."""
-    other = [one for one in sorted(_scripts(text) - _scripts(known)) if one]
-    if other:
-        yield f"it has {' and '.join(other)} letters, which stand in no source"
+    new_scripts = [script for script in sorted(_scripts(text) - _scripts(known)) if script]
+    if new_scripts:
+        yield f"it has {' and '.join(new_scripts)} letters, which stand in no source"
     wrote, answered = language(letter), language(text)
-    named = {one for one, own in _OWN_NAMES.items() if re.search(rf"\b(?:{one}|{own})\b", instructions, re.IGNORECASE)}  # fmt: skip
+    named = {name for name, own in _OWN_NAMES.items() if re.search(rf"\b(?:{name}|{own})\b", instructions, re.IGNORECASE)}  # fmt: skip
     if wrote and answered and wrote != answered and answered not in named:
         yield f"it is written in {answered}, the letter in {wrote}"
 

@@ -28,13 +28,13 @@ def dump(field: Field) -> dict[str, Json]:
     }
 
 
-def load(data: dict[str, Any]) -> Field:
+def load(dumped: dict[str, Any]) -> Field:
     """The field `dump` wrote."""
     return Field(
-        name=data["name"],
-        type=_load(data["type"]),
-        optional=data["optional"],
-        description=data["description"],
+        name=dumped["name"],
+        type=_load(dumped["type"]),
+        optional=dumped["optional"],
+        description=dumped["description"],
     )
 
 
@@ -42,19 +42,19 @@ def _dump(type_: Type) -> dict[str, Json]:
     return {
         "kind": type_.kind,
         "items": _dump(type_.items) if type_.items is not None else None,
-        "fields": [dump(one) for one in type_.fields],
+        "fields": [dump(field) for field in type_.fields],
         "options": list(type_.options),
         "nullable": type_.nullable,
     }
 
 
-def _load(data: dict[str, Any]) -> Type:
+def _load(dumped: dict[str, Any]) -> Type:
     return Type(
-        kind=data["kind"],
-        items=_load(data["items"]) if data["items"] is not None else None,
-        fields=tuple(load(one) for one in data["fields"]),
-        options=tuple(data["options"]),
-        nullable=data["nullable"],
+        kind=dumped["kind"],
+        items=_load(dumped["items"]) if dumped["items"] is not None else None,
+        fields=tuple(load(field) for field in dumped["fields"]),
+        options=tuple(dumped["options"]),
+        nullable=dumped["nullable"],
     )
 
 
@@ -63,31 +63,31 @@ def misfits(outputs: Json, fields: tuple[Field, ...]) -> str:
     return _record(outputs, fields, "the answer", items=None)
 
 
-def _record(value: Json, fields: tuple[Field, ...], where: str, *, items: Type | None) -> str:
+def _record(value: Json, fields: tuple[Field, ...], location: str, *, items: Type | None) -> str:
     if not isinstance(value, dict):
-        return f"{where} is not a record"
-    known = {one.name: one for one in fields}
+        return f"{location} is not a record"
+    known = {field.name: field for field in fields}
     for name in value:
         if name not in known and items is None:
-            return f"{where} has a field {name[:40]!r} nobody asked for"
-    for one in fields:
-        if value.get(one.name) is None:
-            if not (one.optional or one.type.nullable):
-                return f"{where} has no {one.name}"
-        elif wrong := _misfit(value[one.name], one.type, one.name):
+            return f"{location} has a field {name[:40]!r} nobody asked for"
+    for field in fields:
+        if value.get(field.name) is None:
+            if not (field.optional or field.type.nullable):
+                return f"{location} has no {field.name}"
+        elif wrong := _misfit(value[field.name], field.type, field.name):
             return wrong
-    rest = (found for name, found in value.items() if name not in known)
-    return next((wrong for found in rest if items and (wrong := _misfit(found, items, where))), "")
+    extras = (extra for name, extra in value.items() if name not in known)
+    return next((wrong for extra in extras if items and (wrong := _misfit(extra, items, location))), "")
 
 
-def _misfit(value: Json, type_: Type, where: str) -> str:
+def _misfit(value: Json, type_: Type, location: str) -> str:
     if value is None and type_.nullable:
         return ""
     match type_.kind:
         case "map" | "person" | "file" | "note":
-            return _record(value, members(type_), where, items=type_.items)
+            return _record(value, members(type_), location, items=type_.items)
         case "list":
-            return _list(value, type_, where)
+            return _list(value, type_, location)
         case "any":
             return ""
         case "number":
@@ -97,18 +97,20 @@ def _misfit(value: Json, type_: Type, where: str) -> str:
         case "bool":
             fits = isinstance(value, bool)
         case "choice":
-            return "" if value in type_.options else f"{where} is none of {', '.join(type_.options)}"
+            return "" if value in type_.options else f"{location} is none of {', '.join(type_.options)}"
         case _:
             fits = isinstance(value, str) and len(value) <= MAX_TEXT and _text_fits(value, type_.kind)
-    return "" if fits else f"{where} is not {_words(type_)}"
+    return "" if fits else f"{location} is not {_words(type_)}"
 
 
-def _list(value: Json, type_: Type, where: str) -> str:
+def _list(value: Json, type_: Type, location: str) -> str:
     if not isinstance(value, list) or len(value) > MAX_ITEMS:
-        return f"{where} is not a list of at most {MAX_ITEMS}"
+        return f"{location} is not a list of at most {MAX_ITEMS}"
     if type_.items is None:
         return ""
-    return next((wrong for one in value if (wrong := _misfit(one, type_.items, f"an item of {where}"))), "")
+    return next(
+        (wrong for element in value if (wrong := _misfit(element, type_.items, f"an item of {location}"))), ""
+    )
 
 
 def _text_fits(text: str, kind: str) -> bool:

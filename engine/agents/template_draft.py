@@ -1,8 +1,8 @@
 """A reply drafted without a model: the operator's own words for the letter's intent.
 
 The words are `vault/templates/replies/<intent>.md`, or `unsure.md` when the intent has none. What is to be paid comes from
-notes of `type: price-list`: a line counts when one of its `words` stands in the letter, as whole words. Numbers in a
-letter are never read; no match is no item, and with no item there is no payment link.
+notes of `type: price-list`: a line counts when the letter has one of its `words`, as whole words. Numbers in a
+letter are never read; without a match there is no item, and without an item there is no payment link.
 """
 
 import re
@@ -67,9 +67,11 @@ class DraftReply:
             "items": items,
         }
         declared = (self.front_matter(path, source) or {}).get("values")
-        taken = {one.rstrip("?") for one in declared} if isinstance(declared, dict) else set()
-        given = {name: value for name, value in values.items() if name in taken}
-        rendered = self.templates.render(source.decode("utf-8", "replace"), given, path=path, zone=self.zone)
+        accepted = {name.rstrip("?") for name in declared} if isinstance(declared, dict) else set()
+        template_values = {name: value for name, value in values.items() if name in accepted}
+        rendered = self.templates.render(
+            source.decode("utf-8", "replace"), template_values, path=path, zone=self.zone
+        )
         outputs: dict[str, Json] = {
             "body": str(rendered["body"]).strip("\n"),
             "items": items,
@@ -107,8 +109,8 @@ class DraftReply:
 
     def _items(self, call: Call, message: str) -> list[dict[str, Json]]:
         """Lines of the price lists whose words the letter has, each once, in the order of the lists."""
-        said = _folded(message)
-        found: dict[str, dict[str, Json]] = {}
+        letter = _folded(message)
+        items: dict[str, dict[str, Json]] = {}
         tree = self.tree()
         for path, _ in tree.paths():
             if not path.startswith(_KNOWLEDGE) or not path.endswith(".md"):
@@ -118,18 +120,18 @@ class DraftReply:
             if matter is None or matter.get("type") != "price-list":
                 continue
             call.seen.add(path)
-            for what, words, amount in _prices(path, matter.get("prices")):
-                if any(_says(said, word) for word in words):
-                    found.setdefault(what, {"what": what, "amount": amount.text()})
-        return list(found.values())
+            for label, words, amount in _prices(path, matter.get("prices")):
+                if any(_mentions(letter, word) for word in words):
+                    items.setdefault(label, {"what": label, "amount": amount.text()})
+        return list(items.values())
 
 
 def _prices(path: str, value: Json) -> list[tuple[str, list[str], Money]]:
-    found = []
+    prices = []
     for row in value if isinstance(value, list) else []:
         try:
-            what, words, amount = row["what"], row["words"], Money.parse(row["amount"])
-            if not isinstance(what, str) or not isinstance(words, list):
+            label, words, amount = row["what"], row["words"], Money.parse(row["amount"])
+            if not isinstance(label, str) or not isinstance(words, list):
                 raise TypeError("`what` is text, `words` a list")
         except (KeyError, TypeError, ValueError, AttributeError) as error:
             # A price half read is a wrong price: better no draft than one with it.
@@ -138,16 +140,16 @@ def _prices(path: str, value: Json) -> list[tuple[str, list[str], Money]]:
                 code="price-list",
                 way_out="write it like { what: Website check, words: [website check], amount: 490.00 EUR }",
             ) from error
-        found.append((" ".join(what.split()), [one for one in words if isinstance(one, str)], amount))
-    return found
+        prices.append((" ".join(label.split()), [word for word in words if isinstance(word, str)], amount))
+    return prices
 
 
 def _folded(text: str) -> str:
     lines = [line for line in text[:_MAX_MESSAGE].split("\n") if not line.lstrip().startswith(">")]
-    said = unicodedata.normalize("NFC", " ".join(lines)).translate(_QUOTES)
-    return " ".join(said.casefold().split())
+    normalised = unicodedata.normalize("NFC", " ".join(lines)).translate(_QUOTES)
+    return " ".join(normalised.casefold().split())
 
 
-def _says(said: str, phrase: str) -> bool:
-    wanted = _folded(phrase)
-    return bool(wanted) and re.search(rf"(?<!\w){re.escape(wanted)}(?!\w)", said) is not None
+def _mentions(letter: str, phrase: str) -> bool:
+    words = _folded(phrase)
+    return bool(words) and re.search(rf"(?<!\w){re.escape(words)}(?!\w)", letter) is not None
