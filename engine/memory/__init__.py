@@ -1,4 +1,4 @@
-"""What the workspace knows, found again: passages of the vault, with where they stand and what found them.
+"""Recall of what the workspace knows: passages of the vault, with their place and the search that found them.
 
 Terms
 -----

@@ -115,13 +115,13 @@ def _arrays(path: Path) -> dict[str, Array]:
     """The float32 arrays of a safetensors file, left on the disk until they are read: of most words, that is never."""
     import numpy as np
 
-    data = np.memmap(path, dtype=np.uint8, mode="r")
-    start = 8 + int.from_bytes(data[:8].tobytes(), "little")
+    raw = np.memmap(path, dtype=np.uint8, mode="r")
+    start = 8 + int.from_bytes(raw[:8].tobytes(), "little")
     arrays = {}
-    for name, about in json.loads(data[8:start].tobytes()).items():
+    for name, about in json.loads(raw[8:start].tobytes()).items():
         if about.get("dtype") == "F32":
             first, last = about["data_offsets"]
-            arrays[name] = data[start + first : start + last].view(np.float32).reshape(about["shape"])
+            arrays[name] = raw[start + first : start + last].view(np.float32).reshape(about["shape"])
     return arrays
 
 
@@ -158,20 +158,20 @@ def _gelu(states: Array) -> None:
     """x/2 * (1 + erf(x/√2)), in place."""
     import numpy as np
 
-    x = np.clip(states * np.float32(math.sqrt(0.5)), -4, 4)
-    square = x * x
+    scaled = np.clip(states * np.float32(math.sqrt(0.5)), -4, 4)
+    square = scaled * scaled
     above, below = _polynomial(_ERF_ABOVE, square), _polynomial(_ERF_BELOW, square)
-    above *= x
+    above *= scaled
     above /= below
     above += 1
     above *= 0.5
     states *= above
 
 
-def _polynomial(factors: tuple[float, ...], x: Array) -> Array:
-    total = x * factors[0]
+def _polynomial(factors: tuple[float, ...], square: Array) -> Array:
+    total = square * factors[0]
     total += factors[1]
     for factor in factors[2:]:
-        total *= x
+        total *= square
         total += factor
     return total

@@ -65,56 +65,58 @@ class OpenPassage:
         self.characters += len(shown)
 
     def close(self) -> Chunk:
-        text = "\n\n".join(one for one in (self.crumb, *self.parts) if one)
-        made = hashlib.sha256(f"{CHUNKER}\0{text}".encode("utf-8", "replace")).hexdigest()
-        return Chunk(text=text, sections=tuple(self.sections), hash=made)
+        text = "\n\n".join(part for part in (self.crumb, *self.parts) if part)
+        digest = hashlib.sha256(f"{CHUNKER}\0{text}".encode("utf-8", "replace")).hexdigest()
+        return Chunk(text=text, sections=tuple(self.sections), hash=digest)
 
 
-def cut(data: bytes, title: str = "") -> Cut:
+def cut(raw: bytes, title: str = "") -> Cut:
     """The passages of a note. `title` is its front matter's, if it has one. Never raises; linear in the size of the note."""
-    source, lost = _text(data)
+    source, lost = _text(raw)
     if not source:
         return Cut(lost=lost)
-    found = list(markdown_sections.trails(markdown_sections.body(source)))
-    title = title or next((trail[0][1] for trail, _ in found if trail), "")
-    made: list[Chunk] = []
-    for chunk in _packed(title, found):
-        if len(made) == MAX_CHUNKS:
+    trails = list(markdown_sections.trails(markdown_sections.body(source)))
+    title = title or next((trail[0][1] for trail, _ in trails if trail), "")
+    chunks: list[Chunk] = []
+    for chunk in _packed(title, trails):
+        if len(chunks) == MAX_CHUNKS:
             lost = f"only its first {MAX_CHUNKS} passages are remembered"
             break
-        made.append(chunk)
-    return Cut(title=title, chunks=tuple(made), lost=lost)
+        chunks.append(chunk)
+    return Cut(title=title, chunks=tuple(chunks), lost=lost)
 
 
 def section_of(sections: tuple[tuple[str, str], ...], query: str) -> str:
     """The heading of a passage's section that shares most words with `query`; its first one when none does."""
-    wanted = set(_WORD.findall(query.casefold()))
-    scores = [len(wanted & set(_WORD.findall(f"{one} {words}".casefold()))) for one, words in sections]
+    query_words = set(_WORD.findall(query.casefold()))
+    scores = [
+        len(query_words & set(_WORD.findall(f"{heading} {words}".casefold()))) for heading, words in sections
+    ]
     return sections[scores.index(max(scores))][0] if sections else ""
 
 
-def _text(data: bytes) -> tuple[str, str]:
-    if len(data) > MAX_BYTES:
+def _text(raw: bytes) -> tuple[str, str]:
+    if len(raw) > MAX_BYTES:
         return "", f"larger than {MAX_BYTES // 1_000_000} MB"
-    if data.startswith((b"\xff\xfe", b"\xfe\xff")):
-        return data.decode("utf-16", "replace"), ""
-    if b"\0" in data:
+    if raw.startswith((b"\xff\xfe", b"\xfe\xff")):
+        return raw.decode("utf-16", "replace"), ""
+    if b"\0" in raw:
         return "", "binary"
     try:
-        return data.decode("utf-8-sig"), ""
+        return raw.decode("utf-8-sig"), ""
     except UnicodeDecodeError:
-        source = data.decode("utf-8", "replace")
+        source = raw.decode("utf-8", "replace")
     if source.count("\ufffd") > _MAX_BROKEN * len(source):
         return "", "not UTF-8 text"
     return source, "some of its letters are not UTF-8 and are shown as �"
 
 
-def _packed(title: str, found: list[tuple[tuple[tuple[int, str], ...], str]]) -> Iterator[Chunk]:
+def _packed(title: str, trails: list[tuple[tuple[tuple[int, str], ...], str]]) -> Iterator[Chunk]:
     filling: OpenPassage | None = None
-    for trail, under in found:
+    for trail, under in trails:
         heading = trail[-1][1] if trail else ""
         if filling is not None and trail and trail[-1][0] == 1:
-            # What stands under another top heading is another matter.
+            # A new top heading begins a new subject.
             yield filling.close()
             filling = None
         for piece in _pieces(under):
@@ -148,20 +150,20 @@ def _pieces(text: str) -> Iterator[str]:
 
 
 def _joined(parts: list[str], glue: str) -> Iterator[str]:
-    held: list[str] = []
+    pieces: list[str] = []
     words = characters = 0
     for part in parts:
-        more = len(part.split())
-        if held and (words + more > WORDS or characters + len(part) > CHARACTERS):
-            yield glue.join(held)
-            held, words, characters = [], 0, 0
+        part_words = len(part.split())
+        if pieces and (words + part_words > WORDS or characters + len(part) > CHARACTERS):
+            yield glue.join(pieces)
+            pieces, words, characters = [], 0, 0
         if _fits(part):
-            held.append(part)
-            words, characters = words + more, characters + len(part) + len(glue)
+            pieces.append(part)
+            words, characters = words + part_words, characters + len(part) + len(glue)
         else:
             yield from _pieces(part)
-    if held:
-        yield glue.join(held)
+    if pieces:
+        yield glue.join(pieces)
 
 
 def _fits(text: str) -> bool:

@@ -84,15 +84,15 @@ class MemoryClient:
 
         Raises TransientError(code='memory-warming'), PermanentError(code='no-memory').
         """
-        found: list[bytes] = []
+        encoded: list[bytes] = []
         for start in range(0, len(texts), protocol.MAX_TEXTS):
             part = list(texts[start : start + protocol.MAX_TEXTS])
             answer = self._patient("encode", texts=part, keep=keep)
             vectors = protocol.unpacked(answer["vectors"])
             if len(vectors) != len(part):
                 raise _nonsense()
-            found += vectors
-        return tuple(found)
+            encoded += vectors
+        return tuple(encoded)
 
     def recall(self, query: str, *, kind: str, limit: int, commit: str) -> list[dict[str, Json]]:
         """Passages of the notes of `commit`, best first. Raises as `encode` does."""
@@ -113,7 +113,7 @@ class MemoryClient:
         return self._patient("check", patience=seconds, commit=commit)
 
     def status(self) -> dict[str, Json]:
-        """How the process stands, without starting it: `state` is absent, warming, ready or failed."""
+        """The state of the process, without starting it: `state` is absent, warming, ready or failed."""
         try:
             return self._ask("status", start=False, seconds=_SOON)
         except EngineError as problem:
@@ -151,8 +151,8 @@ class MemoryClient:
             link.settimeout(seconds)
             try:
                 link.connect(os.fspath(protocol.address(self.place.state)))
-                protocol.send(link, {**hello, "op": op, **fields}, most=protocol.MAX_REQUEST)
-                answer = protocol.receive(link, most=protocol.MAX_ANSWER)
+                protocol.send(link, {**hello, "op": op, **fields}, max_bytes=protocol.MAX_REQUEST)
+                answer = protocol.receive(link, max_bytes=protocol.MAX_ANSWER)
             except (FileNotFoundError, ConnectionRefusedError):
                 answer = None
             except TimeoutError as error:
@@ -179,19 +179,19 @@ class MemoryClient:
             log = folder / "log"
             size = log.stat().st_size if log.is_file() else 0
             mode = os.O_WRONLY | os.O_CREAT | (os.O_TRUNC if size > _MAX_LOG else os.O_APPEND)
-            said = os.open(log, mode, 0o600)
+            log_fd = os.open(log, mode, 0o600)
             env = {name: value for name in _KEPT if (value := os.environ.get(name))} | _QUIET
             engine = os.fspath(Path(__file__).resolve().parents[2])
             argv = [sys.executable, "-I", "-c", _DETACH, _ENTER, engine, self.place.entry, self._settings()]
             try:
                 subprocess.run(
-                    argv, stdin=subprocess.DEVNULL, stdout=said, stderr=said, env=env | {"HOME": os.fspath(folder)}, cwd=folder,
+                    argv, stdin=subprocess.DEVNULL, stdout=log_fd, stderr=log_fd, env=env | {"HOME": os.fspath(folder)}, cwd=folder,
                     timeout=60, check=False,
                 )  # fmt: skip
             except (OSError, subprocess.TimeoutExpired) as error:
                 raise _absent(f"it can't be started: {error}", "type the command again") from error
             finally:
-                os.close(said)
+                os.close(log_fd)
 
     def _may_start(self, tried: Path) -> None:
         """A process that dies before it was of any use is not started for ever. It takes the count away when it was."""

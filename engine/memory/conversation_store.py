@@ -33,7 +33,7 @@ CREATE TABLE IF NOT EXISTS entries (
 class Seals(Protocol):
     """What seals for one subject."""
 
-    def seal(self, data: bytes, context: str) -> bytes:
+    def seal(self, plaintext: bytes, context: str) -> bytes:
         """The sealed form."""
 
     def unseal(self, sealed: bytes, context: str) -> bytes:
@@ -87,9 +87,9 @@ class Working:
 
     def find(self, call: Call, name: str) -> tuple[Json, ...]:
         """What earlier runs about the same subject kept in mind of the same conversation under this name, newest first."""
-        where = "subject = ? AND thread = ? AND name = ? AND run <> ? AND until > ?"
+        condition = "subject = ? AND thread = ? AND name = ? AND run <> ? AND until > ?"
         values = (str(call.subject or ""), _thread(call), name, str(call.run), stamp(call.at))
-        return tuple(one.value for one in self._entries(where, values))
+        return tuple(entry.value for entry in self._entries(condition, values))
 
     def of_run(self, run: str, *, now: str) -> tuple[WorkingEntry, ...]:
         """What a run keeps in mind at a stamp, oldest first."""
@@ -101,27 +101,27 @@ class Working:
             with _forgiving(), self._open() as base:
                 _sweep(base, now)
 
-    def _entries(self, where: str, values: tuple[str, ...]) -> list[WorkingEntry]:
+    def _entries(self, condition: str, values: tuple[str, ...]) -> list[WorkingEntry]:
         if not self._file.exists():
             return []
-        found: list[WorkingEntry] = []
+        entries: list[WorkingEntry] = []
         rows: list[tuple[str, str, str, str, bytes]] = []
         with _forgiving(), self._open() as base:
             rows = base.execute(
-                f"SELECT run, subject, name, until, sealed FROM entries WHERE {where} ORDER BY made DESC, run, name",
+                f"SELECT run, subject, name, until, sealed FROM entries WHERE {condition} ORDER BY made DESC, run, name",
                 values,
             ).fetchall()
         for run, subject, name, until, sealed in rows:
             try:
-                data = self._keys.cipher(subject).unseal(sealed, _context(run, name))
-                found.append(WorkingEntry(run=run, name=name, value=decode(data), until=until))
+                plaintext = self._keys.cipher(subject).unseal(sealed, _context(run, name))
+                entries.append(WorkingEntry(run=run, name=name, value=decode(plaintext), until=until))
             except (PermanentError, LedgerError, ValueError):
                 continue
-        return found
+        return entries
 
     @contextmanager
     def _open(self) -> Iterator[sqlite3.Connection]:
-        """The file, made anew when it is no database; where that fails too, a memory that forgets at once."""
+        """The file, created anew when it is not a database; where that fails too, a database in memory."""
         with self._lock:
             base = _connected(self._file)
             try:
@@ -169,21 +169,21 @@ def _sweep(base: sqlite3.Connection, now: str) -> None:
     base.execute("DELETE FROM entries WHERE until <= ?", (now,))
 
 
-def _shrink(base: sqlite3.Connection, where: str, values: tuple[str, ...], most: int) -> None:
-    """Drop the oldest entries until the rest fits."""
+def _shrink(base: sqlite3.Connection, condition: str, values: tuple[str, ...], max_bytes: int) -> None:
+    """Drop the oldest entries until the remaining ones fit `max_bytes`."""
     rows = base.execute(
-        f"SELECT run, name, length(sealed) FROM entries {where} ORDER BY made DESC, run, name", values
+        f"SELECT run, name, length(sealed) FROM entries {condition} ORDER BY made DESC, run, name", values
     ).fetchall()
     total = 0
     for run, name, size in rows:
         total += size
-        if total > most:
+        if total > max_bytes:
             base.execute("DELETE FROM entries WHERE run = ? AND name = ?", (run, name))
 
 
 def _thread(call: Call) -> str:
-    found = call.trigger.get("thread")
-    return found if isinstance(found, str) else ""
+    thread = call.trigger.get("thread")
+    return thread if isinstance(thread, str) else ""
 
 
 def _context(run: str, name: str) -> str:

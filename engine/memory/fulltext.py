@@ -39,7 +39,7 @@ create virtual table passages using fts5(
 );
 """
 _Forms = tuple[str, ...]
-"""The forms of one word that stand in the notes."""
+"""The forms of one word that occur in the notes."""
 _SEARCH = """
 select path, title, heading, text, bm25(passages, 3.0, 2.0, 1.0) as rank from passages
 where passages match ? and (kind = ? or (? = '' and kind not in (?, ?, ?)))
@@ -60,7 +60,7 @@ class FullText:
         self._front_matter = front_matter
         self._lock = threading.Lock()
         self._base: sqlite3.Connection | None = None
-        self._held: dict[str, str] = {}
+        self._indexed_blobs: dict[str, str] = {}
         self._spoken: tuple[str, ...] = ()
 
     def declare(self) -> tuple[ActionSpec, ...]:
@@ -98,25 +98,25 @@ class FullText:
 
     def _fresh(self, tree: Tree) -> sqlite3.Connection:
         """The index of the tree as it is now: only notes whose blob changed are read again."""
-        wanted = {path: blob for path, blob in tree.paths() if is_note(path)}
+        blobs = {path: blob for path, blob in tree.paths() if is_note(path)}
         if self._base is None:
             self._base = sqlite3.connect(":memory:", check_same_thread=False)
             self._base.executescript(_SCHEMA + stems.VOCABULARY)
-        before = dict(self._held)
-        for path in [path for path, blob in self._held.items() if wanted.get(path) != blob]:
+        previous = dict(self._indexed_blobs)
+        for path in [path for path, blob in self._indexed_blobs.items() if blobs.get(path) != blob]:
             self._base.execute("delete from passages where path = ?", (path,))
-            del self._held[path]
-        for path, blob in wanted.items():
-            if path not in self._held:
+            del self._indexed_blobs[path]
+        for path, blob in blobs.items():
+            if path not in self._indexed_blobs:
                 self._add(self._base, path, tree.read(path)[:_MAX_BYTES])
-                self._held[path] = blob
-        if self._held != before:
+                self._indexed_blobs[path] = blob
+        if self._indexed_blobs != previous:
             self._spoken = stems.languages(self._base)
         return self._base
 
-    def _add(self, base: sqlite3.Connection, path: str, data: bytes) -> None:
-        matter = self._front_matter(path, data) or {}
-        title, passages = cut(path, data.decode("utf-8", "replace"), str(matter.get("title") or ""))
+    def _add(self, base: sqlite3.Connection, path: str, raw: bytes) -> None:
+        matter = self._front_matter(path, raw) or {}
+        title, passages = cut(path, raw.decode("utf-8", "replace"), str(matter.get("title") or ""))
         kind = kind_of(path, matter)
         rows = [
             (title, trail, text, heading, path, kind, str(place))
@@ -179,11 +179,13 @@ def _pieces(text: str) -> list[str]:
 
 
 def _informative(base: sqlite3.Connection, query: str, spoken: tuple[str, ...]) -> list[_Forms]:
-    """The words of a text that are in some passages and not in most, each in the forms that stand there: the rarest sixteen, in a fixed order."""
+    """The words of a text that occur in some passages and not in most, each in its forms there: the rarest sixteen, in a fixed order."""
     text = unicodedata.normalize("NFC", query[:_MAX_QUERY]).lower()
     words = list(dict.fromkeys(_WORD.findall(text)))[: _CANDIDATES * 4]
     words = (
-        sorted(words, key=lambda one: (-len(one), one))[:_CANDIDATES] if len(words) > _CANDIDATES else words
+        sorted(words, key=lambda word: (-len(word), word))[:_CANDIDATES]
+        if len(words) > _CANDIDATES
+        else words
     )
     total = int(base.execute("select count(*) from passages").fetchone()[0])
     counted: dict[_Forms, int] = {}
@@ -192,10 +194,10 @@ def _informative(base: sqlite3.Connection, query: str, spoken: tuple[str, ...]) 
         if not forms or forms in counted:
             continue
         match = (_any_of(forms),)
-        found = int(base.execute("select count(*) from passages where passages match ?", match).fetchone()[0])
+        hits = int(base.execute("select count(*) from passages where passages match ?", match).fetchone()[0])
         # Of a handful of words every one was meant; of a letter's, those in every other note say nothing.
-        if found and (len(words) <= 6 or found * 2 <= total or total < 6):
-            counted[forms] = found
+        if hits and (len(words) <= 6 or hits * 2 <= total or total < 6):
+            counted[forms] = hits
     return sorted(counted, key=lambda forms: (counted[forms], forms))[:_WORDS]
 
 

@@ -68,22 +68,22 @@ class NoteIndexFiles:
 
     def sync(self, tree: Tree) -> Synced:
         """Make it the index of `tree`. An interruption loses at most the vectors of a batch."""
-        wanted = {path: blob for path, blob in tree.paths() if is_note(path)}
+        blobs = {path: blob for path, blob in tree.paths() if is_note(path)}
         self._refused = {path: reason for path, reason in getattr(tree, "refused", ()) if is_note(path)}
-        gone = [path for path in self._files if path not in wanted]
+        gone = [path for path in self._files if path not in blobs]
         changed = [
-            path for path, blob in wanted.items() if path not in self._files or self._files[path].blob != blob
+            path for path, blob in blobs.items() if path not in self._files or self._files[path].blob != blob
         ]
         if self.commit == tree.commit and not gone and not changed:
             return self.now()
-        notes = {path: self._cut(path, wanted[path], tree.read(path)) for path in changed}
+        notes = {path: self._cut(path, blobs[path], tree.read(path)) for path in changed}
         delete = [row for path in gone for row in _ids(path, self._files[path])]
         add: list[PassageRow] = []
-        for path, (held, rows) in notes.items():
-            before = dict(_prints(path, self._files.get(path)))
-            after = dict(_prints(path, held))
-            delete += [id_ for id_, print_ in before.items() if after.get(id_) != print_]
-            add += [row for row in rows if before.get(row.id) != row.print]
+        for path, (note, rows) in notes.items():
+            old_prints = dict(_prints(path, self._files.get(path)))
+            new_prints = dict(_prints(path, note))
+            delete += [id_ for id_, print_ in old_prints.items() if new_prints.get(id_) != print_]
+            add += [row for row in rows if old_prints.get(row.id) != row.print]
         vectors, encoded = self._vectors(add)
         with self._lock:
             if delete or add:
@@ -91,7 +91,7 @@ class NoteIndexFiles:
                 self._hybrid.add(add, vectors)
             for path in gone:
                 del self._files[path]
-            self._files.update({path: held for path, (held, _) in notes.items()})
+            self._files.update({path: note for path, (note, _) in notes.items()})
             self.commit = tree.commit
             if delete or add or changed:
                 self._settle()
@@ -100,14 +100,14 @@ class NoteIndexFiles:
     def search(self, query: str, *, kind: str, limit: int) -> list[dict[str, Json]]:
         """Passages of the index's commit, best first, as notes of `memory/recall`."""
         with self._lock:
-            found = self._hybrid.search(query[:_MAX_QUERY], kind=kind)
+            hits = self._hybrid.search(query[:_MAX_QUERY], kind=kind)
             commit = self.commit
         return [
             {
                 "path": row.path, "title": row.title, "heading": section_of(row.sections, query), "commit": commit, "text": row.text,
                 "score": score, "found-by": INDEX,
             }
-            for score, row in found[:limit]
+            for score, row in hits[:limit]
         ]  # fmt: skip
 
     def contents(self) -> dict[str, tuple[str, str]]:
@@ -117,26 +117,26 @@ class NoteIndexFiles:
             rows = self._hybrid.rows()
         return {row.id: (row.hash, hashlib.sha256(vectors[row.id]).hexdigest()) for row in rows}
 
-    def sample(self, most: int) -> list[dict[str, str]]:
-        """Up to `most` passages spread over all of it: their hash, title, first heading and text."""
+    def sample(self, limit: int) -> list[dict[str, str]]:
+        """Up to `limit` passages spread over all of it: their hash, title, first heading and text."""
         with self._lock:
             rows = self._hybrid.rows()
         return [
             {"hash": row.hash, "title": row.title, "heading": section_of(row.sections, ""), "text": row.text}
-            for row in rows[:: max(1, len(rows) // most)][:most]
+            for row in rows[:: max(1, len(rows) // limit)][:limit]
         ]
 
     def now(self) -> Synced:
-        """How it stands, as a sync that had nothing to do."""
+        """The current state, as a sync that had nothing to do."""
         return self._report(0, 0, 0, 0)
 
     def hashes(self) -> set[str]:
         """The digests of all texts that are in it."""
-        return {hash_ for held in self._files.values() for hash_, _ in held.rows}
+        return {hash_ for note in self._files.values() for hash_, _ in note.rows}
 
     def lost(self) -> dict[str, str]:
         """Why a note is not remembered, or not whole, by path."""
-        lost = {path: held.lost for path, held in self._files.items() if held.lost}
+        lost = {path: note.lost for path, note in self._files.items() if note.lost}
         return dict(sorted((self._refused | lost).items()))
 
     def clear(self) -> None:
@@ -153,36 +153,36 @@ class NoteIndexFiles:
 
     def _report(self, changed: int, encoded: int, written: int, deleted: int) -> Synced:
         return Synced(
-            commit=self.commit, notes=len(self._files), passages=sum(len(one.rows) for one in self._files.values()), changed=changed,
+            commit=self.commit, notes=len(self._files), passages=sum(len(note.rows) for note in self._files.values()), changed=changed,
             encoded=encoded, written=written, deleted=deleted,
         )  # fmt: skip
 
-    def _cut(self, path: str, blob: str, data: bytes) -> tuple[IndexedNote, list[PassageRow]]:
-        matter = self._reading(path, data) or {}
-        found = cut(data, str(matter.get("title") or ""))
+    def _cut(self, path: str, blob: str, raw: bytes) -> tuple[IndexedNote, list[PassageRow]]:
+        matter = self._reading(path, raw) or {}
+        cut_note = cut(raw, str(matter.get("title") or ""))
         rows = [
             PassageRow(
-                id=f"{path}#{place}", path=path, title=found.title or name_of(path), kind=kind_of(path, matter), text=chunk.text,
-                lead="" if found.title else name_of(path), sections=chunk.sections, hash=chunk.hash,
+                id=f"{path}#{place}", path=path, title=cut_note.title or name_of(path), kind=kind_of(path, matter), text=chunk.text,
+                lead="" if cut_note.title else name_of(path), sections=chunk.sections, hash=chunk.hash,
             )
-            for place, chunk in enumerate(found.chunks)
+            for place, chunk in enumerate(cut_note.chunks)
         ]  # fmt: skip
         return IndexedNote(
-            blob=blob, rows=tuple((row.hash, row.print) for row in rows), lost=found.lost
+            blob=blob, rows=tuple((row.hash, row.print) for row in rows), lost=cut_note.lost
         ), rows
 
     def _vectors(self, rows: Sequence[PassageRow]) -> tuple[Mapping[str, bytes], int]:
         """The vectors of these rows' texts, and how many had to be computed."""
         texts = {row.hash: row.text for row in rows}
-        found = self._cache.get(texts)
-        missing = [name for name in texts if name not in found]
+        vectors = self._cache.get(texts)
+        missing = [name for name in texts if name not in vectors]
         for start in range(0, len(missing), _BATCH):
             self.progress = (start, len(missing))
-            made = self._encoded({name: texts[name] for name in missing[start : start + _BATCH]})
-            self._cache.put(made)
-            found.update(made)
+            new_vectors = self._encoded({name: texts[name] for name in missing[start : start + _BATCH]})
+            self._cache.put(new_vectors)
+            vectors.update(new_vectors)
         self.progress = (len(missing), len(missing))
-        return found, len(missing)
+        return vectors, len(missing)
 
     def _encoded(self, texts: Mapping[str, str]) -> dict[str, bytes]:
         return dict(zip(texts, self._encode(list(texts.values())), strict=True))
@@ -192,8 +192,8 @@ class NoteIndexFiles:
         if self._hybrid.dead > max(200, self._hybrid.count // 10):
             self._remake()
         files = {
-            path: [held.blob, held.lost, [list(row) for row in held.rows]]
-            for path, held in self._files.items()
+            path: [note.blob, note.lost, [list(row) for row in note.rows]]
+            for path, note in self._files.items()
         }
         manifest = {"version": self.version, "commit": self.commit, "dead": self._hybrid.dead, "files": files}
         if self._hybrid.count:
@@ -221,35 +221,35 @@ class NoteIndexFiles:
         return Hybrid(encode=self._encode)
 
     def _open(self) -> Hybrid:
-        made = self._empty()
+        hybrid = self._empty()
         try:
-            if (found := self._generations.current()) is None:
-                return made
-            folder, manifest = found
+            if (generation := self._generations.current()) is None:
+                return hybrid
+            folder, manifest = generation
             if manifest["version"] != self.version:
                 raise ValueError(f"it was made with {manifest['version']}")
             files = {
                 path: IndexedNote(blob=blob, lost=lost, rows=tuple((hash_, print_) for hash_, print_ in rows))
                 for path, (blob, lost, rows) in manifest["files"].items()
             }
-            if any(held.rows for held in files.values()):
+            if any(note.rows for note in files.values()):
                 shutil.copytree(folder, self._work, dirs_exist_ok=True)
-                made.load(self._work)
-                made.dead = int(manifest["dead"])
-            if made.count != sum(len(held.rows) for held in files.values()):
+                hybrid.load(self._work)
+                hybrid.dead = int(manifest["dead"])
+            if hybrid.count != sum(len(note.rows) for note in files.values()):
                 raise ValueError("it holds other passages than it says")
             self._files, self.commit = files, str(manifest["commit"])
         except Exception as error:  # whatever a damaged file makes the engine raise
             self.trouble = f"the index was thrown away: {error}"
-            made.close()
+            hybrid.close()
             self._generations.forget()
-            made = self._empty()
-        return made
+            hybrid = self._empty()
+        return hybrid
 
 
-def _ids(path: str, held: IndexedNote) -> list[str]:
-    return [f"{path}#{place}" for place in range(len(held.rows))]
+def _ids(path: str, note: IndexedNote) -> list[str]:
+    return [f"{path}#{place}" for place in range(len(note.rows))]
 
 
-def _prints(path: str, held: IndexedNote | None) -> list[tuple[str, str]]:
-    return [(f"{path}#{place}", print_) for place, (_, print_) in enumerate(held.rows)] if held else []
+def _prints(path: str, note: IndexedNote | None) -> list[tuple[str, str]]:
+    return [(f"{path}#{place}", print_) for place, (_, print_) in enumerate(note.rows)] if note else []

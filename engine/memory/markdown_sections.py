@@ -17,7 +17,7 @@ def body(source: str) -> str:
 
 
 def sections(text: str) -> Iterator[tuple[tuple[int, str] | None, list[str]]]:
-    """((level, words) of the heading, the lines under it); None for what stands before the first."""
+    """((level, words) of the heading, the lines under it); None as the heading of the lines before the first one."""
     heading: tuple[int, str] | None = None
     lines: list[str] = []
     fence = ""
@@ -25,10 +25,10 @@ def sections(text: str) -> Iterator[tuple[tuple[int, str] | None, list[str]]]:
         mark = _FENCE.match(line)
         if mark and (not fence or mark[1].startswith(fence)):
             fence = "" if fence else mark[1]
-        found = None if fence else _HEADING.match(line)
-        if found:
+        heading_match = None if fence else _HEADING.match(line)
+        if heading_match:
             yield heading, lines
-            heading, lines = (len(found[1]), found[2].strip()), []
+            heading, lines = (len(heading_match[1]), heading_match[2].strip()), []
         else:
             lines.append(line)
     yield heading, lines
@@ -39,7 +39,7 @@ def trails(text: str) -> Iterator[tuple[tuple[tuple[int, str], ...], str]]:
     trail: list[tuple[int, str]] = []
     for heading, lines in sections(text):
         if heading is not None:
-            trail = [one for one in trail if one[0] < heading[0]] + [heading]
+            trail = [ancestor for ancestor in trail if ancestor[0] < heading[0]] + [heading]
         under = "\n".join(lines).strip()
         if under or heading is not None:
             yield tuple(trail), under

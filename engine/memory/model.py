@@ -98,10 +98,12 @@ def digest(path: Path) -> str:
 
 
 def _model(name: str, folder: Path, pins: dict[str, str]) -> Model:
-    made = hashlib.sha256(f"{LENGTH} tokens, {_COMPUTED}\n".encode())
+    version_hash = hashlib.sha256(f"{LENGTH} tokens, {_COMPUTED}\n".encode())
     for file, pinned in sorted(pins.items()):
-        made.update(f"{file} {pinned}\n".encode())
-    return Model(folder=folder, pins=tuple(sorted(pins.items())), version=f"{name}:{made.hexdigest()[:16]}")
+        version_hash.update(f"{file} {pinned}\n".encode())
+    return Model(
+        folder=folder, pins=tuple(sorted(pins.items())), version=f"{name}:{version_hash.hexdigest()[:16]}"
+    )
 
 
 def _absent(why: str, way_out: str) -> PermanentError:

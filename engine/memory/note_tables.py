@@ -4,7 +4,7 @@ It answers nothing by likeness. What another reader found (who an address is, wh
 by other code, before it is believed.
 
 The tables are a cache in memory, made from the tree by blob ids and forgotten with the process. Without DuckDB there
-is no second look, and whoever asks is told so. It can reach no file, no network and no extension, and no SQL comes from outside.
+is no second look, and the caller is told so. It can reach no file, no network and no extension, and no SQL comes from outside.
 """
 
 import hashlib
@@ -64,7 +64,7 @@ class Symbolic:
         self._tree, self._front_matter = tree, front_matter
         self._lock = threading.Lock()
         self._read: dict[tuple[str, str], Rows] = {}
-        self._made: tuple[tuple[tuple[str, str], ...], Any] | None = None
+        self._cached: tuple[tuple[tuple[str, str], ...], Any] | None = None
 
     def ask(self, name: str, *values: Json) -> list[tuple[Any, ...]]:
         """The rows of a named query. Raises PermanentError (``no-tables``) without DuckDB, KeyError for a name there is none of."""
@@ -74,59 +74,59 @@ class Symbolic:
 
     def digest(self) -> str:
         """Names everything in the tables: the same for the same notes, however they came to be read."""
-        found = hashlib.sha256()
+        table_digest = hashlib.sha256()
         with self._lock:
             base = self._database()
             for table in _COLUMNS:
                 rows = base.execute(f"SELECT * FROM {table} ORDER BY ALL").fetchall()
-                found.update(json.dumps([table, rows], ensure_ascii=True, default=str).encode())
-        return found.hexdigest()
+                table_digest.update(json.dumps([table, rows], ensure_ascii=True, default=str).encode())
+        return table_digest.hexdigest()
 
     def forget(self) -> None:
         """Throw the tables away; the next question makes them again."""
         with self._lock:
-            self._made, self._read = None, {}
+            self._cached, self._read = None, {}
 
     def _database(self) -> Any:
         tree = self._tree()
-        wanted = tuple((path, blob) for path, blob in tree.paths() if _is_note(path))
-        if self._made is None or self._made[0] != wanted:
+        notes = tuple((path, blob) for path, blob in tree.paths() if _is_note(path))
+        if self._cached is None or self._cached[0] != notes:
             known = self._read
-            self._read = {one: known.get(one) or self._rows(tree, *one) for one in wanted}
-            self._made = (wanted, _filled(self._read.values()))
-        return self._made[1]
+            self._read = {note: known.get(note) or self._rows(tree, *note) for note in notes}
+            self._cached = (notes, _filled(self._read.values()))
+        return self._cached[1]
 
     def _rows(self, tree: Tree, path: str, blob: str) -> Rows:
-        data = tree.read(path)
-        if len(data) > _MAX_BYTES:
+        raw = tree.read(path)
+        if len(raw) > _MAX_BYTES:
             return {}
-        matter = self._front_matter(path, data) or {}
-        body = markdown_sections.body(data.decode("utf-8", "replace"))
-        found: Rows = {table: [] for table in _COLUMNS}
-        sections = [one for one, _ in markdown_sections.sections(body) if one is not None]
+        matter = self._front_matter(path, raw) or {}
+        body = markdown_sections.body(raw.decode("utf-8", "replace"))
+        tables: Rows = {table: [] for table in _COLUMNS}
+        sections = [heading for heading, _ in markdown_sections.sections(body) if heading is not None]
         title = matter.get("title") if isinstance(matter.get("title"), str) else ""
-        found["notes"].append({
+        tables["notes"].append({
             "path": path, "blob": blob, "type": _text(matter.get("type")),
             "title": title or (sections[0][1] if sections else ""), "matter": matter,
         })  # fmt: skip
-        found["tags"] += [{"path": path, "tag": one} for one in dict.fromkeys(_texts(matter.get("tags")))]
-        found["links"] += [{"path": path, "target": one} for one in dict.fromkeys(_targets(body))]
-        found["headings"] += [
+        tables["tags"] += [{"path": path, "tag": tag} for tag in dict.fromkeys(_texts(matter.get("tags")))]
+        tables["links"] += [{"path": path, "target": target} for target in dict.fromkeys(_targets(body))]
+        tables["headings"] += [
             {"path": path, "place": place, "level": level, "words": words[:_MAX_TEXT]}
             for place, (level, words) in enumerate(sections)
         ]
-        found["tasks"] += [
-            {"path": path, "place": place, "done": one[1] != " ", "words": one[2].strip()}
-            for place, one in enumerate(filter(None, map(_TASK.match, body.split("\n"))))
+        tables["tasks"] += [
+            {"path": path, "place": place, "done": task[1] != " ", "words": task[2].strip()}
+            for place, task in enumerate(filter(None, map(_TASK.match, body.split("\n"))))
         ]
-        found["contacts"] += _contacts(path, matter)
-        found["prices"] += _prices(path, matter)
-        found["purchases"] += _purchases(path, matter)
-        return {table: rows[:_MAX_ROWS] for table, rows in found.items()}
+        tables["contacts"] += _contacts(path, matter)
+        tables["prices"] += _prices(path, matter)
+        tables["purchases"] += _purchases(path, matter)
+        return {table: rows[:_MAX_ROWS] for table, rows in tables.items()}
 
 
 def folded(address: str) -> str:
-    """The form in which addresses stand in the tables."""
+    """An address in the form of the tables."""
     local, at, domain = address.strip().rpartition("@")
     try:
         return (
@@ -157,29 +157,29 @@ def _filled(notes: Any) -> Any:
         "SET memory_limit = '512MB'; SET enable_external_access = false; SET lock_configuration = true"
     )
     base.execute(_statements()["schema"])
-    held: Rows = {table: [] for table in _COLUMNS}
+    tables: Rows = {table: [] for table in _COLUMNS}
     for rows in notes:
         for table, some in rows.items():
-            held[table] += some
+            tables[table] += some
     for table, columns in _COLUMNS.items():
-        if held[table]:
+        if tables[table]:
             form = json.dumps([columns])
             base.execute(
-                f"INSERT INTO {table} SELECT {', '.join(f'row.{one}' for one in columns)} "
+                f"INSERT INTO {table} SELECT {', '.join(f'row.{column}' for column in columns)} "
                 "FROM (SELECT unnest(from_json(?::JSON, ?)) AS row)",
-                [json.dumps(held[table]), form],
+                [json.dumps(tables[table]), form],
             )
     return base
 
 
 @cache
 def _statements() -> dict[str, str]:
-    found: dict[str, str] = {}
+    statements: dict[str, str] = {}
     text = Path(__file__).with_name("symbolic.sql").read_text(encoding="utf-8")
     for part in text.split("-- name: ")[1:]:
         name, _, statement = part.partition("\n")
-        found[name.strip()] = statement.strip()
-    return found
+        statements[name.strip()] = statement.strip()
+    return statements
 
 
 def _is_note(path: str) -> bool:
@@ -191,8 +191,8 @@ def _text(value: Json) -> str:
 
 
 def _texts(value: Json) -> list[str]:
-    found = value if isinstance(value, list) else [value]
-    return [text for one in found if (text := _text(one))]
+    candidates = value if isinstance(value, list) else [value]
+    return [text for candidate in candidates if (text := _text(candidate))]
 
 
 def _targets(body: str) -> Iterator[str]:
@@ -204,35 +204,37 @@ def _targets(body: str) -> Iterator[str]:
 def _contacts(path: str, matter: dict[str, Json]) -> list[dict[str, Json]]:
     if not path.startswith(_CONTACTS):
         return []
-    addresses = dict.fromkeys(one for one in map(folded, _texts(matter.get("email"))) if one)
+    addresses = dict.fromkeys(address for address in map(folded, _texts(matter.get("email"))) if address)
     about: dict[str, Json] = {name: _text(matter.get(name)) for name in ("name", "company", "project")}
-    return [{"path": path, "address": one, "main": not at, **about} for at, one in enumerate(addresses)]
+    return [
+        {"path": path, "address": address, "main": not at, **about} for at, address in enumerate(addresses)
+    ]
 
 
 def _prices(path: str, matter: dict[str, Json]) -> list[dict[str, Json]]:
     listed = matter.get("prices") if matter.get("type") == "price-list" else None
-    found: list[dict[str, Json]] = []
-    for one in listed if isinstance(listed, list) else []:
-        if not isinstance(one, dict):
+    prices: list[dict[str, Json]] = []
+    for price in listed if isinstance(listed, list) else []:
+        if not isinstance(price, dict):
             continue
         try:
-            amount = Money.of(one.get("amount"))
+            amount = Money.of(price.get("amount"))
         except ValueError:
             continue
-        found.append({
-            "path": path, "what": plain(_text(one.get("what"))), "shown": amount.text(), "minor": amount.minor,
+        prices.append({
+            "path": path, "what": plain(_text(price.get("what"))), "shown": amount.text(), "minor": amount.minor,
             "currency": amount.currency,
         })  # fmt: skip
-    return found
+    return prices
 
 
 def _purchases(path: str, matter: dict[str, Json]) -> list[dict[str, Json]]:
     """`bought` of a contact note: texts, or maps with `what` and `on`."""
     bought = matter.get("bought") if path.startswith(_CONTACTS) else None
-    found: list[dict[str, Json]] = []
-    for place, one in enumerate(bought if isinstance(bought, list) else [bought]):
-        what = _text(one.get("what")) if isinstance(one, dict) else _text(one)
-        day = _text(one.get("on")) if isinstance(one, dict) else ""
-        if what:
-            found.append({"path": path, "place": place, "what": what, "day": day})
-    return found
+    purchases: list[dict[str, Json]] = []
+    for place, purchase in enumerate(bought if isinstance(bought, list) else [bought]):
+        product = _text(purchase.get("what")) if isinstance(purchase, dict) else _text(purchase)
+        day = _text(purchase.get("on")) if isinstance(purchase, dict) else ""
+        if product:
+            purchases.append({"path": path, "place": place, "what": product, "day": day})
+    return purchases

@@ -33,15 +33,15 @@ def supported() -> bool:
 def address(state: Path) -> Path:
     """The socket of the workspace whose state is in `state`. Paths of sockets are short by a limit of the system.
 
-    Raises PermanentError(code='no-memory') when the place for long ones belongs to somebody else.
+    Raises PermanentError(code='no-memory') when the folder for long ones belongs to another user.
     """
     near = state / "memory.sock"
     if len(os.fsencode(near)) <= _LONGEST_SOCKET_PATH:
         return near
     folder = Path(tempfile.gettempdir()) / f"steward-{os.getuid()}"
     folder.mkdir(mode=0o700, exist_ok=True)
-    found = folder.lstat()
-    if not stat.S_ISDIR(found.st_mode) or found.st_uid != os.getuid() or found.st_mode & 0o077:
+    status = folder.lstat()
+    if not stat.S_ISDIR(status.st_mode) or status.st_uid != os.getuid() or status.st_mode & 0o077:
         raise PermanentError(
             f"{folder} is not a folder of yours alone",
             code="no-memory",
@@ -51,15 +51,15 @@ def address(state: Path) -> Path:
     return folder / f"{hashlib.sha256(os.fsencode(state)).hexdigest()[:24]}.sock"
 
 
-def send(link: socket.socket, message: Json, *, most: int) -> None:
-    """One line. Raises PermanentError when it is longer than `most` bytes."""
+def send(link: socket.socket, message: Json, *, max_bytes: int) -> None:
+    """One line. Raises PermanentError when it is longer than `max_bytes`."""
     line = encode(message) + b"\n"
-    if len(line) > most:
+    if len(line) > max_bytes:
         raise PermanentError(f"a message of {len(line)} bytes is too long", code="too-large")
     link.sendall(line)
 
 
-def receive(link: socket.socket, *, most: int) -> Json:
+def receive(link: socket.socket, *, max_bytes: int) -> Json:
     """The other side's line; None when it closed first. Raises PermanentError when it is too long or no JSON object."""
     pieces: list[bytes] = []
     size = 0
@@ -69,15 +69,15 @@ def receive(link: socket.socket, *, most: int) -> Json:
             return None
         pieces.append(piece)
         size += len(piece)
-        if size > most:
+        if size > max_bytes:
             raise PermanentError("a message is too long", code="too-large")
     try:
-        found = decode(b"".join(pieces))
+        message = decode(b"".join(pieces))
     except (ValueError, RecursionError) as error:
         raise PermanentError("a message is no JSON", code="not-json") from error
-    if not isinstance(found, dict):
+    if not isinstance(message, dict):
         raise PermanentError("a message is no JSON object", code="not-json")
-    return found
+    return message
 
 
 def refusal(problem: EngineError) -> dict[str, Json]:
@@ -94,16 +94,16 @@ def checked(answer: dict[str, Json]) -> dict[str, Json]:
     """The answer itself. Raises what the other side refused with."""
     if not isinstance(error := answer.get("error"), dict):
         return answer
-    said = {name: str(error.get(name, "")) for name in ("code", "now_true", "way_out")}
+    details = {name: str(error.get(name, "")) for name in ("code", "now_true", "way_out")}
     kind = TransientError if error.get("transient") else PermanentError
-    raise kind(str(error.get("message", "it failed")), **said)
+    raise kind(str(error.get("message", "it failed")), **details)
 
 
 def packed(vectors: tuple[bytes, ...]) -> list[str]:
     """Vectors as text."""
-    return [base64.b64encode(one).decode("ascii") for one in vectors]
+    return [base64.b64encode(vector).decode("ascii") for vector in vectors]
 
 
 def unpacked(vectors: list[str]) -> tuple[bytes, ...]:
     """The vectors of such a text."""
-    return tuple(base64.b64decode(one) for one in vectors)
+    return tuple(base64.b64decode(vector) for vector in vectors)

@@ -1,4 +1,4 @@
-"""The memory process: one per workspace, under a lock in its state folder, gone when nobody asked for a while.
+"""The memory process: one per workspace, under a lock in its state folder; it ends after a while without requests.
 
 It answers from the moment it has its lock: `memory-warming` while the search engine is being imported and the notes are encoded,
 the reason why it can't when it can't. It holds no secret, starts nothing but git's plumbing, and reaches no network.
@@ -41,7 +41,7 @@ class Memory(Protocol):
 
 
 class MemoryServer:
-    """Serves `memory` at a socket in `state` until `quit`, or until nobody asked for `idle` seconds."""
+    """Serves `memory` at a socket in `state` until `quit`, or until `idle` seconds passed without a request."""
 
     def __init__(self, memory: Memory, *, state: Path, idle: float) -> None:
         self._memory, self._state, self._idle = memory, state, idle
@@ -92,7 +92,7 @@ class MemoryServer:
                 self._under_way += 1
                 self._last = time.monotonic()
             threading.Thread(target=self._serve_one, args=(link,), daemon=True).start()
-        # From here on nobody comes in; whoever is started now waits for the lock.
+        # From here on no connection is accepted; a process started now waits for the lock.
         path.unlink(missing_ok=True)
         self._drain()
 
@@ -121,14 +121,14 @@ class MemoryServer:
         with link, self._slots:
             link.settimeout(_LINE_SECONDS)
             try:
-                request = protocol.receive(link, most=protocol.MAX_REQUEST)
+                request = protocol.receive(link, max_bytes=protocol.MAX_REQUEST)
                 if request is None:
                     return
                 try:
                     answer = self._answer(request)
-                    protocol.send(link, answer, most=protocol.MAX_ANSWER)
+                    protocol.send(link, answer, max_bytes=protocol.MAX_ANSWER)
                 except EngineError as problem:
-                    protocol.send(link, protocol.refusal(problem), most=protocol.MAX_ANSWER)
+                    protocol.send(link, protocol.refusal(problem), max_bytes=protocol.MAX_ANSWER)
             except (EngineError, OSError):
                 return
             finally:
@@ -139,10 +139,10 @@ class MemoryServer:
     def _answer(self, request: dict[str, Json]) -> dict[str, Json]:
         op = str(request.get("op"))
         mine = {"protocol": protocol.PROTOCOL, "engine": __version__, "model": self._memory.model}
-        if other := [name for name, value in mine.items() if request.get(name) != value]:
+        if differing := [name for name, value in mine.items() if request.get(name) != value]:
             # Whoever asks is newer, or the workspace now names another model: the next one is started for them.
             self.end()
-            raise TransientError(f"it is of another {', '.join(other)} and ends", code="memory-warming")
+            raise TransientError(f"it is of another {', '.join(differing)} and ends", code="memory-warming")
         if op == "quit":
             self.end()
             return {}
@@ -153,9 +153,9 @@ class MemoryServer:
         if not self._ready.is_set():
             raise TransientError("the memory process is warming up", code="memory-warming")
         try:
-            found = self._memory.answer(op, request)
+            answer = self._memory.answer(op, request)
             self._starts.unlink(missing_ok=True)
-            return found
+            return answer
         except EngineError:
             raise
         except (KeyError, TypeError, ValueError) as error:
@@ -188,15 +188,15 @@ class MemoryServer:
 
 def confine(memory: int) -> None:
     """Bound what the process may take, and let it reach no network: whatever a library tries is refused."""
-    for which, wanted in (
+    for which, maximum in (
         (resource.RLIMIT_AS, memory),
         (resource.RLIMIT_CORE, 0),
         (resource.RLIMIT_NOFILE, 256),
     ):
         hard = resource.getrlimit(which)[1]
-        most = wanted if hard == resource.RLIM_INFINITY else min(wanted, hard)
+        allowed = maximum if hard == resource.RLIM_INFINITY else min(maximum, hard)
         try:
-            resource.setrlimit(which, (most, most))
+            resource.setrlimit(which, (allowed, allowed))
         except (ValueError, OSError):
             # Some systems know the limit and refuse to set it.
             continue
@@ -227,11 +227,11 @@ def _locked(lock: int, path: Path) -> bool:
 
 def _bind(listener: socket.socket, path: Path) -> None:
     path.unlink(missing_ok=True)
-    before = os.umask(0o177)
+    old_umask = os.umask(0o177)
     try:
         listener.bind(os.fspath(path))
     finally:
-        os.umask(before)
+        os.umask(old_umask)
     listener.listen(32)
 
 

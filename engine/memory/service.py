@@ -56,7 +56,7 @@ class MemoryService:
         self.model = encoder.version
         self._turn = threading.Condition()
         self._writing = threading.Lock()
-        self._wanted = ""
+        self._target_commit = ""
         self._failed: dict[str, EngineError] = {}
         self._synced: Synced | None = None
 
@@ -91,9 +91,9 @@ class MemoryService:
                 raise PermanentError(f"the memory process does no {op!r}", code="wrong-argument")
 
     def _encode(self, texts: list[str], *, keep: bool) -> tuple[bytes, ...]:
-        if len(texts) > protocol.MAX_TEXTS or not all(isinstance(one, str) for one in texts):
+        if len(texts) > protocol.MAX_TEXTS or not all(isinstance(text, str) for text in texts):
             raise ValueError(f"texts: up to {protocol.MAX_TEXTS}")
-        names = [hashlib.sha256(one.encode("utf-8", "replace")).hexdigest() for one in texts]
+        names = [hashlib.sha256(text.encode("utf-8", "replace")).hexdigest() for text in texts]
         known = self._examples.get(names) if keep else {}
         missing = {name: text for name, text in zip(names, texts, strict=True) if name not in known}
         new = dict(zip(missing, self._encoder.encode(list(missing.values())), strict=True))
@@ -107,15 +107,15 @@ class MemoryService:
         with self._turn:
             if self._at(commit) is None:
                 self._failed.pop(commit, None)
-                self._wanted = commit
+                self._target_commit = commit
                 self._turn.notify_all()
                 self._turn.wait_for(lambda: self._at(commit) or commit in self._failed, _WAIT)
             if commit in self._failed:
                 raise self._failed.pop(commit)
-            if (found := self._at(commit)) is None:
+            if (synced := self._at(commit)) is None:
                 done, total = self._index.progress
                 raise TransientError(f"{done} of {total} passages are encoded", code="memory-warming")
-            return found
+            return synced
 
     def _at(self, commit: str) -> Synced | None:
         return self._synced if self._synced and self._synced.commit == commit else None
@@ -124,8 +124,8 @@ class MemoryService:
         """Bring the index to whatever commit was asked for last, for ever."""
         while True:
             with self._turn:
-                self._turn.wait_for(lambda: self._wanted)
-                commit, self._wanted = self._wanted, ""
+                self._turn.wait_for(lambda: self._target_commit)
+                commit, self._target_commit = self._target_commit, ""
             try:
                 with self._writing:
                     self._sync(commit)
@@ -139,11 +139,11 @@ class MemoryService:
 
     def _sync(self, commit: str) -> Synced:
         with self._tree(commit) as tree:
-            found = self._index.sync(tree)
+            synced = self._index.sync(tree)
         with self._turn:
-            self._synced = found
+            self._synced = synced
             self._turn.notify_all()
-        return found
+        return synced
 
     def _fail(self, commit: str, problem: EngineError) -> None:
         with self._turn:
@@ -155,40 +155,40 @@ class MemoryService:
             with self._turn:
                 self._synced = None
             self._index.clear()
-            made = self._sync(commit)
+            synced = self._sync(commit)
             self._cache.keep_only(self._index.hashes())
             self._examples.keep_only(())
             self._index.trouble = self._cache.trouble = ""
-        return made
+        return synced
 
     def _check(self, commit: str) -> dict[str, Json]:
         """The index beside one made afresh, and a sample of its vectors beside ones computed again."""
         with self._writing:
             self._sync(commit)
-            before = self._index.contents()
+            contents = self._index.contents()
             place = self._folder / "check"
             shutil.rmtree(place, ignore_errors=True)
             fresh = self._indexed(place)
             try:
                 with self._tree(commit) as tree:
-                    made = fresh.sync(tree)
-                after = fresh.contents()
-                asked = [one["heading"] or one["title"] for one in fresh.sample(_ASKED)]
+                    fresh_sync = fresh.sync(tree)
+                fresh_contents = fresh.contents()
+                asked = [row["heading"] or row["title"] for row in fresh.sample(_ASKED)]
                 ranks = sum(_ranked(self._index, query) != _ranked(fresh, query) for query in asked)
                 sample = fresh.sample(_SAMPLE)
-                known = self._cache.get(one["hash"] for one in sample)
-                again = self._encoder.encode([one["text"] for one in sample])
+                known = self._cache.get(row["hash"] for row in sample)
+                again = self._encoder.encode([row["text"] for row in sample])
                 wrong = sum(
-                    known.get(one["hash"]) != vector for one, vector in zip(sample, again, strict=True)
+                    known.get(row["hash"]) != vector for row, vector in zip(sample, again, strict=True)
                 )
             finally:
                 fresh.close()
                 shutil.rmtree(place, ignore_errors=True)
         return {
-            "commit": commit, "passages": len(after), "missing": len(after.keys() - before.keys()),
-            "stale": len(before.keys() - after.keys()),
-            "different": sum(before[id_] != found for id_, found in after.items() if id_ in before),
-            "queries": len(asked), "ranks": ranks, "encoded-again": len(sample), "vectors": wrong, "encoded": made.encoded,
+            "commit": commit, "passages": len(fresh_contents), "missing": len(fresh_contents.keys() - contents.keys()),
+            "stale": len(contents.keys() - fresh_contents.keys()),
+            "different": sum(contents[id_] != fresh_row for id_, fresh_row in fresh_contents.items() if id_ in contents),
+            "queries": len(asked), "ranks": ranks, "encoded-again": len(sample), "vectors": wrong, "encoded": fresh_sync.encoded,
         }  # fmt: skip
 
     def _indexed(self, folder: Path) -> NoteIndexFiles:
@@ -203,12 +203,12 @@ class MemoryService:
         return {
             "version": self._index.version, "commit": synced.commit, "notes": synced.notes, "passages": synced.passages,
             "encoded": done, "to-encode": total, "lost": dict(list(lost.items())[:_SHOWN]), "lost-notes": len(lost),
-            "trouble": "; ".join(one for one in (self._index.trouble, self._cache.trouble) if one),
+            "trouble": "; ".join(trouble for trouble in (self._index.trouble, self._cache.trouble) if trouble),
         }  # fmt: skip
 
 
 def _ranked(index: NoteIndexFiles, query: str) -> list[tuple[str, str, str]]:
-    return [(one["path"], one["heading"], one["text"]) for one in index.search(query, kind="", limit=20)]
+    return [(hit["path"], hit["heading"], hit["text"]) for hit in index.search(query, kind="", limit=20)]
 
 
 def _commit(request: dict[str, Json]) -> str:

@@ -1,7 +1,7 @@
 """Words as a person means them: plurals, cases and umlauts of the languages the notes are written in, by Snowball's stemmers.
 
 Nothing is stemmed beforehand. A word that is looked for is compared with the words of the notes that begin like it, so that a search costs
-the same in a large vault as in a small one, and what is found is always a word that stands there.
+the same in a large vault as in a small one, and each result is a word of the notes.
 """
 
 import sqlite3
@@ -25,7 +25,7 @@ _TELLING = {
     "swedish": "och att inte med som till den ett det ar for pa av vi eller om kan har",
     "danish": "og ikke med det til som der af en er for pa vi eller om kan har ved",
 }
-"""Language → words without which nobody writes it, as the index holds them: small and without accents."""
+"""Language → words that every text in it uses, in the form of the index: lower case and without accents."""
 
 _ENOUGH = 5
 _MAX_LANGUAGES = 3
@@ -35,15 +35,15 @@ _MAX_NEAR, _MAX_ALIKE = 150, 12
 
 def languages(base: sqlite3.Connection) -> tuple[str, ...]:
     """What the notes are written in, the most used first; English where nothing tells."""
-    found = []
+    scores = []
     for language, words in _TELLING.items():
         telling = words.split()
         counts = base.execute(
             f"select cnt from vocabulary where term in ({','.join('?' * len(telling))})", telling
         ).fetchall()
         if len(counts) >= _ENOUGH:
-            found.append((-sum(int(count) for (count,) in counts), language))
-    return tuple(language for _, language in sorted(found)[:_MAX_LANGUAGES]) or ("english",)
+            scores.append((-sum(int(count) for (count,) in counts), language))
+    return tuple(language for _, language in sorted(scores)[:_MAX_LANGUAGES]) or ("english",)
 
 
 def alike(base: sqlite3.Connection, word: str, spoken: tuple[str, ...]) -> list[str]:
@@ -56,21 +56,21 @@ def alike(base: sqlite3.Connection, word: str, spoken: tuple[str, ...]) -> list[
 
 
 def _alike(base: sqlite3.Connection, word: str, spoken: tuple[str, ...]) -> list[str]:
-    wanted = _keys(word, spoken)
-    found = []
+    word_keys = _keys(word, spoken)
+    terms = []
     for beginning in sorted(set(_beginnings(word))):
         rows = base.execute(
             "select term from vocabulary where term >= ? and term < ? limit ?",
             (beginning, beginning + "\U0010ffff", _MAX_NEAR),
         )
-        found += [term for (term,) in rows if term == word or wanted & _keys(term, spoken)]
-    return sorted(set(found), key=lambda term: (term != word, term))[:_MAX_ALIKE]
+        terms += [term for (term,) in rows if term == word or word_keys & _keys(term, spoken)]
+    return sorted(set(terms), key=lambda term: (term != word, term))[:_MAX_ALIKE]
 
 
 def plain(word: str) -> str:
-    """As the index holds a word: small, without accents."""
+    """The index's form of a word: lower case, without accents."""
     parts = unicodedata.normalize("NFD", word.lower())
-    return "".join(one for one in parts if not unicodedata.combining(one))
+    return "".join(character for character in parts if not unicodedata.combining(character))
 
 
 def _beginnings(word: str) -> Iterator[str]:
@@ -78,8 +78,8 @@ def _beginnings(word: str) -> Iterator[str]:
     folded = _folded(word)
     for start in (word[:_BEGINNING], folded[:_BEGINNING]):
         yield start
-        for at, one in enumerate(start):
-            if one in "aou":
+        for at, letter in enumerate(start):
+            if letter in "aou":
                 yield (start[: at + 1] + "e" + start[at + 1 :])[:_BEGINNING]
             if start[at : at + 2] == "ss":
                 yield start[:at] + "ß" + start[at + 2 :]

@@ -29,19 +29,19 @@ class VectorCache:
         self._base = self._open()
 
     def get(self, hashes: Iterable[str]) -> dict[str, bytes]:
-        """Those that are there. One that is no unit vector is not believed."""
-        wanted = list(dict.fromkeys(hashes))
-        found: dict[str, bytes] = {}
+        """The cached vectors by hash. A damaged one, whose length is not 1, is left out."""
+        unique = list(dict.fromkeys(hashes))
+        vectors: dict[str, bytes] = {}
         with self._lock:
-            for start in range(0, len(wanted), _PART):
-                part = wanted[start : start + _PART]
+            for start in range(0, len(unique), _PART):
+                part = unique[start : start + _PART]
                 marks = ", ".join("?" * len(part))
                 rows = self._base.execute(
                     f"select hash, vector from vectors where version = ? and hash in ({marks})",
                     (self._version, *part),
                 )
-                found.update((name, vector) for name, vector in rows if _is_unit(vector))
-        return found
+                vectors.update((name, vector) for name, vector in rows if _is_unit(vector))
+        return vectors
 
     def put(self, vectors: Mapping[str, bytes]) -> None:
         """Keep them, all or none."""
@@ -52,12 +52,14 @@ class VectorCache:
             )
 
     def keep_only(self, hashes: Iterable[str]) -> int:
-        """Forget all others, of any version, so that nothing is left of a text that is gone; how many they were."""
+        """Forget all others, of any version, so that nothing remains of a deleted text; returns how many they were."""
         with self._lock:
             with self._base:
                 self._base.execute("create temp table if not exists kept (hash text primary key)")
                 self._base.execute("delete from kept")
-                self._base.executemany("insert or ignore into kept values (?)", [(one,) for one in hashes])
+                self._base.executemany(
+                    "insert or ignore into kept values (?)", [(hash_,) for hash_ in hashes]
+                )
                 gone = self._base.execute(
                     "delete from vectors where version != ? or hash not in (select hash from kept)",
                     (self._version,),
@@ -84,8 +86,8 @@ class VectorCache:
             base.execute("pragma synchronous = off")
             base.execute("pragma secure_delete = on")
             base.executescript(_SCHEMA)
-            if (said := base.execute("pragma quick_check").fetchone()[0]) != "ok":
-                raise sqlite3.DatabaseError(said)
+            if (verdict := base.execute("pragma quick_check").fetchone()[0]) != "ok":
+                raise sqlite3.DatabaseError(verdict)
         except BaseException:
             base.close()
             raise
@@ -95,5 +97,5 @@ class VectorCache:
 def _is_unit(vector: object) -> bool:
     if not isinstance(vector, bytes) or not vector or len(vector) % 4:
         return False
-    squares = sum(one * one for one in struct.unpack(f"<{len(vector) // 4}f", vector))
+    squares = sum(component * component for component in struct.unpack(f"<{len(vector) // 4}f", vector))
     return math.isfinite(squares) and abs(squares - 1.0) < 1e-3

@@ -67,35 +67,35 @@ class Hybrid:
 
     def __init__(self, *, encode: Encode) -> None:
         self._encode = encode
-        self._given: dict[str, bytes] = {}
-        self._made: Any = txtai().Embeddings(self._settings())
+        self._known_vectors: dict[str, bytes] = {}
+        self._embeddings: Any = txtai().Embeddings(self._settings())
         self.dead = 0
         """Rows that were deleted and still take room."""
 
     @property
     def count(self) -> int:
         """Rows that can be found."""
-        return int(self._made.count()) if self._made.ann else 0
+        return int(self._embeddings.count()) if self._embeddings.ann else 0
 
     def add(self, rows: Sequence[PassageRow], vectors: Mapping[str, bytes]) -> None:
         """Rows with ids that are not there. `vectors` are by their texts' hashes."""
         if not rows:
             return
-        self._given = {row.words: vectors[row.hash] for row in rows}
-        self._made.upsert([(row.id, _data(row), None) for row in rows])
-        self._given = {}
+        self._known_vectors = {row.words: vectors[row.hash] for row in rows}
+        self._embeddings.upsert([(row.id, _data(row), None) for row in rows])
+        self._known_vectors = {}
 
     def delete(self, ids: Sequence[str]) -> None:
         """Forget rows, in the statistics of words, too."""
-        scoring = self._made.scoring
+        scoring = self._embeddings.scoring
         for id_ in ids:
-            found = self._made.search(
+            rows = self._embeddings.search(
                 "select text from txtai where id = :id", limit=1, parameters={"id": id_}
             )
-            for one in found:
-                _forget(scoring, scoring.tokenize(one["text"]))
+            for row in rows:
+                _forget(scoring, scoring.tokenize(row["text"]))
         if ids:
-            self.dead += len(self._made.delete(list(ids)))
+            self.dead += len(self._embeddings.delete(list(ids)))
             scoring.index()
 
     def search(self, query: str, *, kind: str) -> list[tuple[float, PassageRow]]:
@@ -104,52 +104,52 @@ class Hybrid:
         query = _OPERATOR.sub(" ", query).strip()
         if not query or not self.count:
             return []
-        shelf = "kind = :kind" if kind else " and ".join(f"kind <> '{one}'" for one in HIDDEN)
-        hits = self._made.search(
+        shelf = "kind = :kind" if kind else " and ".join(f"kind <> '{hidden}'" for hidden in HIDDEN)
+        hits = self._embeddings.search(
             _SELECT.format(candidates=CANDIDATES, shelf=shelf),
             limit=ANSWERS,
             parameters={"query": query, "kind": kind},
         )
-        found = [(round(float(one["score"]), _DECIMALS), _row(one)) for one in hits]
-        return sorted(found, key=lambda one: (-one[0], one[1].id))
+        answers = [(round(float(hit["score"]), _DECIMALS), _row(hit)) for hit in hits]
+        return sorted(answers, key=lambda answer: (-answer[0], answer[1].id))
 
     def vectors(self) -> dict[str, bytes]:
         """Every row's vector as the index holds it, by id."""
         asked = "select id, indexid from txtai"
-        found = self._made.search(asked, limit=max(1, self.count)) if self.count else []
-        return {one["id"]: self._vector(int(one["indexid"])) for one in found}
+        rows = self._embeddings.search(asked, limit=max(1, self.count)) if self.count else []
+        return {row["id"]: self._vector(int(row["indexid"])) for row in rows}
 
     def rows(self) -> list[PassageRow]:
         """Every row, by id."""
-        found = self._made.search(_EVERYTHING, limit=max(1, self.count)) if self.count else []
-        return sorted((_row(one) for one in found), key=lambda one: one.id)
+        rows = self._embeddings.search(_EVERYTHING, limit=max(1, self.count)) if self.count else []
+        return sorted((_row(row) for row in rows), key=lambda passage: passage.id)
 
     def save(self, folder: Path) -> None:
         """Write it there, whole. The first folder it is saved to stays its own: publish copies only."""
-        self._made.save(str(folder))
+        self._embeddings.save(str(folder))
 
     def load(self, folder: Path) -> None:
         """Read it, and go on working in that folder. Raises ValueError when it is not one of ours."""
-        said = json.loads((folder / "config.json").read_bytes())
-        if not isinstance(said, dict) or set(said) - _KEYS:
+        settings = json.loads((folder / "config.json").read_bytes())
+        if not isinstance(settings, dict) or set(settings) - _KEYS:
             raise ValueError("its settings are not ours")
         mine = self._settings()
-        self._made.load(str(folder), config=mine)
-        self._made.database.connection.execute("pragma secure_delete = on")
+        self._embeddings.load(str(folder), config=mine)
+        self._embeddings.database.connection.execute("pragma secure_delete = on")
 
     def close(self) -> None:
         """Let go of its files; repeating is harmless."""
-        self._made.close()
+        self._embeddings.close()
 
     def _vector(self, place: int) -> bytes:
-        return bytes(self._made.ann.backend[place].astype("<f4").tobytes())
+        return bytes(self._embeddings.ann.backend[place].astype("<f4").tobytes())
 
     def _settings(self) -> dict[str, Any]:
         def vectors(texts: Iterable[str]) -> Any:
             import numpy as np
 
-            found = [self._given.get(text) or self._encode([text])[0] for text in texts]
-            return np.array([np.frombuffer(one, dtype="<f4") for one in found], dtype=np.float32)
+            encoded = [self._known_vectors.get(text) or self._encode([text])[0] for text in texts]
+            return np.array([np.frombuffer(vector, dtype="<f4") for vector in encoded], dtype=np.float32)
 
         return {
             "method": "external", "transform": vectors, "hybrid": True, "content": True, "backend": "numpy", "format": "json",
@@ -165,11 +165,11 @@ def _data(row: PassageRow) -> dict[str, Any]:
     }  # fmt: skip
 
 
-def _row(one: dict[str, Any]) -> PassageRow:
+def _row(row: dict[str, Any]) -> PassageRow:
     return PassageRow(
-        id=one["id"], path=one["path"], title=one["title"], kind=one["kind"], lead=one["lead"], hash=one["hash"],
-        text=one["text"].removeprefix(f"{one['lead']}\n\n") if one["lead"] else one["text"],
-        sections=tuple((heading, words) for heading, words in json.loads(one["sections"])),
+        id=row["id"], path=row["path"], title=row["title"], kind=row["kind"], lead=row["lead"], hash=row["hash"],
+        text=row["text"].removeprefix(f"{row['lead']}\n\n") if row["lead"] else row["text"],
+        sections=tuple((heading, words) for heading, words in json.loads(row["sections"])),
     )  # fmt: skip
 
 

@@ -82,7 +82,7 @@ class Running:
             except OSError:
                 pass
             try:
-                return protocol.receive(link, most=protocol.MAX_ANSWER)
+                return protocol.receive(link, max_bytes=protocol.MAX_ANSWER)
             except OSError:
                 return None
 
