@@ -12,12 +12,12 @@ from functools import cache, partial
 from typing import Any, Literal
 
 from engine.ledger import Keys, Ledger, StateDir
+from engine.model.defaults import ABSENT_AFTER
 from engine.model.errors import EngineError, UsageError
 from engine.model.ports import Tree
 from engine.model.text.safe_text import line
 from engine.model.values import ids
 from engine.model.values.canonical_json import Json
-from engine.model.values.durations import ABSENT_AFTER
 from engine.model.values.timestamps import moment, stamp
 from engine.observe import drift
 from engine.observe.history import History, body_of

@@ -12,7 +12,7 @@ from engine.connectors.email.sending.delivery import Sending
 from engine.connectors.email.sending.missing_copies import MissingCopies, get
 from engine.connectors.email.sending.outbox import SENDING, SENT, Outbox, SentKnowledge, summary
 from engine.connectors.email.sending.smtp import SmtpServer
-from engine.kernel.resilience import throttle
+from engine.kernel.resilience import circuit_breaker
 from engine.model.definitions.actions import EffectClass
 from engine.model.definitions.settings import SecretRef
 from engine.model.errors import UnknownOutcome
@@ -134,7 +134,7 @@ def test_no_copy_proves_nothing(way, letter):
             out.find(one, body)
         assert "Sent folder" in error.value.way_out
         # Whoever was asked answered: no news of the server, for its breaker.
-        assert throttle.classify_result(error.value) == ""
+        assert circuit_breaker.classify_result(error.value) == ""
 
 
 def test_a_server_that_cannot_be_asked_proves_nothing(way, letter):

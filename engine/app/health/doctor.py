@@ -22,12 +22,13 @@ from engine.kernel.alarms import expectations
 from engine.kernel.alarms.alarms import lives_in
 from engine.kernel.core.services import Deployment
 from engine.ledger import current_owner
+from engine.model.defaults import ABSENT_AFTER
 from engine.model.definitions.diagnostics import Span
 from engine.model.definitions.settings import Config
 from engine.model.events.alarms import NOTICE
 from engine.model.state.state import State
 from engine.model.values import ids
-from engine.model.values.durations import ABSENT_AFTER, rough
+from engine.model.values.durations import rough
 from engine.model.values.timestamps import moment, stamp
 from engine.vault import published, remotes
 

@@ -3,7 +3,7 @@
 from collections import Counter
 from dataclasses import dataclass
 
-from engine.kernel.resilience import throttle
+from engine.kernel.resilience import circuit_breaker
 from engine.model.events import connectors as k
 from engine.model.events.connectors import ConnectorState
 from engine.model.events.events import Event
@@ -32,7 +32,7 @@ def held(book: State, *, now: str) -> tuple[HeldConnector, ...]:
                 HeldConnector(
                     name=name,
                     open=state.open,
-                    until=throttle.earliest_call(state),
+                    until=circuit_breaker.earliest_call(state),
                     waiting=waiting[name],
                     said=_said(state, waiting[name], now),
                     way_out=f"steward resume --connector {name}",
@@ -42,8 +42,8 @@ def held(book: State, *, now: str) -> tuple[HeldConnector, ...]:
 
 
 def _said(state: ConnectorState, waiting: int, now: str) -> str:
-    until = f"{throttle.earliest_call(state)[:16].replace('T', ' ')}Z"
-    due = now >= throttle.earliest_call(state)
+    until = f"{circuit_breaker.earliest_call(state)[:16].replace('T', ' ')}Z"
+    due = now >= circuit_breaker.earliest_call(state)
     if state.open and state.probing:
         what = f"does not answer ({state.code}) and is being tried"
     elif state.open and due:

@@ -5,7 +5,7 @@ from dataclasses import dataclass
 from datetime import datetime
 
 from engine.app.workspace.ledger_reader import LedgerReader
-from engine.kernel.resilience import throttle
+from engine.kernel.resilience import circuit_breaker
 from engine.model.errors import EngineError
 from engine.model.events.outages import FLEETING
 from engine.model.state.state import RunState, StepState
@@ -60,7 +60,7 @@ def _of(reading: LedgerReader, run: RunState) -> Iterator[Outstanding]:
         if not (step.status == "deferred" or delayed or (step.status == "retrying" and step.until)):
             continue
         state = reading.book.connectors.get(delayed)
-        due = throttle.earliest_call(state) if state is not None else step.due
+        due = circuit_breaker.earliest_call(state) if state is not None else step.due
         yield Outstanding(
             run=run.id, playbook=run.playbook, step=id_, action=step.action, code=step.code or step.wait,
             why=_why(reading, step, delayed), due=due, until=step.until, tries=step.tries,

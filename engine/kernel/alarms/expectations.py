@@ -9,9 +9,10 @@ from collections.abc import Callable, Iterator
 from datetime import datetime, timedelta
 from itertools import pairwise
 
+from engine.model.defaults import ABSENT_AFTER
 from engine.model.state.state import Alarm, State
 from engine.model.values.canonical_json import name_of
-from engine.model.values.durations import ABSENT_AFTER, rough
+from engine.model.values.durations import rough
 from engine.model.values.timestamps import later, moment, stamp
 
 SILENT_TIMES, SILENT_LEAST, USUAL_FROM = 4, timedelta(days=1), 5

@@ -9,7 +9,7 @@ from engine.kernel.alarms import alarms
 from engine.kernel.core.services import Deployment, LedgerWriter
 from engine.kernel.core.step_context import StepContext
 from engine.kernel.requests import letters, redraft, retry, take_up, vouch
-from engine.kernel.resilience.circuit_breaker import closed_to, reset
+from engine.kernel.resilience.call_guard import closed_to, reset
 from engine.kernel.steps import answers, budgets, effects
 from engine.kernel.triggers import arrivals, manual_start, unread_letters
 from engine.model.commands import OpenCard

@@ -1,146 +1,117 @@
-"""Breakers and limits at work: what the end of a call says is written down, and what may not call now is delayed.
+"""What holds a connector back, purely: what trouble is, how long it rests, and who may call next.
 
-Everything is an event before anything follows from it, so the next process finds every breaker, limit and turn as they were.
+A connector without trouble has no state and nothing here concerns it. Failures in a row open its breaker; being asked to wait
+(429, Retry-After) makes it rest. Steps that are ready meanwhile wait in one line, the longest waiting first. Afterwards they leave one
+by one, and nobody follows the first before it was answered: a bucket that holds one token and is filled faster the longer all goes well.
 """
 
-from itertools import islice
+from datetime import timedelta
+from typing import Literal
 
-from engine.kernel.core.services import LedgerWriter
-from engine.kernel.core.step_context import StepContext
-from engine.kernel.resilience import throttle
-from engine.model.events.connectors import (
-    ENGINE,
-    BreakerClosed,
-    BreakerOpened,
-    ConnectorAnswered,
-    ConnectorFailed,
-    ConnectorState,
-    LimitReached,
-    StepDelayed,
-)
-from engine.model.events.events import Body, Draft
+from engine.kernel.resilience.backoff import MAX_ASKED
+from engine.model.errors import PermanentError, TransientError, UnknownOutcome
+from engine.model.events.connectors import ConnectorState
 from engine.model.rate_limited import retry_after
+from engine.model.state.state import StepState
+from engine.model.values.durations import exponential
 from engine.model.values.timestamps import later
 
+Place = tuple[str, str]
+"""(run, step)."""
 
-def may_call(place: StepContext, action: str, *, until: str = "") -> bool:
-    """Whether the step may call its connector now; else its turn comes by itself: delayed (`until` then at most), or when a call under
-    way has ended.
-    """
-    journal, name = place.journal, throttle.connector_of(action)
-    if journal.calling[name] >= throttle.AT_ONCE:
-        journal.crowded.setdefault(name, {})[place.run.id, place.step] = None
-        return False
-    state = journal.book.connectors.get(name)
-    if state is None:
-        return True
-    where, step = (place.run.id, place.step), place.fresh().state
-    if step.wait:
-        return False
-    queue = name in journal.book.delayed.values()
-    why = throttle.blocked_reason(state, where, step, queue=queue, now=journal.now())
-    if why:
-        journal.write(place.draft(StepDelayed(connector=name, because=why, until=until)), durable=False)
-    return not why
+AT_ONCE = 8
+"""So many calls of a connector are under way at once: what hangs in the air when it says no."""
+FAILURES = 5
+"""So many in a row open the breaker."""
+PAUSE, LONGEST_PAUSE = timedelta(seconds=30), timedelta(minutes=15)
+REST, LONGEST_REST = timedelta(seconds=1), timedelta(minutes=5)
+SLOWEST, FASTEST = timedelta(seconds=1), timedelta(milliseconds=50)
+EASE = 8
+"""After so many that went well the next so many leave twice as fast."""
+CALM = timedelta(minutes=1)
+PROBE_TIME = timedelta(minutes=2)
 
+# Ours, not the world's: nothing was asked, or the answer says nothing about who gave it.
+_NO_NEWS = frozenset(
+    {"no-connector", "secret-missing", "crashed", "window-over", "no-look-up", "no-copy", "changed-since", "memory-warming", "made-to-fail", "budget", "disk", "disk-full"}
+)  # fmt: skip
 
-def release_slots(journal: LedgerWriter) -> bool:
-    """Let as many steps that found their connector crowded be tried again as there is room for; whether there were any."""
-    moved = False
-    for name, steps in list(journal.crowded.items()):
-        for run, step in list(islice(steps, max(throttle.AT_ONCE - journal.calling[name], 0))):
-            del steps[run, step]
-            journal.touched.add(run)
-            moved = True
-        if not steps:
-            del journal.crowded[name]
-    return moved
+# An answer about the one thing that was asked: who gives it works.
+_ANSWERS = frozenset({"smtp-later"})
+
+News = Literal["answered", "busy", "down", ""]
 
 
-def is_over_capacity(journal: LedgerWriter, run: str, step: str) -> bool:
-    """Whether a step waits for a call of its connector to end."""
-    return any((run, step) in steps for steps in journal.crowded.values())
+def connector_of(action: str) -> str:
+    """Whose breaker an action goes by: its part before the slash."""
+    return action.partition("/")[0]
 
 
-def closed_to(journal: LedgerWriter, action: str) -> str:
-    """Why a person's wish can't be carried out at once; empty when the connector may be called."""
-    name = throttle.connector_of(action)
-    state = journal.book.connectors.get(name)
-    if state is None or not (state.open or journal.now() < state.resting):
+def classify_result(error: BaseException | None) -> News:
+    """What the end of a call says about its connector; empty for nothing. A refusal is an answer."""
+    if error is None:
+        return "answered"
+    if getattr(error, "code", "") in _NO_NEWS:
         return ""
-    what = "doesn't answer" if state.open else "asked to wait"
-    return f"{name} {what} ({state.code}); try again after {throttle.earliest_call(state)[:16]}Z, or: steward resume --connector {name}"
-
-
-def record_call_result(
-    place: StepContext, name: str, error: BaseException | None, *, probe: bool = False
-) -> None:
-    """A call of a connector ended: write down what that changes, before its outcome."""
-    journal = place.journal
-    said = throttle.classify_result(error)
-    if probe and error is not None and said != "busy":
-        # Asked for nothing but a sign of life, a no is none.
-        said = "down"
-    known = journal.book.connectors.get(name)
-    state = known or ConnectorState(name=name)
-    found: list[Body] = []
-    match said:
-        case "answered" if known is not None and throttle.troubled(state):
-            found = [_answered(state)]
-        case "busy":
-            found = _busy(journal, state, retry_after(error) or 0.0)
-        case "down":
-            code = str(getattr(error, "code", "")) or type(error).__name__
-            found = _down(journal, state, code, (place.run.id, place.step), probe=probe)
+    if retry_after(error) is not None:
+        return "busy"
+    match error:
+        case TransientError(code=code) if code in _ANSWERS:
+            return "answered"
+        case PermanentError():
+            return "answered"
+        case TransientError() | UnknownOutcome():
+            return "down"
         case _:
-            pass
-    if found:
-        journal.write(*(place.draft(one) for one in found))
+            return ""
 
 
-def _answered(state: ConnectorState) -> Body:
+def pause(times: int, chance: float) -> timedelta:
+    """How long a breaker stays open that opened `times` times in a row: at least half of the exponential pause, for a probe is a call, too."""
+    return exponential(PAUSE, times, LONGEST_PAUSE) * (0.5 + chance / 2)
+
+
+def rest(times: int, after: float, chance: float) -> timedelta:
+    """How long nothing is called after being asked to wait `times` times in a row.
+
+    Never shorter than the provider said (`after`, seconds, a day at most), and full jitter over the exponential rest beyond it: who is
+    told the same five seconds for half an hour asks less and less often.
+    """
+    said = min(timedelta(seconds=after), MAX_ASKED)
+    grown = exponential(REST, times, LONGEST_REST) * (chance or 1.0)
+    return max(said * (1 + chance / 10), grown)
+
+
+def spacing(let: int, chance: float) -> timedelta:
+    """How long after one the next may leave: a second at first, halved with every few that left, jittered by half."""
+    return max(SLOWEST / 2.0 ** min(let // EASE, 10), FASTEST) * (0.5 + chance)
+
+
+def blocked_reason(
+    state: ConnectorState | None, where: Place, step: StepState, *, queue: bool, now: str
+) -> str:
+    """Why a step that is ready may not call yet: breaker, limit, or nothing. `queue`: others wait already."""
+    if state is None:
+        return ""
     if state.open:
-        return BreakerClosed(
-            connector=state.name, by=ENGINE, because=f"{state.probing or 'a call'} was answered"
-        )
-    return ConnectorAnswered(connector=state.name)
+        return "" if state.probe == where and step.admitted else "breaker"
+    if now < state.resting:
+        return "limit"
+    if step.admitted:
+        return ""
+    return "limit" if queue or is_throttled(state, now) else ""
 
 
-def _busy(journal: LedgerWriter, state: ConnectorState, after: float) -> list[Body]:
-    now = journal.now()
-    # What left before the first of them was answered says the same thing again, not a second one.
-    again = state.asked > 0 and now < state.resting
-    times = state.asked if again else state.asked + 1
-    until = later(now, throttle.rest(1 if again else times, after, journal.house.chance()))
-    if again and until <= state.resting:
-        return []
-    closed: list[Body] = [_answered(state)] if state.open else []
-    return [*closed, LimitReached(connector=state.name, until=until, code="rate-limited", times=times)]
+def is_throttled(state: ConnectorState, now: str) -> bool:
+    """Whether calls leave one by one: until nobody had to wait for a while."""
+    return bool(state.next) and now < later(state.next, CALM)
 
 
-def _down(
-    journal: LedgerWriter, state: ConnectorState, code: str, where: tuple[str, str], *, probe: bool
-) -> list[Body]:
-    if state.open and not (probe or state.probe == where):
-        # It had left before the breaker opened.
-        return []
-    times = state.failures + 1
-    failed: list[Body] = [ConnectorFailed(connector=state.name, code=code, times=times)]
-    # It was open, and nothing it was asked to do was answered since.
-    unproven = state.opened > 0
-    # What only one step meets, however often it tries, says more of that step than of its connector.
-    few = times < throttle.FAILURES or state.alone == where
-    if not state.open and not unproven and few:
-        return failed
-    opened = state.opened + 1
-    until = later(journal.now(), throttle.pause(opened, journal.house.chance()))
-    return [*failed, BreakerOpened(connector=state.name, until=until, code=code, times=opened)]
+def troubled(state: ConnectorState) -> bool:
+    """Whether a proper answer is news."""
+    return state.open or bool(state.failures or state.asked or state.opened) or not state.proved
 
 
-def reset(journal: LedgerWriter, name: str, by: str) -> Draft | None:
-    """A person wants a connector called again, whatever held it back; None when nothing does."""
-    state = journal.book.connectors.get(name)
-    waits = name in journal.book.delayed.values()
-    if state is None or not (waits or state.open or journal.now() < state.resting):
-        return None
-    return Draft(body=BreakerClosed(connector=name, by=by, because="reset"), actor=by)
+def earliest_call(state: ConnectorState) -> str:
+    """The moment before which nothing is called; empty for none."""
+    return state.until if state.open else max(state.resting, state.next)

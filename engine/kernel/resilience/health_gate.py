@@ -3,7 +3,7 @@
 from engine.kernel.core.services import LedgerWriter
 from engine.kernel.core.step_context import StepContext
 from engine.kernel.resilience import clock_leaps
-from engine.kernel.resilience.circuit_breaker import may_call
+from engine.kernel.resilience.call_guard import may_call
 from engine.model.events.connectors import StepAdmitted, StepDelayed
 from engine.model.events.events import Draft
 from engine.model.events.outages import FLEETING

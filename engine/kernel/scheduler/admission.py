@@ -4,8 +4,8 @@ from collections.abc import Callable, Iterator
 
 from engine.kernel.core.services import LedgerWriter
 from engine.kernel.core.step_context import StepContext
-from engine.kernel.resilience import throttle
-from engine.kernel.resilience.throttle import Place as Where
+from engine.kernel.resilience import circuit_breaker
+from engine.kernel.resilience.circuit_breaker import Place as Where
 from engine.kernel.scheduler.in_flight import InFlight
 from engine.kernel.steps.execute import Attempt
 from engine.model.definitions.actions import EffectClass, Reach
@@ -36,7 +36,7 @@ class AdmissionQueue:
         """The moments at which somebody's turn comes, those that have passed left out: what then still waits, waits for something else."""
         now = self._journal.now()
         for name in self._waiting():
-            due = throttle.earliest_call(self._journal.book.connectors[name])
+            due = circuit_breaker.earliest_call(self._journal.book.connectors[name])
             if due > now:
                 yield due
 
@@ -51,20 +51,20 @@ class AdmissionQueue:
     def _one(self, state: ConnectorState, line: list[Where]) -> bool:
         journal = self._journal
         now = journal.now()
-        if now < throttle.earliest_call(state):
+        if now < circuit_breaker.earliest_call(state):
             return False
         if state.open:
             return not self._probing(state, now) and self._probe(state.name, line)
         if not state.proved and self._under_way(state.trial):
             return False
-        after = throttle.spacing(state.let, journal.house.chance())
+        after = circuit_breaker.spacing(state.let, journal.house.chance())
         body = StepAdmitted(connector=state.name, next=later(now, after))
         journal.write(StepContext.of(journal, *line[0]).draft(body))
         return True
 
     def _probing(self, state: ConnectorState, now: str) -> bool:
         return bool(state.probing) and (
-            state.probe in self._flights or now < later(state.probed, throttle.PROBE_TIME)
+            state.probe in self._flights or now < later(state.probed, circuit_breaker.PROBE_TIME)
         )
 
     def _under_way(self, where: Where) -> bool:

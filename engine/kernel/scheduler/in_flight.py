@@ -8,7 +8,7 @@ from typing import Any
 from engine.kernel.core.services import LedgerWriter
 from engine.kernel.core.step_context import StepContext
 from engine.kernel.resilience.backoff import backoff
-from engine.kernel.resilience.circuit_breaker import record_call_result
+from engine.kernel.resilience.call_guard import record_call_result
 from engine.kernel.steps.execute import Attempt, fail
 from engine.model.definitions.plan import Retry
 from engine.model.errors import LedgerError, TransientError, UnknownOutcome

@@ -9,7 +9,7 @@ from engine.kernel.core.decide import decide, next_due, next_try
 from engine.kernel.core.services import Deployment, LedgerWriter, Services
 from engine.kernel.requests.handler import RequestHandler
 from engine.kernel.resilience import health_gate
-from engine.kernel.resilience.circuit_breaker import is_over_capacity, release_slots
+from engine.kernel.resilience.call_guard import is_over_capacity, release_slots
 from engine.kernel.scheduler.admission import AdmissionQueue
 from engine.kernel.scheduler.dispatch import Dispatcher
 from engine.kernel.scheduler.in_flight import InFlight

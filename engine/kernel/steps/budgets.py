@@ -4,11 +4,11 @@ from collections.abc import Iterator
 
 from engine.kernel.core.services import LedgerWriter
 from engine.kernel.core.step_context import StepContext
+from engine.model.defaults import DECISION_TIMEOUT
 from engine.model.events.events import Draft, HumanAsked
 from engine.model.events.readers import BudgetDecided, Verdict
 from engine.model.state.budgets import OverBudget
 from engine.model.values import ids
-from engine.model.values.durations import DECISION_TIMEOUT
 from engine.model.values.timestamps import later
 
 

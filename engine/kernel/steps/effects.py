@@ -7,14 +7,15 @@ from engine.kernel.core.scope import Scope
 from engine.kernel.core.services import LedgerWriter
 from engine.kernel.core.step_context import StepContext
 from engine.kernel.resilience.backoff import certainly_nothing, next_day, next_try, until
+from engine.kernel.resilience.circuit_breaker import connector_of
 from engine.kernel.resilience.health_gate import leaves
-from engine.kernel.resilience.throttle import connector_of
 from engine.kernel.steps.doubts import of_others, seen_first
 from engine.kernel.steps.execute import Attempt, claim_of, fail, unexpected, versions
 from engine.kernel.triggers import unread_letters
 from engine.kernel.triggers.intake import is_once_claimed, taken_by_step
 from engine.model import autonomy
 from engine.model.commands import OpenCard
+from engine.model.defaults import DECISION_TIMEOUT
 from engine.model.definitions.actions import EffectClass, Reach, UndoSpec
 from engine.model.definitions.plan import Plan, Stage, undo_of, undone_by
 from engine.model.definitions.taint import Labels, encode
@@ -44,7 +45,6 @@ from engine.model.events.outages import FLEETING, EffectDeferred, EffectSkipped
 from engine.model.state.state import RunState, StepState
 from engine.model.values import canonical_json, ids
 from engine.model.values.canonical_json import Json
-from engine.model.values.durations import DECISION_TIMEOUT
 from engine.model.values.timestamps import later
 from engine.runtime.broker import classify
 

@@ -9,8 +9,8 @@ from typing import Any
 from engine.kernel.core.scope import Scope, arguments
 from engine.kernel.core.step_context import StepContext
 from engine.kernel.resilience.backoff import MAX_ASKED, backoff, certainly_nothing, next_try, share, until
-from engine.kernel.resilience.circuit_breaker import may_call
-from engine.kernel.resilience.throttle import connector_of
+from engine.kernel.resilience.call_guard import may_call
+from engine.kernel.resilience.circuit_breaker import connector_of
 from engine.kernel.steps import answers, budgets, foreach, subplaybooks
 from engine.kernel.triggers import unread_letters
 from engine.kernel.triggers.arrivals import taken_up

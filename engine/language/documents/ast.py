@@ -7,11 +7,11 @@ from typing import Literal
 from engine.language.text import nodes
 from engine.language.text.source import SourceText
 from engine.language.types.type_syntax import Declared
+from engine.model.defaults import DECISION_TIMEOUT
 from engine.model.definitions.actions import Reach
 from engine.model.definitions.diagnostics import Span
 from engine.model.definitions.plan import Retry, Stage
 from engine.model.definitions.types import Type
-from engine.model.values.durations import DECISION_TIMEOUT
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -22,10 +22,10 @@ from engine.language.text.nodes import Entry, Mapping, Node, Scalar
 from engine.language.text.source import MAX_SHOWN, SourceText, shown
 from engine.language.types import type_syntax
 from engine.language.types.type_syntax import place
+from engine.model.defaults import DECISION_TIMEOUT
 from engine.model.definitions.actions import Reach
 from engine.model.definitions.diagnostics import Diagnostic, Span
 from engine.model.definitions.plan import Retry, Stage
-from engine.model.values.durations import DECISION_TIMEOUT
 
 KEYS = (
     "name",

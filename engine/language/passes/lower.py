@@ -16,6 +16,7 @@ from engine.language.text import scalars
 from engine.language.text.nodes import Node as TextNode
 from engine.language.text.nodes import Scalar
 from engine.language.types.type_syntax import Declared, nullable, place
+from engine.model.defaults import ATTEMPT_TIMEOUT, DECISION_TIMEOUT
 from engine.model.definitions import value_range
 from engine.model.definitions.actions import ActionSpec, UndoSpec
 from engine.model.definitions.diagnostics import Diagnostic
@@ -35,7 +36,6 @@ from engine.model.definitions.plan import (
 from engine.model.definitions.settings import Config
 from engine.model.definitions.types import DATE, Field, Type
 from engine.model.values.canonical_json import Json
-from engine.model.values.durations import ATTEMPT_TIMEOUT, DECISION_TIMEOUT
 
 
 def inputs_type(authored: Authored) -> Type:

@@ -33,9 +33,10 @@ from engine.language.schemas.fragments import (
 )
 from engine.language.schemas.vault_schemas import AGENT, INTENT, POLICY, STEWARD, TEMPLATE
 from engine.language.types.type_syntax import SIMPLE
+from engine.model.defaults import ATTEMPT_TIMEOUT, DECISION_TIMEOUT
 from engine.model.definitions.triggers import TRIGGERS
 from engine.model.definitions.types import Field
-from engine.model.values.durations import ATTEMPT_TIMEOUT, DECISION_TIMEOUT, exact
+from engine.model.values.durations import exact
 
 _LONG_TYPE: Keys = {
     "type": (ref("type"), "the type"),

@@ -9,13 +9,13 @@ from datetime import timedelta
 from enum import StrEnum
 from typing import Literal, TypeAlias
 
+from engine.model.defaults import ATTEMPT_TIMEOUT, DECISION_TIMEOUT
 from engine.model.definitions.actions import ActionSpec, Reach
 from engine.model.definitions.diagnostics import Span
 from engine.model.definitions.taint import Labels
 from engine.model.definitions.triggers import TriggerKind
 from engine.model.definitions.types import TEXT, Type
 from engine.model.values.canonical_json import Json
-from engine.model.values.durations import ATTEMPT_TIMEOUT, DECISION_TIMEOUT
 
 
 class Stage(StrEnum):

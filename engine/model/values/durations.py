@@ -1,14 +1,7 @@
-"""Durations: reading them, writing them, growing them between attempts, and those that count where nobody writes one."""
+"""Durations: reading them, writing them, growing them between attempts."""
 
 import re
 from datetime import timedelta
-
-DECISION_TIMEOUT = timedelta(days=7)
-"""How long a card or a question waits for a person. No answer is a no."""
-ATTEMPT_TIMEOUT = timedelta(minutes=10)
-"""How long one attempt of a step may take."""
-ABSENT_AFTER = timedelta(minutes=1)
-"""A schedule's firing that is this late is absent: for the alarm, for `doctor` and on the page of the day."""
 
 _WRITTEN = re.compile(r"(\d{1,6})\s?(ms|s|m|h|d|w)")
 _UNITS = {"ms": "milliseconds", "s": "seconds", "m": "minutes", "h": "hours", "d": "days", "w": "weeks"}

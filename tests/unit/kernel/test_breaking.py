@@ -4,7 +4,7 @@ from datetime import timedelta
 
 import pytest
 
-from engine.kernel.resilience import circuit_breaker, throttle
+from engine.kernel.resilience import call_guard, circuit_breaker
 from engine.model.errors import PermanentError, TransientError
 from engine.model.events import connectors as k
 from engine.model.events import events as e
@@ -18,7 +18,7 @@ DOWN = TransientError("nobody is there", code="unreachable")
 
 def hear(books: Books, error: BaseException | None, step: str = "a", *, probe: bool = False) -> list[type]:
     """A call of connector x ended so; what was written down of it."""
-    circuit_breaker.record_call_result(books.at(step), "x", error, probe=probe)
+    call_guard.record_call_result(books.at(step), "x", error, probe=probe)
     return [type(body) for body in books.news()]
 
 
@@ -122,47 +122,47 @@ def test_a_person_lifts_whatever_holds_it_back(
     if waits:
         books.add(k.StepDelayed(connector="x", because="limit"), "b")
     books.clock.advance(timedelta(seconds=later))
-    assert (circuit_breaker.reset(books, "x", "me") is not None) is lifted
-    assert bool(circuit_breaker.closed_to(books, "x/y")) is closed
+    assert (call_guard.reset(books, "x", "me") is not None) is lifted
+    assert bool(call_guard.closed_to(books, "x/y")) is closed
 
 
 def test_a_step_calls_unless_its_connector_is_crowded_held_back_or_not_its_own_yet() -> None:
     """It is delayed in the ledger, but for a crowd, which is over with the next call that ends."""
     books = Books(THREE)
-    assert circuit_breaker.may_call(books.at("a"), "x/y")
+    assert call_guard.may_call(books.at("a"), "x/y")
     books.add(OPEN, "c")
-    assert not circuit_breaker.may_call(books.at("a"), "x/y", until=at(60))
+    assert not call_guard.may_call(books.at("a"), "x/y", until=at(60))
     assert books.news() == [k.StepDelayed(connector="x", because="breaker", until=at(60))]
-    assert not circuit_breaker.may_call(books.at("a"), "x/y")
+    assert not call_guard.may_call(books.at("a"), "x/y")
     assert books.news() == []
     books.add(k.BreakerClosed(connector="x", by="me", because="reset"))
-    assert not circuit_breaker.may_call(books.at("b"), "x/y")
+    assert not call_guard.may_call(books.at("b"), "x/y")
     books.add(k.StepAdmitted(connector="x", next=at(1)), "a")
     books.add(e.StepStarted(attempt=1), "a")
-    assert circuit_breaker.may_call(books.at("a"), "x/y")
+    assert call_guard.may_call(books.at("a"), "x/y")
 
 
 def test_a_crowd_lets_as_many_in_as_there_is_room_for() -> None:
     """In the order in which they came."""
     books = Books(THREE)
-    books.calling["x"] = throttle.AT_ONCE
-    assert [circuit_breaker.may_call(books.at(step), "x/y") for step in "ab"] == [False, False]
+    books.calling["x"] = circuit_breaker.AT_ONCE
+    assert [call_guard.may_call(books.at(step), "x/y") for step in "ab"] == [False, False]
     assert (
         books.news(),
-        circuit_breaker.is_over_capacity(books, RUN, "a"),
-        circuit_breaker.is_over_capacity(books, RUN, "c"),
+        call_guard.is_over_capacity(books, RUN, "a"),
+        call_guard.is_over_capacity(books, RUN, "c"),
     ) == (
         [],
         True,
         False,
     )
-    assert not circuit_breaker.release_slots(books)
+    assert not call_guard.release_slots(books)
     books.calling["x"] -= 1
-    assert circuit_breaker.release_slots(books)
+    assert call_guard.release_slots(books)
     assert (
-        circuit_breaker.is_over_capacity(books, RUN, "a"),
-        circuit_breaker.is_over_capacity(books, RUN, "b"),
+        call_guard.is_over_capacity(books, RUN, "a"),
+        call_guard.is_over_capacity(books, RUN, "b"),
     ) == (False, True)
     books.calling["x"] -= 1
-    assert circuit_breaker.release_slots(books)
+    assert call_guard.release_slots(books)
     assert books.crowded == {}

@@ -4,7 +4,7 @@ from datetime import timedelta
 
 import pytest
 
-from engine.kernel.resilience import throttle
+from engine.kernel.resilience import circuit_breaker
 from engine.model.errors import PermanentError, TransientError, UnknownOutcome
 from engine.model.events.connectors import ConnectorState
 from engine.model.rate_limited import RateLimited, retry_after
@@ -38,7 +38,7 @@ def because_of(error, cause):
 )
 def test_what_the_end_of_a_call_says(error, said):
     """A refusal is an answer; a fault of ours says nothing about the world."""
-    assert throttle.classify_result(error) == said
+    assert circuit_breaker.classify_result(error) == said
 
 
 def test_how_long_to_wait_is_found_behind_what_was_made_of_it():
@@ -52,15 +52,15 @@ def test_how_long_to_wait_is_found_behind_what_was_made_of_it():
 def test_a_rest_is_never_shorter_than_was_said_and_never_endless(chance):
     """Full jitter above what the provider said."""
     for times in range(1, 40):
-        assert timedelta(seconds=60) <= throttle.rest(times, 60, chance) <= timedelta(minutes=5)
-        assert timedelta(0) < throttle.rest(times, 0, chance) <= timedelta(minutes=5)
-    assert throttle.rest(1, 10**12, chance) <= timedelta(days=1.1)
+        assert timedelta(seconds=60) <= circuit_breaker.rest(times, 60, chance) <= timedelta(minutes=5)
+        assert timedelta(0) < circuit_breaker.rest(times, 0, chance) <= timedelta(minutes=5)
+    assert circuit_breaker.rest(1, 10**12, chance) <= timedelta(days=1.1)
 
 
 @pytest.mark.parametrize("chance", [0.0, 0.5, 0.999])
 def test_pauses_double_and_end(chance):
     """Half of each is certain."""
-    lengths = [throttle.pause(times, chance) for times in range(1, 12)]
+    lengths = [circuit_breaker.pause(times, chance) for times in range(1, 12)]
     assert lengths == sorted(lengths)
     assert timedelta(seconds=15) <= lengths[0] <= timedelta(seconds=30)
     assert timedelta(minutes=7.5) <= lengths[-1] <= timedelta(minutes=15)
@@ -68,7 +68,7 @@ def test_pauses_double_and_end(chance):
 
 def test_a_thousand_that_waited_leave_within_two_minutes_and_none_beside_another():
     """Slow at first, faster the longer all goes well."""
-    gaps = [throttle.spacing(let, 0.5) for let in range(1000)]
+    gaps = [circuit_breaker.spacing(let, 0.5) for let in range(1000)]
     assert gaps[0] == timedelta(seconds=1)
     assert min(gaps) >= timedelta(milliseconds=50)
     assert sum(gaps, timedelta()) < timedelta(minutes=2)
@@ -89,7 +89,7 @@ def test_a_thousand_that_waited_leave_within_two_minutes_and_none_beside_another
 )
 def test_who_may_call(state, step, queue, why):
     """Nobody while it rests or its breaker is open, then those whose turn it is, then everybody again."""
-    found = throttle.blocked_reason(
+    found = circuit_breaker.blocked_reason(
         ConnectorState(name="w", **state), ME, StepState(**step), queue=queue, now=at(0)
     )
     assert found == why

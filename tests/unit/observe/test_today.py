@@ -8,11 +8,11 @@ from typing import Any
 import pytest
 
 from engine.ledger import Keys, Ledger, Owner, StateDir
+from engine.model.defaults import ABSENT_AFTER
 from engine.model.errors import UsageError
 from engine.model.events import events as e
 from engine.model.events.alarms import AlarmCleared, AlarmRaised
 from engine.model.events.readers import ModelAnswered
-from engine.model.values.durations import ABSENT_AFTER
 from engine.model.values.timestamps import stamp
 from engine.observe import html as pages
 from engine.observe import today_page
