@@ -219,7 +219,7 @@ def _rules(
         usage=spent,
         now=clock.now,
         zone=workspace.config.time_zone,
-        consents=WorkspaceConsents(kept=ledger.kept, tree=lambda: workspace.tree),
+        consents=WorkspaceConsents(kept=ledger.load_content, tree=lambda: workspace.tree),
     )
 
 

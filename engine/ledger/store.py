@@ -149,7 +149,7 @@ class Ledger:
                 self._journal.batch.contents[sha] = data
         return sha
 
-    def kept(self, sha: str) -> bytes:
+    def load_content(self, sha: str) -> bytes:
         """What was kept under this name. Raises KeyError; LedgerError when it was altered."""
         with self._use():
             if (waiting := self._journal.batch.contents.get(sha)) is not None:

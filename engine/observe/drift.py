@@ -39,7 +39,7 @@ def card_sources(
     """
     versions: dict[str, str] = {}
     try:
-        source_steps = sources(plan_codec.from_bytes(ledger.kept(plan)), members)
+        source_steps = sources(plan_codec.from_bytes(ledger.load_content(plan)), members)
     except (KeyError, EngineError):
         return {}
     for id_, (seen, proposal) in steps.items():

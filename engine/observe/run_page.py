@@ -85,7 +85,7 @@ def of(view: DayView, prefix: str, *, anchored: int) -> RunPage:
 
     chains = Why(view.history, view.ledger, anchored=anchored).run(run["run"])
     return RunPage(
-        run=run, plan=plan_codec.from_bytes(view.ledger.kept(run["plan"])), steps=tuple(_steps(view, run["run"])),
+        run=run, plan=plan_codec.from_bytes(view.ledger.load_content(run["plan"])), steps=tuple(_steps(view, run["run"])),
         effects=tuple(_effects(view, run["run"], chains)), event=_value(view, run["event"]),
         inputs=_value(view, run["inputs"]), outputs=_value(view, run["outputs"]), chains=chains,
     )  # fmt: skip

@@ -91,7 +91,7 @@ class Past:
     def _plan(self, name: str) -> Plan:
         from engine.language.passes import plan_codec
 
-        return plan_codec.from_bytes(self.ledger.kept(name))
+        return plan_codec.from_bytes(self.ledger.load_content(name))
 
     def costs(self, by: str) -> list[dict[str, object]]:
         """What models cost, added up by one of :data:`GROUPS`: (name, calls, tokens, usd), the dearest first."""

@@ -105,7 +105,7 @@ def _kept(workspace: Workspace, digest: str) -> bytes:
     try:
         ledger = Ledger.open(workspace.state, keys=keys, owner=None)
         try:
-            return ledger.kept(digest)
+            return ledger.load_content(digest)
         except KeyError:
             raise PermanentError(
                 "the accepted notebook is not in the ledger any more",

@@ -138,7 +138,7 @@ def show_letter(reading: LedgerReader, aside: Aside, *, as_json: bool) -> int:
 def _plan(reading: LedgerReader, run: RunState) -> Plan:
     from engine.language.passes import plan_codec
 
-    return plan_codec.from_bytes(reading.ledger.kept(run.plan))
+    return plan_codec.from_bytes(reading.ledger.load_content(run.plan))
 
 
 def status(args: argparse.Namespace) -> int:

@@ -15,7 +15,7 @@ def lives_in(deployment: Deployment) -> Lives:
             return True
         plan = deployment.plans.get(playbook)
         return plan is not None and (
-            not schedule or any(dict(one.params).get("cron") == schedule for one in plan.triggers)
+            not schedule or any(dict(trigger.params).get("cron") == schedule for trigger in plan.triggers)
         )
 
     return lives
@@ -25,20 +25,20 @@ def watch(journal: LedgerWriter, deployment: Deployment) -> None:
     """Raise what is missing and was not raised, clear what came after all. Repeating it changes nothing."""
     book, now, lives = journal.book, journal.house.clock.now(), lives_in(deployment)
     raised = [
-        Draft(body=_raised(one), run=one.run)
-        for one in overdue(book, now=now, lives=lives)
-        if one.id not in book.alarms
+        Draft(body=_raised(alarm), run=alarm.run)
+        for alarm in overdue(book, now=now, lives=lives)
+        if alarm.id not in book.alarms
     ]
     cleared = [
-        Draft(body=AlarmCleared(alarm=one.id, by="engine", because=because), run=one.run)
-        for one in book.alarms.values()
-        if not one.cleared and (because := _over(book, one, lives))
+        Draft(body=AlarmCleared(alarm=alarm.id, by="engine", because=because), run=alarm.run)
+        for alarm in book.alarms.values()
+        if not alarm.cleared and (because := _over(book, alarm, lives))
     ]
     if raised or cleared:
         journal.write(*raised, *cleared)
 
 
-def seen(alarm: Alarm, by: str) -> Draft:
+def acknowledge(alarm: Alarm, by: str) -> Draft:
     """A person knows: the alarm is over for this one expectation."""
     return Draft(body=AlarmCleared(alarm=alarm.id, by=by, because="seen"), run=alarm.run, actor=by)
 

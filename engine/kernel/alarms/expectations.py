@@ -1,7 +1,7 @@
 """What is expected, and what of it did not come: pure, from the state and a moment.
 
 What is expected stands in the ledger before it is due: a schedule's next firing as an event of its own, the usual gap of every other
-trigger in the arrivals themselves. So whoever looks, at any later time, finds what did not happen.
+trigger in the arrivals themselves. So a look at any later time finds what did not happen.
 """
 
 import statistics
@@ -24,25 +24,25 @@ Lives = Callable[[str, str], bool]
 """Whether a playbook is still there, and with this schedule where one is named."""
 
 
-def dues(cron: str, after: datetime, until: datetime, zone: str) -> Iterator[datetime]:
-    """The moments of a five-field cron expression in (after, until], in a time zone.
+def dues(cron: str, since: datetime, until: datetime, zone: str) -> Iterator[datetime]:
+    """The moments of a five-field cron expression in (since, until], in a time zone.
 
     Across a change of clocks a firing inside the skipped hour comes right after it, and none comes twice (Debian's cron, as cronsim
     does it).
     """
-    for found in moments(cron, after, zone):
-        if found > until:
+    for due in moments(cron, since, zone):
+        if due > until:
             return
-        yield found
+        yield due
 
 
-def moments(cron: str, after: datetime, zone: str) -> Iterator[datetime]:
-    """Every moment of it after another one."""
+def moments(cron: str, since: datetime, zone: str) -> Iterator[datetime]:
+    """Every moment of a cron expression after `since`."""
     from zoneinfo import ZoneInfo
 
     from cronsim import CronSim
 
-    yield from CronSim(cron, after.astimezone(ZoneInfo(zone)))
+    yield from CronSim(cron, since.astimezone(ZoneInfo(zone)))
 
 
 def overdue(book: State, *, now: datetime, lives: Lives) -> Iterator[Alarm]:
@@ -52,7 +52,7 @@ def overdue(book: State, *, now: datetime, lives: Lives) -> Iterator[Alarm]:
         if due and due <= late and lives(playbook, schedule):
             yield _absent(playbook, schedule, due, zone, book.schedules[playbook, schedule], now)
     for (kind, playbook), times in book.arrivals.items():
-        # Nearly always this is all: what a usual gap is takes longer to say.
+        # This cheap test nearly always settles it: computing the usual gap takes longer.
         usual = usual_gap(times) if times[-1] <= quiet else None
         if usual is None or not lives(playbook, ""):
             continue
@@ -63,18 +63,18 @@ def overdue(book: State, *, now: datetime, lives: Lives) -> Iterator[Alarm]:
                 due=due, last=times[-1], usual=int(usual.total_seconds()),
             )  # fmt: skip
     if book.notice is not None and book.notice.code:
-        said = book.notice
+        notice = book.notice
         yield Alarm(
-            id=name_of(["untold", said.run, said.step, said.at]), kind="untold", playbook=book.runs[said.run].playbook,
-            due=said.at, code=said.code, run=said.run,
+            id=name_of(["untold", notice.run, notice.step, notice.at]), kind="untold", playbook=book.runs[notice.run].playbook,
+            due=notice.at, code=notice.code, run=notice.run,
         )  # fmt: skip
 
 
 def open_alarms(book: State, *, now: datetime, lives: Lives) -> list[Alarm]:
-    """Every alarm that is not over, also those nobody was up to raise; the oldest expectation first."""
-    seen = {one.id: one for one in overdue(book, now=now, lives=lives) if one.id not in book.alarms}
-    raised = [one for one in book.alarms.values() if not one.cleared]
-    return sorted([*raised, *seen.values()], key=lambda one: (one.due, one.id))
+    """Every alarm that is not over, also those not raised because no engine ran; the oldest expectation first."""
+    seen = {alarm.id: alarm for alarm in overdue(book, now=now, lives=lives) if alarm.id not in book.alarms}
+    raised = [alarm for alarm in book.alarms.values() if not alarm.cleared]
+    return sorted([*raised, *seen.values()], key=lambda alarm: (alarm.due, alarm.id))
 
 
 def usual_gap(times: tuple[str, ...]) -> timedelta | None:
@@ -98,16 +98,14 @@ def _absent(playbook: str, schedule: str, due: str, zone: str, last: str, now: d
 
 
 def sentence(alarm: Alarm, *, now: datetime) -> str:
-    """An alarm in plain words, as it stands at `now`."""
+    """An alarm in plain words, as of `now`."""
     match alarm.kind:
         case "absent":
             times = f", {alarm.count} times by now" if alarm.count > 1 else ""
             return f"{alarm.playbook} should have run at {alarm.due[:16]}Z and did not{times}"
         case "silent":
-            who = f"{alarm.trigger} → {alarm.playbook}" if alarm.playbook else alarm.trigger
+            source = f"{alarm.trigger} → {alarm.playbook}" if alarm.playbook else alarm.trigger
             quiet = rough(now - moment(alarm.last))
-            return (
-                f"{who}: nothing for {quiet}, usually something every {rough(timedelta(seconds=alarm.usual))}"
-            )
+            return f"{source}: nothing for {quiet}, usually something every {rough(timedelta(seconds=alarm.usual))}"
         case _:
             return f"a notice to you went nowhere at {alarm.due[:16]}Z: {alarm.code}"

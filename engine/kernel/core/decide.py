@@ -18,18 +18,18 @@ def decide(plan: Plan, run: RunState, *, now: str) -> list[c.Command]:
     if run.terminal:
         return asked
     closing, lost = _closing(plan, run), _lost(plan, run)
-    found = [*asked, *_cards(plan, run, now=now, closing=closing)]
+    commands = [*asked, *_cards(plan, run, now=now, closing=closing)]
     for node in plan.nodes:
         if node.id in lost and run.step(node.id).status == "pending" and not node.handles_failure:
-            found.append(c.Cancel(step=node.id, because=f"`{lost[node.id]}` failed"))
+            commands.append(c.Cancel(step=node.id, because=f"`{lost[node.id]}` failed"))
             continue
-        found += _step(plan, node, node.id, run, now=now, closing=closing)
+        commands += _step(plan, node, node.id, run, now=now, closing=closing)
         if run.step(node.id).status == "fanned":
-            found += _items(plan, node, run, now=now, closing=closing)
-    if not found and all(run.step(node.id).settled for node in plan.nodes):
+            commands += _items(plan, node, run, now=now, closing=closing)
+    if not commands and all(run.step(node.id).settled for node in plan.nodes):
         done = _to_take_back(plan, run)
         return list(_undo_commands(plan, run, done, now=now)) if done else [_end(plan, run)]
-    return found
+    return commands
 
 
 def next_due(run: RunState, *, now: str) -> str:
@@ -129,7 +129,7 @@ def gate_peers(plan: Plan, node: Node) -> tuple[str, ...]:
 
 def _fellows_first(plan: Plan, node: Node, id_: str, run: RunState) -> list[c.Command]:
     """A fellow that did not happen takes this step with it."""
-    gone = [one for one in gate_peers(plan, node) if run.step(one).status in {"failed", "cancelled"}]
+    gone = [peer for peer in gate_peers(plan, node) if run.step(peer).status in {"failed", "cancelled"}]
     return (
         [c.Cancel(step=id_, because=f"behind `{gone[0]}`, which was {run.step(gone[0]).status}")]
         if gone
@@ -138,7 +138,7 @@ def _fellows_first(plan: Plan, node: Node, id_: str, run: RunState) -> list[c.Co
 
 
 def _fellows_wait(plan: Plan, node: Node, run: RunState) -> bool:
-    return any(not run.step(one).settled for one in gate_peers(plan, node))
+    return any(not run.step(peer).settled for peer in gate_peers(plan, node))
 
 
 # What can still be taken back when a run closes. A step whose intent is written is left to finish.
@@ -159,9 +159,9 @@ def _items(plan: Plan, node: Node, run: RunState, *, now: str, closing: str) -> 
     if turn > base.due and not closing:
         yield c.Pace(step=node.id, until=turn)
         return
-    early = now < base.due
+    not_yet_due = now < base.due
     for id_, state in states.items():
-        if early and not closing and _has_to_wait(node, state):
+        if not_yet_due and not closing and _has_to_wait(node, state):
             continue
         if state.status != "pending":
             yield from _step(plan, node, id_, run, now=now, closing=closing)
@@ -200,17 +200,17 @@ def _has_to_wait(node: Node, state: StepState) -> bool:
 
 def _pending(plan: Plan, node: Node, run: RunState, *, closing: str) -> Iterator[c.Command]:
     beside = gate_peers(plan, node)
-    before = {id_: run.step(id_) for id_ in node.before if id_ not in beside}
+    predecessors = {id_: run.step(id_) for id_ in node.before if id_ not in beside}
     if not all(
         run.step(id_).proposal or run.step(id_).settled or run.step(id_).status == "fanned" for id_ in beside
     ):
         return
     read = {*node.reads, *node.soft_reads}
-    if not all(step.settled or (step.overtaken and id_ not in read) for id_, step in before.items()):
+    if not all(step.settled or (step.overtaken and id_ not in read) for id_, step in predecessors.items()):
         return
     if not all(_verdict_known(plan, run, gate) for gate in node.verdicts):
         return
-    refused = [id_ for id_, step in before.items() if step.refused and not _asks_about(plan, node, id_)]
+    refused = [id_ for id_, step in predecessors.items() if step.refused and not _asks_about(plan, node, id_)]
     if refused and not closing:
         yield c.Cancel(step=node.id, because=f"behind `{refused[0]}`, which was refused")
         return
@@ -273,14 +273,14 @@ def _all_ids(plan: Plan, run: RunState) -> Iterator[str]:
 
 
 def _members(plan: Plan, run: RunState, gate: str, asked: list[str]) -> list[str]:
-    """Every step, or item of one, whose proposal the gate's card must wait for."""
+    """The ids of every step, or item of a step, whose proposal the gate's card must wait for."""
     own = {id_.partition("#")[0] for id_ in asked}
     nodes = [node for node in plan.nodes if node.gate == gate or node.id in own]
-    found: list[str] = []
+    step_ids: list[str] = []
     for node in nodes:
         step = run.step(node.id)
-        found += item_ids(node, step) if step.status == "fanned" else [node.id]
-    return found
+        step_ids += item_ids(node, step) if step.status == "fanned" else [node.id]
+    return step_ids
 
 
 def _frozen(step: StepState) -> bool:
@@ -300,8 +300,8 @@ def _to_take_back(plan: Plan, run: RunState) -> str:
 
 def _undo_commands(plan: Plan, run: RunState, id_: str, *, now: str) -> Iterator[c.Command]:
     """One finished effect: by its action's own undo, or by the step that the playbook names for it, whatever else the run does."""
-    node, made = plan.node(id_), undo_of(id_)
-    state = run.step(made)
+    node, undo_step = plan.node(id_), undo_of(id_)
+    state = run.step(undo_step)
     if run.step(id_).wait or state.wait:
         return
     if node.undo is None or state.settled:
@@ -310,22 +310,22 @@ def _undo_commands(plan: Plan, run: RunState, id_: str, *, now: str) -> Iterator
     match state.status:
         case "pending":
             why = _not_computed(node, run.step(id_), run)
-            yield c.Skip(step=made, because=why) if why else c.Begin(step=made)
+            yield c.Skip(step=undo_step, because=why) if why else c.Begin(step=undo_step)
         case "gated":
-            yield c.OpenCard(gate=state.gate, steps=(made,))
+            yield c.OpenCard(gate=state.gate, steps=(undo_step,))
         case "carded" if now >= state.due:
             yield c.ExpireCard(card=state.card)
         case _:
-            yield from _step(plan, node.undo, made, run, now=now, closing="")
+            yield from _step(plan, node.undo, undo_step, run, now=now, closing="")
 
 
 def _not_computed(node: Node, done: StepState, run: RunState) -> str:
-    """Why an undo has not what it reads; empty when it has. Of an effect that only a person saw nobody knows the outputs."""
-    for one in node.undo.reads if node.undo is not None else ():
-        if one == node.id and done.outputs is None:
-            return f"what `{one}` gave is not known"
-        if one != node.id and run.step(one).status in _ABSENT:
-            return f"`{one}` was {run.step(one).status}"
+    """Why an undo lacks what it reads; empty when it lacks nothing. The outputs of an effect that a person confirmed are unknown."""
+    for read_id in node.undo.reads if node.undo is not None else ():
+        if read_id == node.id and done.outputs is None:
+            return f"what `{read_id}` gave is not known"
+        if read_id != node.id and run.step(read_id).status in _ABSENT:
+            return f"`{read_id}` was {run.step(read_id).status}"
     return ""
 
 

@@ -178,10 +178,10 @@ def _trigger(book: State, event: e.Event, body: e.TriggerReceived) -> None:
         book.ignored[body.reason] = book.ignored.get(body.reason, 0) + 1
     elif body.kind in REGULAR and body.outcome in {"started", "offered"}:
         name = (body.kind, body.playbook)
-        before = book.arrivals.get(name, ())
-        # What comes within an hour came together: a mailbox that is read twice a day is no busy one.
-        together = bool(before) and before[-1][:_HOUR] == event.ts[:_HOUR]
-        book.arrivals[name] = (*(before[:-1] if together else before[1 - REMEMBERED :]), event.ts)
+        times = book.arrivals.get(name, ())
+        # Arrivals within an hour count as one: a mailbox that is read twice a day is not a busy one.
+        together = bool(times) and times[-1][:_HOUR] == event.ts[:_HOUR]
+        book.arrivals[name] = (*(times[:-1] if together else times[1 - REMEMBERED :]), event.ts)
 
 
 def _created(event: e.Event, body: e.RunCreated) -> RunState:
@@ -280,7 +280,7 @@ def _run(run: RunState, event: e.Event, body: RunBody) -> RunState:
             step = _step(run.step(event.step), event, body)
             run = replace(run, steps={**run.steps, event.step: step})
             if isinstance(body, e.EffectUndone | e.EffectKept):
-                return replace(run, undoing=tuple(one for one in run.undoing if one != event.step))
+                return replace(run, undoing=tuple(id_ for id_ in run.undoing if id_ != event.step))
             if isinstance(body, e.EffectWithdrawn) and step.gate:
                 run = replace(run, gates={**run.gates, step.gate: "rejected"})
             return run

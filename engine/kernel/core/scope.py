@@ -37,19 +37,21 @@ class Scope:
             case Text():
                 return self._text(arg)
             case ListArg():
-                found = [self.evaluate(one) for one in arg.items]
-                return [value for value, _ in found], _union(labels for _, labels in found)
+                evaluated = [self.evaluate(element) for element in arg.items]
+                return [value for value, _ in evaluated], _union(labels for _, labels in evaluated)
             case MapArg():
-                pairs = {name: self.evaluate(one) for name, one in arg.entries}
+                pairs = {name: self.evaluate(element) for name, element in arg.entries}
                 return {k: value for k, (value, _) in pairs.items()}, _union(
                     labels for _, labels in pairs.values()
                 )
 
     def _text(self, arg: Text) -> tuple[Json, Labels]:
-        found = [(part, _OPERATOR) if isinstance(part, str) else self._expression(part) for part in arg.parts]
+        evaluated = [
+            (part, _OPERATOR) if isinstance(part, str) else self._expression(part) for part in arg.parts
+        ]
         as_text = self.journal.house.evaluate.as_text
-        return "".join(v if isinstance(v, str) else as_text(v) for v, _ in found), _union(
-            one for _, one in found
+        return "".join(v if isinstance(v, str) else as_text(v) for v, _ in evaluated), _union(
+            labels for _, labels in evaluated
         )
 
     def _expression(self, expr: Expr) -> tuple[Json, Labels]:
@@ -64,34 +66,36 @@ class Scope:
         return value, _union(origins)
 
     def read(self, path: str) -> tuple[Json, Labels]:
-        """What stands at a path as written (``steps.who.outputs.email``); None where nothing stands."""
-        root, _, rest = path.partition(".")
+        """The value at a path as written (``steps.who.outputs.email``); None for a path without one."""
+        root, _, subpath = path.partition(".")
         match root:
             case "event":
                 labels = decode_labels(self.run.labels) or self.plan.event_labels
-                return walk(self.journal.value(self.run.event), rest), labels
+                return walk(self.journal.value(self.run.event), subpath), labels
             case "inputs":
-                return walk(self.journal.value(self.run.inputs), rest), self._given(rest.partition(".")[0])
+                return walk(self.journal.value(self.run.inputs), subpath), self._input_labels(
+                    subpath.partition(".")[0]
+                )
             case "steps":
-                return self._step(rest)
+                return self._step(subpath)
             case "gates":
-                gate, _, inner = rest.partition(".")
+                gate, _, inner = subpath.partition(".")
                 return self._who(gate) if inner == "who" else self.run.gates.get(gate), _SYSTEM
             case "item":
-                return self._item(rest)
+                return self._item(subpath)
             case "run":
                 failed = broken_at(self.plan, self.run)
-                return (failed, _SYSTEM) if rest == "failed-step" else self._error(failed)
+                return (failed, _SYSTEM) if subpath == "failed-step" else self._error(failed)
             case _:
                 raise PermanentError(f"nothing is called {path}", code="expression")
 
     def _who(self, gate: str) -> str:
-        """Who decided at a gate last; empty where nobody did: nothing was asked, or the card expired."""
+        """Who decided at a gate last; empty without a decision: nothing was asked, or the card expired."""
         cards = [
-            one for one in self.journal.book.cards.values() if (one.run, one.gate) == (self.run.id, gate)
+            card for card in self.journal.book.cards.values() if (card.run, card.gate) == (self.run.id, gate)
         ]
         last = next(
-            (one for one in reversed(cards) if one.status in {"approved", "rejected", "answered"}), None
+            (card for card in reversed(cards) if card.status in {"approved", "rejected", "answered"}), None
         )
         return last.by if last is not None else ""
 
@@ -104,21 +108,23 @@ class Scope:
             return walk(self.journal.value(step.outputs), "because") or "", decode_labels(step.labels)
         return self.journal.value(step.message), _SYSTEM
 
-    def _given(self, name: str) -> Labels:
+    def _input_labels(self, name: str) -> Labels:
         """The origins of one input, or of all of them."""
-        given = dict(one.split("=", 1) for one in self.run.given)
-        wanted = [given.get(name, "")] if name else ["", *given.values()]
-        return _union(decode_labels(one.split(",")) if one else _OPERATOR for one in wanted)
+        labels_by_input = dict(pair.split("=", 1) for pair in self.run.given)
+        label_lists = [labels_by_input.get(name, "")] if name else ["", *labels_by_input.values()]
+        return _union(
+            decode_labels(label_list.split(",")) if label_list else _OPERATOR for label_list in label_lists
+        )
 
-    def _item(self, rest: str) -> tuple[Json, Labels]:
+    def _item(self, subpath: str) -> tuple[Json, Labels]:
         """The item of a `foreach` this step is about."""
         base, _, key = (undone_by(self.step) or self.step).partition("#")
         fanned = self.run.step(base)
         items = self.journal.value(fanned.items)
-        return walk(items[fanned.keys.index(key)]["item"], rest), decode_labels(fanned.labels)
+        return walk(items[fanned.keys.index(key)]["item"], subpath), decode_labels(fanned.labels)
 
-    def _step(self, rest: str) -> tuple[Json, Labels]:
-        id_, _, inner = rest.partition(".")
+    def _step(self, subpath: str) -> tuple[Json, Labels]:
+        id_, _, inner = subpath.partition(".")
         # What takes a step back reads that step's outputs, of an item that item's, also when an `expect` failed it afterwards.
         undone = undone_by(self.step)
         own = undone.partition("#")[0] == id_
@@ -143,7 +149,7 @@ class Scope:
 
 
 def walk(value: Json, path: str) -> Json:
-    """What stands at a dotted path inside a value; None where nothing does."""
+    """The member of a value at a dotted path; None where there is none."""
     for name in path.split(".") if path else ():
         value = value.get(name) if isinstance(value, dict) else None
     return value
@@ -177,5 +183,5 @@ def _rendered(scope: Scope, name: str, values: Mapping[str, Json]) -> dict[str, 
     if sha is None:
         raise PermanentError(f"the template {name} is not part of this plan", code="template")
     house = scope.journal.house
-    source = house.ledger.kept(sha).decode("utf-8", "replace")
+    source = house.ledger.load_content(sha).decode("utf-8", "replace")
     return {"name": name, **house.templates.render(source, values, path=path, zone=scope.plan.time_zone)}

@@ -78,7 +78,7 @@ class Services:
 class LedgerWriter:
     """The one writer. Appends, folds what it appended, and reads sealed values back.
 
-    `touched` are the runs something happened to since somebody took them out: only those need a decision. `calling` counts the calls
+    `touched` are the runs something happened to since they were last taken out: only those need a decision. `calling` counts the calls
     of each connector that are under way, `crowded` are the steps, (run, step), that wait for one of them to end, the longest waiting first.
     """
 
@@ -124,15 +124,15 @@ class LedgerWriter:
         """The plan a run executes: the one it started with."""
         plan = self._plans.get(run.plan)
         if plan is None:
-            plan = self._plans[run.plan] = plan_codec.from_bytes(self.house.ledger.kept(run.plan))
+            plan = self._plans[run.plan] = plan_codec.from_bytes(self.house.ledger.load_content(run.plan))
         return plan
 
     def files(self, plan: Plan) -> tuple[tuple[str, str], ...]:
         """(path, text) of every file the plan pinned."""
         if plan.files not in self._files:
-            kept = self.house.ledger.kept
+            read_bytes = self.house.ledger.load_content
             self._files[plan.files] = tuple(
-                (path, kept(sha).decode("utf-8", "replace")) for path, sha in plan.files
+                (path, read_bytes(sha).decode("utf-8", "replace")) for path, sha in plan.files
             )
         return self._files[plan.files]
 
@@ -142,15 +142,15 @@ class LedgerWriter:
 
     def keep_plan(self, plan: Plan, contents: dict[str, bytes]) -> str:
         """Store plan bytes and the files it names; the name is the digest of the stored bytes."""
-        before = self._kept.get(plan.id)
-        if before is not None and before[0] is plan:
-            return before[1]
+        cached = self._kept.get(plan.id)
+        if cached is not None and cached[0] is plan:
+            return cached[1]
         for _, sha in plan.files:
             self.house.ledger.keep(contents[sha])
         digest = self.house.ledger.keep(plan_codec.to_bytes(plan))
         self._kept[plan.id] = (plan, digest)
         return digest
 
-    def commitment(self, data: Json, subject: str) -> str:
+    def commitment(self, value: Json, subject: str) -> str:
         """HMAC of a value under its subject's key, for events."""
-        return self.house.ledger.commitment(canonical_json.encode(data), subject)
+        return self.house.ledger.commitment(canonical_json.encode(value), subject)

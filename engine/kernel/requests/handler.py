@@ -173,7 +173,7 @@ def _approve(desk: RequestHandler, request: Request) -> None:
     if effects.stopped(journal):
         desk.refuse(request, "everything is stopped; nothing was sent\n  steward resume", code="stopped")
         return
-    if vouch.held(desk, request, "the card stays as it is; nothing was sent"):
+    if vouch.refuse_when_unhealthy(desk, request, "the card stays as it is; nothing was sent"):
         return
     run = journal.book.runs[card.run]
     drifted = [s for s in card.steps if journal.house.broker.drift(journal.effect(run.step(s)))]
@@ -189,8 +189,8 @@ def _approve(desk: RequestHandler, request: Request) -> None:
         card=card.id, by=request.actor, channel=request.channel, strength=card.strength,
         digest=journal.commitment(content["digest"], card.subject), proof=proof,
     )  # fmt: skip
-    looked = letters.seen(journal, card, request)
-    desk.accept(request, "approved", _of_card(card, approved), *looked, run=card.run, card=card.id)
+    reads = letters.mark_shown_read(journal, card, request)
+    desk.accept(request, "approved", _of_card(card, approved), *reads, run=card.run, card=card.id)
 
 
 def _reject(desk: RequestHandler, request: Request) -> None:
@@ -200,9 +200,9 @@ def _reject(desk: RequestHandler, request: Request) -> None:
     because = (request.body or {}).get("because")
     sealed = desk.journal.seal(because, card.subject) if because else None
     body = CardRejected(card=card.id, by=request.actor, channel=request.channel, because=sealed)
-    looked = letters.seen(desk.journal, card, request)
+    reads = letters.mark_shown_read(desk.journal, card, request)
     desk.accept(
-        request, "rejected; nothing was sent", _of_card(card, body), *looked, run=card.run, card=card.id
+        request, "rejected; nothing was sent", _of_card(card, body), *reads, run=card.run, card=card.id
     )
 
 
@@ -234,8 +234,8 @@ def _edit(desk: RequestHandler, request: Request) -> None:
     place = desk.place(run, step)
     effect = journal.effect(run.step(step))
     revision = run.step(step).revision + 1
-    base, _, item = step.partition("#")
-    key = ids.effect_key(ids.RunId(run.id), base, item, effect.action, revision)
+    base, _, item_key = step.partition("#")
+    key = ids.effect_key(ids.RunId(run.id), base, item_key, effect.action, revision)
     call = Call(
         action=effect.action, args=effect.args, run=effect.run, step=step, subject=effect.subject,
         trigger=unread_letters.answered(journal, place.plan, run, place.node), at=moment(journal.now()), key=key,
@@ -254,8 +254,8 @@ def _edit(desk: RequestHandler, request: Request) -> None:
     opened = effects.open_card(
         journal, place.plan, run, OpenCard(gate=card.gate, steps=steps), replaces=card.id
     )
-    made = opened[0].body
-    desk.accept(request, "edited", *opened, run=card.run, card=getattr(made, "card", ""))
+    card_body = opened[0].body
+    desk.accept(request, "edited", *opened, run=card.run, card=getattr(card_body, "card", ""))
 
 
 def _undo(desk: RequestHandler, request: Request) -> None:
@@ -266,23 +266,25 @@ def _undo(desk: RequestHandler, request: Request) -> None:
     if request.target in journal.book.notes:
         letters.give_back(desk, request)
         return
-    found = journal.book.runs.get(request.target)
-    run = found or next(
+    target_run = journal.book.runs.get(request.target)
+    run = target_run or next(
         (journal.book.runs[c.run] for c in journal.book.cards.values() if c.id == request.target), None
     )
     if run is None:
         desk.refuse(request, f"no run or card {request.target[:8]}\n  steward log", code="no-run", exit_=2)
         return
-    if found is not None and run.dismissed:
+    if target_run is not None and run.dismissed:
         retry.recall(desk, request, run)
         return
-    only = None if found else journal.book.cards[request.target].steps
+    only = None if target_run else journal.book.cards[request.target].steps
     steps = [s for s in run.steps if only is None or s in only]
-    held = [s for s in steps if _may_be_withdrawn(run.step(s))]
-    if held:
+    withdrawable = [s for s in steps if _may_be_withdrawn(run.step(s))]
+    if withdrawable:
         because = EffectWithdrawn(revision=0, by=request.actor, because="withdrawn by you")
-        drafts = [Draft(body=because, run=run.id, step=s, subject=run.subject) for s in held]
-        desk.accept(request, f"withdrawn before anything was sent: {', '.join(held)}", *drafts, run=run.id)
+        drafts = [Draft(body=because, run=run.id, step=s, subject=run.subject) for s in withdrawable]
+        desk.accept(
+            request, f"withdrawn before anything was sent: {', '.join(withdrawable)}", *drafts, run=run.id
+        )
         return
     _take_back(desk, request, run, steps)
 
@@ -295,14 +297,14 @@ def _may_be_withdrawn(step: StepState) -> bool:
 def _take_back(desk: RequestHandler, request: Request, run: RunState, steps: list[str]) -> None:
     journal = desk.journal
     finished = {s: run.step(s) for s in reversed(steps) if not undone_by(s)}
-    done = [s for s, one in finished.items() if one.done and not one.undone]
+    done = [s for s, state in finished.items() if state.done and not state.undone]
     under_way = [s for s in done if s in run.undoing or run.step(undo_of(s)).status in _UNDER_WAY]
     if under_way:
         names = ", ".join(under_way)
         desk.noop(request, f"already being taken back: {names}\n  steward queue", run=run.id)
         return
     if not done:
-        back = [s for s, one in finished.items() if one.undone]
+        back = [s for s, state in finished.items() if state.undone]
         words = (
             f"it was taken back already: {', '.join(back)}"
             if back
@@ -316,7 +318,7 @@ def _take_back(desk: RequestHandler, request: Request, run: RunState, steps: lis
             request, "everything is stopped; nothing was taken back\n  steward resume", code="stopped"
         )
         return
-    if vouch.held(desk, request, "nothing was taken back"):
+    if vouch.refuse_when_unhealthy(desk, request, "nothing was taken back"):
         return
     plan = journal.plan(run)
     stays = {s: why for s in done if (why := _stays(journal, plan, s, run.step(s).action))}
@@ -365,7 +367,7 @@ def _answer(desk: RequestHandler, request: Request) -> None:
     if alarm is not None and alarm.cleared:
         desk.noop(request, "this alarm is over already", run=alarm.run)
     elif alarm is not None:
-        desk.accept(request, "noted as seen", alarms.seen(alarm, request.actor), run=alarm.run)
+        desk.accept(request, "noted as seen", alarms.acknowledge(alarm, request.actor), run=alarm.run)
     else:
         desk.refuse(
             request, f"no question {request.target[:8]} is open\n  steward queue", code="no-ask", exit_=2
@@ -375,8 +377,8 @@ def _answer(desk: RequestHandler, request: Request) -> None:
 def _answered(desk: RequestHandler, request: Request, run: RunState, step: str) -> None:
     journal = desk.journal
     question = journal.value(run.step(step).question)
-    given = request.body or {}
-    answer = answers.filled(question, given)
+    reply = request.body or {}
+    answer = answers.fill_answer(question, reply)
     if answer.refused:
         desk.refuse(request, answer.refused, code=answer.code, exit_=2)
         return
@@ -428,7 +430,7 @@ def _called_again(desk: RequestHandler, request: Request) -> None:
     if draft is None:
         desk.noop(request, f"nothing holds {name} back")
         return
-    waits = sum(one == name for one in desk.journal.book.delayed.values())
+    waits = sum(connector == name for connector in desk.journal.book.delayed.values())
     desk.accept(request, f"{name} is called again, one step after the other; {waits} waited", draft)
 
 

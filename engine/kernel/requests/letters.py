@@ -1,9 +1,9 @@
-"""What people do with letters before them: look at them, take that back, say what they are. None is gone before somebody has seen it."""
+"""What people do with the letters shown to them: read them, take that back, say what they are. A letter stays until a person has read it."""
 
 from collections.abc import Iterator
 
 from engine.kernel.core.services import LedgerWriter
-from engine.kernel.triggers.arrivals import begun
+from engine.kernel.triggers.arrivals import create_runs
 from engine.kernel.triggers.manual_start import StartDesk
 from engine.kernel.triggers.unread_letters import ending
 from engine.model.definitions.taint import decode
@@ -14,12 +14,12 @@ from engine.model.requests import Request
 from engine.model.state.state import CardState, NoteState
 
 
-def seen(journal: LedgerWriter, card: CardState, request: Request) -> Iterator[Draft]:
-    """Whoever decided a card has looked at the letters it shows."""
-    for one in journal.value(card.content).get("letters") or ():
-        note = journal.book.notes.get(str(one["note"]))
+def mark_shown_read(journal: LedgerWriter, card: CardState, request: Request) -> Iterator[Draft]:
+    """Deciding a card marks the letters it shows as read."""
+    for letter in journal.value(card.content).get("letters") or ():
+        note = journal.book.notes.get(str(letter["note"]))
         if note is not None and not note.read:
-            yield _of(note, LetterRead(note=note.id, by=request.actor, channel=request.channel))
+            yield _note_draft(note, LetterRead(note=note.id, by=request.actor, channel=request.channel))
 
 
 def dismiss(desk: StartDesk, request: Request) -> None:
@@ -32,7 +32,7 @@ def dismiss(desk: StartDesk, request: Request) -> None:
     else:
         read = LetterRead(note=note.id, by=request.actor, channel=request.channel)
         message = f"noted as read; nothing was sent\n  steward undo {note.id[:6]}   puts it back"
-        desk.accept(request, message, _of(note, read), run=note.run)
+        desk.accept(request, message, _note_draft(note, read), run=note.run)
 
 
 def give_back(desk: StartDesk, request: Request) -> None:
@@ -46,7 +46,10 @@ def give_back(desk: StartDesk, request: Request) -> None:
     else:
         returned = LetterReturned(note=note.id, by=request.actor, channel=request.channel)
         desk.accept(
-            request, "it stands among what waits again\n  steward queue", _of(note, returned), run=note.run
+            request,
+            "it stands among what waits again\n  steward queue",
+            _note_draft(note, returned),
+            run=note.run,
         )
 
 
@@ -78,7 +81,9 @@ def _is_the_answer(desk: StartDesk, request: Request, note: NoteState) -> None:
     event = {**journal.value(note.event), "thread": note.thread}
     read = LetterRead(note=note.id, by=request.actor, channel=request.channel, as_="answer")
     ended = ending(journal, run, note.step, note.name, event, note.labels)
-    desk.accept(request, "it is the answer; the run goes on with it", _of(note, read), ended, run=run.id)
+    desk.accept(
+        request, "it is the answer; the run goes on with it", _note_draft(note, read), ended, run=run.id
+    )
 
 
 def _is_new(desk: StartDesk, request: Request, note: NoteState) -> None:
@@ -90,16 +95,16 @@ def _is_new(desk: StartDesk, request: Request, note: NoteState) -> None:
         labels=decode(note.labels),
         letter=note.letter,
     )
-    made = begun(journal, desk.deployment(), arrival)
-    if not made:
+    drafts = create_runs(journal, desk.deployment(), arrival)
+    if not drafts:
         message = (
             f"no deployed playbook listens to it; it stays among what waits\n  steward dismiss {note.id[:6]}"
         )
         desk.refuse(request, message, code="no-playbook")
         return
     read = LetterRead(note=note.id, by=request.actor, channel=request.channel, as_="new")
-    desk.accept(request, "it begins a run of its own", _of(note, read), *made, run=made[0].run)
+    desk.accept(request, "it begins a run of its own", _note_draft(note, read), *drafts, run=drafts[0].run)
 
 
-def _of(note: NoteState, body: LetterRead | LetterReturned) -> Draft:
+def _note_draft(note: NoteState, body: LetterRead | LetterReturned) -> Draft:
     return Draft(body=body, run=note.run, step=note.step, subject=note.subject)

@@ -67,6 +67,6 @@ def redraft(desk: CardDesk, request: Request) -> None:
         by=request.actor, card=card.id, plan=journal.keep_plan(plan, deployment.contents), commit=deployment.commit, steps=steps
     )  # fmt: skip
     closed = CardClosed(card=card.id, because="redrafted")
-    drafts = [Draft(body=one, run=run.id, subject=run.subject) for one in (closed, body)]
+    drafts = [Draft(body=event_body, run=run.id, subject=run.subject) for event_body in (closed, body)]
     message = "drafted again with today's files; the card before is closed\n  steward queue"
     desk.accept(request, message, *drafts, run=run.id)

@@ -6,7 +6,7 @@ from typing import Protocol
 from engine.kernel.core.services import Deployment, LedgerWriter
 from engine.kernel.core.step_context import StepContext
 from engine.kernel.steps import effects
-from engine.kernel.steps.rerun import begun_again
+from engine.kernel.steps.rerun import restart_run
 from engine.model.definitions.plan import Plan, undone_by
 from engine.model.events.connectors import ConnectorHurried
 from engine.model.events.events import Draft, EffectResolved
@@ -85,24 +85,24 @@ def retry(desk: RequestDesk, request: Request) -> None:
         way = "steward check" if broken else f"steward dismiss {short}"
         desk.refuse(request, f"{run.playbook} {why}; nothing was begun\n  {way}", code="no-playbook", exit_=1)
         return
-    draft = begun_again(journal, deployment, run, plan, by=request.actor, channel=request.channel)
+    draft = restart_run(journal, deployment, run, plan, by=request.actor, channel=request.channel)
     notice = [deployment.notice] if deployment.notice else []
-    desk.accept(request, "\n  ".join([*_said(run, plan, draft), *notice]), draft, run=run.id)
+    desk.accept(request, "\n  ".join([*_message_lines(run, plan, draft), *notice]), draft, run=run.id)
 
 
-def _said(run: RunState, plan: Plan, draft: Draft) -> Iterator[str]:
-    kept = draft.body.kept if isinstance(draft.body, RunRetried) else ()
+def _message_lines(run: RunState, plan: Plan, draft: Draft) -> Iterator[str]:
+    kept_steps = draft.body.kept if isinstance(draft.body, RunRetried) else ()
     yield f"run {ids.short(run.id)} begins again with {plan.id} as it is deployed now"
-    if done := [id_ for id_ in kept if run.step(id_).done]:
+    if done := [id_ for id_ in kept_steps if run.step(id_).done]:
         yield f"not repeated, because it happened: {', '.join(done)}"
     acted = [id_ for id_, step in run.steps.items() if step.done and step.kind and not step.undone]
-    if others := [id_ for id_ in acted if id_ not in kept and not undone_by(id_)]:
+    if others := [id_ for id_ in acted if id_ not in kept_steps and not undone_by(id_)]:
         words = ", ".join(f"{id_} ({run.step(id_).action})" for id_ in others)
         yield f"it happened, and today's playbook has no such step: {words}"
 
 
 def dismiss(desk: RequestDesk, request: Request) -> None:
-    """Leave a failed run as it is: it waits for nobody any more."""
+    """Leave a failed run as it is: it no longer waits for a person."""
     run = desk.journal.book.runs.get(request.target)
     if run is None:
         desk.refuse(request, f"no run {request.target[:8]}\n  steward log", code="no-run", exit_=2)
@@ -131,9 +131,9 @@ def recall(desk: RequestDesk, request: Request, run: RunState) -> None:
 
 def resolve(desk: RequestDesk, request: Request) -> None:
     """A person looked whether it happened: of one effect, and of the others in ``also`` whose end is not known either."""
-    given = request.body or {}
-    happened, book = bool(given.get("happened")), desk.journal.book
-    keys = {request.target, *(given.get("also") or ())}
+    body = request.body or {}
+    happened, book = bool(body.get("happened")), desk.journal.book
+    keys = {request.target, *(body.get("also") or ())}
     places = [
         StepContext.of(desk.journal, id_, step)
         for id_ in book.open_runs
@@ -145,13 +145,13 @@ def resolve(desk: RequestDesk, request: Request) -> None:
         for place in places
     ]
     many = f"{len(drafts)} times " if len(drafts) > 1 else ""
-    said = f"{many}noted as done" if happened else f"{many}noted as not done; the step has failed"
+    message = f"{many}noted as done" if happened else f"{many}noted as not done; the step has failed"
     ways = (
         []
         if happened
         else [f"steward retry {ids.short(place.run.id)}   does it anew" for place in places[:_MAX]]
     )
-    desk.accept(request, "\n  ".join([said, *ways]), *drafts, run=places[0].run.id)
+    desk.accept(request, "\n  ".join([message, *ways]), *drafts, run=places[0].run.id)
 
 
 _MAX = 5

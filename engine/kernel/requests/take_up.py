@@ -52,7 +52,7 @@ def take(desk: StartDesk, request: Request) -> None:
     body = AsideTaken(letter=aside.letter, by=request.actor, channel=request.channel, runs=runs)
     names = ", ".join(f"{plan.id} {ids.short(run)}" for plan, run in zip(plans, runs, strict=True))
     message = f"taken up: {names}; nothing leaves without you\n  steward undo {ids.short(aside.letter)}   puts it back"
-    desk.accept(request, message, _of(aside, body, request), *drafts, run=runs[0])
+    desk.accept(request, message, _aside_draft(aside, body, request), *drafts, run=runs[0])
 
 
 def dismiss(desk: StartDesk, request: Request) -> None:
@@ -69,7 +69,7 @@ def dismiss(desk: StartDesk, request: Request) -> None:
         return
     body = AsideDismissed(letter=aside.letter, by=request.actor, channel=request.channel)
     message = f"no longer shown; the letter lies where it lay\n  steward undo {ids.short(aside.letter)}"
-    desk.accept(request, message, _of(aside, body, request))
+    desk.accept(request, message, _aside_draft(aside, body, request))
 
 
 def put_back(desk: StartDesk, request: Request) -> None:
@@ -89,7 +89,10 @@ def put_back(desk: StartDesk, request: Request) -> None:
     ended = [draft for run in runs if not run.terminal for draft in _ended(desk, run)]
     body = AsideReturned(letter=aside.letter, by=request.actor, channel=request.channel)
     desk.accept(
-        request, "put back: it waits for you again\n  steward queue", *ended, _of(aside, body, request)
+        request,
+        "put back: it waits for you again\n  steward queue",
+        *ended,
+        _aside_draft(aside, body, request),
     )
 
 
@@ -97,10 +100,10 @@ _WORDS = {"taken": "taken up", "dismissed": "dismissed"}
 
 
 def _ended(desk: StartDesk, run: RunState) -> list[Draft]:
-    return intake.ended(desk.journal, run, status="cancelled", reason="its letter was put back")
+    return intake.end_run(desk.journal, run, status="cancelled", reason="its letter was put back")
 
 
-def _of(aside: Aside, body: AsideTaken | AsideDismissed | AsideReturned, request: Request) -> Draft:
+def _aside_draft(aside: Aside, body: AsideTaken | AsideDismissed | AsideReturned, request: Request) -> Draft:
     return Draft(body=body, subject=aside.subject, actor=request.actor)
 
 

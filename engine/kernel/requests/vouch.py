@@ -18,7 +18,7 @@ class VouchDesk(manual_start.StartDesk, Protocol):
         """The proof's name, or None after refusing."""
 
 
-def held(desk: VouchDesk, request: Request, now_true: str) -> bool:
+def refuse_when_unhealthy(desk: VouchDesk, request: Request, now_true: str) -> bool:
     """Whether no effect may leave because of what is kept, or because of the clock; the request is refused then."""
     ill = health_gate.ill(desk.journal)
     if ill is not None:

@@ -21,7 +21,7 @@ MAX_ASKED = timedelta(days=1)
 SPREAD = timedelta(minutes=30)
 """What a day's cap held back begins within this after midnight."""
 
-# The setting or the secret is missing, not the letter wrong: it waits until somebody mends that.
+# The setting or the secret is missing, not the letter wrong: it waits until a person mends that.
 _MENDED = frozenset({"secret-missing", "no-address", "setting"})
 # The world answered, and what it said was no use: asked again it costs again. And a test that wants to see what follows.
 _ANSWERED = frozenset({"model-garbage", "model-refused", "model-empty", "model-answer", "made-to-fail"})
@@ -54,9 +54,9 @@ def next_try(name: str, tries: int, error: BaseException | None, *, now: str, un
     return min(later(now, max(wait, asked)), max(until, now))
 
 
-def next_day(name: str, after: str, *, until: str) -> str:
+def next_day(name: str, midnight: str, *, until: str) -> str:
     """When what a day's cap holds back is tried again: after midnight, spread over half an hour."""
-    return min(later(after, SPREAD * share(name, 0)), until)
+    return min(later(midnight, SPREAD * share(name, 0)), until)
 
 
 def until(action: str, *, now: str, zone: str, expires: str = "") -> str:

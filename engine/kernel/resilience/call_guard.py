@@ -34,11 +34,11 @@ def may_call(place: StepContext, action: str, *, until: str = "") -> bool:
     state = journal.book.connectors.get(name)
     if state is None:
         return True
-    where, step = (place.run.id, place.step), place.fresh().state
+    step_ref, step = (place.run.id, place.step), place.fresh().state
     if step.wait:
         return False
     queue = name in journal.book.delayed.values()
-    why = circuit_breaker.blocked_reason(state, where, step, queue=queue, now=journal.now())
+    why = circuit_breaker.blocked_reason(state, step_ref, step, queue=queue, now=journal.now())
     if why:
         journal.write(place.draft(StepDelayed(connector=name, because=why, until=until)), durable=False)
     return not why
@@ -68,8 +68,8 @@ def closed_to(journal: LedgerWriter, action: str) -> str:
     state = journal.book.connectors.get(name)
     if state is None or not (state.open or journal.now() < state.resting):
         return ""
-    what = "doesn't answer" if state.open else "asked to wait"
-    return f"{name} {what} ({state.code}); try again after {circuit_breaker.earliest_call(state)[:16]}Z, or: steward resume --connector {name}"
+    condition = "doesn't answer" if state.open else "asked to wait"
+    return f"{name} {condition} ({state.code}); try again after {circuit_breaker.earliest_call(state)[:16]}Z, or: steward resume --connector {name}"
 
 
 def record_call_result(
@@ -77,25 +77,25 @@ def record_call_result(
 ) -> None:
     """A call of a connector ended: write down what that changes, before its outcome."""
     journal = place.journal
-    said = circuit_breaker.classify_result(error)
-    if probe and error is not None and said != "busy":
+    result = circuit_breaker.classify_result(error)
+    if probe and error is not None and result != "busy":
         # Asked for nothing but a sign of life, a no is none.
-        said = "down"
+        result = "down"
     known = journal.book.connectors.get(name)
     state = known or ConnectorState(name=name)
-    found: list[Body] = []
-    match said:
+    bodies: list[Body] = []
+    match result:
         case "answered" if known is not None and circuit_breaker.troubled(state):
-            found = [_answered(state)]
+            bodies = [_answered(state)]
         case "busy":
-            found = _busy(journal, state, retry_after(error) or 0.0)
+            bodies = _busy(journal, state, retry_after(error) or 0.0)
         case "down":
             code = str(getattr(error, "code", "")) or type(error).__name__
-            found = _down(journal, state, code, (place.run.id, place.step), probe=probe)
+            bodies = _down(journal, state, code, (place.run.id, place.step), probe=probe)
         case _:
             pass
-    if found:
-        journal.write(*(place.draft(one) for one in found))
+    if bodies:
+        journal.write(*(place.draft(body) for body in bodies))
 
 
 def _answered(state: ConnectorState) -> Body:
@@ -106,12 +106,12 @@ def _answered(state: ConnectorState) -> Body:
     return ConnectorAnswered(connector=state.name)
 
 
-def _busy(journal: LedgerWriter, state: ConnectorState, after: float) -> list[Body]:
+def _busy(journal: LedgerWriter, state: ConnectorState, asked_seconds: float) -> list[Body]:
     now = journal.now()
     # What left before the first of them was answered says the same thing again, not a second one.
     again = state.asked > 0 and now < state.resting
     times = state.asked if again else state.asked + 1
-    until = later(now, circuit_breaker.rest(1 if again else times, after, journal.house.chance()))
+    until = later(now, circuit_breaker.rest(1 if again else times, asked_seconds, journal.house.chance()))
     if again and until <= state.resting:
         return []
     closed: list[Body] = [_answered(state)] if state.open else []
@@ -119,9 +119,9 @@ def _busy(journal: LedgerWriter, state: ConnectorState, after: float) -> list[Bo
 
 
 def _down(
-    journal: LedgerWriter, state: ConnectorState, code: str, where: tuple[str, str], *, probe: bool
+    journal: LedgerWriter, state: ConnectorState, code: str, step_ref: tuple[str, str], *, probe: bool
 ) -> list[Body]:
-    if state.open and not (probe or state.probe == where):
+    if state.open and not (probe or state.probe == step_ref):
         # It had left before the breaker opened.
         return []
     times = state.failures + 1
@@ -129,7 +129,7 @@ def _down(
     # It was open, and nothing it was asked to do was answered since.
     unproven = state.opened > 0
     # What only one step meets, however often it tries, says more of that step than of its connector.
-    few = times < circuit_breaker.FAILURES or state.alone == where
+    few = times < circuit_breaker.FAILURES or state.alone == step_ref
     if not state.open and not unproven and few:
         return failed
     opened = state.opened + 1

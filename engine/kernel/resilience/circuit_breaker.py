@@ -2,7 +2,7 @@
 
 A connector without trouble has no state and nothing here concerns it. Failures in a row open its breaker; being asked to wait
 (429, Retry-After) makes it rest. Steps that are ready meanwhile wait in one line, the longest waiting first. Afterwards they leave one
-by one, and nobody follows the first before it was answered: a bucket that holds one token and is filled faster the longer all goes well.
+by one, and no call follows the first before that was answered: a bucket that holds one token and is filled faster the longer all goes well.
 """
 
 from datetime import timedelta
@@ -16,7 +16,7 @@ from engine.model.state.state import StepState
 from engine.model.values.durations import exponential
 from engine.model.values.timestamps import later
 
-Place = tuple[str, str]
+StepRef = tuple[str, str]
 """(run, step)."""
 
 AT_ONCE = 8
@@ -71,15 +71,15 @@ def pause(times: int, chance: float) -> timedelta:
     return exponential(PAUSE, times, LONGEST_PAUSE) * (0.5 + chance / 2)
 
 
-def rest(times: int, after: float, chance: float) -> timedelta:
+def rest(times: int, asked_seconds: float, chance: float) -> timedelta:
     """How long nothing is called after being asked to wait `times` times in a row.
 
-    Never shorter than the provider said (`after`, seconds, a day at most), and full jitter over the exponential rest beyond it: who is
-    told the same five seconds for half an hour asks less and less often.
+    Never shorter than the provider said (`asked_seconds`, a day at most), with full jitter over the exponential rest beyond it: a provider
+    that names the same five seconds for half an hour is asked less and less often.
     """
-    said = min(timedelta(seconds=after), MAX_ASKED)
+    asked = min(timedelta(seconds=asked_seconds), MAX_ASKED)
     grown = exponential(REST, times, LONGEST_REST) * (chance or 1.0)
-    return max(said * (1 + chance / 10), grown)
+    return max(asked * (1 + chance / 10), grown)
 
 
 def spacing(let: int, chance: float) -> timedelta:
@@ -88,13 +88,13 @@ def spacing(let: int, chance: float) -> timedelta:
 
 
 def blocked_reason(
-    state: ConnectorState | None, where: Place, step: StepState, *, queue: bool, now: str
+    state: ConnectorState | None, step_ref: StepRef, step: StepState, *, queue: bool, now: str
 ) -> str:
     """Why a step that is ready may not call yet: breaker, limit, or nothing. `queue`: others wait already."""
     if state is None:
         return ""
     if state.open:
-        return "" if state.probe == where and step.admitted else "breaker"
+        return "" if state.probe == step_ref and step.admitted else "breaker"
     if now < state.resting:
         return "limit"
     if step.admitted:
@@ -103,7 +103,7 @@ def blocked_reason(
 
 
 def is_throttled(state: ConnectorState, now: str) -> bool:
-    """Whether calls leave one by one: until nobody had to wait for a while."""
+    """Whether calls leave one by one: until no step had to wait for a while."""
     return bool(state.next) and now < later(state.next, CALM)
 
 

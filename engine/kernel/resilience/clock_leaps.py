@@ -24,13 +24,16 @@ def reopened(journal: LedgerWriter) -> list[Draft]:
             on = () if (run.id, id_) in anew else _going_on(journal, run, id_)
             drafts += on
             anew |= {
-                (one.run, step) for one in on if isinstance(one.body, StepReopened) for step in one.body.steps
+                (draft.run, step)
+                for draft in on
+                if isinstance(draft.body, StepReopened)
+                for step in draft.body.steps
             }
     return [*drafts, *_cards(journal, anew)]
 
 
 def _in_order(journal: LedgerWriter, run: RunState) -> list[str]:
-    """The steps of a run whose time ran out too early, the first of the plan first: what stands behind it begins anew anyway."""
+    """The steps of a run whose time ran out too early, in plan order: what depends on the first begins anew anyway."""
     now = journal.now()
     late = [id_ for id_, step in run.steps.items() if now < step.lapsed and now < step.due]
     order = {node.id: at for at, node in enumerate(journal.plan(run).nodes)} if late else {}
@@ -44,8 +47,13 @@ def _cards(journal: LedgerWriter, anew: set[tuple[str, str]]) -> Iterator[Draft]
     for card in journal.book.cards.values():
         run = journal.book.runs[card.run]
         ended = run.terminal and run.reason != f"{card.gate}: expired"
-        early = card.status == "expired" and now < card.decided and now < card.expires
-        if not early or ended or card.id in replaced or any((run.id, one) in anew for one in card.steps):
+        premature = card.status == "expired" and now < card.decided and now < card.expires
+        if (
+            not premature
+            or ended
+            or card.id in replaced
+            or any((run.id, step) in anew for step in card.steps)
+        ):
             continue
         id_ = ids.card_id(ids.RunId(card.run), card.gate, f"{card.id} again")
         content = journal.seal({**journal.value(card.content), "card": id_}, card.subject)
@@ -60,13 +68,13 @@ def _cards(journal: LedgerWriter, anew: set[tuple[str, str]]) -> Iterator[Draft]
 
 def _going_on(journal: LedgerWriter, run: RunState, id_: str) -> tuple[Draft, ...]:
     """What lets a step go on that ended too early, in its run and in those that called it; nothing where something came of it."""
-    before, callers = _cleared(journal, run, id_), _callers(journal, run)
-    if before is None or callers is None:
+    cleared, callers = _cleared(journal, run, id_), _callers(journal, run)
+    if cleared is None or callers is None:
         return ()
     place = StepContext.of(journal, run.id, id_)
     step = place.state
     again = ids.card_id(ids.RunId(run.id), id_, f"{step.ask} again") if step.ask else ""
-    closed, behind = before
+    closed, behind = cleared
     body = StepReopened(until=step.due, ask=again, replaces=step.ask, steps=behind)
     return (*callers, *closed, place.draft(body))
 
@@ -79,10 +87,10 @@ def _callers(journal: LedgerWriter, run: RunState) -> tuple[Draft, ...] | None:
     place = StepContext.of(journal, parent.id, run.parent_step)
     if place.state.status == "calling":
         return ()
-    before, above = _cleared(journal, parent, run.parent_step), _callers(journal, parent)
-    if before is None or above is None:
+    cleared, above = _cleared(journal, parent, run.parent_step), _callers(journal, parent)
+    if cleared is None or above is None:
         return None
-    closed, behind = before
+    closed, behind = cleared
     return (*above, *closed, place.draft(StepReopened(steps=behind)))
 
 
@@ -90,9 +98,9 @@ def _cleared(journal: LedgerWriter, run: RunState, id_: str) -> tuple[list[Draft
     """The cards to close and the steps to begin anew behind a step; None where one of them can't, or the run is past it."""
     if run.stopping or run.undoing or run.dismissed or any(step.undone for step in run.steps.values()):
         return None
-    after = _after(journal.plan(run), id_.partition("#")[0])
-    behind = tuple(one for one in run.steps if one.partition("#")[0] in after)
-    if any(_acted(run.step(one)) for one in behind):
+    successors = _successors(journal.plan(run), id_.partition("#")[0])
+    behind = tuple(step_id for step_id in run.steps if step_id.partition("#")[0] in successors)
+    if any(_acted(run.step(step_id)) for step_id in behind):
         return None
     shown = [
         card
@@ -106,14 +114,14 @@ def _cleared(journal: LedgerWriter, run: RunState, id_: str) -> tuple[list[Draft
     return closed, behind
 
 
-def _after(plan: Plan, base: str) -> set[str]:
-    """The steps that come after one, however far behind it."""
-    found: set[str] = set()
-    # What a step comes after stands before it.
+def _successors(plan: Plan, base: str) -> set[str]:
+    """The steps that depend on this one, directly or through others."""
+    reached: set[str] = set()
+    # The plan's nodes are in order: predecessors come first.
     for node in plan.nodes:
-        if {base, *found} & {*node.before, *node.reads, *node.soft_reads}:
-            found.add(node.id)
-    return found
+        if {base, *reached} & {*node.before, *node.reads, *node.soft_reads}:
+            reached.add(node.id)
+    return reached
 
 
 def _acted(step: StepState) -> bool:

@@ -30,10 +30,10 @@ def leaves(place: StepContext, action: str, *, until: str = "") -> bool:
 
 def readmit(journal: LedgerWriter) -> bool:
     """Once effects may leave again, let everything that waited for that go on; whether there was anything."""
-    waiting = [where for where, connector in journal.book.delayed.items() if not connector]
+    waiting = [step_ref for step_ref, connector in journal.book.delayed.items() if not connector]
     if not waiting or ill(journal) is not None:
         return False
-    bodies = [(where, StepAdmitted(connector="", next="")) for where in waiting]
+    bodies = [(step_ref, StepAdmitted(connector="", next="")) for step_ref in waiting]
     runs = journal.book.runs
     journal.write(
         *(Draft(body=body, run=run, step=step, subject=runs[run].subject) for (run, step), body in bodies)

@@ -5,7 +5,7 @@ from collections.abc import Callable, Iterator
 from engine.kernel.core.services import LedgerWriter
 from engine.kernel.core.step_context import StepContext
 from engine.kernel.resilience import circuit_breaker
-from engine.kernel.resilience.circuit_breaker import Place as Where
+from engine.kernel.resilience.circuit_breaker import StepRef
 from engine.kernel.scheduler.in_flight import InFlight
 from engine.kernel.steps.execute import Attempt
 from engine.model.definitions.actions import EffectClass, Reach
@@ -23,32 +23,32 @@ class AdmissionQueue:
 
     def __init__(self, journal: LedgerWriter, flights: InFlight) -> None:
         self._journal, self._flights = journal, flights
-        self._fruitless: dict[str, tuple[str, int, Where]] = {}
+        self._fruitless: dict[str, tuple[str, int, StepRef]] = {}
 
     def move(self) -> bool:
         """Probe what may be probed, let through whose turn it is; whether there was anything."""
         worked = False
         for name, line in self._waiting().items():
-            worked |= self._one(self._journal.book.connectors[name], line)
+            worked |= self._admit_next(self._journal.book.connectors[name], line)
         return worked
 
     def dues(self) -> Iterator[str]:
-        """The moments at which somebody's turn comes, those that have passed left out: what then still waits, waits for something else."""
+        """The future moments at which a step's turn comes. What still waits after its moment waits for something else."""
         now = self._journal.now()
         for name in self._waiting():
             due = circuit_breaker.earliest_call(self._journal.book.connectors[name])
             if due > now:
                 yield due
 
-    def _waiting(self) -> dict[str, list[Where]]:
-        found: dict[str, list[Where]] = {}
-        for where, name in self._journal.book.delayed.items():
+    def _waiting(self) -> dict[str, list[StepRef]]:
+        lines: dict[str, list[StepRef]] = {}
+        for step_ref, name in self._journal.book.delayed.items():
             if not name:
                 continue
-            found.setdefault(name, []).append(where)
-        return found
+            lines.setdefault(name, []).append(step_ref)
+        return lines
 
-    def _one(self, state: ConnectorState, line: list[Where]) -> bool:
+    def _admit_next(self, state: ConnectorState, line: list[StepRef]) -> bool:
         journal = self._journal
         now = journal.now()
         if now < circuit_breaker.earliest_call(state):
@@ -57,8 +57,8 @@ class AdmissionQueue:
             return not self._probing(state, now) and self._probe(state.name, line)
         if not state.proved and self._under_way(state.trial):
             return False
-        after = circuit_breaker.spacing(state.let, journal.house.chance())
-        body = StepAdmitted(connector=state.name, next=later(now, after))
+        spacing = circuit_breaker.spacing(state.let, journal.house.chance())
+        body = StepAdmitted(connector=state.name, next=later(now, spacing))
         journal.write(StepContext.of(journal, *line[0]).draft(body))
         return True
 
@@ -67,22 +67,22 @@ class AdmissionQueue:
             state.probe in self._flights or now < later(state.probed, circuit_breaker.PROBE_TIME)
         )
 
-    def _under_way(self, where: Where) -> bool:
-        if where in self._flights:
+    def _under_way(self, step_ref: StepRef) -> bool:
+        if step_ref in self._flights:
             return True
-        run = self._journal.book.runs.get(where[0])
-        step = run.step(where[1]) if run is not None else StepState()
+        run = self._journal.book.runs.get(step_ref[0])
+        step = run.step(step_ref[1]) if run is not None else StepState()
         return step.admitted or (not step.wait and step.status in _CALLS)
 
-    def _probe(self, name: str, line: list[Where]) -> bool:
-        """One call that changes nothing, else one that nobody outside notices; else it waits for a person."""
-        # In a line in which nobody may be the probe nobody is looked for again until somebody joins or leaves it.
+    def _probe(self, name: str, line: list[StepRef]) -> bool:
+        """One call that changes nothing, else one without a trace outside; else it waits for a person."""
+        # A line without a step that may be the probe is searched again only when a step joins or leaves it.
         seen = (self._journal.book.connectors[name].until, len(line), line[-1])
         if self._fruitless.get(name) == seen:
             return False
-        # A step that can't be looked up must not be every probe there is: whoever was the last one comes last.
-        line = sorted(line, key=lambda where: where == self._journal.book.connectors[name].tried)
-        places = [StepContext.of(self._journal, *where) for where in line]
+        # A step that can't be looked up must not use up every probe: the step that was tried last comes last.
+        line = sorted(line, key=lambda step_ref: step_ref == self._journal.book.connectors[name].tried)
+        places = [StepContext.of(self._journal, *step_ref) for step_ref in line]
         for choose in (self._alive, self._look_up):
             for place in places:
                 asks = choose(place)
@@ -90,10 +90,10 @@ class AdmissionQueue:
                     how, work = asks
                     self._ask(place, name, how, work)
                     return True
-        for wanted in ("read", "effect"):
+        for effect_class in ("read", "effect"):
             for place in places:
-                if _harmless(place) == wanted:
-                    self._journal.write(place.draft(BreakerProbed(connector=name, how=wanted)))
+                if _harmless(place) == effect_class:
+                    self._journal.write(place.draft(BreakerProbed(connector=name, how=effect_class)))
                     return True
         self._fruitless[name] = seen
         return False
@@ -119,7 +119,7 @@ class AdmissionQueue:
 
 
 def _harmless(place: StepContext) -> str:
-    """What the waiting call would be: a read, an effect nobody outside notices, or neither."""
+    """What the waiting call would be: a read, an effect without a trace outside, or neither."""
     step, node = place.state, place.node
     if node.kind == "call" or (node.kind == "effect" and not step.proposal):
         return "read"

@@ -61,8 +61,8 @@ class Dispatcher:
             case c.Cancel():
                 write(StepCancelled(because=command.because), step=command.step)
             case c.OpenCard():
-                before = self._replaced(run, command)
-                journal.write(*effects.open_card(journal, plan, run, command, replaces=before))
+                replaced = self._replaced(run, command)
+                journal.write(*effects.open_card(journal, plan, run, command, replaces=replaced))
             case c.CloseCard():
                 write(CardClosed(card=command.card, because=command.because))
             case c.ExpireCard():

@@ -27,7 +27,7 @@ STAY = timedelta(seconds=30)
 """How far off a moment may be that is waited for before a command ends."""
 
 
-# What nothing but the time brings about: not while nobody knows which time it is.
+# Commands that only the passing of time causes. They wait while the clock is doubted.
 _TIMED = (c.ExpireCard, c.ExpireAsk, c.FireTimer)
 
 
@@ -35,7 +35,7 @@ class Loop:
     """Single-threaded: attempts run elsewhere, everything durable happens here."""
 
     def __init__(self, house: Services, book: State | None = None) -> None:
-        """`book` is the state as it stands, where somebody has folded the ledger already."""
+        """`book` is the current state, if the caller has folded the ledger already."""
         self.house = house
         self.journal = LedgerWriter(house, book)
         self._flights = InFlight(self.journal)
@@ -69,7 +69,7 @@ class Loop:
         deployment = self.deployment()
         health_gate.watch(self.journal)
         if self.journal.book.doubted:
-            # What comes is read; what only the time brings about waits until somebody says which time it is.
+            # Arrivals are read; what only time causes waits until a person confirms the clock.
             self._firing = ""
             return arrivals.read_sources(self.journal, deployment)
         # Before: what did not come in time is written down even when it comes now. After: what came is an alarm no more.
@@ -85,8 +85,8 @@ class Loop:
         return bool(self._firing) and self.journal.now() >= self._firing
 
     def run(self, *, until: Callable[[], bool] = lambda: False, stay: timedelta = STAY) -> None:
-        """Go on until every run is terminal or waits for something more than `stay` away, or `until` says so. For another try of what
-        could not leave nobody stays longer than that in all.
+        """Go on until every run is terminal or waits for something more than `stay` away, or `until` says so. Another try
+        of what could not leave is waited for at most that long in all.
         """
         leave = later(self.journal.now(), stay)
         while True:
@@ -99,7 +99,7 @@ class Loop:
                 self._flights.land(LOOK_SECONDS)
                 continue
             wait = self._until_due(stay, leave)
-            # Nobody stays who could tell it later.
+            # This process ends, so nothing could send the notice later.
             if self._notices.tell(at_once=wait is None):
                 continue
             if wait is None:
@@ -182,7 +182,7 @@ class Loop:
         due |= {run for (run, _), moment_ in self._flights.dues().items() if moment_ <= now}
         todo, journal.touched = sorted(journal.touched | due), set()
         for id_ in todo:
-            while id_ in journal.book.open_runs and self._one(journal.book.runs[id_]):
+            while id_ in journal.book.open_runs and self._carry_out_next(journal.book.runs[id_]):
                 worked = True
             run = journal.book.runs[id_]
             for dues, due_ in ((self._dues, next_due(run, now=journal.now())), (self._tries, next_try(run))):
@@ -191,7 +191,7 @@ class Loop:
                     del dues[id_]
         return worked
 
-    def _one(self, run: RunState) -> bool:
+    def _carry_out_next(self, run: RunState) -> bool:
         """Carry out the first command that is not under way; whether there was one."""
         plan = self.journal.plan(run)
         for command in decide(plan, run, now=self.journal.now()):
@@ -202,7 +202,7 @@ class Loop:
                 continue
             if isinstance(command, _TIMED) and self.journal.book.doubted:
                 continue
-            if isinstance(command, c.End) and self._flights.of_run(run.id):
+            if isinstance(command, c.End) and self._flights.has_run(run.id):
                 continue
             self._hands.carry_out(run, command)
             return True

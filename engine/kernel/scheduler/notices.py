@@ -17,7 +17,7 @@ from engine.model.values import ids
 from engine.model.values.timestamps import later
 
 SETTLE = timedelta(minutes=1)
-"""What somebody at the desk decides at once is not told."""
+"""How long a matter settles before a notice: what a person at the desk decides within it needs none."""
 PAUSE = timedelta(minutes=10)
 """Between two notices of this kind."""
 
@@ -42,7 +42,7 @@ class Notices:
             self._seq = journal.book.seq
             known = journal.book.told
             self._fresh = tuple(
-                one for one in office.untold(journal.book, journal.now()) if one.id not in known
+                untold for untold in office.untold(journal.book, journal.now()) if untold.id not in known
             )
         if not self._fresh or not (at_once or journal.now() >= self._due()):
             return False
@@ -50,12 +50,12 @@ class Notices:
         return True
 
     def _due(self) -> str:
-        oldest, last = min(one.since for one in self._fresh), self._journal.book.notified
+        oldest, last = min(untold.since for untold in self._fresh), self._journal.book.notified
         return max(later(oldest, SETTLE), later(last, PAUSE) if last else "")
 
     def _begin(self, words: str) -> None:
         journal = self._journal
-        about = tuple(sorted(one.id for one in self._fresh))
+        about = tuple(sorted(untold.id for untold in self._fresh))
         office = journal.house.office
         if office is None:
             return
@@ -66,6 +66,6 @@ class Notices:
         )  # fmt: skip
         own = Deployment(commit=journal.deployment().commit, plans={plan.id: plan}, contents=contents)
         drafts = intake.create(
-            journal, own, plan, arrival, inputs={"text": words}, given={"text": frozenset({Label.SYSTEM})}
+            journal, own, plan, arrival, inputs={"text": words}, origins={"text": frozenset({Label.SYSTEM})}
         )
         journal.write(*drafts, Draft(body=OperatorNotified(about=about), run=drafts[0].run))

@@ -29,24 +29,24 @@ class Filled:
     code: str = ""
 
 
-def filled(question: dict[str, Any], given: dict[str, Json]) -> Filled:
+def fill_answer(question: dict[str, Any], reply: dict[str, Json]) -> Filled:
     """The answer that `given` is to a question, or why it is none."""
     choices = question["choices"]
-    if choices and given.get("choice") not in choices:
+    if choices and reply.get("choice") not in choices:
         return _refused("choice", f"choose one of: {', '.join(choices)}")
     offered, optional = question.get("default") or {}, question.get("optional") or ()
     names = [name for name, _, _ in question["fields"]]
-    missing = [name for name in names if given.get(name) is None]
+    missing = [name for name in names if reply.get(name) is None]
     taken = {name: offered[name] for name in missing if offered.get(name) is not None}
     unfilled = [name for name in missing if name not in taken and name not in optional]
     if unfilled:
         return _refused("fields", f"still to fill: {', '.join(unfilled)}")
-    outputs = {**given, **taken}
+    outputs = {**reply, **taken}
     limits = {key: question.get(key) or {} for key in ("least", "most")}
     for name, _, kind in question["fields"]:
-        least, most = limits["least"].get(name), limits["most"].get(name)
+        minimum, maximum = limits["least"].get(name), limits["most"].get(name)
         value = outputs.get(name)
-        if value is not None and (wrong := value_range.range_error(kind, value, least=least, most=most)):
+        if value is not None and (wrong := value_range.range_error(kind, value, least=minimum, most=maximum)):
             return _refused("limits", f"{name}: {wrong}")
     return Filled(outputs=outputs, defaults=tuple(taken))
 
@@ -55,14 +55,14 @@ def _refused(code: str, why: str) -> Filled:
     return Filled(outputs={}, refused=why, code=code)
 
 
-def offered(found: list[Json]) -> list[str]:
+def choice_texts(values: list[Json]) -> list[str]:
     """The texts that can be chosen, each once: those that stand on one line as they are. Raises PermanentError: choices, too-many."""
-    texts = list(dict.fromkeys(str(one) for one in found if one is not None))
+    texts = list(dict.fromkeys(str(choice) for choice in values if choice is not None))
     if len(texts) > MAX_CHOICES:
         raise PermanentError(
             f"{len(texts)} choices; a person is asked at most {MAX_CHOICES}", code="too-many"
         )
-    whole = [one for one in texts if one and line(one, MAX_CHOICE) == one]
+    whole = [text for text in texts if text and line(text, MAX_CHOICE) == text]
     if not whole:
         why = "they are empty, too long or of several lines" if texts else "the list is empty"
         raise PermanentError(f"there is nothing to choose from: {why}", code="choices")

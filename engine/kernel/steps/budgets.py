@@ -54,7 +54,7 @@ def answered(journal: LedgerWriter, ask: str, choice: Verdict, *, by: str, chann
 
 
 def expired(place: StepContext) -> Draft:
-    """Nobody answered: silence adds no money, a new day does."""
+    """The question expired without an answer: silence adds no money, a new day does."""
     state = place.state
     verdict: Verdict = "renewed" if state.scope.startswith(("day ", "month ")) else "without"
     return place.draft(BudgetDecided(ask=state.ask, scope=state.scope, by="engine", verdict=verdict))

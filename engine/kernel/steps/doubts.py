@@ -1,4 +1,4 @@
-"""What an agent doubts about its own words, and what nobody filled in, reaches nobody outside unless a person has seen it.
+"""Words an agent doubts, and placeholders left unfilled, leave only after a person has seen them.
 
 At every stage, and through whatever calls.
 """
@@ -37,16 +37,16 @@ class Doubted:
 
 
 def seen_first(place: StepContext, effect: Effect, verdict: Verdict) -> Verdict:
-    """Governance's answer, but that a person is asked before doubted words reach somebody outside."""
+    """Governance's answer, but a person is asked before doubted words leave."""
     if verdict.answer is not Answer.ALLOW or effect.reach is Reach.INTERNAL:
         return verdict
     if left := unfilled(place):
         because = f"`{left}` stands in your own words as it is: nothing filled it in"
         return replace(verdict, answer=Answer.ASK, rule="unfilled", because=because)
-    found = next(doubted(place), None) if effect.reach.rank > Reach.LOW.rank else None
-    if found is None:
+    doubt = next(doubted(place), None) if effect.reach.rank > Reach.LOW.rank else None
+    if doubt is None:
         return verdict
-    because = f"`{found.name}` has doubts about its own words"
+    because = f"`{doubt.name}` has doubts about its own words"
     return replace(verdict, answer=Answer.ASK, rule="doubt", because=because)
 
 
@@ -55,21 +55,25 @@ def doubted(place: StepContext) -> Iterator[Doubted]:
     yield from _behind(place.journal, place.run, _read_by(place.node))
 
 
-def of_others(journal: LedgerWriter, run: RunState, steps: tuple[str, ...]) -> list[Json]:
+def doubts_of_other_runs(journal: LedgerWriter, run: RunState, steps: tuple[str, ...]) -> list[Json]:
     """What agents of other runs doubt of the words that came from there into these steps, as a card shows it beside this run's own findings."""
-    found = [
-        one for step in steps for one in doubted(StepContext.of(journal, run.id, step)) if one.run != run.id
+    doubts = [
+        doubt
+        for step in steps
+        for doubt in doubted(StepContext.of(journal, run.id, step))
+        if doubt.run != run.id
     ]
-    named = {one.name: one for one in found}
+    named = {doubt.name: doubt for doubt in doubts}
     return [
-        {"step": name, "uses": one.uses, "outputs": {DOUBTS: list(one.doubts)}} for name, one in named.items()
+        {"step": name, "uses": doubt.uses, "outputs": {DOUBTS: list(doubt.doubts)}}
+        for name, doubt in named.items()
     ]
 
 
 def _behind(
     journal: LedgerWriter, run: RunState, steps: Iterable[str], way: tuple[str, ...] = ()
 ) -> Iterator[Doubted]:
-    """What agents doubt of what these steps of a run gave, directly or by way of others."""
+    """What agents doubt in the outputs of these steps of a run, or of the steps and runs those were made from."""
     plan = journal.plan(run)
     seen: set[str] = set()
     left = [*steps]
@@ -84,8 +88,8 @@ def _behind(
         if agent and (doubts := tuple(_doubts(journal.value(state.outputs)))):
             yield Doubted(run=run.id, way=here, uses=node.uses, doubts=doubts)
         if len(here) < _DEEPEST:
-            for other in _others(journal, run, node):
-                yield from _behind(journal, other, _giving(journal.plan(other)), here)
+            for source_run in _source_runs(journal, run, node):
+                yield from _behind(journal, source_run, _giving(journal.plan(source_run)), here)
         left += _read_by(node)
 
 
@@ -94,7 +98,7 @@ def _read_by(node: Node) -> tuple[str, ...]:
     return (*node.reads, *node.soft_reads)
 
 
-def _others(journal: LedgerWriter, run: RunState, node: Node) -> Iterator[RunState]:
+def _source_runs(journal: LedgerWriter, run: RunState, node: Node) -> Iterator[RunState]:
     """The runs whose outputs a step gave: those it called, and those it looked up."""
     runs = journal.book.runs
     if node.uses.startswith("playbook/"):
@@ -104,9 +108,9 @@ def _others(journal: LedgerWriter, run: RunState, node: Node) -> Iterator[RunSta
                 yield runs[child]
     elif node.kind == "find" and (sealed := run.step(node.id).outputs):
         outputs = journal.value(sealed)
-        for one in outputs["runs"] if isinstance(outputs, dict) else ():
-            if one["run"] in runs:
-                yield runs[one["run"]]
+        for row in outputs["runs"] if isinstance(outputs, dict) else ():
+            if row["run"] in runs:
+                yield runs[row["run"]]
 
 
 def _giving(plan: Plan) -> tuple[str, ...]:
@@ -120,7 +124,7 @@ def _giving(plan: Plan) -> tuple[str, ...]:
 
 def _doubts(outputs: Json) -> Iterator[Json]:
     if isinstance(outputs, list):
-        for one in outputs:
-            yield from _doubts(one)
+        for element in outputs:
+            yield from _doubts(element)
     elif isinstance(outputs, dict) and outputs.get(DOUBTS):
         yield from outputs[DOUBTS]

@@ -9,7 +9,7 @@ from engine.kernel.core.step_context import StepContext
 from engine.kernel.resilience.backoff import certainly_nothing, next_day, next_try, until
 from engine.kernel.resilience.circuit_breaker import connector_of
 from engine.kernel.resilience.health_gate import leaves
-from engine.kernel.steps.doubts import of_others, seen_first
+from engine.kernel.steps.doubts import doubts_of_other_runs, seen_first
 from engine.kernel.steps.execute import Attempt, claim_of, fail, unexpected, versions
 from engine.kernel.triggers import unread_letters
 from engine.kernel.triggers.intake import is_once_claimed, taken_by_step
@@ -50,7 +50,7 @@ from engine.runtime.broker import classify
 
 
 def stopped(journal: LedgerWriter) -> bool:
-    """Whether nothing may leave: the ledger says so, or the flag file lies there."""
+    """Whether nothing may leave: the ledger says so, or the flag file exists."""
     return journal.book.stopped or journal.house.flag()
 
 
@@ -71,10 +71,10 @@ def propose(place: StepContext, call: Call, origins: dict[str, Labels]) -> Attem
 
     def done(effect: Effect) -> None:
         now = place.fresh()
-        made = replace(
-            effect, seen=tuple((path, str(one)) for path, one in versions(now, keyed.seen).items())
+        frozen = replace(
+            effect, seen=tuple((path, str(version)) for path, version in versions(now, keyed.seen).items())
         )
-        now.journal.write(*proposed(now, made, edited=False))
+        now.journal.write(*proposed(now, frozen, edited=False))
 
     def failed(error: BaseException) -> None:
         now = place.fresh()
@@ -125,7 +125,7 @@ def proposed(place: StepContext, effect: Effect, *, edited: bool) -> list[Draft]
 def judge(place: StepContext, effect: Effect) -> Verdict:
     """Governance's answer for this step, now."""
     journal, origin, caution = place.journal, place.run.origin, place.run.caution
-    # A mailbox that was attached to a server is new as long as nobody said yes to this kind of effect for its letters.
+    # A mailbox on a server counts as new until a person approves this kind of effect for its letters.
     watched = bool(origin) and (origin, effect.action) not in journal.book.vouched
     verdict = journal.house.policy.judge(
         effect,
@@ -156,7 +156,7 @@ def open_card(
     journal: LedgerWriter, plan: Plan, run: RunState, command: OpenCard, *, replaces: str = ""
 ) -> list[Draft]:
     """The event that asks a person about frozen proposals. Its digest binds bytes, plan and expiry."""
-    gate = next((one for one in plan.gates if one.id == command.gate), None)
+    gate = next((gate for gate in plan.gates if gate.id == command.gate), None)
     expires = later(journal.now(), gate.expires_after if gate else DECISION_TIMEOUT)
     members = [_member(journal, plan, run, step) for step in command.steps]
     digest = canonical_json.name_of([run.plan, expires, [member["digest"] for member in members]])
@@ -174,8 +174,8 @@ def open_card(
         "digest": digest,
         "members": members,
         "letter": _letter(journal, run),
-        "letters": unread_letters.shown(journal, run),
-        "findings": [*_findings(journal, plan, run), *of_others(journal, run, command.steps)],
+        "letters": unread_letters.shown_on_card(journal, run),
+        "findings": [*_findings(journal, plan, run), *doubts_of_other_runs(journal, run, command.steps)],
         "since": _since(journal, replaces, members),
     }
     body = CardOpened(
@@ -219,12 +219,12 @@ def _since(journal: LedgerWriter, replaces: str, members: list[dict[str, Json]])
     old = journal.book.cards.get(replaces)
     if old is None:
         return []
-    before = {one["step"]: _words(one) for one in journal.value(old.content)["members"]}
+    old_words = {member["step"]: _words(member) for member in journal.value(old.content)["members"]}
     changes = []
     for member in members:
-        was, now = before.get(member["step"], []), _words(member)
-        changes += [f"- {one}" for one in was if one not in now] + [
-            f"+ {one}" for one in now if one not in was
+        was, now = old_words.get(member["step"], []), _words(member)
+        changes += [f"- {line}" for line in was if line not in now] + [
+            f"+ {line}" for line in now if line not in was
         ]
     if old.because == "late":
         return ["+ approved, and it could not leave before that expired", *changes]
@@ -244,19 +244,20 @@ def _letter(journal: LedgerWriter, run: RunState) -> Json:
     shown = {name: event.get(name) for name in names}
     # What hangs on it, by name: the content stays where it is.
     files = [
-        {name: one.get(name) for name in ("name", "media", "size")} for one in event.get("attachments") or []
+        {name: attachment.get(name) for name in ("name", "media", "size")}
+        for attachment in event.get("attachments") or []
     ]
     return {**shown, "attachments": files}
 
 
 def _findings(journal: LedgerWriter, plan: Plan, run: RunState) -> list[Json]:
     """What the readers of this run said, in step order: who, what they want, how sure."""
-    found = []
+    findings = []
     for node in plan.nodes:
         step = run.step(node.id)
         if node.kind == "call" and step.status == "succeeded":
-            found.append({"step": node.id, "uses": node.uses, "outputs": journal.value(step.outputs)})
-    return found
+            findings.append({"step": node.id, "uses": node.uses, "outputs": journal.value(step.outputs)})
+    return findings
 
 
 def release(place: StepContext) -> Attempt | None:
@@ -290,7 +291,7 @@ def release(place: StepContext) -> Attempt | None:
     spec = place.node.action
     window = "" if spec is None or spec.window is None else later(journal.now(), spec.window)
     body = EffectIntended(key=effect.key, revision=effect.revision, attempt=step.intents + 1, window=window)
-    intent = journal.write(*(place.draft(one) for one in claims), place.draft(body))[-1]
+    intent = journal.write(*(place.draft(claim) for claim in claims), place.draft(body))[-1]
     broker = journal.house.broker
     return _calling(place, effect, lambda: broker.perform(effect, intent))
 
@@ -307,7 +308,7 @@ def _asks_again(place: StepContext, effect: Effect, verdict: Verdict) -> str:
 
 
 def _expiry(place: StepContext) -> str:
-    """When what a person approved of this step expires; empty where nobody was asked."""
+    """When a person's approval of this step expires; empty where none was asked for."""
     card = place.journal.book.cards.get(place.state.card)
     return card.expires if card is not None and card.status == "approved" else ""
 
@@ -346,16 +347,16 @@ def give_up(place: StepContext) -> None:
 def once_claims(place: StepContext) -> list[OnceClaimed] | None:
     """What an intent uses up, of the run's `once` and of the step's; None when another run, step or item was first."""
     journal, run, step = place.journal, place.run, place.step
-    claims, wanted = journal.book.claims, []
+    claims, unclaimed = journal.book.claims, []
     if run.once:
         if is_once_claimed(journal, run.once, run.id):
             return None
-        wanted += [run.once] if claims.get(run.once, ("", ""))[0] != run.id else []
+        unclaimed += [run.once] if claims.get(run.once, ("", ""))[0] != run.id else []
     if own := claim_of(place):
         if taken_by_step(journal, own, run.id, step):
             return None
-        wanted += [own] if claims.get(own) != (run.id, step) else []
-    return [OnceClaimed(claim=one) for one in wanted]
+        unclaimed += [own] if claims.get(own) != (run.id, step) else []
+    return [OnceClaimed(claim=claim) for claim in unclaimed]
 
 
 def repropose(place: StepContext, *, because: str = "drift") -> list[Draft]:
@@ -367,7 +368,7 @@ def repropose(place: StepContext, *, because: str = "drift") -> list[Draft]:
     members = [place.step]
     if card is not None:
         states = {id_: place.run.step(id_) for id_ in card.steps}
-        members = [id_ for id_, one in states.items() if not one.left and not one.settled]
+        members = [id_ for id_, state in states.items() if not state.left and not state.settled]
     drafts = (
         [Draft(body=CardClosed(card=card.id, because=because), run=place.run.id, subject=place.run.subject)]
         if card
@@ -383,7 +384,7 @@ def recover(place: StepContext, intent: Event) -> Attempt | None:
     """A crash, or a line that broke, left an intent without outcome."""
     journal = place.journal
     effect = journal.effect(place.state)
-    # Of an opaque one nobody is asked but a person.
+    # Only a person can say what became of an opaque one.
     if effect.kind is not EffectClass.OPAQUE and not leaves(place, effect.action):
         return None
     broker, now = journal.house.broker, journal.house.clock.now()
@@ -415,9 +416,9 @@ def take_back(place: StepContext) -> Attempt | None:
     Where the playbook says how, that ran as a step of its own, and what became of it is written down.
     """
     journal, effect = place.journal, place.journal.effect(place.state)
-    made, spec = place.run.step(undo_of(place.step)), place.node.action
+    undo_state, spec = place.run.step(undo_of(place.step)), place.node.action
     if place.node.undo is not None:
-        journal.write(place.draft(_taken_back(place, effect, made)))
+        journal.write(place.draft(_taken_back(place, effect, undo_state)))
         return None
     if spec is not None and spec.undo.action is None:
         journal.write(
@@ -432,7 +433,7 @@ def take_back(place: StepContext) -> Attempt | None:
     outputs = journal.value(place.state.outputs) or {}
 
     def done(result: Outcome) -> None:
-        by = made.who or "engine"
+        by = undo_state.who or "engine"
         body = EffectUndone(key=effect.key, by=by, outputs=place.sealed(result.outputs))
         journal.write(place.draft(body))
 
@@ -449,11 +450,11 @@ def take_back(place: StepContext) -> Attempt | None:
     )
 
 
-def _taken_back(place: StepContext, effect: Effect, made: StepState) -> EffectUndone | EffectKept:
-    if made.status == "succeeded":
-        return EffectUndone(key=effect.key, by=made.who or "engine", outputs=made.outputs)
-    message = made.message or (place.sealed(made.because) if made.because else None)
-    return EffectKept(key=effect.key, code=made.code or made.status, message=message)
+def _taken_back(place: StepContext, effect: Effect, undo_state: StepState) -> EffectUndone | EffectKept:
+    if undo_state.status == "succeeded":
+        return EffectUndone(key=effect.key, by=undo_state.who or "engine", outputs=undo_state.outputs)
+    message = undo_state.message or (place.sealed(undo_state.because) if undo_state.because else None)
+    return EffectKept(key=effect.key, code=undo_state.code or undo_state.status, message=message)
 
 
 def _succeeded(place: StepContext, effect: Effect, result: Outcome) -> EffectSucceeded:
@@ -483,7 +484,7 @@ def _not_done(
     if classify(error) == "unknown":
         return EffectUnknown(key=effect.key, code=code, message=message)
     end, tries = waits_until(place), step.tries + 1
-    if now < end and (certainly_nothing(error) or _again(place, error)):
+    if now < end and (certainly_nothing(error) or _has_retries_left(place, error)):
         due = next_try(effect.key, tries, error, now=now, until=end)
         return EffectDeferred(key=effect.key, code=code, message=message, due=due, until=end, tries=tries)
     if effect.action in FLEETING:
@@ -491,6 +492,6 @@ def _not_done(
     return EffectFailed(key=effect.key, code=code, message=message)
 
 
-def _again(place: StepContext, error: BaseException) -> bool:
+def _has_retries_left(place: StepContext, error: BaseException) -> bool:
     """Whether the playbook's own `retry` has attempts left for what may pass and is not waited for."""
     return classify(error) == "retry" and place.state.intents < place.node.retry.attempts

@@ -45,7 +45,7 @@ from engine.model.values.timestamps import later, moment
 class Attempt:
     """Work to be carried by the executor, and what to do on the loop's thread with its result, or with its error.
 
-    `connector` is whose call it is; empty where the world is not asked. `probe`: it only asks whether somebody answers.
+    `connector` is whose call it is; empty where the world is not asked. `probe`: it only asks whether the connector answers.
     """
 
     work: Callable[[], Any]
@@ -147,8 +147,8 @@ def _twin(place: StepContext, claim: str) -> bool:
     for key in run.step(node).keys:
         if key == place.item:
             return False
-        other = run.step(f"{node}#{key}")
-        if other.once == claim and (other.left or not other.settled):
+        sibling = run.step(f"{node}#{key}")
+        if sibling.once == claim and (sibling.left or not sibling.settled):
             return True
     return False
 
@@ -181,8 +181,8 @@ def claim_of(place: StepContext) -> str:
 def _subject(place: StepContext, scope: Scope) -> str:
     if place.node.subject is None:
         return place.subject
-    who, _ = scope.evaluate(place.node.subject)
-    return subject_of(place.journal, who, place.run.caution) if who else place.run.subject
+    person, _ = scope.evaluate(place.node.subject)
+    return subject_of(place.journal, person, place.run.caution) if person else place.run.subject
 
 
 def _call(place: StepContext, args: dict[str, Json]) -> Call:
@@ -238,7 +238,7 @@ def _read(place: StepContext, call: Call, origins: dict[str, Labels]) -> Attempt
         pure = spec is not None and spec.kind is EffectClass.PURE
         place.journal.write(place.draft(body), durable=not pure)
 
-    # Looked up as part of the work: that nobody performs it is a failure of this step, told like any other.
+    # Looked up as part of the work: a missing reader is a failure of this step, reported like any other.
     return Attempt(
         work=lambda: connectors.reader(call.action).read(call),
         done=done,
@@ -251,9 +251,9 @@ def unexpected(place: StepContext, outputs: dict[str, Json]) -> PermanentError |
     """What `expect` says should have come back and did not."""
     scope = place.scope()
     for name, arg in place.node.expect:
-        wanted, _ = scope.evaluate(arg)
-        if outputs.get(name) != wanted:
-            return PermanentError(f"expected {name} {wanted!r}, got {outputs.get(name)!r}", code="expect")
+        expected, _ = scope.evaluate(arg)
+        if outputs.get(name) != expected:
+            return PermanentError(f"expected {name} {expected!r}, got {outputs.get(name)!r}", code="expect")
     return None
 
 
@@ -264,7 +264,7 @@ def fail(place: StepContext, error: BaseException, attempt: int) -> None:
         return
     code = error.code if isinstance(error, EngineError) else f"bug: {type(error).__name__}"
     text = error.message if isinstance(error, EngineError) else str(error)
-    again = _again(place, error, attempt)
+    again = _retry_due(place, error, attempt)
     if again is not None:
         due, end = again
         message = place.sealed(text)
@@ -276,7 +276,7 @@ def fail(place: StepContext, error: BaseException, attempt: int) -> None:
         place.journal.write(place.draft(StepFailed(attempt=attempt, code=code, message=place.sealed(text))))
 
 
-def _again(place: StepContext, error: BaseException, attempt: int) -> tuple[str, str] | None:
+def _retry_due(place: StepContext, error: BaseException, attempt: int) -> tuple[str, str] | None:
     """When a read, or the freezing of a proposal, is tried again, and how long it is waited for; None: not at all.
 
     First as often as `retry` says. What certainly did nothing is waited for beyond that, unless the playbook goes on without it. Being
@@ -309,8 +309,12 @@ def _wait(place: StepContext, scope: Scope) -> None:
 
 def _question(scope: Scope, ask: Ask) -> dict[str, Json]:
     """What is computed of a question: its title, the limits of its fields, and their defaults with where those come from."""
-    found = {name: scope.evaluate(arg) for name, arg in ask.defaults}
-    offered = {name: one for name, one in found.items() if one[0] is not None and answers.shown_whole(one[0])}
+    defaults = {name: scope.evaluate(arg) for name, arg in ask.defaults}
+    offered = {
+        name: default
+        for name, default in defaults.items()
+        if default[0] is not None and answers.shown_whole(default[0])
+    }
     return {
         **_offered(scope, ask),
         "title": scope.evaluate(ask.title)[0],
@@ -318,7 +322,9 @@ def _question(scope: Scope, ask: Ask) -> dict[str, Json]:
         "most": {name: scope.evaluate(arg)[0] for name, arg in ask.most},
         "default": {name: value for name, (value, _) in offered.items()},
         "origins": {name: list(encode(labels)) for name, (_, labels) in offered.items()},
-        "too-long": [name for name, (value, _) in found.items() if value is not None and name not in offered],
+        "too-long": [
+            name for name, (value, _) in defaults.items() if value is not None and name not in offered
+        ],
     }
 
 
@@ -326,8 +332,8 @@ def _offered(scope: Scope, ask: Ask) -> dict[str, Json]:
     """What can be chosen. Computed choices were read by a person when they chose, so each is shown whole or not offered. Raises PermanentError."""
     if ask.offers is None:
         return {"choices": list(ask.choices)}
-    found, labels = scope.evaluate(ask.offers)
-    return {"choices": answers.offered(found), "offered": list(encode(labels))}
+    choices, labels = scope.evaluate(ask.offers)
+    return {"choices": answers.choice_texts(choices), "offered": list(encode(labels))}
 
 
 def _ask(place: StepContext, asked: dict[str, Json]) -> None:

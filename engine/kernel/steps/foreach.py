@@ -28,8 +28,8 @@ def fan_out(place: StepContext, scope: Scope) -> None:
     """One item each: nulls are left out, keys are unique. Raises PermanentError."""
     if place.node.foreach is None:
         return
-    found, labels = scope.evaluate(place.node.foreach)
-    items = [one for one in (found or []) if one is not None]
+    values, labels = scope.evaluate(place.node.foreach)
+    items = [value for value in (values or []) if value is not None]
     if len(items) > MAX_ITEMS:
         raise PermanentError(f"{len(items)} items; at most {MAX_ITEMS} in one step", code="too-many")
     texts = [_key(place, scope, items, number) for number in range(len(items))]
@@ -39,7 +39,7 @@ def fan_out(place: StepContext, scope: Scope) -> None:
     # Keys may be addresses: events name items by an HMAC, the words are sealed beside the item.
     index_key = place.journal.house.index_key
     keys = tuple(match_of(index_key, "key", place.node.id, text)[:16] for text in texts)
-    rows = [{"key": text, "item": item} for text, item in zip(texts, items, strict=True)]
+    rows = [{"key": text, "item": value} for text, value in zip(texts, items, strict=True)]
     body = StepFanned(keys=keys, items=place.sealed(rows), labels=encode(labels))
     place.journal.write(place.draft(body))
 
@@ -48,24 +48,24 @@ def _key(place: StepContext, scope: Scope, items: list[Json], number: int) -> st
     """The item's own key, or its number where the step has no `key:`."""
     if place.node.key is None:
         return str(number)
-    one = _OneItem(
-        **{name: getattr(scope, name) for name in Scope.__slots__}, one=items[number], number=number
+    item_scope = _KeylessItemScope(
+        **{name: getattr(scope, name) for name in Scope.__slots__}, item_value=items[number], number=number
     )
-    text, _ = one.evaluate(place.node.key)
+    text, _ = item_scope.evaluate(place.node.key)
     return str(text)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class _OneItem(Scope):
+class _KeylessItemScope(Scope):
     """The scope of an item that has no key yet."""
 
-    one: Json
+    item_value: Json
     number: int
 
     def read(self, path: str) -> tuple[Json, Labels]:
         if path.partition(".")[0] != "item":
             return Scope.read(self, path)
-        return walk(self.one, path.partition(".")[2]), frozenset()
+        return walk(self.item_value, path.partition(".")[2]), frozenset()
 
 
 def first_round(place: StepContext) -> None:
@@ -114,8 +114,8 @@ def _next_round(place: StepContext, repeat: Repeat) -> list[Body]:
         outputs = place.sealed(place.journal.value(last.outputs))
         return [StepSucceeded(attempt=len(keys), outputs=outputs, labels=last.labels)]
     if len(keys) >= repeat.at_most:
-        said = f"done {len(keys)} times, and still not so: {repeat.until.written}"
-        return [StepFailed(attempt=len(keys), code="repeat", message=place.sealed(said))]
+        message = f"done {len(keys)} times, and still not so: {repeat.until.written}"
+        return [StepFailed(attempt=len(keys), code="repeat", message=place.sealed(message))]
     return [
         StepFanned(keys=(*keys, str(len(keys) + 1)), items=place.state.items),
         StepPaced(until=later(place.journal.now(), repeat.pause)),
@@ -125,7 +125,7 @@ def _next_round(place: StepContext, repeat: Repeat) -> list[Body]:
 def gather(place: StepContext) -> None:
     """Take the items of a fanned-out step together: one failure fails it, all refused cancels it, else a list of outputs."""
     if place.node.repeat is not None:
-        place.journal.write(*(place.draft(one) for one in _next_round(place, place.node.repeat)))
+        place.journal.write(*(place.draft(body) for body in _next_round(place, place.node.repeat)))
         return
     base = place.state
     states = {key: place.run.step(f"{place.node.id}#{key}") for key in base.keys}

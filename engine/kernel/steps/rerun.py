@@ -7,7 +7,7 @@ from engine.model.events.outages import RunRetried
 from engine.model.state.state import RunState, StepState
 
 
-def begun_again(
+def restart_run(
     journal: LedgerWriter, deployment: Deployment, run: RunState, plan: Plan, *, by: str, channel: str
 ) -> Draft:
     """The event that begins a run again as `plan` says. What left, what a person answered and what was waited for is kept."""

@@ -5,7 +5,7 @@ from collections.abc import Iterator
 from engine.kernel.core.scope import Scope
 from engine.kernel.core.services import Deployment, LedgerWriter
 from engine.kernel.core.step_context import StepContext
-from engine.kernel.steps.rerun import begun_again
+from engine.kernel.steps.rerun import restart_run
 from engine.kernel.triggers import intake
 from engine.model.commands import End
 from engine.model.definitions.plan import Arg, Expr, Fixed, ListArg, MapArg, Plan, Read, Text
@@ -33,15 +33,15 @@ def call(place: StepContext, inputs: dict[str, Json], origins: dict[str, Labels]
         raise PermanentError(f"{name}: {wrong}", code="limits")
     # The caller's run, step and item name the call: after a crash the same call is the same run.
     source = ids.source_id(journal.house.index_key, "call", place.run.id, place.step)
-    before = journal.book.runs.get(ids.run_id(journal.house.workspace, plan.id, "call", source))
-    if before is not None:
-        _call_again(place, deployment, plan, before)
+    earlier_run = journal.book.runs.get(ids.run_id(journal.house.workspace, plan.id, "call", source))
+    if earlier_run is not None:
+        _call_again(place, deployment, plan, earlier_run)
         return
     arrival = Arrival(
         kind="call", source=source, event={"at": journal.now()}, labels=frozenset({Label.SYSTEM})
     )
     drafts = intake.create(
-        journal, deployment, plan, arrival, inputs=inputs, given=origins, parent=(place.run.id, place.step),
+        journal, deployment, plan, arrival, inputs=inputs, origins=origins, parent=(place.run.id, place.step),
         depth=place.run.depth,
     )  # fmt: skip
     child = drafts[-1].run
@@ -51,16 +51,18 @@ def call(place: StepContext, inputs: dict[str, Json], origins: dict[str, Labels]
         journal.write(*answer(journal, run, RunEnded(status=run.status)))
 
 
-def _call_again(place: StepContext, deployment: Deployment, plan: Plan, before: RunState) -> None:
-    """The caller began again, and what it called before goes on from where it was: nothing of it is done twice."""
+def _call_again(place: StepContext, deployment: Deployment, plan: Plan, earlier_run: RunState) -> None:
+    """The caller began again, and the run it called earlier goes on from where it was: nothing of it is done twice."""
     journal = place.journal
-    drafts = [place.draft(CallStarted(child=before.id))]
-    if before.terminal and before.status not in {"succeeded", "no-op"}:
-        drafts.append(begun_again(journal, deployment, before, plan, by="engine", channel="call"))
+    drafts = [place.draft(CallStarted(child=earlier_run.id))]
+    if earlier_run.terminal and earlier_run.status not in {"succeeded", "no-op"}:
+        drafts.append(restart_run(journal, deployment, earlier_run, plan, by="engine", channel="call"))
     journal.write(*drafts)
-    if before.status in {"succeeded", "no-op"}:
-        ended = RunEnded(status=before.status, outputs=before.outputs, labels=before.output_labels)
-        journal.write(*answer(journal, before, ended))
+    if earlier_run.status in {"succeeded", "no-op"}:
+        ended = RunEnded(
+            status=earlier_run.status, outputs=earlier_run.outputs, labels=earlier_run.output_labels
+        )
+        journal.write(*answer(journal, earlier_run, ended))
 
 
 def end(journal: LedgerWriter, run: RunState, command: End) -> None:
@@ -72,10 +74,10 @@ def end(journal: LedgerWriter, run: RunState, command: End) -> None:
     labels: Labels = frozenset()
     if status == "succeeded":
         outputs, labels, wrong = _outputs(plan, run, scope)
-        # What the run did stands; only what it gives is missing, and whoever called it hears so.
+        # The run's effects stay; only its outputs are missing, and its caller is told so.
         status, reason = ("failed", wrong) if wrong else (status, reason)
     sealed = journal.seal(outputs, run.subject) if outputs else None
-    drafts = intake.ended(
+    drafts = intake.end_run(
         journal, run, status=status, reason=reason, outputs=sealed, labels=encode(labels), by=command.by
     )  # fmt: skip
     body = drafts[-1].body
@@ -108,8 +110,8 @@ def _outputs(plan: Plan, run: RunState, scope: Scope) -> tuple[dict[str, Json], 
 
 def _absent(run: RunState, read: Read) -> bool:
     """Whether a path reads what a step gave that did not run: the output is null then, as its readers know."""
-    root, _, rest = read.path.partition(".")
-    step, _, part = rest.partition(".")
+    root, _, subpath = read.path.partition(".")
+    step, _, part = subpath.partition(".")
     strict = root == "steps" and part.partition(".")[0] == "outputs" and not read.through_default
     return strict and run.step(step).status != "succeeded"
 
@@ -123,8 +125,8 @@ def reads_of(arg: Arg) -> Iterator[Read]:
             for part in arg.parts:
                 yield from part.reads if isinstance(part, Expr) else ()
         case ListArg():
-            for item in arg.items:
-                yield from reads_of(item)
+            for element in arg.items:
+                yield from reads_of(element)
         case MapArg():
             for _, value in arg.entries:
                 yield from reads_of(value)
@@ -133,7 +135,7 @@ def reads_of(arg: Arg) -> Iterator[Read]:
 
 
 def answer(journal: LedgerWriter, child: RunState, ended: RunEnded) -> list[Draft]:
-    """What the end of a called run is to its caller; nothing for a run that nobody called, or whose caller is over."""
+    """What the end of a called run is to its caller; nothing for a run without a caller, or whose caller is over."""
     if not child.parent or journal.book.runs[child.parent].terminal:
         return []
     place = StepContext.of(journal, child.parent, child.parent_step)
@@ -152,13 +154,13 @@ def answer(journal: LedgerWriter, child: RunState, ended: RunEnded) -> list[Draf
 def find(journal: LedgerWriter, args: dict[str, Json]) -> tuple[dict[str, Json], Labels]:
     """`run/find`: earlier ended runs of a playbook, newest first, with their outputs, and the origins of all of these."""
     limit = min(int(args.get("limit") or 10), MAX_RUNS)
-    wanted = args.get("status")
-    found = []
+    status = args.get("status")
+    runs = []
     labels: Labels = frozenset({Label.SYSTEM})
     for run in reversed(journal.book.runs.values()):
-        if run.playbook == args["playbook"] and run.terminal and (wanted is None or run.status == wanted):
+        if run.playbook == args["playbook"] and run.terminal and (status is None or run.status == status):
             labels |= decode(run.output_labels)
-            found.append(
+            runs.append(
                 {
                     "run": run.id,
                     "status": run.status,
@@ -167,6 +169,6 @@ def find(journal: LedgerWriter, args: dict[str, Json]) -> tuple[dict[str, Json],
                     "outputs": journal.value(run.outputs) or {},
                 }
             )
-        if len(found) == limit:
+        if len(runs) == limit:
             break
-    return {"runs": found}, labels
+    return {"runs": runs}, labels

@@ -29,7 +29,9 @@ def _own_words(place: StepContext, scope: Scope) -> Iterator[str]:
         yield from _fixed(arg, scope)
         path = f"vault/templates/{arg.value}.md" if name == "template" and isinstance(arg, Fixed) else ""
         if path in files:
-            yield house.templates.words(house.ledger.kept(files[path]).decode("utf-8", "replace"), path=path)
+            yield house.templates.words(
+                house.ledger.load_content(files[path]).decode("utf-8", "replace"), path=path
+            )
 
 
 def _fixed(arg: Arg, scope: Scope) -> Iterator[str]:
@@ -45,8 +47,8 @@ def _fixed(arg: Arg, scope: Scope) -> Iterator[str]:
                 value, labels = scope.read(read.path)
                 yield from _texts(value) if labels == _OPERATOR else ()
         case ListArg():
-            for item in arg.items:
-                yield from _fixed(item, scope)
+            for element in arg.items:
+                yield from _fixed(element, scope)
         case MapArg():
             for _, value in arg.entries:
                 yield from _fixed(value, scope)
@@ -60,10 +62,10 @@ def _texts(value: Json) -> Iterator[str]:
         case str():
             yield value
         case list():
-            for one in value:
-                yield from _texts(one)
+            for nested in value:
+                yield from _texts(nested)
         case dict():
-            for one in value.values():
-                yield from _texts(one)
+            for nested in value.values():
+                yield from _texts(nested)
         case _:
             pass

@@ -5,7 +5,7 @@ from dataclasses import dataclass, replace
 
 from engine.kernel.core.services import Deployment, LedgerWriter
 from engine.kernel.triggers import duplicates, intent_routing, set_aside, unread_letters
-from engine.kernel.triggers.intake import create, ended, received
+from engine.kernel.triggers.intake import create, end_run, received
 from engine.kernel.triggers.matching import matching_wait, trigger_matches
 from engine.kernel.triggers.set_aside import with_files
 from engine.model.definitions.plan import Plan
@@ -52,21 +52,21 @@ class Counts:
 
 def read_sources(journal: LedgerWriter, deployment: Deployment) -> Counts:
     """Read every source once; whatever is new starts runs, feeds waiting ones, or is put aside with a reason."""
-    found: dict[str, int] = {}
+    counts: dict[str, int] = {}
     for source in journal.house.sources:
         for arrival in source.poll(journal.book.marks.__contains__):
             if arrival.mark not in journal.book.marks:
                 outcome = receive(journal, deployment, arrival)
-                found[outcome] = found.get(outcome, 0) + 1
-    return Counts(**found)
+                counts[outcome] = counts.get(outcome, 0) + 1
+    return Counts(**counts)
 
 
 def receive(journal: LedgerWriter, deployment: Deployment, arrival: Arrival, *, cause: str = "") -> str:
     """What became of one arrival: started, offered, noted, ignored, unheard, left or unsettled. Durable when this returns, but for the last three.
 
     `cause` is the run whose effect it is. A letter is offered to runs that wait for it or for what it wants, then to the playbooks that
-    read its mailbox; what it wants chooses a playbook only when none of them does. A copy is nobody's answer, another version of a letter
-    is shown and starts nothing, and the whole of what was read by half begins anew.
+    read its mailbox; what it wants chooses a playbook only when none of them does. A copy answers nothing, another version of a letter
+    is shown and starts nothing, and a run that read an incomplete letter or file begins anew with the complete one.
     """
     if arrival.ignored in LEFT_REASONS:
         return "unsettled" if arrival.ignored == "unsettled" else "left"
@@ -79,7 +79,7 @@ def receive(journal: LedgerWriter, deployment: Deployment, arrival: Arrival, *, 
     halves = duplicates.superseded(journal, arrival)
     if not halves:
         if holders := duplicates.holders(journal, arrival):
-            return _again(journal, arrival, holders)
+            return _receive_known_letter(journal, arrival, holders)
         if _offer(journal, arrival, cause):
             return "offered"
         if became := _related(journal, arrival):
@@ -105,8 +105,8 @@ def receive(journal: LedgerWriter, deployment: Deployment, arrival: Arrival, *, 
     return _begin(journal, deployment, arrival, plans, cause, halves)
 
 
-def begun(journal: LedgerWriter, deployment: Deployment, arrival: Arrival) -> list[Draft]:
-    """The events that make the runs of those playbooks that listen to an arrival, not yet written; none where nobody listens."""
+def create_runs(journal: LedgerWriter, deployment: Deployment, arrival: Arrival) -> list[Draft]:
+    """The events that make the runs of those playbooks that listen to an arrival, not yet written; none where no playbook listens."""
     drafts: list[Draft] = []
     for plan in listening(deployment, arrival):
         with suppress(PermanentError):
@@ -114,9 +114,11 @@ def begun(journal: LedgerWriter, deployment: Deployment, arrival: Arrival) -> li
     return drafts
 
 
-def _again(journal: LedgerWriter, arrival: Arrival, holders: tuple[duplicates.FirstVersion, ...]) -> str:
+def _receive_known_letter(
+    journal: LedgerWriter, arrival: Arrival, holders: tuple[duplicates.FirstVersion, ...]
+) -> str:
     """A letter under an id that is known: a copy, or other words that a person has to see, for one of the two is forged."""
-    if any(similarity.same(arrival.event, one.event) for one in holders):
+    if any(similarity.same(arrival.event, holder.event) for holder in holders):
         return _ignore(journal, arrival, "duplicate")
     run = journal.book.runs[holders[0].run]
     _note(journal, arrival, "version", run=run)
@@ -125,11 +127,13 @@ def _again(journal: LedgerWriter, arrival: Arrival, holders: tuple[duplicates.Fi
 
 def _related(journal: LedgerWriter, arrival: Arrival) -> str:
     """What became of a letter that names no conversation and may belong to one that is waited for; empty when it does not."""
-    waits = [found for thread in arrival.kin if (found := _waits_for(journal, arrival, thread)) is not None]
+    waits = [
+        waiting for thread in arrival.kin if (waiting := _waits_for(journal, arrival, thread)) is not None
+    ]
     if not waits:
         return ""
     run, step, name, related = waits[0]
-    if arrival.proven and all(other.id == run.id for other, *_ in waits):
+    if arrival.proven and all(waiting_run.id == run.id for waiting_run, *_ in waits):
         _give(journal, run, step, name, related)
         return "offered"
     _note(journal, arrival, "doubt", run=run, step=step, name=name, thread=str(related.event["thread"]))
@@ -164,7 +168,7 @@ def taken_up(journal: LedgerWriter, run: RunState, step: str) -> None:
         )
         if name := matching_wait(journal, wait.names, wait.kinds, wait.matches, arrival):
             journal.write(
-                *ended(journal, queued, status="no-op", reason="another run waited for its letter"),
+                *end_run(journal, queued, status="no-op", reason="another run waited for its letter"),
                 unread_letters.ending(journal, run, step, name, event, queued.labels),
                 *unread_letters.drafts(journal, arrival, "answer", run=run, step=step, event=event),
             )
@@ -180,7 +184,7 @@ def _begin(
     halves: list[Draft],
 ) -> str:
     if not plans and cause:
-        # Most effects are nobody's trigger. Losing this note only means looking again.
+        # Most effects trigger nothing. Losing this note only means looking again.
         journal.write(Draft(body=received(journal, arrival, "unheard")), durable=False)
         return "unheard"
     if not plans:
@@ -216,7 +220,7 @@ def _ignore(journal: LedgerWriter, arrival: Arrival, reason: str) -> str:
 
 def _put_aside(journal: LedgerWriter, arrival: Arrival, reason: str, *, playbook: str = "") -> Draft:
     content, subject = (
-        set_aside.kept(journal, arrival) if set_aside.stands(journal, arrival, reason) else ("", "")
+        set_aside.seal_letter(journal, arrival) if set_aside.stands(journal, arrival, reason) else ("", "")
     )
     body = received(journal, arrival, "ignored", playbook=playbook, reason=reason, content=content)
     return Draft(body=body, subject=subject)
@@ -227,17 +231,17 @@ def listening(deployment: Deployment, arrival: Arrival) -> list[Plan]:
     return [
         plan
         for plan in deployment.plans.values()
-        if any(trigger_matches(one, arrival) for one in plan.triggers)
+        if any(trigger_matches(trigger, arrival) for trigger in plan.triggers)
     ]
 
 
 def _offer(journal: LedgerWriter, arrival: Arrival, cause: str) -> bool:
     """Give an arrival to what waits for it: it ends runs by their `stop-on`, and the first waiting step takes it."""
     runs = [journal.book.runs[id_] for id_ in journal.book.open_runs if id_ != cause]
-    # A conversation is named after the letter that opens it: whoever opens one under an id that is taken answers nobody.
+    # A conversation is named after the letter that opens it: a letter that opens one under an id that is taken is not an answer.
     heard = replace(arrival, event={**arrival.event, "thread": ""}) if arrival.opens else arrival
     stopped = _stop_runs(journal, runs, arrival, heard)
-    for run in [journal.book.runs[one.id] for one in runs]:
+    for run in [journal.book.runs[stale.id] for stale in runs]:
         for step_id, step in run.steps.items():
             waits = step.status == "waiting" and not run.stopping
             if waits and (name := matching_wait(journal, step.names, step.kinds, step.matches, heard)):
@@ -254,8 +258,8 @@ def _stop_runs(journal: LedgerWriter, runs: list[RunState], arrival: Arrival, he
             and not run.terminal
             and matching_wait(journal, run.stop_names, run.stop_kinds, run.stop_matches, heard)
         ):
-            what = str(arrival.event.get("type") or arrival.kind)
-            drafts.append(Draft(body=RunStopped(by=what), run=run.id, subject=run.subject))
+            cause = str(arrival.event.get("type") or arrival.kind)
+            drafts.append(Draft(body=RunStopped(by=cause), run=run.id, subject=run.subject))
     if drafts:
         run = journal.book.runs[drafts[0].run]
         shown = unread_letters.drafts(journal, arrival, "answer", run=run) if arrival.kind in _LETTERS else []

@@ -25,7 +25,7 @@ def fire(journal: LedgerWriter, deployment: Deployment) -> int:
     """
     scheduled = _schedules(deployment)
     started = sum(
-        _one(journal, deployment, _Schedule(plan=deployment.plans[name], cron=cron, zone=zone))
+        _fire_schedule(journal, deployment, _Schedule(plan=deployment.plans[name], cron=cron, zone=zone))
         for (name, cron), zone in scheduled.items()
     )
     gone = [
@@ -40,8 +40,8 @@ def fire(journal: LedgerWriter, deployment: Deployment) -> int:
 
 def next_due(journal: LedgerWriter, deployment: Deployment) -> str:
     """The stamp of the next firing of any schedule that can fire; empty without one. After `fire`."""
-    found = (journal.book.expected.get(name, ("", ""))[0] for name in _schedules(deployment))
-    return min((due for due in found if due), default="")
+    firings = (journal.book.expected.get(name, ("", ""))[0] for name in _schedules(deployment))
+    return min((due for due in firings if due), default="")
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -65,25 +65,25 @@ def _schedules(deployment: Deployment) -> dict[tuple[str, str], str]:
     }
 
 
-def _one(journal: LedgerWriter, deployment: Deployment, one: _Schedule) -> int:
-    book, now, plan, cron, zone = journal.book, journal.now(), one.plan, one.cron, one.zone
+def _fire_schedule(journal: LedgerWriter, deployment: Deployment, schedule: _Schedule) -> int:
+    book, now, plan, cron, zone = journal.book, journal.now(), schedule.plan, schedule.cron, schedule.zone
     last = book.schedules.get((plan.id, cron))
     if last is None or now < last:
         # New; or the clock was ahead when it was armed or fired, and counts from here again.
-        _arm(journal, one)
+        _arm(journal, schedule)
         return 0
     next_, reckoned = book.expected.get((plan.id, cron), ("", ""))
     if reckoned == zone and (not next_ or now < next_):
         return 0
     passed = list(dues(cron, moment(last), moment(now), zone))
     if not passed:
-        journal.write(_expected(one, last))
+        journal.write(_expected(schedule, last))
         return 0
-    found = [due for due in map(stamp, passed) if not _fired(journal, plan, cron, due)]
-    if not found:
-        _arm(journal, one)
+    unfired = [due for due in map(stamp, passed) if not _fired(journal, plan, cron, due)]
+    if not unfired:
+        _arm(journal, schedule)
         return 0
-    *missed, latest = found
+    *missed, latest = unfired
     drafts = [
         Draft(body=_received(journal, plan, cron, due, outcome="ignored", reason="missed"))
         for due in missed[-MAX_MISSED:]
@@ -97,17 +97,17 @@ def _one(journal: LedgerWriter, deployment: Deployment, one: _Schedule) -> int:
     journal.write(
         *drafts,
         Draft(body=body, run=created[0].run, subject=created[0].subject),
-        _expected(one, latest),
+        _expected(schedule, latest),
         *created[1:],
     )
     return 1
 
 
-def _arm(journal: LedgerWriter, one: _Schedule) -> None:
+def _arm(journal: LedgerWriter, schedule: _Schedule) -> None:
     """From now on it is counted."""
     now = journal.now()
-    armed = _received(journal, one.plan, one.cron, now, outcome="armed")
-    journal.write(Draft(body=armed), _expected(one, now))
+    armed = _received(journal, schedule.plan, schedule.cron, now, outcome="armed")
+    journal.write(Draft(body=armed), _expected(schedule, now))
 
 
 def _fired(journal: LedgerWriter, plan: Plan, cron: str, due: str) -> bool:
@@ -120,10 +120,12 @@ def _source(journal: LedgerWriter, plan: Plan, cron: str, due: str) -> str:
     return ids.source_id(journal.house.index_key, "schedule", plan.id, cron, due)
 
 
-def _expected(one: _Schedule, after: str) -> Draft:
-    first = next(moments(one.cron, moment(after), one.zone), None)
+def _expected(schedule: _Schedule, since: str) -> Draft:
+    first = next(moments(schedule.cron, moment(since), schedule.zone), None)
     due = stamp(first) if first is not None else ""
-    return Draft(body=TriggerExpected(playbook=one.plan.id, schedule=one.cron, zone=one.zone, due=due))
+    return Draft(
+        body=TriggerExpected(playbook=schedule.plan.id, schedule=schedule.cron, zone=schedule.zone, due=due)
+    )
 
 
 def _received(

@@ -4,7 +4,7 @@ from dataclasses import dataclass
 from hashlib import sha256
 
 from engine.kernel.core.services import LedgerWriter
-from engine.kernel.triggers.intake import ended, where
+from engine.kernel.triggers.intake import end_run, where
 from engine.model.errors import EngineError
 from engine.model.events.events import Draft
 from engine.model.ports import Arrival
@@ -22,35 +22,39 @@ class FirstVersion:
 
 
 def holders(journal: LedgerWriter, arrival: Arrival) -> tuple[FirstVersion, ...]:
-    """Who holds a letter of this Message-ID and author, the first one first."""
+    """The runs and notes that hold a letter of this Message-ID and author, the earliest first."""
     book = journal.book
-    found = []
+    versions = []
     for name in book.letters.get(arrival.letter, ()) if arrival.letter else ():
         note = book.notes.get(name)
         run, value = (note.run, note.event) if note is not None else (name, book.runs[name].event)
-        found.append(FirstVersion(run=run, event=_value(journal, value)))
-    return tuple(found)
+        versions.append(FirstVersion(run=run, event=_value(journal, value)))
+    return tuple(versions)
 
 
 def superseded(journal: LedgerWriter, arrival: Arrival) -> list[Draft]:
-    """The ends of runs that began with the beginning of what lies in the same place now; none when anything of theirs may have left."""
+    """The ends of runs that began with an incomplete copy of the file or letter in the same place; none when an effect of theirs may have left."""
     runs = [journal.book.runs[id_] for id_ in journal.book.places.get(where(journal, arrival), ())]
     if not runs or not all(_halved(journal, run, arrival) for run in runs):
         return []
     reason = "superseded: it was read before it was all there"
-    return [draft for run in runs for draft in ended(journal, run, status="cancelled", reason=reason)]
+    return [draft for run in runs for draft in end_run(journal, run, status="cancelled", reason=reason)]
 
 
 def _halved(journal: LedgerWriter, run: RunState, arrival: Arrival) -> bool:
     if run.terminal or run.trigger != arrival.kind or any(step.intents for step in run.steps.values()):
         return False
-    before = _value(journal, run.event)
+    first_event = _value(journal, run.event)
     if arrival.kind == "file":
-        return _file_begins(before.get("file"), arrival.files[0][2])
-    alike = before.get("message-id") == arrival.event.get("message-id") and before.get(
+        return _file_begins(first_event.get("file"), arrival.files[0][2])
+    alike = first_event.get("message-id") == arrival.event.get("message-id") and first_event.get(
         "from"
     ) == arrival.event.get("from")
-    return alike and similarity.begins(before, arrival.event) and not similarity.same(before, arrival.event)
+    return (
+        alike
+        and similarity.begins(first_event, arrival.event)
+        and not similarity.same(first_event, arrival.event)
+    )
 
 
 def _file_begins(file: Json, whole: bytes) -> bool:
@@ -61,7 +65,7 @@ def _file_begins(file: Json, whole: bytes) -> bool:
 
 def _value(journal: LedgerWriter, value: str | None) -> dict[str, Json]:
     try:
-        found = journal.value(value)
+        event = journal.value(value)
     except EngineError:
         return {}
-    return found if isinstance(found, dict) else {}
+    return event if isinstance(event, dict) else {}

@@ -38,16 +38,16 @@ def received(
     content: str = "",
 ) -> TriggerReceived:
     """The event that says what became of an arrival."""
-    said = arrival.event if arrival.kind == intent_routing.KIND else {}
+    intent_event = arrival.event if arrival.kind == intent_routing.KIND else {}
     return TriggerReceived(
         kind=arrival.kind, source=arrival.source, playbook=playbook, outcome=outcome, reason=reason,
-        mark=arrival.mark, intent=str(said.get("intent", "")), tier=str(said.get("tier", "")), letter=arrival.letter,
+        mark=arrival.mark, intent=str(intent_event.get("intent", "")), tier=str(intent_event.get("tier", "")), letter=arrival.letter,
         place=where(journal, arrival), content=content,
     )  # fmt: skip
 
 
 def where(journal: LedgerWriter, arrival: Arrival) -> str:
-    """An HMAC of where a file or letter lies, whatever lies there; empty for what lies nowhere."""
+    """An HMAC of the place of a file or letter, whatever its content; empty for an arrival without a place."""
     return ids.source_id(journal.house.index_key, "lies", arrival.place) if arrival.place else ""
 
 
@@ -58,13 +58,13 @@ def create(
     arrival: Arrival,
     *,
     inputs: Json = None,
-    given: Mapping[str, Labels] | None = None,
+    origins: Mapping[str, Labels] | None = None,
     parent: tuple[str, str] = ("", ""),
     depth: int = 0,
 ) -> list[Draft]:
     """The events that make a run of `plan`, not yet written. Its id follows from workspace, playbook, trigger and source.
 
-    `given` are the origins of the inputs; the operator's where nothing is said. Raises PermanentError when a field that `subject`,
+    `origins`: those of the inputs by name; an input without any is the operator's. Raises PermanentError when a field that `subject`,
     `concurrency`, `once` or `stop-on` reads is none.
     """
     house = journal.house
@@ -92,9 +92,9 @@ def create(
         parent_step=parent[1],
         labels=encode(arrival.labels),
         given=tuple(
-            f"{name}={','.join(encode(one))}"
-            for name, one in sorted((given or {}).items())
-            if one != _OPERATOR
+            f"{name}={','.join(encode(labels))}"
+            for name, labels in sorted((origins or {}).items())
+            if labels != _OPERATOR
         ),
         depth=depth,
         project=_project(journal, arrival, inputs, parent[0]),
@@ -106,7 +106,7 @@ def create(
         bodies.append(RunEnded(status="no-op", reason="once: it was done before"))
     elif body.once and not any(node.kind == "effect" for node in plan.nodes):
         bodies.append(OnceClaimed(claim=body.once))
-    return [Draft(body=one, run=run_id, subject=subject) for one in bodies]
+    return [Draft(body=body, run=run_id, subject=subject) for body in bodies]
 
 
 def _project(journal: LedgerWriter, arrival: Arrival, inputs: Json, parent: str) -> str:
@@ -119,23 +119,23 @@ def _project(journal: LedgerWriter, arrival: Arrival, inputs: Json, parent: str)
 def outside(plan: Plan, inputs: Json) -> str:
     """Which input is outside of its limits, and of which; empty when none is."""
     filled = _filled(plan, inputs)
-    given = filled if isinstance(filled, dict) else {}
-    for one in plan.inputs:
-        value = given.get(one.name)
+    values = filled if isinstance(filled, dict) else {}
+    for input_ in plan.inputs:
+        value = values.get(input_.name)
         if value is not None and (
-            wrong := value_range.range_error(one.type.kind, value, least=one.least, most=one.most)
+            wrong := value_range.range_error(input_.type.kind, value, least=input_.least, most=input_.most)
         ):
-            return f"{one.name}: {wrong}"
+            return f"{input_.name}: {wrong}"
     return ""
 
 
 def _filled(plan: Plan, inputs: Json) -> Json:
     """The inputs, with the declared default for each that was left out."""
-    defaults = {one.name: one.default for one in plan.inputs if one.default is not None}
+    defaults = {input_.name: input_.default for input_ in plan.inputs if input_.default is not None}
     if not defaults:
         return inputs
-    given = inputs if isinstance(inputs, dict) else {}
-    return {**defaults, **{name: value for name, value in given.items() if value is not None}}
+    values = inputs if isinstance(inputs, dict) else {}
+    return {**defaults, **{name: value for name, value in values.items() if value is not None}}
 
 
 def is_once_claimed(journal: LedgerWriter, claim: str, run: str) -> bool:
@@ -149,9 +149,9 @@ def taken_by_step(journal: LedgerWriter, claim: str, run: str, step: str) -> boo
     by, at = journal.book.claims.get(claim, ("", ""))
     if not by or (by, at) == (run, step):
         return False
-    other = journal.book.runs[by]
-    state = other.step(at)
-    return state.left or not (state.settled or (by != run and other.terminal))
+    claimer = journal.book.runs[by]
+    state = claimer.step(at)
+    return state.left or not (state.settled or (by != run and claimer.terminal))
 
 
 def _once(journal: LedgerWriter, plan: Plan, arrival: Arrival, inputs: Json, caution: str) -> str:
@@ -163,7 +163,7 @@ def _once(journal: LedgerWriter, plan: Plan, arrival: Arrival, inputs: Json, cau
 
 def _evaluated(journal: LedgerWriter, plan: Plan, arrival: Arrival, inputs: Json, arg: Arg) -> Json:
     scope = _Early(
-        journal=journal, plan=plan, run=_NO_RUN, now=journal.now(), event=arrival.event, given=inputs
+        journal=journal, plan=plan, run=_NO_RUN, now=journal.now(), event=arrival.event, inputs=inputs
     )
     return scope.evaluate(arg)[0]
 
@@ -173,12 +173,12 @@ class _Early(Scope):
     """The scope before the run exists: only event and inputs can be read."""
 
     event: Json
-    given: Json
+    inputs: Json
 
     def read(self, path: str) -> tuple[Json, frozenset[Label]]:
-        root, _, rest = path.partition(".")
-        value: Json = {"event": self.event, "inputs": self.given}.get(root)
-        for name in rest.split(".") if rest else ():
+        root, _, subpath = path.partition(".")
+        value: Json = {"event": self.event, "inputs": self.inputs}.get(root)
+        for name in subpath.split(".") if subpath else ():
             value = value.get(name) if isinstance(value, dict) else None
         return value, frozenset()
 
@@ -192,8 +192,8 @@ _NO_RUN = RunState(
 def _subject(journal: LedgerWriter, plan: Plan, arrival: Arrival, inputs: Json, caution: str) -> str:
     if plan.subject is None:
         return ""
-    who = _evaluated(journal, plan, arrival, inputs, plan.subject)
-    return set_aside.subject_of(journal, who, caution) if who else ""
+    person = _evaluated(journal, plan, arrival, inputs, plan.subject)
+    return set_aside.subject_of(journal, person, caution) if person else ""
 
 
 def _group(journal: LedgerWriter, plan: Plan, arrival: Arrival, inputs: Json, caution: str) -> str:
@@ -216,14 +216,14 @@ def start_queued(journal: LedgerWriter) -> bool:
         plan, others = journal.plan(run), busy.get((run.playbook, run.group), []) if run.group else []
         if others and plan.if_running == "drop":
             journal.write(
-                *ended(journal, run, status="no-op", reason="dropped: another run of this group goes on")
+                *end_run(journal, run, status="no-op", reason="dropped: another run of this group goes on")
             )
             changed = True
             continue
-        if others and (plan.if_running == "wait" or any(_intended(one) for one in others)):
+        if others and (plan.if_running == "wait" or any(_intended(peer) for peer in others)):
             continue
-        for other in others:
-            journal.write(*ended(journal, other, status="cancelled", reason="replaced by a newer run"))
+        for older_run in others:
+            journal.write(*end_run(journal, older_run, status="cancelled", reason="replaced by a newer run"))
         _start(journal, plan, run)
         changed = True
         if run.group:
@@ -243,7 +243,7 @@ def _start(journal: LedgerWriter, plan: Plan, run: RunState) -> None:
     )
 
 
-def ended(
+def end_run(
     journal: LedgerWriter,
     run: RunState,
     *,
@@ -258,7 +258,7 @@ def ended(
     cards = [card for card in open_ if not undone_by(card.gate)]
     body = RunEnded(status=status, reason=reason, outputs=outputs, labels=labels, by=by)
     bodies: list[Body] = [*(CardClosed(card=card.id, because="run-ended") for card in cards), body]
-    return [Draft(body=one, run=run.id, subject=run.subject) for one in bodies]
+    return [Draft(body=body, run=run.id, subject=run.subject) for body in bodies]
 
 
 def _open(journal: LedgerWriter) -> Iterable[RunState]:

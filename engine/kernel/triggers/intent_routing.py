@@ -34,7 +34,7 @@ def resolve_intent(journal: LedgerWriter, deployment: Deployment, letter: Arriva
 
     The deployed intents decide. They are pinned by every plan, so a run that begins with this one reads the same.
     """
-    plans = [one for one in deployment.plans.values() if one.files]
+    plans = [plan for plan in deployment.plans.values() if plan.files]
     files = tuple(
         (path, deployment.contents[sha].decode("utf-8", "replace"))
         for path, sha in (plans[0].files if plans else ())
@@ -45,17 +45,17 @@ def resolve_intent(journal: LedgerWriter, deployment: Deployment, letter: Arriva
         at=moment(journal.now()), files=files,
     )  # fmt: skip
     try:
-        found, _ = journal.house.connectors.reader(_ACTION).read(call)
+        intent, _ = journal.house.connectors.reader(_ACTION).read(call)
     except TransientError:
         return None
     except PermanentError as error:
-        found = {"name": UNSURE, "confidence": 0.0, "tier": error.code}
-    name = str(found.get("name") or UNSURE)
-    said = {
+        intent = {"name": UNSURE, "confidence": 0.0, "tier": error.code}
+    name = str(intent.get("name") or UNSURE)
+    intent_fields = {
         "intent": name,
-        "confidence": found.get("confidence") or 0.0,
-        "tier": str(found.get("tier") or ""),
+        "confidence": intent.get("confidence") or 0.0,
+        "tier": str(intent.get("tier") or ""),
     }
     return replace(
-        letter, kind=KIND, event={**letter.event, **said}, ignored=UNSURE if name == UNSURE else ""
+        letter, kind=KIND, event={**letter.event, **intent_fields}, ignored=UNSURE if name == UNSURE else ""
     )

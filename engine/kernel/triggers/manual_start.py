@@ -71,19 +71,19 @@ def start(desk: StartDesk, request: Request) -> None:
         desk.refuse(request, message, code="not-manual", exit_=2)
         return
     try:
-        given = inputs.parse_inputs(plan, request.body or {})
+        values = inputs.parse_inputs(plan, request.body or {})
     except UsageError as error:
         message = f"{error.message}\n  {error.now_true}\n  {error.way_out}"
         desk.refuse(request, message, code=error.code, exit_=2)
         return
-    if wrong := intake.outside(plan, given):
+    if wrong := intake.outside(plan, values):
         desk.refuse(request, wrong, code="limits", exit_=2)
         return
     source = ids.source_id(journal.house.index_key, "manual", request.id)
     run = ids.run_id(journal.house.workspace, plan.id, "manual", source)
     message = f"started\n  {deployment.notice}" if deployment.notice else "started"
     answer, decided = desk.verdict(request, "accepted", message, code="ok", exit_=0, run=run)
-    intake.start_manual(journal, deployment, plan, request.id, given or None, answer, decided)
+    intake.start_manual(journal, deployment, plan, request.id, values or None, answer, decided)
 
 
 def event(desk: StartDesk, request: Request) -> None:
@@ -106,16 +106,16 @@ def event(desk: StartDesk, request: Request) -> None:
         labels=frozenset({Label.UNTRUSTED}),
         mark=source,
     )
-    before = journal.book.seq
+    last_seq = journal.book.seq
     became = arrivals.receive(journal, desk.deployment(), arrival)
     if became == "left":
         message = "not taken: a playbook does not compile; tell it again once it does\n  steward check"
         desk.refuse(request, message, code="broken", exit_=1)
     elif became == "ignored":
         why = next(
-            one.body.reason
-            for one in journal.house.ledger.events(before)
-            if isinstance(one.body, TriggerReceived)
+            received.body.reason
+            for received in journal.house.ledger.events(last_seq)
+            if isinstance(received.body, TriggerReceived)
         )
         desk.noop(request, f"put aside: {IGNORED_REASONS.get(why, why)}")
     else:

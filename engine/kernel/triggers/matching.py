@@ -25,8 +25,8 @@ def trigger_matches(trigger: Trigger, arrival: Arrival) -> bool:
         case "file":
             return path_fits(str(arrival.event.get("path")), str(params.get("path")))
         case "intent":
-            least = params.get("at-least") or 0.0
-            return arrival.event.get("intent") == params.get("name") and _sure(arrival) >= float(least)
+            minimum = params.get("at-least") or 0.0
+            return arrival.event.get("intent") == params.get("name") and _sure(arrival) >= float(minimum)
         case "webhook":
             # Its secret proved who sent it, in the source; here it is a name and no field.
             return arrival.event.get("path") == params.get("path")
@@ -39,8 +39,8 @@ def trigger_matches(trigger: Trigger, arrival: Arrival) -> bool:
 
 
 def _sure(arrival: Arrival) -> float:
-    found = arrival.event.get("confidence")
-    return float(found) if isinstance(found, int | float) else 0.0
+    confidence = arrival.event.get("confidence")
+    return float(confidence) if isinstance(confidence, int | float) else 0.0
 
 
 def subscribe(waits: tuple[WaitFor, ...], scope: Scope) -> dict[str, tuple[str, ...]]:
@@ -77,9 +77,9 @@ def matching_wait(
 def _equal(journal: LedgerWriter, arrival: Arrival, part: str) -> bool:
     field, _, expected = part.partition("=")
     # A letter's own `name` is what its author is called.
-    kept = "intent" if (arrival.kind, field) == ("intent", "name") else field
-    value = walk(arrival.event, kept)
+    event_field = "intent" if (arrival.kind, field) == ("intent", "name") else field
+    value = walk(arrival.event, event_field)
     if value is None:
         return False
-    found = match_of(journal.house.index_key, arrival.kind, field, value)
-    return hmac.compare_digest(found, expected)
+    digest = match_of(journal.house.index_key, arrival.kind, field, value)
+    return hmac.compare_digest(digest, expected)

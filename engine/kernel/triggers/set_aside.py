@@ -24,9 +24,9 @@ def owned(caution: str, name: str) -> str:
     return f"{CLAIMED}:{name}" if caution == CLAIMED else name
 
 
-def subject_of(journal: LedgerWriter, who: Json, caution: str) -> str:
+def subject_of(journal: LedgerWriter, person: Json, caution: str) -> str:
     """The subject of a person."""
-    return journal.house.keys.subject(owned(caution, str(who).strip().casefold()))
+    return journal.house.keys.subject(owned(caution, str(person).strip().casefold()))
 
 
 def with_files(journal: LedgerWriter, arrival: Arrival, subject: str) -> dict[str, Json]:
@@ -34,14 +34,14 @@ def with_files(journal: LedgerWriter, arrival: Arrival, subject: str) -> dict[st
     if not arrival.files:
         return arrival.event
     records = []
-    for name, media, data in arrival.files:
-        handle = journal.house.blobs.keep(data, ids.SubjectId(subject) if subject else None)
+    for name, media, content in arrival.files:
+        handle = journal.house.blobs.keep(content, ids.SubjectId(subject) if subject else None)
         records.append(
             {
                 "name": name,
                 "media": media,
-                "size": len(data),
-                "sha256": sha256(data).hexdigest(),
+                "size": len(content),
+                "sha256": sha256(content).hexdigest(),
                 "handle": handle,
             }
         )
@@ -56,10 +56,10 @@ def stands(journal: LedgerWriter, arrival: Arrival, reason: str) -> bool:
     return new and arrival.kind in _LETTERS and (arrival.doubt or reason in UNHEARD)
 
 
-def kept(journal: LedgerWriter, arrival: Arrival) -> tuple[str, str]:
-    """(sealed letter, its subject) of one that stands before the operator."""
-    who, caution = arrival.event.get("from"), str(arrival.event.get("caution") or "")
-    subject = subject_of(journal, who, caution) if who else ""
+def seal_letter(journal: LedgerWriter, arrival: Arrival) -> tuple[str, str]:
+    """Seal a letter that is shown to the operator: (sealed letter, its subject)."""
+    sender, caution = arrival.event.get("from"), str(arrival.event.get("caution") or "")
+    subject = subject_of(journal, sender, caution) if sender else ""
     letter = {**with_files(journal, arrival, subject), "place": arrival.place, "origin": arrival.origin}
     return journal.seal(letter, subject), subject
 
@@ -67,7 +67,7 @@ def kept(journal: LedgerWriter, arrival: Arrival) -> tuple[str, str]:
 def postponed(journal: LedgerWriter, arrival: Arrival) -> list[Draft]:
     """An out-of-office answers nothing: what waits for its author waits until they are back, and as long again as it was to wait.
 
-    Where nobody can tell when that is, it waits its own length once more, once.
+    Where that moment can't be known, it waits its own length once more, once.
     """
     drafts = []
     for run in [journal.book.runs[id_] for id_ in journal.book.open_runs]:

@@ -54,13 +54,15 @@ def answered(journal: LedgerWriter, plan: Plan, run: RunState, node: Node) -> di
     event = journal.value(run.event)
     first: dict[str, Json] = event if isinstance(event, dict) else {}
     letter = first
-    for one in _taken(journal, plan, run, node):
-        if first.get("from") and one.get("from") == first.get("from"):
-            letter = max(letter, one, key=lambda each: str(each.get("at") or ""))
+    for taken in _letters_taken_before(journal, plan, run, node):
+        if first.get("from") and taken.get("from") == first.get("from"):
+            letter = max(letter, taken, key=lambda each: str(each.get("at") or ""))
     return letter
 
 
-def _taken(journal: LedgerWriter, plan: Plan, run: RunState, node: Node) -> Iterator[dict[str, Json]]:
+def _letters_taken_before(
+    journal: LedgerWriter, plan: Plan, run: RunState, node: Node
+) -> Iterator[dict[str, Json]]:
     """The letters that waits before a step took."""
     seen: set[str] = set()
     todo = list(node.before)
@@ -69,9 +71,9 @@ def _taken(journal: LedgerWriter, plan: Plan, run: RunState, node: Node) -> Iter
         if name in seen:
             continue
         seen.add(name)
-        before, step = plan.node(name), run.step(name)
-        todo += before.before
-        if before.kind == "wait" and step.status == "succeeded" and step.because not in {"", NOTHING}:
+        predecessor, step = plan.node(name), run.step(name)
+        todo += predecessor.before
+        if predecessor.kind == "wait" and step.status == "succeeded" and step.because not in {"", NOTHING}:
             outputs = journal.value(step.outputs)
             event = outputs.get("event") if isinstance(outputs, dict) else None
             if isinstance(event, dict) and event.get("message-id"):
@@ -79,21 +81,21 @@ def _taken(journal: LedgerWriter, plan: Plan, run: RunState, node: Node) -> Iter
 
 
 def unread(journal: LedgerWriter, run: RunState) -> list[NoteState]:
-    """The letters of a run that nobody has looked at, the oldest first; what is in doubt is a question and none of them."""
+    """The unread letters of a run, the oldest first. A doubtful letter is not among them: it is a question of its own."""
     return [
-        one
-        for one in journal.book.notes.values()
-        if one.run == run.id and not one.read and one.why != "doubt"
+        note
+        for note in journal.book.notes.values()
+        if note.run == run.id and not note.read and note.why != "doubt"
     ]
 
 
-def shown(journal: LedgerWriter, run: RunState) -> list[Json]:
+def shown_on_card(journal: LedgerWriter, run: RunState) -> list[Json]:
     """Those letters as a card shows them."""
     fields = ("from", "name", "subject", "text", "auth", "at")
     return [
-        {"note": one.id, "why": one.why, **{name: event.get(name) for name in fields}}
-        for one in unread(journal, run)
-        if isinstance(event := journal.value(one.event), dict)
+        {"note": note.id, "why": note.why, **{name: event.get(name) for name in fields}}
+        for note in unread(journal, run)
+        if isinstance(event := journal.value(note.event), dict)
     ]
 
 
@@ -103,12 +105,16 @@ def replied(journal: LedgerWriter, arrival: Arrival) -> None:
     by = {"by": "operator", "channel": "mailbox"}
     for card in book.cards.values():
         run = book.runs[card.run]
-        if card.status == "open" and _answers(run, card) and _before(journal.value(run.event), arrival):
+        if (
+            card.status == "open"
+            and _answers(run, card)
+            and _answered_before(journal.value(run.event), arrival)
+        ):
             drafts.append(
                 Draft(body=CardRejected(card=card.id, answered=True, **by), run=run.id, subject=card.subject)
             )
     for note in book.notes.values():
-        if not note.read and note.why != "doubt" and _before(_value(journal, note), arrival):
+        if not note.read and note.why != "doubt" and _answered_before(_value(journal, note), arrival):
             body = LetterRead(note=note.id, as_="answered", **by)
             drafts.append(Draft(body=body, run=note.run, step=note.step, subject=note.subject))
     if drafts:
@@ -119,7 +125,7 @@ def _answers(run: RunState, card: CardState) -> bool:
     return any(run.step(step).action.startswith("email/") for step in card.steps)
 
 
-def _before(letter: Json, arrival: Arrival) -> bool:
+def _answered_before(letter: Json, arrival: Arrival) -> bool:
     """Whether a letter is of the conversation the operator answered in, and came before they did."""
     return (
         isinstance(letter, dict)
@@ -132,5 +138,5 @@ def _value(journal: LedgerWriter, note: NoteState) -> Json:
     try:
         return journal.value(note.event)
     except EngineError:
-        # Whoever wrote it was erased.
+        # Its author was erased.
         return None

@@ -65,7 +65,7 @@ class Memory:
         self._kept[sha256(data)] = data
         return sha256(data)
 
-    def kept(self, name: str) -> bytes:
+    def load_content(self, name: str) -> bytes:
         """What `keep` named so."""
         return self._kept[name]
 

@@ -125,15 +125,15 @@ def test_reading_more_than_a_page(house):
 def test_kept_contents_are_named_by_their_digest_and_survive(open_house):
     house = open_house()
     sha = house.ledger.keep(b"plan")
-    assert house.ledger.kept(sha) == b"plan"
+    assert house.ledger.load_content(sha) == b"plan"
     assert house.ledger.keep(b"plan") == sha
     house.steps(1)
     house.close()
     again = open_house()
-    assert again.ledger.kept(sha) == b"plan"
+    assert again.ledger.load_content(sha) == b"plan"
     assert again.ledger.keep(b"plan") == sha
     with pytest.raises(KeyError):
-        again.ledger.kept("0" * 64)
+        again.ledger.load_content("0" * 64)
 
 
 def test_a_reader_sees_what_is_committed_and_may_not_append(house):
