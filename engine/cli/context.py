@@ -13,9 +13,9 @@ from engine.model.errors import Refused
 
 def workspace() -> Workspace:
     """The workspace around the current folder. From here on moments are told in its time zone."""
-    found = open_workspace(Path.cwd(), os.environ)
-    in_zone(found.config.time_zone)
-    return found
+    opened = open_workspace(Path.cwd(), os.environ)
+    in_zone(opened.config.time_zone)
+    return opened
 
 
 def now() -> str:
@@ -43,7 +43,7 @@ def need_person(verb: str) -> None:
 
 
 def no_terminal(verb: str, command: str) -> Refused:
-    """A decision was asked for where nobody can be; `command` is what to type in a terminal."""
+    """The refusal of a decision without a terminal; `command` is what to type in one."""
     return Refused(
         f"`steward {verb}` decides, and decisions need a terminal",
         code="no-terminal",

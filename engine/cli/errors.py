@@ -53,9 +53,11 @@ def _from_system(problem: OSError) -> EngineError:
         errno.EACCES: (f"{place} may not be read or written by you", "check its owner and mode (ls -l)"),
         errno.EPERM: (f"{place} may not be changed by you", "check its owner and mode (ls -l)"),
     }
-    what, way = words.get(problem.errno or 0, (f"{place}: {problem.strerror or problem}", "steward verify"))
+    message, way = words.get(
+        problem.errno or 0, (f"{place}: {problem.strerror or problem}", "steward verify")
+    )
     return EngineError(
-        what, now_true="What was acknowledged before is kept; nothing else happened.", way_out=way
+        message, now_true="What was acknowledged before is kept; nothing else happened.", way_out=way
     )
 
 

@@ -42,7 +42,7 @@ def main(argv: Sequence[str] | None = None) -> int:
 
 
 def _speak() -> None:
-    """A terminal whose characters are fewer than ours gets a `?` for each it doesn't have, never a fault."""
+    """A terminal that lacks a character gets a `?` for it, never a fault."""
     for stream in (sys.stdout, sys.stderr):
         if isinstance(stream, io.TextIOWrapper):
             stream.reconfigure(errors="replace")
@@ -62,13 +62,13 @@ class Parser(argparse.ArgumentParser):
 
 
 def parsed(argv: Sequence[str]) -> argparse.Namespace:
-    """The command as it was meant; one that makes no sense ends here, with the nearest that does."""
+    """The parsed command; an unknown one ends here, with the nearest that exists."""
     if argv[:1] == ["help"]:
         argv = [*argv[1:], "-h"]
     top, verbs = parsers(argv)
-    if unread := next((one for one in argv if not one.isprintable() and _broken(one)), ""):
+    if unread := next((word for word in argv if not word.isprintable() and _broken(word)), ""):
         top.error(f"`{line(unread)}` holds bytes that are no text in this terminal's encoding")
-    word = next((one for one in argv if not one.startswith("-")), None)
+    word = next((word for word in argv if not word.startswith("-")), None)
     if word is not None and word not in VERBS:
         from engine.language.text.suggest import nearest
 
@@ -80,20 +80,20 @@ def parsed(argv: Sequence[str]) -> argparse.Namespace:
         from engine.language.text.suggest import nearest
 
         verb = verbs.get(args.verb, top)
-        flags = [flag for one in VERBS[args.verb].options for flag in one.flags] if args.verb else []
-        best = nearest(unknown[0], [one for one in flags if one.startswith("-")])
+        flags = [flag for option in VERBS[args.verb].options for flag in option.flags] if args.verb else []
+        best = nearest(unknown[0], [flag for flag in flags if flag.startswith("-")])
         verb.error(f"it takes no `{line(unknown[0])}`" + (f"; did you mean `{best}`?" if best else ""))
     return args
 
 
 def _broken(word: str) -> bool:
-    return any("\ud800" <= one <= "\udfff" for one in word)
+    return any("\ud800" <= character <= "\udfff" for character in word)
 
 
 def parsers(argv: Sequence[str]) -> tuple[Parser, dict[str, Parser]]:
-    """The parser, and that of each verb in `argv`; making those of all the others would be most of what reading a command costs.
+    """The parser, and that of each verb in `argv`; making those of all others would be most of the start-up time.
 
-    A flag is written whole: half of `--yes` is no yes.
+    A flag must be written in full: an abbreviated `--yes` does not count as a yes.
     """
     top = Parser(
         prog="steward",
@@ -104,15 +104,15 @@ def parsers(argv: Sequence[str]) -> tuple[Parser, dict[str, Parser]]:
     )
     top.add_argument("--version", action="version", version=f"steward {__version__}")
     verbs = top.add_subparsers(dest="verb", metavar="", prog="steward", help=argparse.SUPPRESS)
-    made = {}
+    by_verb = {}
     for name in (name for name in VERBS if name in argv):
         verb = VERBS[name]
-        made[name] = verbs.add_parser(
+        by_verb[name] = verbs.add_parser(
             name, help=verb.help, description=verb.help, epilog=verb.epilog, allow_abbrev=False
         )
         for option in verb.options:
-            made[name].add_argument(*option.flags, **option.settings)
-    return top, made
+            by_verb[name].add_argument(*option.flags, **option.settings)
+    return top, by_verb
 
 
 _COLUMNS = 80
@@ -145,7 +145,7 @@ def overview() -> str:
 
 
 if __name__ == "__main__":
-    # `python -m` puts the folder one stands in first on the path; a workspace is no place to import from.
+    # `python -m` puts the current folder first on the path; nothing may be imported from a workspace.
     if not sys.flags.safe_path:
         del sys.path[0]
     sys.exit(main())

@@ -49,7 +49,7 @@ def colour(text: str, name: str, stream: TextIO | None = None) -> str:
 
 _ZONE: list[str] = []
 _QUOTES = ("│", "┊")
-"""Before a line of somebody else's words: their moments are theirs."""
+"""The marks before a line of quoted words, whose moments are left as written."""
 _ESCAPE = re.compile(r"\x1b\[[0-9;]*m")
 
 
@@ -59,20 +59,20 @@ def in_zone(zone: str) -> None:
 
 
 def local(text: str) -> str:
-    """The text with each moment of ours in the operator's zone, but for somebody else's words. JSON keeps them as they are."""
+    """The text with each of the engine's moments in the operator's zone; quoted words are left as written. JSON keeps UTC."""
     if not _ZONE or text.lstrip()[:1] in _QUOTES:
         return text
     return localized(text, _ZONE[0])
 
 
 def columns(stream: TextIO) -> int:
-    """How wide what is read there is; 0 where nobody looks: a file and a pipe get whole lines."""
+    """The width of the terminal; 0 for a file or a pipe, which get whole lines."""
     return shutil.get_terminal_size().columns if stream.isatty() else 0
 
 
 def fitted(text: str, width: int) -> str:
     """The text with lines of at most `width` columns: a longer one goes on below, further in. A word is never cut."""
-    return text if not width else "\n".join(part for one in text.split("\n") for part in _folded(one, width))
+    return text if not width else "\n".join(part for row in text.split("\n") for part in _folded(row, width))
 
 
 def cells(text: str) -> int:
@@ -100,7 +100,7 @@ def _folded(text: str, width: int) -> list[str]:
 
 
 def err(text: str = "", *, exact: bool = False) -> None:
-    """Talk: stderr. `exact`: what stands there are somebody's words, whose moments are theirs."""
+    """Talk: stderr. `exact`: the text quotes a person, so its moments are left as written."""
     print(fitted(text if exact else local(text), columns(sys.stderr)), file=sys.stderr, flush=True)
 
 
@@ -120,48 +120,49 @@ def agreed(question: str) -> bool:
 
 
 def out(text: str = "", *, exact: bool = False) -> None:
-    """Data: stdout. `exact` as for `say`."""
+    """Data: stdout. `exact` as for `err`."""
     print(fitted(text if exact else local(text), columns(sys.stdout)), flush=True)
 
 
-def put_json(kind: str, data: Json) -> None:
+def put_json(kind: str, payload: Json) -> None:
     """Versioned JSON on stdout."""
-    # Where the stream can't take every character they are written out: replaced ones would be other data.
+    # A stream that can't take every character gets escapes: replaced characters would change the data.
     narrow = (sys.stdout.encoding or "").lower().replace("-", "") != "utf8"
     print(
-        json.dumps({"steward": kind, "version": 1, "data": data}, ensure_ascii=narrow, indent=2), flush=True
+        json.dumps({"steward": kind, "version": 1, "data": payload}, ensure_ascii=narrow, indent=2),
+        flush=True,
     )
 
 
 def error(problem: EngineError) -> None:
     """An error: what went wrong, what is now true, what to type."""
     err(f"{colour('✗', 'red', sys.stderr)} {visible(problem.message)}")
-    for said in (problem.now_true, problem.way_out):
-        if said:
-            err(f"  {visible(said)}")
+    for sentence in (problem.now_true, problem.way_out):
+        if sentence:
+            err(f"  {visible(sentence)}")
 
 
 def quoted(text: str, *, lines: int = 40, width: int = 0) -> list[str]:
     """A text from outside or a draft, whole lines behind a bar (long ones go on behind ``┊``), and a note of what was left out."""
     seen = columns(sys.stdout)
     width = width or min(_WIDEST, (seen or _WIDEST + _BAR) - _BAR)
-    found = visible(text).replace("\t", "    ").splitlines()
+    rows = visible(text).replace("\t", "    ").splitlines()
     shown = []
-    for one in found[:lines]:
-        parts = _pieces(one, width, wide=seen > 0 and not one.isascii())
+    for row in rows[:lines]:
+        parts = _pieces(row, width, wide=seen > 0 and not row.isascii())
         shown += [
             f"  {'┊' if index else '│'} {part}".rstrip() for index, part in enumerate(parts[:_MAX_PARTS])
         ]
         if len(parts) > _MAX_PARTS:
             shown.append(f"  ┊ … {sum(map(len, parts[_MAX_PARTS:]))} more characters")
-    if len(found) > lines:
-        shown.append(f"  │ … {len(found) - lines} more lines")
+    if len(rows) > lines:
+        shown.append(f"  │ … {len(rows) - lines} more lines")
     return shown
 
 
 _MAX_PARTS = 20
 _WIDEST, _BAR = 110, 6
-"""How wide a quoted line is at most, and what stands before it on a card."""
+"""The maximum width of a quoted line, and the width of the bar before it on a card."""
 
 
 def _pieces(text: str, width: int, *, wide: bool) -> list[str]:

@@ -23,7 +23,7 @@ def answer(args: argparse.Namespace) -> int:
     workspace = context.workspace()
     reading = command_bus.open_reader(workspace)
     try:
-        target, body = _answered(reading, args.id, args.words)
+        target, body = _find_target(reading, args.id, args.words)
     finally:
         reading.close()
     return carry_out(
@@ -33,9 +33,9 @@ def answer(args: argparse.Namespace) -> int:
     )
 
 
-def _answered(reading: LedgerReader, given: str, words: list[str]) -> tuple[str, dict[str, Json]]:
-    """What is answered, and with what: an alarm, an effect nobody knows of, or a question."""
-    if given == "clock":
+def _find_target(reading: LedgerReader, prefix: str, words: list[str]) -> tuple[str, dict[str, Json]]:
+    """The id that is answered and the body: of an alarm, an effect of unknown outcome, or a question."""
+    if prefix == "clock":
         if words != ["right"]:
             raise UsageError(
                 "the clock is right, or it is set",
@@ -43,26 +43,26 @@ def _answered(reading: LedgerReader, given: str, words: list[str]) -> tuple[str,
                 way_out="steward answer clock right",
             )
         return "clock", {}
-    alarm = descriptions.find_alarm(reading, given)
+    alarm = descriptions.find_alarm(reading, prefix)
     if alarm is not None:
         if words != ["seen"]:
-            raise UsageError("an alarm is answered with one word", way_out=f"steward answer {given} seen")
+            raise UsageError("an alarm is answered with one word", way_out=f"steward answer {prefix} seen")
         return alarm.id, {}
-    if (note := descriptions.find_note(reading, given)) is not None:
-        return note.id, letters.said(note, words)
+    if (note := descriptions.find_note(reading, prefix)) is not None:
+        return note.id, letters.parse_answer(note, words)
     if words[-1:] in (["happened"], ["did-not-happen"]):
-        # More ids may stand before the word: what a broken line left open is often many letters.
-        keys = _unknown(reading, [given, *words[:-1]])
+        # More ids may precede the word: a broken connection often leaves many letters open.
+        keys = _unknown_effects(reading, [prefix, *words[:-1]])
         if keys:
             return keys[0], {"happened": words[-1] == "happened", "also": keys[1:]}
-    if given == "all":
+    if prefix == "all":
         raise _which()
-    run, step = descriptions.find_question(reading, given)
+    run, step = descriptions.find_question(reading, prefix)
     state = run.step(step)
     if state.status == "unknown":
         raise _which()
     question = reading.ledger.unseal(ids.ValueId(state.question))
-    body = _given(question, words)
+    body = _parse_answers(question, words)
     _confirm_defaults(question, body)
     return state.ask, body
 
@@ -75,15 +75,15 @@ def _which() -> UsageError:
     )
 
 
-def _confirm_defaults(question: dict[str, Any], given: dict[str, Json]) -> None:
-    """Show what counts without being typed, before it does."""
+def _confirm_defaults(question: dict[str, Any], answers: dict[str, Json]) -> None:
+    """Show the defaults that count without being typed, before they do."""
     for name, _, kind in question["fields"]:
-        for one in card_view.defaults(question, name, kind) if name not in given else ():
-            err(one)
+        for warning in card_view.defaults(question, name, kind) if name not in answers else ():
+            err(warning)
 
 
-def _unknown(reading: LedgerReader, names: list[str]) -> list[str]:
-    """The keys of effects nobody knows of, by the beginnings of their ids; ``all`` is every one. Empty when it is about something else."""
+def _unknown_effects(reading: LedgerReader, names: list[str]) -> list[str]:
+    """The keys of effects of unknown outcome, by the beginnings of their ids; ``all`` means every one. Empty when the words name none."""
     runs = reading.book.runs.values()
     keys = [step.key for run in runs for step in run.steps.values() if step.status == "unknown"]
     if names == ["all"]:
@@ -100,25 +100,25 @@ def _unknown(reading: LedgerReader, names: list[str]) -> list[str]:
     }
     if len(names) == 1 and not meant[names[0]]:
         return []
-    if wrong := [name for name, found in meant.items() if len(found) != 1]:
+    if wrong := [name for name, matches in meant.items() if len(matches) != 1]:
         raise UsageError(
             f"no single effect whose end is not known is called {', '.join(wrong)}",
             now_true="Nothing was noted, of the others neither.",
             way_out="steward queue",
         )
-    return list(dict.fromkeys(found[0] for found in meant.values()))
+    return list(dict.fromkeys(matches[0] for matches in meant.values()))
 
 
-def _given(question: dict[str, Any], words: list[str]) -> dict[str, Json]:
-    given: dict[str, Json] = {}
+def _parse_answers(question: dict[str, Any], words: list[str]) -> dict[str, Json]:
+    answers: dict[str, Json] = {}
     kinds = {name: kind for name, _, kind in question["fields"]}
     for word in words:
         name, equals, value = word.partition("=")
         if word in question["choices"]:
-            given["choice"] = word
+            answers["choice"] = word
         elif equals and name in kinds:
-            given[name] = progress.typed(kinds[name], value)
+            answers[name] = progress.typed(kinds[name], value)
         elif word != "done" or question["choices"] or kinds:
             known = [*map(shlex.quote, question["choices"]), *(f"{name}=…" for name in kinds)] or ["done"]
             raise UsageError(f"`{word}` is no answer here", way_out=f"choose: {' '.join(known)}")
-    return given
+    return answers

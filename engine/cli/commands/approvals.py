@@ -46,10 +46,10 @@ def show(args: argparse.Namespace) -> int:
             put_json("card", card_view.as_json(shown, card, _changed(workspace, reading, card)))
         else:
             short = descriptions.short_ids(reading.book)[card.id]
-            for one in card_view.lines(shown, card, short, whole=True):
-                out(one, exact=True)
-            for one in letters.beside(reading, card.run):
-                out(one)
+            for text in card_view.lines(shown, card, short, whole=True):
+                out(text, exact=True)
+            for text in letters.beside(reading, card.run):
+                out(text)
             if card.status == "open":
                 _say_changed(workspace, reading, card, short)
                 err(
@@ -66,16 +66,16 @@ def show(args: argparse.Namespace) -> int:
 
 
 def _changed(workspace: Workspace, reading: LedgerReader, card: CardState) -> list[str]:
-    """What an open card was made from and reads differently now."""
+    """The files an open card was drafted from that have changed since."""
     if card.status != "open":
         return []
     return drift.changed(reading.ledger, workspace.tree, reading.book.runs[card.run], card)
 
 
 def _say_changed(workspace: Workspace, reading: LedgerReader, card: CardState, short: str) -> None:
-    if found := _changed(workspace, reading, card):
+    if paths := _changed(workspace, reading, card):
         err(
-            f"\n  {colour('!', 'yellow', sys.stderr)} changed since this was drafted: {line(', '.join(found), 200)}"
+            f"\n  {colour('!', 'yellow', sys.stderr)} changed since this was drafted: {line(', '.join(paths), 200)}"
         )
         err(f"    steward redraft {short}   drafts it again with today's files; nothing is sent")
 
@@ -95,8 +95,8 @@ def _show_other(reading: LedgerReader, args: argparse.Namespace) -> int:
     for text in (question.get("cite", ""), *question.get("context", [])):
         if text:
             out(f"  {line(text, 140)}")
-    for one in card_view.question(question) if question else ():
-        out(one)
+    for text in card_view.question(question) if question else ():
+        out(text)
     asked = {run.step(step).ask, run.step(step).key}
     open_ = queue.rows(reading, now=context.now(), snoozed=True)
     waits = next((row for row in open_ if row.id in asked), None)
@@ -129,7 +129,7 @@ def approve(args: argparse.Namespace) -> int:
 
 
 def _without_person(short: str, card: CardState, *, yes: bool) -> None:
-    """Where nobody can be asked, `--yes` has to stand in the command, and suffices only where a word does."""
+    """Without a terminal the command needs `--yes`, which suffices only where no passphrase is asked for."""
     if card.strength == 2:
         raise context.no_terminal("approve", f"steward approve {short}")
     if not yes:
@@ -145,8 +145,8 @@ def _approve(workspace: Workspace, reading: LedgerReader, card: CardState, *, su
     """`sure`: the question was answered already. A passphrase or code is its own question."""
     shown = descriptions.content(reading, card)
     short = descriptions.short_ids(reading.book)[card.id]
-    for one in (*card_view.lines(shown, card, short, whole=False), *letters.beside(reading, card.run)):
-        err(one, exact=True)
+    for text in (*card_view.lines(shown, card, short, whole=False), *letters.beside(reading, card.run)):
+        err(text, exact=True)
     _say_changed(workspace, reading, card, short)
     if card.status == "open" and card.strength < 2 and not sure and not _agreed(shown, short):
         return EXIT_WAITING
@@ -180,14 +180,14 @@ def prove(reading: LedgerReader, asked: Request) -> Request:
             now_true="Nothing was decided and nothing was sent.",
             way_out="steward secrets enrol passphrase",
         )
-    given = getpass.getpass("passphrase or code: ", stream=sys.stderr)
-    if given.isdigit() and len(given) == 6:
-        return replace(asked, strength=2, proof=f"totp:{given}")
-    return replace(asked, strength=2, proof=second_factor.prove_passphrase(reading.keys, given, asked))
+    secret = getpass.getpass("passphrase or code: ", stream=sys.stderr)
+    if secret.isdigit() and len(secret) == 6:
+        return replace(asked, strength=2, proof=f"totp:{secret}")
+    return replace(asked, strength=2, proof=second_factor.prove_passphrase(reading.keys, secret, asked))
 
 
 def carry_out(workspace: Workspace, asked: Request, *, known: State | None = None) -> int:
-    """Hand a request to whoever owns the ledger, tell what became of it, and return its exit code. `known`: a state folded already."""
+    """Hand a request to the ledger's owner, report the result, and return its exit code. `known`: a state folded already."""
     narrator = progress.Narrator(workspace)
     carried = command_bus.submit(workspace, asked, listen=narrator.hear, screen=narrator.notice, known=known)
     code = report_result(carried, narrator, known=known)
@@ -196,21 +196,21 @@ def carry_out(workspace: Workspace, asked: Request, *, known: State | None = Non
     if asked.kind in _LETS_GO and not denied and decided.verdict == "accepted" and decided.run:
         from engine.cli.screen import unfinished_work
 
-        return unfinished_work.ended(workspace, decided.run, known=carried.book or known)
+        return unfinished_work.report_outcome(workspace, decided.run, known=carried.book or known)
     return code
 
 
-# What follows from these leaves, or does not: the exit code says which.
+# After these an effect leaves or fails: the exit code says which.
 _LETS_GO = frozenset({"approve", "retry", "answer", "take", "redraft"})
 
 
 def report_result(carried: Carried, narrator: "progress.Narrator", *, known: State | None = None) -> int:
-    """Say what was decided and, when another process carries it, wait for what leaves. `known` is brought up to date on the way."""
+    """Say what was decided and, when another process carries it out, wait for its effects. `known` is brought up to date on the way."""
     decided = carried.decided
     sign = colour("✓", "green", sys.stderr) if decided.exit == 0 else colour("✗", "red", sys.stderr)
     err(f"{sign} {decided.message}")
     if carried.by == "elsewhere" and decided.verdict == "accepted" and decided.run:
-        narrator.follow(decided.run, after=carried.since, known=known)
+        narrator.follow(decided.run, since=carried.since, known=known)
     narrator.finish()
     return decided.exit
 
@@ -222,21 +222,21 @@ def edit(args: argparse.Namespace) -> int:
     reading = command_bus.open_reader(workspace)
     try:
         card = descriptions.find_card(reading, args.id)
-        step, before = _editable(reading, card, args.step)
+        step, old_text = _editable(reading, card, args.step)
     finally:
         reading.close()
     hidden = workspace.config.secret_names()
-    after = _from_file(args.file) if args.file else _in_editor(before, args.id, hidden=hidden)
-    if after.strip() == before.strip():
+    new_text = _from_file(args.file) if args.file else _in_editor(old_text, args.id, hidden=hidden)
+    if new_text.strip() == old_text.strip():
         err("the words are the same; nothing changed")
         return 0
     asked = command_bus.request(
-        "edit", actor=context.actor(), target=card.id, body={"step": step, "text": after}
+        "edit", actor=context.actor(), target=card.id, body={"step": step, "text": new_text}
     )
     carried = command_bus.submit(workspace, asked, listen=progress.silent, quietly=True, known=reading.book)
     if carried.decided.exit or not carried.decided.card:
         return report_result(carried, progress.Narrator(workspace))
-    return _confirm(workspace, carried.decided.card, step, before, known=carried.book)
+    return _confirm(workspace, carried.decided.card, step, old_text, known=carried.book)
 
 
 def _editable(reading: LedgerReader, card: CardState, step: str | None) -> tuple[str, str]:
@@ -265,11 +265,11 @@ def _from_file(name: str) -> str:
 
 
 _EDITORS = ("sensible-editor", "editor", "nano", "vim", "vi")
-"""What is tried where neither $VISUAL nor $EDITOR names one."""
+"""Tried in order when neither $VISUAL nor $EDITOR names an editor."""
 
 
 def _editor(id_: str) -> list[str]:
-    """The command that edits a file. Raises UsageError where there is none, with the way without one."""
+    """The command that edits a file. Raises UsageError when there is none, and names the way without an editor."""
     without = f"steward edit {id_} --file new-words.txt   (all the words; the old ones: steward show {id_})"
     named = os.environ.get("VISUAL") or os.environ.get("EDITOR")
     try:
@@ -282,7 +282,7 @@ def _editor(id_: str) -> list[str]:
             now_true="Nothing changed.",
             way_out=f"export EDITOR=nano   or   {without}",
         )
-    present = words or [one for one in _EDITORS if shutil.which(one)][:1]
+    present = words or [editor for editor in _EDITORS if shutil.which(editor)][:1]
     if not present:
         raise UsageError(
             "there is no editor here, and $EDITOR names none", now_true="Nothing changed.", way_out=without
@@ -292,11 +292,11 @@ def _editor(id_: str) -> list[str]:
 
 def _in_editor(text: str, id_: str, *, hidden: frozenset[str]) -> str:
     command = _editor(id_)
-    # The folder is the operator's alone and goes with its contents, also when the editor is interrupted.
+    # Only the operator may read the folder; it is deleted with its contents, also when the editor is interrupted.
     with tempfile.TemporaryDirectory(prefix="steward-edit-") as folder:
         path = Path(folder) / "words.txt"
         path.write_text(text, encoding="utf-8")
-        # An editor and its plugins have no business with what steward.yaml calls a secret.
+        # An editor and its plugins get none of the variables that steward.yaml calls a secret.
         env = {name: value for name, value in os.environ.items() if name not in hidden}
         ended = subprocess.run([*command, str(path)], check=False, env=env).returncode
         if ended:
@@ -308,17 +308,17 @@ def _in_editor(text: str, id_: str, *, hidden: frozenset[str]) -> str:
         return _from_file(os.fspath(path))
 
 
-def _confirm(workspace: Workspace, card_id: str, step: str, before: str, *, known: State | None) -> int:
+def _confirm(workspace: Workspace, card_id: str, step: str, old_text: str, *, known: State | None) -> int:
     reading = command_bus.open_reader(workspace, known)
     try:
         card = reading.book.cards[card_id]
         shown = descriptions.content(reading, card)
-        after = next(m["text"] for m in shown["members"] if m["step"] == step)
-        for one in difflib.unified_diff(
-            before.splitlines(), after.splitlines(), "before", "after", lineterm="", n=2
+        new_text = next(m["text"] for m in shown["members"] if m["step"] == step)
+        for text in difflib.unified_diff(
+            old_text.splitlines(), new_text.splitlines(), "before", "after", lineterm="", n=2
         ):
-            name = {"+": "green", "-": "red"}.get(one[:1], "dim")
-            err(colour(line(one, 160) if one.strip() else "", name, sys.stderr))
+            name = {"+": "green", "-": "red"}.get(text[:1], "dim")
+            err(colour(line(text, 160) if text.strip() else "", name, sys.stderr))
         return _approve(workspace, reading, card)
     finally:
         reading.close()
@@ -381,7 +381,7 @@ def undo(args: argparse.Namespace) -> int:
 
 
 def dismiss(args: argparse.Namespace) -> int:
-    """A letter, also one that was put aside, or a run that failed, was looked at."""
+    """Mark a letter, also one that was put aside, or a failed run as looked at."""
     context.need_person("dismiss")
     workspace = context.workspace()
     reading = command_bus.open_reader(workspace)
@@ -393,11 +393,11 @@ def dismiss(args: argparse.Namespace) -> int:
     return carry_out(workspace, command_bus.request("dismiss", actor=context.actor(), target=target))
 
 
-def _run_or_letter(reading: LedgerReader, given: str) -> str:
+def _run_or_letter(reading: LedgerReader, prefix: str) -> str:
     try:
-        return descriptions.find_run(reading, given).id
+        return descriptions.find_run(reading, prefix).id
     except UsageError as error:
         try:
-            return descriptions.find_aside(reading, given).letter
+            return descriptions.find_aside(reading, prefix).letter
         except UsageError:
             raise error from None

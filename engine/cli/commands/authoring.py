@@ -27,42 +27,42 @@ def check(args: argparse.Namespace) -> int:
     """Compile the working folder for its diagnostics, all of them or those of some places; exit 3 when there is an error."""
     here = Path.cwd()
     root = _root_of(here, args.paths)
-    places = [workspace_check.within(root, one, here=here) for one in args.paths]
+    places = [workspace_check.within(root, path, here=here) for path in args.paths]
     whole = workspace_check.diagnostics(root, os.environ)
-    found = workspace_check.about(whole, places) if places else whole
-    errors = sum(one.severity is Severity.ERROR for one in found)
+    diagnostics = workspace_check.about(whole, places) if places else whole
+    errors = sum(diagnostic.severity is Severity.ERROR for diagnostic in diagnostics)
     if args.sarif:
         from engine.app.plans.sarif import log
 
-        out(json.dumps(log(found), ensure_ascii=False, indent=2))
+        out(json.dumps(log(diagnostics), ensure_ascii=False, indent=2))
     elif args.json:
-        put_json("check", [render.to_json(one) for one in found])
+        put_json("check", [render.to_json(diagnostic) for diagnostic in diagnostics])
     else:
-        _tell(found)
-        if found:
-            err(f"{errors} {'error' if errors == 1 else 'errors'}, {len(found) - errors} warnings")
+        _tell(diagnostics)
+        if diagnostics:
+            err(f"{errors} {'error' if errors == 1 else 'errors'}, {len(diagnostics) - errors} warnings")
         else:
             err("nothing is wrong there" if places else "nothing is wrong")
-        if elsewhere := sum(one.severity is Severity.ERROR for one in whole) - errors:
+        if elsewhere := sum(diagnostic.severity is Severity.ERROR for diagnostic in whole) - errors:
             err(f"and {elsewhere} {'error' if elsewhere == 1 else 'errors'} elsewhere:  steward check")
     return EXIT_FOUND if errors else 0
 
 
-def _root_of(here: Path, given: list[str]) -> Path:
-    """The workspace one stands in, else the one the first path lies in."""
+def _root_of(here: Path, paths: list[str]) -> Path:
+    """The workspace of the current folder, else that of the first path."""
     try:
         return find_root(here)
     except EngineError:
-        place = here / Path(given[0]).expanduser() if given else here
-        if not given or not place.exists():
+        place = here / Path(paths[0]).expanduser() if paths else here
+        if not paths or not place.exists():
             raise
         return find_root(place if place.is_dir() else place.parent)
 
 
-def _tell(found: tuple[Diagnostic, ...]) -> None:
+def _tell(diagnostics: tuple[Diagnostic, ...]) -> None:
     color = render.wants_color(os.environ, terminal=sys.stdout.isatty())
-    for one in found:
-        out(render.text(one, color=color))
+    for diagnostic in diagnostics:
+        out(render.text(diagnostic, color=color))
         out()
 
 
@@ -129,18 +129,18 @@ def _put_plans(now: "Moment", names: list[str], args: argparse.Namespace) -> Non
     plans = [now.compiled.plans[name] for name in names]
     far = frozenset(remote(now.config.connector("email")))
     seen = [
-        plan_view.analyze(one, policy=now.policy, unsaid=plan_view.implicit_order(one, now.tree), far=far)
-        for one in plans
+        plan_view.analyze(plan, policy=now.policy, unsaid=plan_view.implicit_order(plan, now.tree), far=far)
+        for plan in plans
     ]
     if args.json:
-        put_json("plan", {one.plan.id: plan_json.to_json(one) for one in seen})
+        put_json("plan", {analysis.plan.id: plan_json.to_json(analysis) for analysis in seen})
     elif args.mermaid:
         from engine.app.plans.mermaid import flowchart
 
         out(flowchart(seen))
     else:
-        for one in seen:
-            _put_lines(plan_view.lines(one))
+        for analysis in seen:
+            _put_lines(plan_view.lines(analysis))
             out()
     broken = sorted(now.compiled.broken - set(names)) if not args.name else []
     if broken:
@@ -156,17 +156,17 @@ def _compared(root: Path, args: argparse.Namespace) -> int:
             "--diff takes one or two commits or branches, and nothing else",
             way_out="steward plan --diff main   or   steward plan --diff main~1 main",
         )
-    before = snapshots.from_commit(root, args.diff[0], os.environ)
-    after = (
+    old = snapshots.from_commit(root, args.diff[0], os.environ)
+    new = (
         snapshots.from_commit(root, args.diff[1], os.environ)
         if len(args.diff) == 2
         else snapshots.from_folder(root, os.environ)
     )
-    found = plan_diff.compare(before, after)
+    diff = plan_diff.compare(old, new)
     if args.json:
-        put_json("plan-diff", plan_diff.to_json(found))
+        put_json("plan-diff", plan_diff.to_json(diff))
     else:
-        _put_lines(plan_diff.lines(found))
+        _put_lines(plan_diff.lines(diff))
     return 0
 
 

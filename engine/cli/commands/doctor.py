@@ -25,26 +25,26 @@ def examine(args: argparse.Namespace) -> int:
     reading = command_bus.open_reader(workspace)
     try:
         now = present()
-        found = doctor.examine(
+        findings = doctor.examine(
             workspace, reading, now=now, level=lambda: agents.room().level, memory=lambda: _memory(workspace)
         )
         if args.brief:
             zone = workspace.config.time_zone
             out(
                 daily_brief.render_brief(
-                    found, reading, now=now, since=now - timedelta(days=1), zone=zone
+                    findings, reading, now=now, since=now - timedelta(days=1), zone=zone
                 ).text,
                 exact=True,
             )
         elif args.json:
-            put_json("doctor", [asdict(one) for one in found])
+            put_json("doctor", [asdict(finding) for finding in findings])
         else:
-            for one in found:
-                mark, shade = _MARKS[one.grade]
-                out(f"  {colour(mark, shade)} {one.name:<10} {line(one.said, 150)}")
-                if one.way_out:
-                    out(f"    {'':<10} → {one.way_out}")
-        return 1 if any(one.grade == "ill" for one in found) else 0
+            for finding in findings:
+                mark, shade = _MARKS[finding.grade]
+                out(f"  {colour(mark, shade)} {finding.name:<10} {line(finding.said, 150)}")
+                if finding.way_out:
+                    out(f"    {'':<10} → {finding.way_out}")
+        return 1 if any(finding.grade == "ill" for finding in findings) else 0
     finally:
         reading.close()
 

@@ -1,4 +1,4 @@
-"""log, why, timeline, costs: what happened, what led to what, what happened to somebody, what it cost. From the ledger alone."""
+"""log, why, timeline, costs: what happened, what led to what, what happened to a person, what it cost. From the ledger alone."""
 
 import argparse
 from dataclasses import asdict
@@ -15,11 +15,15 @@ from engine.model.values.canonical_json import Json
 
 def why(args: argparse.Namespace) -> int:
     """The chain of an effect, a run's or a person's."""
-    with history.of(context.workspace()) as found:
-        chains = found.chains(args.id)
+    with history.of(context.workspace()) as past:
+        chains = past.chains(args.id)
         if args.json:
             put_json(
-                "why", [asdict(one) | {"holes": list(one.holes), "since": found.since(one)} for one in chains]
+                "why",
+                [
+                    asdict(chain) | {"holes": list(chain.holes), "since": past.since(chain)}
+                    for chain in chains
+                ],
             )
             return 0
         for chain in chains:
@@ -27,11 +31,11 @@ def why(args: argparse.Namespace) -> int:
                 f"{colour(chain.action, 'bold')}  `{chain.step}`, run {ids.short(chain.run)}, key {chain.key[:12]}"
             )
             for link in chain.links:
-                first, *rest = link.said
+                first, *details = link.said
                 out(f"  {link.name:<9} {line(first, 150)}")
-                for one in rest:
-                    out(f"  {'':<9} {line(one, 150)}")
-            if since := found.since(chain):
+                for detail in details:
+                    out(f"  {'':<9} {line(detail, 150)}")
+            if since := past.since(chain):
                 out(f"  {'since':<9} {since}")
             for hole in chain.holes:
                 out(f"  {colour('!', 'yellow')} {line(hole, 150)}")
@@ -42,50 +46,54 @@ def why(args: argparse.Namespace) -> int:
 
 def timeline(args: argparse.Namespace) -> int:
     """What happened to a person or in a run, oldest first."""
-    with history.of(context.workspace()) as found:
-        told = found.timeline(args.id, args.n)
+    with history.of(context.workspace()) as past:
+        rows = past.timeline(args.id, args.n)
         if args.json:
-            put_json("timeline", [_row(one, found.ledger) for one in told])
+            put_json("timeline", [_row(event, past.ledger) for event in rows])
             return 0
-        for event, words in found.sentences(told):
-            out(f"{_when(event)}  {_said(found.ledger, event, words)}")
+        for event, words in past.sentences(rows):
+            out(f"{_when(event)}  {_sentence(past.ledger, event, words)}")
         return 0
 
 
 def log(args: argparse.Namespace) -> int:
     """What happened, newest last."""
-    with history.of_any(context.workspace()) as found:
+    with history.of_any(context.workspace()) as past:
         about = {"run": args.id or "", "project": args.project}
         if args.json:
-            put_json("log", [_row(one, found.ledger) for one in found.log(**about, most=args.n)])
+            put_json("log", [_row(event, past.ledger) for event in past.log(**about, most=args.n)])
             return 0
-        for event, words in found.told(**about, lines=args.n):
-            out(f"{_when(event)}  {_said(found.ledger, event, words)}")
+        for event, words in past.told(**about, lines=args.n):
+            out(f"{_when(event)}  {_sentence(past.ledger, event, words)}")
         return 0
 
 
-def _said(ledger: Ledger, event: events.Event, words: str) -> str:
+def _sentence(ledger: Ledger, event: events.Event, words: str) -> str:
     why = progress.why(ledger, event)
     return line(f"{words}: {why}" if why else words, 240)
 
 
-def _row(one: events.Event, ledger: Ledger) -> dict[str, Json]:
+def _row(event: events.Event, ledger: Ledger) -> dict[str, Json]:
     row: dict[str, Json] = {
-        "seq": one.seq, "ts": one.ts, "type": one.type, "run": one.run, "step": one.step, "subject": one.subject,
-        "actor": one.actor, "body": events.body_to_json(one.body),
+        "seq": event.seq, "ts": event.ts, "type": event.type, "run": event.run, "step": event.step, "subject": event.subject,
+        "actor": event.actor, "body": events.body_to_json(event.body),
     }  # fmt: skip
     # What a shadow run would have said is what it is run for.
-    return row | {"words": progress.why(ledger, one)} if isinstance(one.body, events.EffectPreviewed) else row
+    return (
+        row | {"words": progress.why(ledger, event)}
+        if isinstance(event.body, events.EffectPreviewed)
+        else row
+    )
 
 
-def _when(one: events.Event) -> str:
-    return f"{one.ts[:19]}Z"
+def _when(event: events.Event) -> str:
+    return f"{event.ts[:19]}Z"
 
 
 def costs(args: argparse.Namespace) -> int:
     """What models cost, by playbook, project, model or week."""
-    with history.of(context.workspace()) as found:
-        rows = found.costs(args.by)
+    with history.of(context.workspace()) as past:
+        rows = past.costs(args.by)
         if args.json:
             put_json(
                 "costs", [{**row, "usd": str(row["usd"]), "tokens": int(str(row["tokens"]))} for row in rows]

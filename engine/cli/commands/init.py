@@ -31,7 +31,7 @@ def init(args: argparse.Namespace) -> int:
     ask = context.person()
     name = args.name or (prompt("your name: ") if ask else "")
     email = _address(args.email, ask=ask)
-    mailbox = mailbox_prompt.wanted(args, ask=ask)
+    mailbox = mailbox_prompt.ask_for_mailbox(args, ask=ask)
     email = new_workspace.address_of(email or (mailbox.address if mailbox else ""))
     block = lines(mailbox, since=present().astimezone().date()) if mailbox else ""
     name = name.strip() or _account(email)
@@ -57,10 +57,10 @@ def init(args: argparse.Namespace) -> int:
 _TRIES = 3
 
 
-def _address(given: str, *, ask: bool) -> str:
-    """What the flag says, else what is typed; empty for what is to be that of the mailbox. Raises UsageError on a flag that can't work."""
-    if given:
-        return new_workspace.address_of(given)
+def _address(address: str, *, ask: bool) -> str:
+    """The address of the flag, else the typed one; empty to take the mailbox's own. Raises UsageError on a flag that can't work."""
+    if address:
+        return new_workspace.address_of(address)
     for _ in range(_TRIES if ask else 0):
         typed = prompt("your address (Enter: that of the mailbox you name next): ")
         try:
@@ -71,7 +71,7 @@ def _address(given: str, *, ask: bool) -> str:
 
 
 def _account(email: str) -> str:
-    """The name of whoever is logged in, as the machine has it; else the part of the address before the @."""
+    """The login user's full name as the machine has it; else the part of the address before the @."""
     try:
         import pwd
 
@@ -102,7 +102,7 @@ def command() -> str:
     return (
         str(Path(sys.argv[0]).absolute())
         if Path(sys.argv[0]).name.startswith("steward")
-        else f"{sys.executable} -P -m engine.cli.main"  # -P: import nothing from the folder one stands in
+        else f"{sys.executable} -P -m engine.cli.main"  # -P: import nothing from the current folder
     )
 
 
@@ -110,8 +110,8 @@ def demo(args: argparse.Namespace) -> int:
     """A dozen letters through the real engine, in a workspace of their own. No account, no key, no network."""
     root = Path(args.folder).absolute() if args.folder else new_workspace.demo_folder(os.environ)
     err(f"{colour('Steward demo', 'bold', sys.stderr)}   no account, no key, no network\n")
-    made = new_workspace.make_demo(root, os.environ)
-    workspace = made.workspace
+    company = new_workspace.make_demo(root, os.environ)
+    workspace = company.workspace
     err(f"  workspace   {root}  (a git repository, commit {workspace.tree.commit[:8]})")
     err(f"  state       {workspace.state.path}")
     memory = memory_process.client(workspace, os.environ)
@@ -122,7 +122,7 @@ def demo(args: argparse.Namespace) -> int:
         command_bus.request("enrol", actor=context.actor(), target="passphrase"),
         listen=progress.silent,
     )
-    placed = new_workspace.deliver(made)
+    placed = new_workspace.deliver(company)
     err(f"  letters     {len(placed)} dropped into vault/inbox/leads")
     err(f"  memory      {_warm(memory, workspace.tree.commit)}\n")
     command_bus.submit(
@@ -133,7 +133,7 @@ def demo(args: argparse.Namespace) -> int:
     )
     reading = command_bus.open_reader(workspace)
     try:
-        _summary(reading, root, made.passphrase)
+        _summary(reading, root, company.passphrase)
     finally:
         narrator.close()
         reading.close()
@@ -145,7 +145,7 @@ _PATIENCE = 22.0
 
 
 def _wake(memory: MemoryClient | None) -> None:
-    """Let it warm up while the rest is made."""
+    """Let it warm up while the workspace is made."""
     try:
         if memory is not None:
             memory.wake()
@@ -154,14 +154,14 @@ def _wake(memory: MemoryClient | None) -> None:
 
 
 def _warm(memory: MemoryClient | None, commit: str) -> str:
-    """How recall stands when the letters are read."""
+    """Whether recall is warm when the letters are read, in words."""
     if memory is None:
         return "full text: what compares meanings is not installed, or switched off"
     try:
-        made = memory.sync(commit, seconds=_PATIENCE)
+        counts = memory.sync(commit, seconds=_PATIENCE)
     except (TransientError, PermanentError) as problem:
         return f"full text: {problem.message}"
-    return f"{made['passages']} passages of {made['notes']} notes, found by meaning and words"
+    return f"{counts['passages']} passages of {counts['notes']} notes, found by meaning and words"
 
 
 _LOUD: tuple[type[Any], ...] = (
@@ -171,7 +171,7 @@ _LOUD: tuple[type[Any], ...] = (
 
 def _summary(reading: command_bus.LedgerReader, root: Path, passphrase: str) -> None:
     book = reading.book
-    waiting = {one.run: one for one in queue.rows(reading, now=context.now())}
+    waiting = {row.run: row for row in queue.rows(reading, now=context.now())}
     out()
     rows = [["letter from", "subject", "intent", "what happened", "waits for you"]]
     for run in book.runs.values():
@@ -218,7 +218,7 @@ def _summary(reading: command_bus.LedgerReader, root: Path, passphrase: str) -> 
 
 def _recalled(reading: command_bus.LedgerReader) -> str:
     """How many passages the runs looked at, what found them, and one of them."""
-    found = [
+    notes = [
         note
         for run in reading.book.runs.values()
         for step in run.steps.values()
@@ -226,13 +226,13 @@ def _recalled(reading: command_bus.LedgerReader) -> str:
         for note in card_view.passages(reading.ledger.unseal(ids.ValueId(step.outputs)))
     ]
     by = ", ".join(
-        f"{count} by {name}" for name, count in sorted(Counter(one["found-by"] for one in found).items())
+        f"{count} by {name}" for name, count in sorted(Counter(note["found-by"] for note in notes).items())
     )
-    return f"{by}: {card_view.cited(found[0])} …" if found else "nothing"
+    return f"{by}: {card_view.cited(notes[0])} …" if notes else "nothing"
 
 
 def _next(waiting: dict[str, queue.QueueRow]) -> list[str]:
     """What to type: the oldest card that needs no passphrase first."""
-    cards = sorted(waiting.values(), key=lambda one: one.strength)
+    cards = sorted(waiting.values(), key=lambda card: card.strength)
     steps = [f"show {cards[0].short}", f"approve {cards[0].short}"] if cards else []
     return ["queue", *steps, "log", "verify"]

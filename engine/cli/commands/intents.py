@@ -34,77 +34,87 @@ def intent(args: argparse.Namespace) -> int:
         key = reading.keys.index_key(workspace.id)
     finally:
         reading.close()
-    found = intent_corrections.tiers(workspace, key, os.environ).decide(words, intents)
+    decision = intent_corrections.tiers(workspace, key, os.environ).decide(words, intents)
     if args.json:
-        put_json("intent", _as_json(found))
+        put_json("intent", _as_json(decision))
         return 0
-    out(f"{colour(found.name, 'bold')}   confidence {found.confidence:.2f}, decided by {found.tier}")
-    put_table(_rows(found))
+    out(f"{colour(decision.name, 'bold')}   confidence {decision.confidence:.2f}, decided by {decision.tier}")
+    put_table(_rows(decision))
     return 0
 
 
-def _rows(found: Decision) -> Iterator[tuple[str, str]]:
-    yield "evidence", line(found.evidence or "none: no rule was found", 400)
-    if found.nearest and found.nearest != found.name:
-        yield "nearest", f"{found.nearest}, score {found.score:.4f}"
-    elif found.tier != RULES:
-        yield "score", f"{found.score:.4f}"
-    if found.threshold:
-        yield "threshold", f"{found.threshold:.4f}{_proof(found)}"
-    if found.scope is not None:
+def _rows(decision: Decision) -> Iterator[tuple[str, str]]:
+    yield "evidence", line(decision.evidence or "none: no rule was found", 400)
+    if decision.nearest and decision.nearest != decision.name:
+        yield "nearest", f"{decision.nearest}, score {decision.score:.4f}"
+    elif decision.tier != RULES:
+        yield "score", f"{decision.score:.4f}"
+    if decision.threshold:
+        yield "threshold", f"{decision.threshold:.4f}{_proof(decision)}"
+    if decision.scope is not None:
         yield (
             "scope",
-            f"{found.scope:+.4f}   above 0: nearer to an example than to anything about nothing we know",
+            f"{decision.scope:+.4f}   above 0: nearer to an example than to anything about nothing we know",
         )
-    yield "versions", found.versions
+    yield "versions", decision.versions
 
 
-def _proof(found: Decision) -> str:
-    if found.tier == RULES:
+def _proof(decision: Decision) -> str:
+    if decision.tier == RULES:
         return "   this intent's ask-below"
-    if found.proven:
-        return f"   proven: an error of at most 1 % is 95 % sure, from {found.cases} cases"
-    return f"   not proven by {found.cases} cases (at least {MIN_CASES} without an error are needed): a person decides"
+    if decision.proven:
+        return f"   proven: an error of at most 1 % is 95 % sure, from {decision.cases} cases"
+    return f"   not proven by {decision.cases} cases (at least {MIN_CASES} without an error are needed): a person decides"
 
 
-def _as_json(found: Decision) -> Json:
-    return {name: getattr(found, name) for name in found.__slots__}
+def _as_json(decision: Decision) -> Json:
+    return {name: getattr(decision, name) for name in decision.__slots__}
 
 
 def _list(intents: tuple[Intent, ...], *, as_json: bool) -> int:
     shared = shared_examples(intents)
     if as_json:
         rows: Json = [
-            {"name": one.name, "means": one.means, "rules": len(one.rules), "examples": len(one.examples)}
-            for one in intents
+            {
+                "name": intent.name,
+                "means": intent.means,
+                "rules": len(intent.rules),
+                "examples": len(intent.examples),
+            }
+            for intent in intents
         ]
         put_json("intents", {"intents": rows, "shared": {text: list(of) for text, of in shared.items()}})
         return 0
     put_table(
-        (one.name, f"{len(one.rules)} rules", f"{len(one.examples)} examples", line(one.means, 70))
-        for one in intents
+        (
+            intent.name,
+            f"{len(intent.rules)} rules",
+            f"{len(intent.examples)} examples",
+            line(intent.means, 70),
+        )
+        for intent in intents
     )
     for text, of in shared.items():
         err(f"  {colour('!', 'yellow', sys.stderr)} example of {' and '.join(of)}: {line(text, 80)}")
     return 0
 
 
-def _correct(workspace: Workspace, given: str, name: str) -> int:
+def _correct(workspace: Workspace, prefix: str, name: str) -> int:
     """Show the letter's words and the change, ask, and write it into the working folder."""
     context.need_person("intent --correct")
     reading = command_bus.open_reader(workspace)
     try:
-        words = intent_corrections.words_of(reading, descriptions.find_run(reading, _run_of(reading, given)))
+        words = intent_corrections.words_of(reading, descriptions.find_run(reading, _run_of(reading, prefix)))
     finally:
         reading.close()
     change = intent_corrections.correction(FolderTree(workspace.root), name, words)
     err(f"These words of the letter become an example of {name}, in a file that git keeps:")
-    for one in quoted(words):
-        err(one)
-    for one in difflib.unified_diff(
+    for text in quoted(words):
+        err(text)
+    for text in difflib.unified_diff(
         change.before.splitlines(), change.after.splitlines(), change.path, change.path, lineterm="", n=2
     ):
-        err(colour(visible(one), {"+": "green", "-": "red"}.get(one[:1], "dim"), sys.stderr))
+        err(colour(visible(text), {"+": "green", "-": "red"}.get(text[:1], "dim"), sys.stderr))
     err("Is there anything personal in them that does not belong there?")
     if not agreed("write it? [y/N] "):
         err("nothing was changed")
@@ -117,8 +127,8 @@ def _correct(workspace: Workspace, given: str, name: str) -> int:
     return 0
 
 
-def _run_of(reading: command_bus.LedgerReader, given: str) -> str:
+def _run_of(reading: command_bus.LedgerReader, prefix: str) -> str:
     """A run's id; for the beginning of a card's id, the run it belongs to."""
-    cards = [card.run for id_, card in reading.book.cards.items() if id_.startswith(given.upper())]
-    runs = [id_ for id_ in reading.book.runs if id_.startswith(given.lower())]
-    return cards[0] if len(cards) == 1 and not runs else given
+    cards = [card.run for id_, card in reading.book.cards.items() if id_.startswith(prefix.upper())]
+    runs = [id_ for id_ in reading.book.runs if id_.startswith(prefix.lower())]
+    return cards[0] if len(cards) == 1 and not runs else prefix

@@ -1,4 +1,4 @@
-"""Letters before the operator: one shown whole, what it can be answered with, and what stands beside a card."""
+"""Letters before the operator: one shown whole, the answers it takes, and the notes beside a card."""
 
 from collections.abc import Iterator
 from pathlib import Path
@@ -21,7 +21,7 @@ _WHAT = {
 
 
 def show(reading: LedgerReader, note: NoteState, *, as_json: bool, folder: str | None) -> int:
-    """A letter with its words, and what to type. Into a `folder` goes what hangs on it."""
+    """A letter with its words, and what to type. Its attachments are written into `folder`."""
     letter = reading.ledger.unseal(ids.ValueId(note.event))
     if as_json:
         put_json(
@@ -36,7 +36,7 @@ def show(reading: LedgerReader, note: NoteState, *, as_json: bool, folder: str |
     ways = list(_ways(note, short))
     if descriptions.attached(letter) and not folder:
         ways.append(f"steward show {short} --save FOLDER   writes what hangs on it there")
-    err("\n" + "\n".join(f"  {one}" for one in ways))
+    err("\n" + "\n".join(f"  {way}" for way in ways))
     for path in card_view.save_files(reading, letter, note.id[:6], Path(folder)) if folder else ():
         err(f"  wrote {path}")
     return 0
@@ -59,8 +59,8 @@ def _ways(note: NoteState, short: str) -> Iterator[str]:
     yield f"steward dismiss {short}   you have read it; undo puts it back"
 
 
-def said(note: NoteState, words: list[str]) -> dict[str, Json]:
-    """What a letter is answered with. Raises UsageError."""
+def parse_answer(note: NoteState, words: list[str]) -> dict[str, Json]:
+    """The body of an answer to a letter. Raises UsageError on a word that is not a choice."""
     choices = CHOICES[note.why]
     if len(words) != 1 or words[0] not in choices:
         way = (
@@ -73,7 +73,7 @@ def said(note: NoteState, words: list[str]) -> dict[str, Json]:
 
 
 def beside(reading: LedgerReader, run: str) -> Iterator[str]:
-    """Other versions of a run's letter that nobody has looked at, as lines for its card: one of them may be forged."""
+    """Other, unread versions of a run's letter, as lines for its card: one of them may be forged."""
     names = descriptions.short_ids(reading.book)
     for note in reading.book.notes.values():
         if note.run == run and note.why == "version" and not note.read:
@@ -81,7 +81,7 @@ def beside(reading: LedgerReader, run: str) -> Iterator[str]:
 
 
 def of_run(reading: LedgerReader, run: RunState) -> Iterator[str]:
-    """The letters that came to a run, one line each: when, what it was, how it begins."""
+    """The letters that came to a run, one line each: its id, its kind, its first words."""
     names = descriptions.short_ids(reading.book)
     for note in reading.book.notes.values():
         if note.run == run.id:

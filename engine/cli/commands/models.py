@@ -22,15 +22,17 @@ def _list(*, json: bool) -> int:
     workspace = context.workspace()
     reading = command_bus.open_reader(workspace)
     try:
-        found = list(models.standings(workspace, reading.book))
+        standings = list(models.standings(workspace, reading.book))
     finally:
         reading.close()
     if json:
-        put_json("models", [{"name": one.name, "words": one.words, "ill": one.ill} for one in found])
+        put_json(
+            "models", [{"name": model.name, "words": model.words, "ill": model.ill} for model in standings]
+        )
         return 0
-    for one in found:
-        out(f"{'✗' if one.ill else '·'} {one.name}: {one.words}{f'; {one.ill}' if one.ill else ''}")
-    if not found:
+    for model in standings:
+        out(f"{'✗' if model.ill else '·'} {model.name}: {model.words}{f'; {model.ill}' if model.ill else ''}")
+    if not standings:
         err("no model is configured: your templates draft, and you decide")
     return 0
 

@@ -21,39 +21,39 @@ def queue(args: argparse.Namespace) -> int:
     workspace = context.workspace()
     reading = command_bus.open_reader(workspace)
     try:
-        found = queue_query.rows(reading, now=context.now())
+        rows = queue_query.rows(reading, now=context.now())
         snoozed = queue_query.put_off(reading, now=context.now())
-        changed = _changed(workspace, reading, found)
+        changed = _changed(workspace, reading, rows)
     finally:
         reading.close()
     if args.json:
-        put_json("queue", [{**queue_query.as_json(row), "changed": changed.get(row.id, [])} for row in found])
-    elif found:
-        _show(found, changed, whole=args.all)
+        put_json("queue", [{**queue_query.as_json(row), "changed": changed.get(row.id, [])} for row in rows])
+    elif rows:
+        _show(rows, changed, whole=args.all)
     else:
         err("nothing waits for you" + (f" now; {snoozed} snoozed: steward status" if snoozed else ""))
-    return EXIT_WAITING if found else 0
+    return EXIT_WAITING if rows else 0
 
 
 def _changed(
-    workspace: Workspace, reading: LedgerReader, found: Sequence[queue_query.QueueRow]
+    workspace: Workspace, reading: LedgerReader, rows: Sequence[queue_query.QueueRow]
 ) -> dict[str, Json]:
-    """Card → the files it was made from that read differently now, where there are any."""
+    """Card → the files it was drafted from that have changed since; only cards that have any."""
     book = reading.book
     drifted = {
         row.id: drift.changed(reading.ledger, workspace.tree, book.runs[row.run], book.cards[row.id])
-        for row in found
+        for row in rows
         if row.kind == "card"
     }
     return {card: list(paths) for card, paths in drifted.items() if paths}
 
 
-def _show(found: Sequence[queue_query.QueueRow], changed: Mapping[str, Json], *, whole: bool) -> None:
+def _show(queue_rows: Sequence[queue_query.QueueRow], changed: Mapping[str, Json], *, whole: bool) -> None:
     """One line a row, and one for those of a fold; `whole`: one for each of these, too."""
     now = present()
     cells = []
     hints: dict[str, str] = {}
-    for rows in [(row,) for row in found] if whole else queue_query.lines(found):
+    for rows in [(row,) for row in queue_rows] if whole else queue_query.lines(queue_rows):
         row = rows[0]
         if row.fold and not whole:
             cells.append(

@@ -33,8 +33,8 @@ def recall(args: argparse.Namespace) -> int:
         return 0
     for note in notes:
         out(f"{colour(cited(note), 'bold', sys.stdout)}   {note['score']:.3f}")
-        for one in quoted(note["text"], lines=_LINES):
-            out(f"  {one}")
+        for text in quoted(note["text"], lines=_LINES):
+            out(f"  {text}")
         out()
     err(f"  {len(notes)} found by {found_by}{f': {why}' if why else ''}")
     return 0
@@ -52,13 +52,13 @@ def rebuild(args: argparse.Namespace) -> int:
         return _check(differences, as_json=args.json)
     with waiting_for("making the index again"):
         client.wake()
-        made = client.rebuild(commit, seconds=_MINUTES)
+        counts = client.rebuild(commit, seconds=_MINUTES)
     lost = client.status()
     if args.json:
-        put_json("rebuild", {**made, "lost": lost.get("lost", {}), "version": lost.get("version", "")})
+        put_json("rebuild", {**counts, "lost": lost.get("lost", {}), "version": lost.get("version", "")})
         return 0
     out(
-        f"✓ {made['passages']} passages of {made['notes']} notes at commit {commit[:8]}; {made['encoded']} newly encoded"
+        f"✓ {counts['passages']} passages of {counts['notes']} notes at commit {commit[:8]}; {counts['encoded']} newly encoded"
     )
     for path, reason in dict(lost.get("lost", {})).items():
         out(f"  {colour('!', 'yellow', sys.stdout)} {line(path, 80)}: {line(str(reason), 100)}")
@@ -98,16 +98,16 @@ _FAULTS = (
 )  # fmt: skip
 
 
-def _check(found: dict[str, Any], *, as_json: bool) -> int:
-    faults = [f"{found[name]} {words}" for name, words in _FAULTS if found[name]]
+def _check(comparison: dict[str, Any], *, as_json: bool) -> int:
+    faults = [f"{comparison[name]} {words}" for name, words in _FAULTS if comparison[name]]
     if as_json:
-        put_json("rebuild-check", {"ok": not faults, **found})
+        put_json("rebuild-check", {"ok": not faults, **comparison})
     elif faults:
         err(f"{colour('✗', 'red', sys.stderr)} the index differs from a fresh one: {'; '.join(faults)}")
         err("  steward rebuild")
     else:
         out(
-            f"✓ {found['passages']} passages, {found['queries']} questions, {found['encoded-again']} vectors computed again:"
+            f"✓ {comparison['passages']} passages, {comparison['queries']} questions, {comparison['encoded-again']} vectors computed again:"
             " the index equals one made afresh"
         )
     return 1 if faults else 0

@@ -17,7 +17,7 @@ from engine.model.errors import UsageError
 from engine.model.values import ids
 
 STAY = timedelta(seconds=60)
-"""What waits for less than that is waited for, unless somebody has no time."""
+"""A wait shorter than this is waited out, unless `--no-wait` is given."""
 _FAILED = frozenset({"failed", "undone"})
 """How a run ends when a step of it failed: as it was, or with what was done taken back."""
 
@@ -39,13 +39,13 @@ def run(args: argparse.Namespace) -> int:
         if carried.decided.exit:
             return _refused(carried)
         if carried.by == "elsewhere" and carried.decided.run:
-            narrator.follow(carried.decided.run, after=carried.since, whole=True)
-        return _told(args, workspace, narrator, carried)
+            narrator.follow(carried.decided.run, since=carried.since, whole=True)
+        return _report(args, workspace, narrator, carried)
     finally:
         narrator.close()
 
 
-def _told(
+def _report(
     args: argparse.Namespace, workspace: Workspace, narrator: progress.Narrator, carried: Carried
 ) -> int:
     decided = carried.decided
@@ -53,13 +53,13 @@ def _told(
     try:
         waiting = queue.lines(queue.rows(reading, now=context.now()))
         seen = [decided.run, *(event.run for event in narrator.seen)]
-        touched = [one for one in dict.fromkeys(seen) if one in reading.book.runs]
-        failed = [one for one in touched if reading.book.runs[one].status == "failed"]
+        touched = [run for run in dict.fromkeys(seen) if run in reading.book.runs]
+        failed = [run for run in touched if reading.book.runs[run].status == "failed"]
         waits = waiting_steps.outstanding(reading)
         if args.json:
-            rows = [{"run": one, "playbook": reading.book.runs[one].playbook, "status": reading.book.runs[one].status,
-                     "waiting": reading.book.runs[one].waiting} for one in touched]  # fmt: skip
-            put_json("run", {"runs": rows, "waiting": len(waiting), "waits": [one.as_json() for one in waits],
+            rows = [{"run": run, "playbook": reading.book.runs[run].playbook, "status": reading.book.runs[run].status,
+                     "waiting": reading.book.runs[run].waiting} for run in touched]  # fmt: skip
+            put_json("run", {"runs": rows, "waiting": len(waiting), "waits": [wait.as_json() for wait in waits],
                              "message": decided.message})  # fmt: skip
         else:
             err(decided.message)
@@ -85,13 +85,13 @@ def _refused(carried: Carried) -> int:
 def _rows(reading: command_bus.LedgerReader, touched: list[str]) -> list[list[str]]:
     book = reading.book
     return [
-        [ids.short(one), book.runs[one].playbook, progress.outcome_of(book, one), book.runs[one].reason]
-        for one in touched
+        [ids.short(run), book.runs[run].playbook, progress.outcome_of(book, run), book.runs[run].reason]
+        for run in touched
     ]
 
 
 def _file(name: str | None) -> str | None:
-    """The text of a file of inputs; ``-`` is what comes in."""
+    """The text of a file of inputs; ``-`` is stdin."""
     if name is None:
         return None
     try:

@@ -1,4 +1,4 @@
-"""service: keep `steward up` running without a terminal, look at how it stands, take it away again."""
+"""service: keep `steward up` running without a terminal, show its status, take it away again."""
 
 import argparse
 import os
@@ -30,15 +30,15 @@ def service(args: argparse.Namespace) -> int:
     if args.action == "status":
         return _status(keeper, as_json=args.json)
     done = keeper.install() if args.action == "install" else keeper.uninstall()
-    for one in done:
-        out(one)
+    for sentence in done:
+        out(sentence)
     return 0
 
 
 def keeper_of(
     workspace: Workspace, *, system: bool, name: str, platform: str = sys.platform
 ) -> ServiceManager:
-    """What keeps things running on this system. Raises UsageError where nothing does, or not for the whole machine."""
+    """The service manager of this system. Raises UsageError when there is none, or none for the whole machine."""
     if platform == "win32":
         raise UsageError(
             "Windows has no service for this",
@@ -67,9 +67,9 @@ def keeper_of(
 
 
 def _status(keeper: ServiceManager, *, as_json: bool) -> int:
-    """Up is who owns the ledger and stays, however it was started: in a container nothing else could say."""
-    # Where the service keeps its state: root's own place would be another one.
-    found, owner = keeper.standing(), current_owner(StateDir(keeper.service.state / keeper.service.id))
+    """Up means that a process that stays owns the ledger, however it was started: in a container nothing else could tell."""
+    # The state directory of the service: root's own would be another one.
+    standing, owner = keeper.standing(), current_owner(StateDir(keeper.service.state / keeper.service.id))
     if owner is not None and not owner.stays:
         owner = None  # a command that passes by
     if as_json:
@@ -77,23 +77,23 @@ def _status(keeper: ServiceManager, *, as_json: bool) -> int:
             "service",
             {
                 "path": str(keeper.path),
-                "file": found.file,
-                "keeper": found.keeper,
-                "running": found.alive,
+                "file": standing.file,
+                "keeper": standing.keeper,
+                "running": standing.alive,
                 "up": owner is not None,
                 "process": owner.pid if owner else None,
-                "hints": list(found.hints),
+                "hints": list(standing.hints),
             },
         )
         return 0 if owner else 1
     rows = [
-        ["file", f"{keeper.path}: {found.file}"],
-        ["service", found.keeper],
+        ["file", f"{keeper.path}: {standing.file}"],
+        ["service", standing.keeper],
         ["up", f"process {owner.pid} on {owner.host}" if owner else "nobody"],
     ]
     put_table(rows)
-    for hint in found.hints:
+    for hint in standing.hints:
         out(f"  → {hint}")
-    if owner is None and found.file == "none":
-        err("  steward up" if found.absent else "  steward service install")
+    if owner is None and standing.file == "none":
+        err("  steward up" if standing.absent else "  steward service install")
     return 0 if owner else 1

@@ -1,4 +1,4 @@
-"""status, verify: how things stand, and the proof. All from the ledger alone."""
+"""status, verify: the state of the workspace, and the proof. All from the ledger alone."""
 
 import argparse
 from decimal import Decimal
@@ -26,7 +26,7 @@ from engine.model.values.canonical_json import Json
 
 
 def show_run(reading: LedgerReader, run: RunState, *, as_json: bool) -> int:
-    """One run: its steps and how each stands."""
+    """One run: its steps and their status."""
     plan = _plan(reading, run)
     if as_json:
         steps = {
@@ -51,8 +51,8 @@ def show_run(reading: LedgerReader, run: RunState, *, as_json: bool) -> int:
     if thread := _thread(reading, run):
         out(f"  thread {thread}")
     rows = []
-    # What takes a step back stands below it once it has begun.
-    for node in (one for one in plan.every() if one.id in run.steps or not undone_by(one.id)):
+    # A step that undoes another is listed below it once it has begun.
+    for node in (node for node in plan.every() if node.id in run.steps or not undone_by(node.id)):
         step = run.step(node.id)
         why = step.because or step.code
         if step.message:
@@ -65,17 +65,17 @@ def show_run(reading: LedgerReader, run: RunState, *, as_json: bool) -> int:
     for name, step in run.steps.items():
         if step.status == "previewed" and (words := _previewed(reading, step)):
             out(f"  {name}, nothing left; it would have been:")
-            for one in quoted("\n".join(words), lines=60):
-                out(f"  {one}")
-    for one in letters.of_run(reading, run):
-        out(one)
+            for text in quoted("\n".join(words), lines=60):
+                out(f"  {text}")
+    for text in letters.of_run(reading, run):
+        out(text)
     put_table(_in_mind(reading, run))
     err(f"\n  steward log {ids.short(run.id)}")
     return 0
 
 
 def _previewed(reading: LedgerReader, step: StepState) -> list[str]:
-    """What a step would have done, where it ran in shadow; empty for all the items of one together."""
+    """What a step would have done, when it ran in shadow; empty for a step that runs once for each item."""
     if not step.proposal:
         return []
     try:
@@ -85,30 +85,33 @@ def _previewed(reading: LedgerReader, step: StepState) -> list[str]:
 
 
 def _in_mind(reading: LedgerReader, run: RunState) -> list[list[str]]:
-    """What the run keeps in mind for its conversation, and until when; nothing once that is over."""
+    """The working memory of the run's conversation, and until when; empty once it has expired."""
     from engine.app.adapters import registry
 
     workspace = context.workspace()
     entries = registry.working(workspace, reading.keys).of_run(run.id, now=context.now())
-    return [["in mind", one.name, f"until {one.until[:16]}Z", line(_kept(one.value), 90)] for one in entries]
+    return [
+        ["in mind", entry.name, f"until {entry.until[:16]}Z", line(_working_words(entry.value), 90)]
+        for entry in entries
+    ]
 
 
-def _kept(value: Json) -> str:
+def _working_words(value: Json) -> str:
     notes = value.get("notes") if isinstance(value, dict) else None
     if not isinstance(notes, list):
         return str(value)
-    return ", ".join(f"{one['note'].get('path')}: {one['note'].get('title')}" for one in notes)
+    return ", ".join(f"{note['note'].get('path')}: {note['note'].get('title')}" for note in notes)
 
 
 def _thread(reading: LedgerReader, run: RunState) -> str:
-    """The conversation a run is about, as other playbooks take it; empty for none."""
+    """The thread of the conversation a run is about; empty for none."""
     for value in (run.event, run.inputs):
         try:
-            found = reading.ledger.unseal(ids.ValueId(value)) if value else None
+            content = reading.ledger.unseal(ids.ValueId(value)) if value else None
         except EngineError:
             continue
-        if isinstance(found, dict) and isinstance(found.get("thread"), str):
-            return line(found["thread"], 80)
+        if isinstance(content, dict) and isinstance(content.get("thread"), str):
+            return line(content["thread"], 80)
     return ""
 
 
@@ -189,7 +192,8 @@ def _facts(workspace: Workspace, reading: LedgerReader) -> dict[str, Any]:
         "put aside": ", ".join(f"{count} {name}" for name, count in sorted(book.ignored.items()))
         or "nothing",
         "connectors": "; ".join(
-            f"{one.said}: {one.way_out}" for one in connector_status.held(book, now=context.now())
+            f"{connector.said}: {connector.way_out}"
+            for connector in connector_status.held(book, now=context.now())
         )
         or "none is held back",
         "mailboxes": line("; ".join(_mailboxes(workspace, reading)), 300) or "nothing is known to be wrong",
@@ -197,7 +201,7 @@ def _facts(workspace: Workspace, reading: LedgerReader) -> dict[str, Any]:
         "by itself": _by_itself(workspace, reading),
         "absent": "; ".join(_absent(book)) or "nothing",
         "last run": f"{ago(last, present())} ago" if last else "never",
-        "cost": f"{sum((one.usd for one in book.costs.values()), Decimal(0)):.2f} USD"
+        "cost": f"{sum((cost.usd for cost in book.costs.values()), Decimal(0)):.2f} USD"
         + ("" if workspace.config.models else " (no model is configured)"),
         "state": str(workspace.state.path),
         "ledger": reading.ledger.trouble or f"{book.seq} events",
@@ -211,13 +215,13 @@ def _effects(reading: LedgerReader, *, stopped: bool) -> str:
 
 
 def _by_itself(workspace: Workspace, reading: LedgerReader) -> str:
-    """What could not act yet and is tried again."""
+    """The steps that could not act yet and are tried again."""
     waits = waiting_steps.outstanding(reading)
     if not waits:
         return "nothing waits for another try"
     first = f"{waits[0].playbook} {waits[0].said(workspace.config.time_zone, present())}"
-    more = f", and {len(waits) - 1} more" if len(waits) > 1 else ""
-    return f"{line(first, 240)}{more}; {waiting_steps.WAY_OUT}"
+    others = f", and {len(waits) - 1} more" if len(waits) > 1 else ""
+    return f"{line(first, 240)}{others}; {waiting_steps.WAY_OUT}"
 
 
 def _mailboxes(workspace: Workspace, reading: LedgerReader) -> list[str]:
@@ -225,7 +229,7 @@ def _mailboxes(workspace: Workspace, reading: LedgerReader) -> list[str]:
     settings = workspace.config.connector("email")
     if not (settings.get("host") or settings.get("imap-host")):
         return []
-    # What speaks to mail servers is imported only where one is named.
+    # The mail client is imported only when a server is named.
     from engine.app.adapters.mailboxes import troubles
 
     return troubles(workspace, reading.keys)
@@ -234,11 +238,11 @@ def _mailboxes(workspace: Workspace, reading: LedgerReader) -> list[str]:
 def _absent(book: State) -> list[str]:
     """What should have happened and did not; with what to type where it is in the ledger already."""
     now = present()
-    found = expectations.open_alarms(book, now=now, lives=lambda _playbook, _schedule: True)
+    alarms = expectations.open_alarms(book, now=now, lives=lambda _playbook, _schedule: True)
     return [
-        line(expectations.sentence(one, now=now), 120)
-        + (f" (steward answer {ids.short(one.id)} seen)" if one.raised else "")
-        for one in found
+        line(expectations.sentence(alarm, now=now), 120)
+        + (f" (steward answer {ids.short(alarm.id)} seen)" if alarm.raised else "")
+        for alarm in alarms
     ]
 
 

@@ -22,9 +22,9 @@ def test(args: argparse.Namespace) -> int:
 
     tests = Tests(find_root(Path.cwd()))
     files = tests.files()
-    chosen = tuple(one for one in files if not args.name or args.name in {one.playbook, one.name})
+    chosen = tuple(file for file in files if not args.name or args.name in {file.playbook, file.name})
     if args.name and not chosen:
-        known = ", ".join(dict.fromkeys(one.name for one in files)) or "none"
+        known = ", ".join(dict.fromkeys(file.name for file in files)) or "none"
         raise UsageError(f"there is no test of {args.name}; there are: {known}", way_out="steward test")
     color = render.wants_color(os.environ, terminal=sys.stdout.isatty())
     results = []
@@ -35,15 +35,15 @@ def test(args: argparse.Namespace) -> int:
                 _tell(results[-1], file, color=color)
     wrong = [file for file in chosen if file.wrong]
     coverage = tests.coverage(chosen)
-    failed = sum(not one.passed for one in results)
+    failed = sum(not result.passed for result in results)
     if args.json:
-        data = report.to_json(tuple(results), coverage)
-        found = [render.to_json(one) for file in chosen for one in file.diagnostics]
-        put_json("test", {**data, "diagnostics": found})
+        payload = report.to_json(tuple(results), coverage)
+        diagnostics = [render.to_json(diagnostic) for file in chosen for diagnostic in file.diagnostics]
+        put_json("test", {**payload, "diagnostics": diagnostics})
     else:
         for file in chosen:
-            for one in file.diagnostics:
-                out(render.text(one, color=color))
+            for diagnostic in file.diagnostics:
+                out(render.text(diagnostic, color=color))
         for covered in coverage:
             out("\n".join(report.covered(covered)))
         unread = f", {len(wrong)} files can't be read" if wrong else ""

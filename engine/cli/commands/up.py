@@ -42,8 +42,8 @@ def up(args: argparse.Namespace) -> int:
 
 def _pause() -> None:
     """Wait a little; SIGTERM ends the wait and the command at once, well: there is nothing to finish."""
-    before = signal.signal(signal.SIGTERM, lambda *_: sys.exit(0))
+    previous = signal.signal(signal.SIGTERM, lambda *_: sys.exit(0))
     try:
         time.sleep(_AGAIN_SECONDS)
     finally:
-        signal.signal(signal.SIGTERM, before)
+        signal.signal(signal.SIGTERM, previous)

@@ -1,4 +1,4 @@
-"""What stands before the notebooks' server: nothing passes without the token, from another page, or to a path nobody needs.
+"""The guard before the notebooks' server: nothing passes without the token, from another page, or to an unneeded path.
 
 A browser gets the token once: it shows a code that counts one time, and takes home a cookie that other sites can't send and scripts
 can't read. Cookies know no ports, so another server of this machine that the same browser visits is told it, too: the token lives
@@ -126,7 +126,7 @@ class AuthMiddleware:
         return f"steward-{self.host.rpartition(':')[2]}"
 
     def _enters(self, asked: HTTPConnection) -> bool:
-        """Whether this shows the code. Whence somebody comes here is no matter: a code is for the one who has it."""
+        """Whether this shows the code. Where the request comes from does not matter: the code is for whoever has it."""
         if asked.scope["path"] != ENTER or asked.scope.get("method") != "GET" or not self._own(asked, "GET"):
             return False
         codes = asked.query_params.getlist("code")
@@ -202,7 +202,7 @@ _OURS = {
 
 
 def _hold(headers: MutableHeaders, scripts: Iterable[bytes] = (), *, lasting: bool = False) -> None:
-    """Put our headers into an answer's, which runs `scripts` and no others inline. `lasting`: the same bytes for everybody under this very name, so a browser may keep them."""
+    """Put our headers into an answer's, which runs `scripts` and no others inline. `lasting`: the name stands for the same bytes for good, so a browser may cache them."""
     digests = (b64encode(hashlib.sha256(script).digest()).decode() for script in scripts)
     run = " ".join(("'self'", *(f"'sha256-{digest}'" for digest in digests)))
     # The token is the only cookie there is.

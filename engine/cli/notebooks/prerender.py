@@ -1,4 +1,4 @@
-"""What stands behind the door while a browser is already on its way: the notebooks' server is made in a thread, and the day is drawn in another.
+"""The part behind the door that starts while the browser opens: one thread builds the notebooks' server, another draws the day.
 
 A page of the notebooks is three hundred small files and a program that begins on both sides. Two things keep a person from waiting for it:
 the files are handed out here, from memory, and the first page comes with the day as plain HTML in it, which gives way once the program shows its own.
@@ -25,10 +25,10 @@ if TYPE_CHECKING:
 T = TypeVar("T")
 
 FRESH_SECONDS = 10.0
-"""A day that was drawn longer ago is drawn anew."""
+"""A day drawn longer ago than this is drawn anew."""
 
 FIRST_SECONDS = 3.0
-"""How long everything else keeps back for the day to be drawn."""
+"""How long everything else waits for the day to be drawn."""
 
 PATIENCE_SECONDS = 10.0
 """A day that takes longer to draw is left to the notebook."""
@@ -36,30 +36,30 @@ PATIENCE_SECONDS = 10.0
 _KINDS = {".js": "text/javascript", ".css": "text/css", ".woff2": "font/woff2", ".wasm": "application/wasm"}
 
 
-def begun(work: Callable[[], T]) -> Future[T]:
-    """What a thread that begins now will have found. The process waits for it before it ends: a database is not cut off in its work."""
-    found: Future[T] = Future()
+def start_in_thread(work: Callable[[], T]) -> Future[T]:
+    """The future result of `work` in a thread that starts now. The process waits for it before it ends: a database must not be cut off."""
+    future: Future[T] = Future()
 
     def run() -> None:
         try:
-            found.set_result(work())
+            future.set_result(work())
         except BaseException as error:
-            found.set_exception(error)
+            future.set_exception(error)
 
     threading.Thread(target=run).start()
-    return found
+    return future
 
 
 async def _result(work: Future[T]) -> T:
-    """What the thread comes to. Whoever waits may leave: the work is for the next one, too."""
+    """The thread's result. A waiter may be cancelled: the work goes on, for the next one."""
     return await asyncio.shield(asyncio.wrap_future(work))
 
 
 class AssetServer:
-    """ASGI app of the notebooks: their files from memory, everything else from `made` as soon as it is there."""
+    """ASGI app of the notebooks: their files from memory, everything else from `app` as soon as it is there."""
 
-    def __init__(self, made: Future[ASGIApp]) -> None:
-        self.made = made
+    def __init__(self, app: Future[ASGIApp]) -> None:
+        self.app = app
         self._read: dict[str, tuple[bytes, str]] = {}
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
@@ -72,14 +72,14 @@ class AssetServer:
             await Response(b"" if scope["method"] == "HEAD" else content, headers=head)(scope, receive, send)
             return
         try:
-            app = await _result(self.made)
+            app = await _result(self.app)
         except Exception as error:
             app = _sorry(scope, error)
         await app(scope, receive, send)
 
     @cached_property
     def _names(self) -> dict[str, Path]:
-        """The files there are, by name: no other name is looked for on the disk."""
+        """The existing files by name: no other name is looked up on the disk."""
         spec = find_spec("marimo")
         if spec is None or spec.origin is None:
             return {}
@@ -100,15 +100,15 @@ class AssetServer:
 
 
 def _sorry(scope: Scope, error: Exception) -> ASGIApp:
-    """There are no notebooks: a person reads why, in one line."""
+    """The app in place of the notebooks when they can't start: it says why, in one line."""
     from starlette.responses import PlainTextResponse
     from starlette.websockets import WebSocketClose
 
     if scope["type"] == "websocket":
         return WebSocketClose(1011)
     why = error.message if isinstance(error, EngineError) else f"{type(error).__name__} in marimo"
-    said = f"the notebooks can't be shown: {why}\nsteward queue and steward log say the same\n"
-    return PlainTextResponse(said, 500)
+    message = f"the notebooks can't be shown: {why}\nsteward queue and steward log say the same\n"
+    return PlainTextResponse(message, 500)
 
 
 class PrerenderedPage:
@@ -117,17 +117,17 @@ class PrerenderedPage:
     def __init__(self, draw: Callable[[], bytes]) -> None:
         self._draw = draw
         self._at = time.monotonic()
-        self._found = begun(draw)
+        self._drawing = start_in_thread(draw)
 
     def over(self) -> None:
         """Wait until it is drawn, for a while: what begins then does not slow it down."""
-        wait([self._found], timeout=FIRST_SECONDS)
+        wait([self._drawing], timeout=FIRST_SECONDS)
 
     async def __call__(self) -> bytes:
         """The HTML, as it is now."""
         if time.monotonic() - self._at > FRESH_SECONDS:
-            self._found = begun(self._draw)
+            self._drawing = start_in_thread(self._draw)
         try:
-            return await asyncio.wait_for(_result(self._found), PATIENCE_SECONDS)
+            return await asyncio.wait_for(_result(self._drawing), PATIENCE_SECONDS)
         except Exception:
             return b""

@@ -1,4 +1,4 @@
-"""open: the shipped notebooks, and those a person accepted, in a browser, for the person who typed it and nobody else."""
+"""open: the shipped notebooks, and those a person accepted, in a browser, for the person who typed it alone."""
 
 import argparse
 import os
@@ -20,7 +20,7 @@ from engine.app.workspace.clock import present
 from engine.app.workspace.workspace import Workspace
 from engine.cli import context
 from engine.cli.notebooks.auth_middleware import ENTER, AuthMiddleware
-from engine.cli.notebooks.prerender import AssetServer, PrerenderedPage, begun
+from engine.cli.notebooks.prerender import AssetServer, PrerenderedPage, start_in_thread
 from engine.cli.output import agreed, err
 from engine.model.errors import INSTALL_AGAIN, EngineError, UsageError
 from engine.observe import html, today_page
@@ -44,14 +44,14 @@ def open_notebook(args: argparse.Namespace) -> int:
         return _open(workspace, f"/{name}/", {name: copy}, browser=not args.no_browser)
 
 
-def _accept(workspace: Workspace, given: str) -> int:
-    """Show what is vouched for and what that means; one question. What was read here is what is accepted, and nothing else."""
+def _accept(workspace: Workspace, path: str) -> int:
+    """Show the notebook, explain the trust it gets, and ask once. Exactly the bytes read here are accepted."""
     from engine.cli.commands.approvals import carry_out
 
     context.need_person("open --accept")
-    found = trusted_notebooks.read(workspace, given)
-    err(f"{found.path}, {len(found.text.splitlines())} lines")
-    err(f"  SHA-256 {found.digest}")
+    notebook = trusted_notebooks.read(workspace, path)
+    err(f"{notebook.path}, {len(notebook.text.splitlines())} lines")
+    err(f"  SHA-256 {notebook.digest}")
     err(
         "  It is a program. Once opened it runs as you: it can read and change your files, use the network, and decide cards of strength 1."
     )
@@ -60,31 +60,35 @@ def _accept(workspace: Workspace, given: str) -> int:
         err("nothing was accepted")
         return 0
     asked = command_bus.request(
-        "accept", actor=context.actor(), target=found.path, digest=found.digest, body={"text": found.text}
+        "accept",
+        actor=context.actor(),
+        target=notebook.path,
+        digest=notebook.digest,
+        body={"text": notebook.text},
     )
     code = carry_out(workspace, asked)
     if code == 0:
-        err(f"  steward open {found.name}")
+        err(f"  steward open {notebook.name}")
     return code
 
 
-def _open(workspace: Workspace, first: str, more: Mapping[str, Path], *, browser: bool) -> int:
-    # Bound before anything is said, to this machine's own address: the port is whatever is free.
+def _open(workspace: Workspace, first: str, extra: Mapping[str, Path], *, browser: bool) -> int:
+    # Bound before any output, to the loopback address and any free port.
     with socket.create_server(("127.0.0.1", 0)) as listening:
-        # What accepts inherits it. Without it each answer's body waits 40 ms for the browser to acknowledge its head.
+        # Accepted sockets inherit it. Without it each response's body waits 40 ms for the browser to acknowledge its head.
         listening.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
         host = f"127.0.0.1:{listening.getsockname()[1]}"
         day = PrerenderedPage(partial(_day, workspace)) if first == "/today/" else None
 
-        def made() -> "Starlette":
+        def build() -> "Starlette":
             if day is not None:
                 day.over()
-            return served(workspace, more)
+            return build_app(workspace, extra)
 
-        behind = AssetServer(begun(made))
+        behind = AssetServer(start_in_thread(build))
         door = AuthMiddleware(
             app=behind, host=host, token=notebook_decisions.fresh(), code=notebook_decisions.fresh(), first=first, drawn=day,
-            names=(*NOTEBOOKS, *more), script=html.GIVES_WAY,
+            names=(*NOTEBOOKS, *extra), script=html.GIVES_WAY,
         )  # fmt: skip
         letter = workspace.state.make().path / f"open-{os.getpid()}.html"
         door.on_entered = lambda: letter.unlink(missing_ok=True)
@@ -98,7 +102,7 @@ def _open(workspace: Workspace, first: str, more: Mapping[str, Path], *, browser
 
 
 def _installed() -> None:
-    """Raises EngineError where there are no notebooks."""
+    """Raises EngineError when marimo is missing."""
     if find_spec("marimo") is None:
         raise EngineError(
             "marimo is not installed here",
@@ -108,10 +112,10 @@ def _installed() -> None:
         )
 
 
-def _first(workspace: Workspace, what: str, id: str) -> str:
+def _first(workspace: Workspace, page: str, id: str) -> str:
     """The path a browser begins at. Raises UsageError."""
-    if what == "today" or not id:
-        return f"/{what}/"
+    if page == "today" or not id:
+        return f"/{page}/"
     with today_page.look(workspace.state) as seen:
         rows = seen.history.rows("SELECT run FROM runs WHERE starts_with(run, ?) LIMIT 2", id.lower())
     if len(rows) != 1:
@@ -119,19 +123,19 @@ def _first(workspace: Workspace, what: str, id: str) -> str:
     return f"/run/?id={rows[0]['run']}"
 
 
-def served(workspace: Workspace, more: Mapping[str, Path] = MappingProxyType({})) -> "Starlette":
+def build_app(workspace: Workspace, extra: Mapping[str, Path] = MappingProxyType({})) -> "Starlette":
     """The shipped notebooks as an ASGI app of paths ``/today`` and ``/run``, and `more` by name, without any protection of its own."""
     folder = starter_files.source() / "notebooks"
     os.environ[notebook_decisions.WORKSPACE] = os.fspath(workspace.root)
     os.environ["MARIMO_SKIP_UPDATE_CHECK"] = "1"
-    # marimo takes settings and an .env file from where it is started: a workspace is no place to take them from.
+    # marimo reads settings and an .env file from its start folder: it must not be the workspace.
     os.chdir(folder)
     import marimo
 
     building = marimo.create_asgi_app(include_code=False, quiet=True)
     for name in NOTEBOOKS:
         building = building.with_app(path=f"/{name}", root=os.fspath(folder / f"{name}.py"))
-    for name, file in more.items():
+    for name, file in extra.items():
         building = building.with_app(path=f"/{name}", root=os.fspath(file))
     app: Starlette = building.build()
     return app
@@ -140,7 +144,7 @@ def served(workspace: Workspace, more: Mapping[str, Path] = MappingProxyType({})
 def _show(address: str, letter: Path, *, browser: bool) -> None:
     """Open a browser where there is a display; else say the address, once.
 
-    Arguments of a process can be read by others of this machine: the browser is given a file that only its owner can read.
+    Other users of this machine can read a process's arguments, so the browser gets a file that only its owner can read.
     """
     if browser and (
         os.environ.get("DISPLAY") or os.environ.get("WAYLAND_DISPLAY") or os.uname().sysname == "Darwin"
@@ -162,8 +166,8 @@ def _show(address: str, letter: Path, *, browser: bool) -> None:
 def _day(workspace: Workspace) -> bytes:
     """Today's page as it is now, to be seen before the notebook is there."""
     now, zone = present(), workspace.config.time_zone
-    found = notebook_decisions.day(workspace, now)
-    return html.first(found.rows, found.spent, now, zone).encode()
+    page = notebook_decisions.day(workspace, now)
+    return html.first(page.rows, page.spent, now, zone).encode()
 
 
 def _serve(door: AuthMiddleware, behind: AssetServer, listening: socket.socket) -> None:
@@ -173,23 +177,23 @@ def _serve(door: AuthMiddleware, behind: AssetServer, listening: socket.socket) 
         """Ends the threads of the pages with the connections they belong to."""
 
         async def shutdown(self, sockets: list[socket.socket] | None = None) -> None:
-            if behind.made.done() and behind.made.exception() is None:
-                await _end_sessions(behind.made.result())
+            if behind.app.done() and behind.app.exception() is None:
+                await _end_sessions(behind.app.result())
             await super().shutdown(sockets)
 
     # No access log: it would hold the code. What is wrong is shown on the page.
     config = uvicorn.Config(
         door, lifespan="off", log_level="critical", access_log=False, server_header=False, timeout_graceful_shutdown=1,
     )  # fmt: skip
-    before = set(threading.enumerate())
+    earlier = set(threading.enumerate())
     try:
         Server(config).run(sockets=[listening])
     except KeyboardInterrupt:
         # uvicorn has closed everything and hands the Ctrl-C on.
         pass
-    # What still looks something up for a page is let finish: a process that ends under it is aborted.
+    # Threads that still serve a page may finish: the process would abort if it ended under them.
     deadline = time.monotonic() + _PATIENCE_SECONDS
-    for thread in set(threading.enumerate()) - before:
+    for thread in set(threading.enumerate()) - earlier:
         thread.join(max(0.0, deadline - time.monotonic()))
 
 

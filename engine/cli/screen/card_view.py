@@ -32,9 +32,9 @@ def lines(shown: dict[str, Any], card: CardState, short: str, *, whole: bool) ->
         yield f"  {colour('!', 'yellow')} {_NEWER[newer['why']]}"
         yield from letter(newer)
     unsure = [
-        one["outputs"]
-        for one in shown["findings"]
-        if isinstance(one["outputs"], dict) and one["outputs"].get("name") == "unsure"
+        finding["outputs"]
+        for finding in shown["findings"]
+        if isinstance(finding["outputs"], dict) and finding["outputs"].get("name") == "unsure"
     ]
     if unsure:
         near = unsure[0].get("nearest")
@@ -47,14 +47,14 @@ def lines(shown: dict[str, Any], card: CardState, short: str, *, whole: bool) ->
     if shown.get("since"):
         yield ""
         yield f"  since the card before ({card.replaces[:6]}):"
-        yield from (f"    {line(one, 120)}" for one in shown["since"][:20])
+        yield from (f"    {line(change, 120)}" for change in shown["since"][:20])
     for member in shown["members"]:
         yield ""
         yield f"  {colour(member['name'], 'bold')}  {member['action']}   reach {member['reach']}"
         for name, value in member["facts"]:
             yield f"    {name:<9} {line(value, 100)}"
         if member["text"]:
-            yield from (f"  {one}" for one in quoted(member["text"], lines=60 if whole else 12))
+            yield from (f"  {text}" for text in quoted(member["text"], lines=60 if whole else 12))
         for warning in member["warnings"]:
             yield f"    {colour('!', 'yellow')} {line(warning, 140)}"
         yield f"    why       {line(member['because'], 120)}"
@@ -77,30 +77,32 @@ def _caution(letter: dict[str, Any]) -> Iterator[str]:
 
 def _doubts(findings: list[dict[str, Any]]) -> Iterator[str]:
     """What agents named that no source of theirs does, a model that was not the configured one, and where a second look disagreed."""
-    for found in findings:
-        outputs = found["outputs"]
-        if found["uses"].startswith(("agent/", "identity/")) and isinstance(outputs, dict):
+    for finding in findings:
+        outputs = finding["outputs"]
+        if finding["uses"].startswith(("agent/", "identity/")) and isinstance(outputs, dict):
             for doubt in outputs.get("doubts") or ():
-                yield f"  {colour('!', 'yellow')} {found['step']}: {line(str(doubt), 120)}"
+                yield f"  {colour('!', 'yellow')} {finding['step']}: {line(str(doubt), 120)}"
 
 
 def question(asked: dict[str, Any]) -> Iterator[str]:
     """What a question takes: choices, and each field with its limits and its default, whole.
 
-    A default counts when nothing else is given, whoever wrote it. So every character of it is shown, and who wrote it.
+    A default counts when no answer is typed, whoever wrote it. So every character is shown, and its author.
     """
     if "offered" in asked:
-        by = [_BY[one] for one in asked["offered"] if one in _BY]
-        said = f", {' and '.join(by)}" if by else ""
-        yield f"    choose    one of these {len(asked['choices'])}, in quotes{said}:"
-        yield from (f"    │ {visible(one)}" for one in asked["choices"])
+        by = [_BY[origin] for origin in asked["offered"] if origin in _BY]
+        authors = f", {' and '.join(by)}" if by else ""
+        yield f"    choose    one of these {len(asked['choices'])}, in quotes{authors}:"
+        yield from (f"    │ {visible(choice)}" for choice in asked["choices"])
     elif asked["choices"]:
         yield f"    choose    {' | '.join(asked['choices'])}"
     limits = {"at least": asked.get("least") or {}, "at most": asked.get("most") or {}}
     for name, type_, kind in asked["fields"]:
         within = [f"{word} {value_range.shown(kind, of[name])}" for word, of in limits.items() if name in of]
-        said = ", ".join((type_, *within, *(["may stay empty"] if name in asked.get("optional", ()) else [])))
-        yield f"    {name:<9} {said}"
+        authors = ", ".join(
+            (type_, *within, *(["may stay empty"] if name in asked.get("optional", ()) else []))
+        )
+        yield f"    {name:<9} {authors}"
         yield from defaults(asked, name, kind)
 
 
@@ -111,10 +113,10 @@ def defaults(asked: dict[str, Any], name: str, kind: str) -> Iterator[str]:
     value = (asked.get("default") or {}).get(name)
     if value is None:
         return
-    text = visible(_said(kind, value)).replace("\t", "    ")
-    written = [_BY[one] for one in asked.get("origins", {}).get(name, ()) if one in _BY]
+    text = visible(_format_default(kind, value)).replace("\t", "    ")
+    written = [_BY[origin] for origin in asked.get("origins", {}).get(name, ()) if origin in _BY]
     by = f"   {colour('!', 'yellow')} {' and '.join(written)}" if written else ""
-    parts = [one[at : at + _WIDE] for one in text.splitlines() for at in range(0, max(len(one), 1), _WIDE)]
+    parts = [row[at : at + _WIDE] for row in text.splitlines() for at in range(0, max(len(row), 1), _WIDE)]
     if len(parts) == 1:
         yield f"    {name:<9} [default {parts[0]}]{by}"
         return
@@ -130,7 +132,7 @@ _BY = {
 }
 
 
-def _said(kind: str, value: Json) -> str:
+def _format_default(kind: str, value: Json) -> str:
     """A default as a person reads it: text in quotes, so that its end is seen."""
     if kind == "money":
         return value_range.shown(kind, value)
@@ -150,14 +152,14 @@ def letter(fields: dict[str, Any]) -> Iterator[str]:
         yield f"  attached  {line(name, 60)} ({line(media, 40)}, {size})"
     if fields.get("thread"):
         yield f"  thread    {line(str(fields['thread']), 80)}"
-    yield from (f"  {one}" for one in quoted(str(fields.get("text") or ""), lines=25))
+    yield from (f"  {text}" for text in quoted(str(fields.get("text") or ""), lines=25))
 
 
 def _findings(findings: list[dict[str, Any]]) -> Iterator[str]:
     yield ""
-    for found in findings:
-        yield f"  {found['step']:<9} {line(_words(found['outputs']), 120)}"
-        for note in passages(found["outputs"]):
+    for finding in findings:
+        yield f"  {finding['step']:<9} {line(_words(finding['outputs']), 120)}"
+        for note in passages(finding["outputs"]):
             yield f"            {cited(note)}   found by {line(str(note['found-by']), 20)}"
 
 
@@ -167,10 +169,10 @@ def passages(outputs: Json) -> list[dict[str, Json]]:
         [value for value in outputs.values() if isinstance(value, list)] if isinstance(outputs, dict) else []
     )
     return [
-        one
-        for found in lists
-        for one in found
-        if isinstance(one, dict) and {"path", "found-by"} <= one.keys()
+        note
+        for notes in lists
+        for note in notes
+        if isinstance(note, dict) and {"path", "found-by"} <= note.keys()
     ]
 
 
@@ -186,12 +188,12 @@ def _words(outputs: Json) -> str:
         return str(outputs)
     parts = []
     for name, value in outputs.items():
-        if name in {"body", "doubts"}:  # the one is what the card is about, the other stands at its top
+        if name in {"body", "doubts"}:  # the card shows the body, and lists the doubts at its top
             continue
         if isinstance(value, list) and value and len(passages({name: value})) == len(value):
             parts.append(f"{name}: {len(value)}")
         elif isinstance(value, list):
-            parts.append(f"{name}: {', '.join(_short(one) for one in value) or 'none'}")
+            parts.append(f"{name}: {', '.join(_short(element) for element in value) or 'none'}")
         else:
             parts.append(f"{name}: {_short(value)}")
     return " · ".join(parts)
@@ -206,7 +208,7 @@ def _short(value: Json) -> str:
 
 
 def save(reading: LedgerReader, card: CardState, folder: Path) -> list[Path]:
-    """Write the exact bytes of each member below `folder`, and what hangs on the letter it is about; returns the files."""
+    """Write the exact bytes of each member below `folder`, and the attachments of its letter; returns the files."""
     folder.mkdir(parents=True, exist_ok=True)
     run = reading.book.runs[card.run]
     written = []
@@ -223,25 +225,25 @@ def save(reading: LedgerReader, card: CardState, folder: Path) -> list[Path]:
 
 
 def save_files(reading: LedgerReader, event: Json, prefix: str, folder: Path) -> list[Path]:
-    """Write what hangs on a letter below `folder`, under names that begin with `prefix`; returns the files."""
+    """Write the attachments of a letter below `folder`, under names that begin with `prefix`; returns the files."""
     folder.mkdir(parents=True, exist_ok=True)
     written = []
     files = event.get("attachments") if isinstance(event, dict) else None
-    for number, one in enumerate(files or [], start=1):
-        # A name may be a stranger's: it leads nowhere, and is short enough for any file system.
-        name = Path(line(str(one.get("name") or "file"), 150).replace("/", "_").replace("\\", "_"))
+    for number, file in enumerate(files or [], start=1):
+        # A stranger may have chosen the name: it gets no separators, and is short enough for any file system.
+        name = Path(line(str(file.get("name") or "file"), 150).replace("/", "_").replace("\\", "_"))
         stem, ending = (
-            part.encode()[:most].decode("utf-8", "ignore")
-            for part, most in ((name.stem, 120), (name.suffix, 20))
+            part.encode()[:max_bytes].decode("utf-8", "ignore")
+            for part, max_bytes in ((name.stem, 120), (name.suffix, 20))
         )
         path = folder / f"{prefix}-letter-{number}-{stem}{ending}"
-        path.write_bytes(reading.file(str(one.get("handle") or "")))
+        path.write_bytes(reading.file(str(file.get("handle") or "")))
         written.append(path)
     return written
 
 
 def as_json(shown: dict[str, Any], card: CardState, changed: list[str]) -> Json:
-    """The card for machines. `changed` are the files it was made from that read differently now."""
+    """The card for machines. `changed` are the files it was drafted from that have changed since."""
     return {
         **shown,
         "changed": list(changed),

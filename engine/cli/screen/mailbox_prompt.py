@@ -19,10 +19,10 @@ from engine.model.errors import UsageError
 
 _TRIES = 3
 _SECONDS = 20.0
-"""How long a server may take to answer while its owner looks on."""
+"""How long a server may take to answer while its owner waits."""
 
 
-def wanted(args: argparse.Namespace, *, ask: bool) -> MailboxPlan | None:
+def ask_for_mailbox(args: argparse.Namespace, *, ask: bool) -> MailboxPlan | None:
     """The mailbox to attach: what the flags say, else on a terminal what is typed; None for none. Raises UsageError on flags."""
     if args.mailbox:
         return mailbox_wizard.parsed(args.mailbox, args.smtp)
@@ -33,34 +33,32 @@ def wanted(args: argparse.Namespace, *, ask: bool) -> MailboxPlan | None:
             way_out="--mailbox imaps://you@example.com@imap.example.com/INBOX --smtp …",
         )
     for _ in range(_TRIES if ask else 0):
-        given = prompt("the address of a mailbox to read letters from and answer (Enter: later): ")
-        if not given:
+        address = prompt("the address of a mailbox to read letters from and answer (Enter: later): ")
+        if not address:
             return None
         try:
-            return _asked(given)
+            return _plan_for(address)
         except UsageError as problem:
             error(problem)
     return None
 
 
-def _asked(given: str) -> MailboxPlan:
-    if "://" in given or mailbox_wizard.provider_of(given) is not None:
-        found = mailbox_wizard.parsed(given)
+def _plan_for(address: str) -> MailboxPlan:
+    if "://" in address or mailbox_wizard.provider_of(address) is not None:
+        plan = mailbox_wizard.parsed(address)
     else:
-        domain = given.rpartition("@")[2]
+        domain = address.rpartition("@")[2]
         host = prompt(f"  its IMAP server (Enter: imap.{domain}): ") or f"imap.{domain}"
         smtp = prompt(f"  its SMTP server (Enter: smtp.{domain}): ") or f"smtp.{domain}"
         scheme, _, bare = host.rpartition("://")
-        read = f"{scheme or 'imaps'}://{quote(given, safe='@')}@{bare}"
-        found = mailbox_wizard.parsed(read, smtp if "://" in smtp else f"smtps://{smtp}")
-    answered = (
-        f"answered through {found.sent_by.host}" if found.sent_by else "answers go to the outbox folder"
-    )
-    err(f"  read on {found.read_on.host}, {answered}")
-    if found.note:
-        err(f"  {found.note}")
-    folder = prompt(f"  the folder there (Enter: {found.folder}): ")
-    return mailbox_wizard.within(found, folder) if folder else found
+        read = f"{scheme or 'imaps'}://{quote(address, safe='@')}@{bare}"
+        plan = mailbox_wizard.parsed(read, smtp if "://" in smtp else f"smtps://{smtp}")
+    answered = f"answered through {plan.sent_by.host}" if plan.sent_by else "answers go to the outbox folder"
+    err(f"  read on {plan.read_on.host}, {answered}")
+    if plan.note:
+        err(f"  {plan.note}")
+    folder = prompt(f"  the folder there (Enter: {plan.folder}): ")
+    return mailbox_wizard.within(plan, folder) if folder else plan
 
 
 def connect(root: Path, mailbox: MailboxPlan, *, ask: bool) -> int:
@@ -68,11 +66,11 @@ def connect(root: Path, mailbox: MailboxPlan, *, ask: bool) -> int:
     workspace = open_workspace(root, os.environ)
     err()
     if os.environ.get(KEPT_AS):
-        return 1 if _tried(workspace) else 0
+        return 1 if _test_mailbox(workspace) else 0
     for left in range(_TRIES if ask else 0, 0, -1):
-        if not _typed(workspace, mailbox):
+        if not _store_password(workspace, mailbox):
             break
-        trouble = _tried(workspace)
+        trouble = _test_mailbox(workspace)
         if trouble != "refused" or left == 1:
             return 1 if trouble else 0
     err("  the mailbox stands in steward.yaml; nothing was read or sent, for its password is not known")
@@ -80,7 +78,7 @@ def connect(root: Path, mailbox: MailboxPlan, *, ask: bool) -> int:
     return 0
 
 
-def _typed(workspace: Workspace, mailbox: MailboxPlan) -> bool:
+def _store_password(workspace: Workspace, mailbox: MailboxPlan) -> bool:
     value = getpass.getpass(
         f"  the password of {mailbox.user} (not shown; kept sealed on this machine; Enter: later): ",
         stream=sys.stderr,
@@ -92,18 +90,18 @@ def _typed(workspace: Workspace, mailbox: MailboxPlan) -> bool:
     return True
 
 
-def _tried(workspace: Workspace) -> str:
-    """Try it and say so; empty when all of it is well, ``refused`` when another password may help."""
-    found = [one for one in mailboxes.alive(workspace, seconds=_SECONDS) if one.far]
-    for one in found:
-        mark, shade = ("✓", "green") if one.ok else ("✗", "red")
-        err(f"  {colour(mark, shade, sys.stderr)} {one.mailbox:<10} {one.words}")
-        if one.way_out:
-            err(f"    {'':<10} → {one.way_out}")
-    if all(one.ok for one in found):
+def _test_mailbox(workspace: Workspace) -> str:
+    """Try to read and to send, and report it; empty when both work, ``refused`` when another password may help."""
+    servers = [server for server in mailboxes.alive(workspace, seconds=_SECONDS) if server.far]
+    for server in servers:
+        mark, shade = ("✓", "green") if server.ok else ("✗", "red")
+        err(f"  {colour(mark, shade, sys.stderr)} {server.mailbox:<10} {server.words}")
+        if server.way_out:
+            err(f"    {'':<10} → {server.way_out}")
+    if all(server.ok for server in servers):
         err(
             "  nothing was read or sent yet: letters start runs with the next `steward run`, or as they come while `steward up` is up"
         )
         return ""
     err("  the mailbox stands in steward.yaml; nothing was read or sent. When it is mended: steward doctor")
-    return "refused" if any(one.refused for one in found) else "other"
+    return "refused" if any(server.refused for server in servers) else "other"

@@ -32,12 +32,12 @@ _LOUD: tuple[type[Any], ...] = (
 _LOOK_SECONDS = 0.1
 _QUEUED_LOOKS = 20
 _MAX_AT_ONCE = 20
-# As long as the owner itself waits a hold out.
+# As long as the owner itself waits out a hold.
 _WAITED_OUT = timedelta(seconds=30)
 
 
 def silent(_event: e.Event) -> None:
-    """Hears and says nothing."""
+    """Ignore every event."""
 
 
 class Narrator:
@@ -77,7 +77,7 @@ class Narrator:
         return f"{body.playbook} · {line(subject, 40)}" if subject else body.playbook
 
     def _why(self, event: e.Event) -> str:
-        if not _told_by(event):
+        if not _message_value(event):
             return ""
         if self._reading is None:
             from engine.app.commands import command_bus
@@ -98,7 +98,7 @@ class Narrator:
             )
 
     def close(self) -> None:
-        """Let go of what it read from."""
+        """Close the reader."""
         if self._reading is not None:
             self._reading.close()
             self._reading = None
@@ -107,10 +107,10 @@ class Narrator:
         """A notice to the operator (`notify/me`)."""
         err(f"  {colour('●', 'yellow', sys.stderr)} {line(text, 300)}")
 
-    def follow(self, run: str, *, after: int, whole: bool = False, known: State | None = None) -> None:
+    def follow(self, run: str, *, since: int, whole: bool = False, known: State | None = None) -> None:
         """Another process carries it: say what happens until the run is over or waits, as if it were carried here.
 
-        Told is what came after the event with the number `after`: what was before is no news. `whole`: holds are waited out, too.
+        Only events after the number `since` are reported. `whole`: holds are waited out, too.
         `known`: a state folded already, which is brought up to date.
         """
         from engine.app.commands import command_bus
@@ -123,11 +123,11 @@ class Narrator:
             try:
                 book = reading.book
                 state = reading.book.runs.get(run)
-                fresh = [one for one in reading.ledger.events(after) if one.run == run]
-                for one in [one for one in fresh if isinstance(one.body, self._loud)][-_MAX_AT_ONCE:]:
-                    self.seen.append(one)
-                    self.tell(one)
-                after = reading.book.seq
+                fresh = [event for event in reading.ledger.events(since) if event.run == run]
+                for event in [event for event in fresh if isinstance(event.body, self._loud)][-_MAX_AT_ONCE:]:
+                    self.seen.append(event)
+                    self.tell(event)
+                since = reading.book.seq
             finally:
                 reading.close()
             if state is None or state.terminal:
@@ -144,7 +144,7 @@ class Narrator:
     def finish(self) -> None:
         """What to type next, if anything waits."""
         self.close()
-        if any(isinstance(one.body, e.CardOpened | e.HumanAsked) for one in self.seen):
+        if any(isinstance(event.body, e.CardOpened | e.HumanAsked) for event in self.seen):
             err("  steward queue")
 
 
@@ -153,19 +153,19 @@ def why(ledger: Ledger, event: e.Event) -> str:
 
     Empty when it says nothing or was erased.
     """
-    value = _told_by(event)
+    value = _message_value(event)
     if not value:
         return ""
     try:
-        found: Any = ledger.unseal(ids.ValueId(value))
+        content: Any = ledger.unseal(ids.ValueId(value))
     except EngineError:
         return ""
     if isinstance(event.body, e.EffectPreviewed):
-        return " · ".join(effects.words(effects.load(found)))
-    return str(found or "")
+        return " · ".join(effects.words(effects.load(content)))
+    return str(content or "")
 
 
-def _told_by(event: e.Event) -> str:
+def _message_value(event: e.Event) -> str:
     """The sealed value that says more of an event; empty for none."""
     match event.body:
         case RequestDecided():
@@ -226,7 +226,7 @@ _EXAMPLES = {
 
 
 def outcome_of(book: State, run: str) -> str:
-    """How a run stands, in a word or two."""
+    """A run's status, in a word or two."""
     state = book.runs[run]
     if state.status == "queued":
         return "queued"

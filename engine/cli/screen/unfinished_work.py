@@ -17,8 +17,8 @@ EXIT_WAITING = 4
 _MAX = 5
 
 
-def ended(workspace: Workspace, run: str, *, known: State | None = None) -> int:
-    """Say what a decision came to, beyond that it was noted; 1 when its run failed, 4 when what was to leave waits. `known`: as it stands."""
+def report_outcome(workspace: Workspace, run: str, *, known: State | None = None) -> int:
+    """Report the effects of a decision; 1 when its run failed, 4 when an effect waits. `known`: the state as folded already."""
     reading = command_bus.open_reader(workspace, known)
     try:
         state = reading.book.runs.get(run)
@@ -46,13 +46,13 @@ def say_failed(reading: LedgerReader, runs: Sequence[str]) -> None:
 
 
 def say_waiting(workspace: Workspace, waits: Sequence[Outstanding]) -> None:
-    """What could not leave yet, why and when it is tried again."""
+    """Report what could not leave yet, why, and when it is tried again."""
     if not waits:
         return
     zone, now = workspace.config.time_zone, present()
     err(f"\n  {len(waits)} {'waits' if len(waits) == 1 else 'wait'} and will be tried again by itself:")
-    for one in waits[:_MAX]:
-        err(f"  … {ids.short(one.run)} {one.playbook}  {one.said(zone, now)}")
+    for wait in waits[:_MAX]:
+        err(f"  … {ids.short(wait.run)} {wait.playbook}  {wait.said(zone, now)}")
     if len(waits) > _MAX:
         err(f"  … and {len(waits) - _MAX} more: steward status")
     err(f"  {waiting_steps.WAY_OUT}")

@@ -13,7 +13,7 @@ import pytest
 from engine.cli.notebooks import prerender as behind
 from engine.cli.notebooks.auth_middleware import ENTER, AuthMiddleware
 from engine.cli.notebooks.prerender import PrerenderedPage
-from engine.cli.notebooks.server import served
+from engine.cli.notebooks.server import build_app
 from engine.model.errors import EngineError
 from engine.testing.scenario import Scenario
 from tests.counterparts import need_module
@@ -128,7 +128,7 @@ def routes(tmp_path_factory):
     before, here = dict(os.environ), Path.cwd()
     company = Scenario.make(tmp_path_factory.mktemp("door") / "company")
     try:
-        return sorted(set(walk(served(company.workspace()))))
+        return sorted(set(walk(build_app(company.workspace()))))
     finally:
         os.chdir(here)
         os.environ.clear()
