@@ -53,7 +53,7 @@ def _playbook(chance: random.Random) -> None:
     data = drawn.mutated(chance, chance.choice(drawn.YAML))
     root, _ = read("a.yaml", data)
     if root is not None:
-        made, found = playbook.read(SourceText.of("a.yaml", data), "a", root)
+        made, found = playbook.read(SourceText.from_bytes("a.yaml", data), "a", root)
         assert made is not None or found
     if chance.random() < 0.1:
         drawn.good(compiled({"playbooks/case.yaml": data}), data)
@@ -62,7 +62,7 @@ def _playbook(chance: random.Random) -> None:
 def _sop(chance: random.Random) -> None:
     data = drawn.mutated(chance, chance.choice(drawn.MARKDOWN))
     made, found = sop.read(
-        SourceText.of("a.md", data), "a", data, notes={}, is_sop=lambda path: path == "b.md"
+        SourceText.from_bytes("a.md", data), "a", data, notes={}, is_sop=lambda path: path == "b.md"
     )
     assert made is not None or found or not sop.is_sop(data)
     if chance.random() < 0.1:

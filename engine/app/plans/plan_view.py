@@ -101,7 +101,7 @@ def implicit_order(plan: Plan, tree: Tree) -> frozenset[str]:
         data = tree.read(plan.path)
     except KeyError:
         return frozenset()
-    source = SourceText.of(plan.path, data)
+    source = SourceText.from_bytes(plan.path, data)
     if plan.source == "sop":
         authored, _ = sop.read(source, plan.id, data, notes={}, is_sop=lambda _: False)
     else:

@@ -68,7 +68,7 @@ def diagnostics(tree: "Tree", plans: Iterable["Plan"], known: Collection[str]) -
     from engine.language.text.source import SourceText, shown
 
     for one in unheard(plans, known):
-        source = SourceText.of(one.path, tree.read(one.path))
+        source = SourceText.from_bytes(one.path, tree.read(one.path))
         yield from shown(source, [told(one, _place(source, one), known)])
 
 

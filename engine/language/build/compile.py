@@ -93,7 +93,7 @@ def compile_tree(
     if shelf is not None:
         shelf.save()
     for id_, found in subplaybooks.circles({id_: one.calls for id_, one in results.items()}).items():
-        diagnostics += shown(SourceText.of(paths[id_], held.read(paths[id_])), found)
+        diagnostics += shown(SourceText.from_bytes(paths[id_], held.read(paths[id_])), found)
         broken.add(id_)
     diagnostics += [one for result in results.values() for one in result.diagnostics]
     broken |= {id_ for id_, result in results.items() if not result.plan}
@@ -126,7 +126,7 @@ def _named(held: FileTable, diagnostics: list[Diagnostic], broken: set[str]) -> 
         id_ = playbook.stem(path)
         if id_ in paths:
             # Two files claim one name: neither runs until the operator says which.
-            diagnostics.append(playbook_shape.same_id(Span(path=path), id_=id_, other=paths[id_]))
+            diagnostics.append(playbook_shape.same_id(Span(path=path), id_=id_, other_file=paths[id_]))
             broken.add(id_)
             continue
         paths[id_] = path

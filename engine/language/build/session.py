@@ -195,7 +195,7 @@ class Compilation:
         return CacheEntry.of(whole, more)
 
     def _once(self, id_: str, path: str, data: bytes) -> tuple[CachedCheck, CachedPlan]:
-        source = SourceText.of(path, data)
+        source = SourceText.from_bytes(path, data)
         kind, root, authored, diagnostics = self._authored(path, id_, data, source)
         if root is not None and (authored is None or len(diagnostics) > MAX_SHOWN):
             diagnostics = (*diagnostics, *form.diagnose_tree(kind, source, root, diagnostics))
@@ -299,7 +299,7 @@ def _first(path: str, found: tuple[Diagnostic, ...]) -> tuple[Diagnostic, ...]:
     """The first diagnostics of a file, and that there are more."""
     if len(found) <= MAX_SHOWN:
         return found
-    return (*found[:MAX_SHOWN], playbook_shape.too_many_mistakes(Span(path=path), most=MAX_SHOWN))
+    return (*found[:MAX_SHOWN], playbook_shape.too_many_mistakes(Span(path=path), limit=MAX_SHOWN))
 
 
 def _affordable(found: tuple[Diagnostic, ...], most: int) -> tuple[Diagnostic, ...]:

@@ -38,13 +38,13 @@ def _window(source: str, span: Span) -> tuple[str, int, int]:
     start = min(max(span.column - 1, 0), len(line))
     end = span.end_column - 1 if span.end_line == span.line else len(line)
     end = max(min(end, len(line)), start)
-    before, after = "", ""
+    left_ellipsis, right_ellipsis = "", ""
     if len(line) > _WIDTH:
         first = max(0, min(start - _WIDTH // 3, len(line) - _WIDTH))
-        before, after = ("…" if first else ""), ("…" if first + _WIDTH < len(line) else "")
+        left_ellipsis, right_ellipsis = ("…" if first else ""), ("…" if first + _WIDTH < len(line) else "")
         line, start, end = line[first : first + _WIDTH], start - first, min(end - first, _WIDTH)
-    shown = before + line.rstrip() + after
-    return shown, len(before) + _columns(line[:start]), max(1, _columns(line[start:end]))
+    shown = left_ellipsis + line.rstrip() + right_ellipsis
+    return shown, len(left_ellipsis) + _columns(line[:start]), max(1, _columns(line[start:end]))
 
 
 def _fix_line(diagnostic: Diagnostic, fix: Fix) -> str:

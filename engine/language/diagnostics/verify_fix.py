@@ -1,4 +1,4 @@
-"""A fix is offered only where it is one: applied as printed, its diagnostic is gone and no other has come."""
+"""A fix is offered only where it is one: applied as printed, its diagnostic is gone and no other has appeared."""
 
 from collections import Counter
 from collections.abc import Callable, Sequence
@@ -19,9 +19,9 @@ _HIDDEN = {"SW127": frozenset({"SW111"})}
 """What could not be seen before: while a type is unknown, nothing of it may be missing."""
 
 
-def applied(data: bytes, fix: Fix) -> bytes:
+def applied(raw: bytes, fix: Fix) -> bytes:
     """The file with the text of the fix's place replaced."""
-    lines = decoded(data).split("\n")
+    lines = decoded(raw).split("\n")
     span = fix.span
     last = lines[span.end_line - 1] if span.end_line <= len(lines) else ""
     middle = lines[span.line - 1][: span.column - 1] + fix.text + last[span.end_column - 1 :]
@@ -31,26 +31,28 @@ def applied(data: bytes, fix: Fix) -> bytes:
 
 
 def proven(
-    data: bytes, diagnostics: Sequence[Diagnostic], again: Callable[[bytes], Sequence[Diagnostic]]
+    raw: bytes, diagnostics: Sequence[Diagnostic], recheck: Callable[[bytes], Sequence[Diagnostic]]
 ) -> tuple[Diagnostic, ...]:
-    """The diagnostics, each with its fix only if `again`, reading the repaired file, finds less and nothing else."""
-    before = Counter(map(_what, diagnostics))
-    kept: list[Diagnostic] = []
+    """The diagnostics, each with its fix only if `recheck`, reading the repaired file, finds less and nothing else."""
+    old_counts = Counter(map(_identity, diagnostics))
+    verified: list[Diagnostic] = []
     tries = 0
-    for one in diagnostics:
-        if one.fix is None:
-            kept.append(one)
+    for diagnostic in diagnostics:
+        if diagnostic.fix is None:
+            verified.append(diagnostic)
             continue
         tries += 1
-        after = Counter(map(_what, again(applied(data, one.fix)))) if tries <= _MAX else before
-        come = {code for code, _ in after - before}
-        come -= _HIDDEN.get(one.code, frozenset())
-        if one.code in READING:
-            come -= _KNOWN_BEFORE
-        good = not come and after[_what(one)] < before[_what(one)]
-        kept.append(one if good else replace(one, fix=None))
-    return tuple(kept)
+        new_counts = (
+            Counter(map(_identity, recheck(applied(raw, diagnostic.fix)))) if tries <= _MAX else old_counts
+        )
+        introduced = {code for code, _ in new_counts - old_counts}
+        introduced -= _HIDDEN.get(diagnostic.code, frozenset())
+        if diagnostic.code in READING:
+            introduced -= _KNOWN_BEFORE
+        proven_fix = not introduced and new_counts[_identity(diagnostic)] < old_counts[_identity(diagnostic)]
+        verified.append(diagnostic if proven_fix else replace(diagnostic, fix=None))
+    return tuple(verified)
 
 
-def _what(diagnostic: Diagnostic) -> tuple[str, str]:
+def _identity(diagnostic: Diagnostic) -> tuple[str, str]:
     return diagnostic.code, diagnostic.message

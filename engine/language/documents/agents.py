@@ -81,7 +81,7 @@ def _read(path: str, data: bytes, world: AgentContext) -> Parsed:
     if not is_id(name):
         what = "an agent (rename the file)"
         checked.note(
-            playbook_shape.bad_id(Span(path=path), name=name, what=what, slug=slug(name), fixable=False)
+            playbook_shape.bad_id(Span(path=path), name=name, kind=what, slug=slug(name), fixable=False)
         )
     entries = checked.entries(node, known=KEYS)
     top = Span(path=path, end_column=4 if node is not None else 2)
@@ -208,11 +208,11 @@ def _examples(checked: Checked, node: Node | None, path: str, world: AgentContex
     agent = AgentSource(name="", path=path, description="", examples=pattern)
     found = examples_of(agent, world.paths)
     if not pattern.startswith("vault/"):
-        checked.note(config_files.not_allowed(node.span, value=written, allowed=(), what=what))
+        checked.note(config_files.not_allowed(node.span, value=written, allowed=(), expected=what))
     elif not found:
         checked.note(code.no_examples(node.span, pattern=pattern))
     elif len(found) > MAX_EXAMPLES:
-        checked.note(code.too_many_examples(node.span, count=len(found), most=MAX_EXAMPLES))
+        checked.note(code.too_many_examples(node.span, count=len(found), limit=MAX_EXAMPLES))
     return pattern
 
 

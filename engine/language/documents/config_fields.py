@@ -22,7 +22,7 @@ class Checked:
     """One file under inspection."""
 
     def __init__(self, path: str, data: bytes) -> None:
-        self._source = SourceText.of(path, data)
+        self._source = SourceText.from_bytes(path, data)
         self._found: list[Diagnostic] = []
 
     def note(self, diagnostic: Diagnostic) -> None:
@@ -84,7 +84,7 @@ class Checked:
         text = self.text(node)
         if text is None or node is None or pattern.fullmatch(text):
             return text
-        self.note(code.not_allowed(node.span, value=text, allowed=(), what=what))
+        self.note(code.not_allowed(node.span, value=text, allowed=(), expected=what))
         return None
 
     def choice(self, node: Node | None, allowed: Collection[str], what: str) -> str | None:
@@ -92,7 +92,7 @@ class Checked:
         text = self.text(node)
         if text is None or node is None or text in allowed:
             return text
-        self.note(code.not_allowed(node.span, value=text, allowed=allowed, what=what))
+        self.note(code.not_allowed(node.span, value=text, allowed=allowed, expected=what))
         return None
 
     def number(self, node: Node | None, *, low: int, high: int | None, what: str) -> Decimal | None:
@@ -115,7 +115,7 @@ class Checked:
             found = None
         if found is not None and found.minor >= 0:
             return found
-        self.note(code.not_allowed(node.span, value=text, allowed=(), what="an amount, like 49.00 EUR"))
+        self.note(code.not_allowed(node.span, value=text, allowed=(), expected="an amount, like 49.00 EUR"))
         return None
 
     def required(self, entries: dict[str, Entry], keys: Iterable[tuple[str, str]], span: Span) -> None:
@@ -139,7 +139,7 @@ class Checked:
             return None
         found = Decimal(node.text)
         if found < low or (high is not None and found > high):
-            self.note(code.not_allowed(node.span, value=node.text, allowed=(), what=what))
+            self.note(code.not_allowed(node.span, value=node.text, allowed=(), expected=what))
             return None
         return found
 
@@ -153,7 +153,7 @@ class Checked:
                 got = "a list"
             case Mapping():
                 got = "a map"
-        self.note(code.wrong_kind(_first_line(node.span), wanted=wanted, got=got, fix=fix))
+        self.note(code.wrong_kind(_first_line(node.span), expected=wanted, actual=got, fix=fix))
 
 
 def _first_line(span: Span) -> Span:

@@ -72,7 +72,7 @@ def _intent(checked: Checked, entry: Entry, rules: dict[str, str], examples: dic
         return None
     if not is_id(entry.key):
         what = "the name of an intent: small letters and hyphens, like new-order"
-        checked.note(code.not_allowed(entry.key_span, value=entry.key, allowed=(), what=what))
+        checked.note(code.not_allowed(entry.key_span, value=entry.key, allowed=(), expected=what))
         return None
     if not isinstance(entry.value, Map):
         checked.mapping(entry.value)
@@ -98,7 +98,7 @@ def _examples(checked: Checked, name: str, entry: Entry | None, taken: dict[str,
         # Signs, case and spaces make no other example.
         other = taken.setdefault(" ".join(re.findall(r"\w+", text.casefold())), name)
         if other != name:
-            checked.note(code.shared_example(item.span, other=other))
+            checked.note(code.shared_example(item.span, other_intent=other))
         examples.append(text)
     return tuple(examples)
 
@@ -114,6 +114,6 @@ def _rules(checked: Checked, name: str, entry: Entry | None, taken: dict[str, st
         if not re.search(r"\w", rule):
             checked.note(code.empty_rule(item.span))
         elif other != name:
-            checked.note(code.shared_rule(item.span, rule=rule, other=other))
+            checked.note(code.shared_rule(item.span, rule=rule, other_intent=other))
         rules.append(rule)
     return tuple(dict.fromkeys(rules))

@@ -75,7 +75,7 @@ def read(source: SourceText, id_: str, node: Node) -> tuple[Authored | None, tup
         taker.note(
             code.no_steps(
                 entries["steps"].key_span,
-                what="a playbook",
+                subject="a playbook",
                 example="- { id: tell, uses: notify/me, with: { text: Hello } }",
             )
         )
@@ -181,7 +181,7 @@ def _stop_on(taker: Taker, node: Node | None) -> tuple[Entry, ...]:
         body = taker.mapping(one, example="email: { thread: … }")
         if body is not None and len(body.entries) != 1:
             got = f"{len(body.entries)}"
-            taker.note(code.wrong_shape(place(body), wanted="one trigger", got=got, example=example))
+            taker.note(code.wrong_shape(place(body), expected="one trigger", actual=got, example=example))
         elif body is not None:
             found.append(body.entries[0])
     return tuple(found)
@@ -301,7 +301,7 @@ def _undo(taker: Taker, node: Node | None) -> UndoEntry | None:
     args = taker.mapping(_value(entries, "with"), example="with: { text: Forget it }")
     either = "none: why it can't be taken back` or `uses: what takes it back"
     if "none" in entries and len(entries) > 1:
-        taker.note(code.wrong_shape(place(top), wanted="`none` or `uses`", got="both", example=either))
+        taker.note(code.wrong_shape(place(top), expected="`none` or `uses`", actual="both", example=either))
         return None
     missing = "" if entries.keys() & {"none", "uses"} else "uses" if "with" in entries else "none` or `uses"
     if missing and not taker.misspelt(top, UNDO_KEYS):
@@ -363,7 +363,7 @@ def bad_name(path: str) -> Diagnostic | None:
     if is_id(name):
         return None
     return code.bad_id(
-        Span(path=path), name=name, what="a playbook or SOP (rename the file)", slug=slug(name), fixable=False
+        Span(path=path), name=name, kind="a playbook or SOP (rename the file)", slug=slug(name), fixable=False
     )
 
 

@@ -75,7 +75,7 @@ class Taker:
         """A map."""
         if node is None or isinstance(node, MapNode):
             return node
-        self.note(code.wrong_shape(place(node), wanted="a map", got=what(node), example=example))
+        self.note(code.wrong_shape(place(node), expected="a map", actual=what(node), example=example))
         return None
 
     def items(self, node: Node | None, *, example: str) -> tuple[Node, ...] | None:
@@ -87,7 +87,9 @@ class Taker:
         fix = None
         if isinstance(node, Scalar) and node.text and is_id(node.text):
             fix = Fix(span=node.span, text=f"[{node.text}]")
-        self.note(code.wrong_shape(place(node), wanted="a list", got=what(node), example=example, fix=fix))
+        self.note(
+            code.wrong_shape(place(node), expected="a list", actual=what(node), example=example, fix=fix)
+        )
         return None
 
     def scalar(self, node: Node | None, *, example: str) -> Scalar | None:
@@ -96,14 +98,14 @@ class Taker:
             return None
         if isinstance(node, Scalar) and (node.text.strip() or not node.plain):
             return node
-        self.note(code.wrong_shape(place(node), wanted="text", got=what(node), example=example))
+        self.note(code.wrong_shape(place(node), expected="text", actual=what(node), example=example))
         return None
 
     def fixed(self, node: Node | None, *, name: str, example: str) -> Scalar | None:
         """One value that is no expression."""
         found = self.scalar(node, example=example)
         if found is not None and "${{" in found.text:
-            self.note(references.must_be_fixed(place(found), what=f"`{name}`"))
+            self.note(references.must_be_fixed(place(found), word=f"`{name}`"))
             return None
         return found
 
@@ -121,7 +123,7 @@ class Taker:
         """A word that has to be a kebab-case name."""
         if is_id(text):
             return Word(text=text, span=span)
-        self.note(code.bad_id(span, name=text, what=of, slug=slug(text)))
+        self.note(code.bad_id(span, name=text, kind=of, slug=slug(text)))
         return None
 
     def option(
@@ -168,7 +170,7 @@ class Taker:
             return span
         wanted = "a length" if span is None else ranges.words(key)
         example = f"{name}: {durations.exact(min(most, timedelta(minutes=5)))}"
-        self.note(code.bad_number(found.span, value=found.text, wanted=wanted, example=example))
+        self.note(code.bad_number(found.span, value=found.text, expected=wanted, example=example))
         return None
 
     def number(
@@ -186,7 +188,7 @@ class Taker:
             code.bad_number(
                 found.span,
                 value=found.text,
-                wanted=f"{kind} from {least:g} to {most:g}",
+                expected=f"{kind} from {least:g} to {most:g}",
                 example=f"{name}: {least:g}",
             )
         )

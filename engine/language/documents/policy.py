@@ -137,7 +137,7 @@ class _PolicyReader:
         if up_to is not None and per_day is not None and up_to.currency != per_day.currency:
             what = f"an amount in {up_to.currency}, as `up-to` is"
             self.checked.note(
-                code.not_allowed(values["per-day"].span, value=per_day.text(), allowed=(), what=what)
+                code.not_allowed(values["per-day"].span, value=per_day.text(), allowed=(), expected=what)
             )
         if action is None or up_to is None or per_day is None:
             return None

@@ -162,12 +162,12 @@ def _people(checked: Checked, node: Node | None) -> tuple[Person, ...]:
             checked.note(code.reserved_name(entry.key_span, name="operator", means="the person above"))
         elif not is_id(entry.key):
             what = "a short name in small letters, like partner"
-            checked.note(code.not_allowed(entry.key_span, value=entry.key, allowed=(), what=what))
+            checked.note(code.not_allowed(entry.key_span, value=entry.key, allowed=(), expected=what))
         entries = checked.entries(entry.value, known=("name", "ask", "address"))
         if isinstance(entry.value, Mapping):
             checked.required(entries, [("name", "name: Their Name")], entry.key_span)
         if (ask := entries.get("ask")) is not None:
-            checked.note(code.unbuilt_asking(ask.key_span, who=entry.key))
+            checked.note(code.unbuilt_asking(ask.key_span, person=entry.key))
         name = checked.text(entries["name"].value) if "name" in entries else None
         people.append(
             Person(id=entry.key, name=name or entry.key, email=_email(checked, entries.get("address")) or "")
@@ -187,7 +187,9 @@ def _zone(checked: Checked, node: Node | None) -> str | None:
         known = {zone.rsplit("/", 1)[-1]: zone for zone in zoneinfo.available_timezones() if "/" in zone}
         allowed = [known[name]] if name in known else sorted(known.values())
         checked.note(
-            code.not_allowed(node.span, value=name, allowed=allowed, what="a time zone, like Europe/Warsaw")
+            code.not_allowed(
+                node.span, value=name, allowed=allowed, expected="a time zone, like Europe/Warsaw"
+            )
         )
         return None
     return name
@@ -222,7 +224,7 @@ def _model(checked: Checked, entry: Entry) -> ModelConfig | None:
         checked.note(code.reserved_name(entry.key_span, name=entry.key, means="that no model is asked"))
     elif not is_id(entry.key):
         what = "a short name in small letters, like default"
-        checked.note(code.not_allowed(entry.key_span, value=entry.key, allowed=(), what=what))
+        checked.note(code.not_allowed(entry.key_span, value=entry.key, allowed=(), expected=what))
     entries = checked.entries(entry.value, known=_MODEL_KEYS)
     if isinstance(entry.value, Mapping):
         checked.required(entries, [("uses", "uses: openai"), ("model", "model: gpt-5-mini")], entry.key_span)
@@ -316,7 +318,7 @@ def _seconds(checked: Checked, node: Node | None) -> float | None:
     seconds = found.total_seconds() if found is not None else 0
     if 0 < seconds <= _MAX_SECONDS:
         return seconds
-    checked.note(code.not_allowed(node.span, value=text, allowed=(), what="a length up to 1h, like 60s"))
+    checked.note(code.not_allowed(node.span, value=text, allowed=(), expected="a length up to 1h, like 60s"))
     return None
 
 

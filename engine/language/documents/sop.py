@@ -77,7 +77,7 @@ def mistaken(path: str, data: bytes) -> tuple[Diagnostic, ...]:
     else:
         return ()
     span = Span(path=path, line=at + 1, column=1, end_line=at + 1, end_column=len(lines[at]) + 1)
-    return shown(SourceText.of(path, data), (code.no_sop(span, why=why, write=write),))
+    return shown(SourceText.from_bytes(path, data), (code.no_sop(span, why=why, write=write),))
 
 
 def _mistake(lines: list[str], first: int, named: int, *, ruled: bool, wide: bool) -> tuple[str, str, int]:
@@ -131,7 +131,7 @@ def read(
     for line in loose:
         taker.note(code.loose_fence(_line(source, line)))
     if not items:
-        taker.note(code.no_steps(head.start, what="this SOP", example="- [ ] Read it ^read"))
+        taker.note(code.no_steps(head.start, subject="this SOP", example="- [ ] Read it ^read"))
     reading = _SopReader(source=source, taker=taker, notes=notes, is_sop=is_sop)
     steps: list[AuthoredStep] = []
     for item in items:
@@ -271,7 +271,7 @@ class _SopReader:
             span = self._find(item, f"^{match[1]}", last=True) or _line(self.source, item.line)
             span = replace(span, column=span.column + 1) if span.end_column - span.column > 1 else span
             if not is_id(match[1]):
-                self.taker.note(code.bad_id(span, name=match[1], what="a step", slug=slug(match[1])))
+                self.taker.note(code.bad_id(span, name=match[1], kind="a step", slug=slug(match[1])))
             return Word(text=match[1] if is_id(match[1]) else slug(match[1]), span=span), words
         name = slug(_spoken(item.words))
         end = _line(self.source, max(item.end, item.line))

@@ -143,7 +143,7 @@ def _file(
     items = checked.items(entries["cases"].value)
     if not items:
         where = entries["cases"].key_span
-        checked.note(code.nothing_expected(where, what="this file tests", example="cases: [ { name: … } ]"))
+        checked.note(code.nothing_expected(where, clause="this file tests", example="cases: [ { name: … } ]"))
     if plan is None:
         # What it may say follows from its plan, and that one has its own diagnostics.
         return CaseFile(path=path, playbook=name, cases=())
@@ -263,7 +263,7 @@ def _expect(parts: Parts, entry: Entry | None) -> tuple[Expectation, ...]:
     if isinstance(entry.value, Map) and not entry.value.entries:
         where = entry.key_span
         parts.checked.note(
-            code.nothing_expected(where, what="this case expects", example="expect: { sent: […] }")
+            code.nothing_expected(where, clause="this case expects", example="expect: { sent: […] }")
         )
     found = []
     for key, one in entries.items():

@@ -102,7 +102,7 @@ class Parts:
         return self.values.record(entry.value, type_, of=of)
 
     def _refuse(self, entry: Entry, what: str, instead: str) -> None:
-        self.checked.note(test_files.not_given(entry.key_span, step=entry.key, what=what, instead=instead))
+        self.checked.note(test_files.not_given(entry.key_span, step=entry.key, reason=what, instead=instead))
 
     def _outputs_of(self, step: Step) -> Type:
         if step.ask is not None:
@@ -132,12 +132,12 @@ class Parts:
         if any(name == step.id for plan in self.family for step in plan.nodes):
             self.checked.note(
                 test_files.not_for_this(
-                    node.span, step=name, why="asks for no approval", known=gates, what="gates"
+                    node.span, step=name, why="asks for no approval", known=gates, label="gates"
                 )
             )
             return None
         known = [*gates, *members]
-        self.checked.note(test_files.unknown_step(node.span, name=name, what="gate or step", known=known))
+        self.checked.note(test_files.unknown_step(node.span, name=name, kind="gate or step", known=known))
         return None
 
     def failing(self, node: Node) -> str | None:
@@ -174,7 +174,7 @@ class Parts:
             known = [one.id for plan in self.family for one in plan.nodes if one.kind == "human"]
             why = "asks nobody"
             self.checked.note(
-                test_files.not_for_this(found.key_span, step=step.id, why=why, known=known, what="questions")
+                test_files.not_for_this(found.key_span, step=step.id, why=why, known=known, label="questions")
             )
             return None
         return step.id, self.values.record(
@@ -188,7 +188,7 @@ class Parts:
         if isinstance(entry.value, Map):
             what = f"{len(entries)} names"
             self.checked.note(
-                test_files.wrong_value(place(entry.value), wanted="one name", got=what, example=example)
+                test_files.wrong_value(place(entry.value), expected="one name", actual=what, example=example)
             )
         return None
 
@@ -214,7 +214,7 @@ class Parts:
         if name is None or name in gates or name in steps:
             return name
         known = list(dict.fromkeys((*gates, *steps)))
-        self.checked.note(test_files.unknown_step(node.span, name=name, what="gate or step", known=known))
+        self.checked.note(test_files.unknown_step(node.span, name=name, kind="gate or step", known=known))
         return None
 
     def _step(self, name: str, span: Span, plans: Iterable[Plan], *, what: str = "step") -> Step | None:
@@ -222,7 +222,7 @@ class Parts:
         found = next((one for one in nodes if one.id == name), None)
         if found is None:
             known = list(dict.fromkeys(one.id for one in nodes))
-            self.checked.note(test_files.unknown_step(span, name=name, what="step", known=known))
+            self.checked.note(test_files.unknown_step(span, name=name, kind="step", known=known))
         return found
 
 

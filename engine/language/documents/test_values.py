@@ -73,7 +73,7 @@ class CaseValues:
             return found
         wanted = "a length" if found is None else f"a length of at most {_LONGEST.days} days"
         got = f"`{node.text}`" if isinstance(node, Scalar) else "a list or map"
-        self.checked.note(code.wrong_value(short(node.span), wanted=wanted, got=got, example="3d"))
+        self.checked.note(code.wrong_value(short(node.span), expected=wanted, actual=got, example="3d"))
         return None
 
     def _scalar(self, node: Scalar, type_: Type) -> Json:
@@ -93,7 +93,7 @@ class CaseValues:
     def _wrong(self, node: Node, type_: Type, *, got: str, fix: Fix | None = None) -> None:
         example = scalars.EXAMPLES.get(type_.kind, "invoice.pdf" if type_.kind == "file" else "")
         self.checked.note(
-            code.wrong_value(short(node.span), wanted=str(type_), got=got, example=example, fix=fix)
+            code.wrong_value(short(node.span), expected=str(type_), actual=got, example=example, fix=fix)
         )
 
 

@@ -54,7 +54,7 @@ def _wrong(value: Node, example: str, text: str | None, end: Span | None) -> Dia
             ),
             text=text,
         )
-    return code.wrong_shape(place(value), wanted="a map", got=what(value), example=example, fix=fix)
+    return code.wrong_shape(place(value), expected="a map", actual=what(value), example=example, fix=fix)
 
 
 def _example(spec: TriggerSpec, example: str) -> str:

@@ -83,7 +83,7 @@ class _Call:
             return part
         hint = "write a length like '3d'"
         self.checker.note(
-            code.wrong_type(self.checker.at(arg), wanted="a length", got=named(part), hint=hint)
+            code.wrong_type(self.checker.at(arg), expected="a length", actual=named(part), hint=hint)
         )
         return None
 
@@ -321,7 +321,9 @@ def _clock(one: _Call) -> Typed:
     if isinstance(literal, s.Literal_) and dates.clock(str(literal.value)) is None:
         hint = "write it like '09:00'"
         at = one.checker.at(one.args[1])
-        return one.checker.note(code.wrong_type(at, wanted="an hour of the day", got=named(hour), hint=hint))
+        return one.checker.note(
+            code.wrong_type(at, expected="an hour of the day", actual=named(hour), hint=hint)
+        )
     return Typed(type=TIME, cel=f"at({day.cel}, {hour.cel}, zone_)", flows=closed(day, hour))
 
 
@@ -389,7 +391,7 @@ def _sum_of_two(one: _Call) -> Typed:
         hint = "write whole days, like `'3d'`, or take an hour of the day: `at(day, '09:00')`"
         at = one.checker.at(one.args[1])
         return one.checker.note(
-            code.wrong_type(at, wanted="a length of whole days", got=named(length), hint=hint)
+            code.wrong_type(at, expected="a length of whole days", actual=named(length), hint=hint)
         )
     sign = -1 if one.node.name == "minus" else 1
     cel = f"shifted({first.cel}, {length.cel}, zone_, {sign})"

@@ -144,7 +144,7 @@ class Walk(ABC):
             return found
         undeclared, hint = self.scope.open_field(self.piece(node), "bool"), "compare it with something"
         return self.note(
-            undeclared or code.wrong_type(self.at(node), wanted="bool", got=str(found.type), hint=hint)
+            undeclared or code.wrong_type(self.at(node), expected="bool", actual=str(found.type), hint=hint)
         )
 
     def fitted(self, part: Typed, type_: Type) -> str:
@@ -210,9 +210,9 @@ class Walk(ABC):
         out = way(part.type, type_, self.piece(node), self.scope)
         fix = Fix(span=self.at(node), text=out.instead) if out.instead is not None else None
         spelt = isinstance(part.tree, s.Literal_) and fix is None
-        hint = like(type_) if spelt else ""
+        hint = (like(type_) if spelt else "") or out.hint
         return self.note(
-            code.wrong_type(self.at(node), wanted=wanted, got=named(part), hint=hint or out.hint, fix=fix)
+            code.wrong_type(self.at(node), expected=wanted, actual=named(part), hint=hint, fix=fix)
         )
 
     def money(self, node: s.Tree) -> Typed | None:

@@ -64,12 +64,14 @@ def _until(values: ValueBuilder, node: nodes.Node) -> Built | None:
         if span is not None and span.total_seconds() > 0:
             return Built(arg=Fixed(value=span.total_seconds()))
         values.note(
-            playbook_shape.bad_number(place(node), value=node.text, wanted="a length", example="time: 3d")
+            playbook_shape.bad_number(place(node), value=node.text, expected="a length", example="time: 3d")
         )
         return None
     if isinstance(node, nodes.Scalar):
         return _computed(values, node)
-    values.note(code.wrong_type(place(node), wanted=str(TIME), got="a list or map", hint="write `time: 3d`"))
+    values.note(
+        code.wrong_type(place(node), expected=str(TIME), actual="a list or map", hint="write `time: 3d`")
+    )
     return None
 
 
@@ -81,8 +83,8 @@ def _computed(values: ValueBuilder, node: nodes.Scalar) -> Built | None:
         values.note(
             code.wrong_type(
                 place(node),
-                wanted="a length",
-                got="text with expressions inside",
+                expected="a length",
+                actual="text with expressions inside",
                 hint="write one `${{ … }}`",
             )
         )
@@ -116,8 +118,8 @@ def _any(
             taker.note(
                 playbook_shape.wrong_shape(
                     place(body),
-                    wanted="one trigger",
-                    got=f"{len(body.entries)}",
+                    expected="one trigger",
+                    actual=f"{len(body.entries)}",
                     example="{ email: { thread: … } }",
                 )
             )
@@ -280,7 +282,9 @@ def _within(
         return
     wrong = range_error(type_.kind, fixed["default"], least=fixed.get("min"), most=fixed.get("max"))
     if wrong:
-        values.note(code.wrong_type(place(default), wanted=wrong, got=what(default), hint="mend one of them"))
+        values.note(
+            code.wrong_type(place(default), expected=wrong, actual=what(default), hint="mend one of them")
+        )
 
 
 def _item_limits(values: ValueBuilder, step: AuthoredStep, fields: tuple[tuple[str, Type], ...]) -> _Fields:

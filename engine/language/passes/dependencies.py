@@ -117,7 +117,7 @@ def unreachable(resolved: Sequence[ResolvedStep], found: Mapping[str, Edges]) ->
         elif one.kind == "end" and one.condition is None and not found[id_].reads:
             behind.setdefault(id_, id_)
     return [
-        code.never_runs(steps[0].id.span, step=steps[0].id.text, more=len(steps) - 1, end=end)
+        code.never_runs(steps[0].id.span, step=steps[0].id.text, further_steps=len(steps) - 1, end=end)
         for end, steps in lost.items()
     ]
 

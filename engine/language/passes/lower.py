@@ -58,8 +58,8 @@ def inputs_of(authored: Authored) -> tuple[tuple[Input, ...], tuple[Diagnostic, 
                 diagnostics.append(
                     code.wrong_type(
                         place(one.default),
-                        wanted=str(one.field.type),
-                        got=what(one.default),
+                        expected=str(one.field.type),
+                        actual=what(one.default),
                         hint=_fixed(one.default, one.field.type, "a default"),
                     )
                 )
@@ -69,7 +69,7 @@ def inputs_of(authored: Authored) -> tuple[tuple[Input, ...], tuple[Diagnostic, 
         if wrong and one.default is not None:
             diagnostics.append(
                 code.wrong_type(
-                    place(one.default), wanted=wrong, got=what(one.default), hint="mend one of them"
+                    place(one.default), expected=wrong, actual=what(one.default), hint="mend one of them"
                 )
             )
         made = Input(
@@ -99,7 +99,7 @@ def _limits(one: Declared, diagnostics: list[Diagnostic]) -> dict[str, Json]:
         else:
             hint = _fixed(entry.value, type_, "a limit of an input")
             diagnostics.append(
-                code.wrong_type(place(entry.value), wanted=str(type_), got=what(entry.value), hint=hint)
+                code.wrong_type(place(entry.value), expected=str(type_), actual=what(entry.value), hint=hint)
             )
     return found
 

@@ -195,7 +195,7 @@ class StepResolver:
         if not isinstance(node, nodes.Scalar):
             return None
         if "${{" in node.text:
-            values.note(code.must_be_fixed(place(node), what="a template"))
+            values.note(code.must_be_fixed(place(node), word="a template"))
             return None
         if node.text not in self.world.templates:
             known = set(self.world.templates)

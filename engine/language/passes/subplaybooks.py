@@ -106,7 +106,7 @@ def find(resolver: StepResolver, values: ValueBuilder, step: AuthoredStep) -> Re
     if limit is not None and isinstance(limit.arg, Fixed) and not 1 <= limit.arg.value <= MAX_RUNS:
         at, wanted = place(given["limit"].value), f"a whole number from 1 to {MAX_RUNS}"
         taker.note(
-            playbook_shape.bad_number(at, value=str(limit.arg.value), wanted=wanted, example="limit: 4")
+            playbook_shape.bad_number(at, value=str(limit.arg.value), expected=wanted, example="limit: 4")
         )
     values.diagnostics += taker.diagnostics
     if word is None or found is None or values.wrong:
@@ -140,7 +140,7 @@ def circles(calls: Mapping[str, Sequence[Word]]) -> dict[str, list[Diagnostic]]:
         for one in uses:
             other = one.text.removeprefix(CALL)
             if other == name or name in reach.get(other, ()):
-                found.setdefault(name, []).append(graph.calls_itself(one.span, name=name, other=other))
+                found.setdefault(name, []).append(graph.calls_itself(one.span, name=name, callee=other))
     return found
 
 

@@ -118,7 +118,7 @@ def _fixed(
 ) -> Json:
     node = given[field.name].value
     if expression := _expression(node):
-        values.note(references.must_be_fixed(place(expression), what=f"`{field.name}`"))
+        values.note(references.must_be_fixed(place(expression), word=f"`{field.name}`"))
         return None
     type_ = _matched(world, "event", given) if (spec.name, field.name) == ("event", "match") else field.type
     built = values.value(node, type_, name=field.name)
@@ -174,23 +174,25 @@ def _sound(
             if not is_zone(text):
                 wanted, example = "a time zone", "Europe/Warsaw"
                 values.note(
-                    code.bad_param(span, value=f"`{text}`", wanted=wanted, example=_zone(text) or example)
+                    code.bad_param(span, value=f"`{text}`", expected=wanted, example=_zone(text) or example)
                 )
         case "file", "path":
             if _PATH.fullmatch(text) is None or ".." in text.split("/"):
                 wanted, example = "a path below the workspace", "vault/inbox/receipts/*.pdf"
-                values.note(code.bad_param(span, value=f"`{text}`", wanted=wanted, example=example))
+                values.note(code.bad_param(span, value=f"`{text}`", expected=wanted, example=example))
         case "webhook", "path":
             if _ADDRESS.fullmatch(text) is None:
                 wanted = "small letters, digits, hyphens and slashes"
-                values.note(code.bad_param(span, value=f"`{text}`", wanted=wanted, example="orders/new"))
+                values.note(code.bad_param(span, value=f"`{text}`", expected=wanted, example="orders/new"))
         case "intent", "name":
             if text not in world.intents:
                 values.note(code.unknown_intent(span, name=text, known=tuple(world.intents)))
         case "event", "type":
             _event_type(world, values, text, span)
         case "intent", "at-least" if not isinstance(value, int | float) or not 0 <= value <= 1:
-            values.note(code.bad_param(span, value=f"`{text}`", wanted="a number from 0 to 1", example="0.9"))
+            values.note(
+                code.bad_param(span, value=f"`{text}`", expected="a number from 0 to 1", example="0.9")
+            )
 
 
 def _zone(text: str) -> str:
@@ -206,7 +208,7 @@ def _event_type(world: World, values: ValueBuilder, text: str, span: Span) -> No
     same = _siblings(world, text)
     if "/" not in text:
         values.note(
-            code.bad_param(span, value=f"`{text}`", wanted="connector/event", example="stripe/invoice.paid")
+            code.bad_param(span, value=f"`{text}`", expected="connector/event", example="stripe/invoice.paid")
         )
     elif same and text not in same:
         values.note(code.unknown_event(span, name=text, known=same))
@@ -314,7 +316,7 @@ def _pairs(
 ) -> list[tuple[str, Built]]:
     """The entries of `match`, one by one; what lies deeper by its path, `data.id`."""
     if not isinstance(node, nodes.Mapping):
-        values.note(references.wrong_type(place(node), wanted="a map", got=what(node), hint=_MATCH))
+        values.note(references.wrong_type(place(node), expected="a map", actual=what(node), hint=_MATCH))
         return []
     found = []
     for entry in node.entries:

@@ -45,7 +45,9 @@ def literal(node: nodes.Scalar, type_: Type) -> Diagnostic:
     ):
         best = f"[{node.text}]" if node.plain and not set(node.text) & set(",[]{}#:") else None
     fix = Fix(span=node.span, text=best) if best else None
-    return code.wrong_type(span, wanted=str(certain(type_)), got=what(node), hint=example(type_), fix=fix)
+    return code.wrong_type(
+        span, expected=str(certain(type_)), actual=what(node), hint=example(type_), fix=fix
+    )
 
 
 def inside(source: SourceText, node: nodes.Scalar, piece: Piece) -> Span:
@@ -68,7 +70,7 @@ def result(
     out = way(got, wanted, found.expr.written, scope)
     sound = out.instead is not None and not got.nullable
     fix = Fix(span=span, text=escaped(source, node, out.instead)) if sound and out.instead else None
-    return code.wrong_type(span, wanted=str(certain(wanted)), got=str(got), hint=out.hint, fix=fix)
+    return code.wrong_type(span, expected=str(certain(wanted)), actual=str(got), hint=out.hint, fix=fix)
 
 
 def missing(source: SourceText, node: nodes.Scalar, piece: Piece, found: CompiledExpr) -> Diagnostic:

@@ -94,7 +94,7 @@ class ValueBuilder:
                 return Built(arg=Fixed(value=None))
             self.note(
                 code.wrong_type(
-                    place(node), wanted=str(type_), got="nothing", hint=type_errors.example(type_)
+                    place(node), expected=str(type_), actual="nothing", hint=type_errors.example(type_)
                 )
             )
             return None
@@ -123,8 +123,8 @@ class ValueBuilder:
             self.note(
                 code.wrong_type(
                     place(node),
-                    wanted=str(certain(type_)),
-                    got="text with expressions inside",
+                    expected=str(certain(type_)),
+                    actual="text with expressions inside",
                     hint="write one `${{ … }}` and nothing else",
                 )
             )
@@ -188,7 +188,10 @@ class ValueBuilder:
         if type_.kind not in {"list", "any"}:
             self.note(
                 code.wrong_type(
-                    place(node), wanted=str(certain(type_)), got="a list", hint=type_errors.example(type_)
+                    place(node),
+                    expected=str(certain(type_)),
+                    actual="a list",
+                    hint=type_errors.example(type_),
                 )
             )
             return None
@@ -206,7 +209,7 @@ class ValueBuilder:
         if type_.kind not in _MAPS:
             self.note(
                 code.wrong_type(
-                    place(node), wanted=str(certain(type_)), got="a map", hint=type_errors.example(type_)
+                    place(node), expected=str(certain(type_)), actual="a map", hint=type_errors.example(type_)
                 )
             )
             return None
@@ -225,8 +228,8 @@ class ValueBuilder:
             unknown=lambda span, key, known: code.unknown_field(span, name=key, of=name, known=known),
             missing=lambda span, one: code.wrong_type(
                 span,
-                wanted=f"the field `{one.name}` ({one.type})",
-                got="a map without it",
+                expected=f"the field `{one.name}` ({one.type})",
+                actual="a map without it",
                 hint=f"add `{one.name}:`",
             ),
             at=place(node),
@@ -254,7 +257,7 @@ def _meant(node: nodes.Scalar, type_: Type, scope: TypeScope) -> Diagnostic | No
     fix = Fix(span=node.span, text=f'"${{{{ {meant} }}}}"') if '"' not in meant else None
     hint = f"values are written `${{{{ {meant} }}}}`"
     return code.wrong_type(
-        place(node), wanted=str(certain(type_)), got=f"`{node.text.strip()}`", hint=hint, fix=fix
+        place(node), expected=str(certain(type_)), actual=f"`{node.text.strip()}`", hint=hint, fix=fix
     )
 
 
@@ -297,8 +300,8 @@ def condition(values: ValueBuilder, scalar: nodes.Scalar) -> Built | None:
         values.note(
             code.wrong_type(
                 place(scalar),
-                wanted="bool",
-                got="text with an expression inside",
+                expected="bool",
+                actual="text with an expression inside",
                 hint="write one `${{ … }}`",
             )
         )
@@ -311,7 +314,9 @@ def condition(values: ValueBuilder, scalar: nodes.Scalar) -> Built | None:
         fix = Fix(span=scalar.span, text=f"${{{{ {scalar.text} }}}}") if _reads_well(values, scalar) else None
         fix = Fix(span=scalar.span, text=f'"${{{{ {meant} }}}}"') if meant and '"' not in meant else fix
         values.note(
-            code.wrong_type(place(scalar), wanted="bool", got="text", hint="write it as `${{ … }}`", fix=fix)
+            code.wrong_type(
+                place(scalar), expected="bool", actual="text", hint="write it as `${{ … }}`", fix=fix
+            )
         )
         return None
     found = values.compiled(scalar, piece, in_if=True)
@@ -333,8 +338,8 @@ def words(values: ValueBuilder, scalar: nodes.Scalar | None, *, name: str) -> Bu
         values.note(
             code.wrong_type(
                 place(scalar),
-                wanted="an expression",
-                got=f"the words `{bare}` themselves",
+                expected="an expression",
+                actual=f"the words `{bare}` themselves",
                 hint="write it as `${{ … }}`",
                 fix=fix,
             )

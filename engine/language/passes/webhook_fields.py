@@ -27,7 +27,7 @@ def declared(values: ValueBuilder, node: nodes.Node) -> Type:
     """The event of a call whose fields are declared at `node`: these, and what every call has. Nothing else can be read."""
     shared = TRIGGERS["webhook"].event.fields
     if not isinstance(node, nodes.Mapping):
-        values.note(references.wrong_type(place(node), wanted="a map", got=what(node), hint=_MAP))
+        values.note(references.wrong_type(place(node), expected="a map", actual=what(node), hint=_MAP))
         return Type(kind="any")
     fields, found = type_syntax.declared(node)
     values.diagnostics += found
@@ -39,7 +39,7 @@ def declared(values: ValueBuilder, node: nodes.Node) -> Type:
         if one.field.name in taken:
             wanted, example = "a name that not every call has", f"their-{one.field.name}: text"
             values.note(
-                code.bad_param(entry.key_span, value=f"`{entry.key}`", wanted=wanted, example=example)
+                code.bad_param(entry.key_span, value=f"`{entry.key}`", expected=wanted, example=example)
             )
             continue
         known = ("type", "description", "optional")

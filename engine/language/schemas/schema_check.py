@@ -105,7 +105,7 @@ def diagnose_file(
         root = reader.front_matter(path, content)[0]
     else:
         root = reader.read(path, content)[0]
-    return () if root is None else diagnose_tree(kind, SourceText.of(path, content), root, reported)
+    return () if root is None else diagnose_tree(kind, SourceText.from_bytes(path, content), root, reported)
 
 
 def as_json(node: nodes.Node) -> Json:
@@ -369,15 +369,15 @@ def _language_diagnostic(violation: Violation) -> Diagnostic:
             return code.not_one_of(span, value=node.text, options=_options(violation.shape))
         case "not":
             return references.must_be_fixed(
-                span, what=f"`{violation.entry.key}`" if violation.entry else "this"
+                span, word=f"`{violation.entry.key}`" if violation.entry else "this"
             )
         case "pattern" | "minimum" | "maximum":
             return code.bad_number(
-                span, value=_text(node), wanted=_expected(violation), example=violation.example
+                span, value=_text(node), expected=_expected(violation), example=violation.example
             )
         case _:
             return code.wrong_shape(
-                span, wanted=_expected(violation), got=what(node), example=violation.example
+                span, expected=_expected(violation), actual=what(node), example=violation.example
             )
 
 
@@ -393,12 +393,12 @@ def _file_diagnostic(violation: Violation) -> Diagnostic:
             violation.shape
         ):
             return config_files.not_allowed(
-                span, value=node.text, allowed=_options(violation.shape), what="allowed here"
+                span, value=node.text, allowed=_options(violation.shape), expected="allowed here"
             )
         case "pattern" | "minimum" | "maximum" | "not":
-            return config_files.not_allowed(span, value=_text(node), allowed=(), what=_expected(violation))
+            return config_files.not_allowed(span, value=_text(node), allowed=(), expected=_expected(violation))
         case _:
-            return config_files.wrong_kind(span, wanted=_expected(violation), got=what(node))
+            return config_files.wrong_kind(span, expected=_expected(violation), actual=what(node))
 
 
 def _unused_keys(violation: Violation) -> list[str]:

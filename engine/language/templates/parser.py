@@ -115,7 +115,7 @@ def _read(path: str, content: bytes) -> Parsed:
     node, body, lines_above, unread = reader.front_matter(path, content)
     if unread:
         return None, unread
-    source = SourceText.of(path, content)
+    source = SourceText.from_bytes(path, content)
     checked = Checked(path, content)
     entries = checked.entries(node, known=KEYS)
     front = {key: entry.value for key, entry in entries.items()}
@@ -304,7 +304,7 @@ class _Blocks:
     def _open(self, line: BodyLine, loops: dict[str, Type], *, depth: int) -> ForBlock | IfBlock | None:
         """A block that begins; what is inside an unreadable one is still read, so that all its mistakes are found."""
         if depth > MAX_NESTED:
-            self._note(code.nested(self._at(line), most=MAX_NESTED))
+            self._note(code.nested(self._at(line), limit=MAX_NESTED))
             return None
         locate = self._locator(line.number)
         blanks = self._blanks(loops)

@@ -1,1 +1,1 @@
-"""Characters, places and names: what every reader of authored text stands on."""
+"""Characters, places and names: what every reader of authored text is built on."""

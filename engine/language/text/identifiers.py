@@ -26,9 +26,9 @@ def is_field(text: str) -> bool:
 
 def slug(words: str) -> str:
     """The id that words make: `Was it our fault?` is `was-it-our-fault`."""
-    found = "-".join(re.findall(r"[a-z0-9]+", words.lower().replace("'", "")))[:48].strip("-")
-    found = found.lstrip("0123456789-")
-    return found or "item"
+    kebab = "-".join(re.findall(r"[a-z0-9]+", words.lower().replace("'", "")))[:48].strip("-")
+    kebab = kebab.lstrip("0123456789-")
+    return kebab or "item"
 
 
 def lowered(name: str) -> str:
@@ -39,4 +39,4 @@ def lowered(name: str) -> str:
 
 def variable(path: str) -> str:
     """A readable path as the name of a variable: `steps.payment-link.outputs.url` is `steps.payment_link.outputs.url`."""
-    return ".".join(lowered(one) for one in path.split("."))
+    return ".".join(lowered(segment) for segment in path.split("."))

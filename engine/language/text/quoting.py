@@ -51,10 +51,10 @@ def quoted_throughout(line: str) -> tuple[int, int, str] | None:
         return None
     mended = line
     for _ in range(line.count("${{")):
-        found = quoted_line(mended)
-        if found is None:
+        replacement = quoted_line(mended)
+        if replacement is None:
             break
-        start, end, text = found
+        start, end, text = replacement
         mended = mended[:start] + text + mended[end:]
     if mended == line:
         return None
@@ -88,8 +88,8 @@ def _value_start(line: str) -> int | None:
 
 
 def _inside_flow(line: str, begin: int) -> bool:
-    before = _EXPRESSION.sub("", line[:begin])
-    return before.count("{") > before.count("}") or before.count("[") > before.count("]")
+    prefix = _EXPRESSION.sub("", line[:begin])
+    return prefix.count("{") > prefix.count("}") or prefix.count("[") > prefix.count("]")
 
 
 def _line_end(line: str, begin: int) -> int:
@@ -104,8 +104,8 @@ def _flow_end(line: str, begin: int) -> int:
         r"[,\]}]", line[end : match.start()]
     ):
         end = _closed(line, match.start())
-    rest = re.compile(r"[,\]}]").search(line, end)
-    return rest.start() if rest else len(line)
+    delimiter = re.compile(r"[,\]}]").search(line, end)
+    return delimiter.start() if delimiter else len(line)
 
 
 def _closed(line: str, start: int) -> int:
@@ -132,10 +132,10 @@ def foreign_value(line: str, begin: int) -> tuple[int, str] | None:
     first = _FOREIGN.match(line, begin)
     if first is None:
         return None
-    rest = (
+    tail = (
         re.compile(r"[^,}\]]*").match(line, first.end())
         if flow
         else re.compile(r".*").match(line, first.end())
     )
-    end = begin + len(line[begin : rest.end() if rest else first.end()].rstrip())
+    end = begin + len(line[begin : tail.end() if tail else first.end()].rstrip())
     return end, quoted(_FOREIGN.sub(r"${{ \1 }}", line[begin:end]))

@@ -65,26 +65,26 @@ def of_type(text: str, type_: Type, *, plain: bool) -> tuple[bool, Json]:
         case "any":
             return True, _open(text) if plain else text
         case "number":
-            found: Json = number(text)
+            value: Json = number(text)
         case "integer":
-            found = integer(text)
+            value = integer(text)
         case "bool":
-            found = boolean(text)
+            value = boolean(text)
         case "money":
-            found = _money(text)
+            value = _money(text)
         case "date":
-            found = _date(text)
+            value = _date(text)
         case "time":
-            found = _time(text)
+            value = _time(text)
         case "length":
-            found = text.strip() if length(text) is not None else None
+            value = text.strip() if length(text) is not None else None
         case "email":
-            found = text.strip() if _EMAIL.fullmatch(text.strip()) else None
+            value = text.strip() if _EMAIL.fullmatch(text.strip()) else None
         case "url":
-            found = text.strip() if _URL.fullmatch(text.strip()) else None
+            value = text.strip() if _URL.fullmatch(text.strip()) else None
         case _:
-            found = None
-    return found is not None, found
+            value = None
+    return value is not None, value
 
 
 def _open(text: str) -> Json:
@@ -102,10 +102,10 @@ def _open(text: str) -> Json:
 
 def _money(text: str) -> Json:
     try:
-        found = Money.parse(text)
+        amount = Money.parse(text)
     except ValueError:
         return None
-    return {"minor": found.minor, "currency": found.currency}
+    return {"minor": amount.minor, "currency": amount.currency}
 
 
 def _date(text: str) -> Json:
@@ -119,7 +119,7 @@ def _date(text: str) -> Json:
 
 def _time(text: str) -> Json:
     try:
-        found = datetime.fromisoformat(text.strip())
-        return stamp(found)
+        moment = datetime.fromisoformat(text.strip())
+        return stamp(moment)
     except ValueError:
         return None

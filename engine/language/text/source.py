@@ -15,39 +15,46 @@ class SourceText:
     lines: tuple[str, ...]
 
     @classmethod
-    def of(cls, path: str, data: bytes) -> "SourceText":
+    def from_bytes(cls, path: str, raw: bytes) -> "SourceText":
         """From bytes; what isn't UTF-8 is replaced, since a source is for showing."""
-        return cls(path=path, lines=tuple(decoded(data).split("\n")))
+        return cls(path=path, lines=tuple(decoded(raw).split("\n")))
 
     def line(self, number: int) -> str:
         """Line `number`, counted from 1; empty past the end."""
         return self.lines[number - 1] if 0 < number <= len(self.lines) else ""
 
 
-def decoded(data: bytes) -> str:
+def decoded(raw: bytes) -> str:
     """The text of a file: BOM dropped, CRLF as LF, undecodable bytes replaced."""
-    return data.decode("utf-8-sig", "replace").replace("\r\n", "\n")
+    return raw.decode("utf-8-sig", "replace").replace("\r\n", "\n")
 
 
 KEPT_BACK = " "
-"""The line of a diagnostic that is not to be shown: it holds what nobody should read."""
+"""The line of a diagnostic that is not to be shown: it holds a secret."""
 
 
 def shown(source: SourceText, diagnostics: Iterable[Diagnostic]) -> tuple[Diagnostic, ...]:
     """The diagnostics with the text of their line, for display. A line that one of them keeps back with a blank shows for none."""
-    found = tuple(diagnostics)
-    kept = {one.span.line for one in found if one.source == KEPT_BACK and one.span.path == source.path}
+    diagnostics = tuple(diagnostics)
+    hidden_lines = {
+        diagnostic.span.line
+        for diagnostic in diagnostics
+        if diagnostic.source == KEPT_BACK and diagnostic.span.path == source.path
+    }
 
-    def line(one: Diagnostic) -> str:
-        return KEPT_BACK if one.span.line in kept else source.line(one.span.line)
+    def line(diagnostic: Diagnostic) -> str:
+        return KEPT_BACK if diagnostic.span.line in hidden_lines else source.line(diagnostic.span.line)
 
     return tuple(
-        one if one.source or one.span.path != source.path else replace(one, source=line(one)) for one in found
+        diagnostic
+        if diagnostic.source or diagnostic.span.path != source.path
+        else replace(diagnostic, source=line(diagnostic))
+        for diagnostic in diagnostics
     )
 
 
 MAX_SHOWN = 100
-"""Diagnostics of one file that are looked for: who has more mends these first."""
+"""How many diagnostics of one file are looked for; the rest appears once these are mended."""
 
 
 def escaped(source: SourceText, scalar: Scalar, text: str) -> str:
@@ -92,9 +99,9 @@ def _searched(source: SourceText, scalar: Scalar, start: int, end: int) -> Span 
         return _at(span, number, index + len(lead), max(len(piece), 1))
     # An expression over several lines: its own line, if the piece stands on one that is written alike.
     for later in range(number, min(span.end_line, len(source.lines)) + 1):
-        found = source.line(later).find(piece, index if later == number else 0)
-        if piece and found >= 0:
-            return _at(span, later, found, len(piece))
+        position = source.line(later).find(piece, index if later == number else 0)
+        if piece and position >= 0:
+            return _at(span, later, position, len(piece))
     return _at(span, number, index, 3)
 
 

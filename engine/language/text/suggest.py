@@ -1,4 +1,4 @@
-"""The nearest of the names somebody may have meant."""
+"""The known name that a misspelt one was probably meant to be."""
 
 import difflib
 import functools
@@ -26,14 +26,14 @@ _ELSEWHERE: dict[str, tuple[str, ...]] = {
 @functools.lru_cache(maxsize=1_000)
 def _nearest(name: str, names: tuple[str, ...]) -> str | None:
     plain = name.replace("_", "-").lower()
-    for one in names:
-        if one.replace("_", "-").lower() == plain:
-            return one
-    for one in _ELSEWHERE.get(plain, ()):
-        if one in names:
-            return one
-    found = difflib.get_close_matches(name, names, n=1, cutoff=0.6)
-    return found[0] if found else None
+    for candidate in names:
+        if candidate.replace("_", "-").lower() == plain:
+            return candidate
+    for candidate in _ELSEWHERE.get(plain, ()):
+        if candidate in names:
+            return candidate
+    matches = difflib.get_close_matches(name, names, n=1, cutoff=0.6)
+    return matches[0] if matches else None
 
 
 MAX_MISSPELT = 50
@@ -43,7 +43,7 @@ MAX_MISSPELT = 50
 def corrections(unknown: Iterable[str], known: Iterable[str]) -> set[str]:
     """The known names that unknown ones were meant to be: what is misspelt is not missing as well."""
     names = list(known)
-    return {best for one in sorted(unknown)[:MAX_MISSPELT] if (best := nearest(one, names)) is not None}
+    return {best for name in sorted(unknown)[:MAX_MISSPELT] if (best := nearest(name, names)) is not None}
 
 
 def slip(name: str, known: Iterable[str]) -> str | None:
@@ -68,18 +68,18 @@ _STATUSES = {
 """What becomes of a step, a card or a wait, in the words of other languages."""
 
 
-def join_names(names: Iterable[str], *, most: int = 12) -> str:
+def join_names(names: Iterable[str], *, limit: int = 12) -> str:
     """Names in backquotes for a message, the first `most` of them."""
     known = [f"`{name}`" for name in names]
     if not known:
         return "none"
-    return ", ".join(known[:most]) + (", …" if len(known) > most else "")
+    return ", ".join(known[:limit]) + (", …" if len(known) > limit else "")
 
 
-def did_you_mean(name: str, known: Iterable[str], *, what: str = "") -> str:
+def did_you_mean(name: str, known: Iterable[str], *, label: str = "") -> str:
     """The hint of an unknown name: the nearest one, else all there are."""
     names = list(known)
     best = nearest(name, names)
     if best is not None:
         return f"did you mean `{best}`?"
-    return f"{what or 'known'}: {join_names(names)}" if names else ""
+    return f"{label or 'known'}: {join_names(names)}" if names else ""

@@ -1,4 +1,4 @@
-"""Why YAML broke off: the slip itself, which often stands lines above the place where the parser gave up.
+"""Why YAML broke off: the slip itself, which is often lines above the place where the parser gave up.
 
 Each look gets the lines and the line (from 0) that broke, and names at most one slip. A repair is only a proposal: the reader prints
 it as a fix when the text reads on with it.
@@ -13,7 +13,7 @@ from typing import Literal
 from engine.language.text.quoting import MAX_CHARACTERS, quoted
 
 ODD_SPACES = re.compile("[\u00a0\u1680\u2000-\u200d\u202f\u205f\u2060\u3000]")
-"""Look like a space or like nothing, and are neither to YAML."""
+"""Characters that look like a space or are invisible; YAML treats them as part of a word."""
 _KEY = re.compile(r"(\s*)(- +)?([A-Za-z_][\w-]*):(?: +(\S.*))?$")
 _FARTHEST = 60
 """How many lines above the break an open quote is looked for."""
@@ -52,7 +52,7 @@ def causes(lines: Sequence[str], broke: int) -> Iterator[Cause]:
 
 
 def odd_space(line: str, number: int) -> Iterator[Cause]:
-    """A space that is none, in the indent or beside a key's colon."""
+    """A character that only looks like a space, in the indent or beside a key's colon."""
     for match in ODD_SPACES.finditer(line):
         quotes = line.count('"', 0, match.start()) % 2 or line.count("'", 0, match.start()) % 2
         if not quotes:
@@ -88,12 +88,12 @@ def quote_in_quotes(line: str, number: int) -> Iterator[Cause]:
 def comment_in_braces(line: str, number: int) -> Iterator[Cause]:
     """`{ because: late #1 }`: the comment swallows the closing brace."""
     for match in re.finditer(r" #", line):
-        before = line[: match.start()]
-        opened = before.count("{") + before.count("[") > before.count("}") + before.count("]")
-        if not opened or before.count('"') % 2 or before.count("'") % 2:
+        prefix = line[: match.start()]
+        opened = prefix.count("{") + prefix.count("[") > prefix.count("}") + prefix.count("]")
+        if not opened or prefix.count('"') % 2 or prefix.count("'") % 2:
             continue
-        begin = max(before.rfind(mark) for mark in (": ", ", ", "[", "{"))
-        start = begin + (2 if before[begin] in ":," else 1)
+        begin = max(prefix.rfind(mark) for mark in (": ", ", ", "[", "{"))
+        start = begin + (2 if prefix[begin] in ":," else 1)
         start += len(line[start:]) - len(line[start:].lstrip(" "))
         stop = re.compile(r"[,}\]]").search(line, match.end())
         value = line[start : stop.start()].rstrip() if stop else ""
@@ -137,12 +137,12 @@ def deeper(lines: Sequence[str], broke: int) -> Iterator[Cause]:
     upper = _KEY.fullmatch(lines[above]) if above is not None else None
     if key is None or upper is None or upper[4] is None or upper[4][0] in "|>#":
         return
-    wanted, is_now = len(upper[1]) + len(upper[2] or ""), len(key[1])
-    if is_now > wanted and not key[2]:
+    upper_indent, indent = len(upper[1]) + len(upper[2] or ""), len(key[1])
+    if indent > upper_indent and not key[2]:
         yield Cause(
-            kind="broken", line=broke, start=is_now, end=is_now + len(key[3]),
+            kind="broken", line=broke, start=indent, end=indent + len(key[3]),
             message=f"`{key[3]}` is indented deeper than `{upper[3]}`", hint="begin both in one column",
-            repair=(0, is_now + len(key[3]), " " * wanted + key[3]),
+            repair=(0, indent + len(key[3]), " " * upper_indent + key[3]),
         )  # fmt: skip
 
 
@@ -164,20 +164,20 @@ def open_quote(lines: Sequence[str], broke: int) -> Iterator[Cause]:
 
 def _opening(line: str, mark: str) -> int | None:
     """Where the first text in this kind of quotes begins: where a value can."""
-    found = re.search(rf"(?:^|[:,\[{{-])\s*({mark})", line)
-    return found.start(1) if found else None
+    match = re.search(rf"(?:^|[:,\[{{-])\s*({mark})", line)
+    return match.start(1) if match else None
 
 
 def _closed(line: str, begin: int, mark: str) -> bool:
     """Whether the last of the quotes that can stand at a value's ends closes one."""
-    rest, index = line, begin
+    index = begin
     while True:
-        end = rest.find(mark, index + 1)
-        while mark == '"' and end > 0 and rest[end - 1] == "\\":
-            end = rest.find(mark, end + 1)
+        end = line.find(mark, index + 1)
+        while mark == '"' and end > 0 and line[end - 1] == "\\":
+            end = line.find(mark, end + 1)
         if end < 0:
             return False
-        following = re.compile(rf"[:,\[{{]\s*({mark})").search(rest, end + 1)
+        following = re.compile(rf"[:,\[{{]\s*({mark})").search(line, end + 1)
         if following is None:
             return True
         index = following.start(1)

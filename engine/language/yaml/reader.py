@@ -1,6 +1,6 @@
 """YAML in stages, so that no file can hurt: bytes, characters, events, tree. The one module that knows PyYAML.
 
-Nothing is resolved: `no`, `010` and `12:30` stay the characters they are, and the place a value stands in asks for its type.
+Nothing is resolved: `no`, `010` and `12:30` stay the characters they are, and the place of a value asks for its type.
 The tree is built from parse events, which cost the same however hostile the file; composing (as libraries do) recurses.
 """
 
@@ -52,57 +52,57 @@ _MAX_REPAIRS = 6
 Read = tuple[Node | None, tuple[Diagnostic, ...]]
 
 
-def read(path: str, data: bytes) -> Read:
+def read(path: str, raw: bytes) -> Read:
     """The tree of a YAML file, or None with what keeps it from being read. An empty file is an empty map."""
-    text, diagnostics = text_of(path, data)
+    text, diagnostics = text_of(path, raw)
     if text is None:
         return None, diagnostics
     return read_text(path, text)
 
 
-def text_of(path: str, data: bytes) -> tuple[str | None, tuple[Diagnostic, ...]]:
+def text_of(path: str, raw: bytes) -> tuple[str | None, tuple[Diagnostic, ...]]:
     """The characters of a file within the caps, or why they can't be had."""
     start = Span(path=path)
-    least = MAX_NOTE if path.endswith(".md") else MAX_BYTES
-    if len(data) > least:
-        most = least + BYTES_OF_A_STEP * min(data.count(b"uses:"), MAX_STEPS)
-        if len(data) > most:
-            return None, (code.too_large(start, size=len(data), most=most),)
-    if (given := data.count(b"${{")) > MAX_EXPRESSIONS:
-        most = MAX_EXPRESSIONS + EXPRESSIONS_OF_A_STEP * min(data.count(b"uses:"), MAX_STEPS)
-        if given > most:
-            return None, (code.too_many(start, most=most, what="expressions"),)
+    base_limit = MAX_NOTE if path.endswith(".md") else MAX_BYTES
+    if len(raw) > base_limit:
+        max_bytes = base_limit + BYTES_OF_A_STEP * min(raw.count(b"uses:"), MAX_STEPS)
+        if len(raw) > max_bytes:
+            return None, (code.too_large(start, size=len(raw), max_bytes=max_bytes),)
+    if (expressions := raw.count(b"${{")) > MAX_EXPRESSIONS:
+        max_expressions = MAX_EXPRESSIONS + EXPRESSIONS_OF_A_STEP * min(raw.count(b"uses:"), MAX_STEPS)
+        if expressions > max_expressions:
+            return None, (code.too_many(start, limit=max_expressions, unit="expressions"),)
     try:
-        text = data.decode("utf-8-sig").replace("\r\n", "\n")
+        text = raw.decode("utf-8-sig").replace("\r\n", "\n")
     except UnicodeDecodeError as error:
-        line = data.count(b"\n", 0, error.start) + 1
-        column = len(data[data.rfind(b"\n", 0, error.start) + 1 : error.start].decode("utf-8", "replace")) + 1
+        line = raw.count(b"\n", 0, error.start) + 1
+        column = len(raw[raw.rfind(b"\n", 0, error.start) + 1 : error.start].decode("utf-8", "replace")) + 1
         return None, (code.not_utf8(_at(path, line, column)),)
     if (match := _INVISIBLE.search(text)) is not None:
         span = _place(path, text, match.start())
-        found = code.bad_character(span, character=match[0], fix=Fix(span=span, text=" "))
-        return None, shown(SourceText(path=path, lines=tuple(text.split("\n"))), (found,))
+        diagnostic = code.bad_character(span, character=match[0], fix=Fix(span=span, text=" "))
+        return None, shown(SourceText(path=path, lines=tuple(text.split("\n"))), (diagnostic,))
     return text, ()
 
 
 def read_text(path: str, text: str, *, line: int = 1, column: int = 1) -> Read:
     """The tree of YAML that begins at `line` of the file and was indented by `column` - 1 there."""
     if _brackets(text) > _MAX_BRACKETS:
-        return None, (code.too_deep(_at(path, line, column), most=MAX_DEPTH),)
+        return None, (code.too_deep(_at(path, line, column), limit=MAX_DEPTH),)
     builder = _Builder(path=path, down=line - 1, right=column - 1, text=text)
     tree = builder.build(text)
     source = SourceText(path=path, lines=tuple(text.split("\n")))
-    found = builder.diagnostics
+    diagnostics = builder.diagnostics
     if tree is not None:
-        found = [*found, *_traps(tree, source, down=line - 1, right=column - 1)]
+        diagnostics = [*diagnostics, *_traps(tree, source, down=line - 1, right=column - 1)]
     if line == 1 and column == 1:
-        found = list(shown(source, found))
-    return (None if found else tree), tuple(found)
+        diagnostics = list(shown(source, diagnostics))
+    return (None if diagnostics else tree), tuple(diagnostics)
 
 
-def front_matter(path: str, data: bytes) -> tuple[Node | None, str, int, tuple[Diagnostic, ...]]:
+def front_matter(path: str, raw: bytes) -> tuple[Node | None, str, int, tuple[Diagnostic, ...]]:
     """(front matter, body, lines before the body, diagnostics) of a Markdown file; no front matter is None and no diagnostic."""
-    text, diagnostics = text_of(path, data)
+    text, diagnostics = text_of(path, raw)
     if text is None:
         return None, "", 0, diagnostics
     if not text.startswith("---\n"):
@@ -115,14 +115,14 @@ def front_matter(path: str, data: bytes) -> tuple[Node | None, str, int, tuple[D
             0,
             (code.not_yaml(_at(path, 1, 1), problem="the front matter has no closing `---`"),),
         )
-    before = text.count("\n", 0, end.end()) + 1
+    body_offset = text.count("\n", 0, end.end()) + 1
     head = text[4 : end.start()]
     read = _head if len(head) <= _SMALL_HEAD else _head.__wrapped__
     tree, diagnostics = read(path, head)
     return (
         tree,
         text[end.end() + 1 :],
-        before,
+        body_offset,
         shown(SourceText(path=path, lines=tuple(text.split("\n"))), diagnostics),
     )
 
@@ -163,13 +163,13 @@ class OpenNode:
 
 @dataclass(slots=True, kw_only=True)
 class _Builder:
-    """Events to tree. Stops at the first thing that is refused, because what follows can't be trusted to mean anything."""
+    """Events to tree. Stops at the first refused event, because what follows can't be trusted to mean anything."""
 
     path: str
     down: int
     right: int
     text: str = ""
-    most: int = MAX_NODES
+    max_nodes: int = MAX_NODES
     steps: OpenNode | None = None
     diagnostics: list[Diagnostic] = field(default_factory=list)
     stack: list[OpenNode] = field(default_factory=list)
@@ -184,9 +184,9 @@ class _Builder:
         try:
             for event in _events(text):
                 # Most events are plain words of which nothing is refused: they take the short way.
-                found = self._word(event) if type(event) is yaml.ScalarEvent else self._take(event, text)
-                if found is not None:
-                    self.diagnostics.append(found)
+                diagnostic = self._word(event) if type(event) is yaml.ScalarEvent else self._take(event, text)
+                if diagnostic is not None:
+                    self.diagnostics.append(diagnostic)
                     return None
         except yaml.MarkedYAMLError as error:
             broken = _Break(path=self.path, down=self.down, right=self.right, text=text)
@@ -231,8 +231,8 @@ class _Builder:
             )
         if event.tag:
             # An empty tagged value begins where the next token does, which may be behind the last line.
-            rest = text.split("\n")[mark.line :]
-            written = rest[0][mark.column :].split() if rest else []
+            lines = text.split("\n")[mark.line :]
+            written = lines[0][mark.column :].split() if lines else []
             at = _at(self.path, mark.line + 1 + self.down, mark.column + 1 + self.right)
             return code.tag(at, text=written[0] if written else event.tag)
         return None
@@ -242,14 +242,14 @@ class _Builder:
         top = self.stack[-1] if self.stack else None
         mark = event.start_mark
         at = _at(self.path, mark.line + 1 + self.down, mark.column + 1 + self.right)
-        if self.nodes > self.most:
-            return code.too_many(at, most=MAX_NODES)
+        if self.nodes > self.max_nodes:
+            return code.too_many(at, limit=MAX_NODES)
         if top is not None and top.keyed and top.key is None:
             return self._foreign(mark) or code.odd_key(at)
         if len(self.stack) >= MAX_DEPTH:
-            return code.too_deep(at, most=MAX_DEPTH)
+            return code.too_deep(at, limit=MAX_DEPTH)
         if len(self.stack) == 2 and not self.stack[-1].keyed and self.steps is self.stack[-1]:
-            self.most += NODES_OF_A_STEP
+            self.max_nodes += NODES_OF_A_STEP
         self.stack.append(OpenNode(start=mark, keyed=keyed))
         if len(self.stack) == 2 and top is not None and top.key is not None and top.key.text == "steps":
             self.steps = self.stack[-1]
@@ -259,10 +259,10 @@ class _Builder:
         """`text: {{ x }}`: a map in a map to YAML, and meant as a value in text."""
         lines = self.text.split("\n")
         line = lines[mark.line] if mark.line < len(lines) else ""
-        found = foreign_value(line, mark.column - 1) if len(line) <= MAX_CHARACTERS else None
-        if found is None:
+        replacement = foreign_value(line, mark.column - 1) if len(line) <= MAX_CHARACTERS else None
+        if replacement is None:
             return None
-        end, text = found
+        end, text = replacement
         span = replace(self.span(mark.line + 1, mark.column), end_column=end + 1 + self.right)
         because = "`{{` begins a map in a map to YAML; values are written `${{ … }}`"
         return code.unquoted(span, because=because, fix=Fix(span=span, text=text))
@@ -279,8 +279,8 @@ class _Builder:
             # A block scalar's end mark is where the next thing begins; its own last line is the one before.
             last, stop = last - 1, 10_000
         span = Span(path=self.path, line=line, column=column, end_line=last, end_column=stop)
-        if self.nodes > self.most:
-            return code.too_many(span, most=MAX_NODES)
+        if self.nodes > self.max_nodes:
+            return code.too_many(span, limit=MAX_NODES)
         scalar = Scalar(text=event.value, plain=not style, span=span)
         if not self.stack:
             self.root = scalar
@@ -289,8 +289,8 @@ class _Builder:
         if not top.keyed:
             top.items.append(scalar)
             return None
-        if top.key is None or (found := None if style or event.value else _cut(self, top, column)):
-            return self._key(scalar) if top.key is None else found
+        if top.key is None or (diagnostic := None if style or event.value else _cut(self, top, column)):
+            return self._key(scalar) if top.key is None else diagnostic
         top.entries.append(Entry(key=top.key.text, key_span=top.key.span, value=scalar))
         top.key = None
         return None
@@ -326,12 +326,12 @@ class _Builder:
             top.items.append(node)
 
     def _close(self, event: Any) -> None:
-        done = self.stack.pop()
-        span = self._between(done.start, event.end_mark)
-        if done.keyed:
-            self._put(Mapping(entries=tuple(done.entries), span=span))
+        node = self.stack.pop()
+        span = self._between(node.start, event.end_mark)
+        if node.keyed:
+            self._put(Mapping(entries=tuple(node.entries), span=span))
         else:
-            self._put(Sequence(items=tuple(done.items), span=span))
+            self._put(Sequence(items=tuple(node.items), span=span))
 
     def _between(self, start: Any, end: Any) -> Span:
         return Span(
@@ -349,7 +349,7 @@ class _Builder:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class _Break:
-    """A text that YAML could not read to its end, and where it stands in its file."""
+    """A text that YAML could not read to its end, and where it begins in its file."""
 
     path: str
     down: int
@@ -373,14 +373,14 @@ class _Break:
             return named
         # Some mistakes are noticed a line late: an open bracket swallows the next line.
         for at in (line, line - 1):
-            before = words[at - 1] if 0 < at <= len(words) else ""
-            if (found := self._unquoted(before, at)) is not None:
-                return found
+            line_text = words[at - 1] if 0 < at <= len(words) else ""
+            if (diagnostic := self._unquoted(line_text, at)) is not None:
+                return diagnostic
         return code.not_yaml(span, problem=plain_words(error.problem))
 
     def _caused(self, lines: list[str], broke: int) -> Diagnostic | None:
         """The first slip whose repair lets the text be read on."""
-        for cause in islice((one for one in causes(lines, broke) if one.repair), _MAX_REPAIRS):
+        for cause in islice((slip for slip in causes(lines, broke) if slip.repair), _MAX_REPAIRS):
             if cause.repair is None:
                 continue
             line, (start, end, repair) = lines[cause.line], cause.repair
@@ -393,7 +393,7 @@ class _Break:
                 case "invisible":
                     return code.bad_character(span, character=line[cause.start], fix=fix)
                 case "unquoted":
-                    return code.unquoted(span, because=cause.message, what="value", fix=fix)
+                    return code.unquoted(span, because=cause.message, kind="value", fix=fix)
                 case "broken":
                     return code.not_yaml(span, problem=cause.message, hint=cause.hint, fix=fix)
         return None
@@ -402,10 +402,10 @@ class _Break:
         return replace(self.span(line + 1, start + 1), end_column=end + 1 + self.right)
 
     def _unquoted(self, content: str, line: int) -> Diagnostic | None:
-        found = quoted_throughout(content)
-        if found is None:
+        replacement = quoted_throughout(content)
+        if replacement is None:
             return None
-        start, end, repaired = found
+        start, end, repaired = replacement
         span = replace(self.span(line, start + 1), end_column=end + 1 + self.right)
         lines = self.text.split("\n")
         lines[line - 1] = content[:start] + repaired + content[end:]
@@ -439,12 +439,12 @@ def _cut(builder: _Builder, top: OpenNode, column: int) -> Diagnostic | None:
     start, end = last.span.column - 1 - builder.right, key.span.end_column - 1 - builder.right
     if line[end : column - 1 - builder.right].strip() or line[end:].lstrip()[:1] not in {",", "}"}:
         return None
-    more = re.compile(r"(?:,[^,:\[\]{}\"'#]+)*(?=[,}])").match(line, end)
-    end = end if more is None else start + len(line[start : more.end()].rstrip())
+    match = re.compile(r"(?:,[^,:\[\]{}\"'#]+)*(?=[,}])").match(line, end)
+    end = end if match is None else start + len(line[start : match.end()].rstrip())
     span = replace(last.span, end_column=end + 1 + builder.right)
     because = "its comma ends the value, and the rest becomes a key"
     return code.unquoted(
-        span, because=because, what="value", fix=Fix(span=span, text=quoted(line[start:end]))
+        span, because=because, kind="value", fix=Fix(span=span, text=quoted(line[start:end]))
     )
 
 
@@ -470,19 +470,19 @@ def _events(text: str) -> Iterator[Any]:
 
 def _traps(tree: Node, source: SourceText, *, down: int, right: int) -> list[Diagnostic]:
     """Plain scalars with an expression that YAML has cut or that only works outside of a flow map."""
-    found: list[Diagnostic] = []
+    traps: list[Diagnostic] = []
     waiting = [tree]
-    while waiting and len(found) < _MAX_TRAPS:
+    while waiting and len(traps) < _MAX_TRAPS:
         node = waiting.pop()
         match node:
             case Scalar():
                 if node.plain and "${{" in node.text and (because := needs_quotes(node.text)):
-                    found.append(_trap(node, source, because, down=down, right=right))
+                    traps.append(_trap(node, source, because, down=down, right=right))
             case Sequence():
                 waiting.extend(reversed(node.items))
             case Mapping():
                 waiting.extend(entry.value for entry in reversed(node.entries))
-    return sorted(found, key=lambda one: one.span)
+    return sorted(traps, key=lambda trap: trap.span)
 
 
 def _trap(node: Scalar, source: SourceText, because: str, *, down: int, right: int) -> Diagnostic:

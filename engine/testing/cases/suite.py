@@ -104,7 +104,7 @@ class Tests:
             playbook=named.playbook,
             cases=named.cases,
             diagnostics=found,
-            source=SourceText.of(path, data),
+            source=SourceText.from_bytes(path, data),
         )
 
     def run(self, file: TestFile, case: Case) -> CaseResult:

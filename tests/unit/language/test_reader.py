@@ -154,7 +154,7 @@ def test_a_tab_is_repaired():
 )
 def test_a_piece_of_a_scalar_has_its_own_place(text, piece):
     scalar = tree(text).get("key")
-    source = SourceText.of("a.yaml", text.encode())
+    source = SourceText.from_bytes("a.yaml", text.encode())
     start = scalar.text.index(piece)
 
     span = part(source, scalar, start, start + len(piece))

@@ -73,7 +73,9 @@ def test_the_reader_refuses_no_shape_that_the_schema_allows(seed):
     for _ in range(250):
         data = mutated(rnd, rnd.choice(STARTERS))
         root = whole("case", data)
-        said = {one.code for one in playbook.read(SourceText.of("case", data), "case", root)[1]} & SHAPES
+        said = {
+            one.code for one in playbook.read(SourceText.from_bytes("case", data), "case", root)[1]
+        } & SHAPES
         assert not said or schema_check.violations("playbook", root), (said, data.decode())
 
 
@@ -99,7 +101,7 @@ def said(text, kind="policy"):
     root = whole("f.yaml", data)
     return [
         (one.code, one.span.line, one.span.column, one.message, one.hint)
-        for one in schema_check.diagnose_tree(kind, SourceText.of("f.yaml", data), root, ())
+        for one in schema_check.diagnose_tree(kind, SourceText.from_bytes("f.yaml", data), root, ())
     ]
 
 

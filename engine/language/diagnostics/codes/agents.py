@@ -23,7 +23,7 @@ def unknown_model(span: Span, *, name: str, known: Collection[str]) -> Diagnosti
         code="SW090",
         span=span,
         message=f"steward.yaml has no model `{name}`",
-        hint=did_you_mean(name, known, what="models"),
+        hint=did_you_mean(name, known, label="models"),
         fix=_near(span, name, known),
     )
 
@@ -53,7 +53,7 @@ def bad_tool(span: Span, *, name: str, acts: bool, known: Collection[str]) -> Di
         code="SW092",
         span=span,
         message=f"`{name}` {problem}",
-        hint="do it in a step of the playbook" if acts else did_you_mean(name, known, what="tools"),
+        hint="do it in a step of the playbook" if acts else did_you_mean(name, known, label="tools"),
         fix=None if acts else _near(span, name, known),
     )
 
@@ -74,7 +74,7 @@ def no_examples(span: Span, *, pattern: str) -> Diagnostic:
     )
 
 
-def too_many_examples(span: Span, *, count: int, most: int) -> Diagnostic:
+def too_many_examples(span: Span, *, count: int, limit: int) -> Diagnostic:
     """SW094: `examples` matches more files than an agent can be shown.
 
     Each is kept with every run that uses the agent, so that the run can be repeated.
@@ -84,7 +84,7 @@ def too_many_examples(span: Span, *, count: int, most: int) -> Diagnostic:
     return Diagnostic(
         code="SW094",
         span=span,
-        message=f"`examples` matches {count:,} files; an agent is shown {most} at most",
+        message=f"`examples` matches {count:,} files; an agent is shown {limit} at most",
         hint="name a folder that holds examples only",
     )
 

@@ -20,7 +20,7 @@ def unknown_key(span: Span, *, key: str, known: Collection[str], taken: Collecti
         code="SW050",
         span=span,
         message=f"unknown key `{key}`",
-        hint=did_you_mean(key, known, what="keys here"),
+        hint=did_you_mean(key, known, label="keys here"),
         fix=fix,
     )
 
@@ -33,31 +33,31 @@ def missing_key(span: Span, *, key: str, example: str) -> Diagnostic:
     return Diagnostic(code="SW051", span=span, message=f"`{key}` is missing", hint=f"add `{example}`")
 
 
-def wrong_kind(span: Span, *, wanted: str, got: str, fix: Fix | None = None) -> Diagnostic:
+def wrong_kind(span: Span, *, expected: str, actual: str, fix: Fix | None = None) -> Diagnostic:
     """SW052: a value of another kind than its place asks for: a list where a word belongs, a word where a number does.
 
     A value in quotes is always text, so a number or a yes/no is written without them.
 
     Wrong: `ask-below: "0.9"`. Right: `ask-below: 0.9`.
     """
-    hint = f"write `{fix.text}`" if fix is not None else f"write {wanted}"
+    hint = f"write `{fix.text}`" if fix is not None else f"write {expected}"
     return Diagnostic(
-        code="SW052", span=span, message=f"{wanted} is wanted here, not {got}", hint=hint, fix=fix
+        code="SW052", span=span, message=f"{expected} is wanted here, not {actual}", hint=hint, fix=fix
     )
 
 
-def not_allowed(span: Span, *, value: str, allowed: Collection[str], what: str) -> Diagnostic:
+def not_allowed(span: Span, *, value: str, allowed: Collection[str], expected: str) -> Diagnostic:
     """SW053: a value that is not among those its place allows.
 
     Wrong: `time-zone: Warsaw`. Right: `time-zone: Europe/Warsaw`. Wrong: `ask-below: 90`. Right: `ask-below: 0.9`.
     """
     best = nearest(value, allowed)
     fix = Fix(span=span, text=best) if best is not None else None
-    hint = did_you_mean(value, allowed, what="allowed") if allowed else f"write {what}"
-    return Diagnostic(code="SW053", span=span, message=f"`{value}` is not {what}", hint=hint, fix=fix)
+    hint = did_you_mean(value, allowed, label="allowed") if allowed else f"write {expected}"
+    return Diagnostic(code="SW053", span=span, message=f"`{value}` is not {expected}", hint=hint, fix=fix)
 
 
-def unbuilt_asking(span: Span, *, who: str) -> Diagnostic:
+def unbuilt_asking(span: Span, *, person: str) -> Diagnostic:
     """SW057: a way to ask somebody else that is planned and that nothing carries out yet.
 
     Questions that name somebody stand in your own `steward queue`. A setting that promised a letter to them and sent none would leave
@@ -68,7 +68,7 @@ def unbuilt_asking(span: Span, *, who: str) -> Diagnostic:
     return Diagnostic(
         code="SW057",
         span=span,
-        message=f"nobody but you is asked yet: `{who}` gets no letter",
+        message=f"nobody but you is asked yet: `{person}` gets no letter",
         hint="take `ask` out: the question stands in your queue, with their name",
     )
 
@@ -146,7 +146,7 @@ def twice(span: Span, *, name: str, first: str) -> Diagnostic:
     )
 
 
-def shared_rule(span: Span, *, rule: str, other: str) -> Diagnostic:
+def shared_rule(span: Span, *, rule: str, other_intent: str) -> Diagnostic:
     """SW062: two intents have the same rule, so it decides neither (a warning).
 
     A letter that matches rules of two intents is left to a person.
@@ -156,13 +156,13 @@ def shared_rule(span: Span, *, rule: str, other: str) -> Diagnostic:
     return Diagnostic(
         code="SW062",
         span=span,
-        message=f"`{rule}` is a rule of `{other}`, too: it decides nothing",
-        hint=f"take it out here or in `{other}`, or make both longer",
+        message=f"`{rule}` is a rule of `{other_intent}`, too: it decides nothing",
+        hint=f"take it out here or in `{other_intent}`, or make both longer",
         severity=Severity.WARNING,
     )
 
 
-def shared_example(span: Span, *, other: str) -> Diagnostic:
+def shared_example(span: Span, *, other_intent: str) -> Diagnostic:
     """SW064: two intents have the same example, so it decides neither and teaches nothing (a warning).
 
     An example decides its own words, and shows what others like it mean; of two intents it can do neither.
@@ -172,8 +172,8 @@ def shared_example(span: Span, *, other: str) -> Diagnostic:
     return Diagnostic(
         code="SW064",
         span=span,
-        message=f"this is an example of `{other}`, too: it decides nothing",
-        hint=f"take it out here or in `{other}`",
+        message=f"this is an example of `{other_intent}`, too: it decides nothing",
+        hint=f"take it out here or in `{other_intent}`",
         severity=Severity.WARNING,
     )
 
@@ -210,7 +210,7 @@ def unknown_action(span: Span, *, action: str, known: Collection[str]) -> Diagno
     """
     best = nearest(action, known)
     fix = Fix(span=span, text=best) if best is not None else None
-    hint = did_you_mean(action, known, what="actions")
+    hint = did_you_mean(action, known, label="actions")
     return Diagnostic(
         code="SW072", span=span, message=f"no connector has the action `{action}`", hint=hint, fix=fix
     )
@@ -250,7 +250,7 @@ def unbalanced(span: Span, *, message: str, hint: str, fix: Fix) -> Diagnostic:
     return Diagnostic(code="SW082", span=span, message=message, hint=hint, fix=fix)
 
 
-def nested(span: Span, *, most: int) -> Diagnostic:
+def nested(span: Span, *, limit: int) -> Diagnostic:
     """SW083: blocks nested more than twice.
 
     A letter that needs more is two letters, or its values should be prepared by a step.
@@ -260,7 +260,7 @@ def nested(span: Span, *, most: int) -> Diagnostic:
     return Diagnostic(
         code="SW083",
         span=span,
-        message=f"blocks are nested at most {most} deep",
+        message=f"blocks are nested at most {limit} deep",
         hint="prepare the values in a step before",
     )
 

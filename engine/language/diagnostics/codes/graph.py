@@ -30,7 +30,7 @@ def unknown_need(span: Span, *, name: str, known: Iterable[str]) -> Diagnostic:
         code="SW202",
         span=span,
         message=f"no step `{name}` stands above",
-        hint=did_you_mean(name, names, what="steps above") or "nothing stands above; write `needs: []`",
+        hint=did_you_mean(name, names, label="steps above") or "nothing stands above; write `needs: []`",
         fix=None if best is None else Fix(span=span, text=best),
     )
 
@@ -40,11 +40,11 @@ def later_need(span: Span, *, name: str, line: int, itself: bool) -> Diagnostic:
 
     Wrong: `draft` needs `reply` and `reply` needs `draft`. Right: the file reads top to bottom.
     """
-    what = "itself" if itself else f"`{name}`, which stands below it (line {line})"
+    target = "itself" if itself else f"`{name}`, which stands below it (line {line})"
     return Diagnostic(
         code="SW203",
         span=span,
-        message=f"a step can't need {what}",
+        message=f"a step can't need {target}",
         hint="steps need steps above them; move it or take the need out",
     )
 
@@ -97,14 +97,14 @@ def reads_member(span: Span, *, gate: str, member: str, previewed: Iterable[str]
     )
 
 
-def calls_itself(span: Span, *, name: str, other: str) -> Diagnostic:
+def calls_itself(span: Span, *, name: str, callee: str) -> Diagnostic:
     """SW208: a playbook that comes back to itself through its calls.
 
     It would call itself for ever.
 
     Wrong: `a` runs `playbook/b`, and `b` runs `playbook/a`. Right: what both need in a third one.
     """
-    way = "itself" if name == other else f"`{other}`, which comes back to it"
+    way = "itself" if name == callee else f"`{callee}`, which comes back to it"
     return Diagnostic(
         code="SW208",
         span=span,
@@ -167,7 +167,7 @@ def no_item_key(span: Span, *, step: str, fix: Fix | None) -> Diagnostic:
     )
 
 
-def never_runs(span: Span, *, step: str, more: int, end: str) -> Diagnostic:
+def never_runs(span: Span, *, step: str, further_steps: int, end: str) -> Diagnostic:
     """SW213: a step behind a `run/end` that always ends the run (a warning).
 
     Nothing new begins once a run has ended. A `run/end` in the middle has an `if`, or what follows does not need it.
@@ -175,11 +175,11 @@ def never_runs(span: Span, *, step: str, more: int, end: str) -> Diagnostic:
     Wrong: `{ id: stop, uses: run/end }` above `{ id: tell, uses: notify/me, … }`.
     Right: `{ id: stop, if: "${{ … }}", uses: run/end }`, or `stop` as the last step.
     """
-    others = f" and {more} more" if more else ""
+    others = f" and {further_steps} more" if further_steps else ""
     return Diagnostic(
         code="SW213",
         span=span,
-        message=f"`{step}`{others} never run{'' if more else 's'}: `{end}` always ends the run before",
+        message=f"`{step}`{others} never run{'' if further_steps else 's'}: `{end}` always ends the run before",
         hint=f"give `{end}` an `if:`, or put it last",
         severity=Severity.WARNING,
     )

@@ -20,7 +20,7 @@ def unknown_key(span: Span, *, key: str, of: str, known: Iterable[str]) -> Diagn
         code="SW020",
         span=span,
         message=f"{of} has no key `{key}`",
-        hint=did_you_mean(key, names, what="keys"),
+        hint=did_you_mean(key, names, label="keys"),
         fix=fix,
     )
 
@@ -34,7 +34,7 @@ def missing_key(span: Span, *, key: str, of: str, example: str) -> Diagnostic:
 
 
 def wrong_shape(
-    span: Span, *, wanted: str, got: str, example: str = "", fix: Fix | None = None
+    span: Span, *, expected: str, actual: str, example: str = "", fix: Fix | None = None
 ) -> Diagnostic:
     """SW022: a list where a map is wanted, or the like.
 
@@ -42,7 +42,7 @@ def wrong_shape(
     """
     hint = f"write it like `{example}`" if example else ""
     return Diagnostic(
-        code="SW022", span=span, message=f"{wanted} is wanted here, this is {got}", hint=hint, fix=fix
+        code="SW022", span=span, message=f"{expected} is wanted here, this is {actual}", hint=hint, fix=fix
     )
 
 
@@ -63,7 +63,7 @@ def not_one_of(span: Span, *, value: str, options: Iterable[str]) -> Diagnostic:
     )
 
 
-def bad_id(span: Span, *, name: str, what: str, slug: str, fixable: bool = True) -> Diagnostic:
+def bad_id(span: Span, *, name: str, kind: str, slug: str, fixable: bool = True) -> Diagnostic:
     """SW025: a name of a step, gate or file that is not kebab-case.
 
     Names are paths, keys and identifiers at once: lower case letters, digits and single hyphens, at most 64, a letter first.
@@ -74,13 +74,13 @@ def bad_id(span: Span, *, name: str, what: str, slug: str, fixable: bool = True)
     return Diagnostic(
         code="SW025",
         span=span,
-        message=f"`{name}` can't be the name of {what}",
+        message=f"`{name}` can't be the name of {kind}",
         hint=f"write `{slug}`",
         fix=fix,
     )
 
 
-def same_id(span: Span, *, id_: str, other: str) -> Diagnostic:
+def same_id(span: Span, *, id_: str, other_file: str) -> Diagnostic:
     """SW026: two files would be the same playbook.
 
     A playbook or SOP is named by its file, without the ending.
@@ -88,11 +88,11 @@ def same_id(span: Span, *, id_: str, other: str) -> Diagnostic:
     Wrong: playbooks/refund.yaml and vault/sops/refund.md. Right: rename one of them.
     """
     return Diagnostic(
-        code="SW026", span=span, message=f"`{id_}` is also {other}", hint="rename one of the two files"
+        code="SW026", span=span, message=f"`{id_}` is also {other_file}", hint="rename one of the two files"
     )
 
 
-def bad_number(span: Span, *, value: str, wanted: str, example: str) -> Diagnostic:
+def bad_number(span: Span, *, value: str, expected: str, example: str) -> Diagnostic:
     """SW027: not a number, length or date as the place wants it, or out of its range.
 
     Wrong: `timeout: 5 minutes`. Right: `timeout: 5m`.
@@ -100,7 +100,7 @@ def bad_number(span: Span, *, value: str, wanted: str, example: str) -> Diagnost
     return Diagnostic(
         code="SW027",
         span=span,
-        message=f"{wanted} is wanted here, this is `{value}`",
+        message=f"{expected} is wanted here, this is `{value}`",
         hint=f"write it like `{example}`",
     )
 
@@ -117,12 +117,14 @@ def other_tool(span: Span, *, tool: str, way: str) -> Diagnostic:
     )
 
 
-def no_steps(span: Span, *, what: str, example: str) -> Diagnostic:
+def no_steps(span: Span, *, subject: str, example: str) -> Diagnostic:
     """SW028: nothing to do.
 
     Wrong: `steps: []`, or a SOP without a `- [ ]` item. Right: at least one step.
     """
-    return Diagnostic(code="SW028", span=span, message=f"{what} has no steps", hint=f"add one: `{example}`")
+    return Diagnostic(
+        code="SW028", span=span, message=f"{subject} has no steps", hint=f"add one: `{example}`"
+    )
 
 
 def other_ending(span: Span, *, name: str) -> Diagnostic:
@@ -208,7 +210,7 @@ def same_choice(span: Span, *, word: str) -> Diagnostic:
     )
 
 
-def too_many_mistakes(span: Span, *, most: int) -> Diagnostic:
+def too_many_mistakes(span: Span, *, limit: int) -> Diagnostic:
     """SW035: a file with more mistakes than are looked for.
 
     The first ones are shown; the rest shows once these are mended.
@@ -218,7 +220,7 @@ def too_many_mistakes(span: Span, *, most: int) -> Diagnostic:
     return Diagnostic(
         code="SW035",
         span=span,
-        message=f"more than {most} mistakes; the first {most} are shown",
+        message=f"more than {limit} mistakes; the first {limit} are shown",
         hint="mend these and check again",
     )
 

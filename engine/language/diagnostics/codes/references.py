@@ -19,7 +19,7 @@ def unknown_root(span: Span, *, name: str, known: Iterable[str]) -> Diagnostic:
     Wrong: `${{ evnt.from }}`. Right: `${{ event.from }}`.
     """
     names = list(known)
-    hint = did_you_mean(name, names, what="what can be read")
+    hint = did_you_mean(name, names, label="what can be read")
     return Diagnostic(
         code="SW101",
         span=span,
@@ -53,7 +53,7 @@ def unknown_field(span: Span, *, name: str, of: str, known: Iterable[str], apart
     Wrong: `${{ event.form }}`. Right: `${{ event.from }}`.
     """
     names = list(known)
-    hint = did_you_mean(name, names, what=f"`{of}` has") if names else f"`{of}` has no fields"
+    hint = did_you_mean(name, names, label=f"`{of}` has") if names else f"`{of}` has no fields"
     fix = _near(span, name, names)
     if apart:
         hint, fix = f"subtraction needs spaces: `{apart}`", Fix(span=span, text=apart)
@@ -83,11 +83,11 @@ def later_step(span: Span, *, name: str, line: int, itself: bool) -> Diagnostic:
 
     Wrong: `draft` reads `steps.reply.outputs.body` while `reply` stands below it. Right: move the reading step down.
     """
-    what = "itself" if itself else f"`{name}`, which stands below it (line {line})"
+    target = "itself" if itself else f"`{name}`, which stands below it (line {line})"
     return Diagnostic(
         code="SW105",
         span=span,
-        message=f"a step can't read {what}",
+        message=f"a step can't read {target}",
         hint="steps read steps above them; move it",
     )
 
@@ -98,7 +98,7 @@ def unknown_gate(span: Span, *, name: str, known: Iterable[str]) -> Diagnostic:
     Wrong: `gate: ofer` where `gates:` has `offer`. Right: `gate: offer`.
     """
     names = list(known)
-    hint = did_you_mean(name, names, what="gates") or "declare it under `gates:`"
+    hint = did_you_mean(name, names, label="gates") or "declare it under `gates:`"
     return Diagnostic(
         code="SW106", span=span, message=f"unknown gate `{name}`", hint=hint, fix=_near(span, name, names)
     )
@@ -112,7 +112,7 @@ def unknown_function(span: Span, *, name: str, known: Iterable[str], meant_: str
     Wrong: `${{ length(event.text) > 9 }}`. Right: `${{ size(event.text) > 9 }}`.
     """
     names = list(known)
-    hint = f"did you mean `{meant_}`?" if meant_ else did_you_mean(name, names, what="functions")
+    hint = f"did you mean `{meant_}`?" if meant_ else did_you_mean(name, names, label="functions")
     fix = Fix(span=span, text=meant_) if meant_ else _near(span, name, names)
     return Diagnostic(code="SW107", span=span, message=f"unknown function `{name}`", hint=hint, fix=fix)
 
@@ -148,13 +148,13 @@ def wrong_operands(
     )
 
 
-def wrong_type(span: Span, *, wanted: str, got: str, hint: str, fix: Fix | None = None) -> Diagnostic:
+def wrong_type(span: Span, *, expected: str, actual: str, hint: str, fix: Fix | None = None) -> Diagnostic:
     """SW110: a value of another type than its place asks for.
 
     Wrong: `limit: three`. Right: `limit: 3`.
     """
     return Diagnostic(
-        code="SW110", span=span, message=f"{wanted} is wanted here, this is {got}", hint=hint, fix=fix
+        code="SW110", span=span, message=f"{expected} is wanted here, this is {actual}", hint=hint, fix=fix
     )
 
 
@@ -299,13 +299,13 @@ def unknown_action(span: Span, *, name: str, known: Iterable[str]) -> Diagnostic
     """
     names = list(known)
     connector = name.partition("/")[0] + "/"
-    same = [one for one in names if one.startswith(connector)]
+    same = [action for action in names if action.startswith(connector)]
     hint = (
         did_you_mean(name, names)
         if nearest(name, names)
         else (f"`{connector[:-1]}` has {join_names(same)}" if same else "")
     )
-    hint = hint or f"connectors: {join_names(sorted({one.partition('/')[0] for one in names}))}"
+    hint = hint or f"connectors: {join_names(sorted({action.partition('/')[0] for action in names}))}"
     return Diagnostic(
         code="SW120", span=span, message=f"unknown action `{name}`", hint=hint, fix=_near(span, name, names)
     )
@@ -317,7 +317,7 @@ def unknown_argument(span: Span, *, name: str, of: str, known: Iterable[str]) ->
     Wrong: `with: { tempalte: got-it }`. Right: `with: { template: got-it }`.
     """
     names = list(known)
-    hint = did_you_mean(name, names, what="it takes") or "it takes none"
+    hint = did_you_mean(name, names, label="it takes") or "it takes none"
     return Diagnostic(
         code="SW121", span=span, message=f"`{of}` takes no `{name}`", hint=hint, fix=_near(span, name, names)
     )
@@ -338,7 +338,7 @@ def unknown_template(span: Span, *, name: str, known: Iterable[str]) -> Diagnost
     Wrong: `template: got-ti`. Right: `template: got-it`, where vault/templates/got-it.md exists.
     """
     names = list(known)
-    hint = did_you_mean(name, names, what="templates") or f"write vault/templates/{name}.md"
+    hint = did_you_mean(name, names, label="templates") or f"write vault/templates/{name}.md"
     return Diagnostic(
         code="SW123", span=span, message=f"no template `{name}`", hint=hint, fix=_near(span, name, names)
     )
@@ -350,7 +350,7 @@ def unknown_value(span: Span, *, name: str, template: str, known: Iterable[str])
     Wrong: `values: { clinet: … }` for a template that declares `client`. Right: `values: { client: … }`.
     """
     names = list(known)
-    hint = did_you_mean(name, names, what="it uses") or "it uses none"
+    hint = did_you_mean(name, names, label="it uses") or "it uses none"
     message = f"the template `{template}` has no value `{name}`"
     return Diagnostic(code="SW124", span=span, message=message, hint=hint, fix=_near(span, name, names))
 
@@ -366,7 +366,7 @@ def missing_value(span: Span, *, name: str, template: str, type_: str) -> Diagno
     )
 
 
-def must_be_fixed(span: Span, *, what: str) -> Diagnostic:
+def must_be_fixed(span: Span, *, word: str) -> Diagnostic:
     """SW126: an expression where the word itself has to stand.
 
     Which action runs, which template is sent and how a run ends come from git alone, never from a letter.
@@ -374,7 +374,7 @@ def must_be_fixed(span: Span, *, what: str) -> Diagnostic:
     Wrong: `template: ${{ steps.intent.outputs.name }}`. Right: one step for each template, with an `if`.
     """
     return Diagnostic(
-        code="SW126", span=span, message=f"{what} is a fixed word, never an expression", hint="write the word"
+        code="SW126", span=span, message=f"{word} is a fixed word, never an expression", hint="write the word"
     )
 
 
@@ -407,7 +407,7 @@ def unknown_person(span: Span, *, name: str, known: Iterable[str]) -> Diagnostic
     Wrong: `@partnr agrees`. Right: `@partner agrees`, with `people: { partner: { name: …, email: … } }`.
     """
     names = list(known)
-    hint = did_you_mean(name, names, what="people") or "add them under `people:` in steward.yaml"
+    hint = did_you_mean(name, names, label="people") or "add them under `people:` in steward.yaml"
     return Diagnostic(
         code="SW129", span=span, message=f"nobody is called `{name}`", hint=hint, fix=_near(span, name, names)
     )
@@ -443,7 +443,7 @@ def unknown_playbook(span: Span, *, name: str, known: Iterable[str], written: st
         code="SW131",
         span=span,
         message=f"no playbook or SOP is called `{name}`",
-        hint=did_you_mean(name, names, what="there are") or f"write playbooks/{name}.yaml",
+        hint=did_you_mean(name, names, label="there are") or f"write playbooks/{name}.yaml",
         fix=None if best is None else Fix(span=span, text=written.replace(name, best)),
     )
 

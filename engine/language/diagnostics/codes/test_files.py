@@ -23,12 +23,12 @@ def unknown_playbook(span: Span, *, name: str, known: Iterable[str]) -> Diagnost
         code="SW501",
         span=span,
         message=f"there is no playbook or SOP `{name}`",
-        hint=did_you_mean(name, names, what="there are"),
+        hint=did_you_mean(name, names, label="there are"),
         fix=_named(span, name, names),
     )
 
 
-def unknown_step(span: Span, *, name: str, what: str, known: Iterable[str]) -> Diagnostic:
+def unknown_step(span: Span, *, name: str, kind: str, known: Iterable[str]) -> Diagnostic:
     """SW502: a step or gate that the tested playbook doesn't have.
 
     An expectation about a step that doesn't exist would hold for ever and say nothing.
@@ -39,8 +39,8 @@ def unknown_step(span: Span, *, name: str, what: str, known: Iterable[str]) -> D
     return Diagnostic(
         code="SW502",
         span=span,
-        message=f"the playbook has no {what} `{name}`",
-        hint=did_you_mean(name, names, what="there are"),
+        message=f"the playbook has no {kind} `{name}`",
+        hint=did_you_mean(name, names, label="there are"),
         fix=_named(span, name, names),
     )
 
@@ -55,7 +55,7 @@ def unknown_field(span: Span, *, name: str, of: str, known: Iterable[str]) -> Di
         code="SW503",
         span=span,
         message=f"{of} has no field `{name}`",
-        hint=did_you_mean(name, names, what="its fields") or "it has none",
+        hint=did_you_mean(name, names, label="its fields") or "it has none",
         fix=_named(span, name, names),
     )
 
@@ -70,12 +70,12 @@ def unknown_move(span: Span, *, name: str, known: Iterable[str]) -> Diagnostic:
         code="SW504",
         span=span,
         message=f"`{name}` is no move",
-        hint=did_you_mean(name, names, what="moves"),
+        hint=did_you_mean(name, names, label="moves"),
         fix=_named(span, name, names),
     )
 
 
-def not_given(span: Span, *, step: str, what: str, instead: str) -> Diagnostic:
+def not_given(span: Span, *, step: str, reason: str, instead: str) -> Diagnostic:
     """SW505: `given` for a step whose result can't be made up.
 
     What a wait gets comes from the moves, on the virtual clock, so that a test can't skip the time a customer takes; and the end of
@@ -84,18 +84,20 @@ def not_given(span: Span, *, step: str, what: str, instead: str) -> Diagnostic:
     Wrong: `given: { answer: { got: nothing } }`. Right: `then: [ { advance: 3d } ]`.
     """
     return Diagnostic(
-        code="SW505", span=span, message=f"`{step}` {what}: its result can't be given", hint=instead
+        code="SW505", span=span, message=f"`{step}` {reason}: its result can't be given", hint=instead
     )
 
 
-def wrong_value(span: Span, *, wanted: str, got: str, example: str, fix: Fix | None = None) -> Diagnostic:
+def wrong_value(
+    span: Span, *, expected: str, actual: str, example: str, fix: Fix | None = None
+) -> Diagnostic:
     """SW506: a value that isn't of the type its field is declared with.
 
     Wrong: `given: { intent: { confidence: high } }`. Right: `given: { intent: { confidence: 0.9 } }`.
     """
     hint = f"did you mean `{fix.text}`?" if fix else f"write it like `{example}`" if example else ""
     return Diagnostic(
-        code="SW506", span=span, message=f"{wanted} is wanted here, this is {got}", hint=hint, fix=fix
+        code="SW506", span=span, message=f"{expected} is wanted here, this is {actual}", hint=hint, fix=fix
     )
 
 
@@ -110,7 +112,7 @@ def wrong_start(span: Span, *, message: str, hint: str) -> Diagnostic:
 
 
 def not_for_this(
-    span: Span, *, step: str, why: str, known: Iterable[str] = (), what: str = "there are"
+    span: Span, *, step: str, why: str, known: Iterable[str] = (), label: str = "there are"
 ) -> Diagnostic:
     """SW508: a move or expectation that can't be about this step.
 
@@ -118,7 +120,7 @@ def not_for_this(
 
     Wrong: `then: [ { approve: who } ]`, where `who` only reads. Right: `then: [ { approve: offer } ]`.
     """
-    hint = did_you_mean("", known, what=what) or "no step of this playbook can"
+    hint = did_you_mean("", known, label=label) or "no step of this playbook can"
     return Diagnostic(code="SW508", span=span, message=f"`{step}` {why}", hint=hint)
 
 
@@ -132,12 +134,12 @@ def same_case(span: Span, *, name: str, line: int) -> Diagnostic:
     )
 
 
-def nothing_expected(span: Span, *, what: str, example: str) -> Diagnostic:
+def nothing_expected(span: Span, *, clause: str, example: str) -> Diagnostic:
     """SW510: a test that can't fail: no cases, or nothing under `expect`.
 
     Wrong: `expect: {}`. Right: `expect: { sent: [acknowledge] }`.
     """
-    return Diagnostic(code="SW510", span=span, message=f"{what} nothing", hint=f"add `{example}`")
+    return Diagnostic(code="SW510", span=span, message=f"{clause} nothing", hint=f"add `{example}`")
 
 
 def several_moves(span: Span) -> Diagnostic:

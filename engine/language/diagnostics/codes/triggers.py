@@ -28,7 +28,7 @@ def unknown_trigger(span: Span, *, name: str, known: Iterable[str]) -> Diagnosti
         code="SW402",
         span=span,
         message=f"unknown trigger `{name}`",
-        hint=did_you_mean(name, names, what="triggers"),
+        hint=did_you_mean(name, names, label="triggers"),
         fix=None if best is None else Fix(span=span, text=best),
     )
 
@@ -44,7 +44,7 @@ def unknown_param(span: Span, *, name: str, trigger: str, known: Iterable[str]) 
         code="SW403",
         span=span,
         message=f"`{trigger}` takes no `{name}` here",
-        hint=did_you_mean(name, names, what="it takes") or "it takes none",
+        hint=did_you_mean(name, names, label="it takes") or "it takes none",
         fix=None if best is None else Fix(span=span, text=best),
     )
 
@@ -96,7 +96,7 @@ def bad_cron(span: Span, *, value: str, problem: str) -> Diagnostic:
     )
 
 
-def bad_param(span: Span, *, value: str, wanted: str, example: str) -> Diagnostic:
+def bad_param(span: Span, *, value: str, expected: str, example: str) -> Diagnostic:
     """SW408: a trigger's argument in another form than it has to have.
 
     Paths start at the workspace root; a webhook's secret is named, never written out; an event's type names its connector.
@@ -106,7 +106,7 @@ def bad_param(span: Span, *, value: str, wanted: str, example: str) -> Diagnosti
     return Diagnostic(
         code="SW408",
         span=span,
-        message=f"{wanted} is wanted here, this is {value}",
+        message=f"{expected} is wanted here, this is {value}",
         hint=f"write it like `{example}`",
     )
 
@@ -119,12 +119,12 @@ def bare_hook(span: Span, *, name: str, expression: bool) -> Diagnostic:
     Wrong: `webhook: { path: orders, secret: hunter2 }`. Right: `webhook: { path: orders, secret: "${{ secrets.ORDERS_SECRET }}" }`,
     with `steward secrets set ORDERS_SECRET`.
     """
-    got = "something else" if expression else "a value"
+    actual = "something else" if expression else "a value"
     way = "" if expression else ", and change the old value where it is used"
     return Diagnostic(
         code="SW411",
         span=span,
-        message=f"a webhook's `secret` is the name of a secret, as its whole value; this is {got}",
+        message=f"a webhook's `secret` is the name of a secret, as its whole value; this is {actual}",
         hint=f"steward secrets set {name}{way}",
         fix=Fix(span=span, text=f'"${{{{ secrets.{name} }}}}"'),
         source="" if expression else KEPT_BACK,
@@ -144,7 +144,7 @@ def unknown_event(span: Span, *, name: str, known: Iterable[str]) -> Diagnostic:
         code="SW409",
         span=span,
         message=f"unknown event `{name}`",
-        hint=did_you_mean(name, names, what="events"),
+        hint=did_you_mean(name, names, label="events"),
         fix=None if best is None else Fix(span=span, text=best),
     )
 
@@ -160,7 +160,7 @@ def unknown_intent(span: Span, *, name: str, known: Iterable[str]) -> Diagnostic
         code="SW410",
         span=span,
         message=f"unknown intent `{name}`",
-        hint=did_you_mean(name, names, what="intents") or "write it into a file of vault/intents/",
+        hint=did_you_mean(name, names, label="intents") or "write it into a file of vault/intents/",
         fix=None if best is None else Fix(span=span, text=best),
     )
 
@@ -194,7 +194,7 @@ def nobody_tells(span: Span, *, kind: str, name: str) -> Diagnostic:
 
     Wrong, for now: `webhook: { path: orders, … }`. Right: a letter or a file that tells the same, or `manual: {}` beside it.
     """
-    what = (
+    reason = (
         f"nothing listens for webhooks yet: a call to `{name}` reaches nobody"
         if kind == "webhook"
         else f"nothing sends the event `{name}` yet"
@@ -202,7 +202,7 @@ def nobody_tells(span: Span, *, kind: str, name: str) -> Diagnostic:
     return Diagnostic(
         code="SW413",
         span=span,
-        message=f"{what}, and this never starts by it",
+        message=f"{reason}, and this never starts by it",
         hint="let a letter or a dropped file start it until then, or add `manual: {}`",
         severity=Severity.WARNING,
     )

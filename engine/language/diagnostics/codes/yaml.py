@@ -16,7 +16,7 @@ def not_utf8(span: Span) -> Diagnostic:
     return Diagnostic(code="SW001", span=span, message="the file is not UTF-8", hint="save it as UTF-8")
 
 
-def too_large(span: Span, *, size: int, most: int) -> Diagnostic:
+def too_large(span: Span, *, size: int, max_bytes: int) -> Diagnostic:
     """SW002: the file is larger than 32 kB and 250 bytes for each step; a note, than 64 kB.
 
     A file this large is no procedure but data, and reading it would hold up everything else. Put data in a table or a note and
@@ -24,11 +24,11 @@ def too_large(span: Span, *, size: int, most: int) -> Diagnostic:
 
     Wrong: a playbook with 300 kB of pasted letters. Right: the letters as notes, named in the playbook.
     """
-    message = f"the file has {size:,} bytes; {most:,} are read"
+    message = f"the file has {size:,} bytes; {max_bytes:,} are read"
     return Diagnostic(code="SW002", span=span, message=message, hint="move data out of it")
 
 
-def too_deep(span: Span, *, most: int) -> Diagnostic:
+def too_deep(span: Span, *, limit: int) -> Diagnostic:
     """SW003: lists and maps are nested more than 40 deep.
 
     Nothing in the language needs more than ten levels; deeper nesting is a slip of brackets or an attempt to exhaust the reader.
@@ -36,17 +36,17 @@ def too_deep(span: Span, *, most: int) -> Diagnostic:
     Wrong: `a: [[[[[[…` with 41 open brackets. Right: at most 40.
     """
     return Diagnostic(
-        code="SW003", span=span, message=f"nested more than {most} deep", hint="close the brackets before it"
+        code="SW003", span=span, message=f"nested more than {limit} deep", hint="close the brackets before it"
     )
 
 
-def too_many(span: Span, *, most: int, what: str = "values") -> Diagnostic:
+def too_many(span: Span, *, limit: int, unit: str = "values") -> Diagnostic:
     """SW004: the file has more than 5,000 values and 40 for each step, or more than 1,500 expressions and 4 for each step.
 
     Wrong: a list of 25,000 words in a playbook. Right: the words in a table, read by a step.
     """
     return Diagnostic(
-        code="SW004", span=span, message=f"more than {most:,} {what} in one file", hint="move data out of it"
+        code="SW004", span=span, message=f"more than {limit:,} {unit} in one file", hint="move data out of it"
     )
 
 
@@ -167,7 +167,7 @@ def odd_key(span: Span) -> Diagnostic:
     return Diagnostic(code="SW013", span=span, message="a key is one word", hint="write it as `name: value`")
 
 
-def unquoted(span: Span, *, because: str, fix: Fix | None, what: str = "expression") -> Diagnostic:
+def unquoted(span: Span, *, because: str, fix: Fix | None, kind: str = "expression") -> Diagnostic:
     """SW014: an expression or a value that YAML reads as something else, because it is not quoted.
 
     YAML takes `: ` for a map, `{` for another one and ` #` for a comment, in the middle of an expression too, and the last one
@@ -176,7 +176,7 @@ def unquoted(span: Span, *, because: str, fix: Fix | None, what: str = "expressi
     Wrong: `with: { text: ${{ event.text }} }`. Right: `with: { text: "${{ event.text }}" }`.
     """
     return Diagnostic(
-        code="SW014", span=span, message=f"this {what} needs quotes: {because}", hint="quote it", fix=fix
+        code="SW014", span=span, message=f"this {kind} needs quotes: {because}", hint="quote it", fix=fix
     )
 
 
