@@ -119,7 +119,7 @@ def _made(tree: Tree, workspace: Workspace, specs: Mapping[str, ActionSpec], *, 
         actions=specs,
         config=workspace.config,
         events=events(),
-        kept=check.shelf(workspace.root, workspace.state.path.parent) if remember else None,
+        cache_file=check.shelf(workspace.root, workspace.state.path.parent) if remember else None,
         code=check.code(),
     )
     wanted = {path: sha for plan in compiled.plans.values() for path, sha in plan.files}

@@ -21,19 +21,19 @@ _WRONG = (OSError, ValueError, TypeError, KeyError, IndexError, AttributeError, 
 class Shelf:
     """The entries of one file. Reads it at once; writes it only in `save`, and only when something is new."""
 
-    def __init__(self, file: Path, *, most: int = MAX_BYTES) -> None:
+    def __init__(self, file: Path, *, max_bytes: int = MAX_BYTES) -> None:
         self._file = file
-        self._most = most
-        self._data = b""
+        self._max_bytes = max_bytes
+        self._content = b""
         self._index: dict[str, tuple[int, int, str]] = {}
         self._fresh: dict[str, bytes] = {}
         self._asked: dict[str, None] = {}
         try:
             with file.open("rb") as opened:
-                data = opened.read(most + 1)
-            if len(data) <= most:
-                self._index = _index(data)
-                self._data = data
+                content = opened.read(max_bytes + 1)
+            if len(content) <= max_bytes:
+                self._index = _index(content)
+                self._content = content
         except _WRONG:
             self._index = {}
 
@@ -44,22 +44,22 @@ class Shelf:
         if name not in self._index:
             return None
         start, size, check = self._index[name]
-        found = self._data[start : start + size]
-        if canonical_json.sha256(found) != check:
+        entry = self._content[start : start + size]
+        if canonical_json.sha256(entry) != check:
             del self._index[name]
             return None
         self._asked[name] = None
-        return found
+        return entry
 
     def __contains__(self, name: str) -> bool:
         return name in self._index or name in self._fresh
 
-    def put(self, name: str, data: bytes) -> None:
-        """Keep `data` as the entry called `name`."""
-        self._fresh[name] = data
+    def put(self, name: str, content: bytes) -> None:
+        """Keep `content` as the entry called `name`."""
+        self._fresh[name] = content
 
     def save(self) -> bool:
-        """Write what is new together with what was there. Says whether it is kept; a full or read-only disk is no error."""
+        """Write what is new together with what was there. False when the disk is full or read-only, which is no error."""
         if not self._fresh:
             return True
         part = self._file.with_name(f"{self._file.name}.{os.getpid()}")
@@ -77,27 +77,27 @@ class Shelf:
         """New entries first, then those that were asked for, then the others, as far as there is room."""
         old = [*self._asked, *(name for name in self._index if name not in self._asked)]
         rows, parts, size = [], [], 0
-        for name in (*self._fresh, *(one for one in old if one not in self._fresh)):
+        for name in (*self._fresh, *(name for name in old if name not in self._fresh)):
             if name in self._fresh:
-                data = self._fresh[name]
-                check = canonical_json.sha256(data)
+                content = self._fresh[name]
+                check = canonical_json.sha256(content)
             else:
                 start, length, check = self._index[name]
-                data = self._data[start : start + length]
+                content = self._content[start : start + length]
             # A quarter is for the index.
-            if size + len(data) > self._most * 3 // 4:
+            if size + len(content) > self._max_bytes * 3 // 4:
                 break
-            rows.append([name, size, len(data), check])
-            parts.append(data)
-            size += len(data)
+            rows.append([name, size, len(content), check])
+            parts.append(content)
+            size += len(content)
         head = json.dumps({"format": _FORMAT, "entries": rows}, separators=(",", ":")).encode()
         return b"\n".join([head, b"".join(parts)])
 
 
-def _index(data: bytes) -> dict[str, tuple[int, int, str]]:
+def _index(content: bytes) -> dict[str, tuple[int, int, str]]:
     """Name → (start, size, SHA-256). Raises what reading foreign JSON raises."""
-    end = data.index(b"\n")
-    head = json.loads(data[:end])
+    end = content.index(b"\n")
+    head = json.loads(content[:end])
     if head["format"] != _FORMAT:
         return {}
     return {

@@ -1,4 +1,4 @@
-"""What one file compiled to, in memory and as bytes. A plan is read from its bytes only when somebody asks for it."""
+"""What one file compiled to, in memory and as bytes. A plan is read from its bytes only when it is asked for."""
 
 import dataclasses
 import json
@@ -37,10 +37,10 @@ class CachedCheck:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class CachedPlan:
-    """The rest. `early` is what was told of the file while it was being compiled. The plan names no files yet."""
+    """The rest. `provisional` is what other files were told of this one while it was being compiled. The plan names no files yet."""
 
     signature: Signature
-    early: Signature
+    provisional: Signature
     plan: Plan | None = None
 
 
@@ -49,31 +49,31 @@ class CacheEntry:
     """What one file compiled to: `known` is at hand, the rest may still be bytes. `shelved`: it was put on the shelf."""
 
     known: CachedCheck
-    _more: CachedPlan | bytes
+    _cached_plan: CachedPlan | bytes
     shelved: bool = False
     _pinned: tuple[tuple[tuple[str, str], ...], Plan] | None = None
 
     @classmethod
-    def of(cls, known: CachedCheck, more: CachedPlan) -> "CacheEntry":
+    def from_results(cls, known: CachedCheck, cached_plan: CachedPlan) -> "CacheEntry":
         """Just compiled."""
-        return cls(known=known, _more=more)
+        return cls(known=known, _cached_plan=cached_plan)
 
     @classmethod
-    def read(cls, data: bytes) -> "CacheEntry":
+    def read(cls, raw: bytes) -> "CacheEntry":
         """From `to_bytes`. Raises what WRONG names."""
-        head, _, more = data.partition(b"\n")
-        return cls(known=plan_codec.read(CachedCheck, json.loads(head)), _more=more)
+        head, _, plan_bytes = raw.partition(b"\n")
+        return cls(known=plan_codec.read(CachedCheck, json.loads(head)), _cached_plan=plan_bytes)
 
     @property
-    def more(self) -> CachedPlan:
+    def cached_plan(self) -> CachedPlan:
         """The rest. Raises what WRONG names when its bytes are not ours."""
-        if isinstance(self._more, bytes):
-            self._more = _read(self._more)
-        return self._more
+        if isinstance(self._cached_plan, bytes):
+            self._cached_plan = _read(self._cached_plan)
+        return self._cached_plan
 
     def plan(self, files: tuple[tuple[str, str], ...]) -> Plan | None:
-        """The plan with the files a run may read, as they are now. Raises like `more`."""
-        bare = self.more.plan
+        """The plan with the files a run may read, as they are now. Raises like `cached_plan`."""
+        bare = self.cached_plan.plan
         if bare is None:
             return None
         if self._pinned is None or self._pinned[0] != files:
@@ -82,8 +82,8 @@ class CacheEntry:
 
     def to_bytes(self) -> bytes:
         """Two lines of JSON: what is known, and the rest with each action's declaration once."""
-        if isinstance(self._more, bytes):
-            return b"\n".join([_dump(plan_codec.lean(self.known, _own)), self._more])
+        if isinstance(self._cached_plan, bytes):
+            return b"\n".join([_dump(plan_codec.lean(self.known, _own)), self._cached_plan])
         actions: dict[int, int] = {}
         specs: list[Json] = []
 
@@ -93,8 +93,10 @@ class CacheEntry:
                 specs.append(plan_codec.lean_fields(spec, _own))
             return actions[id(spec)]
 
-        more = plan_codec.lean(self._more, shared)
-        return b"\n".join([_dump(plan_codec.lean(self.known, _own)), _dump({"actions": specs, "more": more})])
+        lean_plan = plan_codec.lean(self._cached_plan, shared)
+        return b"\n".join(
+            [_dump(plan_codec.lean(self.known, _own)), _dump({"actions": specs, "more": lean_plan})]
+        )
 
 
 def takes(signature: Signature) -> str:
@@ -115,22 +117,22 @@ _ACTIONS: dict[bytes, ActionSpec] = {}
 _MAX_ACTIONS = 5_000
 
 
-def _read(data: bytes) -> CachedPlan:
-    found = json.loads(data)
-    specs = [_spec(one) for one in found["actions"]]
-    more = found["more"]
-    for node in more.get("plan", {}).get("nodes", ()):
+def _read(raw: bytes) -> CachedPlan:
+    stored = json.loads(raw)
+    specs = [_spec(spec) for spec in stored["actions"]]
+    plan_fields = stored["more"]
+    for node in plan_fields.get("plan", {}).get("nodes", ()):
         # What takes a step back is a node within it.
-        for one in (node, node.get("undo") or {}):
-            if "action" in one:
-                one["action"] = specs[one["action"]]
-    return plan_codec.read(CachedPlan, more)
+        for action_node in (node, node.get("undo") or {}):
+            if "action" in action_node:
+                action_node["action"] = specs[action_node["action"]]
+    return plan_codec.read(CachedPlan, plan_fields)
 
 
-def _spec(data: Json) -> ActionSpec:
-    name = _dump(data)
+def _spec(encoded: Json) -> ActionSpec:
+    name = _dump(encoded)
     if name not in _ACTIONS:
         if len(_ACTIONS) > _MAX_ACTIONS:
             _ACTIONS.clear()
-        _ACTIONS[name] = plan_codec.read(ActionSpec, data)
+        _ACTIONS[name] = plan_codec.read(ActionSpec, encoded)
     return _ACTIONS[name]

@@ -28,30 +28,30 @@ def _span(span: Span) -> list[Json]:
     return [span.path, span.line, span.column, span.end_line, span.end_column]
 
 
-def _read_span(data: Json) -> Span:
-    path, line, column, end_line, end_column = data
+def _read_span(encoded: Json) -> Span:
+    path, line, column, end_line, end_column = encoded
     if not isinstance(path, str) or not all(type(n) is int for n in (line, column, end_line, end_column)):
         raise TypeError("not a place")
     return Span(path=path, line=line, column=column, end_line=end_line, end_column=end_column)
 
 
-def _encode(one: Diagnostic) -> dict[str, Json]:
+def _encode(diagnostic: Diagnostic) -> dict[str, Json]:
     return {
-        "code": one.code, "span": _span(one.span), "message": one.message, "hint": one.hint,
-        "severity": one.severity.value, "source": one.source,
-        "fix": None if one.fix is None else [_span(one.fix.span), one.fix.text],
+        "code": diagnostic.code, "span": _span(diagnostic.span), "message": diagnostic.message, "hint": diagnostic.hint,
+        "severity": diagnostic.severity.value, "source": diagnostic.source,
+        "fix": None if diagnostic.fix is None else [_span(diagnostic.fix.span), diagnostic.fix.text],
     }  # fmt: skip
 
 
-def _decode(data: Json) -> Diagnostic:
-    words = {name: data[name] for name in ("code", "message", "hint", "source")}
+def _decode(encoded: Json) -> Diagnostic:
+    words = {name: encoded[name] for name in ("code", "message", "hint", "source")}
     if not all(isinstance(word, str) for word in words.values()):
         raise TypeError("not a diagnostic")
-    fix = data["fix"]
+    fix = encoded["fix"]
     return Diagnostic(
         **words,
-        span=_read_span(data["span"]),
-        severity=Severity(data["severity"]),
+        span=_read_span(encoded["span"]),
+        severity=Severity(encoded["severity"]),
         fix=None if fix is None else Fix(span=_read_span(fix[0]), text=str(fix[1])),
     )
 
@@ -73,12 +73,14 @@ def answer(cache_file: Path, key: str) -> tuple[Diagnostic, ...] | None:
 
 def store(cache_file: Path, key: str, diagnostics: Iterable[Diagnostic]) -> bool:
     """Remember them for `key` in place of what was there. Says whether it worked; a full or read-only disk is no error."""
-    found = [_encode(one) for one in diagnostics]
+    encoded = [_encode(diagnostic) for diagnostic in diagnostics]
     part = cache_file.with_name(f"{cache_file.name}.{os.getpid()}")
     try:
         cache_file.parent.mkdir(parents=True, exist_ok=True, mode=0o700)
         part.write_bytes(
-            canonical_json.encode({"key": key, "check": canonical_json.name_of(found), "diagnostics": found})
+            canonical_json.encode(
+                {"key": key, "check": canonical_json.name_of(encoded), "diagnostics": encoded}
+            )
         )
         part.replace(cache_file)
     except (OSError, ValueError):

@@ -5,7 +5,7 @@ Passes: read → shape (playbook, sop) → resolve and type → order and gates 
 """
 
 import gc
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass, replace
 from pathlib import Path
@@ -38,9 +38,9 @@ class Compiled:
     diagnostics: tuple[Diagnostic, ...]
     broken: frozenset[str] = frozenset()
 
-    def plus(self, more: tuple[Diagnostic, ...]) -> "Compiled":
+    def plus(self, diagnostics: tuple[Diagnostic, ...]) -> "Compiled":
         """With the diagnostics of other files."""
-        both = dict.fromkeys((*self.diagnostics, *more))  # a set would give another order each time
+        both = dict.fromkeys((*self.diagnostics, *diagnostics))  # a set would give another order each time
         return replace(self, diagnostics=tuple(sorted(both, key=place_of)))
 
 
@@ -51,51 +51,53 @@ def compile_tree(
     config: Config,
     events: Mapping[str, EventSpec] | None = None,
     unperformed: frozenset[str] = frozenset(),
-    kept: Path | None = None,
+    cache_file: Path | None = None,
     code: str = "",
 ) -> Compiled:
     """Every playbook and SOP of a tree, and what is wrong in it. `events` are the types of event that connectors declare.
 
-    `unperformed` names the actions that are declared only. `kept` is a file in which what files compile to is remembered, for the
-    front end whose digest is `code`.
+    `unperformed` names the actions that are declared only. `cache_file` remembers what files compile to, for the front end
+    whose digest is `code`.
     """
-    held = FileTable(tree)
-    own = held.agents(config, actions)
+    files = FileTable(tree)
+    own = files.agents(config, actions)
     wrong = frozenset(f"agent/{name}" for name, (agent, _) in own.items() if agent is None)
     diagnostics = [
-        *_others(held, {**actions, **dict.fromkeys(wrong), **_agents(own)}),
-        *(one for _, found in own.values() for one in found),
-        *(one for name, (_, found) in own.items() for one in _shape_of_agent(held, name, found)),
+        *_other_files(files, {**actions, **dict.fromkeys(wrong), **_agents(own)}),
+        *_agent_diagnostics(files, own),
     ]
     broken: set[str] = set()
-    paths = _named(held, diagnostics, broken)
+    paths = _named(files, diagnostics, broken)
     world = World(
         actions={
             **{name: spec for name, spec in actions.items() if name not in wrong},
             **_agents(own),
-            **_told(held, own),
+            **_broken_agent_specs(files, own),
         },
         config=config,
-        template=held.template,
-        templates=held.templates(),
-        people=tuple(one.id for one in config.people),
+        template=files.template,
+        templates=files.templates(),
+        people=tuple(person.id for person in config.people),
         events=events or {},
-        intents=tuple(one.name for one in held.intents()[0]),
+        intents=tuple(intent.name for intent in files.intents()[0]),
         playbooks=tuple(sorted(paths)),
         unperformed=unperformed,
         wrong=wrong,
-        reads={f"agent/{name}": agents.reads(agent, held.blobs) for name, (agent, _) in own.items() if agent},
+        reads={
+            f"agent/{name}": agents.reads(agent, files.blobs) for name, (agent, _) in own.items() if agent
+        },
     )
-    shelf = Shelf(kept) if kept is not None else None
-    session = Compilation(held, paths, world, code=code, shelf=shelf)
+    shelf = Shelf(cache_file) if cache_file is not None else None
+    session = Compilation(files, paths, world, code=code, shelf=shelf)
     with _uncollected():
         results = {id_: session.result(id_).known for id_ in paths}
     if shelf is not None:
         shelf.save()
-    for id_, found in subplaybooks.circles({id_: one.calls for id_, one in results.items()}).items():
-        diagnostics += shown(SourceText.from_bytes(paths[id_], held.read(paths[id_])), found)
+    calls = {id_: check.calls for id_, check in results.items()}
+    for id_, circle_diagnostics in subplaybooks.circles(calls).items():
+        diagnostics += shown(SourceText.from_bytes(paths[id_], files.read(paths[id_])), circle_diagnostics)
         broken.add(id_)
-    diagnostics += [one for result in results.values() for one in result.diagnostics]
+    diagnostics += [diagnostic for result in results.values() for diagnostic in result.diagnostics]
     broken |= {id_ for id_, result in results.items() if not result.plan}
     return Compiled(
         plans=Plans(session, (id_ for id_ in paths if id_ not in broken)),
@@ -106,7 +108,7 @@ def compile_tree(
 
 @contextmanager
 def _uncollected() -> Iterator[None]:
-    """Without the search for circles: what compiling makes has none, is much, and stays. Looking through it took a seventh of the time."""
+    """Without the cyclic garbage collector: plans have no cycles, are many, and stay. Scanning them took a seventh of the time."""
     was = gc.isenabled()
     gc.disable()
     try:
@@ -116,16 +118,16 @@ def _uncollected() -> Iterator[None]:
             gc.enable()
 
 
-def _named(held: FileTable, diagnostics: list[Diagnostic], broken: set[str]) -> dict[str, str]:
+def _named(files: FileTable, diagnostics: list[Diagnostic], broken: set[str]) -> dict[str, str]:
     """Playbook or SOP → its path. What is wrong with names is added to `diagnostics`, and to `broken`."""
     paths: dict[str, str] = {}
-    for path in held.sources():
+    for path in files.sources():
         if (bad := playbook.bad_name(path)) is not None:
             diagnostics.append(bad)
             continue
         id_ = playbook.stem(path)
         if id_ in paths:
-            # Two files claim one name: neither runs until the operator says which.
+            # Two files with one name: neither runs until the operator renames one.
             diagnostics.append(playbook_shape.same_id(Span(path=path), id_=id_, other_file=paths[id_]))
             broken.add(id_)
             continue
@@ -138,42 +140,48 @@ def _agents(own: Mapping[str, agents.Parsed]) -> dict[str, ActionSpec]:
     return {f"agent/{name}": spec_of(agent) for name, (agent, _) in own.items() if agent}
 
 
-def _told(held: FileTable, own: Mapping[str, agents.Parsed]) -> dict[str, ActionSpec]:
+def _broken_agent_specs(files: FileTable, own: Mapping[str, agents.Parsed]) -> dict[str, ActionSpec]:
     """The agents with mistakes that tell what they take and give, so that the steps that ask them are checked."""
-    found = (
-        agents.told(f"{agents.FOLDER}{name}.md", held.read(f"{agents.FOLDER}{name}.md"))
+    sources = (
+        agents.declared_interface(f"{agents.FOLDER}{name}.md", files.read(f"{agents.FOLDER}{name}.md"))
         for name, (agent, _) in own.items()
         if agent is None
     )
-    return {f"agent/{one.name}": spec_of(one) for one in found if one is not None}
+    return {f"agent/{agent.name}": spec_of(agent) for agent in sources if agent is not None}
 
 
-def _shape_of_agent(held: FileTable, name: str, found: Iterable[Diagnostic]) -> tuple[Diagnostic, ...]:
-    path = f"{agents.FOLDER}{name}.md"
-    return form.diagnose_file("agent", path, held.read(path), found)
+def _agent_diagnostics(files: FileTable, own: Mapping[str, agents.Parsed]) -> Iterator[Diagnostic]:
+    """What is wrong in the workspace's agents: first what their reader found, then what their schema adds."""
+    for _, diagnostics in own.values():
+        yield from diagnostics
+    for name, (_, diagnostics) in own.items():
+        path = f"{agents.FOLDER}{name}.md"
+        yield from form.diagnose_file("agent", path, files.read(path), diagnostics)
 
 
-def _others(held: FileTable, actions: Mapping[str, ActionSpec | None]) -> list[Diagnostic]:
+def _other_files(files: FileTable, actions: Mapping[str, ActionSpec | None]) -> list[Diagnostic]:
     """What is wrong in templates, intents and policy, and playbooks with another ending."""
-    found: list[Diagnostic] = []
-    for path in held.under(TEMPLATES, ".md"):
-        found += held.parsed(path)[1]
-    found += held.intents()[1]
-    if policy.PATH in held.blobs:
-        templates = [held.parsed(path)[0] for path in held.under(TEMPLATES, ".md")]
-        around = policy.PolicyContext(actions=actions, purposes={one.purpose for one in templates if one})
-        found += policy.parse(policy.PATH, held.read(policy.PATH), around=around)[1]
+    diagnostics: list[Diagnostic] = []
+    for path in files.under(TEMPLATES, ".md"):
+        diagnostics += files.parsed(path)[1]
+    diagnostics += files.intents()[1]
+    if policy.PATH in files.blobs:
+        templates = [files.parsed(path)[0] for path in files.under(TEMPLATES, ".md")]
+        context = policy.PolicyContext(
+            actions=actions, purposes={template.purpose for template in templates if template}
+        )
+        diagnostics += policy.parse(policy.PATH, files.read(policy.PATH), around=context)[1]
     kinds = {
-        "template": held.under(TEMPLATES, ".md"),
-        "intents": held.under("vault/intents/", ".yaml"),
-        "policy": [policy.PATH] if policy.PATH in held.blobs else [],
+        "template": files.under(TEMPLATES, ".md"),
+        "intents": files.under("vault/intents/", ".yaml"),
+        "policy": [policy.PATH] if policy.PATH in files.blobs else [],
     }
     for kind, paths in kinds.items():
         for path in paths:
-            found += form.diagnose_file(kind, path, held.read(path), found)
-    for path in held.under("vault/", ".md"):
-        if not held.is_sop(path):
-            found += sop.mistaken(path, held.read(path))
-    for path in held.under("playbooks/", ".yml"):
-        found.append(playbook_shape.other_ending(Span(path=path), name=f"{playbook.stem(path)}.yaml"))
-    return found
+            diagnostics += form.diagnose_file(kind, path, files.read(path), diagnostics)
+    for path in files.under("vault/", ".md"):
+        if not files.is_sop(path):
+            diagnostics += sop.mistaken(path, files.read(path))
+    for path in files.under("playbooks/", ".yml"):
+        diagnostics.append(playbook_shape.other_ending(Span(path=path), name=f"{playbook.stem(path)}.yaml"))
+    return diagnostics

@@ -1,7 +1,7 @@
 """What a file's compiler asks about everything but the file itself, and what it was answered.
 
-A result holds for as long as the same questions have the same answers. Nobody lists what a file depends on: what it looks at is
-what it depends on, because it can look at nothing else than these maps.
+A result holds for as long as the same questions have the same answers. Dependencies are not listed: a file depends on what its compiler
+looks up, and these maps are all it can look into.
 """
 
 from collections.abc import Callable, Iterator, Mapping
@@ -40,40 +40,40 @@ class TrackedMap(Mapping[str, _V]):
     def __init__(
         self,
         topic: str,
-        held: Mapping[str, _V],
+        entries: Mapping[str, _V],
         asked: DependencyTracker,
         *,
         digest: Callable[[_V], str] = str,
     ) -> None:
         self._topic = topic
-        self._held = held
+        self._entries = entries
         self._asked = asked
         self._digest = digest
         self._answers: dict[str, str] = {}
 
     def __getitem__(self, name: str) -> _V:
         self._note(name)
-        return self._held[name]
+        return self._entries[name]
 
     def __contains__(self, name: object) -> bool:
         self._note(str(name))
-        return name in self._held
+        return name in self._entries
 
     def __iter__(self) -> Iterator[str]:
         self._note(_ALL)
-        return iter(self._held)
+        return iter(self._entries)
 
     def __len__(self) -> int:
         self._note(_ALL)
-        return len(self._held)
+        return len(self._entries)
 
     def answer(self, name: str) -> str:
         """The digest of what is there under a name; of all names under `*`; empty where there is nothing."""
         if name not in self._answers:
             if name == _ALL:
-                self._answers[name] = canonical_json.name_of(list(self._held))
+                self._answers[name] = canonical_json.name_of(list(self._entries))
             else:
-                self._answers[name] = self._digest(self._held[name]) if name in self._held else ""
+                self._answers[name] = self._digest(self._entries[name]) if name in self._entries else ""
         return self._answers[name]
 
     def _note(self, name: str) -> None:

@@ -23,16 +23,16 @@ def page(code: str) -> str | None:
     make = CODES.get(code)
     if make is None:
         return None
-    title, _, rest = inspect.cleandoc(make.__doc__ or "").partition("\n\n")
+    title, _, body = inspect.cleandoc(make.__doc__ or "").partition("\n\n")
     title = " ".join(title.removeprefix(f"{code}:").split())
-    return "\n\n".join([title[:1].upper() + title[1:], *map(_wrapped, rest.split("\n\n"))]).rstrip() + "\n"
+    return "\n\n".join([title[:1].upper() + title[1:], *map(_wrapped, body.split("\n\n"))]).rstrip() + "\n"
 
 
 def functions() -> str:
     """The functions of expressions, each with its arguments."""
     from engine.language.expressions.functions import FUNCTIONS
 
-    lines = [f"{one.signature(name)}\n    {one.meaning}" for name, one in FUNCTIONS.items()]
+    lines = [f"{function.signature(name)}\n    {function.meaning}" for name, function in FUNCTIONS.items()]
     return "The functions of expressions\n\n" + "\n".join(lines) + "\n"
 
 

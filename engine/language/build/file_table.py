@@ -96,8 +96,8 @@ class FileTable:
     def intents(self) -> intents.Parsed:
         """All intents, and what is wrong with them."""
         if self._intents is None:
-            given = [(path, self.read(path)) for path in self.under("vault/intents/", ".yaml")]
-            self._intents = intents.parse(given)
+            intent_files = [(path, self.read(path)) for path in self.under("vault/intents/", ".yaml")]
+            self._intents = intents.parse(intent_files)
         return self._intents
 
     def notes(self) -> dict[str, str]:

@@ -44,7 +44,7 @@ class Compilation:
 
     def __init__(
         self,
-        held: FileTable,
+        files: FileTable,
         paths: Mapping[str, str],
         world: World,
         *,
@@ -54,20 +54,20 @@ class Compilation:
         if len(_KNOWN) > _MAX_KNOWN:
             _KNOWN.clear()
         file_table.trim()
-        self._held = held
+        self._files = files
         self._paths = paths
         self._shelf = shelf
         self._context = canonical_json.sha256(
             repr((code, world.config, world.people, sorted(world.unperformed))).encode()
         )
         self._asked = DependencyTracker()
-        self._notes = TrackedMap("notes", held.notes(), self._asked)
+        self._notes = TrackedMap("notes", files.notes(), self._asked)
         watched, topics = _watched(world, self._asked)
         self._topics: dict[str, Callable[[str], str]] = {
             **topics,
             "signature": self._takes,
-            "template": lambda name: held.blobs.get(f"{TEMPLATES}{name}.md", ""),
-            "sop": lambda path: str(held.is_sop(path)),
+            "template": lambda name: files.blobs.get(f"{TEMPLATES}{name}.md", ""),
+            "sop": lambda path: str(files.is_sop(path)),
             "notes": self._notes.answer,
         }
         self._world = replace(watched, template=self._template, signature=self._signature)
@@ -85,18 +85,18 @@ class Compilation:
 
     def _template(self, name: str) -> Takes:
         self._ask(f"template:{name}")
-        return self._held.template(name)
+        return self._files.template(name)
 
     def _is_sop(self, path: str) -> bool:
         self._ask(f"sop:{path}")
-        return self._held.is_sop(path)
+        return self._files.is_sop(path)
 
     def _signature(self, id_: str) -> Signature | None:
         """What a file takes and gives; None when there is no such file."""
         self._ask(f"signature:{id_}")
         if id_ in self._open:
             return self._open[id_]
-        return self._more(id_).signature if id_ in self._paths else None
+        return self._cached_plan(id_).signature if id_ in self._paths else None
 
     def _takes(self, id_: str) -> str:
         if id_ in self._open:
@@ -109,71 +109,71 @@ class Compilation:
         """What a file compiles to. Those it may name come first, so that a long chain of calls is no deep recursion."""
         left, seen = [id_], {id_}
         while id_ not in self._done:
-            later = [one for one in self._mentions(left[-1]) if one in self._paths and one not in seen]
+            later = [name for name in self._mentions(left[-1]) if name in self._paths and name not in seen]
             seen.update(later)
-            left += [one for one in later if one not in self._done and one not in self._open]
+            left += [name for name in later if name not in self._done and name not in self._open]
             if not later:
                 self._finish(left.pop())
         return self._done[id_]
 
     def plan(self, id_: str) -> Plan | None:
         """The plan of a file with the files a run may read."""
-        if self._more(id_).plan is None:
+        if self._cached_plan(id_).plan is None:
             return None
-        found = self.result(id_)
-        return found.plan(self._held.pinned(found.known.used))
+        result = self.result(id_)
+        return result.plan(self._files.pinned(result.known.used))
 
-    def _more(self, id_: str) -> CachedPlan:
-        found = self.result(id_)
+    def _cached_plan(self, id_: str) -> CachedPlan:
+        result = self.result(id_)
         try:
-            return found.more
+            return result.cached_plan
         except cached_result.WRONG:
             # The shelf holds something that is not ours under the right name: it is computed again.
             self._done[id_] = _KNOWN[self._key(id_)] = self._compiled(id_, self._paths[id_])
-            return self._done[id_].more
+            return self._done[id_].cached_plan
 
     def _key(self, id_: str) -> tuple[str, str, str]:
         path = self._paths[id_]
-        return path, self._held.blobs[path], self._context
+        return path, self._files.blobs[path], self._context
 
     def _mentions(self, id_: str) -> tuple[str, ...]:
         if id_ in self._done:
             return ()
         known = self._remembered(id_)
-        return _mentions(self._held.read(self._paths[id_])) if known is None else known.known.mentions
+        return _mentions(self._files.read(self._paths[id_])) if known is None else known.known.mentions
 
     def _remembered(self, id_: str) -> CacheEntry | None:
         key = self._key(id_)
         if key not in _KNOWN and self._shelf is not None:
-            data = self._shelf.get(" ".join(key))
-            if data is not None:
+            raw = self._shelf.get(" ".join(key))
+            if raw is not None:
                 with contextlib.suppress(*cached_result.WRONG):
-                    _KNOWN[key] = CacheEntry.read(data)
+                    _KNOWN[key] = CacheEntry.read(raw)
                     _KNOWN[key].shelved = True
         return _KNOWN.get(key)
 
     def _finish(self, id_: str) -> None:
-        found = self._remembered(id_)
-        if found is None or not self._holds(id_, found):
-            found = _KNOWN[self._key(id_)] = self._compiled(id_, self._paths[id_])
+        entry = self._remembered(id_)
+        if entry is None or not self._is_current(id_, entry):
+            entry = _KNOWN[self._key(id_)] = self._compiled(id_, self._paths[id_])
         name = " ".join(self._key(id_))
-        if self._shelf is not None and not (found.shelved and name in self._shelf):
-            self._shelf.put(name, found.to_bytes())
-            found.shelved = True
-        self._done[id_] = found
+        if self._shelf is not None and not (entry.shelved and name in self._shelf):
+            self._shelf.put(name, entry.to_bytes())
+            entry.shelved = True
+        self._done[id_] = entry
 
-    def _holds(self, id_: str, found: CacheEntry) -> bool:
+    def _is_current(self, id_: str, entry: CacheEntry) -> bool:
         """Whether everything it asked is answered as it was."""
-        if not found.known.asked:
+        if not entry.known.asked:
             return True
         self._asked.begin()
-        if any(question.startswith("signature:") for question, _ in found.known.asked):
+        if any(question.startswith("signature:") for question, _ in entry.known.asked):
             try:
-                self._open[id_] = found.more.early
+                self._open[id_] = entry.cached_plan.provisional
             except cached_result.WRONG:
                 return False
         try:
-            return all(self._ask(question) == answer for question, answer in found.known.asked)
+            return all(self._ask(question) == answer for question, answer in entry.known.asked)
         finally:
             self._open.pop(id_, None)
             self._asked.end()
@@ -181,56 +181,60 @@ class Compilation:
     # ------------------------------------------------------------ one file
 
     def _compiled(self, id_: str, path: str) -> CacheEntry:
-        data = self._held.read(path)
+        raw = self._files.read(path)
         asked = self._asked.begin()
         try:
-            known, more = self._once(id_, path, data)
-            found = known.diagnostics
-            if any(one.fix for one in found):
-                found = _affordable(found, _MAX_PROVEN // max(len(data), 1))
-                found = proven(data, found, lambda mended: self._once(id_, path, mended)[0].diagnostics)
+            known, cached_plan = self._once(id_, path, raw)
+            diagnostics = known.diagnostics
+            if any(diagnostic.fix for diagnostic in diagnostics):
+                diagnostics = _affordable(diagnostics, _MAX_PROVEN // max(len(raw), 1))
+                diagnostics = proven(
+                    raw, diagnostics, lambda mended: self._once(id_, path, mended)[0].diagnostics
+                )
         finally:
             self._asked.end()
-        whole = replace(known, diagnostics=found, asked=tuple(asked.items()), mentions=_mentions(data))
-        return CacheEntry.of(whole, more)
+        whole = replace(known, diagnostics=diagnostics, asked=tuple(asked.items()), mentions=_mentions(raw))
+        return CacheEntry.from_results(whole, cached_plan)
 
-    def _once(self, id_: str, path: str, data: bytes) -> tuple[CachedCheck, CachedPlan]:
-        source = SourceText.from_bytes(path, data)
-        kind, root, authored, diagnostics = self._authored(path, id_, data, source)
+    def _once(self, id_: str, path: str, raw: bytes) -> tuple[CachedCheck, CachedPlan]:
+        source = SourceText.from_bytes(path, raw)
+        kind, root, authored, diagnostics = self._authored(path, id_, raw, source)
         if root is not None and (authored is None or len(diagnostics) > MAX_SHOWN):
             diagnostics = (*diagnostics, *form.diagnose_tree(kind, source, root, diagnostics))
         if root is None or authored is None or len(diagnostics) > MAX_SHOWN:
             none = Signature()
-            found = _first(path, diagnostics)
-            return CachedCheck(diagnostics=found, takes=cached_result.takes(none)), CachedPlan(
-                signature=none, early=none
+            diagnostics = _first(path, diagnostics)
+            return CachedCheck(diagnostics=diagnostics, takes=cached_result.takes(none)), CachedPlan(
+                signature=none, provisional=none
             )
-        early = self._open[id_] = subplaybooks.provisional(authored)
+        provisional = self._open[id_] = subplaybooks.provisional(authored)
         try:
             passed = pipeline.compile_one(authored, self._world)
         finally:
             del self._open[id_]
-        found = (*diagnostics, *shown(source, passed.diagnostics))
-        found = _first(path, (*found, *form.diagnose_tree(kind, source, root, found)))
-        wrong = any(one.severity is Severity.ERROR for one in found)
+        diagnostics = (*diagnostics, *shown(source, passed.diagnostics))
+        diagnostics = _first(path, (*diagnostics, *form.diagnose_tree(kind, source, root, diagnostics)))
+        wrong = any(diagnostic.severity is Severity.ERROR for diagnostic in diagnostics)
         known = CachedCheck(
-            diagnostics=found,
+            diagnostics=diagnostics,
             plan=not wrong and passed.plan is not None,
             takes=cached_result.takes(passed.signature),
-            calls=tuple(one.uses for one in authored.steps if one.uses.text.startswith(subplaybooks.CALL)),
+            calls=tuple(step.uses for step in authored.steps if step.uses.text.startswith(subplaybooks.CALL)),
             used=tuple(sorted(passed.used)),
         )
-        more = CachedPlan(signature=passed.signature, early=early, plan=passed.plan if known.plan else None)
-        return known, more
+        cached_plan = CachedPlan(
+            signature=passed.signature, provisional=provisional, plan=passed.plan if known.plan else None
+        )
+        return known, cached_plan
 
     def _authored(
-        self, path: str, id_: str, data: bytes, source: SourceText
+        self, path: str, id_: str, raw: bytes, source: SourceText
     ) -> tuple[str, Node | None, Authored | None, tuple[Diagnostic, ...]]:
         """(the kind of file, its YAML, its shape, what is wrong with it)."""
         if path.endswith(".md"):
-            front = reader.front_matter(path, data)[0]
-            return "sop", front, *sop.read(source, id_, data, notes=self._notes, is_sop=self._is_sop)
-        root, diagnostics = reader.read(path, data)
+            front = reader.front_matter(path, raw)[0]
+            return "sop", front, *sop.read(source, id_, raw, notes=self._notes, is_sop=self._is_sop)
+        root, diagnostics = reader.read(path, raw)
         if root is None:
             return "playbook", None, None, diagnostics
         return "playbook", root, *playbook.read(source, id_, root)
@@ -255,7 +259,7 @@ def _watched(world: World, asked: DependencyTracker) -> tuple[World, dict[str, C
         playbooks=names["playbooks"],
         wrong=names["wrong"],
     )
-    answers = {topic: one.answer for topic, one in names.items()}
+    answers = {topic: tracked.answer for topic, tracked in names.items()}
     return watched, {
         **answers,
         "actions": actions.answer,
@@ -272,10 +276,10 @@ class Plans(Mapping[str, Plan]):
         self._ids = dict.fromkeys(ids)
 
     def __getitem__(self, id_: str) -> Plan:
-        found = self._session.plan(id_) if id_ in self._ids else None
-        if found is None:
+        plan = self._session.plan(id_) if id_ in self._ids else None
+        if plan is None:
             raise KeyError(id_)
-        return found
+        return plan
 
     def __contains__(self, id_: object) -> bool:
         return id_ in self._ids
@@ -291,20 +295,20 @@ def _digest(value: object) -> str:
     return canonical_json.sha256(repr(value).encode())
 
 
-def _mentions(data: bytes) -> tuple[str, ...]:
-    return tuple(dict.fromkeys((a or b).decode() for a, b in _NAMES.findall(data)))
+def _mentions(raw: bytes) -> tuple[str, ...]:
+    return tuple(dict.fromkeys((a or b).decode() for a, b in _NAMES.findall(raw)))
 
 
-def _first(path: str, found: tuple[Diagnostic, ...]) -> tuple[Diagnostic, ...]:
+def _first(path: str, diagnostics: tuple[Diagnostic, ...]) -> tuple[Diagnostic, ...]:
     """The first diagnostics of a file, and that there are more."""
-    if len(found) <= MAX_SHOWN:
-        return found
-    return (*found[:MAX_SHOWN], playbook_shape.too_many_mistakes(Span(path=path), limit=MAX_SHOWN))
+    if len(diagnostics) <= MAX_SHOWN:
+        return diagnostics
+    return (*diagnostics[:MAX_SHOWN], playbook_shape.too_many_mistakes(Span(path=path), limit=MAX_SHOWN))
 
 
-def _affordable(found: tuple[Diagnostic, ...], most: int) -> tuple[Diagnostic, ...]:
-    kept = []
-    for one in found:
-        most -= one.fix is not None
-        kept.append(one if most >= 0 else replace(one, fix=None))
-    return tuple(kept)
+def _affordable(diagnostics: tuple[Diagnostic, ...], fixes_left: int) -> tuple[Diagnostic, ...]:
+    affordable = []
+    for diagnostic in diagnostics:
+        fixes_left -= diagnostic.fix is not None
+        affordable.append(diagnostic if fixes_left >= 0 else replace(diagnostic, fix=None))
+    return tuple(affordable)

@@ -110,7 +110,7 @@ def _read(path: str, data: bytes, world: AgentContext) -> Parsed:
     return (None if any(one.severity is Severity.ERROR for one in diagnostics) else agent), diagnostics
 
 
-def told(path: str, data: bytes) -> AgentSource | None:
+def declared_interface(path: str, data: bytes) -> AgentSource | None:
     """What an agent that can't be used takes and gives all the same; None where its front matter doesn't tell."""
     node, _, _, unread = reader.front_matter(path, data)
     if unread:

@@ -11,8 +11,8 @@ from tests.unit.language.trees import compiled
 @pytest.mark.parametrize("case", [one for one in CASES if (HERE / one / "plan.json").exists()])
 def test_every_plan_comes_back_as_it_was(case):
     plan = compiled(files_of(case)).plans["case"]
-    more = CachedPlan(signature=Signature(), early=Signature(), plan=plan)
+    cached_plan = CachedPlan(signature=Signature(), provisional=Signature(), plan=plan)
 
-    found = CacheEntry.read(CacheEntry.of(CachedCheck(diagnostics=()), more).to_bytes())
+    entry = CacheEntry.read(CacheEntry.from_results(CachedCheck(diagnostics=()), cached_plan).to_bytes())
 
-    assert found.plan(plan.files) == plan
+    assert entry.plan(plan.files) == plan

@@ -79,7 +79,7 @@ def edited(rnd: random.Random, files: dict[str, bytes], config: Config) -> tuple
 def told(files, config, *, kept=None):
     """Everything a tree compiles to, as data."""
     found = compiling.compile_tree(
-        MemoryTree(files), actions=ACTIONS, events=SENT, unperformed=UNPERFORMED, config=config, kept=kept, code="x"
+        MemoryTree(files), actions=ACTIONS, events=SENT, unperformed=UNPERFORMED, config=config, cache_file=kept, code="x"
     )  # fmt: skip
     return (
         found.diagnostics,
@@ -121,7 +121,7 @@ def test_after_any_edit_it_says_what_compiling_afresh_says(tmp_path, seed, in_pr
 
 
 def test_a_result_that_forgot_what_it_asked_would_be_noticed(tmp_path, monkeypatch):
-    monkeypatch.setattr(session.Compilation, "_holds", lambda *_: True)
+    monkeypatch.setattr(session.Compilation, "_is_current", lambda *_: True)
 
     assert differing(tmp_path / "kept", seed=1, edits=40, in_process=False) != []
 
@@ -217,4 +217,4 @@ def test_a_result_comes_back_as_it_was(tmp_path):
 
     again = CacheEntry.read(found.to_bytes())
 
-    assert (again.known, again.more) == (found.known, found.more)
+    assert (again.known, again.cached_plan) == (found.known, found.cached_plan)
