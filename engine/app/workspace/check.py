@@ -31,7 +31,7 @@ def diagnostics(root: Path, env: Mapping[str, str]) -> tuple[Diagnostic, ...]:
     known = check_cache.answer(file, key)
     if known is not None:
         return known
-    compiled = compile_tree(tree, cache_file=shelf(root, state_home(env)))
+    compiled = compile_tree(tree, kept=shelf(root, state_home(env)))
     found = (*compiled.diagnostics, *_unheard(tree, root, compiled))
     check_cache.store(file, key, found)
     return found
@@ -185,7 +185,7 @@ def compile_tree(tree: "Tree", *, kept: Path | None = None) -> "Compiled":
         config=settings,
         unperformed=unperformed(),
         events=events(),
-        kept=kept,
+        cache_file=kept,
         code=code() if kept is not None else "",
     )
     unread = [not_read(Span(path=path), why=reason) for path, reason in _refused(tree)]

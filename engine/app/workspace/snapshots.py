@@ -58,7 +58,7 @@ def snapshot_at(tree: Tree, name: str, *, kept: Path | None = None) -> Moment:
     return Moment(
         name=name,
         tree=tree,
-        compiled=compile_tree(_Whole(tree), cache_file=kept),
+        compiled=compile_tree(_Whole(tree), kept=kept),
         config=settings,
         policy=policy or PolicyRules(),
         agents={name: agent for name, (agent, _) in own.items() if agent is not None},

@@ -48,7 +48,7 @@ class Checker(Walk):
         if node.name in _ANYWAY and node.of is None:
             return self.note(code.unasked(self.at(node), name=node.name))
         if known is None:
-            same = [name for name, one in FUNCTIONS.items() if one.method == (node.of is not None)]
+            same = [name for name, function in FUNCTIONS.items() if function.method == (node.of is not None)]
             return self.note(
                 code.unknown_function(span, name=node.name, known=same, meant_=ELSEWHERE.get(node.name))
             )

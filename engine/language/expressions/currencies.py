@@ -16,33 +16,33 @@ _ADDED = frozenset({"plus", "minus", "sum"})
 _COMPARED = frozenset({"above", "below"})
 
 
-def clashes(node: s.Tree, where: Where) -> list[Diagnostic]:
+def clashes(node: s.Tree, span_at: Where) -> list[Diagnostic]:
     """Sums and comparisons of written amounts that can never be computed."""
-    found: list[Diagnostic] = []
+    diagnostics: list[Diagnostic] = []
 
     def note(parts: Sequence[Amounts], *, added: bool) -> None:
         first, second = _two(_together(parts))
-        found.append(
+        diagnostics.append(
             code.two_currencies(
-                where(second.start, second.end),
+                span_at(second.start, second.end),
                 amounts=(str(first.value).strip(), str(second.value).strip()),
-                at=where(first.start, first.end),
+                at=span_at(first.start, first.end),
                 added=added,
             )
         )
 
     _amounts(node, note)
-    return found
+    return diagnostics
 
 
-def either(node: s.Tree, where: Where, *, name: str) -> list[Diagnostic]:
+def either(node: s.Tree, span_at: Where, *, name: str) -> list[Diagnostic]:
     """An output that is in one currency or in another, whichever way the run went."""
     amounts = _amounts(node, _unheard)
     if len(amounts) < 2:
         return []
     first, second = _two(amounts)
     words = (str(first.value).strip(), str(second.value).strip())
-    span, at = where(second.start, second.end), where(first.start, first.end)
+    span, at = span_at(second.start, second.end), span_at(first.start, first.end)
     return [code.either_currency(span, name=name, amounts=words, at=at)]
 
 
@@ -52,7 +52,7 @@ def _unheard(parts: Sequence[Amounts], *, added: bool) -> None:
 
 def _amounts(node: s.Tree, note: Callable[..., None]) -> Amounts:
     """The amounts that a part may be, by currency."""
-    parts = [_amounts(one, note) for one in s.children(node)]
+    parts = [_amounts(child, note) for child in s.children(node)]
     match node:
         case s.Literal_(kind="text"):
             good, value = scalars.of_type(str(node.value), MONEY, plain=False)
@@ -66,7 +66,7 @@ def _amounts(node: s.Tree, note: Callable[..., None]) -> Amounts:
         case s.CallExpr(name="map"):
             return parts[-1]
         case s.CallExpr(name=name) if name in _ADDED | _COMPARED:
-            each = [_amounts(one, _unheard) for one in _summands(node)]
+            each = [_amounts(summand, _unheard) for summand in _summands(node)]
             if _clash(each):
                 note(each, added=name in _ADDED)
                 return {}
@@ -85,17 +85,17 @@ def _summands(node: s.CallExpr) -> tuple[s.Tree, ...]:
 
 def _clash(parts: Sequence[Amounts]) -> bool:
     """Whether some way through the branches can't be computed: one part is in one currency, and another may be in another."""
-    return len(_together(parts)) > 1 and any(len(one) == 1 for one in parts)
+    return len(_together(parts)) > 1 and any(len(amounts) == 1 for amounts in parts)
 
 
 def _together(parts: Sequence[Amounts]) -> Amounts:
-    found: Amounts = {}
-    for one in parts:
-        found = {**one, **found}
-    return found
+    merged: Amounts = {}
+    for amounts in parts:
+        merged = {**amounts, **merged}
+    return merged
 
 
 def _two(amounts: Amounts) -> tuple[s.Literal_, s.Literal_]:
     """The first two, in the order they stand in."""
-    first, second, *_ = sorted(amounts.values(), key=lambda one: one.start)
+    first, second, *_ = sorted(amounts.values(), key=lambda amount: amount.start)
     return first, second

@@ -68,11 +68,11 @@ def moment_of(day: date, hour: time, zone: str) -> datetime:
     """
     wall, place = datetime.combine(day, hour), ZoneInfo(zone)
     for _ in range(_LONGEST_GAP):
-        found = wall.replace(tzinfo=place).astimezone(UTC)
-        if found.astimezone(place).replace(tzinfo=None) == wall:
+        moment = wall.replace(tzinfo=place).astimezone(UTC)
+        if moment.astimezone(place).replace(tzinfo=None) == wall:
             break
         wall += timedelta(minutes=1)
-    return found
+    return moment
 
 
 _LONGEST_GAP = 24 * 60 + 1

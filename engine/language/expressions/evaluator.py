@@ -1,6 +1,6 @@
 """Runs expressions: the lowered text that a plan keeps becomes closures, and those give a value.
 
-Nothing but JSON goes in or comes out. There are no attributes and no loops but over lists, the Python code that may be called stands in
+Nothing but JSON goes in or comes out. There are no attributes and no loops but over lists, the Python functions that may be called are in
 one table, and each evaluation has a budget. Meaning is that of CEL, which older plans were run by: whole numbers have 64 bits, fractions
 are IEEE 754's, and in `&&` and `||` one part that decides makes up for an error of the other.
 """
@@ -173,10 +173,12 @@ def _equal(a: Json, b: Json, frame: Frame) -> bool:
         return kind in _NUMBERS and type(b) in _NUMBERS and bool(a == b)
     if kind is list:
         frame.spend(8 * len(a))
-        return len(a) == len(b) and all(_equal(x, y, frame) for x, y in zip(a, b, strict=True))
+        return len(a) == len(b) and all(_equal(left, right, frame) for left, right in zip(a, b, strict=True))
     if kind is dict:
         frame.spend(8 * len(a))
-        return len(a) == len(b) and all(name in b and _equal(x, b[name], frame) for name, x in a.items())
+        return len(a) == len(b) and all(
+            name in b and _equal(value, b[name], frame) for name, value in a.items()
+        )
     return bool(a == b)
 
 

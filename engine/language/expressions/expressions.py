@@ -1,4 +1,4 @@
-"""Expressions in authored values: found, checked, lowered, evaluated. The port `Evaluate` stands here."""
+"""Expressions in authored values: found, checked, lowered, evaluated. Implements the port `Evaluate`."""
 
 import re
 from collections.abc import Mapping
@@ -57,22 +57,22 @@ _MARKS = re.compile(r"""'(?:[^'\\]|\\.)*+'|"(?:[^"\\]|\\.)*+"|[{}'"]""", re.DOTA
 
 def pieces(text: str) -> list[Piece]:
     """Every `${{ … }}` of a text, in order. An open one reaches to the end and has `inner_end` -1."""
-    found: list[Piece] = []
+    expressions: list[Piece] = []
     at = text.find("${{")
     while at >= 0:
         end = _closing(text, at + 3)
         if end < 0:
-            found.append(Piece(start=at, end=len(text), inner=at + 3, inner_end=-1))
+            expressions.append(Piece(start=at, end=len(text), inner=at + 3, inner_end=-1))
             break
-        found.append(Piece(start=at, end=end + 2, inner=at + 3, inner_end=end))
+        expressions.append(Piece(start=at, end=end + 2, inner=at + 3, inner_end=end))
         at = text.find("${{", end + 2)
-    return found
+    return expressions
 
 
 def _closing(text: str, index: int) -> int:
-    """Where the `}}` of an expression stands: not inside its texts, and not the end of its own maps."""
+    """The position of the `}}` that ends an expression: not inside its texts, and not the end of its own maps."""
     end = text.find("}}", index)
-    if end >= 0 and not any(one in text[index:end] for one in "'\"{}"):
+    if end >= 0 and not any(char in text[index:end] for char in "'\"{}"):
         return end
     depth, start = 0, index
     for mark in _MARKS.finditer(text, index):
@@ -93,11 +93,11 @@ def _closing(text: str, index: int) -> int:
 
 def whole(text: str) -> Piece | None:
     """The one expression a text is, white space around it aside; None when it is more or less than that."""
-    found = pieces(text)
-    if len(found) != 1 or found[0].inner_end < 0:
+    expressions = pieces(text)
+    if len(expressions) != 1 or expressions[0].inner_end < 0:
         return None
-    outside = text[: found[0].start] + text[found[0].end :]
-    return None if outside.strip() else found[0]
+    outside = text[: expressions[0].start] + text[expressions[0].end :]
+    return None if outside.strip() else expressions[0]
 
 
 def compile_piece(
@@ -113,12 +113,12 @@ def compile_piece(
 def compile_text(
     source: SourceText, scalar: Scalar, start: int, end: int, scope: TypeScope, *, in_if: bool = False
 ) -> tuple[CompiledExpr | None, tuple[Diagnostic, ...]]:
-    """The expression that stands in a scalar from `start` to `end`."""
+    """The expression in a scalar from `start` to `end`."""
     inner = scalar.text[start:end]
     text = inner.strip()
     base = start + len(inner) - len(inner.lstrip())
 
-    def where(begin: int, stop: int) -> Span:
+    def span_at(begin: int, stop: int) -> Span:
         return part(source, scalar, base + begin, base + stop)
 
     if not text:
@@ -128,33 +128,35 @@ def compile_text(
     try:
         tree = parser.parse(text)
     except parser.SyntaxProblem as problem:
-        return None, (unreadable(problem, where),)
-    checker = Checker(text, scope, where, in_if=in_if)
+        return None, (unreadable(problem, span_at),)
+    checker = Checker(text, scope, span_at, in_if=in_if)
     typed = checker.infer(tree)
-    if wrong := checker.diagnostics or clashes(tree, where):
-        return None, tuple(_fixable(source, scalar, one) for one in wrong)
-    reads = tuple(sorted(checker.reads.values(), key=lambda one: one.path))
+    if wrong := checker.diagnostics or clashes(tree, span_at):
+        return None, tuple(_fixable(source, scalar, diagnostic) for diagnostic in wrong)
+    reads = tuple(sorted(checker.reads.values(), key=lambda read: read.path))
     expr = Expr(cel=typed.cel, written=text, type=typed.type, reads=reads)
     whole = frozenset(checker.whole)
     compiled = CompiledExpr(
         expr=expr, flows=typed.flows, whole=whole, handles_failure=checker.handles_failure
     )
-    return compiled, tuple(_fixable(source, scalar, one) for one in bare(tree, text, scope, where))
+    return compiled, tuple(
+        _fixable(source, scalar, diagnostic) for diagnostic in bare(tree, text, scope, span_at)
+    )
 
 
-def _fixable(source: SourceText, scalar: Scalar, one: Diagnostic) -> Diagnostic:
-    if one.fix is None:
-        return one
-    return replace(one, fix=replace(one.fix, text=escaped(source, scalar, one.fix.text)))
+def _fixable(source: SourceText, scalar: Scalar, diagnostic: Diagnostic) -> Diagnostic:
+    if diagnostic.fix is None:
+        return diagnostic
+    return replace(diagnostic, fix=replace(diagnostic.fix, text=escaped(source, scalar, diagnostic.fix.text)))
 
 
-def unreadable(problem: parser.SyntaxProblem, where: Where) -> Diagnostic:
-    """What is told of a text that is no expression."""
-    span = where(problem.start, problem.end)
+def unreadable(problem: parser.SyntaxProblem, span_at: Where) -> Diagnostic:
+    """The diagnostic of a text that is not an expression."""
+    span = span_at(problem.start, problem.end)
     fix = None
     if problem.repair is not None:
         start, end, text = problem.repair
-        fix = Fix(span=where(start, end), text=text)
+        fix = Fix(span=span_at(start, end), text=text)
     if "nested more" in problem.message or "are read" in problem.message:
         return code.too_big(span, problem=problem.message)
     return code.bad_expression(span, problem=problem.message, fix=fix)
@@ -212,7 +214,7 @@ def conform(value: Json, type_: Type, path: str) -> Json:
         case "list":
             if isinstance(value, list):
                 _within(value, path)
-                return [conform(one, type_.items, path) if type_.items else one for one in value]
+                return [conform(entry, type_.items, path) if type_.items else entry for entry in value]
         case "money":
             if isinstance(value, dict):
                 return _open(value, path)
@@ -224,12 +226,13 @@ def conform(value: Json, type_: Type, path: str) -> Json:
         case "map" | "person" | "file" | "note":
             if isinstance(value, dict):
                 known = {
-                    one.name: conform(value.get(one.name), of_field(one), path) for one in fields_of(type_)
+                    field.name: conform(value.get(field.name), of_field(field), path)
+                    for field in fields_of(type_)
                 }
                 return {
                     **{
-                        _sound(str(name)): _open(one, path)
-                        for name, one in value.items()
+                        _sound(str(name)): _open(entry, path)
+                        for name, entry in value.items()
                         if name not in known
                     },
                     **known,
@@ -246,9 +249,9 @@ def _open(value: Json, path: str) -> Json:
             return _sound(value)
         case list():
             _within(value, path)
-            return [_open(one, path) for one in value]
+            return [_open(entry, path) for entry in value]
         case dict():
-            return {_sound(str(name)): _open(one, path) for name, one in value.items()}
+            return {_sound(str(name)): _open(entry, path) for name, entry in value.items()}
         case int() if not -(2**63) <= value < 2**63:
             raise PermanentError(f"{path} holds a number too large", code="expression")
         case _:
@@ -282,5 +285,5 @@ def _result(value: Json, type_: Type) -> Json:
     if type_.kind == "money" and isinstance(value, str):
         return functions.of_money(Money.of(value))
     if type_.kind == "list" and isinstance(value, list) and type_.items is not None:
-        return [_result(one, type_.items) for one in value]
+        return [_result(entry, type_.items) for entry in value]
     return value

@@ -49,10 +49,10 @@ def as_text(value: Json) -> str:
         case float():
             return _number(value)
         case list():
-            return ", ".join(as_text(one) for one in value if one is not None)
+            return ", ".join(as_text(entry) for entry in value if entry is not None)
         case dict():
             if set(value) == {"minor", "currency"}:
                 return Money.of(value).text()
-            return ", ".join(f"{name}: {as_text(one)}" for name, one in value.items())
+            return ", ".join(f"{name}: {as_text(entry)}" for name, entry in value.items())
         case _:
             return str(value)

@@ -36,7 +36,7 @@ class Function:
         if self.method:
             return f"`{self.params[0]}.{name}({', '.join(self.params[1:])})`, giving {self.result}"
         sure = len(self.params) - self.optional
-        params = [*self.params[:sure], *(f"{one}?" for one in self.params[sure:])]
+        params = [*self.params[:sure], *(f"{param}?" for param in self.params[sure:])]
         if self.many:
             params.insert(1, "…")
         return f"`{name}({', '.join(params)})`, giving {self.result}"
@@ -260,11 +260,11 @@ def percent(a: Json, share: float) -> Json:
 
 def total(amounts: Sequence[Json], currency: str) -> Json:
     """The sum of a list; of none, nothing of the workspace's currency. Null entries are left out."""
-    found: Money | None = None
-    for one in amounts:
-        if one is not None:
-            found = Money.of(one) if found is None else found.plus(Money.of(one))
-    return of_money(found or Money(minor=0, currency=currency))
+    subtotal: Money | None = None
+    for amount in amounts:
+        if amount is not None:
+            subtotal = Money.of(amount) if subtotal is None else subtotal.plus(Money.of(amount))
+    return of_money(subtotal or Money(minor=0, currency=currency))
 
 
 def above(a: Json, b: Json) -> bool:
@@ -284,12 +284,12 @@ def same(a: Json, b: Json) -> bool:
 
 def joined(texts: Sequence[Json], between: str) -> str:
     """The texts with another between them; null entries are left out."""
-    found = [one for one in texts if one is not None]
-    if not all(isinstance(one, str) for one in found):
+    present = [text for text in texts if text is not None]
+    if not all(isinstance(text, str) for text in present):
         raise ValueError("join takes texts; use text(…)")
-    if sum(len(one) + len(between) for one in found) > MAX_TEXT:
+    if sum(len(text) + len(between) for text in present) > MAX_TEXT:
         raise ValueError(f"more than {MAX_TEXT:,} characters")
-    return between.join(found)
+    return between.join(present)
 
 
 def rounded(number: float, digits: int) -> float:
@@ -367,10 +367,10 @@ def month(stamped: str, offset: int, zone: str) -> dict[str, Json]:
     """A month by its first and last day and its name."""
     day = _local(stamped, zone)
     first = _first_of(day.year * 12 + day.month - 1 + int(offset))
-    after = _first_of(first.year * 12 + first.month)
+    next_month = _first_of(first.year * 12 + first.month)
     return {
         "first": first.isoformat(),
-        "last": (after - timedelta(days=1)).isoformat(),
+        "last": (next_month - timedelta(days=1)).isoformat(),
         "name": f"{first.year:04}-{first.month:02}",
     }
 

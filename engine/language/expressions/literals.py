@@ -55,10 +55,10 @@ def index(checker: Walk, node: s.IndexExpr) -> Typed:
 def unary(checker: Walk, node: s.Unary) -> Typed:
     """`!x` and `-x`."""
     of = checker.certainly(node.of)
-    wanted = "bool" if node.op == "!" else "number"
+    expected = "bool" if node.op == "!" else "number"
     fits = of.type.kind in ({"bool", "any"} if node.op == "!" else {"number", "integer", "any"})
     if not fits:
-        return checker.misfit(node.of, of, wanted, BOOL if node.op == "!" else NUMBER)
+        return checker.misfit(node.of, of, expected, BOOL if node.op == "!" else NUMBER)
     type_ = BOOL if node.op == "!" else of.type
     return Typed(type=type_, cel=f"{node.op}({of.cel})", flows=closed(of))
 
@@ -90,31 +90,31 @@ def choice(checker: Walk, node: s.Choice) -> Typed:
 
 def _words(parts: Sequence[Typed]) -> Type | None:
     """The closed set of words that these are, so that they fit where one of such words is wanted; None where they are no words."""
-    found: list[str] = []
-    for one in parts:
-        if isinstance(one.tree, s.Literal_) and one.tree.kind == "text" and one.tree.value:
-            found.append(str(one.tree.value))
-        elif one.type.kind == "choice" and not one.type.nullable:
-            found += one.type.options
+    options: list[str] = []
+    for part in parts:
+        if isinstance(part.tree, s.Literal_) and part.tree.kind == "text" and part.tree.value:
+            options.append(str(part.tree.value))
+        elif part.type.kind == "choice" and not part.type.nullable:
+            options += part.type.options
         else:
             return None
-    return closed_set(*dict.fromkeys(found)) if found else None
+    return closed_set(*dict.fromkeys(options)) if options else None
 
 
 def list_of(checker: Walk, node: s.ListOf) -> Typed:
     """`[a, b]`."""
-    parts = [checker.infer(one) for one in node.items]
+    parts = [checker.infer(child) for child in node.items]
     type_: Type | None = parts[0].type if parts else ANY
-    for one in parts[1:]:
-        type_ = None if type_ is None else unify(type_, one.type)
+    for part in parts[1:]:
+        type_ = None if type_ is None else unify(type_, part.type)
     items = _words(parts) or type_ or ANY
-    cel = ", ".join(checker.fitted(one, items) for one in parts)
+    cel = ", ".join(checker.fitted(part, items) for part in parts)
     return Typed(type=listing(items), cel=f"[{cel}]", flows=joined(*parts))
 
 
 def map_of(checker: Walk, node: s.MapOf) -> Typed:
     """`{'a': b}`."""
-    parts = [(name, checker.infer(one)) for name, one in node.entries]
+    parts = [(name, checker.infer(child)) for name, child in node.entries]
     fields = tuple(Field(name=name, type=part.type) for name, part in parts)
     cel = ", ".join(f"{quoted(name)}: {part.cel}" for name, part in parts)
     return Typed(

@@ -22,8 +22,8 @@ def shown(test: s.Tree, piece: Callable[[s.Tree], str]) -> _Shown:
         case s.Binary(op="||"):
             return _NOTHING, shown(test.left, piece)[1] | shown(test.right, piece)[1]
         case s.Binary(op="!=" | "=="):
-            for path, other in ((test.left, test.right), (test.right, test.left)):
-                null = isinstance(other, s.Literal_) and other.kind == "null"
+            for path, opposite in ((test.left, test.right), (test.right, test.left)):
+                null = isinstance(opposite, s.Literal_) and opposite.kind == "null"
                 if null and isinstance(path, s.Name | s.Member):
                     there = frozenset({piece(path)})
                     return (there, _NOTHING) if test.op == "!=" else (_NOTHING, there)
@@ -32,44 +32,44 @@ def shown(test: s.Tree, piece: Callable[[s.Tree], str]) -> _Shown:
     return _NOTHING, _NOTHING
 
 
-def bare(tree: s.Tree, text: str, scope: TypeScope, where: Where) -> list[Diagnostic]:
+def bare(tree: s.Tree, text: str, scope: TypeScope, span_at: Where) -> list[Diagnostic]:
     """What the branches of `? :` read of steps with an `if` of their own: the reader is skipped with such a step, whatever the test says."""
     whole = {_step(path) for path, within in _paths(tree, None) if within is None}
-    found: dict[str, Diagnostic] = {}
+    diagnostics: dict[str, Diagnostic] = {}
     for path, within in _paths(tree, None):
         step = _step(path)
         known = scope.steps.get(step)
-        if within is None or known is None or step in found or step in whole:
+        if within is None or known is None or step in diagnostics or step in whole:
             continue
         if known.order >= scope.here or known.condition in {"", scope.condition}:
             continue
-        fix, both = _through_default(path, within, text, scope, where)
-        for one in (step, *both):
-            found.setdefault(
-                one,
+        fix, both = _through_default(path, within, text, scope, span_at)
+        for step_id in (step, *both):
+            diagnostics.setdefault(
+                step_id,
                 code.bare_in_branch(
-                    where(path.start, path.end), path=text[path.start : path.end], step=step, fix=fix
+                    span_at(path.start, path.end), path=text[path.start : path.end], step=step, fix=fix
                 ),
             )
-    return list(dict.fromkeys(found.values()))
+    return list(dict.fromkeys(diagnostics.values()))
 
 
 def _through_default(
-    path: s.Member, within: s.Choice, text: str, scope: TypeScope, where: Where
+    path: s.Member, within: s.Choice, text: str, scope: TypeScope, span_at: Where
 ) -> tuple[Fix | None, tuple[str, ...]]:
     """The fix, and the other steps it mends as well: `default(a, b)` of two branches, `default(a, 'none')` beside a written value."""
     ends = (within.yes, within.no)
     if path not in ends:
         return None, ()
-    other = within.no if path is within.yes else within.yes
-    yes, no, word = (text[one.start : one.end] for one in (within.yes, within.no, other))
-    if isinstance(other, s.Literal_):
+    other_branch = within.no if path is within.yes else within.yes
+    yes, no, word = (text[branch.start : branch.end] for branch in (within.yes, within.no, other_branch))
+    if isinstance(other_branch, s.Literal_):
         piece = text[path.start : path.end]
-        return Fix(span=where(path.start, path.end), text=f"default({piece}, {word})"), ()
-    known = scope.steps.get(_step(other)) if isinstance(other, s.Member) else None
+        return Fix(span=span_at(path.start, path.end), text=f"default({piece}, {word})"), ()
+    known = scope.steps.get(_step(other_branch)) if isinstance(other_branch, s.Member) else None
     if known is None or not known.condition:
         return None, ()
-    return Fix(span=where(within.start, within.end), text=f"default({yes}, {no})"), (_step(other),)
+    return Fix(span=span_at(within.start, within.end), text=f"default({yes}, {no})"), (_step(other_branch),)
 
 
 def _paths(node: s.Tree, within: s.Choice | None) -> Iterator[tuple[s.Member, s.Choice | None]]:

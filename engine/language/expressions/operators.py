@@ -38,23 +38,27 @@ def _equal(checker: Walk, node: s.Binary) -> Typed:
     if left is WRONG or right is WRONG:
         return WRONG
     flows = closed(left, right)
-    for one, other in ((left, right), (right, left)):
-        if isinstance(one.tree, s.Literal_) and one.tree.kind == "text":
-            if other.type.kind == "choice" and one.tree.value not in other.type.options:
-                return _never(checker, one.tree, other.type)
-            if one.tree.value == "failed" and (stopped := _stops(checker, node)):
+    for operand, opposite in ((left, right), (right, left)):
+        if isinstance(operand.tree, s.Literal_) and operand.tree.kind == "text":
+            if opposite.type.kind == "choice" and operand.tree.value not in opposite.type.options:
+                return _never(checker, operand.tree, opposite.type)
+            if operand.tree.value == "failed" and (stopped := _stops(checker, node)):
                 why = f"`{stopped}` stops what comes after it when it fails: {_LET_FAIL}"
                 return checker.note(
                     code.no_such_option(
-                        checker.at(one.tree), value="failed", options=other.type.options, fix=None, why=why
+                        checker.at(operand.tree),
+                        value="failed",
+                        options=opposite.type.options,
+                        fix=None,
+                        why=why,
                     )
                 )
-            if other.type.kind == "money":
+            if opposite.type.kind == "money":
                 return _money_equal(checker, node, left, right, flows)
         if (
-            isinstance(one.tree, s.Literal_)
-            and one.tree.kind == "null"
-            and not (other.type.nullable or other.type.kind == "any")
+            isinstance(operand.tree, s.Literal_)
+            and operand.tree.kind == "null"
+            and not (opposite.type.nullable or opposite.type.kind == "any")
         ):
             return _refused(
                 checker, node, left, right, "this value is never null; `default` is for what may be missing"
@@ -75,7 +79,7 @@ def _equal(checker: Walk, node: s.Binary) -> Typed:
 
 
 def _money_equal(checker: Walk, node: s.Binary, left: Typed, right: Typed, flows: dict[str, bool]) -> Typed:
-    parts = [checker.amount(one, part) for one, part in ((node.left, left), (node.right, right))]
+    parts = [checker.amount(operand, part) for operand, part in ((node.left, left), (node.right, right))]
     if None in parts:
         return WRONG
     cel = f"same({parts[0]}, {parts[1]})"
@@ -89,7 +93,7 @@ def _stops(checker: Walk, node: s.Binary) -> str:
     """The step whose status is asked for, where nothing that asks would run after it failed; empty for any other."""
     if node.op != "==":
         return ""
-    names = next((found for side in (node.left, node.right) if (found := _path(side))), [])
+    names = next((path for side in (node.left, node.right) if (path := _path(side))), [])
     known = checker.scope.steps.get(names[0]) if len(names) == 2 and names[1] == "status" else None
     if known is None or known.may_fail or checker.scope.handles_failure:
         return ""
@@ -116,11 +120,11 @@ def _never(checker: Walk, literal: s.Literal_, type_: Type) -> Typed:
 def _refused(
     checker: Walk, node: s.Binary, left: Typed, right: Typed, hint: str, fix: Fix | None = None
 ) -> Typed:
-    for side, other in ((node.left, right), (node.right, left)):
+    for side, opposite in ((node.left, right), (node.right, left)):
         # What stands on the other side says what this field of a call has to be.
-        wanted = str(certain(other.type))
-        wanted = "number" if wanted == "integer" and node.op != "%" else wanted
-        undeclared = checker.scope.open_field(checker.piece(side), wanted)
+        expected = str(certain(opposite.type))
+        expected = "number" if expected == "integer" and node.op != "%" else expected
+        undeclared = checker.scope.open_field(checker.piece(side), expected)
         if undeclared is not None:
             return checker.note(undeclared)
     span = checker.span(node.at, node.at + len(node.op))
@@ -162,9 +166,13 @@ def _in(checker: Walk, node: s.Binary, left: Typed, right: Typed) -> Typed:
             checker, node, left, right, "`in` looks in a list; `text.contains(…)` looks in a text"
         )
     if isinstance(node.right, s.ListOf) and left.type.kind == "choice":
-        for one in node.right.items:
-            if isinstance(one, s.Literal_) and one.kind == "text" and one.value not in left.type.options:
-                return _never(checker, one, left.type)
+        for entry in node.right.items:
+            if (
+                isinstance(entry, s.Literal_)
+                and entry.kind == "text"
+                and entry.value not in left.type.options
+            ):
+                return _never(checker, entry, left.type)
     if right.type.items is not None and unify(left.type, right.type.items) is None:
         return _refused(checker, node, left, right, "the list holds values of another type")
     return Typed(type=BOOL, cel=f"({left.cel} in {right.cel})", flows=closed(left, right))
@@ -217,13 +225,13 @@ def _added(checker: Walk, node: s.Binary, left: Typed, right: Typed, flows: dict
     kinds = {left.type.kind, right.type.kind}
     if kinds <= {*TEXTUAL, "any"}:
         type_ = ANY if kinds == {"any"} else TEXT
-        a, b = (checker.fitted(one, type_) for one in (left, right))
+        a, b = (checker.fitted(part, type_) for part in (left, right))
         return Typed(type=type_, cel=f"({a} + {b})", flows=flows)
     lists = unify(left.type, right.type) if kinds == {"list"} else None
     if lists is not None:
         return Typed(type=lists, cel=f"({left.cel} + {right.cel})", flows=flows)
     if kinds & TEXTUAL and kinds & {*_NUMERIC, "bool"}:
-        other = node.left if right.type.kind in TEXTUAL else node.right
-        fix = Fix(span=checker.at(other), text=f"text({checker.piece(other)})")
+        operand = node.left if right.type.kind in TEXTUAL else node.right
+        fix = Fix(span=checker.at(operand), text=f"text({checker.piece(operand)})")
         return _refused(checker, node, left, right, "`text(…)` makes text of a number", fix)
     return _refused(checker, node, left, right, "`+` is for numbers, texts and lists")

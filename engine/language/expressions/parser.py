@@ -20,7 +20,7 @@ MAX_LOWERED_DEPTH = 100
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Spanned:
-    """A part of a tree and the characters it stands at."""
+    """A part of a tree and the range of its characters."""
 
     start: int
     end: int
@@ -78,7 +78,7 @@ class Unary(Spanned):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Binary(Spanned):
-    """`left op right`; `at` is where the operator stands."""
+    """`left op right`; `at` is where the operator begins."""
 
     op: str
     left: "Tree"
@@ -113,7 +113,7 @@ Tree: TypeAlias = Literal_ | Name | Member | IndexExpr | CallExpr | Unary | Bina
 
 
 class SyntaxProblem(Exception):
-    """Raised inside this module's callers only: where and why the text is no expression; `repair` is (start, end, text)."""
+    """Raised inside this module's callers only: where and why the text is not an expression; `repair` is (start, end, text)."""
 
     def __init__(
         self, message: str, start: int, end: int, repair: tuple[int, int, str] | None = None
@@ -149,11 +149,11 @@ def parse(text: str) -> Tree:
     if len(text) > MAX_CHARACTERS:
         raise SyntaxProblem(f"{len(text)} characters; {MAX_CHARACTERS} are read", 0, len(text))
     tokens = _tokens(text)
-    found = _whole(_Parser(tokens))
+    tree = _whole(_Parser(tokens))
     # No tree is higher than it has tokens.
-    if len(tokens) > MAX_DEPTH and _height(found) > MAX_DEPTH:
-        raise SyntaxProblem(f"nested more than {MAX_DEPTH} deep", found.start, found.end)
-    return found
+    if len(tokens) > MAX_DEPTH and _height(tree) > MAX_DEPTH:
+        raise SyntaxProblem(f"nested more than {MAX_DEPTH} deep", tree.start, tree.end)
+    return tree
 
 
 def parse_lowered(text: str) -> Tree:
@@ -192,23 +192,23 @@ def _height(tree: Tree) -> int:
     while waiting:
         node, level = waiting.pop()
         highest = max(highest, level)
-        waiting.extend((one, level + 1) for one in children(node))
+        waiting.extend((child, level + 1) for child in children(node))
     return highest
 
 
 def _tokens(text: str, *, kebab: bool = True) -> list[_Token]:
-    found: list[_Token] = []
+    tokens: list[_Token] = []
     index = 0
     while index < len(text):
-        after_dot = kebab and bool(found) and found[-1].text == "." and found[-1].end == index
+        after_dot = kebab and bool(tokens) and tokens[-1].text == "." and tokens[-1].end == index
         match = _KEBAB.match(text, index) if after_dot else _TOKEN.match(text, index)
         if match is None:
             raise _lexical(text, index)
         kind = "name" if after_dot else str(match.lastgroup)
         if kind != "space":
-            found.append(_Token(kind=kind, text=match[0], start=index, end=match.end()))
+            tokens.append(_Token(kind=kind, text=match[0], start=index, end=match.end()))
         index = match.end()
-    return found
+    return tokens
 
 
 def _lexical(text: str, index: int) -> SyntaxProblem:
@@ -223,18 +223,18 @@ def _lexical(text: str, index: int) -> SyntaxProblem:
     return SyntaxProblem(f"`{char}` means nothing here", index, index + 1)
 
 
-def _unexpected(token: _Token, wanted: str) -> tuple[str, int, int, tuple[int, int, str] | None]:
+def _unexpected(token: _Token, expected: str) -> tuple[str, int, int, tuple[int, int, str] | None]:
     word = _REPAIRS.get(token.text) if token.kind == "name" else None
     if word is not None:
         message = f"`{token.text}` is no operator here; write `{word}`"
         return message, token.start, token.end, (token.start, token.end, word)
-    return f"`{token.text}` where {wanted} should stand", token.start, token.end, None
+    return f"`{token.text}` where {expected} should stand", token.start, token.end, None
 
 
 def unescaped(text: str) -> str:
     """The content of a written text."""
 
-    def one(match: re.Match[str]) -> str:
+    def character(match: re.Match[str]) -> str:
         body = match[1]
         if body[0] in "Uux" and len(body) > 1:
             code = int(body[1:], 16)
@@ -242,7 +242,7 @@ def unescaped(text: str) -> str:
             return chr(code) if sound else "\ufffd"
         return _ESCAPES.get(body, body)
 
-    return _ESCAPE.sub(one, text[1:-1])
+    return _ESCAPE.sub(character, text[1:-1])
 
 
 _LEVELS: dict[str, int] = {
@@ -277,12 +277,12 @@ class _Parser:
         token = self.tokens[self.index]
         return token.text == text and token.kind != "text"
 
-    def take(self, wanted: str) -> _Token:
+    def take(self, expected: str) -> _Token:
         """The next token, whatever it is."""
         token = self.peek()
         if token is None:
             end = self.tokens[-1].end if self.tokens else 0
-            raise SyntaxProblem(f"it ends where {wanted} should stand", max(end - 1, 0), max(end, 1))
+            raise SyntaxProblem(f"it ends where {expected} should stand", max(end - 1, 0), max(end, 1))
         self.index += 1
         return token
 

@@ -32,48 +32,48 @@ class PathMatch:
     used: int
 
 
-def follow(scope: TypeScope, root: Name, names: Sequence[PathStep], where: Where) -> PathMatch | Diagnostic:
+def follow(scope: TypeScope, root: Name, names: Sequence[PathStep], span_at: Where) -> PathMatch | Diagnostic:
     """What a path names."""
     stop = names[-1].end if names else root.end
 
     def whole() -> Span:
-        return where(root.start, stop)
+        return span_at(root.start, stop)
 
     match root.name:
         case "event" if scope.event is not None:
-            found = _fields("event", scope.event, names, where)
-            path = ".".join(("event", *(one.name for one in names)))
-            undeclared = scope.open_field(path, "text" if isinstance(found, Diagnostic) else "")
+            path_match = _fields("event", scope.event, names, span_at)
+            path = ".".join(("event", *(step.name for step in names)))
+            undeclared = scope.open_field(path, "text" if isinstance(path_match, Diagnostic) else "")
             # Read as text first: where it stands may tell more.
-            return PathMatch(path=path, type=TEXT, used=len(names)) if undeclared is not None else found
+            return PathMatch(path=path, type=TEXT, used=len(names)) if undeclared is not None else path_match
         case "inputs":
-            return _fields("inputs", scope.inputs, names, where)
+            return _fields("inputs", scope.inputs, names, span_at)
         case "steps" if not scope.now_only:
-            return _step(scope, names, where, whole)
+            return _step(scope, names, span_at, whole)
         case "gates" if not scope.now_only:
-            return _gate(scope, names, where, whole)
+            return _gate(scope, names, span_at, whole)
         case "run" if not scope.now_only:
             if not names:
                 return code.no_value(whole(), path="run", fix="run.error")
-            return _fields("run", RUN, names, where)
+            return _fields("run", RUN, names, span_at)
         case "item" if scope.item is not None:
-            return _fields("item", scope.item, names, where)
+            return _fields("item", scope.item, names, span_at)
         case "item":
-            return code.no_item(where(root.start, root.end))
+            return code.no_item(span_at(root.start, root.end))
         case "secrets":
-            return code.secret_here(whole(), path=".".join(("secrets", *(one.name for one in names[:1]))))
+            return code.secret_here(whole(), path=".".join(("secrets", *(step.name for step in names[:1]))))
         case _:
-            return code.unknown_root(where(root.start, root.end), name=root.name, known=scope.roots())
+            return code.unknown_root(span_at(root.start, root.end), name=root.name, known=scope.roots())
 
 
-def _fields(path: str, type_: Type, names: Sequence[PathStep], where: Where) -> PathMatch | Diagnostic:
+def _fields(path: str, type_: Type, names: Sequence[PathStep], span_at: Where) -> PathMatch | Diagnostic:
     used, null = 0, False
     for place in names:
         if type_.kind in {"any", "list"}:
             break
         member = type_.field(place.name)
         if member is None:
-            return no_field(place, path, type_, where)
+            return no_field(place, path, type_, span_at)
         null = null or type_.nullable
         type_ = of_field(member)
         path = f"{path}.{place.name}"
@@ -82,7 +82,7 @@ def _fields(path: str, type_: Type, names: Sequence[PathStep], where: Where) -> 
 
 
 def _step(
-    scope: TypeScope, names: Sequence[PathStep], where: Where, whole: Callable[[], Span]
+    scope: TypeScope, names: Sequence[PathStep], span_at: Where, whole: Callable[[], Span]
 ) -> PathMatch | Diagnostic:
     if not names:
         example = next(iter(scope.earlier()), "id")
@@ -90,16 +90,16 @@ def _step(
     place = names[0]
     step = scope.steps.get(place.name)
     if step is None:
-        return code.unknown_step(where(place.start, place.end), name=place.name, known=scope.earlier())
+        return code.unknown_step(span_at(place.start, place.end), name=place.name, known=scope.earlier())
     if step.order >= scope.here:
         return code.later_step(
-            where(place.start, place.end), name=place.name, line=step.line, itself=step.order == scope.here
+            span_at(place.start, place.end), name=place.name, line=step.line, itself=step.order == scope.here
         )
-    return _part(f"steps.{place.name}", step, names[1:], where, whole)
+    return _part(f"steps.{place.name}", step, names[1:], span_at, whole)
 
 
 def _part(
-    path: str, step: StepScope, names: Sequence[PathStep], where: Where, whole: Callable[[], Span]
+    path: str, step: StepScope, names: Sequence[PathStep], span_at: Where, whole: Callable[[], Span]
 ) -> PathMatch | Diagnostic:
     if not names:
         return code.no_value(whole(), path=path, fix=f"{path}.outputs")
@@ -108,38 +108,40 @@ def _part(
         return PathMatch(path=f"{path}.status", type=STATUS, used=2)
     if part.name != "outputs":
         return code.unknown_field(
-            where(part.start, part.end), name=part.name, of=path, known=("outputs", "status")
+            span_at(part.start, part.end), name=part.name, of=path, known=("outputs", "status")
         )
-    found = _fields(f"{path}.outputs", step.outputs, names[1:], where)
+    path_match = _fields(f"{path}.outputs", step.outputs, names[1:], span_at)
     return (
-        PathMatch(path=found.path, type=found.type, used=found.used + 2)
-        if isinstance(found, PathMatch)
-        else found
+        PathMatch(path=path_match.path, type=path_match.type, used=path_match.used + 2)
+        if isinstance(path_match, PathMatch)
+        else path_match
     )
 
 
 def _gate(
-    scope: TypeScope, names: Sequence[PathStep], where: Where, whole: Callable[[], Span]
+    scope: TypeScope, names: Sequence[PathStep], span_at: Where, whole: Callable[[], Span]
 ) -> PathMatch | Diagnostic:
     if not names:
         return code.no_value(whole(), path="gates", fix=f"gates.{next(iter(scope.gates), 'id')}.verdict")
     place = names[0]
     if place.name not in scope.gates:
-        return code.unknown_gate(where(place.start, place.end), name=place.name, known=scope.gates)
+        return code.unknown_gate(span_at(place.start, place.end), name=place.name, known=scope.gates)
     if len(names) == 1:
         return code.no_value(whole(), path=f"gates.{place.name}", fix=f"gates.{place.name}.verdict")
     part = names[1]
     type_ = GATE.get(part.name)
     if type_ is None:
         return code.unknown_field(
-            where(part.start, part.end), name=part.name, of=f"gates.{place.name}", known=GATE
+            span_at(part.start, part.end), name=part.name, of=f"gates.{place.name}", known=GATE
         )
     return PathMatch(path=f"gates.{place.name}.{part.name}", type=type_, used=2)
 
 
-def no_field(place: PathStep, of: str, type_: Type, where: Where) -> Diagnostic:
+def no_field(place: PathStep, of: str, type_: Type, span_at: Where) -> Diagnostic:
     """The diagnostic of a field that isn't declared. `hours-1` where `hours` is one was meant as a subtraction."""
-    known = [one.name for one in fields_of(type_)]
+    known = [field.name for field in fields_of(type_)]
     head, _, tail = place.name.rpartition("-")
     apart = f"{head} - {tail}" if head in known and tail.isdigit() else ""
-    return code.unknown_field(where(place.start, place.end), name=place.name, of=of, known=known, apart=apart)
+    return code.unknown_field(
+        span_at(place.start, place.end), name=place.name, of=of, known=known, apart=apart
+    )

@@ -20,5 +20,5 @@ RANGES: dict[str, tuple[timedelta, timedelta]] = {
 
 def words(key: str) -> str:
     """What is wanted of a key's value: ``a length of 1s to 10m``."""
-    least, most = RANGES[key]
-    return f"a length of {exact(least)} to {exact(most)}"
+    shortest, longest = RANGES[key]
+    return f"a length of {exact(shortest)} to {exact(longest)}"

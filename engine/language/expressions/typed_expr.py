@@ -35,11 +35,11 @@ WRONG = Typed(type=ANY, cel="null")
 
 def joined(*parts: Typed) -> dict[str, bool]:
     """The data of all parts together."""
-    found: dict[str, bool] = {}
+    flows: dict[str, bool] = {}
     for part in parts:
         for name, openly in part.flows.items():
-            found[name] = found.get(name, False) or openly
-    return found
+            flows[name] = flows.get(name, False) or openly
+    return flows
 
 
 def closed(*parts: Typed) -> dict[str, bool]:
@@ -56,14 +56,14 @@ def named(part: Typed) -> str:
 
 def quoted(text: str) -> str:
     """A text as a literal."""
-    found = (
+    escaped = (
         text.replace("\\", "\\\\")
         .replace("'", "\\'")
         .replace("\n", "\\n")
         .replace("\r", "\\r")
         .replace("\t", "\\t")
     )
-    return "'" + "".join(one if one.isprintable() else f"\\U{ord(one):08x}" for one in found) + "'"
+    return "'" + "".join(char if char.isprintable() else f"\\U{ord(char):08x}" for char in escaped) + "'"
 
 
 _SPELLED = frozenset({"money", "length", "date", "email", "url"})
@@ -75,7 +75,7 @@ def spell(words: Type, type_: Type) -> bool:
         words.kind == "choice"
         and not words.nullable
         and type_.kind in _SPELLED
-        and all(scalars.of_type(one, type_, plain=False)[0] for one in words.options)
+        and all(scalars.of_type(option, type_, plain=False)[0] for option in words.options)
     )
 
 

@@ -57,21 +57,21 @@ class Walk(ABC):
 
     def certainly(self, node: s.Tree) -> Typed:
         """As `infer`, refusing a value that may be missing."""
-        found = self.infer(node)
-        if not found.type.nullable:
-            return found
+        typed = self.infer(node)
+        if not typed.type.nullable:
+            return typed
         self.note(
-            code.may_be_missing(self.at(node), path=self.piece(node), fix=self.defaulted(node, found.type))
+            code.may_be_missing(self.at(node), path=self.piece(node), fix=self.defaulted(node, typed.type))
         )
-        return replace(found, type=certain(found.type))
+        return replace(typed, type=certain(typed.type))
 
     def defaulted(self, node: s.Tree, type_: Type) -> Fix | None:
         """`default(path, …)` round a path, where its type has a word for nothing."""
         empty = empty_value(type_)
         if empty is None or not isinstance(node, s.Member):
             return None
-        other = "''" if empty == "" else str(empty).lower()
-        return Fix(span=self.at(node), text=f"default({self.piece(node)}, {other})")
+        fallback = "''" if empty == "" else str(empty).lower()
+        return Fix(span=self.at(node), text=f"default({self.piece(node)}, {fallback})")
 
     def path(self, node: s.Name | s.Member) -> Typed:
         names: list[PathStep] = []
@@ -85,17 +85,17 @@ class Walk(ABC):
         loop = next((typed for name, typed in reversed(self._loops) if name == inner.name), None)
         if loop is not None:
             return self.below(replace(loop, cel=lowered(inner.name)), names, inner)
-        found = follow(self.scope, inner, names, self.span)
-        if isinstance(found, Diagnostic):
-            return self.note(found)
-        return self.below(self.read(found), names[found.used :], node)
+        match = follow(self.scope, inner, names, self.span)
+        if isinstance(match, Diagnostic):
+            return self.note(match)
+        return self.below(self.read(match), names[match.used :], node)
 
-    def seen_there(self, node: s.Name | s.Member, found: Typed) -> Typed:
+    def seen_there(self, node: s.Name | s.Member, typed: Typed) -> Typed:
         """A part without its null where a test around it has shown that it is there."""
         path = self.piece(node)
-        if found.type.nullable and any(path in shown for shown in self._there):
-            return replace(found, type=certain(found.type))
-        return found
+        if typed.type.nullable and any(path in shown for shown in self._there):
+            return replace(typed, type=certain(typed.type))
+        return typed
 
     def where_there(self, shown: frozenset[str], node: s.Tree) -> Typed:
         """A part that only counts where something stands at these paths."""
@@ -105,16 +105,16 @@ class Walk(ABC):
         finally:
             self._there.pop()
 
-    def read(self, found: PathMatch) -> Typed:
+    def read(self, match: PathMatch) -> Typed:
         """Note that a path is read."""
-        name = variable(found.path)
-        before = self.reads.get(name)
+        name = variable(match.path)
+        previous = self.reads.get(name)
         if not self._counting:
-            self.whole.add(found.path)
+            self.whole.add(match.path)
         # One strict reading is enough for a skipped step to skip the reader.
-        soft = self._soft and (before is None or before.through_default)
-        self.reads[name] = Read(path=found.path, variable=name, type=found.type, through_default=soft)
-        return Typed(type=found.type, cel=name, flows={name: not found.type.closed})
+        soft = self._soft and (previous is None or previous.through_default)
+        self.reads[name] = Read(path=match.path, variable=name, type=match.type, through_default=soft)
+        return Typed(type=match.type, cel=name, flows={name: not match.type.closed})
 
     def below(self, of: Typed, names: list[PathStep], node: s.Tree) -> Typed:
         for place in names:
@@ -126,8 +126,8 @@ class Walk(ABC):
                 continue
             member = of.type.field(place.name)
             if member is None:
-                what = self.text[node.start : place.start - 1] or str(of.type)
-                return self.note(no_field(place, what, of.type, self.span))
+                owner = self.text[node.start : place.start - 1] or str(of.type)
+                return self.note(no_field(place, owner, of.type, self.span))
             type_ = of_field(member)
             flows = of.flows if not type_.closed else dict.fromkeys(of.flows, False)
             of = Typed(type=type_, cel=f"{of.cel}[{quoted(place.name)}]", flows=flows)
@@ -137,14 +137,14 @@ class Walk(ABC):
         """A part that has to be a bool. `there` are paths of which is known that something stands there."""
         self._there.append(there)
         try:
-            found = self.certainly(node)
+            typed = self.certainly(node)
         finally:
             self._there.pop()
-        if found.type.kind in {"bool", "any"}:
-            return found
+        if typed.type.kind in {"bool", "any"}:
+            return typed
         undeclared, hint = self.scope.open_field(self.piece(node), "bool"), "compare it with something"
         return self.note(
-            undeclared or code.wrong_type(self.at(node), expected="bool", actual=str(found.type), hint=hint)
+            undeclared or code.wrong_type(self.at(node), expected="bool", actual=str(typed.type), hint=hint)
         )
 
     def fitted(self, part: Typed, type_: Type) -> str:
@@ -176,7 +176,7 @@ class Walk(ABC):
 
     def is_loop(self, name: str) -> bool:
         """Whether a comprehension has taken this name."""
-        return any(one == name for one, _ in self._loops)
+        return any(loop_name == name for loop_name, _ in self._loops)
 
     def counted(self, part: Callable[[], _T]) -> _T:
         """A part of which only a count, a sum or a yes or no goes on."""
@@ -203,7 +203,7 @@ class Walk(ABC):
         self.misfit(node, part, "money", MONEY)
         return None
 
-    def misfit(self, node: s.Tree, part: Typed, wanted: str, type_: Type) -> Typed:
+    def misfit(self, node: s.Tree, part: Typed, expected: str, type_: Type) -> Typed:
         """A part that is of another type than wanted; how one of it is made, where something does that."""
         if (undeclared := self.scope.open_field(self.piece(node), str(type_))) is not None:
             return self.note(undeclared)
@@ -212,7 +212,7 @@ class Walk(ABC):
         spelt = isinstance(part.tree, s.Literal_) and fix is None
         hint = (like(type_) if spelt else "") or out.hint
         return self.note(
-            code.wrong_type(self.at(node), expected=wanted, actual=named(part), hint=hint, fix=fix)
+            code.wrong_type(self.at(node), expected=expected, actual=named(part), hint=hint, fix=fix)
         )
 
     def money(self, node: s.Tree) -> Typed | None:

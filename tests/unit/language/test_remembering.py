@@ -183,16 +183,16 @@ def test_an_entry_of_another_hand_under_the_right_name_is_computed_again(tmp_pat
 
 
 def test_the_shelf_keeps_what_was_asked_for_last_within_its_bound(tmp_path):
-    shelf = Shelf(tmp_path / "kept", most=4_000)
+    shelf = Shelf(tmp_path / "kept", max_bytes=4_000)
     for number in range(10):
         shelf.put(f"n{number}", b"x" * 500)
     shelf.save()
-    again = Shelf(tmp_path / "kept", most=4_000)
+    again = Shelf(tmp_path / "kept", max_bytes=4_000)
     again.get("n4")
     again.put("new", b"y" * 500)
     again.save()
 
-    last = Shelf(tmp_path / "kept", most=4_000)
+    last = Shelf(tmp_path / "kept", max_bytes=4_000)
     assert last.get("new") == b"y" * 500
     assert last.get("n4") == b"x" * 500
     assert (tmp_path / "kept").stat().st_size <= 4_000
