@@ -396,7 +396,9 @@ def _file_diagnostic(violation: Violation) -> Diagnostic:
                 span, value=node.text, allowed=_options(violation.shape), expected="allowed here"
             )
         case "pattern" | "minimum" | "maximum" | "not":
-            return config_files.not_allowed(span, value=_text(node), allowed=(), expected=_expected(violation))
+            return config_files.not_allowed(
+                span, value=_text(node), allowed=(), expected=_expected(violation)
+            )
         case _:
             return config_files.wrong_kind(span, expected=_expected(violation), actual=what(node))
 

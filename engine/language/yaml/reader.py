@@ -115,14 +115,14 @@ def front_matter(path: str, raw: bytes) -> tuple[Node | None, str, int, tuple[Di
             0,
             (code.not_yaml(_at(path, 1, 1), problem="the front matter has no closing `---`"),),
         )
-    body_offset = text.count("\n", 0, end.end()) + 1
+    lines_above = text.count("\n", 0, end.end()) + 1
     head = text[4 : end.start()]
     read = _head if len(head) <= _SMALL_HEAD else _head.__wrapped__
     tree, diagnostics = read(path, head)
     return (
         tree,
         text[end.end() + 1 :],
-        body_offset,
+        lines_above,
         shown(SourceText(path=path, lines=tuple(text.split("\n"))), diagnostics),
     )
 
