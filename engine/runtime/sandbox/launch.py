@@ -37,7 +37,7 @@ def start(
         "level": level, "control": control, "path": path, "program": program,
         "readable": [os.path.realpath(one) for one in (*readable, *system, *_DEVICES)],
     }  # fmt: skip
-    script = os.path.join(source, "runtime", "rooms", "inside.py")
+    script = str(Path(__file__).resolve().with_name("zygote_main.py"))
     python = (interpreter, "-I", "-S", "-B", "-X", "utf8", script, json.dumps(told))
     match level:
         case 3:

@@ -1,6 +1,6 @@
 """The program of a zygote, started by `exec` with nothing: confines itself, imports, then forks once an attempt. See the package.
 
-Run as a script: ``python -I -S -B -X utf8 inside.py '{"level": …, "control": …, "path": […], "readable": […], "program": …}'``.
+Run as a script: ``python -I -S -B -X utf8 zygote_main.py '{"level": …, "control": …, "path": […], "readable": […], "program": …}'``.
 """
 
 import gc
