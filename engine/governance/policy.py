@@ -8,7 +8,7 @@ from fnmatch import fnmatchcase
 from typing import Protocol
 from zoneinfo import ZoneInfo
 
-from engine.model import autonomy
+from engine.model import approval_rule
 from engine.model.definitions import taint
 from engine.model.definitions.actions import ActionSpec, EffectClass, Reach, Sink
 from engine.model.definitions.plan import Node, Plan, Stage
@@ -59,7 +59,7 @@ class Rules:
             return Verdict(answer=Answer.DENY, rule="stop", because="everything is stopped")
         if denied := self._denied(effect) or self._not_agreed(effect, plan, node):
             return denied
-        if autonomy.answer(stage, effect.reach) is Answer.PREVIEW:
+        if approval_rule.answer(stage, effect.reach) is Answer.PREVIEW:
             return Verdict(
                 answer=Answer.PREVIEW, rule="stage-shadow", because="the stage is shadow: nothing is called"
             )
@@ -73,7 +73,7 @@ class Rules:
             ask = "watched", WATCHED.format(action=effect.action)
         if ask:
             return Verdict(
-                answer=Answer.ASK, rule=ask[0], because=ask[1], strength=autonomy.strength(effect.reach)
+                answer=Answer.ASK, rule=ask[0], because=ask[1], strength=approval_rule.strength(effect.reach)
             )
         if self._may_run(effect, stage):
             because = f"vault/policy.yaml lets {effect.action} run up to an amount"
@@ -128,7 +128,7 @@ class Rules:
             return "trust", f"{', '.join(tainted)} comes from a source that is not trusted"
         if quiet := self._quiet(effect):
             return quiet
-        if excepted or autonomy.answer(stage, effect.reach) is Answer.ALLOW:
+        if excepted or approval_rule.answer(stage, effect.reach) is Answer.ALLOW:
             return None
         return f"stage-{stage}", f"reach {effect.reach} asks at stage {stage}"
 
@@ -137,7 +137,7 @@ class Rules:
         amount = amount_of(effect)
         if amount is None:
             return False
-        for one in autonomy.exceptions(self.rules, stage, effect.reach, effect.action):
+        for one in approval_rule.exceptions(self.rules, stage, effect.reach, effect.action):
             if one.up_to.currency != amount.currency:
                 continue
             amounts = self.usage.amounts(effect.action, effect.key)

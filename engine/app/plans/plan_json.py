@@ -2,7 +2,7 @@
 
 from engine.app.plans.phrases import heard_words, time_words, undo_words, words
 from engine.app.plans.plan_view import PlanRow, PlanView, stage_of
-from engine.model import autonomy
+from engine.model import approval_rule
 from engine.model.definitions.plan import Arg, Ask, Gate, Plan, Repeat
 from engine.model.definitions.taint import encode
 from engine.model.effects import Answer
@@ -55,7 +55,11 @@ def _refusals(plan: Plan) -> dict[str, list[str]]:
     for node in plan.nodes:
         own = node.gate
         if own is None and node.kind == "effect":
-            own = node.id if autonomy.answer(stage_of(plan, node), node.highest_reach) is Answer.ASK else None
+            own = (
+                node.id
+                if approval_rule.answer(stage_of(plan, node), node.highest_reach) is Answer.ASK
+                else None
+            )
         above = {gate for name in node.before for gate in (*found[name], gates.get(name))}
         above -= {*node.verdicts, own, None}
         found[node.id] = [gate for gate in dict.fromkeys(gates.values()) if gate in above]

@@ -9,7 +9,7 @@ from fnmatch import fnmatchcase
 from typing import Literal, TypeAlias
 
 from engine.app.plans.phrases import heard_words, time_words, trigger_words, undo_words, words
-from engine.model import autonomy
+from engine.model import approval_rule
 from engine.model.definitions.actions import Reach, reach_of
 from engine.model.definitions.plan import Arg, Expr, Fixed, Gate, ListArg, Node, Plan, Stage
 from engine.model.definitions.settings import PolicyRules
@@ -114,7 +114,7 @@ def implicit_order(plan: Plan, tree: Tree) -> frozenset[str]:
 
 def stage_of(plan: Plan, node: Node) -> Stage:
     """How far a step may go: the file's stage is the ceiling."""
-    return autonomy.lowest(plan.stage, node.stage)
+    return approval_rule.lowest(plan.stage, node.stage)
 
 
 # ---------------------------------------------------------------- what a step does
@@ -192,15 +192,15 @@ def _effect(stage: Stage, node: Node, policy: PolicyRules, low: Reach, high: Rea
     if any(fnmatchcase(node.uses, pattern) for pattern in policy.deny):
         return "skip", False, "never runs: vault/policy.yaml denies it"
     span = str(high) if low is high else f"{low} to {high}"
-    if autonomy.answer(stage, high) is Answer.PREVIEW:
+    if approval_rule.answer(stage, high) is Answer.PREVIEW:
         return "preview", False, f"previews ({span})"
     if node.gate is not None:
         return "ask", True, f"asks at gate {node.gate} ({span})"
     held = f", held {exact(node.undo_within)}" if node.undo_within else ""
-    if autonomy.answer(stage, high, policy.always_ask) is Answer.ALLOW:
+    if approval_rule.answer(stage, high, policy.always_ask) is Answer.ALLOW:
         return "run", True, f"acts ({span}){_hush(policy, low, high)}{held}"
     excepted = _excepted(stage, node, policy, high)
-    may_act = autonomy.answer(stage, low, policy.always_ask) is Answer.ALLOW
+    may_act = approval_rule.answer(stage, low, policy.always_ask) is Answer.ALLOW
     alone = f", acts alone when {low}" if may_act else ""
     quiet = _hush(policy, low, high) if excepted or alone else ""
     return "ask", True, f"asks ({span}){excepted}{alone}{quiet}{held}"
@@ -208,7 +208,7 @@ def _effect(stage: Stage, node: Node, policy: PolicyRules, low: Reach, high: Rea
 
 def _excepted(stage: Stage, node: Node, policy: PolicyRules, high: Reach) -> str:
     """Up to which amount policy.yaml lets it run all the same."""
-    found = autonomy.exceptions(policy, stage, high, node.uses)
+    found = approval_rule.exceptions(policy, stage, high, node.uses)
     if not found:
         return ""
     ceilings = (f"{one.up_to.text()} ({one.per_day.text()} a day)" for one in found)

@@ -13,7 +13,7 @@ from engine.kernel.steps.doubts import doubts_of_other_runs, seen_first
 from engine.kernel.steps.execute import Attempt, claim_of, fail, unexpected, versions
 from engine.kernel.triggers import unread_letters
 from engine.kernel.triggers.intake import is_once_claimed, taken_by_step
-from engine.model import autonomy
+from engine.model import approval_rule
 from engine.model.commands import OpenCard
 from engine.model.defaults import DECISION_TIMEOUT
 from engine.model.definitions.actions import EffectClass, Reach, UndoSpec
@@ -56,7 +56,7 @@ def stopped(journal: LedgerWriter) -> bool:
 
 def stage_of(place: StepContext) -> Stage:
     """The effective stage of a step: the lower of the run's and the step's own."""
-    return autonomy.lowest(Stage(place.run.stage), place.node.stage)
+    return approval_rule.lowest(Stage(place.run.stage), place.node.stage)
 
 
 def propose(place: StepContext, call: Call, origins: dict[str, Labels]) -> Attempt:
@@ -140,7 +140,7 @@ def judge(place: StepContext, effect: Effect) -> Verdict:
             answer=Answer.ASK,
             rule=f"caution {caution}",
             because=CAUTIONS[caution],
-            strength=autonomy.strength(effect.reach),
+            strength=approval_rule.strength(effect.reach),
         )
     return seen_first(place, effect, verdict)
 

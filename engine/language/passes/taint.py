@@ -8,7 +8,7 @@ from engine.language.documents.ast import Authored, AuthoredStep
 from engine.language.passes.foreach import type_of
 from engine.language.passes.resolved import ResolvedStep
 from engine.language.passes.values import Built, Flow
-from engine.model import autonomy
+from engine.model import approval_rule
 from engine.model.definitions.actions import ActionSpec, Reach, Sink, UndoSpec, reach_of
 from engine.model.definitions.diagnostics import Diagnostic, Fix
 from engine.model.definitions.plan import Arg, Expr, Fixed, ListArg, MapArg, Read, Stage, Text
@@ -165,7 +165,7 @@ def _first(facts: TaintInput, built: Built, sink: Sink, known: Origins, step: st
 
 def stage_of(facts: TaintInput, step: AuthoredStep) -> Stage:
     """The lower of the file's stage and the step's own."""
-    return autonomy.lowest(facts.authored.stage, step.stage)
+    return approval_rule.lowest(facts.authored.stage, step.stage)
 
 
 def _carded(facts: TaintInput, one: ResolvedStep, spec: ActionSpec, raises: Reach | None) -> bool:
@@ -180,7 +180,7 @@ def _carded(facts: TaintInput, one: ResolvedStep, spec: ActionSpec, raises: Reac
     reach = max(
         (spec.reach, *(each for each in (one.step.reach, raises) if each)), key=lambda each: each.rank
     )
-    return autonomy.answer(stage, reach) is Answer.ASK
+    return approval_rule.answer(stage, reach) is Answer.ASK
 
 
 def _prepared(facts: TaintInput, one: ResolvedStep, spec: ActionSpec) -> bool:
@@ -230,7 +230,7 @@ def _reaching(
     if facts.resolved[one.step.id.text] is not one:
         hint = "what takes a step back has no gate: take the value from a record of yours"
     elif one.spec is not None and one.kind == "effect" and not one.spec.prepares:
-        raised = autonomy.first_asking(stage_of(facts, one.step))
+        raised = approval_rule.first_asking(stage_of(facts, one.step))
         if one.step.room is not None and one.step.reach is None and one.step.gate is None:
             hint = f"`reach: {raised.value}` makes a card of it; or put it behind a `gate:`"
             fix = Fix(span=one.step.room.span, text=one.step.room.key(f"reach: {raised.value}"))

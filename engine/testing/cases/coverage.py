@@ -3,7 +3,7 @@
 from collections.abc import Iterable
 from dataclasses import dataclass, field
 
-from engine.model import autonomy
+from engine.model import approval_rule
 from engine.model.definitions.diagnostics import Span
 from engine.model.definitions.plan import Gate, Node, Plan, Stage
 from engine.model.effects import Answer
@@ -123,9 +123,9 @@ def parts_of(plan: Plan) -> Iterable[CoveredPart]:
 
 def _asks(plan: Plan, gate: Gate, members: list[Node]) -> bool:
     """Whether a person is ever asked: a gate of the file's own always, a step's own card where the stage asks for it."""
-    stages = [autonomy.lowest(plan.stage, member.stage) for member in members]
+    stages = [approval_rule.lowest(plan.stage, member.stage) for member in members]
     if Stage.SHADOW in stages:
         return False
     if not gate.own:
         return True
-    return autonomy.answer(stages[0], members[0].highest_reach) is Answer.ASK
+    return approval_rule.answer(stages[0], members[0].highest_reach) is Answer.ASK

@@ -139,9 +139,9 @@ AS_SOMEBODY = """
 import sys
 sys.path.insert(0, sys.argv[1])
 from engine.model.ports import Limits
-from engine.runtime.sandbox import Sandbox
+from engine.runtime.sandbox import SandboxPool
 for most in (3, 2, 1):
-    room = Sandbox({"hostile": "hostile"}, code=(sys.argv[2],), most=most)
+    room = SandboxPool({"hostile": "hostile"}, code=(sys.argv[2],), most=most)
     made = -1
     if room.level == most:
         made = room.run("hostile", {"do": "bomb"}, serve=None, limits=Limits(seconds=5.0, processes=8), needs=1)
@@ -185,7 +185,7 @@ def test_an_ordinary_user_has_the_same_rooms():
 
 def test_root_that_can_t_become_somebody_else_gets_no_room():
     """Inside a user namespace without other users: rather none than one with root in it."""
-    program = f"import sys; sys.path.insert(0, {PROGRAMS.partition('/tests/')[0]!r}); from engine.runtime.sandbox import Sandbox; print(Sandbox({{}}).level)"
+    program = f"import sys; sys.path.insert(0, {PROGRAMS.partition('/tests/')[0]!r}); from engine.runtime.sandbox import SandboxPool; print(Sandbox({{}}).level)"
     command = ["unshare", "-Ur", sys.executable, "-c", program]
     try:
         subprocess.run(["unshare", "-Ur", "true"], check=True, capture_output=True)

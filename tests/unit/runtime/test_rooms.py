@@ -278,8 +278,8 @@ DYING = """
 import sys
 sys.path.insert(0, sys.argv[1])
 from engine.model.ports import Limits
-from engine.runtime.sandbox import Sandbox
-room = Sandbox({"hostile": "hostile"}, code=(sys.argv[2],), most=int(sys.argv[3]))
+from engine.runtime.sandbox import SandboxPool
+room = SandboxPool({"hostile": "hostile"}, code=(sys.argv[2],), most=int(sys.argv[3]))
 assert room.level == int(sys.argv[3]), room.report()
 
 def serve(question):

@@ -11,7 +11,7 @@ from engine.app.plans import plan_view
 from engine.language.build import session
 from engine.language.diagnostics.verify_fix import applied
 from engine.language.documents import playbook
-from engine.model import autonomy
+from engine.model import approval_rule
 from engine.model.definitions.actions import ActionSpec, EffectClass, Param, Reach, Sink, UndoSpec
 from engine.model.definitions.plan import Stage
 from engine.model.definitions.settings import MayRun, PolicyRules
@@ -121,7 +121,7 @@ def test_a_strangers_words_in_a_recipient_are_refused_exactly_where_no_card_show
     if expected == "r":
         fix = result.diagnostics[0].fix
         assert fix is not None
-        assert fix.text.strip(" ,") == f"reach: {autonomy.first_asking(stage)}"
+        assert fix.text.strip(" ,") == f"reach: {approval_rule.first_asking(stage)}"
         mended = look(applied(text, fix), stage)
         assert codes(mended) == []
         raised = plan_view.analyze(mended.plans["case"], policy=PolicyRules(), unsaid=frozenset()).rows[0]
