@@ -185,7 +185,7 @@ def test_an_ordinary_user_has_the_same_rooms():
 
 def test_root_that_can_t_become_somebody_else_gets_no_room():
     """Inside a user namespace without other users: rather none than one with root in it."""
-    program = f"import sys; sys.path.insert(0, {PROGRAMS.partition('/tests/')[0]!r}); from engine.runtime.sandbox import SandboxPool; print(Sandbox({{}}).level)"
+    program = f"import sys; sys.path.insert(0, {PROGRAMS.partition('/tests/')[0]!r}); from engine.runtime.sandbox import SandboxPool; print(SandboxPool({{}}).level)"
     command = ["unshare", "-Ur", sys.executable, "-c", program]
     try:
         subprocess.run(["unshare", "-Ur", "true"], check=True, capture_output=True)
