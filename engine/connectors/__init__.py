@@ -5,13 +5,13 @@ Terms
 *declare*   what an action takes, gives, costs in reach, and how it is taken back: data, in :mod:`engine.connectors.action_specs`.
 *preview*   the finished bytes, made without writing anything; equal calls over an equal world give equal bytes.
 *perform*   those bytes, once per key, however often it is called.
-*find*      whether a key was performed: None is "certainly not", and what nobody can know is said as UnknownOutcome.
+*find*      whether a key was performed: None is "certainly not"; where it can't be known, UnknownOutcome is raised.
 
 Invariants
 ----------
 Nothing here knows a clock, chance, or policy. Arguments are held against the declaration again, because a connector is
 the last that can refuse. Every path below the workspace is opened step by step (:mod:`engine.connectors.safe_paths`). What a connector keeps
-of its own lies in the outbox, beside the state, in files people can read; the workspace holds a link to it.
+of its own is in the outbox, beside the state, in files people can read; the workspace has a link to it.
 
 Non-goals: deciding whether an effect may happen (governance), when (kernel), or for whom money moves (a provider).
 """
@@ -70,9 +70,9 @@ def build(
     attached: "ImapRuntime | None" = None,
     known: "SentKnowledge | None" = None,
 ) -> BuiltinConnectors:
-    """The connectors of the workspace in folder `root`; what they keep of their own lies in `home`/outbox. Raises PermanentError(code='setting') on settings that make no sense.
+    """The connectors of the workspace in folder `root`; their own files are in `home`/outbox. Raises PermanentError(code='setting') on settings that make no sense.
 
-    `index_key` keys every id made here, so that none contains an address; `screen` shows a notice to whoever is looking; without
+    `index_key` keys every id made here, so that none contains an address; `screen` shows a notice to the operator; without
     `attached` no mailbox on a server is read. `known`: what the ledger knows of letters that left.
     """
     # Imported here: `check` declares and imports nothing more.
@@ -207,9 +207,9 @@ def _remote(
     from engine.connectors.email.imap.sync import Remote
     from engine.connectors.email.mailboxes import SENT
 
-    where = f"imap://{account.host}/sent letters"
+    url = f"imap://{account.host}/sent letters"
     looked_up = account.sent != "none" and SENT not in account.folders
-    sent = Mirror(state=attached.state, mailbox=SENT, where=where, index_key=index_key) if looked_up else None
+    sent = Mirror(state=attached.state, mailbox=SENT, url=url, index_key=index_key) if looked_up else None
     mirrors = {
         mailbox: Mirror.of(account, state=attached.state, mailbox=mailbox, index_key=index_key)
         for mailbox in account.folders

@@ -18,7 +18,7 @@ def spec_of(actions: tuple[ActionSpec, ...], call: Call) -> ActionSpec:
 
     Raises PermanentError: `no-action`, `unknown-argument`, `missing-argument` or `wrong-argument`.
     """
-    spec = next((one for one in actions if one.name == call.action), None)
+    spec = next((action for action in actions if action.name == call.action), None)
     if spec is None:
         raise PermanentError(f"there is no action {call.action}", code="no-action")
     for name in call.args:
@@ -49,7 +49,7 @@ def _fits(type_: Type, value: Json) -> bool:
         case "list":
             inner = type_.items
             return isinstance(value, list) and all(
-                one is None or inner is None or _fits(inner, one) for one in value
+                element is None or inner is None or _fits(inner, element) for element in value
             )
         case "integer":
             return isinstance(value, int) and not isinstance(value, bool)
@@ -62,10 +62,10 @@ def rendered(call: Call, name: str = "template") -> dict[str, str] | None:
     value: Any = call.args.get(name)
     if value is None:
         return None
-    found = {field: value.get(field) or "" for field in ("name", "subject", "body", "language")}
-    if not all(isinstance(one, str) for one in found.values()) or not found["body"].strip():
+    template = {field: value.get(field) or "" for field in ("name", "subject", "body", "language")}
+    if not all(isinstance(text, str) for text in template.values()) or not template["body"].strip():
         raise PermanentError(f"{call.action}: the template has no words", code="wrong-argument")
-    return found
+    return template
 
 
 def key_of(call: Call) -> EffectKey:
@@ -96,5 +96,5 @@ def size_text(size: int) -> str:
 
 
 def token_of(key: str) -> str:
-    """A file-name part that stands for an effect key."""
+    """The part of a file name that represents an effect key."""
     return sha256(key.encode())[:24]

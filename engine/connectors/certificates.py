@@ -27,7 +27,7 @@ _KNOWN = {
 _OTHER_NAME = (62, 63, 64)
 
 
-def told(error: ssl.SSLCertVerificationError, *, setting: str, host: str) -> tuple[str, str]:
+def explanation(error: ssl.SSLCertVerificationError, *, setting: str, host: str) -> tuple[str, str]:
     """(what is wrong, the way out). `setting` is the key of steward.yaml that names the host."""
     code = getattr(error, "verify_code", 0)
     if code in _OTHER_NAME:

@@ -30,7 +30,7 @@ _MEANT = {
     "tis-620": "cp874", "iso2022_jp_1": "iso2022_jp", "iso2022_jp_2": "iso2022_jp", "iso2022_jp_ext": "iso2022_jp",
     "iso2022_jp_3": "iso2022_jp",
 }  # fmt: skip
-# ISO's charsets leave 80 to 9F to control characters, which nobody sends: such bytes are the Windows charset of the same script.
+# ISO's charsets reserve 80 to 9F for control characters, which letters don't use: such bytes mean the Windows charset of the same script.
 _WINDOWS = {
     "iso8859-2": "cp1250", "iso8859-4": "cp1257", "iso8859-5": "cp1251", "iso8859-6": "cp1256", "iso8859-7": "cp1253",
     "iso8859-8": "cp1255", "iso8859-9": "cp1254", "iso8859-13": "cp1257", "iso8859-15": "cp1252", "iso8859-16": "cp1250",
@@ -52,27 +52,27 @@ _META = re.compile(rb"<meta[^>]{0,400}?charset\s{0,9}=\s{0,9}[\"']?\s{0,9}([\w.:
 _XML = re.compile(rb"^\s{0,9}<\?xml[^>]{0,200}encoding\s{0,9}=\s{0,9}[\"']([\w.:-]{1,40})", re.IGNORECASE)
 
 
-def decode(data: bytes, declared: str = "", named: str = "") -> str:
+def decode(raw: bytes, declared: str = "", named: str = "") -> str:
     """The text of some bytes. `declared` is the label they came with, `named` one they name themselves. Never raises."""
     for mark, codec in _MARKS:
-        if data.startswith(mark):
-            return data[len(mark) :].decode(codec, "replace")
-    wide = len(_WIDE.findall(data))
+        if raw.startswith(mark):
+            return raw[len(mark) :].decode(codec, "replace")
+    wide = len(_WIDE.findall(raw))
     if not wide:
-        return _seven_bit(data, declared, named)
-    chosen = [codec for one in (declared, named) if (codec := codec_of(one)) and _may_be(codec, data)]
-    # Four sequences of UTF-8 are no chance in any charset; where Latin letters were promised, or nothing, one is none.
-    text, bad, sequences = _utf8(data)
+        return _seven_bit(raw, declared, named)
+    chosen = [codec for label in (declared, named) if (codec := codec_of(label)) and _may_be(codec, raw)]
+    # Four sequences of UTF-8 are not a coincidence in any charset; where Latin letters or nothing was declared, a single one is not.
+    text, bad, sequences = _utf8(raw)
     if bad == 0 and (sequences > 3 or not chosen or chosen[0] in {"utf-8", "cp1252", "iso8859-15"}):
         return text
     for codec in chosen:
-        text, bad = _read(data, codec)
+        text, bad = _read(raw, codec)
         if bad == 0 or _little(codec, text, bad):
             return text
-    text, bad, sequences = _utf8(data)
+    text, bad, sequences = _utf8(raw)
     if sequences > bad:
         return text
-    return _read(data, _detected(data) or "cp1252")[0]
+    return _read(raw, _detected(raw) or "cp1252")[0]
 
 
 def named_in(page: bytes) -> str:
@@ -84,7 +84,7 @@ def named_in(page: bytes) -> str:
 
 
 def codec_of(label: str) -> str:
-    """The codec a label means; empty for one nobody knows, and for ASCII, which says nothing about other bytes."""
+    """The codec of a label; empty for an unknown label, and for ASCII, which says nothing about other bytes."""
     plain = label.partition("*")[0].strip().strip("\"'").strip().lower().removeprefix("_").partition("$")[0]
     short = re.sub(r"[^a-z0-9]", "", plain[:80])
     numbered, iso = _NUMBERED.fullmatch(short), _ISO.match(short)
@@ -101,27 +101,27 @@ def codec_of(label: str) -> str:
     return ""
 
 
-def _may_be(codec: str, data: bytes) -> bool:
+def _may_be(codec: str, raw: bytes) -> bool:
     """No text of two or four bytes a character is without a zero byte, and seven bits hold no eighth."""
     if codec.startswith(("utf-16", "utf-32")):
-        return b"\0" in data
+        return b"\0" in raw
     return codec not in {"utf-7", "hz"}
 
 
-def _seven_bit(data: bytes, declared: str, named: str) -> str:
+def _seven_bit(raw: bytes, declared: str, named: str) -> str:
     """Bytes below 128: ASCII, unless they say themselves that they are not."""
     codec = codec_of(declared) or codec_of(named)
-    if codec == "iso2022_jp" or _JAPANESE.search(data):
-        return _iso2022(data)
-    if codec in {"utf-7", "hz", "iso2022_kr"} or (codec.startswith(("utf-16", "utf-32")) and b"\0" in data):
-        return data.decode(codec, "replace")
-    return data.decode("ascii")
+    if codec == "iso2022_jp" or _JAPANESE.search(raw):
+        return _iso2022(raw)
+    if codec in {"utf-7", "hz", "iso2022_kr"} or (codec.startswith(("utf-16", "utf-32")) and b"\0" in raw):
+        return raw.decode(codec, "replace")
+    return raw.decode("ascii")
 
 
-def _utf8(data: bytes) -> tuple[str, int, int]:
+def _utf8(raw: bytes) -> tuple[str, int, int]:
     """(text, bytes that are none, sequences that are) of bytes read as UTF-8."""
-    text = data.decode("utf-8", "replace")
-    bad = text.count("\ufffd") - data.count(b"\xef\xbf\xbd")
+    text = raw.decode("utf-8", "replace")
+    bad = text.count("\ufffd") - raw.count(b"\xef\xbf\xbd")
     return text, bad, _beyond_ascii(text)
 
 
@@ -130,20 +130,20 @@ def _beyond_ascii(text: str) -> int:
     return len(text) - len(text.encode("ascii", "ignore")) - text.count("\ufffd")
 
 
-def _read(data: bytes, codec: str) -> tuple[str, int]:
+def _read(raw: bytes, codec: str) -> tuple[str, int]:
     """(text, how much of it could not be read) in one codec or the vendor's superset of it."""
-    if codec in _WINDOWS and _CONTROL.search(data):
-        windows = data.decode(_WINDOWS[codec], "replace")
+    if codec in _WINDOWS and _CONTROL.search(raw):
+        windows = raw.decode(_WINDOWS[codec], "replace")
         # The euro sign is why anybody chose this one.
         text = windows.replace("¤", "€") if codec == "iso8859-15" else windows
         return text, text.count("\ufffd")
     for variant in _VARIANTS.get(codec, (codec,)):
         try:
-            return data.decode(variant), 0
+            return raw.decode(variant), 0
         except (UnicodeError, LookupError, ValueError):
             continue
-    rest = _BY_HAND.get(codec)
-    text = rest(data) if rest else data.decode(codec, "replace")
+    decoder = _BY_HAND.get(codec)
+    text = decoder(raw) if decoder else raw.decode(codec, "replace")
     return text, text.count("\ufffd")
 
 
@@ -155,40 +155,40 @@ def _little(codec: str, text: str, bad: int) -> bool:
     return good >= 10 * bad or (bad == 1 and good > 1)
 
 
-def _detected(data: bytes) -> str:
+def _detected(raw: bytes) -> str:
     """What the detector takes the bytes for; empty for too few to tell."""
-    runs = _WIDE.findall(data[:200_000])
+    runs = _WIDE.findall(raw[:200_000])
     if sum(map(len, runs)) < 4 and max(map(len, runs), default=0) < 3:
         return ""
     from chardet import detect
 
-    start = data.find(runs[0]) if runs else 0
-    sample = data[max(0, start - 200) :][:_MAX_SAMPLE]
-    found = detect(sample, include_encodings=_DETECTABLE, prefer_superset=True, compat_names=False)
-    return _MEANT.get(name, name) if (name := found["encoding"]) else ""
+    start = raw.find(runs[0]) if runs else 0
+    sample = raw[max(0, start - 200) :][:_MAX_SAMPLE]
+    detection = detect(sample, include_encodings=_DETECTABLE, prefer_superset=True, compat_names=False)
+    return _MEANT.get(name, name) if (name := detection["encoding"]) else ""
 
 
-def _iso2022(data: bytes) -> str:
+def _iso2022(raw: bytes) -> str:
     """Japanese in seven bits. The codecs know the standard; phones and Outlook write NEC's and IBM's characters too."""
     try:
-        return data.decode("iso2022_jp_2")
+        return raw.decode("iso2022_jp_2")
     except (UnicodeError, ValueError):
-        rest = data[_MAX_BY_HAND:].decode("iso2022_jp_2", "replace")
-        return "".join(_switched(data[:_MAX_BY_HAND])) + rest
+        tail = raw[_MAX_BY_HAND:].decode("iso2022_jp_2", "replace")
+        return "".join(_switched(raw[:_MAX_BY_HAND])) + tail
 
 
-def _switched(data: bytes) -> Iterator[str]:
+def _switched(raw: bytes) -> Iterator[str]:
     at, into = 0, b"\x1b(B"
-    while at < len(data):
-        following = _ESCAPES.search(data, at)
-        end = following.start() if following else len(data)
-        yield from _run(data[at:end], into)
+    while at < len(raw):
+        following = _ESCAPES.search(raw, at)
+        end = following.start() if following else len(raw)
+        yield from _run(raw[at:end], into)
         at, into = (following.end(), following[0]) if following else (end, into)
 
 
 def _run(run: bytes, into: bytes) -> Iterator[str]:
     if into == b"\x1b(I":
-        yield bytes(one | 0x80 if 0x20 < one < 0x60 else one for one in run).decode("cp932", "replace")
+        yield bytes(byte | 0x80 if 0x20 < byte < 0x60 else byte for byte in run).decode("cp932", "replace")
     elif into in {b"\x1b(B", b"\x1b(J", b"\x1b(H"}:
         yield run.decode("cp932", "replace")
     elif into == b"\x1b$(D":
@@ -212,10 +212,10 @@ def _pair(hi: int, lo: int, *, third: bool = False) -> str:
     return bytes((first, second)).decode("cp932", "replace")[:1]
 
 
-def _euc(data: bytes) -> str:
+def _euc(raw: bytes) -> str:
     """EUC-JP with the vendors' rows."""
-    rest = data[_MAX_BY_HAND:].decode("euc_jp", "replace")
-    return "".join(map(_of_euc, _EUC.findall(data[:_MAX_BY_HAND]))) + rest
+    tail = raw[_MAX_BY_HAND:].decode("euc_jp", "replace")
+    return "".join(map(_of_euc, _EUC.findall(raw[:_MAX_BY_HAND]))) + tail
 
 
 def _of_euc(run: bytes) -> str:

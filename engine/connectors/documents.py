@@ -72,11 +72,11 @@ class Documents:
             "sha256": sha256(body),
             "handle": self.blobs.put(body, effect.subject),
         }
-        # The name and not the digest: it stands in clear in the ledger, and the paper may be about a person.
+        # The name and not the digest: the ledger has it in clear, and the document may be about a person.
         return Outcome(outputs={"file": record}, provider_id=record["name"])
 
     def find(self, effect: Effect) -> Outcome | None:
-        """Always None: a sealed file nobody was given changed nothing in the world, so nothing was done."""
+        """Always None: a sealed file that was not handed out changed nothing in the world, so nothing was done."""
         return None
 
 
@@ -112,12 +112,12 @@ def render(source: str, *, title: str, language: str, at: Any) -> tuple[bytes, i
     markdown = MarkdownIt("commonmark", {"html": False}).enable("table")
     try:
         writer.blocks(markdown.parse(source))
-        data = bytes(pdf.output())
+        pdf_bytes = bytes(pdf.output())
     except FPDFException as error:
         raise PermanentError(
             f"the words don't fit on paper: {one_line(str(error))}", code="not-printable"
         ) from error
-    return data, pdf.pages_count, tuple(sorted(writer.missing))
+    return pdf_bytes, pdf.pages_count, tuple(sorted(writer.missing))
 
 
 @dataclass(slots=True, kw_only=True)
@@ -147,8 +147,8 @@ class _Font:
 
 def _font(pdf: Any) -> _Font:
     """The font of the font package where it is installed, else Helvetica, which every reader has."""
-    found = importlib.util.find_spec("font_roboto")
-    folder = os.path.join(os.path.dirname(found.origin), "files") if found and found.origin else ""
+    package = importlib.util.find_spec("font_roboto")
+    folder = os.path.join(os.path.dirname(package.origin), "files") if package and package.origin else ""
     paths = {style: os.path.join(folder, f"Roboto-{face}.ttf") for style, face in _FACES.items()}
     if folder and all(os.path.isfile(path) for path in paths.values()):
         return _Font(pdf=pdf, family="Roboto", paths=paths)
@@ -194,11 +194,11 @@ class _Writer:
                 self._block(token, tokens[at - 1] if at else token)
             at += 1
 
-    def _block(self, token: Any, before: Any) -> None:
+    def _block(self, token: Any, previous: Any) -> None:
         match token.type:
             case "inline":
-                size = _SIZES.get(before.tag, 12 if before.tag.startswith("h") else _TEXT)
-                self._inline(token.children or [], size=size, bold=before.tag.startswith("h"))
+                size = _SIZES.get(previous.tag, 12 if previous.tag.startswith("h") else _TEXT)
+                self._inline(token.children or [], size=size, bold=previous.tag.startswith("h"))
                 self.pdf.ln(size * 0.5 + (1.5 if self.lists else 3))
             case "bullet_list_open":
                 self.lists.append(None)
@@ -220,14 +220,14 @@ class _Writer:
                 self.pdf.ln(4)
             case "fence" | "code_block":
                 self.pdf.set_font("Courier", size=9)
-                self._left()
+                self._indent()
                 coded = "".join(self._char(char, every_font=True) for char in token.content.rstrip())
                 self.pdf.multi_cell(0, 4.5, coded, align="L", new_x="LMARGIN", new_y="NEXT")
                 self.pdf.ln(3)
             case _:
                 pass
 
-    def _left(self) -> None:
+    def _indent(self) -> None:
         self.pdf.set_x(self.pdf.l_margin + 6 * min(len(self.lists) + self.quotes, _DEEPEST))
 
     def _item(self) -> None:
@@ -240,7 +240,7 @@ class _Writer:
 
     def _inline(self, children: list[Any], *, size: float, bold: bool) -> None:
         margin = self.pdf.l_margin
-        self._left()
+        self._indent()
         # Wrapped lines begin where the first one did.
         self.pdf.set_left_margin(self.pdf.get_x())
         strong, emphasis, link = int(bold), 0, ""

@@ -37,20 +37,20 @@ class WatchedFiles:
 
     def poll(self, seen: Callable[[str], bool]) -> Iterator[Arrival]:
         """Every file a pattern names, sorted by path; linked and empty ones and other programs' companions are passed over."""
-        found = {path for pattern in self.patterns() for path in self._files("", pattern.split("/"))}
-        return self._arrivals(found, seen)
+        paths = {path for pattern in self.patterns() for path in self._files("", pattern.split("/"))}
+        return self._arrivals(paths, seen)
 
     def among(self, places: Collection[str], seen: Callable[[str], bool]) -> Iterator[Arrival]:
         """Those at these places."""
         patterns = self.patterns()
-        found = {
+        paths = {
             path
             for path in places
             if any(path_fits(path, pattern) for pattern in patterns)
             and not any(map(is_companion, path.split("/")))
             and self._plain(path)
         }
-        return self._arrivals(found, seen)
+        return self._arrivals(paths, seen)
 
     def same(self, arrival: Arrival) -> bool:
         """By size and time of its last change."""
@@ -59,8 +59,8 @@ class WatchedFiles:
         except OSError:
             return False
 
-    def _arrivals(self, found: Iterable[str], seen: Callable[[str], bool]) -> Iterator[Arrival]:
-        for path in sorted(found):
+    def _arrivals(self, paths: Iterable[str], seen: Callable[[str], bool]) -> Iterator[Arrival]:
+        for path in sorted(paths):
             arrival = self._arrival(path, seen)
             if arrival is not None:
                 yield arrival
@@ -75,10 +75,10 @@ class WatchedFiles:
             return ""
 
     def _files(self, folder: str, pattern: list[str]) -> Iterator[str]:
-        """What lies below a folder and fits, without following links."""
-        first, *rest = pattern
-        if first == "**" and rest:
-            yield from self._files(folder, rest)
+        """The files below a folder that fit, without following links."""
+        first, *remainder = pattern
+        if first == "**" and remainder:
+            yield from self._files(folder, remainder)
         try:
             entries = list(os.scandir(os.path.join(self.root, folder)))
         except OSError:
@@ -87,18 +87,18 @@ class WatchedFiles:
             if is_companion(entry.name) or not (first == "**" or fnmatchcase(entry.name, first)):
                 continue
             path = f"{folder}/{entry.name}" if folder else entry.name
-            deeper = pattern if first == "**" else rest
+            deeper = pattern if first == "**" else remainder
             if entry.is_dir(follow_symlinks=False):
                 if deeper:
                     yield from self._files(path, deeper)
-            elif entry.is_file(follow_symlinks=False) and not rest:
+            elif entry.is_file(follow_symlinks=False) and not remainder:
                 yield path
 
     def _plain(self, path: str) -> bool:
-        """Whether it is a file, and no link stands in its path."""
+        """Whether it is a file, with no link in its path."""
         *folders, _ = _prefixes(path)
         try:
-            return all(stat.S_ISDIR(self._stat(one).st_mode) for one in folders) and stat.S_ISREG(
+            return all(stat.S_ISDIR(self._stat(folder).st_mode) for folder in folders) and stat.S_ISREG(
                 self._stat(path).st_mode
             )
         except OSError:
@@ -116,10 +116,10 @@ class WatchedFiles:
         except OSError:
             return None
         mark = self._mark(path, info)
-        # An empty file is not yet what somebody wanted to drop: it is waited for.
+        # An empty file is still being written: it is read once it has content.
         if not info.st_size or seen(mark):
             return None
-        source, ignored, data, digest = mark, "", b"", _NOTHING
+        source, ignored, content, digest = mark, "", b"", _NOTHING
         if info.st_size > MAX_BYTES:
             ignored = "too-big"
         elif _legible(path) != path:
@@ -127,10 +127,10 @@ class WatchedFiles:
             ignored = "unreadable"
         else:
             try:
-                data = self._read(path)
+                content = self._read(path)
             except OSError:
                 ignored = "unreadable"
-            digest = sha256(data)
+            digest = sha256(content)
             source = source_id(self.index_key, "file", path, digest)
         at = stamp(datetime.fromtimestamp(info.st_mtime, UTC))
         media = _MEDIA.get(os.path.splitext(path)[1].lower(), "application/octet-stream")
@@ -147,7 +147,7 @@ class WatchedFiles:
             ignored=ignored,
             place=path,
             mark=mark,
-            files=((os.path.basename(_legible(path)), media, data),),
+            files=((os.path.basename(_legible(path)), media, content),),
         )
 
     def _read(self, path: str) -> bytes:

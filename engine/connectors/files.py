@@ -73,12 +73,12 @@ class Files:
         if call.action == "files/restore":
             return self._restore(call, path, now)
         text = str(call.args["text"])
-        data = _bytes(text)
-        held = (
+        content = _bytes(text)
+        previous = (
             "a new file"
             if now is None
             else f"replaces {size_text(len(now))}"
-            if now != data
+            if now != content
             else "already so"
         )
         return Preview(
@@ -86,16 +86,16 @@ class Files:
             media="application/json",
             facts=(
                 ("File", path),
-                ("Size", size_text(len(data))),
-                ("Before", held),
+                ("Size", size_text(len(content))),
+                ("Before", previous),
                 ("Begins", one_line(text)),
             ),
         )
 
     def _restore(self, call: Call, path: str, now: bytes | None) -> Preview:
-        before = call.args.get("before")
-        body = {"path": path, "sha256": call.args["sha256"], "before": before}
-        fact = "removed" if before is None else f"put back to {size_text(int(before.get('size') or 0))}"
+        previous = call.args.get("before")
+        body = {"path": path, "sha256": call.args["sha256"], "before": previous}
+        fact = "removed" if previous is None else f"put back to {size_text(int(previous.get('size') or 0))}"
         changed = now is not None and sha256(now) != call.args["sha256"]
         return Preview(
             body=encode(body),
@@ -110,33 +110,35 @@ class Files:
         parts = allowed(body["path"])
         if effect.action == "files/restore":
             return self._put_back(effect, parts, body["path"], body["sha256"], body["before"])
-        data = _bytes(body["text"])
+        content = _bytes(body["text"])
         with safe_paths.disk_errors(body["path"]):
             note = self._note(effect)
-            repeated = note is not None and self._now(parts) == data
+            repeated = note is not None and self._now(parts) == content
             if note is None:
                 note = self._remember(effect, parts, body["path"])
             if not repeated:
                 with safe_paths.folder(self.root, parts[:-1], create=True) as here:
-                    safe_paths.write(here, parts[-1], data, token=token_of(effect.key))
-        return _written(body["path"], data, note["before"], repeated=repeated)
+                    safe_paths.write(here, parts[-1], content, token=token_of(effect.key))
+        return _written(body["path"], content, note["before"], repeated=repeated)
 
     def find(self, effect: Effect) -> Outcome | None:
-        """By the note kept before writing. Raises UnknownOutcome when the file was changed by somebody else since."""
+        """By the note written before the file. Raises UnknownOutcome when the file was changed by another program since."""
         body = decode(effect.preview.body)
         now = self._now(allowed(body["path"]))
         if effect.action == "files/restore":
-            before = body["before"]
-            done = now is None if before is None else now is not None and sha256(now) == before.get("sha256")
+            previous = body["before"]
+            done = (
+                now is None if previous is None else now is not None and sha256(now) == previous.get("sha256")
+            )
             return Outcome(outputs={"path": body["path"]}, repeated=True) if done else None
-        note, data = self._note(effect), _bytes(body["text"])
+        note, content = self._note(effect), _bytes(body["text"])
         if note is None:
             return None
-        if now == data:
-            return _written(body["path"], data, note["before"], repeated=True)
-        before = note["before"]
-        if (now is None and before is None) or (
-            now is not None and before and sha256(now) == before["sha256"]
+        if now == content:
+            return _written(body["path"], content, note["before"], repeated=True)
+        previous = note["before"]
+        if (now is None and previous is None) or (
+            now is not None and previous and sha256(now) == previous["sha256"]
         ):
             return None
         raise UnknownOutcome(f"{body['path']} was changed by somebody else", code="changed-since")
@@ -147,56 +149,56 @@ class Files:
         return self._put_back(effect, allowed(path), path, str(outputs["sha256"]), outputs.get("before"))
 
     def _put_back(
-        self, effect: Effect, parts: tuple[str, ...], path: str, written: str, before: Json
+        self, effect: Effect, parts: tuple[str, ...], path: str, written: str, previous: Json
     ) -> Outcome:
         now = self._now(parts)
-        wanted = None if before is None else self.blobs.get(str(before["handle"]))
-        done = Outcome(outputs={"path": path}, repeated=now == wanted)
-        if now == wanted:
+        old_content = None if previous is None else self.blobs.get(str(previous["handle"]))
+        done = Outcome(outputs={"path": path}, repeated=now == old_content)
+        if now == old_content:
             return done
         if now is None or sha256(now) != written:
             raise PermanentError(f"{path} was changed since; it is left alone", code="changed-since")
         with safe_paths.disk_errors(path), safe_paths.folder(self.root, parts[:-1]) as here:
-            if wanted is None:
+            if old_content is None:
                 safe_paths.remove(here, parts[-1])
             else:
-                safe_paths.write(here, parts[-1], wanted, token=token_of(effect.key))
+                safe_paths.write(here, parts[-1], old_content, token=token_of(effect.key))
         return done
 
     def _now(self, parts: tuple[str, ...]) -> bytes | None:
         try:
             with safe_paths.folder(self.root, parts[:-1]) as here:
-                found = safe_paths.read_if_there(here, parts[-1], MAX_BEFORE + 1)
+                content = safe_paths.read_if_there(here, parts[-1], MAX_BEFORE + 1)
         except FileNotFoundError:
             return None
-        if found is not None and len(found) > MAX_BEFORE:
+        if content is not None and len(content) > MAX_BEFORE:
             raise PermanentError("the file is too big to keep a way back", code="too-big")
-        return found
+        return content
 
     def _note(self, effect: Effect) -> dict[str, Json] | None:
         try:
             with safe_paths.folder(self.home, _BEFORE) as here:
-                found = safe_paths.read_if_there(here, f"{token_of(effect.key)}.json", MAX_TEXT)
+                encoded = safe_paths.read_if_there(here, f"{token_of(effect.key)}.json", MAX_TEXT)
         except FileNotFoundError:
             return None
-        note: dict[str, Json] | None = None if found is None else decode(found)
+        note: dict[str, Json] | None = None if encoded is None else decode(encoded)
         return note
 
     def _remember(self, effect: Effect, parts: tuple[str, ...], path: str) -> dict[str, Json]:
         """Keep what the file holds, sealed, and note where: durable before anything is overwritten."""
         now = self._now(parts)
-        before = None
+        previous = None
         if now is not None:
             handle = self.blobs.put(now, effect.subject)
             media = "application/octet-stream"
-            before = {
+            previous = {
                 "name": parts[-1],
                 "media": media,
                 "size": len(now),
                 "sha256": sha256(now),
                 "handle": handle,
             }
-        note = {"path": path, "before": before}
+        note = {"path": path, "before": previous}
         with safe_paths.folder(self.home, _BEFORE, create=True) as here:
             name = token_of(effect.key)
             safe_paths.write(here, f"{name}.json", encode(note), token=name)
@@ -204,12 +206,12 @@ class Files:
 
 
 def _bytes(text: str) -> bytes:
-    data = text.encode("utf-8", "replace")
-    if len(data) > MAX_TEXT:
+    encoded = text.encode("utf-8", "replace")
+    if len(encoded) > MAX_TEXT:
         raise PermanentError(f"more than {size_text(MAX_TEXT)} of text", code="too-big")
-    return data
+    return encoded
 
 
-def _written(path: str, data: bytes, before: Json, *, repeated: bool) -> Outcome:
-    outputs = {"path": path, "size": len(data), "sha256": sha256(data), "before": before}
+def _written(path: str, content: bytes, previous: Json, *, repeated: bool) -> Outcome:
+    outputs = {"path": path, "size": len(content), "sha256": sha256(content), "before": previous}
     return Outcome(outputs=outputs, repeated=repeated)

@@ -1,8 +1,8 @@
-"""Notices to the operator: a line in `outbox/notices.log`, on the screen when somebody is looking, and through the first channel that takes them.
+"""Notices to the operator: a line in `outbox/notices.log`, on the screen while the operator is looking, and through the first channel that takes them.
 
 The log is what makes a call safe to repeat. Before a channel is tried its name is written beside the key, and after it how it ended: so
-words that somebody took are never told again, also when the process died in between. Where nobody knows whether a channel took them, it
-is asked if it can be, and the next one is tried all the same. When nobody took them the next attempt gives them to each channel again,
+words that a channel took are never sent again, also when the process died in between. Where it is unknown whether a channel took them, it
+is queried if possible, and the next one is tried all the same. When no channel took them the next attempt gives them to each channel again,
 under the same key: to oneself, better twice than not at all.
 """
 
@@ -25,7 +25,7 @@ _MAX_LOG = 200_000_000
 
 
 class Notify:
-    """Port Connector for `notify/me`. `screen` shows one line to whoever is looking; without `channels` a line in the log is all."""
+    """Port Connector for `notify/me`. `screen` shows one line to the operator; without `channels` there is only the line in the log."""
 
     def __init__(
         self, *, root: str, screen: Callable[[str], None] | None = None, channels: tuple[Channel, ...] = ()
@@ -44,7 +44,7 @@ class Notify:
         spec_of(self.declare(), call)
         text = plain(str(call.args["text"]))[:MAX_TEXT]
         body = encode({"at": stamp(call.at), "key": key_of(call), "text": text})
-        way = ", else ".join(one.name for one in self._channels) or "the log and the screen"
+        way = ", else ".join(channel.name for channel in self._channels) or "the log and the screen"
         return Preview(
             body=body, media="application/json", facts=(("Notice", one_line(text, 500)), ("Through", way))
         )
@@ -55,23 +55,23 @@ class Notify:
         Raises TransientError when the disk refuses; when no channel took it, TransientError where trying again may help, else
         PermanentError (code ``untold``).
         """
-        said = decode(effect.preview.body)
+        notice = decode(effect.preview.body)
         log = self._log(effect.key)
         if not log.noted:
             self._append(effect.preview.body)
             if self._screen is not None:
-                self._screen(one_line(str(said["text"]), 500))
+                self._screen(one_line(str(notice["text"]), 500))
         if not self._channels:
-            return _told(repeated=log.noted)
-        words = NoticeText(key=effect.key, at=moment(said["at"]), text=str(said["text"]))
+            return _outcome(repeated=log.noted)
+        words = NoticeText(key=effect.key, at=moment(notice["at"]), text=str(notice["text"]))
         return self._through(words, log.ends)
 
     def find(self, effect: Effect) -> Outcome | None:
-        """Look for the key in the log. Raises UnknownOutcome when a channel was tried and nobody knows how that ended."""
+        """Look for the key in the log. Raises UnknownOutcome when a channel was tried and the log does not say how that ended."""
         log = self._log(effect.key)
         by = next((name for name, end in log.ends.items() if end == "told"), "")
         if by or (log.noted and not self._channels):
-            return _told(by, repeated=True)
+            return _outcome(by, repeated=True)
         if "trying" in log.ends.values():
             raise UnknownOutcome("a channel was tried and how that ended is not known", code="untold")
         return None
@@ -79,7 +79,7 @@ class Notify:
     def _through(self, words: NoticeText, ends: dict[str, str]) -> Outcome:
         by = next((name for name, end in ends.items() if end == "told"), "")
         if by:
-            return _told(by, repeated=True)
+            return _outcome(by, repeated=True)
         not_by: dict[str, EngineError] = {}
         for channel in self._channels:
             try:
@@ -87,7 +87,7 @@ class Notify:
             except EngineError as error:
                 not_by[channel.name] = error
             else:
-                return _told(channel.name, not_by=list(not_by), repeated=repeated)
+                return _outcome(channel.name, not_by=list(not_by), repeated=repeated)
         raise _nobody(not_by)
 
     def _once(self, channel: Channel, words: NoticeText, *, begun: bool) -> bool:
@@ -123,18 +123,18 @@ class Notify:
             safe_paths.append(here, NAME, line)
 
     def _log(self, key: str) -> "_Log":
-        found = _Log()
+        history = _Log()
         try:
             with safe_paths.folder(self._root, FOLDER) as here:
                 log = safe_paths.read_if_there(here, NAME, _MAX_LOG) or b""
         except FileNotFoundError:
-            return found
+            return history
         # Keys are 64 hex characters in sorted JSON: a torn line has no end and doesn't count.
         needle = f'"key":"{key}"'.encode()
         for line in log.split(b"\n"):
             if needle in line and line.endswith(b"}"):
-                found.add(decode(line), key)
-        return found
+                history.add(decode(line), key)
+        return history
 
 
 class _Log:
@@ -153,17 +153,17 @@ class _Log:
             self.noted = True
 
 
-def _told(by: str = "", *, not_by: list[str] | None = None, repeated: bool = False) -> Outcome:
+def _outcome(by: str = "", *, not_by: list[str] | None = None, repeated: bool = False) -> Outcome:
     outputs: dict[str, Json] = {"noted": True, "by": by or None, "not-by": list(not_by or ())}
     return Outcome(outputs=outputs, provider_id=by, repeated=repeated)
 
 
 def _nobody(not_by: dict[str, EngineError]) -> EngineError:
-    said = "; ".join(f"{name}: {error.message}" for name, error in not_by.items())
+    reasons = "; ".join(f"{name}: {error.message}" for name, error in not_by.items())
     again = any(not isinstance(error, PermanentError) for error in not_by.values())
     kind = TransientError if again else PermanentError
     return kind(
-        f"nobody could be told: {said}",
+        f"nobody could be told: {reasons}",
         code="untold",
         now_true="the notice stands in outbox/notices.log",
         way_out="look at connectors.notify in steward.yaml, then: steward doctor",

@@ -1,6 +1,6 @@
 """Ways to tell the operator something, in the order in which they are tried: an ntfy topic, any address that takes JSON, a letter.
 
-A channel either takes the words, says that it does not (TransientError, PermanentError), or nobody knows (UnknownOutcome): a connection
+A channel takes the words, refuses them (TransientError, PermanentError), or leaves it unknown (UnknownOutcome): a connection
 that was lost after the words had begun to leave. What is wrong in the settings is a channel that takes nothing and says why, so that a slip of
 the pen keeps no other way from being tried.
 """
@@ -24,7 +24,7 @@ from engine.model.values.canonical_json import Json
 from engine.net.exchange import BrokenOffError, HttpAnswer, NotSentError, exchange
 
 KINDS = ("ntfy", "post", "email")
-"""What may stand under `to`."""
+"""The allowed values of `to`."""
 
 SECONDS = 10.0
 _MAX_BYTES = 3_900
@@ -58,7 +58,7 @@ class Channel(Protocol):
         """Tell it once. Raises TransientError or PermanentError (not told) or UnknownOutcome."""
 
     def holds(self, words: NoticeText) -> bool:
-        """Whether it certainly has these words already. False where nobody can know."""
+        """Whether it certainly has these words already. False where that can't be known."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -79,7 +79,7 @@ class Missing:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Ntfy:
-    """A topic of an ntfy server: a POST of the words; what it took can be asked for by the key, which stands in the tags."""
+    """A topic of an ntfy server: a POST of the words; what it took can be queried by the key, which is among the tags."""
 
     name: str
     url: str
@@ -94,19 +94,19 @@ class Ntfy:
             "Tags": _tag(words),
             "Content-Type": "text/plain; charset=utf-8",
         }
-        _accepted(self._asked("POST", "", _cut(words.text), headers))
+        _accepted(self._request("POST", "", _cut(words.text), headers))
 
     def holds(self, words: NoticeText) -> bool:
         """Asks the topic for what it keeps. A server that keeps nothing can't prove that something never came."""
         try:
-            answer = self._asked("GET", "/json?poll=1&since=24h", b"", {})
+            answer = self._request("GET", "/json?poll=1&since=24h", b"", {})
         except EngineError:
             return False
         return answer.status == HTTPStatus.OK and f'"{_tag(words)}"'.encode() in answer.body
 
-    def _asked(self, method: str, more: str, body: bytes, headers: dict[str, str]) -> HttpAnswer:
+    def _request(self, method: str, suffix: str, body: bytes, headers: dict[str, str]) -> HttpAnswer:
         bearer = _bearer(self.token, self.secrets)
-        return _asked(method, self.url, more, body, {**headers, **bearer}, seconds=self.seconds)
+        return _request(method, self.url, suffix, body, {**headers, **bearer}, seconds=self.seconds)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -127,7 +127,7 @@ class Post:
             **_bearer(self.token, self.secrets),
         }
         body = json.dumps({"text": words.text}).encode()
-        _accepted(_asked("POST", self.url, "", body, headers, seconds=self.seconds))
+        _accepted(_request("POST", self.url, "", body, headers, seconds=self.seconds))
 
     def holds(self, words: NoticeText) -> bool:
         """Nobody can be asked."""
@@ -167,21 +167,23 @@ def channels_of(
         return ()
     if not isinstance(listed, list):
         return (Missing(name="notify", why="connectors.notify.channels is no list"),)
-    found: list[Channel] = []
-    for at, one in enumerate(listed, 1):
-        kind = str(one.get("to") or "") if isinstance(one, dict) else ""
-        twice = any(other.name == kind for other in found)
+    channels: list[Channel] = []
+    for at, channel_settings in enumerate(listed, 1):
+        kind = str(channel_settings.get("to") or "") if isinstance(channel_settings, dict) else ""
+        twice = any(channel.name == kind for channel in channels)
         name = f"{kind or 'channel'}-{at}" if twice or not kind else kind
-        found.append(_channel(name, kind, one, email=email, operator=operator, secrets=secrets))
-    return tuple(found)
+        channels.append(
+            _channel(name, kind, channel_settings, email=email, operator=operator, secrets=secrets)
+        )
+    return tuple(channels)
 
 
 def _channel(
-    name: str, kind: str, given: Json, *, email: dict[str, Json], operator: Mailbox, secrets: Secrets
+    name: str, kind: str, settings: Json, *, email: dict[str, Json], operator: Mailbox, secrets: Secrets
 ) -> Channel:
     if kind not in KINDS:
         return Missing(name=name, why=f"a channel is to: {', '.join(KINDS)}; this one is not")
-    if unknown := given.keys() - _KEYS[kind]:
+    if unknown := settings.keys() - _KEYS[kind]:
         return Missing(name=name, why=f"{kind} takes no `{min(unknown)}`")
     if kind == "email":
         try:
@@ -193,13 +195,13 @@ def _channel(
         if not operator.address:
             return Missing(name=name, why="operator.email is no address that letters reach")
         return LetterChannel(name=name, operator=operator, server=server, secrets=secrets)
-    url, token = given.get("url"), given.get("token")
+    url, token = settings.get("url"), settings.get("token")
     if why := _wrong(url):
         return Missing(name=name, why=why)
     if token is not None and not isinstance(token, SecretRef):
         return Missing(name=name, why="the token stands in the file itself: write ${{ secrets.NAME }}")
-    made = Ntfy if kind == "ntfy" else Post
-    return made(name=name, url=str(url), token=token, secrets=secrets)
+    channel_class = Ntfy if kind == "ntfy" else Post
+    return channel_class(name=name, url=str(url), token=token, secrets=secrets)
 
 
 def _wrong(url: Json) -> str:
@@ -230,33 +232,33 @@ def _ascii(text: str) -> str:
 
 
 def _cut(text: str) -> bytes:
-    data = text.encode()
-    # A longer message would become a file that nobody opens.
+    encoded = text.encode()
+    # ntfy would turn a longer message into an attachment, which is rarely opened.
     return (
-        data
-        if len(data) <= _MAX_BYTES
-        else data[:_MAX_BYTES].decode("utf-8", "ignore").encode() + "…".encode()
+        encoded
+        if len(encoded) <= _MAX_BYTES
+        else encoded[:_MAX_BYTES].decode("utf-8", "ignore").encode() + "…".encode()
     )
 
 
 def _accepted(answer: HttpAnswer) -> None:
     if 200 <= answer.status < 300:
         return
-    said = f"it answered {answer.status}"
+    message = f"it answered {answer.status}"
     # Who says that it failed is believed: should it have told the words all the same, they come again under the same key.
     again = answer.status >= 500 or answer.status in {408, 425, 429}
-    raise (TransientError if again else PermanentError)(said, code=f"http-{answer.status}")
+    raise (TransientError if again else PermanentError)(message, code=f"http-{answer.status}")
 
 
-def _asked(
-    method: str, url: str, more: str, body: bytes, headers: dict[str, str], *, seconds: float
+def _request(
+    method: str, url: str, suffix: str, body: bytes, headers: dict[str, str], *, seconds: float
 ) -> HttpAnswer:
     parts = urlsplit(url)
-    rest = more or f"{'' if parts.path.rstrip('/') else '/'}{f'?{parts.query}' if parts.query else ''}"
-    target = f"{parts.scheme}://{parts.netloc}{parts.path.rstrip('/')}{rest}"
-    most = _MAX_READ if method == "GET" else 0
+    tail = suffix or f"{'' if parts.path.rstrip('/') else '/'}{f'?{parts.query}' if parts.query else ''}"
+    target = f"{parts.scheme}://{parts.netloc}{parts.path.rstrip('/')}{tail}"
+    max_bytes = _MAX_READ if method == "GET" else 0
     try:
-        return exchange(method, target, body=body or None, headers=headers, seconds=seconds, most=most)
+        return exchange(method, target, body=body or None, headers=headers, seconds=seconds, most=max_bytes)
     except NotSentError as error:
         message = f"{parts.hostname} can't be reached: {one_line(str(error))}"
         raise TransientError(message, code="unreachable", now_true="nothing was sent") from error

@@ -1,8 +1,8 @@
 """Payment requests without a provider: a reference, a sum, and where to pay.
 
 The reference follows from the effect key, so the same request has the same one. With `connectors.payments.pay-url` in
-steward.yaml the link is that address with the reference in it; without it there is no place to pay that Steward knows of,
-and the link is a `urn:` that letters show as a reference to quote. Requests lie in `outbox/payments/`, as JSON and as text.
+steward.yaml the link is that address with the reference in it; without it Steward knows no place to pay,
+and the link is a `urn:` that letters show as a reference to quote. Requests are in `outbox/payments/`, as JSON and as text.
 """
 
 import re
@@ -84,7 +84,7 @@ class Payments:
             )
         record = self._record(call, items)
         warnings = () if self.pay_url else ("no pay-url is configured: a letter can only name the reference",)
-        facts = [(one["what"], one["amount"]) for one in record["items"]]
+        facts = [(line_item["what"], line_item["amount"]) for line_item in record["items"]]
         return Preview(
             body=encode(record),
             media="application/json",
@@ -108,7 +108,7 @@ class Payments:
         reference = reference_of(key_of(call))
         return {
             "at": stamp(call.at),
-            "items": [{"what": what, "amount": amount.text()} for what, amount in items],
+            "items": [{"what": label, "amount": amount.text()} for label, amount in items],
             "key": key_of(call),
             "reference": reference,
             "total": total.text(),
@@ -136,7 +136,7 @@ class Payments:
             raise PermanentError("this request belongs to another key", code="wrong-key")
         name, token = record["reference"], token_of(effect.key)
         with self._lock, safe_paths.disk_errors("the payment request"):
-            if self._held(f"{name}.json") is not None:
+            if self._stored(f"{name}.json") is not None:
                 return Outcome(outputs=_outputs(record), provider_id=name, repeated=True)
             with safe_paths.folder(self.root, FOLDER, create=True) as here:
                 # The text first: where the JSON is, the request is whole.
@@ -149,9 +149,9 @@ class Payments:
         record = decode(effect.preview.body)
         if effect.action == "payments/void":
             void = record["void"]
-            done = void is None or self._held(f"{void}.void.json") is not None
+            done = void is None or self._stored(f"{void}.void.json") is not None
             return Outcome(outputs={"reference": void}, repeated=True) if done else None
-        if not record["items"] or self._held(f"{record['reference']}.json") != effect.preview.body:
+        if not record["items"] or self._stored(f"{record['reference']}.json") != effect.preview.body:
             return None
         return Outcome(outputs=_outputs(record), provider_id=record["reference"], repeated=True)
 
@@ -164,15 +164,15 @@ class Payments:
         if reference is None:
             return Outcome(outputs={"reference": None})
         with self._lock, safe_paths.disk_errors("the payment request"):
-            if self._held(f"{reference}.void.json") is not None:
+            if self._stored(f"{reference}.void.json") is not None:
                 return Outcome(outputs={"reference": reference}, repeated=True)
-            if self._held(f"{reference}.json") is None:
+            if self._stored(f"{reference}.json") is None:
                 raise PermanentError(f"there is no request {reference}", code="no-request")
             with safe_paths.folder(self.root, FOLDER, create=True) as here:
                 safe_paths.write(here, f"{reference}.void.json", body, token=token_of(f"void:{key}"))
         return Outcome(outputs={"reference": reference}, provider_id=reference)
 
-    def _held(self, name: str) -> bytes | None:
+    def _stored(self, name: str) -> bytes | None:
         try:
             with safe_paths.folder(self.root, FOLDER) as here:
                 return safe_paths.read_if_there(here, name, _MAX)
@@ -181,7 +181,7 @@ class Payments:
 
     def _text(self, record: dict[str, Json]) -> bytes:
         lines = [f"Payment request {record['reference']}", ""]
-        lines += [f"{one['amount']:>16}  {one['what']}" for one in record["items"]]
+        lines += [f"{line_item['amount']:>16}  {line_item['what']}" for line_item in record["items"]]
         lines += [f"{record['total']:>16}  total", ""]
         lines += [record["url"]] if self.pay_url else [f"Please quote {record['reference']}."]
         return "\n".join([*lines, *([self.pay_to] if self.pay_to else []), ""]).encode()
@@ -192,22 +192,26 @@ def _outputs(record: dict[str, Json]) -> dict[str, Json]:
 
 
 def _items(value: Json) -> list[tuple[str, Money]]:
-    found = []
-    for one in value:
-        if one is None:
+    items = []
+    for line_item in value:
+        if line_item is None:
             continue
-        if not isinstance(one, dict) or not isinstance(one.get("what"), str) or "amount" not in one:
+        if (
+            not isinstance(line_item, dict)
+            or not isinstance(line_item.get("what"), str)
+            or "amount" not in line_item
+        ):
             raise PermanentError("an item has `what` and `amount`", code="wrong-argument")
         try:
-            amount = Money.of(one["amount"])
+            amount = Money.of(line_item["amount"])
         except ValueError as error:
             raise PermanentError(str(error), code="wrong-argument") from error
         if amount.minor <= 0:
             raise PermanentError(f"nobody is asked to pay {amount.text()}", code="wrong-argument")
-        found.append((one_line(one["what"]), amount))
-    if len(found) > MAX_ITEMS:
+        items.append((one_line(line_item["what"]), amount))
+    if len(items) > MAX_ITEMS:
         raise PermanentError(f"more than {MAX_ITEMS} items", code="too-big")
-    return found
+    return items
 
 
 def _reference(value: Json) -> str | None:

@@ -25,7 +25,7 @@ def parts_of(path: str) -> tuple[str, ...]:
         raise PermanentError("a path needs 1 to 1000 bytes", code="bad-path")
     for part in parts:
         # A backslash, a colon and control characters mean something to one system or another.
-        odd = any(ord(one) < 32 or one in '\\:*?"<>|\x7f' for one in part)
+        odd = any(ord(character) < 32 or character in '\\:*?"<>|\x7f' for character in part)
         if part in {"", ".", ".."} or odd or len(part.encode("utf-8", "replace")) > 240:
             raise PermanentError(f"not a path below the workspace: {path!r}", code="bad-path")
     return parts
@@ -64,21 +64,21 @@ def folder(root: str, parts: tuple[str, ...], *, create: bool = False) -> Iterat
 
 
 def read(within: int, name: str, limit: int) -> bytes:
-    """The first `limit` bytes of a regular file. Raises OSError, also at a link or anything that is no file."""
+    """The first `limit` bytes of a regular file. Raises OSError, also at a link or anything that is not a file."""
     handle = os.open(name, _READ, dir_fd=within)
     try:
         if not stat.S_ISREG(os.fstat(handle).st_mode):
             raise OSError(errno.EINVAL, "not a regular file")
-        found = bytearray()
-        while len(found) < limit and (chunk := os.read(handle, min(1 << 20, limit - len(found)))):
-            found += chunk
-        return bytes(found)
+        content = bytearray()
+        while len(content) < limit and (chunk := os.read(handle, min(1 << 20, limit - len(content)))):
+            content += chunk
+        return bytes(content)
     finally:
         os.close(handle)
 
 
 def read_if_there(within: int, name: str, limit: int) -> bytes | None:
-    """As `read`, None when there is no such file. Raises PermanentError(code='bad-path') at a link or device."""
+    """As `read`; None when the file does not exist. Raises PermanentError(code='bad-path') at a link or device."""
     try:
         return read(within, name, limit)
     except FileNotFoundError:
@@ -87,7 +87,7 @@ def read_if_there(within: int, name: str, limit: int) -> bytes | None:
         raise PermanentError(f"{name!r} can't be read: {error.strerror}", code="bad-path") from error
 
 
-def write(within: int, name: str, data: bytes, *, token: str) -> None:
+def write(within: int, name: str, content: bytes, *, token: str) -> None:
     """Put a file in place, whole and durable. `token` names the temporary file: the same work leaves at most one behind."""
     temporary = f".{token}.tmp"
     try:
@@ -96,7 +96,7 @@ def write(within: int, name: str, data: bytes, *, token: str) -> None:
         pass
     handle = os.open(temporary, _WRITE, 0o600, dir_fd=within)
     try:
-        view = memoryview(data)
+        view = memoryview(content)
         while view:
             view = view[os.write(handle, view) :]
         os.fsync(handle)
@@ -121,7 +121,7 @@ def append(within: int, name: str, line: bytes) -> None:
 
 
 def remove(within: int, name: str) -> None:
-    """Take a file away, durably; one that is gone already is no matter."""
+    """Remove a file, durably; a missing one is not an error."""
     try:
         os.unlink(name, dir_fd=within)
     except FileNotFoundError:
@@ -130,8 +130,8 @@ def remove(within: int, name: str) -> None:
 
 
 @contextmanager
-def disk_errors(what: str) -> Iterator[None]:
-    """Turn what a disk says into errors that tell the operator what holds and what to do."""
+def disk_errors(subject: str) -> Iterator[None]:
+    """Turn errors of the disk into errors that tell the operator what is now true and what to do. `subject` is what was being written."""
     try:
         yield
     except EngineError:
@@ -140,7 +140,7 @@ def disk_errors(what: str) -> Iterator[None]:
         way_out = "make room or check the folder's rights, then `steward run`"
         full = error.errno in {errno.ENOSPC, errno.EDQUOT}
         raise TransientError(
-            f"{what} could not be written: {error.strerror or error}",
+            f"{subject} could not be written: {error.strerror or error}",
             code="disk-full" if full else "disk",
             now_true="nothing was changed",
             way_out=way_out,

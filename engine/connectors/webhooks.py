@@ -94,13 +94,13 @@ class _Claim:
 
 def _standard(delivery: Delivery) -> _Claim | None:
     for prefix in ("webhook", "svix"):
-        id_, at, given = (
-            delivery.headers.get(f"{prefix}-{one}", "") for one in ("id", "timestamp", "signature")
+        id_, at, signature_header = (
+            delivery.headers.get(f"{prefix}-{suffix}", "") for suffix in ("id", "timestamp", "signature")
         )
-        if not (id_ and given and _seconds(at)):
+        if not (id_ and signature_header and _seconds(at)):
             continue
-        parts = [part.removeprefix("v1,") for part in given.split() if part.startswith("v1,")]
-        signatures = tuple(found for part in parts[:_MAX_SIGNATURES] if (found := _base64(part)))
+        parts = [part.removeprefix("v1,") for part in signature_header.split() if part.startswith("v1,")]
+        signatures = tuple(signature for part in parts[:_MAX_SIGNATURES] if (signature := _base64(part)))
         content = f"{id_}.{at}.".encode() + delivery.body
         return _Claim(at=at, content=content, signatures=signatures, key=_standard_key, id=id_)
     return None
@@ -114,11 +114,11 @@ def _standard_key(secret: str) -> bytes:
 def _stripe(delivery: Delivery) -> _Claim | None:
     pairs = [part.strip().partition("=") for part in delivery.headers.get("stripe-signature", "").split(",")]
     at = next((value for name, _, value in pairs if name == "t"), "")
-    found = [value for name, _, value in pairs if name == "v1"][:_MAX_SIGNATURES]
-    if not (found and _seconds(at)):
+    hex_signatures = [value for name, _, value in pairs if name == "v1"][:_MAX_SIGNATURES]
+    if not (hex_signatures and _seconds(at)):
         return None
     try:
-        signatures = tuple(bytes.fromhex(one) for one in found)
+        signatures = tuple(bytes.fromhex(hex_signature) for hex_signature in hex_signatures)
     except ValueError:
         signatures = ()
     return _Claim(at=at, content=f"{at}.".encode() + delivery.body, signatures=signatures, key=str.encode)
@@ -138,28 +138,28 @@ def _base64(text: str) -> bytes:
 def _signed(claim: _Claim, secrets: Sequence[str]) -> bool:
     proven = False
     for secret in secrets:
-        wanted = hmac.digest(claim.key(secret), claim.content, "sha256")
-        for one in claim.signatures:
+        expected = hmac.digest(claim.key(secret), claim.content, "sha256")
+        for signature in claim.signatures:
             # Every comparison is made: how long it takes tells nothing about which one was near.
-            proven |= hmac.compare_digest(wanted, one)
+            proven |= hmac.compare_digest(expected, signature)
     return proven
 
 
 def _fields(body: bytes) -> dict[str, Json] | None:
     """A body as a map of data; None for anything else, for a key given twice, and for what can't be kept."""
     try:
-        found = json.loads(body, object_pairs_hook=_unique, parse_constant=_refused)
-        canonical_json.encode(found)
+        fields = json.loads(body, object_pairs_hook=_unique, parse_constant=_refused)
+        canonical_json.encode(fields)
     except (ValueError, RecursionError):
         return None
-    return found if isinstance(found, dict) else None
+    return fields if isinstance(fields, dict) else None
 
 
 def _unique(pairs: list[tuple[str, Json]]) -> dict[str, Json]:
-    found = dict(pairs)
-    if len(found) != len(pairs):
+    fields = dict(pairs)
+    if len(fields) != len(pairs):
         raise ValueError("a key is given twice")
-    return found
+    return fields
 
 
 def _refused(constant: str) -> Json:
@@ -174,17 +174,17 @@ def put(state: Path, delivery: Delivery, *, token: str) -> str:
 
     `token` tells two calls of one moment apart. Raises TransientError when the disk refuses: then the caller is to be told to try again.
     """
-    kept = delivery.body if len(delivery.body) <= MAX_BODY else b""
-    data = {
+    body = delivery.body if len(delivery.body) <= MAX_BODY else b""
+    fields = {
         "path": delivery.path,
         "headers": {name: value for name, value in delivery.headers.items() if _telling(name)},
         "received": delivery.received,
         "size": max(delivery.size, len(delivery.body)),
-        "body": base64.b64encode(kept).decode(),
+        "body": base64.b64encode(body).decode(),
     }
     name = f"{delivery.received.translate(_PLAIN)}-{token}{_ENDING}"
     with safe_paths.disk_errors("the spool"), safe_paths.folder(str(state), _FOLDER, create=True) as here:
-        safe_paths.write(here, name, canonical_json.encode(data), token=token)
+        safe_paths.write(here, name, canonical_json.encode(fields), token=token)
     return name
 
 
@@ -199,7 +199,7 @@ def _telling(header: str) -> bool:
 class Webhooks:
     """Port Source over the spool below `state`. `hooks` gives the addresses that playbooks listen to, each with the names of its secrets.
 
-    What lies in the spool is ours: a call is removed once the ledger has it.
+    The spool is Steward's own: a call is removed once the ledger has it.
     """
 
     state: str
@@ -212,15 +212,15 @@ class Webhooks:
         hooks = self.hooks()
         try:
             with safe_paths.folder(self.state, _FOLDER) as here:
-                found = [
-                    one
+                arrivals = [
+                    timed_arrival
                     for name in sorted(os.listdir(here))
                     if name.endswith(_ENDING) and not name.startswith(".")
-                    if (one := self._arrival(here, name, seen, hooks)) is not None
+                    if (timed_arrival := self._arrival(here, name, seen, hooks)) is not None
                 ]
         except FileNotFoundError:
             return
-        for _, arrival in sorted(found, key=lambda pair: pair[0]):
+        for _, arrival in sorted(arrivals, key=lambda pair: pair[0]):
             yield arrival
 
     def head(self, name: str) -> str:
@@ -272,14 +272,14 @@ class Webhooks:
 
 def _read(here: int, name: str) -> Delivery | None:
     try:
-        data = canonical_json.decode(safe_paths.read(here, name, _MAX_FILE))
-        moment(data["received"])
+        fields = canonical_json.decode(safe_paths.read(here, name, _MAX_FILE))
+        moment(fields["received"])
         return Delivery(
-            path=str(data["path"]),
-            headers={str(key): str(value) for key, value in data["headers"].items()},
-            body=base64.b64decode(data["body"], validate=True),
-            received=data["received"],
-            size=int(data["size"]),
+            path=str(fields["path"]),
+            headers={str(key): str(value) for key, value in fields["headers"].items()},
+            body=base64.b64decode(fields["body"], validate=True),
+            received=fields["received"],
+            size=int(fields["size"]),
         )
     except (OSError, ValueError, KeyError, TypeError, AttributeError, RecursionError):
         return None

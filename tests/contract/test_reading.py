@@ -273,7 +273,7 @@ def test_a_named_inline_part_speaks_where_nothing_else_does_and_stays_a_file():
 def test_bytes_without_words_are_named_and_offered(content, body, named):
     found = read(HEAD + f"Content-Type: {content}\n\n".encode() + body)
     assert found.text == f"[bytes, but no text I can read: {named}]"
-    assert [one.data for one in found.attachments] == [body]
+    assert [one.content for one in found.attachments] == [body]
 
 
 def test_a_letter_of_nothing_but_a_subject_is_not_bytes_without_words():

@@ -273,7 +273,7 @@ def test_a_copy_that_cannot_be_filed_makes_no_failure_of_what_left_and_is_filed_
         assert not way(port, imap=1).send(one, body).repeated
         owed = get(str(tmp_path))
         assert owed.letters == (one.message_id,)
-        assert "1 letter left without a copy" in owed.said
+        assert "1 letter left without a copy" in owed.summary
         way(port).copies.settle()
     assert copies(server, one.message_id) == 1
-    assert get(str(tmp_path)).said == ""
+    assert get(str(tmp_path)).summary == ""

@@ -154,7 +154,7 @@ def _copies(workspace: Workspace, account: MailAccount | None) -> Iterator[Mailb
     """Letters that left and have no copy on the server, as they were written down last."""
     missing = missing_copies.get(str(workspace.state.path))
     if account is not None and missing.letters:
-        words = f"{missing.said} (since {_minute(missing.since)}); they lie in outbox/sent"
+        words = f"{missing.summary} (since {_minute(missing.since)}); they lie in outbox/sent"
         way_out = missing.way_out or "nothing to type: it is tried again by itself"
         yield MailboxHealth(mailbox=COPIES, words=words, ok=False, later=not missing.person, way_out=way_out)
 

@@ -5,10 +5,10 @@ Terms
 *letter*   the bytes of one message, read without ever raising (:mod:`engine.connectors.email.message.headers`, :mod:`engine.connectors.email.message.parse`, :mod:`engine.connectors.email.message.html_text`).
 *reason*   why a letter starts nothing (:mod:`engine.connectors.email.auto_reply_rules`): machines, lists, several authors, itself.
 *thread*   a conversation, named without an address (:mod:`.threads`).
-*place*    where a letter lies (:mod:`.mailboxes`); mailboxes are never changed.
+*place*    where a letter is stored (:mod:`.mailboxes`); mailboxes are never changed.
 *account*  the mail server letters are read on (:mod:`engine.connectors.email.account.imap_account`, :mod:`engine.connectors.email.imap.client`): in one pass, or by threads that wait (:mod:`engine.connectors.email.imap.sync`).
 *mirror*   sealed copies of a folder on the server (:mod:`engine.connectors.email.imap.cache`): a cache, for the ledger alone knows what was handled.
-*claim*    what keeps a second letter of fixed words from leaving the same day; it stands in the letter's own head.
+*claim*    what keeps a second letter of fixed words from leaving the same day; a header of the letter carries it.
 
 Invariants
 ----------

@@ -1,4 +1,4 @@
-"""Answers to letters: who gets them, what stands in them, how they leave."""
+"""Answers to letters: who gets them, what they say, how they leave."""
 
 from dataclasses import dataclass, replace
 from datetime import tzinfo
@@ -75,10 +75,10 @@ class Email:
     def perform(self, effect: Effect) -> Outcome:
         """Let the letter leave, dated now. Raises as the port says; through a server a lost connection is UnknownOutcome."""
         body = self._leaving(effect)
-        one = summary(body)
-        if one.message_id.strip("<>").rpartition("@")[0] != effect.key[:32]:
+        letter = summary(body)
+        if letter.message_id.strip("<>").rpartition("@")[0] != effect.key[:32]:
             raise PermanentError("this letter belongs to another key", code="wrong-key")
-        return self.sending.send(one, body, again=self._may_have_left(effect, body))
+        return self.sending.send(letter, body, again=self._may_have_left(effect, body))
 
     def alive(self) -> None:
         """Ask whether letters could leave now; none does. Raises TransientError or PermanentError."""
@@ -117,8 +117,8 @@ class Email:
         return self._preview(call, draft, target, warnings=[], heads=())
 
     def _reply(self, call: Call, target: Target) -> Preview:
-        template, said = rendered(call), call.args.get("body")
-        if (template is None) == (not present(said)):
+        template, body = rendered(call), call.args.get("body")
+        if (template is None) == (not present(body)):
             raise PermanentError("a reply has either a template or a body", code="wrong-argument")
         version = self.threads.version(target.thread)
         # Fixed words leave without a card: they go to the author's own address, once a conversation and day.
@@ -128,17 +128,17 @@ class Email:
         if alone:
             day = call.at.astimezone(self.zone).date().isoformat()
             once = source_id(self.index_key, "once", "reply", folded(to), target.thread, day)[:32]
-        words = template or {"subject": "", "body": str(said), "language": ""}
+        words = template or {"subject": "", "body": str(body), "language": ""}
         draft = self._draft(call, target, words, to=to, once=once, automatic=False)
         link = _link_line(call.args.get("link"))
         quote = (
             ""
             if alone
-            else mime_writer.quoted(target.text, who=target.name or target.author, when=target.at[:10])
+            else mime_writer.quoted(target.text, author=target.name or target.author, when=target.at[:10])
         )
         draft = replace(
             draft,
-            tail="\n\n".join(one for one in (link, quote) if one),
+            tail="\n\n".join(part for part in (link, quote) if part),
             attachments=self._attachments(call.args.get("attach")),
         )
         warnings = [*warnings, *_newer(self.threads, target)]
@@ -149,11 +149,11 @@ class Email:
     def _draft(
         self, call: Call, target: Target, words: dict[str, str], *, to: str, once: str, automatic: bool
     ) -> MessageDraft:
-        before = target.letter.references if target.letter else ()
+        ancestors = target.letter.references if target.letter else ()
         # The root and the newest: what answers to us need to find the way back.
         references = tuple(
             dict.fromkeys(
-                [*before[:1], *before[1:][-20:], *([target.message_id] if target.message_id else [])]
+                [*ancestors[:1], *ancestors[1:][-20:], *([target.message_id] if target.message_id else [])]
             )
         )
         subject = mime_writer.answer_to(target.subject) if target.subject else one_line(words["subject"], 300)
@@ -176,24 +176,26 @@ class Email:
         return f"<{key_of(call)[:32]}@{domain_of(self.operator.address)}>"
 
     def _attachments(self, value: Json) -> tuple[Attachment, ...]:
-        files = [one for one in value or [] if one is not None]
-        found = []
-        for one in files:
-            data = self.blobs.get(str(one.get("handle") or ""))
-            if sha256(data) != one.get("sha256"):
+        files = [file for file in value or [] if file is not None]
+        attachments = []
+        for file in files:
+            content = self.blobs.get(str(file.get("handle") or ""))
+            if sha256(content) != file.get("sha256"):
                 raise PermanentError(
-                    f"{one_line(str(one.get('name')))} is not the file it was", code="file-changed"
+                    f"{one_line(str(file.get('name')))} is not the file it was", code="file-changed"
                 )
-            found.append(
+            attachments.append(
                 Attachment(
-                    name=one_line(str(one.get("name") or "file"), 150), media=str(one.get("media")), data=data
+                    name=one_line(str(file.get("name") or "file"), 150),
+                    media=str(file.get("media")),
+                    content=content,
                 )
             )
-        if sum(len(one.data) for one in found) > MAX_FILES:
+        if sum(len(attachment.content) for attachment in attachments) > MAX_FILES:
             raise PermanentError(
                 f"attachments of more than {size_text(MAX_FILES)} reach few people", code="too-big"
             )
-        return tuple(found)
+        return tuple(attachments)
 
     def _preview(
         self,
@@ -212,8 +214,8 @@ class Email:
         if target.dmarc == "fail":
             warnings.append(f"nobody vouches for the sender: {domain_of(target.author)} fails DMARC")
         if self.outbox.claimed(draft.once, draft.message_id) is not None:
-            what = "acknowledged" if draft.automatic else "answered with fixed words"
-            warnings.append(f"already {what} today: nothing will be sent")
+            handled = "acknowledged" if draft.automatic else "answered with fixed words"
+            warnings.append(f"already {handled} today: nothing will be sent")
         return Preview(
             body=body,
             media="message/rfc822",
@@ -240,7 +242,11 @@ def _link_line(value: Json) -> str:
     if link.startswith(_URN):
         return f"Payment reference: {one_line(link.removeprefix(_URN), 60)}"
     web = link.startswith(("https://", "http://"))
-    if not web or any(ord(one) <= 32 or ord(one) >= 127 or one in '<>"' for one in link) or len(link) > 900:
+    if (
+        not web
+        or any(ord(character) <= 32 or ord(character) >= 127 or character in '<>"' for character in link)
+        or len(link) > 900
+    ):
         raise PermanentError("the link is no web address", code="wrong-argument")
     return link
 
@@ -251,7 +257,8 @@ def _facts(body: bytes, args: dict[str, Json], draft: MessageDraft) -> tuple[tup
     facts = [("To", letter.to), ("From", letter.head.text("from")), ("Subject", letter.subject)]
     facts.append(("Date", letter.head.text("date")))
     facts += [
-        ("Attachment", f"{one.name} ({one.media}, {size_text(len(one.data))})") for one in letter.attachments
+        ("Attachment", f"{attachment.name} ({attachment.media}, {size_text(len(attachment.content))})")
+        for attachment in letter.attachments
     ]
     if "attach" in args and not letter.attachments:
         facts.append(("Attachment", "none"))
@@ -270,10 +277,10 @@ def _facts(body: bytes, args: dict[str, Json], draft: MessageDraft) -> tuple[tup
 def _newer(threads: ThreadIndex, target: Target) -> list[str]:
     """A line for each letter of the conversation that came after the one answered: read it before you decide."""
     known = [letter for _, letter in threads.letters(target.thread)]
-    place = next((i for i, one in enumerate(known) if one.message_id == target.message_id), len(known))
+    place = next((i for i, letter in enumerate(known) if letter.message_id == target.message_id), len(known))
     return [
-        f"a newer letter in this conversation, from {one.author or 'nobody'}: {_first_lines(one.text)}"
-        for one in known[place + 1 :][-5:]
+        f"a newer letter in this conversation, from {letter.author or 'nobody'}: {_first_lines(letter.text)}"
+        for letter in known[place + 1 :][-5:]
     ]
 
 

@@ -1,7 +1,7 @@
 """Mailboxes: folders of the workspace (loose `.eml`, `.emlx` and `.msg` files or a Maildir), and copies of folders on a server. They are read, never changed.
 
 Without configuration `vault/inbox` itself and `vault/inbox/leads` are the mailbox `leads`, and every other folder of the
-inbox is a mailbox of its own name. Links are not followed; what is no regular file is not there.
+inbox is a mailbox of its own name. Links are not followed; only regular files count.
 """
 
 import os
@@ -26,9 +26,9 @@ _MAX_FOREIGN = 100_000_000
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class LetterLocation:
-    """Where a letter lies. `mark` stays the same as long as the file does, also when a Maildir program sets its flags.
+    """Where a letter is stored. `mark` stays the same as long as the file does, also when a Maildir program sets its flags.
 
-    `shown` is its address for people, where that is no path below the workspace.
+    `shown` is its address for people, where that is not a path below the workspace.
     """
 
     mailbox: str
@@ -50,7 +50,7 @@ class LetterLocation:
 
 
 class MailboxCopies(Protocol):
-    """Copies of the letters of a folder that lies elsewhere."""
+    """Copies of the letters of a remote folder."""
 
     folder: tuple[str, ...]
 
@@ -74,7 +74,7 @@ class Mailboxes:
     ) -> None:
         self._root = root
         self._index_key = index_key
-        self._mirrors = {one.folder: one for one in mirrors}
+        self._mirrors = {mirror.folder: mirror for mirror in mirrors}
         # What was seen at the last look: a mark costs more than the look itself.
         self._known: dict[tuple[str, tuple[str, ...], str, int, int], LetterLocation] = {}
         self._folders: tuple[tuple[str, tuple[str, ...]], ...] | None = None
@@ -84,13 +84,15 @@ class Mailboxes:
 
     def places(self) -> list[LetterLocation]:
         """Every letter there is, by mailbox and name."""
-        found: list[LetterLocation] = []
+        places: list[LetterLocation] = []
         for mailbox, parts in self._folders if self._folders is not None else self._default():
-            found += self._letters(mailbox, parts)
-        self._known = {(one.mailbox, one.folder, one.name, one.size, one.mtime_ns): one for one in found}
+            places += self._letters(mailbox, parts)
+        self._known = {
+            (place.mailbox, place.folder, place.name, place.size, place.mtime_ns): place for place in places
+        }
         for mirror in self._mirrors.values():
-            found += mirror.places()
-        return sorted(found, key=lambda one: (one.mailbox, one.name, one.folder))
+            places += mirror.places()
+        return sorted(places, key=lambda place: (place.mailbox, place.name, place.folder))
 
     def origin(self, place: LetterLocation) -> str:
         """An opaque mark of the folder on a server that holds a letter; empty for a folder here."""
@@ -115,31 +117,31 @@ class Mailboxes:
 
     def _letters(self, mailbox: str, parts: tuple[str, ...]) -> list[LetterLocation]:
         maildir = set(_MAILDIR) <= set(self._names(parts, folders=True))
-        found = []
+        places = []
         for sub in _MAILDIR if maildir else ():
             folder = (*parts, sub)
-            # The part behind the colon is flags: the letter stays the same when somebody reads it.
-            found += self._places(mailbox, folder, self._names(folder, folders=False), cut=":")
+            # The part after the colon is flags: reading a letter changes only these.
+            places += self._places(mailbox, folder, self._names(folder, folders=False), cut=":")
         loose = [
             name
             for name in self._names(parts, folders=False)
             if foreign_files.is_letter(name) or foreign_files.is_archive(name)
         ]
-        return found + self._places(mailbox, parts, loose, cut="")
+        return places + self._places(mailbox, parts, loose, cut="")
 
     def _places(
         self, mailbox: str, folder: tuple[str, ...], names: list[str], *, cut: str
     ) -> list[LetterLocation]:
-        found: list[LetterLocation] = []
+        places: list[LetterLocation] = []
         try:
             with safe_paths.folder(self._root, folder) as here:
                 for name in names:
                     seen = os.stat(name, dir_fd=here, follow_symlinks=False)
-                    found.append(self._place(mailbox, folder, name, seen, cut=cut))
+                    places.append(self._place(mailbox, folder, name, seen, cut=cut))
         except (OSError, PermanentError):
             # Taken away while we looked, or never there: what was seen so far counts.
-            return found
-        return found
+            return places
+        return places
 
     def _place(
         self, mailbox: str, folder: tuple[str, ...], name: str, seen: os.stat_result, *, cut: str
@@ -156,7 +158,7 @@ class Mailboxes:
 
     def _names(self, parts: tuple[str, ...], *, folders: bool) -> list[str]:
         """Files or folders in a folder, other programs' companions left out; none when it is missing, a link, or closed to us."""
-        found = []
+        names = []
         try:
             with safe_paths.folder(self._root, parts) as here, os.scandir(here) as entries:
                 for entry in entries:
@@ -164,10 +166,10 @@ class Mailboxes:
                         continue
                     fits = entry.is_dir if folders else entry.is_file
                     if fits(follow_symlinks=False):
-                        found.append(entry.name)
+                        names.append(entry.name)
         except (OSError, PermanentError):
             return []
-        return sorted(found)
+        return sorted(names)
 
 
 def _configured(name: str, path: str) -> tuple[str, ...]:

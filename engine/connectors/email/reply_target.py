@@ -13,7 +13,7 @@ from engine.model.errors import PermanentError
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Target:
-    """Whom an answer goes to, and about what. `letter` is None when it no longer lies in a mailbox."""
+    """Whom an answer goes to, and about what. `letter` is None when it is no longer in a mailbox."""
 
     author: str
     name: str
@@ -57,12 +57,12 @@ def target_of(call: Call, *, threads: ThreadIndex, outbox: Outbox, own: str) -> 
 
 def _latest(thread: str, *, threads: ThreadIndex, outbox: Outbox, own: str) -> Target:
     for _, letter in reversed(threads.letters(thread) if thread else []):
-        found = auto_reply_rules.judged(letter, own=(own,), sent=outbox.__contains__)
-        if found.reason:
+        verdict = auto_reply_rules.judged(letter, own=(own,), sent=outbox.__contains__)
+        if verdict.reason:
             continue
         return Target(
-            author=found.author.address,
-            name=found.author.name,
+            author=verdict.author.address,
+            name=verdict.author.name,
             subject=letter.subject,
             text=letter.text,
             at=str(letter.received or "")[:10],
@@ -78,17 +78,17 @@ def _latest(thread: str, *, threads: ThreadIndex, outbox: Outbox, own: str) -> T
 def recipient(target: Target) -> tuple[str, list[str]]:
     """Where an answer goes, and what to say about it.
 
-    Reply-To counts when it lies in the author's own domain or when the author's domain is proven; anybody may write one.
+    Anybody may write a Reply-To: it counts when it is in the author's own domain, or when the author's domain is proven.
     """
     asked = target.letter.reply_to if target.letter else ()
-    wanted = asked[0] if len(asked) == 1 else ""
-    if not asked or same(wanted, target.author):
+    reply_to = asked[0] if len(asked) == 1 else ""
+    if not asked or same(reply_to, target.author):
         return target.author, []
-    shown = wanted or "several addresses"
-    if wanted and domain_of(wanted) == domain_of(target.author):
-        return wanted, [f"the letter asks for answers to {shown}, which is followed"]
-    if wanted and target.aligned:
-        return wanted, [
+    shown = reply_to or "several addresses"
+    if reply_to and domain_of(reply_to) == domain_of(target.author):
+        return reply_to, [f"the letter asks for answers to {shown}, which is followed"]
+    if reply_to and target.aligned:
+        return reply_to, [
             f"the letter asks for answers to {shown}, another domain; its sender is proven: followed"
         ]
     return target.author, [f"the letter asks for answers to {shown}; this one goes to its author instead"]

@@ -1,4 +1,4 @@
-"""Letters as triggers: what lies in the mailboxes, each with the event a run gets or the reason it starts nothing."""
+"""Letters as triggers: each letter of the mailboxes, with the event a run gets or the reason it starts nothing."""
 
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, replace
@@ -30,7 +30,7 @@ HEAD = "thread:"
 class EmailSource:
     """Port Source over the mailboxes. `own` are the operator's addresses, `trusted` the receiver whose results count.
 
-    `remote` fetches what lies on a server; None when nothing does.
+    `remote` fetches the letters on a server; None when there is no server.
     """
 
     mailboxes: Mailboxes
@@ -48,7 +48,7 @@ class EmailSource:
         if self.remote is not None:
             self.remote.refresh()
         for place in self.mailboxes.places():
-            # A file of the workspace that is empty is not yet what somebody wanted to drop: it is waited for.
+            # An empty file of the workspace is still being written: it is read once it has content.
             if seen(place.mark) or (not place.size and not place.shown):
                 continue
             try:
@@ -106,56 +106,58 @@ class EmailSource:
     def _read(
         self, place: LetterLocation, letter: Letter, entries: Callable[[], dict[str, ThreadEntry]]
     ) -> Arrival:
-        found = auto_reply_rules.judged(letter, own=self.own, sent=self.outbox.__contains__)
-        claimed = found.caution == CLAIMED
-        whole = not found.reason or found.doubt or found.away
-        files = tuple((one.name, one.media, one.data) for one in letter.attachments)
+        verdict = auto_reply_rules.judged(letter, own=self.own, sent=self.outbox.__contains__)
+        claimed = verdict.caution == CLAIMED
+        whole = not verdict.reason or verdict.doubt or verdict.away
+        files = tuple(
+            (attachment.name, attachment.media, attachment.content) for attachment in letter.attachments
+        )
         return Arrival(
             kind="email",
             source=self.threads.source_of(letter),
-            event=self._event(place, letter, found, entries) if whole else {"mailbox": place.mailbox},
+            event=self._event(place, letter, verdict, entries) if whole else {"mailbox": place.mailbox},
             labels=frozenset({Label.UNTRUSTED}),
-            ignored=found.reason,
+            ignored=verdict.reason,
             place=place.path,
             mark=place.mark,
-            files=files if not found.reason or found.doubt else (),
-            doubt=found.doubt,
-            away=_back(place, letter) if found.away else None,
-            letter="" if found.reason else self._identity(letter, found),
-            # Whoever filled a form in answers nobody.
+            files=files if not verdict.reason or verdict.doubt else (),
+            doubt=verdict.doubt,
+            away=_back(place, letter) if verdict.away else None,
+            letter="" if verdict.reason else self._identity(letter, verdict),
+            # A filled-in form does not answer a letter.
             opens=claimed or not (letter.references or letter.in_reply_to),
             origin=self.mailboxes.origin(place),
-            kin=() if found.reason or claimed else self.threads.kin(letter, entries),
+            kin=() if verdict.reason or claimed else self.threads.kin(letter, entries),
             proven=not claimed
             and (not place.shown or auth_of(letter.head, letter.author, self.trusted).aligned),
         )
 
-    def _identity(self, letter: Letter, found: SkipVerdict) -> str:
-        """The same for every version of a letter, whatever it says; what a form claims is no version of what a person wrote."""
-        if not letter.message_id or not found.author.address:
+    def _identity(self, letter: Letter, verdict: SkipVerdict) -> str:
+        """The same for every version of a letter, whatever it says; what a form claims is not a version of a person's letter."""
+        if not letter.message_id or not verdict.author.address:
             return ""
         return source_id(
             self.index_key,
             "letter",
             letter.message_id,
-            folded(found.author.address),
-            *filter(None, [found.via]),
+            folded(verdict.author.address),
+            *filter(None, [verdict.via]),
         )
 
     def _event(
         self,
         place: LetterLocation,
         letter: Letter,
-        found: SkipVerdict,
+        verdict: SkipVerdict,
         entries: Callable[[], dict[str, ThreadEntry]],
     ) -> dict[str, Json]:
-        claimed = found.caution == CLAIMED
+        claimed = verdict.caution == CLAIMED
         # Whoever filled a form in proved nothing, and answers nothing.
         auth = Auth() if claimed else auth_of(letter.head, letter.author, self.trusted)
         letter = replace(letter, references=(), in_reply_to=()) if claimed else letter
         return {
-            "from": found.author.address,
-            "name": found.author.name,
+            "from": verdict.author.address,
+            "name": verdict.author.name,
             "to": letter.to,
             "subject": letter.subject,
             "text": letter.text,
@@ -165,22 +167,22 @@ class EmailSource:
             # Handles are made by the intake, which stores the bytes of `files`, in the same order.
             "attachments": [
                 {
-                    "name": one.name,
-                    "media": one.media,
-                    "size": len(one.data),
-                    "sha256": sha256(one.data),
+                    "name": attachment.name,
+                    "media": attachment.media,
+                    "size": len(attachment.content),
+                    "sha256": sha256(attachment.content),
                     "handle": "",
                 }
-                for one in letter.attachments
+                for attachment in letter.attachments
             ],
             "auth": {"dmarc": auth.dmarc, "spf": auth.spf, "dkim": auth.dkim, "aligned": auth.aligned},
             "mailbox": place.mailbox,
-            "caution": found.caution or (UNPROVEN if auth.dmarc == "fail" else ""),
-            "via": found.via,
+            "caution": verdict.caution or (UNPROVEN if auth.dmarc == "fail" else ""),
+            "via": verdict.via,
         }
 
 
 def _back(place: LetterLocation, letter: Letter) -> str:
-    """When its author is back, as a moment; empty when nobody can tell."""
+    """When its author is back, as a moment; empty when the letter does not say."""
     day = absence.back(f"{letter.subject}\n{letter.text}", datetime.fromtimestamp(when(place, letter), UTC))
     return stamp(datetime(day.year, day.month, day.day, tzinfo=UTC)) if day else ""

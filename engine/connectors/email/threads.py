@@ -68,8 +68,8 @@ class ThreadIndex:
     ) -> str:
         if not references and not in_reply_to:
             return source_id(self._index_key, "thread", message_id or source)
-        for one in reversed((*references, *in_reply_to)):
-            if (ours := self._outbox.find(one)) is not None and ours.thread:
+        for id_ in reversed((*references, *in_reply_to)):
+            if (ours := self._outbox.find(id_)) is not None and ours.thread:
                 return ours.thread
         root = next(iter(references), "")
         if not root and in_reply_to:
@@ -103,29 +103,29 @@ class ThreadIndex:
             return ()
         known = (entries or self.index)()
         named = {*letter.references, *letter.in_reply_to}
-        if named & known.keys() or any(one in self._outbox for one in named):
+        if named & known.keys() or any(id_ in self._outbox for id_ in named):
             return ()
-        found: dict[str, str] = {}
-        for one in self._outbox.kin(letter.author, subject):
-            if one.thread:
-                found[one.thread] = max(one.at, found.get(one.thread, ""))
+        newest: dict[str, str] = {}
+        for sent in self._outbox.kin(letter.author, subject):
+            if sent.thread:
+                newest[sent.thread] = max(sent.at, newest.get(sent.thread, ""))
         for entry in known.values():
             itself = entry.message_id == letter.message_id
             if itself or not same(entry.author, letter.author) or similarity.bare(entry.subject) != subject:
                 continue
             thread = self._thread(entry.message_id, entry.references, entry.in_reply_to, "", lambda: known)
             at = _came(entry)
-            found[thread] = max(at, found.get(thread, ""))
-        found.pop(self.thread_of(letter, entries), None)
-        return tuple(sorted(found, key=lambda one: (found[one], one), reverse=True))
+            newest[thread] = max(at, newest.get(thread, ""))
+        newest.pop(self.thread_of(letter, entries), None)
+        return tuple(sorted(newest, key=lambda thread: (newest[thread], thread), reverse=True))
 
     def members(self, thread: str) -> list[tuple[ThreadEntry, str]]:
-        """(entry, source id) of every letter of a thread that lies in the mailboxes now."""
+        """(entry, source id) of every letter of a thread that is in the mailboxes now."""
         with self._lock:
-            found = self._all()
-            by_id = {entry.message_id: entry for entry in reversed(found) if entry.message_id}
+            entries = self._all()
+            by_id = {entry.message_id: entry for entry in reversed(entries) if entry.message_id}
             members = []
-            for entry in found:
+            for entry in entries:
                 alone = not (entry.message_id or entry.references or entry.in_reply_to)
                 source = self._source(entry.place) if alone else ""
                 if (
@@ -165,9 +165,9 @@ class ThreadIndex:
 
     def letters(self, thread: str) -> list[tuple[LetterLocation, Letter]]:
         """The letters of a thread, oldest first."""
-        found = [(entry.place, self._letter(entry.place)) for entry, _ in self.members(thread)]
-        known = [(place, letter) for place, letter in found if letter is not None]
-        return sorted(known, key=lambda one: (when(*one), one[0].name))
+        letters = [(entry.place, self._letter(entry.place)) for entry, _ in self.members(thread)]
+        known = [(place, letter) for place, letter in letters if letter is not None]
+        return sorted(known, key=lambda pair: (when(*pair), pair[0].name))
 
     def index(self) -> dict[str, ThreadEntry]:
         """What ties each letter with a Message-ID to others, by that id; of several, the first by place."""
@@ -175,16 +175,16 @@ class ThreadIndex:
 
     def _all(self) -> list[ThreadEntry]:
         with self._lock:
-            found: dict[str, ThreadEntry] = {}
-            # What the operator sent is no letter of a conversation that anybody has to read.
-            for place in (one for one in self._mailboxes.places() if one.mailbox != SENT):
+            entries: dict[str, ThreadEntry] = {}
+            # The operator's own sent letters need not be read.
+            for place in (location for location in self._mailboxes.places() if location.mailbox != SENT):
                 entry = self._entries.get(place.mark) or self._entry(place)
                 if entry is not None:
                     # A Maildir program may have moved it since.
-                    found[place.mark] = entry if entry.place == place else replace(entry, place=place)
-            self._entries = found
-            self._sources = {mark: source for mark, source in self._sources.items() if mark in found}
-            return list(found.values())
+                    entries[place.mark] = entry if entry.place == place else replace(entry, place=place)
+            self._entries = entries
+            self._sources = {mark: source for mark, source in self._sources.items() if mark in entries}
+            return list(entries.values())
 
     def _entry(self, place: LetterLocation) -> ThreadEntry | None:
         if foreign_files.is_archive(place.name):

@@ -134,7 +134,7 @@ def documents() -> tuple[ActionSpec, ...]:
 
 def files() -> tuple[ActionSpec, ...]:
     """Files: reading them, moving them, keeping copies."""
-    return (*_papers(), *_copies(), *_kept())
+    return (*_papers(), *_copies(), *_removals())
 
 
 def _papers() -> tuple[ActionSpec, ...]:
@@ -205,7 +205,7 @@ def _copies() -> tuple[ActionSpec, ...]:
     )
 
 
-def _kept() -> tuple[ActionSpec, ...]:
+def _removals() -> tuple[ActionSpec, ...]:
     return (
         ActionSpec(
             name="files/remove",

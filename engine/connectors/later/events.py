@@ -17,8 +17,8 @@ def _event(name: str, *fields: Field) -> EventSpec:
 
 
 EVENTS: dict[str, EventSpec] = {
-    one.name: one
-    for one in (
+    event.name: event
+    for event in (
         _event("stripe/invoice.payment_failed", *_BILL, gives("amount", MONEY, "what is open")),
         _event("stripe/invoice.paid", *_BILL, gives("amount", MONEY, "what was paid")),
         _event("stripe/subscription.deleted", *_CUSTOMER, gives("subscription", TEXT, "the provider's id")),

@@ -81,12 +81,14 @@ def cases(folder):
 def test_why_and_what_to_do(name, tmp_path):
     shown, trusted, why, way_out = cases(tmp_path)[name]
     error = refused(shown, shown if trusted else None)
-    said, hint = certificates.told(error, setting="imap-host", host="mail.example.com")
+    said, hint = certificates.explanation(error, setting="imap-host", host="mail.example.com")
     assert why in said
     assert way_out in hint
 
 
 def test_what_is_not_known_is_said_as_the_library_says_it():
-    said, hint = certificates.told(ssl.SSLCertVerificationError("odd\nthings"), setting="host", host="h")
+    said, hint = certificates.explanation(
+        ssl.SSLCertVerificationError("odd\nthings"), setting="host", host="h"
+    )
     assert said.startswith("odd things") or "odd" in said
     assert "no password was shown" in hint

@@ -30,7 +30,7 @@ DRAFTS = {
     "a subject that names a date": replace(PLAIN, subject="Date: when it leaves"),
     "a long subject in another script": replace(PLAIN, subject="納品日 " * 40),
     "a file that holds a letter": replace(
-        PLAIN, attachments=(Attachment(name="a.eml", media="message/rfc822", data=WORDS.encode()),)
+        PLAIN, attachments=(Attachment(name="a.eml", media="message/rfc822", content=WORDS.encode()),)
     ),
     "a quoted original": replace(PLAIN, tail="On Monday, Ada:\n> Date: when it leaves"),
     "a conversation with many before": replace(PLAIN, references=tuple(f"<r{n}@x.example>" for n in range(30))),

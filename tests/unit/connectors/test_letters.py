@@ -134,7 +134,7 @@ def test_all_texts_of_a_mixed_letter_are_read():
 def test_file_names_lead_nowhere(disposition, name):
     found = letter(b"data", b"Content-Type: application/pdf\nContent-Disposition: " + disposition + b"\n")
     assert [one.name for one in found.attachments] == [name]
-    assert found.attachments[0].data == b"data"
+    assert found.attachments[0].content == b"data"
     assert found.text == f"[bytes, but no text I can read: {name} (application/pdf, 4 bytes)]"
 
 
@@ -144,7 +144,7 @@ def test_a_letter_in_a_letter_is_a_file_and_its_headers_are_its_own():
     )
     found = letter(body, head)
     assert found.text == "see below"
-    assert [(one.media, one.data[:17]) for one in found.attachments] == [
+    assert [(one.media, one.content[:17]) for one in found.attachments] == [
         ("message/rfc822", b"From: x@example.n")
     ]
     assert not found.head.has("list-id")

@@ -166,11 +166,11 @@ def test_the_original_is_quoted_below_the_words_for_a_person_not_by_a_machine(wo
 
 
 def test_a_quote_is_trimmed():
-    found = quoted("> older\n" + "line\n" * 100, who="Ada\nX", when="2026-03-02")
+    found = quoted("> older\n" + "line\n" * 100, author="Ada\nX", when="2026-03-02")
     assert found.startswith("2026-03-02, Ada X:\n> line\n")
     assert found.endswith("> line\n> […]")
     assert len(found.split("\n")) == 42
-    assert quoted("\n > only older\n", who="a", when="b") == ""
+    assert quoted("\n > only older\n", author="a", when="b") == ""
 
 
 def test_files_and_link_are_in_the_letter_and_on_the_card(world, letters):

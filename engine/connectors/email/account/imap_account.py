@@ -16,12 +16,12 @@ from engine.model.errors import PermanentError
 from engine.model.values.canonical_json import Json
 
 if TYPE_CHECKING:
-    # Only a name here: `check` asks for the class of letters and speaks to nobody.
+    # Only a name here: `check` asks for the class of letters and opens no connection.
     import ssl
 
 LOCAL = "vault/"
 LOOPBACK = frozenset({"localhost", "127.0.0.1", "::1"})
-"""This machine: what is said to it in clear nobody else hears."""
+"""This machine: nothing sent to it in clear leaves it."""
 _PORTS = {"ssl": 993, "starttls": 143, "none": 143}
 _COPIES = ("append", "server", "none")
 FOLDER = re.compile(r"[^\x00-\x1f\x7f]{1,200}")
@@ -33,7 +33,7 @@ class MailAccount:
     """Where letters are read. `folders`: mailbox → folder on the server. `since`: letters that came before that day are passed over.
 
     `sent` says how copies of what was sent get into the folder of sent letters: ``append`` (we put them there, unless the server
-    is known to), ``server`` (it does so itself) or ``none`` (nobody looks there). `sent_folder` is empty where the server names it.
+    is known to), ``server`` (it does so itself) or ``none`` (it is not searched). `sent_folder` is empty where the server names it.
     `seconds` is the patience for one answer, `refresh` how long it may be silent before it is asked whether it is still there.
     """
 
@@ -52,26 +52,28 @@ class MailAccount:
 
 
 def remote(settings: Mapping[str, Json]) -> dict[str, str]:
-    """The mailboxes that lie on the server: name → folder there."""
+    """The mailboxes on the server: name → folder there."""
     return {name: path for name, path in _mailboxes(settings).items() if _there(settings, path)}
 
 
 def local(settings: Mapping[str, Json]) -> dict[str, str] | None:
     """The mailboxes that are folders of the workspace: name → path. None when nothing is written: then the inbox is."""
-    found = _mailboxes(settings)
-    return {name: path for name, path in found.items() if not _there(settings, path)} if found else None
+    mailboxes = _mailboxes(settings)
+    return (
+        {name: path for name, path in mailboxes.items() if not _there(settings, path)} if mailboxes else None
+    )
 
 
 def class_of_letters(settings: Mapping[str, Json]) -> EffectClass:
     """Idempotent into the outbox folder; opaque through a server; queryable where the folder of sent letters can be looked into."""
     if not settings.get("host"):
         return EffectClass.IDEMPOTENT
-    looked = settings.get("sent") != "none" and any(_there(settings, one) for one in _paths(settings))
+    looked = settings.get("sent") != "none" and any(_there(settings, path) for path in _paths(settings))
     return EffectClass.QUERYABLE if looked else EffectClass.OPAQUE
 
 
 def account_of(settings: Mapping[str, Json]) -> MailAccount | None:
-    """The account in `connectors.email`, None where no mailbox lies on a server. Raises PermanentError(code='setting')."""
+    """The account in `connectors.email`, None where no mailbox is on a server. Raises PermanentError(code='setting')."""
     folders = remote(settings)
     if not folders:
         return None
@@ -107,30 +109,32 @@ def account_of(settings: Mapping[str, Json]) -> MailAccount | None:
 
 
 def _mailboxes(settings: Mapping[str, Json]) -> dict[str, str]:
-    found = settings.get("mailboxes")
-    if found is None:
+    mailboxes = settings.get("mailboxes")
+    if mailboxes is None:
         return {}
-    if not isinstance(found, dict) or not all(isinstance(path, str) for path in found.values()):
+    if not isinstance(mailboxes, dict) or not all(isinstance(path, str) for path in mailboxes.values()):
         raise PermanentError("connectors.email.mailboxes is a map of names to folders", code="setting")
-    return found
+    return mailboxes
 
 
 def _paths(settings: Mapping[str, Json]) -> list[str]:
     """As `_mailboxes`, where it does not matter yet whether it makes sense."""
-    found = settings.get("mailboxes")
-    return [path for path in found.values() if isinstance(path, str)] if isinstance(found, dict) else []
+    mailboxes = settings.get("mailboxes")
+    return (
+        [path for path in mailboxes.values() if isinstance(path, str)] if isinstance(mailboxes, dict) else []
+    )
 
 
 def _there(settings: Mapping[str, Json], path: str) -> bool:
     return bool(settings.get("imap-host") or settings.get("host")) and not path.startswith(LOCAL)
 
 
-def _port(wanted: Json, tls: str) -> int:
-    if wanted is None:
+def _port(port: Json, tls: str) -> int:
+    if port is None:
         return _PORTS[tls]
-    if not isinstance(wanted, int) or not 0 < wanted < 65536:
+    if not isinstance(port, int) or not 0 < port < 65536:
         raise _wrong("imap-port is a number from 1 to 65535")
-    return wanted
+    return port
 
 
 def _day(text: Json) -> date | None:
@@ -142,5 +146,5 @@ def _day(text: Json) -> date | None:
         raise _wrong("since is a day, like 2026-11-01") from error
 
 
-def _wrong(what: str) -> PermanentError:
-    return PermanentError(f"connectors.email: {what}", code="setting", way_out="mend it in steward.yaml")
+def _wrong(problem: str) -> PermanentError:
+    return PermanentError(f"connectors.email: {problem}", code="setting", way_out="mend it in steward.yaml")

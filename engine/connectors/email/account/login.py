@@ -55,7 +55,7 @@ class Refusal:
 
 
 def refusal(words: str, *, secret: str) -> Refusal:
-    """What a server meant that let nobody in and said `words`. `secret` is the name under which the password is looked up."""
+    """What a server that refused the login meant by `words`. `secret` is the name under which the password is looked up."""
     anew = f"steward secrets set {secret}"
     if LATER_CODE.search(words) or _LATER.search(words):
         return Refusal(kind="later")
@@ -76,7 +76,7 @@ def refusal(words: str, *, secret: str) -> Refusal:
 
 def sound(password: str, *, secret: str) -> None:
     """Raises PermanentError(code='secret-odd') for a password no protocol can carry: it was kept with the end of its line."""
-    if any(one in password for one in "\0\r\n"):
+    if any(character in password for character in "\0\r\n"):
         raise PermanentError(
             f"the password kept as {secret} has a line break in it",
             code="secret-odd",

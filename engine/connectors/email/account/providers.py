@@ -12,7 +12,7 @@ _SWITCH = "reading by programs (IMAP) has to be switched on in its settings firs
 class MailProvider:
     """Hosts of one provider; TLS from the first byte but where `starttls` says so for sending.
 
-    `whole`: one logs in with the whole address, else with what stands before the ``@``. `note` is what to know first. `closed`: no password
+    `whole`: the login is the whole address, else the part before the ``@``. `note` is what to know first. `closed`: no password
     opens it at all.
     """
 
@@ -86,4 +86,4 @@ PROVIDERS: Mapping[str, MailProvider] = MappingProxyType(
 
 def by_host(imap: str) -> MailProvider | None:
     """The provider whose mailboxes are read there."""
-    return next((one for one in _TABLE if one.imap == imap), None)
+    return next((provider for provider in _TABLE if provider.imap == imap), None)

@@ -1,4 +1,4 @@
-"""Which letters start nothing, and why: nobody answers machines, lists, or itself (RFC 3834). And whose letter the others are.
+"""Which letters start nothing, and why: machines, lists and one's own letters get no answer (RFC 3834). And who wrote the others.
 
 One letter gets one verdict. A sure sign of a machine puts it aside; what is put aside and may be a person's says so, and stands before
 the operator. A weak sign, of a kind that people's letters bear too, lets it start runs in which nothing leaves without a person.
@@ -39,44 +39,44 @@ class SkipVerdict:
 def judged(letter: Letter, *, own: tuple[str, ...], sent: Callable[[str], bool]) -> SkipVerdict:
     """The verdict. `own` are the operator's addresses; `sent` says whether a Message-ID is one of ours."""
     author = Mailbox(name=letter.name, address=letter.author or next(filter(None, letter.authors), ""))
-    found = SkipVerdict(author=author)
+    verdict = SkipVerdict(author=author)
     if not letter.readable:
-        return replace(found, reason="unreadable", doubt=True)
+        return replace(verdict, reason="unreadable", doubt=True)
     if letter.message_id and sent(letter.message_id):
-        return replace(found, reason="own")
+        return replace(verdict, reason="own")
     seen_signs = tuple(signs.signs(letter, own=own))
     if claimed := _claimed(letter, own):
-        return _of_form(found, claimed, seen_signs, replied=signs.replied_by_itself(letter))
+        return _of_form(verdict, claimed, seen_signs, replied=signs.replied_by_itself(letter))
     if any(same(address, mine) for address in letter.authors for mine in own):
-        return replace(found, reason="own")
-    found = _of_machine(letter, found, seen_signs, own=own, sent=sent)
-    if not found.reason and not any(letter.authors):
-        return replace(found, reason="no-author", doubt=True)
-    if not found.reason and len(letter.authors) > 1:
-        return replace(found, reason="many-authors", doubt=True)
-    if not found.reason and letter.head.has(_MARK):
-        return replace(found, caution="steward")
-    return found
+        return replace(verdict, reason="own")
+    verdict = _of_machine(letter, verdict, seen_signs, own=own, sent=sent)
+    if not verdict.reason and not any(letter.authors):
+        return replace(verdict, reason="no-author", doubt=True)
+    if not verdict.reason and len(letter.authors) > 1:
+        return replace(verdict, reason="many-authors", doubt=True)
+    if not verdict.reason and letter.head.has(_MARK):
+        return replace(verdict, caution="steward")
+    return verdict
 
 
 def written_here(letter: Letter, sent: Callable[[str], bool]) -> bool:
-    """Whether what lies among the operator's sent letters is one of Steward's own, or a copy of one."""
+    """Whether a letter among the operator's sent letters is one of Steward's own, or a copy of one."""
     return letter.head.has(_MARK) or bool(letter.message_id and sent(letter.message_id))
 
 
 def wrote(letter: Letter, address: str) -> bool:
     """Whether a letter can be what an event with this author was made of: From has the address, or Reply-To claims it."""
-    return any(same(address, one) for one in (*letter.authors, *letter.reply_to))
+    return any(same(address, sender) for sender in (*letter.authors, *letter.reply_to))
 
 
 def unanswered(address: str) -> bool:
-    """Whether an address says of itself that nobody reads what comes to it: a no-reply, or a mail daemon."""
+    """Whether an address by its name is not read: a no-reply, or a mail daemon."""
     return signs.takes_no_answer(address) or signs.is_daemon(address)
 
 
 def _of_machine(
     letter: Letter,
-    found: SkipVerdict,
+    verdict: SkipVerdict,
     seen_signs: tuple[Sign, ...],
     *,
     own: tuple[str, ...],
@@ -84,24 +84,24 @@ def _of_machine(
 ) -> SkipVerdict:
     sure = next((sign for sign in seen_signs if sign.certain), None)
     if signs.away(letter):
-        # Without a sure sign somebody may have typed those words.
-        return replace(found, reason="auto-submitted", doubt=sure is None, away=True)
+        # Without a sure sign a person may have typed those words.
+        return replace(verdict, reason="auto-submitted", doubt=sure is None, away=True)
     ours = any(sent(id_) for id_ in (*letter.references, *letter.in_reply_to))
     if sure is not None:
         firm = sure.reason in {"auto-submitted", "bounce"}
-        return replace(found, reason=sure.reason, doubt=not firm and (ours or _personal(letter, sure, own)))
+        return replace(verdict, reason=sure.reason, doubt=not firm and (ours or _personal(letter, sure, own)))
     if not seen_signs:
-        return found
+        return verdict
     first = seen_signs[0]
     if ours or signs.answers(letter):
-        return replace(found, caution="doubtful")
+        return replace(verdict, caution="doubtful")
     if len({sign.reason for sign in seen_signs}) >= _TWO:
         # Two weak signs of different kinds are as good as a sure one.
-        return replace(found, reason=first.reason)
+        return replace(verdict, reason=first.reason)
     if first.reason in {"list", "bounce"} or any(map(signs.is_machine, letter.authors)):
         doubt = signs.written_to(letter, own) if first.reason == "list" else first.reason == "bounce"
-        return replace(found, reason=first.reason, doubt=doubt)
-    return replace(found, caution="doubtful")
+        return replace(verdict, reason=first.reason, doubt=doubt)
+    return replace(verdict, caution="doubtful")
 
 
 def _personal(letter: Letter, sure: Sign, own: tuple[str, ...]) -> bool:
@@ -122,35 +122,35 @@ def _claimed(letter: Letter, own: tuple[str, ...]) -> Mailbox | None:
     Such a letter comes from oneself, a no-reply or the form's own program (or from one's own group, which took the author's place), and
     its one Reply-To is of another house.
     """
-    named = [one for value in letter.head.lines("reply-to") for one in mailboxes(value)]
-    people = list({one.address.casefold(): one for one in named}.values())
+    named = [mailbox for value in letter.head.lines("reply-to") for mailbox in mailboxes(value)]
+    people = list({mailbox.address.casefold(): mailbox for mailbox in named}.values())
     if len(people) != 1 or not people[0].address or len(letter.authors) != 1 or not letter.author:
         return None
-    who, sender = people[0], letter.author
+    person, sender = people[0], letter.author
     if (
-        any(same(who.address, mine) for mine in own)
-        or same(who.address, sender)
-        or signs.takes_no_answer(who.address)
+        any(same(person.address, mine) for mine in own)
+        or same(person.address, sender)
+        or signs.takes_no_answer(person.address)
     ):
         return None
     if any(same(sender, mine) for mine in own):
-        return who if signs.written_to(letter, own) else None
+        return person if signs.written_to(letter, own) else None
     if sender.casefold() == signs.own_group(letter, own):
-        return who
+        return person
     program = (
         signs.takes_no_answer(sender)
         or signs.is_form(sender)
         or any(map(letter.head.has, tables.FORM_HEADERS))
     )
-    return who if program and not _one_house(who.address, sender) else None
+    return person if program and not _same_house(person.address, sender) else None
 
 
 _SECOND = frozenset({"co", "com", "org", "net", "ac", "gov", "edu", "or", "ne", "gv"})
 
 
-def _one_house(one: str, other: str) -> bool:
-    """Whether two addresses lie below the same registered domain, as far as their last labels tell."""
-    return _house(domain_of(one)) == _house(domain_of(other))
+def _same_house(first: str, second: str) -> bool:
+    """Whether two addresses belong to the same registered domain, as far as their last labels tell."""
+    return _house(domain_of(first)) == _house(domain_of(second))
 
 
 def _house(domain: str) -> tuple[str, ...]:
@@ -160,10 +160,10 @@ def _house(domain: str) -> tuple[str, ...]:
 
 
 def _of_form(
-    found: SkipVerdict, claimed: Mailbox, seen_signs: tuple[Sign, ...], *, replied: bool
+    verdict: SkipVerdict, claimed: Mailbox, seen_signs: tuple[Sign, ...], *, replied: bool
 ) -> SkipVerdict:
     """A form's letter is made by a program, and may say so; what else marks a machine puts it aside, in the operator's sight."""
-    via = replace(found, author=claimed, via=found.author.address, caution="claimed")
+    via = replace(verdict, author=claimed, via=verdict.author.address, caution="claimed")
     if replied:
         return replace(via, reason="auto-submitted", doubt=True)
     firm = {"bounce", "list", "bulk", "calendar"}

@@ -43,7 +43,7 @@ _MONTH_FIRST = re.compile(
 def back(words: str, now: datetime) -> date | None:
     """The last day named within ninety days from `now`; None when there is none.
 
-    Without a year the next such day is meant. 03/04 is the 3rd of April, but where that is no day.
+    Without a year the next such day is meant. 03/04 is the 3rd of April, except where that is not a day.
     """
     today = now.date()
     days = [day for day in _days(words[:_LOOKED_AT], today) if today <= day <= today + MAX]
@@ -51,22 +51,22 @@ def back(words: str, now: datetime) -> date | None:
 
 
 def _days(text: str, today: date) -> Iterator[date]:
-    for found in _ISO.finditer(text):
-        yield from _day(int(found[1]), int(found[2]), int(found[3]), today)
-    for found in _NUMBERS.finditer(text):
-        year = int(found[3] or 0)
-        first, second = int(found[1]), int(found[2])
+    for match in _ISO.finditer(text):
+        yield from _day(int(match[1]), int(match[2]), int(match[3]), today)
+    for match in _NUMBERS.finditer(text):
+        year = int(match[3] or 0)
+        first, second = int(match[1]), int(match[2])
         month, day = (first, second) if second > 12 else (second, first)
         yield from _day(year + 2000 if 0 < year < 100 else year, month, day, today)
-    for found in _DAY_FIRST.finditer(text):
-        yield from _day(int(found[3] or 0), _MONTHS[found[2].lower()], int(found[1]), today)
-    for found in _MONTH_FIRST.finditer(text):
-        yield from _day(int(found[3] or 0), _MONTHS[found[1].lower()], int(found[2]), today)
+    for match in _DAY_FIRST.finditer(text):
+        yield from _day(int(match[3] or 0), _MONTHS[match[2].lower()], int(match[1]), today)
+    for match in _MONTH_FIRST.finditer(text):
+        yield from _day(int(match[3] or 0), _MONTHS[match[1].lower()], int(match[2]), today)
 
 
 def _day(year: int, month: int, day: int, today: date) -> Iterator[date]:
     try:
-        found = date(year or today.year, month, day)
-        yield found if year or found >= today else date(today.year + 1, month, day)
+        candidate = date(year or today.year, month, day)
+        yield candidate if year or candidate >= today else date(today.year + 1, month, day)
     except ValueError:
         return

@@ -25,7 +25,7 @@ _NAMED = re.compile(r"list\s+([^;\s]{3,320})", re.IGNORECASE)
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Sign:
-    """One thing that speaks for a machine. `reason` is of IGNORED_REASONS; one that is not `certain` may stand on a person's letter, too."""
+    """One thing that speaks for a machine. `reason` is of IGNORED_REASONS; a person's letter may have one that is not `certain`, too."""
 
     reason: str
     certain: bool = True
@@ -85,11 +85,11 @@ def away(letter: Letter) -> bool:
         subject
     ):
         return True
-    said = [value.lower() for value in _values(letter, "auto-submitted")]
+    auto_submitted = [value.lower() for value in _values(letter, "auto-submitted")]
     if not replied_by_itself(letter):
         return False
     start = letter.text[:1500].casefold()
-    return any("vacation" in value for value in said) or any(
+    return any("vacation" in value for value in auto_submitted) or any(
         words in start for words in map(str.casefold, tables.ABSENT)
     )
 
@@ -117,11 +117,11 @@ def _reports(letter: Letter) -> Iterator[Sign]:
         yield sure
     if any(map(is_daemon, letter.authors)):
         yield sure
-    said = _begins(letter.subject, tables.BOUNCES)
+    bounce_subject = _begins(letter.subject, tables.BOUNCES)
     reported = any(attached.media in _REPORTS for attached in letter.attachments)
-    if said and reported:
+    if bounce_subject and reported:
         yield sure
-    elif said or reported or any(_local(author) == "postmaster" for author in letter.authors):
+    elif bounce_subject or reported or any(_local(author) == "postmaster" for author in letter.authors):
         yield Sign(reason="bounce", certain=False)
 
 
@@ -133,8 +133,8 @@ def _calendar(letter: Letter) -> Iterator[Sign]:
 def method(letter: Letter) -> str:
     """What a calendar asks or answers with this letter (RFC 5546), in capitals; empty without a calendar."""
     for attached in letter.attachments:
-        if attached.media == "text/calendar" and (found := _METHOD.search(attached.data[:20_000])):
-            return found[1].decode().upper()
+        if attached.media == "text/calendar" and (match := _METHOD.search(attached.content[:20_000])):
+            return match[1].decode().upper()
     return ""
 
 
@@ -148,7 +148,7 @@ def _list(letter: Letter, own: tuple[str, ...]) -> Iterator[Sign]:
 
 def groups(letter: Letter) -> tuple[str, ...]:
     """The addresses of the list or group that handed a letter on."""
-    found = [
+    addresses = [
         *(address for value in _values(letter, "list-post") for address in _MAILTO.findall(value)),
         *(address for value in _values(letter, "mailing-list") for address in _NAMED.findall(value)),
         *_values(letter, "x-mailing-list"),
@@ -156,8 +156,8 @@ def groups(letter: Letter) -> tuple[str, ...]:
     for value in _values(letter, "list-id"):
         inside = value.rpartition("<")[2].partition(">")[0].strip()
         name, dot, domain = inside.partition(".")
-        found += [f"{name}@{domain}"] if dot and "@" not in inside else [inside]
-    return tuple(dict.fromkeys(filter(None, (folded(address.strip("<> ")) for address in found))))
+        addresses += [f"{name}@{domain}"] if dot and "@" not in inside else [inside]
+    return tuple(dict.fromkeys(filter(None, (folded(address.strip("<> ")) for address in addresses))))
 
 
 def own_group(letter: Letter, own: tuple[str, ...]) -> str:
@@ -182,7 +182,7 @@ def own_group(letter: Letter, own: tuple[str, ...]) -> str:
 
 
 def _took_the_place(letter: Letter, group: str) -> bool:
-    """Whether a group stands in From in place of an author whose domain would not let it forward his letter (DMARC)."""
+    """Whether From names a group in place of an author whose domain would not let it forward his letter (DMARC)."""
     hints = any(map(letter.head.has, ("x-original-from", "x-original-sender"))) or " via " in letter.name
     return hints and letter.authors == (letter.author,) and same(letter.author, group)
 
@@ -207,7 +207,7 @@ def _addresses(letter: Letter) -> Iterator[Sign]:
 
 
 def takes_no_answer(address: str) -> bool:
-    """Whether an address says of itself that nobody reads what is written to it."""
+    """Whether an address by its name is not read."""
     tokens = [token.rstrip("0123456789") or token for token in _SEPARATORS.split(_local(address)) if token]
     return any(
         "".join(tokens[at:end]) in tables.NO_ANSWER
@@ -239,7 +239,7 @@ def answers(letter: Letter) -> bool:
 
 
 def written_to(letter: Letter, own: tuple[str, ...]) -> bool:
-    """Whether an address of the operator's stands in To or Cc."""
+    """Whether To or Cc has an address of the operator's."""
     return any(same(address, mine) for address in _recipients(letter) for mine in own)
 
 

@@ -26,7 +26,7 @@ MACHINES = frozenset(
     " meldingen mailings mailing campaign campaigns digest root cron crond crondaemon anacron logwatch logcheck nagios icinga zabbix monit munin"
     " smartd fail2ban jenkins".split()
 )
-"""Local parts of machines that somebody may read."""
+"""Local parts of machines whose mail a person may read."""
 
 MARKETS = frozenset("news marketing promo promotions promotion offers deals updates update info-news".split())
 
@@ -86,7 +86,7 @@ AWAY_SAID_OF = (
     "está fuera de la oficina", "está ausente de la oficina", "è fuori ufficio", "è fuori sede", "è assente", "is niet op kantoor", "is afwezig",
     "está fora do escritório", "está ausente do escritório", "jest poza biurem", "jest nieobecny", "jest nieobecna", "przebywa na urlopie",
 )  # fmt: skip
-"""What programs say of whoever is out of office, in a subject that begins with a name (Domino)."""
+"""What programs say of a person who is out of office, in a subject that begins with a name (Domino)."""
 
 ABSENT = (
     "out of office", "out of the office", "on vacation", "on leave", "on holiday", "away from", "maternity leave", "parental leave", "limited access to",

@@ -20,7 +20,7 @@ from engine.model.values.ids import source_id
 
 ROOM = "mail"
 KEEP_SECONDS = 90 * 86_400
-"""A letter that somebody moved or deleted on the server is kept here so long: a card may still be about it."""
+"""How long a letter that was moved or deleted on the server is kept here: a card may still be about it."""
 _NAME = re.compile(r"(\d{10})-(\d{10})-(\d{1,15})-(\d{1,12})\.letter")
 
 
@@ -40,14 +40,14 @@ class CachedMessage:
 
 
 class Mirror:
-    """The copies of one folder, below the state folder `state`. `where` names the folder for people, like ``imap://host/INBOX``."""
+    """The copies of one folder, below the state folder `state`. `url` names the folder for people, like ``imap://host/INBOX``."""
 
-    def __init__(self, *, state: str, mailbox: str, where: str, index_key: bytes) -> None:
+    def __init__(self, *, state: str, mailbox: str, url: str, index_key: bytes) -> None:
         self._state = state
         self.mailbox = mailbox
-        self.where = where
+        self.url = url
         self._index_key = index_key
-        self.folder: tuple[str, ...] = (ROOM, source_id(index_key, "mirror", mailbox, where)[:24])
+        self.folder: tuple[str, ...] = (ROOM, source_id(index_key, "mirror", mailbox, url)[:24])
         # Two halves of 256 bits, as the cipher (RFC 5297) takes them.
         self._key = hmac.digest(index_key, b"mirror", "sha512")
         self._places: dict[str, LetterLocation] = {}
@@ -55,22 +55,22 @@ class Mirror:
     @classmethod
     def of(cls, account: MailAccount, *, state: str, mailbox: str, index_key: bytes) -> Self:
         """The copies of one of an account's mailboxes."""
-        where = f"imap://{account.host}/{account.folders[mailbox]}"
-        return cls(state=state, mailbox=mailbox, where=where, index_key=index_key)
+        url = f"imap://{account.host}/{account.folders[mailbox]}"
+        return cls(state=state, mailbox=mailbox, url=url, index_key=index_key)
 
-    def kept(self) -> list[CachedMessage]:
+    def messages(self) -> list[CachedMessage]:
         """Every letter here, by number."""
-        return [kept for name in self._names() if (kept := _read(name)) is not None]
+        return [message for name in self._names() if (message := _read(name)) is not None]
 
     def places(self) -> list[LetterLocation]:
         """Every letter here as a place, by number."""
-        found: dict[str, LetterLocation] = {}
+        places: dict[str, LetterLocation] = {}
         for name in self._names():
             place = self._places.get(name) or self._place(name)
             if place is not None:
-                found[name] = place
-        self._places = found
-        return list(found.values())
+                places[name] = place
+        self._places = places
+        return list(places.values())
 
     def load(self, place: LetterLocation, limit: int) -> bytes:
         """The first `limit` bytes. Raises TransientError when the copy is gone or damaged: it is fetched again then."""
@@ -88,17 +88,17 @@ class Mirror:
             raise TransientError(f"{place.path} can't be read here", code="mirror") from error
         raise TransientError(f"{place.path} was damaged here", code="mirror")
 
-    def keep(self, kept: CachedMessage, raw: bytes) -> None:
+    def keep(self, message: CachedMessage, raw: bytes) -> None:
         """Put a letter here, whole and durable: what the ledger says of it must not rest on half of it. Raises TransientError."""
         from cryptography.hazmat.primitives.ciphers.aead import AESSIV
 
         # The cipher takes no empty text.
-        sealed = AESSIV(self._key).encrypt(b"." + raw, [kept.name.encode()])
+        sealed = AESSIV(self._key).encrypt(b"." + raw, [message.name.encode()])
         with (
             safe_paths.disk_errors("the copy of a letter"),
             safe_paths.folder(self._state, self.folder, create=True) as here,
         ):
-            safe_paths.write(here, kept.name, sealed, token=kept.name)
+            safe_paths.write(here, message.name, sealed, token=message.name)
 
     def settle(self, validity: int, uids: Collection[int], *, now: float) -> None:
         """The folder holds just these letters now: drop copies under an earlier validity, and those that have been gone for long."""
@@ -107,12 +107,12 @@ class Mirror:
             safe_paths.disk_errors("the copies of letters"),
             safe_paths.folder(self._state, self.folder, create=True) as here,
         ):
-            for one in self.kept():
-                if one.validity == validity and one.uid in there:
+            for message in self.messages():
+                if message.validity == validity and message.uid in there:
                     continue
-                aged = now - os.stat(one.name, dir_fd=here, follow_symlinks=False).st_mtime > KEEP_SECONDS
-                if one.validity != validity or aged:
-                    safe_paths.remove(here, one.name)
+                aged = now - os.stat(message.name, dir_fd=here, follow_symlinks=False).st_mtime > KEEP_SECONDS
+                if message.validity != validity or aged:
+                    safe_paths.remove(here, message.name)
 
     def _names(self) -> list[str]:
         try:
@@ -122,27 +122,27 @@ class Mirror:
             return []
 
     def _place(self, name: str) -> LetterLocation | None:
-        kept = _read(name)
-        if kept is None:
+        message = _read(name)
+        if message is None:
             return None
         mark = source_id(
             self._index_key,
             "imap-place",
             self.mailbox,
-            self.where,
-            str(kept.validity),
-            str(kept.uid),
-            str(kept.size),
+            self.url,
+            str(message.validity),
+            str(message.uid),
+            str(message.size),
         )
         return LetterLocation(
-            mailbox=self.mailbox, folder=self.folder, name=name, size=kept.size, mtime_ns=kept.at * 10**9, mark=mark,
-            shown=f"{self.where};UID={kept.uid}",
+            mailbox=self.mailbox, folder=self.folder, name=name, size=message.size, mtime_ns=message.at * 10**9, mark=mark,
+            shown=f"{self.url};UID={message.uid}",
         )  # fmt: skip
 
 
 def _read(name: str) -> CachedMessage | None:
-    found = _NAME.fullmatch(name)
-    if found is None:
+    match = _NAME.fullmatch(name)
+    if match is None:
         return None
-    validity, uid, size, at = (int(one) for one in found.groups())
+    validity, uid, size, at = (int(number) for number in match.groups())
     return CachedMessage(validity=validity, uid=uid, size=size, at=at)

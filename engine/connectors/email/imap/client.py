@@ -55,19 +55,19 @@ class MessageFacts:
 def session(account: MailAccount, secrets: Secrets) -> "Iterator[ImapSession]":
     """A conversation as the account's user. Raises TransientError (try later) or PermanentError (a person has to mend it)."""
     password = secrets.secret(account.password.name)
-    with _told(account, password):
+    with _translated_errors(account, password):
         line = BoundedImap(account)
     try:
-        with _told(account, password):
+        with _translated_errors(account, password):
             if account.tls == "starttls":
                 line.secure()
             connection.enter(line, account, password)
-            _, said = line.capability()
-            able = frozenset(b" ".join(one for one in said if one).upper().split())
+            _, responses = line.capability()
+            able = frozenset(b" ".join(response for response in responses if response).upper().split())
             connection.introduce(line, able)
         yield ImapSession(line, account, able)
         try:
-            with _told(account, password):
+            with _translated_errors(account, password):
                 line.patience(_GOODBYE_SECONDS)
                 line.logout()
         except TransientError:
@@ -78,38 +78,38 @@ def session(account: MailAccount, secrets: Secrets) -> "Iterator[ImapSession]":
 
 
 @contextmanager
-def _told(account: MailAccount, password: str = "") -> Iterator[None]:
+def _translated_errors(account: MailAccount, password: str = "") -> Iterator[None]:
     """What can go wrong in a conversation, as errors that say whether to try again. Nothing that is read changes anything."""
-    where = f"{account.host}:{account.port}"
+    server = f"{account.host}:{account.port}"
     try:
         yield
     except EngineError:
         raise
     except ssl.SSLCertVerificationError as error:
-        why, way_out = certificates.told(error, setting="imap-host", host=account.host)
+        why, way_out = certificates.explanation(error, setting="imap-host", host=account.host)
         raise PermanentError(
-            f"{where} can't be trusted: {why}", code="imap-unsafe", way_out=way_out
+            f"{server} can't be trusted: {why}", code="imap-unsafe", way_out=way_out
         ) from None
     except imaplib.IMAP4.abort as error:
         raise TransientError(
-            f"{where} was lost: {connection.words_of(error, password)}", code="imap-lost"
+            f"{server} was lost: {connection.words_of(error, password)}", code="imap-lost"
         ) from None
     except imaplib.IMAP4.error as error:
         raise TransientError(
-            f"{where} answered: {connection.words_of(error, password)}", code="imap-later"
+            f"{server} answered: {connection.words_of(error, password)}", code="imap-later"
         ) from None
     except TimeoutError:
         raise TransientError(
-            f"{where} gave no answer for {account.seconds:g} s", code="imap-silent"
+            f"{server} gave no answer for {account.seconds:g} s", code="imap-silent"
         ) from None
     except OSError as error:
         raise TransientError(
-            f"{where} can't be reached: {one_line(error.strerror or str(error), 200)}",
+            f"{server} can't be reached: {one_line(error.strerror or str(error), 200)}",
             code="imap-unreachable",
         ) from None
     except (ValueError, TypeError, LookupError, AttributeError) as error:
         # The library takes a server's word for its grammar.
-        raise TransientError(f"{where} speaks no IMAP: {type(error).__name__}", code="imap-odd") from None
+        raise TransientError(f"{server} speaks no IMAP: {type(error).__name__}", code="imap-odd") from None
 
 
 class ImapSession:
@@ -133,18 +133,18 @@ class ImapSession:
 
     def folder(self, name: str) -> ImapFolder:
         """Open a folder for reading only. Raises PermanentError(code='no-folder') naming those there are."""
-        with self._asked():
-            typ, said = self._line.select(written(self._named(name)), readonly=True)
+        with self._request():
+            typ, reply = self._line.select(written(self._named(name)), readonly=True)
             if typ != "OK":
-                if login.LATER_CODE.search(_first(said)):
-                    raise self._line.error(_first(said))
+                if login.LATER_CODE.search(_first(reply)):
+                    raise self._line.error(_first(reply))
                 raise PermanentError(
-                    f"{self._account.host} has no folder {name}: {one_line(_first(said), 120)}",
+                    f"{self._account.host} has no folder {name}: {one_line(_first(reply), 120)}",
                     code="no-folder",
                     way_out=f"the folders there: {', '.join(self._folders()[:20])}",
                 )
-            self._told_of_news()
-            validity, count = self._line.response("UIDVALIDITY")[1][0], said[0]
+            self._news_pending()
+            validity, count = self._line.response("UIDVALIDITY")[1][0], reply[0]
             if validity is None:
                 raise PermanentError(f"{self._account.host} numbers no letter for long", code="imap-odd")
             return ImapFolder(validity=int(validity), count=int(count or 0))
@@ -154,16 +154,16 @@ class ImapSession:
         asked = [f"UID {above + 1}:*"]
         if since is not None:
             asked.append(f"SINCE {since.day}-{_MONTHS[since.month - 1]}-{since.year}")
-        with self._asked():
-            self._told_of_news()
-            found = {
-                int(one)
+        with self._request():
+            self._news_pending()
+            numbers = {
+                int(number)
                 for line in self._uid("SEARCH", *asked)
                 if isinstance(line, bytes)
-                for one in line.split()
+                for number in line.split()
             }
         # "n:*" always names the last letter, however small its number.
-        return sorted(one for one in found if one > above)
+        return sorted(number for number in numbers if number > above)
 
     def facts(self, uids: list[int]) -> Iterator[MessageFacts]:
         """What the server says of some letters; those that are gone are left out."""
@@ -175,21 +175,21 @@ class ImapSession:
         return next(self._facts_of("*"), None)
 
     def _facts_of(self, numbers: str) -> Iterator[MessageFacts]:
-        with self._asked():
+        with self._request():
             lines = self._uid("FETCH", numbers, "(UID RFC822.SIZE INTERNALDATE)")
-        yield from (one for line in lines if isinstance(line, bytes) if (one := _facts(line)) is not None)
+        yield from (facts for line in lines if isinstance(line, bytes) if (facts := _facts(line)) is not None)
 
     def letter(self, uid: int, limit: int) -> bytes | None:
         """A letter's bytes, read piece by piece and without a flag being set; one more than `limit` when it is larger. None when gone."""
         raw = bytearray()
         while len(raw) <= limit:
-            most = min(CHUNK, limit + 1 - len(raw))
-            with self._asked(most):
-                piece = _body(self._uid("FETCH", str(uid), f"(BODY.PEEK[]<{len(raw)}.{most}>)"))
+            size = min(CHUNK, limit + 1 - len(raw))
+            with self._request(size):
+                piece = _body(self._uid("FETCH", str(uid), f"(BODY.PEEK[]<{len(raw)}.{size}>)"))
             if piece is None:
                 return None
             raw += piece
-            if len(piece) < most:
+            if len(piece) < size:
                 break
         return bytes(raw)
 
@@ -198,11 +198,11 @@ class ImapSession:
 
         Ends with a word from the server that it is still there.
         """
-        if self._told_of_news():
+        if self._news_pending():
             return True
         self._idled += 1
         tag = f"IDLE{self._idled}".encode()
-        with self._asked():
+        with self._request():
             self._line.send(tag + b" IDLE\r\n")
             try:
                 news = self._until(b"+", tag)
@@ -226,7 +226,7 @@ class ImapSession:
         if self._account.sent_folder:
             return self._account.sent_folder
         special = " RETURN (SPECIAL-USE)" if b"SPECIAL-USE" in self._able else ""
-        with self._asked():
+        with self._request():
             listed = self._listed('"*"' + special)
         return next((name for flags, _, name in listed if b"\\sent" in flags.lower().split()), "")
 
@@ -236,45 +236,45 @@ class ImapSession:
         return b"X-GM-EXT-1" in self._able
 
     def holds(self, message_id: str) -> bool:
-        """Whether a letter with exactly this Message-ID lies in the open folder."""
-        with self._asked():
+        """Whether the open folder has a letter with exactly this Message-ID."""
+        with self._request():
             numbers = self._uid("SEARCH", "HEADER", "Message-ID", quoted(message_id))
-            found = [one.decode() for line in numbers if isinstance(line, bytes) for one in line.split()]
-            for start in range(0, len(found), _BATCH):
-                asked = ",".join(found[start : start + _BATCH])
+            uids = [uid.decode() for line in numbers if isinstance(line, bytes) for uid in line.split()]
+            for start in range(0, len(uids), _BATCH):
+                asked = ",".join(uids[start : start + _BATCH])
                 heads = self._uid("FETCH", asked, "(BODY.PEEK[HEADER.FIELDS (MESSAGE-ID)])")
                 # A search may take parts of a word for the word.
-                if any(_names(one) == message_id.encode() for one in heads if isinstance(one, tuple)):
+                if any(_names(head) == message_id.encode() for head in heads if isinstance(head, tuple)):
                     return True
         return False
 
     def append(self, folder: str, body: bytes, at: datetime) -> None:
         """Put a copy of a letter into a folder, as one that was read. Raises PermanentError(code='imap-full') where nothing more fits."""
-        with self._asked():
+        with self._request():
             moment = imaplib.Time2Internaldate(at)
-            typ, said = self._line.append(written(self._named(folder)), r"(\Seen)", moment, body)
-            if typ != "OK" and "[OVERQUOTA]" in _first(said).upper():
+            typ, reply = self._line.append(written(self._named(folder)), r"(\Seen)", moment, body)
+            if typ != "OK" and "[OVERQUOTA]" in _first(reply).upper():
                 raise PermanentError(
-                    f"the mailbox on {self._account.host} is full: {login.shown(_first(said), '')}",
+                    f"the mailbox on {self._account.host} is full: {login.shown(_first(reply), '')}",
                     code="imap-full",
                     way_out=f"make room in the mailbox on {self._account.host}",
                 )
             if typ != "OK":
-                raise self._line.error(_first(said))
+                raise self._line.error(_first(reply))
 
     @contextmanager
-    def _asked(self, most: int = MAX_LINE) -> Iterator[None]:
-        self._line.bound(most + 1024)
-        with _told(self._account):
+    def _request(self, max_bytes: int = MAX_LINE) -> Iterator[None]:
+        self._line.bound(max_bytes + 1024)
+        with _translated_errors(self._account):
             yield
 
     def _uid(self, command: str, *words: str) -> list[Any]:
-        typ, found = self._line.uid(command, *words)
+        typ, reply = self._line.uid(command, *words)
         if typ != "OK":
-            raise self._line.error(_first(found))
-        return found
+            raise self._line.error(_first(reply))
+        return reply
 
-    def _told_of_news(self) -> bool:
+    def _news_pending(self) -> bool:
         """Whether an answer to something else spoke of news since this was last asked: a server tells of it once."""
         return self._line.response("EXISTS")[1][0] is not None
 
@@ -297,30 +297,30 @@ class ImapSession:
         if "/" not in folder:
             return folder
         if not self._between:
-            _, said = self._line.list('""', '""')
-            first = next((one for one in map(_entry, said) if one is not None), None)
+            _, reply = self._line.list('""', '""')
+            first = next((entry for entry in map(_entry, reply) if entry is not None), None)
             self._between = first[1] if first and first[1] else "/"
         return folder.replace("/", self._between)
 
     def _listed(self, pattern: str) -> list[tuple[bytes, str, str]]:
-        _, said = self._line.list('""', pattern)
-        return [one for one in map(_entry, said) if one is not None]
+        _, reply = self._line.list('""', pattern)
+        return [entry for entry in map(_entry, reply) if entry is not None]
 
     def _folders(self) -> list[str]:
         return [name for flags, _, name in self._listed('"*"') if b"\\noselect" not in flags.lower()]
 
 
-def _entry(said: Any) -> tuple[bytes, str, str] | None:
+def _entry(listing: Any) -> tuple[bytes, str, str] | None:
     """(flags, mark between levels, name) of one listed folder."""
-    line, literal = said if isinstance(said, tuple) else (said, b"")
-    found = _LISTED.match(line or b"")
-    if found is None:
+    line, literal = listing if isinstance(listing, tuple) else (listing, b"")
+    match = _LISTED.match(line or b"")
+    if match is None:
         return None
-    mark = found["mark"].strip(b'"').replace(b"\\\\", b"\\").decode("ascii", "replace")
-    name = literal or found["name"].strip()
+    mark = match["mark"].strip(b'"').replace(b"\\\\", b"\\").decode("ascii", "replace")
+    name = literal or match["name"].strip()
     if name[:1] == b'"':
         name = re.sub(rb"\\(.)", rb"\1", name[1:-1])
-    return found["flags"], "" if mark == "NIL" else mark, folder_names.read(name)
+    return match["flags"], "" if mark == "NIL" else mark, folder_names.read(name)
 
 
 def _facts(line: bytes) -> MessageFacts | None:
@@ -343,13 +343,13 @@ def _seconds(internal: str) -> int:
 
 def _body(lines: list[Any]) -> bytes | None:
     """The piece of a letter in an answer; None when the answer is about no letter."""
-    for one in lines:
-        if isinstance(one, tuple) and b"BODY[" in one[0].upper():
-            return bytes(one[1])
-    told = b" ".join(one for one in lines if isinstance(one, bytes))
-    if (quoted := _QUOTED.search(told)) is not None:
+    for line in lines:
+        if isinstance(line, tuple) and b"BODY[" in line[0].upper():
+            return bytes(line[1])
+    answer = b" ".join(line for line in lines if isinstance(line, bytes))
+    if (quoted := _QUOTED.search(answer)) is not None:
         return re.sub(rb"\\(.)", rb"\1", quoted[1])
-    return b"" if b"BODY[" in told.upper() else None
+    return b"" if b"BODY[" in answer.upper() else None
 
 
 def _names(piece: tuple[bytes, bytes]) -> bytes:
@@ -357,5 +357,5 @@ def _names(piece: tuple[bytes, bytes]) -> bytes:
     return b"".join(piece[1].partition(b":")[2].split())
 
 
-def _first(said: list[Any]) -> str:
-    return (said[0] if said and isinstance(said[0], bytes) else b"").decode("utf-8", "replace")
+def _first(reply: list[Any]) -> str:
+    return (reply[0] if reply and isinstance(reply[0], bytes) else b"").decode("utf-8", "replace")

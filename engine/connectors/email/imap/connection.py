@@ -31,8 +31,8 @@ class BoundedImap(imaplib.IMAP4):
 
     def __init__(self, account: MailAccount) -> None:
         self._account = account
-        self._held = bytearray()
-        self._most = MAX_LINE
+        self._received = bytearray()
+        self._max_bytes = MAX_LINE
         super().__init__(account.host, account.port, account.seconds)
 
     def open(self, host: str = "", port: int = 143, timeout: float | None = None) -> None:
@@ -55,41 +55,41 @@ class BoundedImap(imaplib.IMAP4):
         if "STARTTLS" not in self.capabilities:
             raise PermanentError(f"{self.host} offers no TLS at port {self.port}", code="imap-unsafe")
         self.starttls(self.context())
-        if self._held:
+        if self._received:
             raise self.abort("words before the encryption")
 
-    def bound(self, most: int) -> None:
+    def bound(self, max_bytes: int) -> None:
         """The most that one answer may carry in one piece."""
-        self._most = most
+        self._max_bytes = max_bytes
 
     def patience(self, seconds: float) -> None:
         self.sock.settimeout(seconds)
 
     def read(self, size: int) -> bytes:
-        if size > self._most:
-            raise self.abort(f"{size} bytes where {self._most} were asked for")
-        while len(self._held) < size:
-            self._more()
-        data = bytes(self._held[:size])
-        del self._held[:size]
-        return data
+        if size > self._max_bytes:
+            raise self.abort(f"{size} bytes where {self._max_bytes} were asked for")
+        while len(self._received) < size:
+            self._receive()
+        piece = bytes(self._received[:size])
+        del self._received[:size]
+        return piece
 
     def readline(self) -> bytes:
         looked = 0
-        while (end := self._held.find(b"\n", looked)) < 0:
-            looked = len(self._held)
+        while (end := self._received.find(b"\n", looked)) < 0:
+            looked = len(self._received)
             if looked > MAX_LINE:
                 raise self.abort("a line without an end")
-            self._more()
-        line = bytes(self._held[: end + 1])
-        del self._held[: end + 1]
+            self._receive()
+        line = bytes(self._received[: end + 1])
+        del self._received[: end + 1]
         return line
 
-    def _more(self) -> None:
-        data = self.sock.recv(65_536)
-        if not data:
+    def _receive(self) -> None:
+        piece = self.sock.recv(65_536)
+        if not piece:
             raise self.abort("the connection was closed")
-        self._held += data
+        self._received += piece
 
     def send(self, data: bytes) -> None:  # type: ignore[override]  # the library's own says Buffer
         self.sock.sendall(data)
@@ -98,9 +98,9 @@ class BoundedImap(imaplib.IMAP4):
         """LOGIN with letters beyond ASCII, which travel as literals: each goes when the server asks for it."""
         pieces = _Pieces(user, password)
         self.literal = pieces.next  # type: ignore[assignment]  # the library calls a method for each continuation
-        typ, said = self._simple_command("LOGIN", pieces.first)
+        typ, reply = self._simple_command("LOGIN", pieces.first)
         if typ != "OK":
-            raise self.error(said[-1])
+            raise self.error(reply[-1])
         self.state = "AUTH"
 
     def shutdown(self) -> None:
@@ -138,22 +138,22 @@ def enter(line: BoundedImap, account: MailAccount, password: str) -> None:
         raise _refused(account, words_of(error, password), utf8=not password.isascii()) from None
 
 
-def _refused(account: MailAccount, said: str, *, utf8: bool) -> EngineError:
-    found = login.refusal(said, secret=account.password.name)
-    if found.kind == "later":
-        return TransientError(f"{account.host} takes nobody in now: {said}", code="imap-later")
-    barred = found.kind == "barred"
-    what = f"does not let {account.user} in" if barred else f"refused {account.user} or its password"
+def _refused(account: MailAccount, reply: str, *, utf8: bool) -> EngineError:
+    refusal = login.refusal(reply, secret=account.password.name)
+    if refusal.kind == "later":
+        return TransientError(f"{account.host} takes nobody in now: {reply}", code="imap-later")
+    barred = refusal.kind == "barred"
+    refusal_text = f"does not let {account.user} in" if barred else f"refused {account.user} or its password"
     return PermanentError(
-        f"{account.host} {what}{' (its letters beyond ASCII were sent as UTF-8)' if utf8 and not barred else ''}: {said}",
+        f"{account.host} {refusal_text}{' (its letters beyond ASCII were sent as UTF-8)' if utf8 and not barred else ''}: {reply}",
         code="imap-barred" if barred else "imap-refused",
         now_true="No letter was read; nothing on the server was changed.",
-        way_out=found.way_out,
+        way_out=refusal.way_out,
     )
 
 
 def introduce(line: BoundedImap, able: frozenset[bytes]) -> None:
-    """Say which program this is where that can be said (RFC 2971): some servers show a folder to nobody else."""
+    """Say which program this is where that can be said (RFC 2971): some servers show their folders only to clients that do."""
     if b"ID" not in able:
         return
     try:
@@ -166,7 +166,7 @@ def introduce(line: BoundedImap, able: frozenset[bytes]) -> None:
 
 def words_of(error: BaseException, password: str = "") -> str:
     """What a server or the system said, on one line."""
-    said = error.args[0] if error.args else ""
-    text = said.decode("utf-8", "replace") if isinstance(said, bytes) else str(error)
+    answer = error.args[0] if error.args else ""
+    text = answer.decode("utf-8", "replace") if isinstance(answer, bytes) else str(error)
     # The library says first what it had asked.
     return login.shown(re.sub(r"^command: \w+ => ", "", text), password)

@@ -12,14 +12,14 @@ def quoted(text: str) -> str:
 def written(name: str) -> str:
     """A folder's name as the protocol has it, quoted."""
     parts = re.findall(r"[\x20-\x7e]+|[^\x20-\x7e]+", name)
-    return quoted("".join(one.replace("&", "&-") if one.isascii() else _coded(one) for one in parts))
+    return quoted("".join(part.replace("&", "&-") if part.isascii() else _coded(part) for part in parts))
 
 
 def read(name: bytes) -> str:
-    """A folder's name as people have it."""
+    """A folder's name as people read it."""
 
-    def plain(found: re.Match[str]) -> str:
-        coded = found[1].replace(",", "/")
+    def plain(match: re.Match[str]) -> str:
+        coded = match[1].replace(",", "/")
         if not coded:
             return "&"
         return base64.b64decode(coded + "=" * (-len(coded) % 4)).decode("utf-16-be", "replace")

@@ -1,6 +1,6 @@
-"""How a mailbox on a server stands, as whoever reads it last found it: one small file beside its copies, for other processes to show.
+"""The state of a mailbox on a server at the last look: one small file beside its copies, for other processes to show.
 
-It holds words for the operator, no letters. It is a cache: without it nobody knows yet.
+It has words for the operator, no letters. It is a cache: without it the state is not known yet.
 """
 
 import json
@@ -17,7 +17,7 @@ _MAX = 10_000
 class MailboxStatus:
     """`words` is what is wrong, empty while letters are read; `since` and `next` (the next try) are seconds since 1970.
 
-    `person`: somebody has to mend it, `way_out` says how; else it is only waited for.
+    `person`: the operator has to mend it, `way_out` says how; else it is only waited for.
     """
 
     words: str = ""
@@ -29,22 +29,22 @@ class MailboxStatus:
 
 def put(state: str, folder: tuple[str, ...], standing: MailboxStatus) -> None:
     """Write it down. A disk that refuses costs only what others are shown."""
-    data = json.dumps(asdict(standing)).encode()
+    encoded = json.dumps(asdict(standing)).encode()
     try:
         with (
             safe_paths.disk_errors("how a mailbox stands"),
             safe_paths.folder(state, folder, create=True) as here,
         ):
-            safe_paths.write(here, _NAME, data, token=_NAME.strip("."))
+            safe_paths.write(here, _NAME, encoded, token=_NAME.strip("."))
     except EngineError:
         return
 
 
 def get(state: str, folder: tuple[str, ...]) -> MailboxStatus | None:
-    """As it was found last; None when nobody has looked."""
+    """The state at the last look; None before the first one."""
     try:
         with safe_paths.folder(state, folder) as here:
-            found = json.loads(safe_paths.read(here, _NAME, _MAX))
-            return MailboxStatus(**found)
+            fields = json.loads(safe_paths.read(here, _NAME, _MAX))
+            return MailboxStatus(**fields)
     except (OSError, ValueError, TypeError, EngineError):
         return None

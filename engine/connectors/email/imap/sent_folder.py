@@ -1,4 +1,4 @@
-"""The folder of sent letters on the server: where a copy of what left goes, and where to look when nobody knows whether it left.
+"""The folder of sent letters on the server: where a copy of a sent letter goes, and where to look when it is unknown whether a letter left.
 
 A copy that is there proves that the server took the letter. One that is missing proves nothing: a server may file it late, and ours is
 put there only after the sending.
@@ -56,11 +56,11 @@ def _nothing(_message_id: str, _body: bytes, _at: datetime) -> None:
 
 
 def _folder(session: client.ImapSession, account: MailAccount) -> str:
-    found = session.sent()
-    if not found:
+    folder = session.sent()
+    if not folder:
         raise PermanentError(
             f"{account.host} marks no folder as that of sent letters",
             code="no-sent",
             way_out="name it: sent-folder under connectors.email in steward.yaml",
         )
-    return found
+    return folder

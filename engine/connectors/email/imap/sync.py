@@ -29,7 +29,7 @@ REFUSED_SECONDS = 60.0
 _HINT_EACH = 20
 _JOIN_SECONDS = 3.0
 HEAD_BYTES = 65_536
-"""So much of a letter the operator sent is looked at: whom it answers stands in its head."""
+"""The bytes of a sent letter that are read: its head names the letter it answers."""
 _SENT_DAYS = timedelta(days=14)
 
 
@@ -58,33 +58,33 @@ def fetch(
     whole: bool,
     now: float,
     came: Callable[[int], None] = lambda _: None,
-    most: int = 0,
+    max_bytes: int = 0,
 ) -> Fetched:
-    """Fetch what the mirror lacks, `most` bytes of a letter (0: as many as are ever read). `whole`: compare all of the folder, else only look for numbers above those here.
+    """Fetch what the mirror lacks, `max_bytes` of a letter (0: as many as are ever read). `whole`: compare all of the folder, else only look for numbers above those here.
 
     `came` is told the count after each letter. Raises TransientError or PermanentError; what was fetched before stays.
     """
-    most = most or MAX_LETTER
+    max_bytes = max_bytes or MAX_LETTER
     opened = session.folder(account.folders.get(mirror.mailbox) or session.sent())
-    held = {one.uid for one in mirror.kept() if one.validity == opened.validity}
-    there = session.uids(above=0 if whole else max(held, default=0), since=account.since)
-    lacking = [uid for uid in there if uid not in held]
-    got: set[int] = set()
+    cached_uids = {message.uid for message in mirror.messages() if message.validity == opened.validity}
+    there = session.uids(above=0 if whole else max(cached_uids, default=0), since=account.since)
+    lacking = [uid for uid in there if uid not in cached_uids]
+    fetched: set[int] = set()
     for facts in session.facts(lacking):
-        found = session.letter(facts.uid, most)
-        if found is None or (not found and facts.size):
-            # Taken away meanwhile, or not to be had now. Nothing is not what somebody wrote.
+        raw = session.letter(facts.uid, max_bytes)
+        if raw is None or (not raw and facts.size):
+            # Removed meanwhile, or not available now. An empty answer is not the letter.
             continue
         # Some servers only guess at a letter's size; of a longer one the beginning is kept.
-        size = len(found) if len(found) <= most else max(len(found), facts.size)
+        size = len(raw) if len(raw) <= max_bytes else max(len(raw), facts.size)
         mirror.keep(
-            CachedMessage(validity=opened.validity, uid=facts.uid, size=size, at=facts.at), found[:most]
+            CachedMessage(validity=opened.validity, uid=facts.uid, size=size, at=facts.at), raw[:max_bytes]
         )
-        got.add(facts.uid)
-        came(len(got))
+        fetched.add(facts.uid)
+        came(len(fetched))
     if whole:
         mirror.settle(opened.validity, there, now=now)
-    return Fetched(count=len(got), withheld=frozenset(lacking) - got)
+    return Fetched(count=len(fetched), withheld=frozenset(lacking) - fetched)
 
 
 def fetch_sent(
@@ -98,7 +98,7 @@ def fetch_sent(
     lately = datetime.fromtimestamp(now, UTC).date() - _SENT_DAYS
     account = replace(account, since=max(lately, account.since or lately))
     try:
-        return bool(fetch(session, mirror, account, whole=True, now=now, most=HEAD_BYTES).count)
+        return bool(fetch(session, mirror, account, whole=True, now=now, max_bytes=HEAD_BYTES).count)
     except PermanentError:
         return False
 
@@ -128,7 +128,7 @@ class Remote:
         self.sent = sent
         self._attached = attached
         self._say = say or (lambda _: None)
-        self._said: dict[str, str] = {}
+        self._announced: dict[str, str] = {}
         self._stop = threading.Event()
         self._lines: dict[str, client.ImapSession] = {}
         self._lock = threading.Lock()
@@ -149,7 +149,7 @@ class Remote:
                     try:
                         if withheld := self._fetched(session, mirror, whole=True).withheld:
                             withheld &= self._fetched(session, mirror, whole=True).withheld
-                        self._looked(mailbox, withheld)
+                        self._note_look(mailbox, withheld)
                     except PermanentError as error:
                         self._failed(mailbox, error)
         except EngineError as error:
@@ -167,8 +167,8 @@ class Remote:
             threading.Thread(target=self._attend, args=(mirror, hint), name=f"mailbox {mailbox}", daemon=True)
             for mailbox, mirror in self.mirrors.items()
         ]
-        for one in threads:
-            one.start()
+        for thread in threads:
+            thread.start()
         try:
             yield
         finally:
@@ -176,8 +176,8 @@ class Remote:
             with self._lock:
                 for session in self._lines.values():
                     session.hang_up()
-            for one in threads:
-                one.join(_JOIN_SECONDS)
+            for thread in threads:
+                thread.join(_JOIN_SECONDS)
             self._attended = False
 
     def _attend(self, mirror: Mirror, hint: Callable[[], None]) -> None:
@@ -194,7 +194,7 @@ class Remote:
                 wait = self._delay(error, failures)
                 self._failed(mirror.mailbox, error, wait)
             except Exception as bug:
-                # A thread that ends unseen would be a mailbox that nobody reads.
+                # If a thread ended unseen, its mailbox would go unread.
                 wait, words = MAX_WAIT_SECONDS, f"stopped reading for a while: {type(bug).__name__}"
                 since, now = self._since(mirror.mailbox), self._attached.now()
                 self._stand(mirror.mailbox, MailboxStatus(words=words, since=since, next=now + wait))
@@ -223,16 +223,16 @@ class Remote:
         while not self._stop.is_set():
             # Before the folder itself, which has to be the open one while news is waited for.
             news = first and fetch_sent(session, self.sent, self.account, now=self._attached.now())
-            found = self._fetched(session, mirror, whole=whole, came=came)
-            if found.count or news:
+            fetched = self._fetched(session, mirror, whole=whole, came=came)
+            if fetched.count or news:
                 hint()
             failures[0] = 0
-            self._looked(mirror.mailbox, withheld & found.withheld)
-            withheld = found.withheld
+            self._note_look(mirror.mailbox, withheld & fetched.withheld)
+            withheld = fetched.withheld
             if first:
                 self._settle()
             if session.tells:
-                # What was not given is asked for again soon, and lies below the highest number that is here.
+                # A withheld letter is asked for again soon; its number is below the highest one here.
                 patience = min(POLL_SECONDS, self.account.refresh) if withheld else self.account.refresh
                 whole = not session.idle(patience) or bool(withheld)
             else:
@@ -256,21 +256,21 @@ class Remote:
             return _grown(REFUSED_SECONDS, failures[0])
         return WAIT_SECONDS / 4 + _grown(WAIT_SECONDS, failures[0] + 1) * self._attached.chance()
 
-    def _looked(self, mailbox: str, withheld: Collection[int]) -> None:
+    def _note_look(self, mailbox: str, withheld: Collection[int]) -> None:
         """A look at the folder went well. `withheld` was listed and not given twice: once may be chance, as when a letter is moved."""
         words = ""
         if withheld:
             numbers = ", ".join(map(str, sorted(withheld)[:5]))
-            more = " and more" if len(withheld) > 5 else ""
-            words = f"{self.account.host} lists letters there and does not give them (number {numbers}{more}); asked again"
-        before = self._stands(mailbox)
-        if before is None or before.words != words:
+            suffix = " and more" if len(withheld) > 5 else ""
+            words = f"{self.account.host} lists letters there and does not give them (number {numbers}{suffix}); asked again"
+        status = self._stands(mailbox)
+        if status is None or status.words != words:
             self._stand(mailbox, MailboxStatus(words=words, since=self._attached.now()))
         if words:
             self._tell(mailbox, words)
-        elif self._said.get(mailbox):
+        elif self._announced.get(mailbox):
             self._tell(mailbox, f"{self.account.host} answers again")
-            self._said[mailbox] = ""
+            self._announced[mailbox] = ""
 
     def _failed(self, mailbox: str, error: EngineError, wait: float = 0.0) -> None:
         if self._stop.is_set():
@@ -285,8 +285,8 @@ class Remote:
         self._tell(mailbox, f"{error.message}; letters there are not read now{f'; {later}' if later else ''}")
 
     def _tell(self, mailbox: str, words: str) -> None:
-        if self._said.get(mailbox) != words:
-            self._said[mailbox] = words
+        if self._announced.get(mailbox) != words:
+            self._announced[mailbox] = words
             self._say(f"mailbox {mailbox}: {words}")
 
     def _stand(self, mailbox: str, standing_: MailboxStatus) -> None:
@@ -297,8 +297,8 @@ class Remote:
 
     def _since(self, mailbox: str) -> float:
         """Since when something has been wrong with it."""
-        before = self._stands(mailbox)
-        return before.since if before is not None and before.words else self._attached.now()
+        status = self._stands(mailbox)
+        return status.since if status is not None and status.words else self._attached.now()
 
 
 def _grown(seconds: float, times: int) -> float:

@@ -1,6 +1,6 @@
 """Addresses as letters write them, and the few we are willing to answer.
 
-An address is taken apart character by character: what stands in quotes or comments is a name, never an address, so
+An address is parsed character by character: text in quotes or comments is a name, never an address, so
 ``"boss@example.com" <thief@example.net>`` is the thief. Domains are compared in their ASCII form (IDNA).
 """
 
@@ -57,31 +57,31 @@ def usable(text: str) -> str:
     except UnicodeError:
         return ""
     labels = ascii_.split(".")
-    if len(labels) < 2 or len(ascii_) > 253 or not all(_LABEL.fullmatch(one) for one in labels):
+    if len(labels) < 2 or len(ascii_) > 253 or not all(_LABEL.fullmatch(label) for label in labels):
         return ""
     return f"{local}@{ascii_}"
 
 
 def _ascii(label: str) -> str:
-    # The codec knows IDNA 2003, for which straße is strasse: somebody else's domain.
+    # The codec knows IDNA 2003, for which straße is strasse: another owner's domain.
     if "ß" in label or "ς" in label:
         return f"xn--{label.lower().encode('punycode').decode('ascii')}"
     return label.encode("idna").decode("ascii")
 
 
 def written(address: str) -> str:
-    """A usable address as it stands in a header or an envelope: quoted where the dots of its local part need it."""
+    """A usable address as written in a header or an envelope: quoted where the dots of its local part need it."""
     local, _, domain = address.rpartition("@")
     return f'"{local}"@{domain}' if _DOTS.search(local) and not local.startswith('"') else address
 
 
-def same(one: str, other: str) -> bool:
-    """Whether two addresses reach the same person, as far as anybody can know: case never matters in practice."""
-    return folded(one) == folded(other) != ""
+def same(first: str, second: str) -> bool:
+    """Whether two addresses reach the same person, as far as can be known: case never matters in practice."""
+    return folded(first) == folded(second) != ""
 
 
 def folded(address: str) -> str:
-    """The form in which addresses are compared; empty for what is no address."""
+    """The form in which addresses are compared; empty for text that is not an address."""
     return usable(address).casefold()
 
 
@@ -91,10 +91,10 @@ def domain_of(address: str) -> str:
 
 
 def mailboxes(value: str) -> tuple[Mailbox, ...]:
-    """Every entry of an unfolded address header, groups opened, at most 200. A header nobody can take apart names whom it names once."""
+    """Every entry of an unfolded address header, groups opened, at most 200. A header that can't be parsed yields the one address in it, if there is exactly one."""
     entries = _whole(_entries(value))[:_MAX]
-    found = tuple(Mailbox(name=_name(name), address=usable(address)) for name, address in entries)
-    return found if any(one.address for one in found) else (_salvaged(value) or found)
+    parsed = tuple(Mailbox(name=_name(name), address=usable(address)) for name, address in entries)
+    return parsed if any(mailbox.address for mailbox in parsed) else (_salvaged(value) or parsed)
 
 
 def _name(text: str) -> str:
@@ -103,34 +103,34 @@ def _name(text: str) -> str:
 
 def _whole(entries: list[_Piece]) -> list[_Piece]:
     """The entries, with names put together that a comma took apart: what has no address is the beginning of the next name."""
-    found: list[_Piece] = []
+    joined: list[_Piece] = []
     begun: list[str] = []
     for name, address in entries:
         if "@" in address:
-            found.append((", ".join([*begun, name]) if begun else name, address))
+            joined.append((", ".join([*begun, name]) if begun else name, address))
             begun = []
         else:
             begun.append(f"{address} ({name})" if name else address)
-    return found or [("", one) for one in begun]
+    return joined or [("", text) for text in begun]
 
 
 def _salvaged(value: str) -> tuple[Mailbox, ...]:
     """The one address in a header that can't be taken apart; nothing where there is none, or more than one."""
     value = value[:_MAX_SALVAGED]
     for pattern in (_ANGLE, _BARE):
-        found = {
+        addresses = {
             folded(address): (match.start(), address)
             for match in pattern.finditer(value)
             if (address := usable((match[1] if pattern is _ANGLE else match[0]).replace("\uff20", "@")))
         }
-        if len(found) == 1:
-            ((start, address),) = found.values()
+        if len(addresses) == 1:
+            ((start, address),) = addresses.values()
             return (Mailbox(name=_name(value[:start].strip(" \"'<(,;:")), address=address),)
     return ()
 
 
 def _entries(value: str) -> list[_Piece]:
-    found: list[_Piece] = []
+    pieces: list[_Piece] = []
     last = {char: value.rfind(char) for char in '")>'}
     entry = _Entry()
     for place, char in enumerate(value):
@@ -140,14 +140,14 @@ def _entries(value: str) -> list[_Piece]:
         if entry.take(char):
             continue
         if char == ":":
-            # What stood before was the name of a group.
+            # The text before it was the name of a group.
             entry = _Entry()
         elif char in ",;":
-            found += entry.result()
+            pieces += entry.result()
             entry = _Entry()
-            if len(found) >= _MAX:
-                return found
-    return found + entry.result()
+            if len(pieces) >= _MAX:
+                return pieces
+    return pieces + entry.result()
 
 
 class _Entry:
@@ -217,8 +217,8 @@ class _Entry:
         """(name, address) of what was taken, or nothing for an empty entry."""
         free, comment = "".join(self._open).strip(), "".join(self._comment).strip()
         if self._angles:
-            # A source route (@relay:user@host) is history; the mailbox stands behind its last colon.
-            inside = {"".join(one).rpartition(":")[2] for one in self._angles}
-            named = {one for one in inside if "@" in one} or inside
+            # A source route (@relay:user@host) is obsolete; the mailbox follows its last colon.
+            inside = {"".join(angle).rpartition(":")[2] for angle in self._angles}
+            named = {address for address in inside if "@" in address} or inside
             return [(free or comment, named.pop() if len(named) == 1 else "<several>@")]
         return [(comment, free)] if free else []

@@ -19,7 +19,7 @@ _RESULTS = {
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Auth:
-    """Results in the words of RFC 8601, `none` where nobody trusted says anything. `aligned`: the From domain is proven."""
+    """Results in the words of RFC 8601, `none` where no trusted server says anything. `aligned`: the From domain is proven."""
 
     dmarc: str = "none"
     spf: str = "none"
@@ -31,38 +31,38 @@ def auth_of(head: headers.Head, author: str, trusted: str) -> Auth:
     """The results for a letter by `author`. With no trusted receiver everything is none."""
     if not trusted:
         return Auth()
-    found: dict[str, str] = {}
+    verdicts: dict[str, str] = {}
     aligned = False
     for place, (results, domains) in enumerate(_trusted(head, trusted)):
         for method in _METHODS:
             if method in results and (place == 0 or method != "dmarc"):
-                found.setdefault(method, results[method])
+                verdicts.setdefault(method, results[method])
         if place == 0 and results.get("dmarc") == "pass":
             aligned = _covers(domains.get("dmarc", ""), domain_of(author))
-    return Auth(**found, aligned=aligned)
+    return Auth(**verdicts, aligned=aligned)
 
 
 def _covers(proven: str, domain: str) -> bool:
-    """Whether a result for `proven` speaks for `domain`: the same, or one it lies below."""
+    """Whether a result for `proven` speaks for `domain`: the same, or a parent domain."""
     return bool(proven and domain) and (domain == proven or domain.endswith(f".{proven}"))
 
 
 def _trusted(head: headers.Head, trusted: str) -> list[tuple[dict[str, str], dict[str, str]]]:
     """(results, domains) of the run of trusted headers that begins with the topmost one; empty when that is another's."""
     places = [at for at, (name, _) in enumerate(head.fields) if name == "authentication-results"]
-    found = []
+    run = []
     for at, nth in zip(places, range(places[0], places[0] + len(places)) if places else (), strict=True):
         if at != nth:
             break
         parsed = _parsed(headers.unfolded(head.fields[at][1]), trusted)
         if parsed is None:
             break
-        found.append(parsed)
-    return found
+        run.append(parsed)
+    return run
 
 
 def _parsed(value: str, trusted: str) -> tuple[dict[str, str], dict[str, str]] | None:
-    """(method → result, method → proven domain) of one header by the trusted receiver; None for anybody else's."""
+    """(method → result, method → proven domain) of one header by the trusted receiver; None for another server's."""
     import authres
 
     try:
@@ -73,19 +73,19 @@ def _parsed(value: str, trusted: str) -> tuple[dict[str, str], dict[str, str]] |
         return None
     results: dict[str, str] = {}
     domains: dict[str, str] = {}
-    for one in header.results:
-        method, result = str(one.method).lower(), str(one.result or "none").lower()
+    for authentication in header.results:
+        method, result = str(authentication.method).lower(), str(authentication.result or "none").lower()
         if method not in _METHODS or result not in _RESULTS:
             continue
         # Several signatures: one that holds is enough, as it is for DMARC.
         if method not in results or (result == "pass" and results[method] != "pass"):
             results[method] = result
-            domains[method] = _domain(one)
+            domains[method] = _domain(authentication)
     return results, domains
 
 
 def _domain(result: Any) -> str:
-    for one in result.properties:
-        if (str(one.type).lower(), str(one.name).lower()) == ("header", "from"):
-            return str(one.value or "").rpartition("@")[2].strip().lower().rstrip(".")
+    for property_ in result.properties:
+        if (str(property_.type).lower(), str(property_.name).lower()) == ("header", "from"):
+            return str(property_.value or "").rpartition("@")[2].strip().lower().rstrip(".")
     return ""

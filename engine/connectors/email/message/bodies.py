@@ -24,7 +24,7 @@ CUT = "[… the rest is left out here]"
 NOTES = (f"[{NOTHING}", "[… this letter has ", CUT)
 """How the lines begin that say what a letter's text lacks."""
 
-# Of all parts together. Four bytes make a character at most; what lies beyond the limit is left out anyway.
+# Of all parts together. Four bytes make a character at most; what exceeds the limit is left out anyway.
 _MAX_WORDS, _MAX_PAGES = 4 * MAX_TEXT + 4, 3_000_000
 _BAD_NAME = re.compile(r"[\x00-\x1f\x7f-\x9f\u200b-\u200f\u202a-\u202e\u2060-\u2069\ufeff/\\:*?\"<>|]+")
 # Of text what is written for people; the rest is for programs and is a file.
@@ -58,7 +58,7 @@ class Attachment:
 
     name: str
     media: str
-    data: bytes
+    content: bytes
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -69,10 +69,10 @@ class Content:
     attachments: tuple[Attachment, ...]
 
 
-def read(data: bytes, *, missing: int = 0) -> Content | None:
-    """The content of a letter with even line ends; None when it is nested deeper than anybody writes. `missing`: bytes not read."""
+def read(raw: bytes, *, missing: int = 0) -> Content | None:
+    """The content of a letter with even line ends; None when it is nested deeper than real letters are. `missing`: bytes not read."""
     try:
-        leaves, whole = mime_parts.mime_leaves(data)
+        leaves, whole = mime_parts.mime_leaves(raw)
     except mime_parts.TooMuch:
         return None
     words, files = _sorted(leaves)
@@ -82,20 +82,22 @@ def read(data: bytes, *, missing: int = 0) -> Content | None:
     notes = []
     if not says_something(text):
         text = ""
-        if not torn and (silent := [part for part in leaves if part.data.strip()]):
+        if not torn and (silent := [part for part in leaves if part.content.strip()]):
             notes.append(f"[{NOTHING}: {_named(silent)}]")
             files = [part for part in leaves if part in files or part in silent]
     if len(text) > MAX_TEXT:
         notes.append(f"[… {len(text) - MAX_TEXT} more characters are left out here]")
         text = text[:MAX_TEXT]
     if missing:
-        size = f"{size_text(len(data) + missing)}, of which the first {size_text(len(data))} were read"
+        size = f"{size_text(len(raw) + missing)}, of which the first {size_text(len(raw))} were read"
         notes.append(f"[… this letter has {size}{_cut_off(torn)}]")
     if not whole:
         notes.append(f"[… this letter has more than {mime_parts.MAX_PARTS} parts; the others are left out]")
     return Content(
-        text="\n".join(one for one in (text, *notes) if one),
-        attachments=tuple(Attachment(name=_name(part), media=part.media, data=part.data) for part in files),
+        text="\n".join(block for block in (text, *notes) if block),
+        attachments=tuple(
+            Attachment(name=_name(part), media=part.media, content=part.content) for part in files
+        ),
     )
 
 
@@ -104,9 +106,9 @@ def _cut_off(torn: list[MimePart]) -> str:
 
 
 def _named(silent: list[MimePart]) -> str:
-    shown = [f"{_name(part)} ({part.media}, {size_text(len(part.data))})" for part in silent[:5]]
-    more = [f"and {len(silent) - 5} more"] if len(silent) > 5 else []
-    return ", ".join([*shown, *more])
+    shown = [f"{_name(part)} ({part.media}, {size_text(len(part.content))})" for part in silent[:5]]
+    remainder = [f"and {len(silent) - 5} more"] if len(silent) > 5 else []
+    return ", ".join([*shown, *remainder])
 
 
 def _sorted(leaves: list[MimePart]) -> tuple[list[str], list[MimePart]]:
@@ -175,9 +177,9 @@ class _Reader:
     def text(self, part: MimePart) -> str:
         """What a part says, with a line where it is cut."""
         page = part.media in _PAGES | _LESSER
-        data = _INLINE.sub(rb"\1,", part.data) if page else part.data
-        most = self.pages if page else self.words
-        shorter = data[:most]
+        content = _INLINE.sub(rb"\1,", part.content) if page else part.content
+        limit = self.pages if page else self.words
+        shorter = content[:limit]
         if page:
             self.pages -= len(shorter)
             text, tags = from_html(
@@ -188,7 +190,7 @@ class _Reader:
             self.words -= len(shorter)
             text = charsets.decode(shorter, part.charset)
             text = _without_marks(text) if part.media in {"text/enriched", "text/richtext"} else text
-        cut = len(shorter) < len(data) or (page and not self.tags)
+        cut = len(shorter) < len(content) or (page and not self.tags)
         return f"{text}\n{CUT}" if cut and says_something(text) else text
 
 

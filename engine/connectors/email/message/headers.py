@@ -58,15 +58,17 @@ class Head:
         return tuple(unfolded(value, own) for value in values)
 
     def _charset(self) -> str:
-        match = next((one for value in self.raw("content-type") if (one := _CHARSET.search(value))), None)
+        match = next(
+            (candidate for value in self.raw("content-type") if (candidate := _CHARSET.search(value))), None
+        )
         return match[1].decode("ascii", "replace") if match else ""
 
     def ids(self, name: str) -> tuple[str, ...]:
-        """The message ids in all values of a header, in order, each once. Where none stands in brackets, those without are taken."""
+        """The message ids in all values of a header, in order, each once. Where none is in brackets, those without are taken."""
         lines = [unfolded(value) for value in self.raw(name)]
-        written = [one for line in lines for one in _MESSAGE_ID.findall(line)]
+        written = [id_ for line in lines for id_ in _MESSAGE_ID.findall(line)]
         return tuple(
-            dict.fromkeys(written or [f"<{one}>" for line in lines for one in _BARE_ID.findall(line)])
+            dict.fromkeys(written or [f"<{id_}>" for line in lines for id_ in _BARE_ID.findall(line)])
         )
 
 
@@ -77,29 +79,29 @@ def even(raw: bytes) -> bytes:
     return raw.replace(b"\r\n", b"\n").replace(b"\r", b"\n").lstrip(b"\xef\xbb\xbf \t\n\0")
 
 
-def split(data: bytes) -> Head:
-    """The head of a letter with even line ends. A line that is no header ends it, as mail programs do."""
+def split(raw: bytes) -> Head:
+    """The head of a letter with even line ends. A line that is not a header ends it, as in mail programs."""
     spans: list[tuple[str, int, int]] = []
     at, readable = 0, True
-    while at < len(data):
-        end = data.find(b"\n", at)
-        end = len(data) if end < 0 else end
+    while at < len(raw):
+        end = raw.find(b"\n", at)
+        end = len(raw) if end < 0 else end
         if end == at:
             at = end + 1
             break
-        match = _NAME.match(data, at, end)
-        if data[at] in b" \t" and spans:
+        match = _NAME.match(raw, at, end)
+        if raw[at] in b" \t" and spans:
             spans[-1] = (*spans[-1][:2], end)
         elif match:
             spans.append((match[1].decode().lower(), match.end(), end))
-        elif at > 0 or not data.startswith((b"From ", b">From ")):
+        elif at > 0 or not raw.startswith((b"From ", b">From ")):
             break
         at = end + 1
         if len(spans) > MAX_HEADERS or at > MAX_HEAD:
             readable = False
             break
-    fields = tuple((name, data[start:end]) for name, start, end in spans)
-    return Head(fields=fields, body=min(at, len(data)), readable=readable and bool(fields))
+    fields = tuple((name, raw[start:end]) for name, start, end in spans)
+    return Head(fields=fields, body=min(at, len(raw)), readable=readable and bool(fields))
 
 
 def unfolded(value: bytes, charset: str = "") -> str:
@@ -111,23 +113,23 @@ def words(text: str) -> str:
     """Text with its encoded words decoded. What can't be decoded stays as it is; a split character is put together."""
     text = _BETWEEN.sub(r"\1", text)
     out: list[str] = []
-    at, charset, held = 0, "", b""
+    at, charset, pending = 0, "", b""
     for match in _WORD.finditer(text):
-        data = _word_bytes(match[2], match[3])
-        if data is None:
+        chunk = _word_bytes(match[2], match[3])
+        if chunk is None:
             continue
         if match.start() != at or match[1].lower() != charset:
-            out += [decode(held, charset) if held else "", text[at : match.start()]]
-            charset, held = match[1].lower(), b""
-        held += data
+            out += [decode(pending, charset) if pending else "", text[at : match.start()]]
+            charset, pending = match[1].lower(), b""
+        pending += chunk
         at = match.end()
-    return "".join([*out, decode(held, charset) if held else "", text[at:]])
+    return "".join([*out, decode(pending, charset) if pending else "", text[at:]])
 
 
 def _word_bytes(encoding: str, content: str) -> bytes | None:
     raw = content.encode("utf-8", "replace")
     if encoding in "qQ":
-        return _QUOTED.sub(lambda found: bytes([int(found[1], 16)]), raw.replace(b"_", b" "))
+        return _QUOTED.sub(lambda match: bytes([int(match[1], 16)]), raw.replace(b"_", b" "))
     try:
         return base64.b64decode(raw + b"=" * (-len(raw) % 4)) or None
     except (binascii.Error, ValueError):

@@ -1,6 +1,6 @@
 """What of an HTML letter a mail program shows: styles, as far as they hide text or bring it back.
 
-Not displayed is gone with everything in it. Hidden and of no size are inherited, and what lies within can undo them: every
+`display: none` removes an element with everything in it. Hidden and zero size are inherited, and elements within can undo them: every
 second newsletter sets the size 0 around columns that set their own.
 """
 
@@ -69,10 +69,10 @@ VISIBLE = Look()
 
 def attributes(source: str) -> dict[str, str]:
     """The attributes of a tag, names in lower case; of two with one name the first counts, as in a browser."""
-    found: dict[str, str] = {}
+    tag_attributes: dict[str, str] = {}
     for name, double, single, bare in _ATTRIBUTE.findall(source) if source.strip(" /") else ():
-        found.setdefault(name.lower(), html.unescape(double or single or bare))
-    return found
+        tag_attributes.setdefault(name.lower(), html.unescape(double or single or bare))
+    return tag_attributes
 
 
 def sized(page: str) -> frozenset[str]:
@@ -95,16 +95,16 @@ def says_something(text: str) -> bool:
 
 def _declared(style: str) -> dict[str, str]:
     """The declarations of a style; of two for one property the last counts, but an important one stays."""
-    found: dict[str, str] = {}
+    declarations: dict[str, str] = {}
     important: set[str] = set()
     for declaration in _COMMENT.sub("", style.lower()).split(";"):
         name, colon, value = declaration.partition(":")
         name, (value, mark, _) = name.strip(), value.partition("!important")
         if colon and value.strip() and (mark or name not in important):
-            found.pop(name, None)
-            found[name] = value.strip()
+            declarations.pop(name, None)
+            declarations[name] = value.strip()
             important |= {name} if mark else set()
-    return found
+    return declarations
 
 
 def _size(style: dict[str, str]) -> tuple[float, str] | None:

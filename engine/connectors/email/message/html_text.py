@@ -22,7 +22,7 @@ _BLOCKS = {
     "p", "div", "br", "tr", "table", "ul", "ol", "li", "h1", "h2", "h3", "h4", "h5", "h6", "hr", "blockquote", "pre",
     "section", "article", "header", "footer", "dl", "dt", "dd", "center", "form", "fieldset", "address", "main", "nav", "aside",
 }  # fmt: skip
-# Between the tags of these there is no markup; of some of them a person sees the words.
+# The content of these elements is not markup; some of them show their words.
 _UNSEEN_RAW = {"script", "style", "title", "iframe", "template", "noembed", "noframes"}
 _SEEN_RAW = {"textarea", "xmp"}
 _DRAWN = {"svg", "math"}
@@ -59,13 +59,13 @@ _LINK = re.compile(r"(?:https?://|mailto:)[^\s<>]{1,500}", re.IGNORECASE)
 _MAX_ATTRIBUTES = 4000
 
 
-def from_html(source: str, most: int = MAX_TOKENS) -> tuple[str, int]:
+def from_html(source: str, limit: int = MAX_TOKENS) -> tuple[str, int]:
     """(the text of an HTML part, how many tags and stretches of words it took) of at most so many. Never raises."""
     page = _Page(
         strict=source[:200].lstrip().lower().startswith("<!doctype"), sized=html_styles.sized(source)
     )
     count = 0
-    for kind, value, attributes in islice(_tokens(source), most):
+    for kind, value, attributes in islice(_tokens(source), limit):
         count += 1
         match kind:
             case "text":
@@ -238,15 +238,17 @@ class _Page:
 
     def _imply(self, tag: str) -> None:
         """End what an opening tag ends without saying so."""
-        if tag in _ENDS_UNSEEN and any(self._every[one] for one in _UNSEEN):
-            # Neither a drawing nor a choice holds a paragraph: one that begins ends what nobody ended.
+        if tag in _ENDS_UNSEEN and any(self._every[unseen] for unseen in _UNSEEN):
+            # Neither a drawing nor a choice has a paragraph inside: a paragraph that begins ends an unclosed one.
             self._pop_to(_UNSEEN)
         if tag in _ENDS_P and self._scopes[-1].count["p"]:
             self._pop_to({"p"})
         if tag in _CELLS:
             if tag not in {"td", "th"} and self._scopes[-1].tag in {"td", "th"}:
                 self._pop_to({"td", "th"})
-            if self._scopes[-1].tag in _CELLS[tag] or any(self._scopes[-1].count[one] for one in _CELLS[tag]):
+            if self._scopes[-1].tag in _CELLS[tag] or any(
+                self._scopes[-1].count[cell] for cell in _CELLS[tag]
+            ):
                 self._pop_to(_CELLS[tag])
         for near, _ in reversed(self._open[-_NEAR:] if tag in _ITEMS else ()):
             if near in _ITEMS[tag]:

@@ -37,7 +37,7 @@ class _Enough(Exception):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class MimePart:
-    """One leaf. `media` is lower case; `charset` and `name` as written, empty without; `data` decoded; `number` counts from 1.
+    """One leaf. `media` is lower case; `charset` and `name` as written, empty without; `content` decoded; `number` counts from 1.
 
     `form` names the alternative it belongs to: (group, which of them, media of that form), None outside of one.
     """
@@ -46,26 +46,26 @@ class MimePart:
     charset: str
     disposition: str
     name: str
-    data: bytes
+    content: bytes
     number: int
     form: tuple[int, int, str] | None
 
 
-def mime_leaves(data: bytes) -> tuple[list[MimePart], bool]:
+def mime_leaves(raw: bytes) -> tuple[list[MimePart], bool]:
     """The leaves of a letter with even line ends, in order, and whether that is all of them. Raises TooMuch."""
-    walk = MimeWalk(data=data)
-    found: list[MimePart] = []
+    walk = MimeWalk(raw=raw)
+    leaves: list[MimePart] = []
     try:
         # What was read before there were too many stays.
-        found.extend(walk.within(0, len(data), depth=0, form=None))
+        leaves.extend(walk.within(0, len(raw), depth=0, form=None))
     except _Enough:
-        return found, False
-    return found, True
+        return leaves, False
+    return leaves, True
 
 
 @dataclass(slots=True, kw_only=True)
 class MimeWalk:
-    data: bytes
+    raw: bytes
     count: int = 0
 
     def within(
@@ -78,8 +78,8 @@ class MimeWalk:
         if self.count > MAX_PARTS:
             raise _Enough
         number = self.count
-        # A head is short; what follows its limit is nobody's header.
-        head = headers.split(self.data[start : min(end, start + headers.MAX_HEAD + 1)])
+        # A head is short; nothing beyond its limit is a header.
+        head = headers.split(self.raw[start : min(end, start + headers.MAX_HEAD + 1)])
         media, parameters = content_type(head)
         body = start + head.body
         boundary = parameters.get("boundary", "").encode("utf-8", "replace")
@@ -89,7 +89,7 @@ class MimeWalk:
         if not inner:
             # A boundary that never comes: what is there is shown as it is.
             plain = "text/plain" if media.startswith("multipart/") else media
-            yield _leaf(head, plain, parameters, self.data[body:end], number, form)
+            yield _leaf(head, plain, parameters, self.raw[body:end], number, form)
             return
         for place, (first, last) in enumerate(inner):
             below = form
@@ -98,21 +98,21 @@ class MimeWalk:
             yield from self.within(first, last, depth=depth + 1, form=below)
 
     def _media_at(self, start: int, end: int) -> str:
-        return content_type(headers.split(self.data[start : min(end, start + headers.MAX_HEAD + 1)]))[0]
+        return content_type(headers.split(self.raw[start : min(end, start + headers.MAX_HEAD + 1)]))[0]
 
     def _sections(self, start: int, end: int, boundary: bytes) -> Iterator[tuple[int, int]]:
         marker = b"--" + boundary
         at, opened = start, -1
-        while (found := self.data.find(marker, at, end)) >= 0:
-            stop = self.data.find(b"\n", found, end)
+        while (position := self.raw.find(marker, at, end)) >= 0:
+            stop = self.raw.find(b"\n", position, end)
             stop = end if stop < 0 else stop
-            begins = found == start or self.data[found - 1] == 0x0A
-            tail = self.data[found + len(marker) : stop].rstrip(b" \t") if begins else b"?"
+            begins = position == start or self.raw[position - 1] == 0x0A
+            tail = self.raw[position + len(marker) : stop].rstrip(b" \t") if begins else b"?"
             at = stop
             if tail not in {b"", b"--"}:
                 continue
             if opened >= 0:
-                yield opened, max(opened, found - 1)
+                yield opened, max(opened, position - 1)
             if tail:
                 return
             opened = min(stop + 1, end)
@@ -133,20 +133,20 @@ def _value(head: Head, name: str) -> tuple[str, dict[str, str]]:
     if not values:
         return "", {}
     text = headers.unfolded(values[0][:_MAX_VALUE])
-    found: dict[str, str] = {}
+    parameters: dict[str, str] = {}
     for match in _PARAMETER.finditer(text):
         value = match[2].strip()
         if value.startswith('"'):
             value = re.sub(r"\\(.)", r"\1", value.strip('"'))
-        found.setdefault(match[1].lower(), value)
-    return text.partition(";")[0].strip(), found
+        parameters.setdefault(match[1].lower(), value)
+    return text.partition(";")[0].strip(), parameters
 
 
 def _leaf(
     head: Head,
     media: str,
     parameters: dict[str, str],
-    data: bytes,
+    content: bytes,
     number: int,
     form: tuple[int, int, str] | None,
 ) -> MimePart:
@@ -156,7 +156,7 @@ def _leaf(
         charset=parameters.get("charset", ""),
         disposition=disposition.lower(),
         name=_named(named, "filename") or _named(parameters, "name"),
-        data=_decoded(_encoding(head), data),
+        content=_decoded(_encoding(head), content),
         number=number,
         form=form,
     )
@@ -166,8 +166,8 @@ def _named(parameters: dict[str, str], base: str) -> str:
     """A file name, also when it is coded or comes in pieces (RFC 2231)."""
     whole = parameters.get(f"{base}*")
     if whole is not None:
-        charset, _, rest = whole.partition("'")
-        return decode(unquote_to_bytes(rest.partition("'")[2] or rest), charset)
+        charset, _, remainder = whole.partition("'")
+        return decode(unquote_to_bytes(remainder.partition("'")[2] or remainder), charset)
     pieces = sorted(
         (int(key.split("*")[1]), key.endswith("*"), value)
         for key, value in parameters.items()
@@ -193,43 +193,43 @@ def _encoding(head: Head) -> str:
     )
 
 
-def _decoded(encoding: str, data: bytes) -> bytes:
+def _decoded(encoding: str, encoded: bytes) -> bytes:
     match encoding:
         case "base64":
-            return _from_base64(data)
+            return _from_base64(encoded)
         case "quoted-printable":
-            return quopri.decodestring(data)
+            return quopri.decodestring(encoded)
         case "x-uuencode" | "uuencode" | "uue" | "x-uue":
-            return _from_uu(data)
+            return _from_uu(encoded)
         case _:
-            return data
+            return encoded
 
 
-def _from_base64(data: bytes) -> bytes:
+def _from_base64(encoded: bytes) -> bytes:
     try:
-        return binascii.a2b_base64(data)
+        return binascii.a2b_base64(encoded)
     except binascii.Error:
         # Cut off or soiled on the way: what can be read is read.
-        kept = _BASE64.sub(b"", data)
-        return binascii.a2b_base64(kept[: len(kept) // 4 * 4])
+        symbols = _BASE64.sub(b"", encoded)
+        return binascii.a2b_base64(symbols[: len(symbols) // 4 * 4])
 
 
-def _from_uu(data: bytes) -> bytes:
-    found = bytearray()
+def _from_uu(encoded: bytes) -> bytes:
+    decoded = bytearray()
     begun = False
-    for line in data.split(b"\n"):
+    for line in encoded.split(b"\n"):
         if not begun:
             begun = line.startswith(b"begin ")
         elif line.strip() == b"end":
             break
         elif line:
             try:
-                found += binascii.a2b_uu(line)
+                decoded += binascii.a2b_uu(line)
             except binascii.Error:
                 # Some writers leave trailing spaces out or put characters too many.
                 size = (((line[0] - 32) & 63) * 4 + 5) // 3
                 try:
-                    found += binascii.a2b_uu(line[:size])
+                    decoded += binascii.a2b_uu(line[:size])
                 except binascii.Error:
                     continue
-    return bytes(found)
+    return bytes(decoded)

@@ -26,7 +26,7 @@ _PREFIX = re.compile(r"(?:(?:re|aw|sv|antw|odp|vs)\s*(?:\[\d{1,3}\])?\s*:\s*)+",
 _LANGUAGE = re.compile(r"[A-Za-z]{2,3}(?:-[A-Za-z0-9]{1,8})*")
 _LINE = 76
 LEAVES = "when it leaves"
-"""What stands for the Date of a letter that has not left: a card shows and binds these words, and `dated` puts the moment there."""
+"""The placeholder for the Date of a letter that has not left: a card shows and binds these words, and `dated` puts the moment there."""
 _DATE = re.compile(rb"(?m)^Date: [^\r\n]*")
 _QUOTE_LINES, _QUOTE_CHARS = 40, 2000
 
@@ -58,32 +58,32 @@ def answer_to(subject: str) -> str:
 def date_stamp(date: str) -> str:
     """A letter's Date as a stamp; empty when it can't be read."""
     try:
-        found = parsedate_to_datetime(date)
+        sent_at = parsedate_to_datetime(date)
     except (ValueError, TypeError, IndexError):
         return ""
-    return stamp(found.replace(tzinfo=UTC) if found.tzinfo is None else found)
+    return stamp(sent_at.replace(tzinfo=UTC) if sent_at.tzinfo is None else sent_at)
 
 
-def quoted(text: str, *, who: str, when: str) -> str:
+def quoted(text: str, *, author: str, when: str) -> str:
     """The original below an answer, trimmed: its own quotes and anything beyond 40 lines or 2,000 characters are left out."""
-    # Nor is what was noted of the original its author's.
+    # Steward's own notes on the original are not its author's words either.
     lines = [line for line in plain(text).split("\n") if not line.lstrip().startswith((">", *bodies.NOTES))]
-    kept: list[str] = []
+    quoted_lines: list[str] = []
     size = 0
     for line in lines:
         size += len(line) + 1
-        if len(kept) >= _QUOTE_LINES or size > _QUOTE_CHARS:
+        if len(quoted_lines) >= _QUOTE_LINES or size > _QUOTE_CHARS:
             break
-        kept.append(line)
-    kept_text = "\n".join(kept).strip()
+        quoted_lines.append(line)
+    kept_text = "\n".join(quoted_lines).strip()
     if not kept_text:
         return ""
-    more = ["> […]"] if len(kept) < len(lines) else []
+    ellipsis = ["> […]"] if len(quoted_lines) < len(lines) else []
     return "\n".join(
         [
-            f"{one_line(when, 40)}, {one_line(who, 80)}:",
+            f"{one_line(when, 40)}, {one_line(author, 80)}:",
             *(f"> {line}".rstrip() for line in kept_text.split("\n")),
-            *more,
+            *ellipsis,
         ]
     )
 
@@ -103,12 +103,12 @@ _CLOSING = re.compile(
 def signed(words: str, name: str) -> str:
     """The words with the writer's name below them, where they end in a closing that waits for one: what already ends in a name is left."""
     last = words.rstrip().rpartition("\n")[2].strip()
-    who = one_line(name, 120)
-    return f"{words.rstrip()}\n{who}" if who and _CLOSING.fullmatch(last) else words
+    writer = one_line(name, 120)
+    return f"{words.rstrip()}\n{writer}" if writer and _CLOSING.fullmatch(last) else words
 
 
 def write(draft: MessageDraft) -> bytes:
-    """The letter. Raises PermanentError(code='not-writable') when a value can't stand in a letter safely."""
+    """The letter. Raises PermanentError(code='not-writable') when a value can't be written in a letter safely."""
     fields = list(_fields(draft))
     head = b"".join(field(name, value) for name, value in fields)
     content = content_of(draft.words, draft.tail)
@@ -122,8 +122,10 @@ def write(draft: MessageDraft) -> bytes:
         body += f"--{boundary}--\r\n".encode()
     else:
         body = _text(content, draft.language)
-    found = headers.split(headers.even(head))
-    if [name for name, _ in found.fields] != [name.lower() for name, _ in fields] or not _meant(found, draft):
+    parsed = headers.split(headers.even(head))
+    if [name for name, _ in parsed.fields] != [name.lower() for name, _ in fields] or not _meant(
+        parsed, draft
+    ):
         raise PermanentError("a header value can't be written safely", code="not-writable")
     return head + body
 
@@ -139,12 +141,12 @@ def undated(body: bytes) -> bytes:
 
 
 def _with_date(body: bytes, value: str, *, only: str = "") -> bytes:
-    head, end, rest = body.partition(b"\r\n\r\n")
-    found = _DATE.search(head)
-    if found is None or (only and found[0] != f"Date: {only}".encode()):
+    head, end, tail = body.partition(b"\r\n\r\n")
+    match = _DATE.search(head)
+    if match is None or (only and match[0] != f"Date: {only}".encode()):
         # Frozen by an older version, with the moment it was written at: those bytes were approved.
         return body
-    return head[: found.start()] + f"Date: {value}".encode() + head[found.end() :] + end + rest
+    return head[: match.start()] + f"Date: {value}".encode() + head[match.end() :] + end + tail
 
 
 def content_of(words: str, tail: str) -> str:
@@ -154,8 +156,8 @@ def content_of(words: str, tail: str) -> str:
 
 
 def _meant(head: headers.Head, draft: MessageDraft) -> bool:
-    to = [one.address for one in mailboxes(headers.unfolded(head.raw("to")[0]))]
-    sender = [one.address for one in mailboxes(headers.unfolded(head.raw("from")[0]))]
+    to = [mailbox.address for mailbox in mailboxes(headers.unfolded(head.raw("to")[0]))]
+    sender = [mailbox.address for mailbox in mailboxes(headers.unfolded(head.raw("from")[0]))]
     return (
         to == [draft.to.address]
         and sender == [draft.sender.address]
@@ -191,9 +193,9 @@ def field(name: str, value: str) -> bytes:
         raise PermanentError(f"{name} holds what no header can", code="not-writable") from error
 
 
-def mailbox(one: Mailbox) -> str:
+def mailbox(person: Mailbox) -> str:
     """A name and its address as a header value."""
-    name, address = one_line(one.name, 120), written(one.address)
+    name, address = one_line(person.name, 120), written(person.address)
     if not name:
         return address
     if name.isascii():
@@ -222,33 +224,39 @@ def encoded(text: str) -> str:
             pieces.append(piece)
             piece = ""
         piece += char
-    return "\r\n ".join(f"=?utf-8?b?{base64.b64encode(one.encode()).decode()}?=" for one in [*pieces, piece])
+    return "\r\n ".join(
+        f"=?utf-8?b?{base64.b64encode(chunk.encode()).decode()}?=" for chunk in [*pieces, piece]
+    )
 
 
 def _text(content: str, language: str) -> bytes:
     spoken = f"Content-Language: {language}\r\n" if _LANGUAGE.fullmatch(language) else ""
     short = content.isascii() and all(len(line) <= _LINE for line in content.split("\n"))
-    data = content.encode() if short else quopri.encodestring(content.encode())
+    body = content.encode() if short else quopri.encodestring(content.encode())
     kind = "7bit" if short else "quoted-printable"
     head = f"Content-Type: text/plain; charset=utf-8\r\nContent-Transfer-Encoding: {kind}\r\n{spoken}\r\n"
-    return head.encode() + data.replace(b"\n", b"\r\n")
+    return head.encode() + body.replace(b"\n", b"\r\n")
 
 
-def file_part(one: Attachment) -> bytes:
+def file_part(attachment: Attachment) -> bytes:
     """A file as a part of a letter: its head and its bytes."""
-    ascii_ = re.sub(r"[^A-Za-z0-9._ -]", "_", one.name) or "file"
+    ascii_ = re.sub(r"[^A-Za-z0-9._ -]", "_", attachment.name) or "file"
     names = f'filename="{ascii_}"'
-    if ascii_ != one.name:
-        names = f"filename*=utf-8''{quote(one.name, safe='')}"
-    media = one.media if re.fullmatch(r"[a-z0-9.+-]+/[a-z0-9.+-]+", one.media) else "application/octet-stream"
+    if ascii_ != attachment.name:
+        names = f"filename*=utf-8''{quote(attachment.name, safe='')}"
+    media = (
+        attachment.media
+        if re.fullmatch(r"[a-z0-9.+-]+/[a-z0-9.+-]+", attachment.media)
+        else "application/octet-stream"
+    )
     if media.startswith(("multipart/", "message/")):
         media = "application/octet-stream"
     head = f"Content-Type: {media}\r\nContent-Disposition: attachment; {names}\r\nContent-Transfer-Encoding: base64\r\n\r\n"
-    return head.encode() + base64.encodebytes(one.data).replace(b"\n", b"\r\n")
+    return head.encode() + base64.encodebytes(attachment.content).replace(b"\n", b"\r\n")
 
 
-def _part(boundary: str, data: bytes) -> bytes:
-    return b"--" + boundary.encode() + b"\r\n" + data
+def _part(boundary: str, content: bytes) -> bytes:
+    return b"--" + boundary.encode() + b"\r\n" + content
 
 
 def rebuild(body: bytes, words: str, new: str, *, message_id: str) -> bytes:
@@ -258,16 +266,16 @@ def rebuild(body: bytes, words: str, new: str, *, message_id: str) -> bytes:
     """
     letter = parse.read(body)
     head = letter.head
-    held = content_of(words, "").rstrip("\n")
-    found = f"{letter.text}\n"
-    if not found.startswith(f"{held}\n"):
+    expected = content_of(words, "").rstrip("\n")
+    actual = f"{letter.text}\n"
+    if not actual.startswith(f"{expected}\n"):
         raise PermanentError("the words shown are not the words of this letter", code="wrong-body")
     draft = MessageDraft(
         sender=mailboxes(headers.unfolded(head.raw("from")[0]))[0],
         to=mailboxes(headers.unfolded(head.raw("to")[0]))[0],
         subject=head.text("subject"),
         words=new,
-        tail=found[len(held) :].strip("\n"),
+        tail=actual[len(expected) :].strip("\n"),
         message_id=message_id,
         in_reply_to=next(iter(head.ids("in-reply-to")), ""),
         references=head.ids("references"),
@@ -281,7 +289,7 @@ def rebuild(body: bytes, words: str, new: str, *, message_id: str) -> bytes:
 
 
 def _inner_language(body: bytes) -> str:
-    # With attachments the language stands in the head of the first part.
+    # With attachments the head of the first part has the language.
     start = body.find(b"\r\nContent-Type: text/plain")
     end = body.find(b"\r\n\r\n", start)
     if start < 0 or end < 0:

@@ -45,7 +45,7 @@ def letter_of(raw: bytes) -> bytes:
     try:
         with olefile.OleFileIO(io.BytesIO(raw)) as container:
             # Several entries may name one place: what is taken out is bounded, not only what is there.
-            return _Message(container, most=2 * len(raw) + 1_000_000).letter(sha256(raw)[:40])
+            return _Message(container, max_bytes=2 * len(raw) + 1_000_000).letter(sha256(raw)[:40])
     except (
         OSError,
         ValueError,
@@ -65,9 +65,9 @@ def letter_of(raw: bytes) -> bytes:
 class _Message:
     """The properties of one message in its container, of which at most so many bytes are taken."""
 
-    def __init__(self, container: "olefile.OleFileIO", *, most: int) -> None:
+    def __init__(self, container: "olefile.OleFileIO", *, max_bytes: int) -> None:
         self._container = container
-        self._left = most
+        self._left = max_bytes
         self._fixed = self._properties()
         pages = [self._fixed[tag] & 0xFFFFFFFF for tag in _CODEPAGES if tag in self._fixed]
         self._charset = {65001: "utf-8", 20127: "us-ascii"}.get(pages[0], f"cp{pages[0]}") if pages else ""
@@ -114,8 +114,8 @@ class _Message:
         return [line for line in lines if not _OURS.match(line)]
 
     def _known(self) -> Iterator[tuple[str, str]]:
-        address = next((found for tag in _ADDRESSES if (found := usable(self._text(tag)))), "")
-        name = next((found for tag in _NAMES if (found := self._text(tag))), "")
+        address = next((candidate for tag in _ADDRESSES if (candidate := usable(self._text(tag)))), "")
+        name = next((candidate for tag in _NAMES if (candidate := self._text(tag))), "")
         yield (
             "From",
             mailbox(Mailbox(name=one_line(name, 120), address=address))
@@ -154,24 +154,24 @@ class _Message:
         )
         for number, room in enumerate(rooms[:_MAX_FILES], start=1):
             name = self._text(_LONG_NAME, room) or self._text(_SHORT_NAME, room) or f"part-{number}"
-            data = self._stream(f"{_BYTES}0102", room)
-            if not data and self._container.exists(f"{room}/__substg1.0_{_INNER}"):
+            content = self._stream(f"{_BYTES}0102", room)
+            if not content and self._container.exists(f"{room}/__substg1.0_{_INNER}"):
                 # A letter within the letter has no bytes of its own: it is a folder of properties.
-                name, data = (
+                name, content = (
                     f"{name}.txt",
                     self._text(_BODY, f"{room}/__substg1.0_{_INNER}").encode("utf-8", "replace"),
                 )
             media = self._text(_MEDIA, room).lower() or "application/octet-stream"
-            yield file_part(Attachment(name=one_line(name, 150), media=media, data=data))
+            yield file_part(Attachment(name=one_line(name, 150), media=media, content=content))
 
     def _text(self, tag: str, room: str = "") -> str:
         wide = self._stream(f"{tag}001F", room)
-        found = (
+        text = (
             wide.decode("utf-16-le", "replace")
             if wide
             else charsets.decode(self._stream(f"{tag}001E", room), self._charset)
         )
-        return found.rstrip("\0")
+        return text.rstrip("\0")
 
     def _stream(self, tag: str, room: str = "") -> bytes:
         path = f"{room}/__substg1.0_{tag}" if room else f"__substg1.0_{tag}"
@@ -181,18 +181,18 @@ class _Message:
         if self._left < 0:
             raise ValueError("more than is there")
         with self._container.openstream(path) as stream:
-            data: bytes = stream.read()
-            return data
+            content: bytes = stream.read()
+            return content
 
     def _properties(self) -> dict[int, int]:
         """The properties of fixed size: tag and type → value. Their stream begins with 32 bytes of counts."""
         if not self._container.exists(_PROPERTIES):
             return {}
         with self._container.openstream(_PROPERTIES) as stream:
-            data = stream.read(100_000)[32:]
-        return {tag: value for tag, _, value in struct.iter_unpack("<IIQ", data[: len(data) // 16 * 16])}
+            raw = stream.read(100_000)[32:]
+        return {tag: value for tag, _, value in struct.iter_unpack("<IIQ", raw[: len(raw) // 16 * 16])}
 
 
-def _part(kind: str, data: bytes) -> bytes:
+def _part(kind: str, content: bytes) -> bytes:
     head = f"Content-Type: {kind}\r\nContent-Transfer-Encoding: base64\r\n\r\n"
-    return head.encode() + base64.encodebytes(data).replace(b"\n", b"\r\n")
+    return head.encode() + base64.encodebytes(content).replace(b"\n", b"\r\n")

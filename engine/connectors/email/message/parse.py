@@ -1,7 +1,7 @@
 """From raw bytes to a letter: what it says, who wrote it, what hangs on it. Reading never raises and never fetches.
 
 One author rule: a letter is answered only when all its From headers together name exactly one usable address.
-Limits keep a hostile letter from costing more than an ordinary one; what lies past them is left out and the text says so, and a
+Limits keep a hostile letter from costing more than an ordinary one; what exceeds them is left out and the text says so, and a
 letter deeper than anybody writes is `unreadable`.
 """
 
@@ -16,7 +16,7 @@ from engine.connectors.email.message.addresses import folded, mailboxes
 from engine.connectors.email.message.bodies import Attachment
 
 MAX_LETTER = 25_000_000
-"""Bytes of one letter, attachments included; what lies beyond is not read, and the text says so."""
+"""Bytes of one letter, attachments included; the remainder is not read, and the text says so."""
 
 # What the way adds to a letter: the same letter, delivered twice, differs in these alone.
 TRANSPORT = frozenset(
@@ -65,16 +65,16 @@ class Letter:
 
 def read(raw: bytes, size: int = 0) -> Letter:
     """The letter in `raw` (at most `MAX_LETTER` bytes; the caller sees to that). `size` is that of its file, of which `raw` may be the beginning."""
-    data = headers.even(raw)
-    head = headers.split(data)
-    readable = head.readable and data.count(b"\0") * 10 <= len(data)
+    normalised = headers.even(raw)
+    head = headers.split(normalised)
+    readable = head.readable and normalised.count(b"\0") * 10 <= len(normalised)
     missing = max(0, size - len(raw)) if len(raw) == MAX_LETTER else 0
-    content = bodies.read(data, missing=missing) if readable else None
-    froms = [one for value in head.lines("from") for one in mailboxes(value)]
-    authors = {folded(one.address): one for one in reversed(froms)}
+    content = bodies.read(normalised, missing=missing) if readable else None
+    froms = [mailbox for value in head.lines("from") for mailbox in mailboxes(value)]
+    authors = {folded(mailbox.address): mailbox for mailbox in reversed(froms)}
     return Letter(
         head=head,
-        authors=tuple(one.address for one in reversed(authors.values())),
+        authors=tuple(mailbox.address for mailbox in reversed(authors.values())),
         name=next(iter(authors.values())).name if len(authors) == 1 else "",
         to=one_line(", ".join(head.texts("to")), 1000),
         subject=one_line(head.text("subject"), 500),
@@ -82,39 +82,41 @@ def read(raw: bytes, size: int = 0) -> Letter:
         message_id=next(iter(head.ids("message-id")), ""),
         references=head.ids("references"),
         in_reply_to=head.ids("in-reply-to"),
-        reply_to=tuple(one.address for value in head.lines("reply-to") for one in mailboxes(value)),
+        reply_to=tuple(mailbox.address for value in head.lines("reply-to") for mailbox in mailboxes(value)),
         received=_received(head),
         attachments=content.attachments if content else (),
-        digest=_digest(head, data),
+        digest=_digest(head, normalised),
         readable=content is not None,
     )
 
 
 def author_of(head: headers.Head) -> str:
     """The one author's address a head names; empty when it names none or more than one."""
-    found = {one.address for value in head.raw("from") for one in mailboxes(headers.unfolded(value))}
-    return found.pop() if len(found) == 1 else ""
+    authors = {
+        mailbox.address for value in head.raw("from") for mailbox in mailboxes(headers.unfolded(value))
+    }
+    return authors.pop() if len(authors) == 1 else ""
 
 
-def _digest(head: headers.Head, data: bytes) -> str:
+def _digest(head: headers.Head, normalised: bytes) -> str:
     """SHA-256 of what the author sent: every header but those of the way, and the body, with even line ends."""
-    found = hashlib.sha256()
+    digest = hashlib.sha256()
     for name, value in head.fields:
         if name not in TRANSPORT and not name.startswith(TRANSPORT_PREFIXES):
-            found.update(b"%s:%s\n" % (name.encode(), b" ".join(value.split())))
-    found.update(b"\n")
-    found.update(data[head.body :].rstrip(b"\n"))
-    return found.hexdigest()
+            digest.update(b"%s:%s\n" % (name.encode(), b" ".join(value.split())))
+    digest.update(b"\n")
+    digest.update(normalised[head.body :].rstrip(b"\n"))
+    return digest.hexdigest()
 
 
 def _received(head: headers.Head) -> datetime | None:
-    """When the last server on the way took it; None when nobody says so believably."""
+    """When the last server on the way took it; None without a believable Received header."""
     values = head.raw("received")
     if not values:
         return None
     try:
-        found = parsedate_to_datetime(headers.unfolded(values[0]).rpartition(";")[2].strip())
-        found = found.replace(tzinfo=UTC) if found.tzinfo is None else found.astimezone(UTC)
+        received = parsedate_to_datetime(headers.unfolded(values[0]).rpartition(";")[2].strip())
+        received = received.replace(tzinfo=UTC) if received.tzinfo is None else received.astimezone(UTC)
     except (ValueError, TypeError, IndexError, OverflowError):
         return None
-    return found if 1990 <= found.year < 2100 else None
+    return received if 1990 <= received.year < 2100 else None

@@ -1,6 +1,6 @@
 """Letters that left and whose copy the server did not keep: which, why, since when; filed as soon as it takes them.
 
-One small file in the state folder, for other processes to show. It names letters by their Message-ID; their bytes lie in `outbox/sent`.
+One small file in the state folder, for other processes to show. It names letters by their Message-ID; their bytes are in `outbox/sent`.
 """
 
 import json
@@ -21,7 +21,7 @@ _MAX_BYTES, _MAX = 200_000, 1000
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Owed:
-    """`letters` are Message-IDs, the oldest first. `person`: somebody has to mend it. `since` is in seconds since 1970."""
+    """`letters` are Message-IDs, the oldest first. `person`: the operator has to mend it. `since` is in seconds since 1970."""
 
     letters: tuple[str, ...] = ()
     words: str = ""
@@ -30,8 +30,8 @@ class Owed:
     since: float = 0.0
 
     @property
-    def said(self) -> str:
-        """It in words; empty when nothing is owed."""
+    def summary(self) -> str:
+        """The missing copies in words; empty when none is missing."""
         if not self.letters:
             return ""
         count = len(self.letters)
@@ -42,14 +42,14 @@ def get(state: str) -> Owed:
     """What is owed, as it was written down last."""
     try:
         with safe_paths.folder(state, _FOLDER) as here:
-            found = json.loads(safe_paths.read(here, _NAME, _MAX_BYTES))
-            return Owed(**{**found, "letters": tuple(found["letters"])})
+            fields = json.loads(safe_paths.read(here, _NAME, _MAX_BYTES))
+            return Owed(**{**fields, "letters": tuple(fields["letters"])})
     except (OSError, ValueError, TypeError, LookupError, EngineError):
         return Owed()
 
 
 def _put(state: str, owed: Owed) -> None:
-    # A disk that refuses costs only what is shown: the letter itself has left and lies in the outbox.
+    # A full disk loses only what is shown: the letter itself has left and is in the outbox.
     try:
         with (
             safe_paths.disk_errors("which copies are owed"),
@@ -69,32 +69,32 @@ class MissingCopies:
     state: str = ""
     now: Callable[[], float] = lambda: 0.0
     say: Callable[[str], None] = lambda _: None
-    # One conversation at a time: servers let nobody in who holds a dozen.
+    # One connection at a time: servers refuse a client that has a dozen open.
     turn: threading.Lock = field(default_factory=threading.Lock, repr=False, compare=False)
 
-    def file(self, one: Sent, body: bytes) -> None:
+    def file(self, letter: Sent, body: bytes) -> None:
         """Put a copy there, and those that are owed; what can't be is owed from now on. Raises nothing of the server's."""
         with self.turn:
-            before = get(self.state) if self.state else Owed()
-            letters = (*(id_ for id_ in before.letters if id_ != one.message_id), one.message_id)
-            self._file(before, letters, {one.message_id: body})
+            previous = get(self.state) if self.state else Owed()
+            letters = (*(id_ for id_ in previous.letters if id_ != letter.message_id), letter.message_id)
+            self._file(previous, letters, {letter.message_id: body})
 
     def settle(self) -> None:
         """File what is owed, if anything is."""
         if not self.state or not get(self.state).letters:
             return
         with self.turn:
-            before = get(self.state)
-            self._file(before, before.letters, {})
+            previous = get(self.state)
+            self._file(previous, previous.letters, {})
 
-    def _file(self, before: Owed, letters: tuple[str, ...], bodies: dict[str, bytes]) -> None:
+    def _file(self, previous: Owed, letters: tuple[str, ...], bodies: dict[str, bytes]) -> None:
         left = list(letters)
         trouble: EngineError | None = None
         try:
             with self.box.filing() as file:
                 for id_ in letters:
                     body = bodies.get(id_) or self.outbox.holds(id_, SENT)
-                    # One that somebody took out of the outbox can't be copied any more.
+                    # A letter that was removed from the outbox can't be copied any more.
                     if body is not None:
                         file(id_, body, moment(summary(body).at))
                     left.remove(id_)
@@ -102,15 +102,15 @@ class MissingCopies:
             trouble = error
         owed = Owed()
         if trouble is not None and left:
-            since = before.since if before.letters else self.now()
+            since = previous.since if previous.letters else self.now()
             person = isinstance(trouble, PermanentError)
             owed = Owed(
                 letters=tuple(left[-_MAX:]), words=trouble.message, person=person, since=since,
                 way_out=trouble.way_out,
             )  # fmt: skip
-        if self.state and replace(owed, since=0.0) != replace(before, since=0.0):
+        if self.state and replace(owed, since=0.0) != replace(previous, since=0.0):
             _put(self.state, owed)
-        if owed.said and owed.words != before.words:
-            self.say(f"{owed.said}; they are kept in outbox/sent and filed when the server takes them")
-        elif before.letters and not owed.letters:
+        if owed.summary and owed.words != previous.words:
+            self.say(f"{owed.summary}; they are kept in outbox/sent and filed when the server takes them")
+        elif previous.letters and not owed.letters:
             self.say("the copies that were missing among the sent letters are there now")

@@ -87,8 +87,8 @@ class Outbox:
         with self._lock:
             if not self._there():
                 return None
-            if (found := self._claims.find(message_id)) is not None:
-                return found
+            if (letter := self._claims.find(message_id)) is not None:
+                return letter
         for sub in ("", SENDING, SENT):
             if (body := self.holds(message_id, sub)) is not None:
                 return _ours(body, message_id)
@@ -103,7 +103,7 @@ class Outbox:
         return self.find(message_id) is not None
 
     def _there(self) -> bool:
-        """Whether there is anything to look into. A table that is missing is made from the heads of what lies there, once."""
+        """Whether there is anything to look into. A missing table is made once, from the heads of the letters there."""
         try:
             with safe_paths.folder(self._root, (FOLDER,)):
                 pass
@@ -112,7 +112,9 @@ class Outbox:
         if self._claims.moved():
             self._reach = None
         if not self._claims.whole:
-            self._claims.add([one for sub in ("", SENDING, SENT) for one in self._read(sub)], whole=True)
+            self._claims.add(
+                [letter for sub in ("", SENDING, SENT) for letter in self._read(sub)], whole=True
+            )
         if self._reach is None:
             self._reach = self._compared()
         return True
@@ -123,7 +125,7 @@ class Outbox:
         if known is None:
             return None
         ids, reach = list(islice(known, _COMPARED)), self._claims.reach
-        behind = any(self._claims.find(one) is None for one in ids)
+        behind = any(self._claims.find(id_) is None for id_ in ids)
         if reach is not None and not behind:
             return reach
         now = self._known.now()
@@ -131,9 +133,9 @@ class Outbox:
             # Remembered by name from now on, so that another loss is noticed too.
             names = [*ids, *known]
             self._claims.add(
-                Sent(message_id=one, thread="", once="", to="", at="")
-                for one in names
-                if self._claims.find(one) is None
+                Sent(message_id=id_, thread="", once="", to="", at="")
+                for id_ in names
+                if self._claims.find(id_) is None
             )
         reach = ClaimWindow(since=now, lost=now if behind else "")
         self._claims.reaches(reach)
@@ -145,7 +147,7 @@ class Outbox:
                 names = [
                     name for name in sorted(os.listdir(here)) if name.endswith(".eml") and name[0] != "."
                 ]
-                return [one for name in names if (one := _read(here, name)) is not None]
+                return [letter for name in names if (letter := _read(here, name)) is not None]
         except FileNotFoundError:
             return []
 
@@ -163,12 +165,12 @@ class Outbox:
             name = name_of(message_id)
             safe_paths.write(here, name, body, token=name.removesuffix(".eml"))
 
-    def keep(self, one: Sent, body: bytes) -> None:
+    def remember(self, letter: Sent, body: bytes) -> None:
         """Remember a letter that left, of which nothing was here."""
         with self._lock:
             self._there()
-            self.put(one.message_id, body, SENT)
-            self._claims.add([one])
+            self.put(letter.message_id, body, SENT)
+            self._claims.add([letter])
 
     def finish(self, message_id: str) -> None:
         """A letter under way was taken by the server: keep it as sent."""
@@ -185,23 +187,23 @@ class Outbox:
         with self._lock:
             self._claims.drop(message_id)
 
-    def left(self, one: Sent, body: bytes, sub: str = "") -> Sent | None:
+    def earlier_copy(self, letter: Sent, body: bytes, sub: str = "") -> Sent | None:
         """What is known of the same letter when it left before, perhaps with another date: so it is after an older state was restored.
 
         Raises PermanentError when other words left under its Message-ID.
         """
-        before = self.holds(one.message_id, sub)
-        if before is None:
+        earlier = self.holds(letter.message_id, sub)
+        if earlier is None:
             return None
-        if _undated(before) != _undated(body):
-            place = "/".join((*_parts(sub), name_of(one.message_id)))
+        if _undated(earlier) != _undated(body):
+            place = "/".join((*_parts(sub), name_of(letter.message_id)))
             raise PermanentError(
                 f"other words left under this letter's name before: {place}",
                 code="key-reused",
                 now_true="this letter was not sent",
                 way_out="read what left; `steward retry` writes a new letter",
             )
-        known = summary(before)
+        known = summary(earlier)
         with self._lock:
             if self._there() and self._claims.find(known.message_id) is None:
                 self._claims.add([known])
@@ -210,58 +212,60 @@ class Outbox:
     def claimed(self, once: str, message_id: str, *, to: str = "") -> Sent | None:
         """Another letter that already left under the same claim, to the same person (`to`)."""
         with self._lock:
-            found = self._claims.claimed(once, message_id) if self._there() and once else None
-        return None if found is None else replace(found, to=to)
+            letter = self._claims.claimed(once, message_id) if self._there() and once else None
+        return None if letter is None else replace(letter, to=to)
 
-    def begin(self, one: Sent, body: bytes) -> Sent | None:
+    def begin(self, letter: Sent, body: bytes) -> Sent | None:
         """Note durably that a letter is about to leave. Returns the earlier letter that makes this one superfluous.
 
         Raises UnknownOutcome when the same letter began to leave before.
         """
         with self._lock:
-            if self.holds(one.message_id, SENDING) is not None:
-                raise UnknownOutcome(f"the letter to {one.to} began to leave before", code="smtp-lost")
-            earlier = self.claimed(one.once, one.message_id, to=one.to)
+            if self.holds(letter.message_id, SENDING) is not None:
+                raise UnknownOutcome(f"the letter to {letter.to} began to leave before", code="smtp-lost")
+            earlier = self.claimed(letter.once, letter.message_id, to=letter.to)
             if earlier is None:
-                self._claim(one, body, SENDING)
+                self._claim(letter, body, SENDING)
             return earlier
 
     def deliver(self, body: bytes) -> Outcome:
         """Put a letter into the outbox, once. A second one under the same claim stays unsent."""
-        one = summary(body)
+        letter = summary(body)
         with self._lock:
-            if (before := self.left(one, body)) is not None:
-                return outcome(before, sent=True, repeated=True)
-            earlier = self.claimed(one.once, one.message_id, to=one.to)
+            if (previous := self.earlier_copy(letter, body)) is not None:
+                return outcome(previous, sent=True, repeated=True)
+            earlier = self.claimed(letter.once, letter.message_id, to=letter.to)
             if earlier is not None:
                 return outcome(earlier, sent=False, repeated=True)
-            self._claim(one, body)
-            return outcome(one, sent=True)
+            self._claim(letter, body)
+            return outcome(letter, sent=True)
 
-    def _claim(self, one: Sent, body: bytes, sub: str = "") -> None:
+    def _claim(self, letter: Sent, body: bytes, sub: str = "") -> None:
         """The claim first: a crash in between leaves one whose own letter still leaves, and keeps a second one back."""
         with _writing(self._root, sub):
             pass
         self._there()
-        self._claims.add([one])
+        self._claims.add([letter])
         try:
-            self.put(one.message_id, body, sub)
+            self.put(letter.message_id, body, sub)
         except EngineError:
-            self._claims.drop(one.message_id)
+            self._claims.drop(letter.message_id)
             raise
 
 
-def outcome(one: Sent, *, sent: bool, repeated: bool = False) -> Outcome:
+def outcome(letter: Sent, *, sent: bool, repeated: bool = False) -> Outcome:
     """What a step gets to read about a letter that left (or had left before)."""
     outputs = {
-        "message-id": one.message_id,
-        "to": one.to,
-        "thread": one.thread,
+        "message-id": letter.message_id,
+        "to": letter.to,
+        "thread": letter.thread,
         "sent": sent,
-        "at": one.at,
+        "at": letter.at,
     }
     # Named by what left: a letter that stayed has no name in the world, and is not missed in the outbox.
-    return Outcome(outputs=outputs, provider_id=one.message_id if sent or repeated else "", repeated=repeated)
+    return Outcome(
+        outputs=outputs, provider_id=letter.message_id if sent or repeated else "", repeated=repeated
+    )
 
 
 def summary(body: bytes) -> Sent:
@@ -284,16 +288,16 @@ def summary(body: bytes) -> Sent:
 
 def _undated(body: bytes) -> bytes:
     """A letter without what its head says of the day."""
-    head, parted, rest = body.partition(b"\r\n\r\n")
-    return _DAY.sub(b"", head + b"\r\n") + parted + rest
+    head, parted, tail = body.partition(b"\r\n\r\n")
+    return _DAY.sub(b"", head + b"\r\n") + parted + tail
 
 
 def _ours(body: bytes, message_id: str) -> Sent | None:
     try:
-        found = summary(body)
+        letter = summary(body)
     except PermanentError:
         return None
-    return found if found.message_id == message_id else None
+    return letter if letter.message_id == message_id else None
 
 
 def _parts(sub: str) -> tuple[str, ...]:

@@ -1,6 +1,6 @@
 """What the outbox remembers of its letters, in a table: looked up by Message-ID or by claim, whatever became of the files.
 
-The table lies among the letters, in ``.letters.db``. One that is missing is made again from the heads of the letters that lie there.
+The table is among the letters, in ``.letters.db``. A missing one is made again from the heads of the letters there.
 """
 
 import sqlite3
@@ -40,7 +40,7 @@ COMMIT;
 class Sent:
     """What one of our letters says of itself. `once` is the claim that keeps a second one of its kind from leaving.
 
-    The table names nobody: what it gives has neither `to` nor `subject`.
+    The table stores no names: its letters have neither `to` nor `subject`.
     """
 
     message_id: str
@@ -87,7 +87,7 @@ class Claims:
 
     @property
     def reach(self) -> ClaimWindow | None:
-        """How far it reaches; None as long as nobody said so."""
+        """How far it reaches; None until that was recorded."""
         rows = self._run("SELECT since, lost FROM reach")
         return ClaimWindow(since=rows[0][0], lost=rows[0][1]) if rows else None
 
@@ -107,7 +107,8 @@ class Claims:
     def add(self, letters: Iterable[Sent], *, whole: bool = False) -> None:
         """Remember letters, durably; `whole`: they are all there are. Raises TransientError when the disk refuses."""
         rows = [
-            (one.message_id, one.thread, one.once, one.at, kin_of(one.to, one.subject)) for one in letters
+            (letter.message_id, letter.thread, letter.once, letter.at, kin_of(letter.to, letter.subject))
+            for letter in letters
         ]
         with self._lock:
             db = self._open()
@@ -141,8 +142,8 @@ class Claims:
         """Every letter to this person under this bare subject."""
         return self._some("kin = ?", kin_of(address, subject))
 
-    def _some(self, where: str, *values: str) -> list[Sent]:
-        sql = f"SELECT message_id, thread, once, at FROM letters WHERE {where}"
+    def _some(self, condition: str, *values: str) -> list[Sent]:
+        sql = f"SELECT message_id, thread, once, at FROM letters WHERE {condition}"
         with self._lock:
             rows = self._run(sql, *values)
         return [
@@ -170,10 +171,10 @@ class Claims:
 
 def _identity(path: Path) -> tuple[int, int]:
     try:
-        found = path.stat()
+        status = path.stat()
     except OSError:
         return (0, 0)
-    return found.st_dev, found.st_ino
+    return status.st_dev, status.st_ino
 
 
 def _refused(error: EngineError) -> TransientError:

@@ -46,16 +46,16 @@ class SmtpServer:
 def server_of(settings: dict[str, Json]) -> SmtpServer | None:
     """The server in `connectors.email`, None without `host`. Raises PermanentError(code='setting') on what makes no sense.
 
-    Without TLS nobody logs in unless it is this machine and asked for: a relay here takes letters as they are, and the password beside it
+    Without TLS there is no login, except to this machine and on request: a relay here takes letters as they are, and the password beside it
     is the mailbox's.
     """
     host = settings.get("host")
     if not host:
         return None
     tls = str(settings.get("tls") or "starttls")
-    password, wanted = settings.get("password"), settings.get("port")
+    password, configured_port = settings.get("password"), settings.get("port")
     try:
-        port = int(str({"ssl": 465}.get(tls, 587) if wanted is None else wanted))
+        port = int(str({"ssl": 465}.get(tls, 587) if configured_port is None else configured_port))
     except ValueError as error:
         raise PermanentError("connectors.email.port is no number", code="setting") from error
     if tls not in {"starttls", "ssl", "none"} or not isinstance(host, str) or not 0 < port < 65536:
@@ -73,15 +73,15 @@ def server_of(settings: dict[str, Json]) -> SmtpServer | None:
     return SmtpServer(host=host, port=port, tls=tls, user=str(settings.get("user") or ""), password=password)
 
 
-def _logs_in(host: str, tls: str, wanted: Json, password: SecretRef | None) -> bool:
+def _logs_in(host: str, tls: str, auth: Json, password: SecretRef | None) -> bool:
     """Whether the server is told a password."""
-    if wanted is not None and wanted not in _AUTH:
+    if auth is not None and auth not in _AUTH:
         raise PermanentError("connectors.email: smtp-auth is password or none", code="setting")
     if tls != "none":
-        return bool(wanted != "none")
+        return bool(auth != "none")
     if host in LOOPBACK:
-        return bool(wanted == "password")
-    if password is not None and wanted != "none":
+        return bool(auth == "password")
+    if password is not None and auth != "none":
         raise PermanentError(
             f"connectors.email: {host} would be told the password without tls",
             code="setting",
@@ -180,26 +180,26 @@ def _login(server: SmtpServer, connection: smtplib.SMTP, password: str) -> None:
     secret = server.password.name if server.password else ""
     login.sound(password, secret=secret)
     connection.ehlo_or_helo_if_needed()
-    code, words = _said_who(server, connection, password)
+    code, words = _authenticate(server, connection, password)
     if code // 100 == 2:
         return
-    said = login.shown(f"{code} {words.decode('utf-8', 'replace')}", password)
-    meant = login.refusal(said, secret=secret)
+    reply = login.shown(f"{code} {words.decode('utf-8', 'replace')}", password)
+    meant = login.refusal(reply, secret=secret)
     if meant.kind == "later":
-        message = f"{server.host} takes nobody in now: {said}"
+        message = f"{server.host} takes nobody in now: {reply}"
         raise TransientError(message, code="smtp-later", now_true="the letter was not sent")
     barred = meant.kind == "barred"
-    what = f"does not let {server.user} in" if barred else f"refused {server.user} or its password"
-    # Nothing was wrong with the letter: as when nobody answers, what is to leave waits until this is mended.
+    refusal_text = f"does not let {server.user} in" if barred else f"refused {server.user} or its password"
+    # The letter is not at fault: it waits until this is mended, as it does when the server is silent.
     raise TransientError(
-        f"{server.host} {what}: {said}",
+        f"{server.host} {refusal_text}: {reply}",
         code="smtp-barred" if barred else "smtp-refused-login",
         now_true="the letter was not sent",
         way_out=meant.way_out,
     )
 
 
-def _said_who(server: SmtpServer, connection: smtplib.SMTP, password: str) -> tuple[int, bytes]:
+def _authenticate(server: SmtpServer, connection: smtplib.SMTP, password: str) -> tuple[int, bytes]:
     """The server's answer to user and password, by the first way it offers and does not call unknown; each carries any letter."""
     offered = connection.esmtp_features.get("auth", "").upper().split()
     answer = None
@@ -274,8 +274,8 @@ def _expect(server: SmtpServer, answer: tuple[int, bytes], first: int) -> None:
 
 def _refusal(server: SmtpServer, number: int, words: bytes | str, *, door: bool = False) -> EngineError:
     """A no for good is about the letter; said at the door, before it was shown, it is about us, and the letter waits."""
-    said = one_line(words.decode("utf-8", "replace") if isinstance(words, bytes) else words)
-    message = f"{server.host} answered {number} {said}"
+    reply = one_line(words.decode("utf-8", "replace") if isinstance(words, bytes) else words)
+    message = f"{server.host} answered {number} {reply}"
     if 500 <= number < 600 and not door:
         return PermanentError(message, code="smtp-refused", now_true="the letter was not sent")
     # Later for this letter, which says that the server works, or for everybody.
@@ -292,7 +292,7 @@ def _refusals(server: SmtpServer, *, door: bool = False) -> Iterator[None]:
         raise _refusal(server, error.smtp_code, error.smtp_error, door=door) from error
     except ssl.SSLCertVerificationError as error:
         # Certificates expire and are renewed; the letter has no part in it.
-        why, way_out = certificates.told(error, setting="host", host=server.host)
+        why, way_out = certificates.explanation(error, setting="host", host=server.host)
         raise TransientError(
             f"{server.host} can't be trusted: {why}",
             code="smtp-unsafe",
