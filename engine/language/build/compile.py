@@ -94,7 +94,7 @@ def compile_tree(
     if shelf is not None:
         shelf.save()
     calls = {id_: check.calls for id_, check in results.items()}
-    for id_, circle_diagnostics in subplaybooks.circles(calls).items():
+    for id_, circle_diagnostics in subplaybooks.find_cycles(calls).items():
         diagnostics += shown(SourceText.from_bytes(paths[id_], files.read(paths[id_])), circle_diagnostics)
         broken.add(id_)
     diagnostics += [diagnostic for result in results.values() for diagnostic in result.diagnostics]

@@ -64,15 +64,17 @@ def _beside_repeat(key: str, span: Span) -> Diagnostic:
 
 
 def check_keys(steps: Sequence[ResolvedStep]) -> list[Diagnostic]:
-    """Keys that can't mean anything on their step."""
-    found = []
-    for one in steps:
-        unfit = _UNFIT[one.kind]
-        for key, span in one.step.keys:
-            if key in unfit and not (key == "continue-on-error" and one.step.again is not None):
-                found.append(code.key_does_not_fit(span, key=key, kind=_WORDS[one.kind], why=unfit[key]))
-            elif key in _BESIDE_REPEAT and one.step.again is not None:
-                found.append(_beside_repeat(key, span))
-            elif key in _OF_LISTS and one.step.foreach is None:
-                found.append(code.key_does_not_fit(span, key=key, kind="this step", why=_NO_LIST))
-    return found
+    """Diagnostics of keys that have no meaning on their step."""
+    diagnostics = []
+    for resolved in steps:
+        unfit = _UNFIT[resolved.kind]
+        for key, span in resolved.step.keys:
+            if key in unfit and not (key == "continue-on-error" and resolved.step.again is not None):
+                diagnostics.append(
+                    code.key_does_not_fit(span, key=key, kind=_WORDS[resolved.kind], why=unfit[key])
+                )
+            elif key in _BESIDE_REPEAT and resolved.step.again is not None:
+                diagnostics.append(_beside_repeat(key, span))
+            elif key in _OF_LISTS and resolved.step.foreach is None:
+                diagnostics.append(code.key_does_not_fit(span, key=key, kind="this step", why=_NO_LIST))
+    return diagnostics

@@ -1,4 +1,4 @@
-"""The steps that are the engine's own: waiting, asking a person, ending the run."""
+"""The engine's own steps: waiting, asking a person, ending the run."""
 
 from collections.abc import Iterable
 from dataclasses import dataclass, replace
@@ -27,13 +27,13 @@ _SYSTEM: Labels = frozenset({Label.SYSTEM})
 _OPERATOR: Labels = frozenset({Label.OPERATOR})
 
 
-def _keys(
+def _arguments(
     values: ValueBuilder, node: nodes.Mapping | None, *, of: str, known: tuple[str, ...]
 ) -> dict[str, nodes.Entry]:
     taker = Taker()
-    found = taker.arguments(node, of=of, known=known) if node else {}
+    entries = taker.arguments(node, of=of, known=known) if node else {}
     values.diagnostics += taker.diagnostics
-    return found
+    return entries
 
 
 # ---------------------------------------------------------------- wait/for
@@ -41,18 +41,18 @@ def _keys(
 
 def wait(resolver: StepResolver, values: ValueBuilder, step: AuthoredStep) -> ResolvedStep | None:
     """`wait/for`: named triggers, a time, or both; outputs which of them came, and its event."""
-    given = _keys(values, step.args, of="wait/for", known=("any", "time"))
-    until = _until(values, given["time"].value) if "time" in given else None
-    waits, heard, others = _any(resolver.world, values, given.get("any"))
-    if not given or ("time" not in given and not waits and not values.wrong):
+    arguments = _arguments(values, step.args, of="wait/for", known=("any", "time"))
+    until = _until(values, arguments["time"].value) if "time" in arguments else None
+    waits, heard, others = _awaited_triggers(resolver.world, values, arguments.get("any"))
+    if not arguments or ("time" not in arguments and not waits and not values.wrong):
         values.note(triggers.waits_for_nothing(step.key("with")))
     if values.wrong:
         return None
-    names = [one.name for one in waits]
-    # Without a time it ends only by one of them.
-    nothing = ("nothing",) if "time" in given or not names else ()
+    names = [wait_for.name for wait_for in waits]
+    # Without a time only one of the triggers ends it.
+    nothing = ("nothing",) if "time" in arguments or not names else ()
     outputs = record(got=choice(*names, *nothing), event=nullable(union_event_type(heard) or ANY))
-    labels = _SYSTEM | frozenset(one.label for one in heard)
+    labels = _SYSTEM | frozenset(trigger_type.label for trigger_type in heard)
     return ResolvedStep(
         step=step, kind="wait", outputs=outputs, waits=waits, until=until, others=tuple(others), labels=labels
     )
@@ -76,9 +76,9 @@ def _until(values: ValueBuilder, node: nodes.Node) -> Built | None:
 
 
 def _computed(values: ValueBuilder, node: nodes.Scalar) -> Built | None:
-    """An expression that gives a length, or the day or time to wait for; kept as one that gives seconds."""
+    """An expression that gives a length, or the day or time to wait for, converted to one that gives seconds."""
     piece = expressions.whole(node.text)
-    found = values.compiled(node, piece) if piece is not None else None
+    compiled = values.compiled(node, piece) if piece is not None else None
     if piece is None:
         values.note(
             code.wrong_type(
@@ -88,33 +88,35 @@ def _computed(values: ValueBuilder, node: nodes.Scalar) -> Built | None:
                 hint="write one `${{ … }}`",
             )
         )
-    if piece is None or found is None:
+    if piece is None or compiled is None:
         return None
-    type_ = found.expr.type
+    type_ = compiled.expr.type
     if type_.kind not in {"length", "time", "date"} or type_.nullable:
-        values.note(type_errors.result(values.source, node, piece, found, Type(kind="length"), values.scope))
+        values.note(
+            type_errors.result(values.source, node, piece, compiled, Type(kind="length"), values.scope)
+        )
         return None
-    built = values.of(node, piece, found)
-    seconds = replace(found.expr, cel=f"seconds({found.expr.cel}, now_, zone_)", type=NUMBER)
+    built = values.built_from(node, piece, compiled)
+    seconds = replace(compiled.expr, cel=f"seconds({compiled.expr.cel}, now_, zone_)", type=NUMBER)
     return replace(built, arg=seconds)
 
 
-def _any(
+def _awaited_triggers(
     world: World, values: ValueBuilder, entry: nodes.Entry | None
 ) -> tuple[tuple[WaitFor, ...], list[TriggerType], list[Built]]:
     if entry is None:
         return (), [], []
     taker = Taker()
     top = taker.mapping(entry.value, example="any: { reply: { email: { thread: … } } }")
-    found: list[WaitFor] = []
+    waits: list[WaitFor] = []
     kinds: list[TriggerType] = []
     others: list[Built] = []
-    for one in top.entries if top else ():
-        name = taker.named(one.key, one.key_span, of="something to wait for")
-        body = taker.mapping(one.value, example=f"{one.key}: {{ email: {{ thread: … }} }}")
+    for wait_entry in top.entries if top else ():
+        name = taker.named(wait_entry.key, wait_entry.key_span, of="something to wait for")
+        body = taker.mapping(wait_entry.value, example=f"{wait_entry.key}: {{ email: {{ thread: … }} }}")
         if name is None or body is None:
             continue
-        if one.key == "nothing" or len(body.entries) != 1:
+        if wait_entry.key == "nothing" or len(body.entries) != 1:
             taker.note(
                 playbook_shape.wrong_shape(
                     place(body),
@@ -124,16 +126,16 @@ def _any(
                 )
             )
             continue
-        made = awaited(world, values, one.key, body.entries[0])
-        if made is not None:
-            wait_, heard, built = made
-            found.append(wait_)
+        resolved_wait = awaited(world, values, wait_entry.key, body.entries[0])
+        if resolved_wait is not None:
+            wait_for, heard, built = resolved_wait
+            waits.append(wait_for)
             kinds.append(heard)
             others += built
     values.diagnostics += taker.diagnostics
     if top is not None and not top.entries:
         values.note(triggers.waits_for_nothing(entry.key_span))
-    return tuple(found), kinds, others
+    return tuple(waits), kinds, others
 
 
 # ---------------------------------------------------------------- run/end
@@ -141,16 +143,20 @@ def _any(
 
 def end(_resolver: StepResolver, values: ValueBuilder, step: AuthoredStep) -> ResolvedStep | None:
     """`run/end`: succeeded, cancelled or failed, and why."""
-    given = _keys(values, step.args, of="run/end", known=("as", "because"))
+    arguments = _arguments(values, step.args, of="run/end", known=("as", "because"))
     taker = Taker()
-    word = taker.text(given["as"].value, name="as", example="as: succeeded") if "as" in given else "succeeded"
-    end_as = next((one for one in ENDINGS if one == word), None)
+    word = (
+        taker.text(arguments["as"].value, name="as", example="as: succeeded")
+        if "as" in arguments
+        else "succeeded"
+    )
+    end_as = next((ending for ending in ENDINGS if ending == word), None)
     if word is not None and end_as is None:
-        taker.note(playbook_shape.not_one_of(given["as"].value.span, value=word, options=ENDINGS))
+        taker.note(playbook_shape.not_one_of(arguments["as"].value.span, value=word, options=ENDINGS))
     values.diagnostics += taker.diagnostics
     because = (
-        values.for_people().value(given["because"].value, nullable(TEXT), name="because")
-        if "because" in given
+        values.for_people().value(arguments["because"].value, nullable(TEXT), name="because")
+        if "because" in arguments
         else None
     )
     if values.wrong:
@@ -165,23 +171,23 @@ def end(_resolver: StepResolver, values: ValueBuilder, step: AuthoredStep) -> Re
 def ask(resolver: StepResolver, values: ValueBuilder, step: AuthoredStep) -> ResolvedStep | None:
     """`human/ask`, and every item of a SOP without an action."""
     if step.question is not None:
-        return _item(resolver, values, step)
-    given = _keys(values, step.args, of="human/ask", known=("title", "choices", "fields", "who"))
-    if "title" not in given:
+        return _resolved_item(resolver, values, step)
+    arguments = _arguments(values, step.args, of="human/ask", known=("title", "choices", "fields", "who"))
+    if "title" not in arguments:
         values.note(code.missing_argument(step.key("with"), name="title", of="human/ask", type_="text"))
         return None
-    title = values.for_people().value(given["title"].value, TEXT, name="title")
+    title = values.for_people().value(arguments["title"].value, TEXT, name="title")
     taker = Taker()
-    choices, offers = _choices(taker, values, given.get("choices"))
-    fields = _fields(taker, values, given.get("fields"))
-    who = taker.id(given["who"].value, of="a person") if "who" in given else None
+    choices, offers = _choices(taker, values, arguments.get("choices"))
+    fields = _fields(taker, values, arguments.get("fields"))
+    person = taker.id(arguments["who"].value, of="a person") if "who" in arguments else None
     values.diagnostics += taker.diagnostics
-    who = _person(resolver, values, who)
+    person = _person(resolver, values, person)
     if title is None or values.wrong:
         return None
     question = Ask(
         title=title.arg,
-        who=who.text if who else None,
+        who=person.text if person else None,
         choices=choices,
         offers=offers.arg if offers is not None else None,
         offered=_item_type(offers) if offers is not None else TEXT,
@@ -190,11 +196,11 @@ def ask(resolver: StepResolver, values: ValueBuilder, step: AuthoredStep) -> Res
         most=fields.args("max"),
         defaults=fields.args("default"),
     )
-    return _asked(step, question, (title, *fields.built(), *((offers,) if offers is not None else ())))
+    return _resolved_ask(step, question, (title, *fields.built(), *((offers,) if offers is not None else ())))
 
 
 def _item_type(offers: Built) -> Type:
-    """What a choice is: an address chosen among addresses is one; of rows nobody typed it may be anything."""
+    """The type of a choice: an address among addresses is an address; an untyped row may be anything."""
     return certain(foreach.type_of(offers.arg).items or ANY)
 
 
@@ -207,8 +213,8 @@ def _choices(
     if isinstance(entry.value, nodes.Scalar) and "${{" in entry.value.text:
         return (), values.value(entry.value, listing(TEXT), name="choices")
     words = taker.words(entry.value, of="choices", example="choices: [yes, no]") or ()
-    choices = tuple(one.text for one in words)
-    twice = next((one for one in words if choices.count(one.text) > 1), None)
+    choices = tuple(word.text for word in words)
+    twice = next((word for word in words if choices.count(word.text) > 1), None)
     if twice is not None:
         taker.note(playbook_shape.same_choice(twice.span, word=twice.text))
     return choices, None
@@ -216,23 +222,23 @@ def _choices(
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class _Fields:
-    """What a person fills in, within which limits, and what counts else: (field, `min`, `max` or `default`, value)."""
+    """The fields a person fills in, with their limits and defaults: (field, `min`, `max` or `default`, value)."""
 
     types: tuple[tuple[str, Type], ...] = ()
     limits: tuple[tuple[str, str, Built], ...] = ()
 
     def args(self, key: str) -> tuple[tuple[str, Arg], ...]:
-        """One kind of them, by field."""
+        """The values of one of these keys, by field."""
         return tuple(
-            sorted(((name, one.arg) for name, which, one in self.limits if which == key), key=_first)
+            sorted(((name, limit.arg) for name, which, limit in self.limits if which == key), key=_field_name)
         )
 
     def built(self) -> tuple[Built, ...]:
-        """Everything they read."""
-        return tuple(one for _, _, one in self.limits)
+        """All values of limits and defaults, for what they read."""
+        return tuple(limit for _, _, limit in self.limits)
 
 
-def _first(pair: tuple[str, Arg]) -> str:
+def _field_name(pair: tuple[str, Arg]) -> str:
     return pair[0]
 
 
@@ -240,43 +246,48 @@ def _fields(taker: Taker, values: ValueBuilder, entry: nodes.Entry | None) -> _F
     node = taker.mapping(entry.value, example="fields: { amount: money }") if entry else None
     if node is None:
         return _Fields()
-    found, diagnostics = type_syntax.declared(node)
+    declarations, diagnostics = type_syntax.declared(node)
     taker.diagnostics += diagnostics
     limits: list[tuple[str, str, Built]] = []
-    # One with a default always has a value, unless its name says that it may be empty.
+    # A field with a default always has a value, unless its name says that it may be empty.
     empty = {entry.key.removesuffix("?") for entry in node.entries if entry.key.endswith("?")}
     types = []
-    for one in found:
-        type_ = nullable(one.field.type) if one.field.name in empty else one.field.type
-        types.append((one.field.name, type_))
-        limits += _limits(values, one.field.name, type_, one.value_entries())
+    for declaration in declarations:
+        type_ = (
+            nullable(declaration.field.type) if declaration.field.name in empty else declaration.field.type
+        )
+        types.append((declaration.field.name, type_))
+        limits += _limits(values, declaration.field.name, type_, declaration.value_entries())
     return _Fields(types=tuple(types), limits=tuple(limits))
 
 
 def _limits(
     values: ValueBuilder, name: str, type_: Type, entries: Iterable[nodes.Entry]
 ) -> list[tuple[str, str, Built]]:
-    """What a field's long form says: its limits, and the default, which has to lie within those that are fixed."""
+    """The limits and the default of a field's long form; the default has to be within the limits that are fixed."""
     entries = list(entries)
-    found = []
+    limits = []
     for entry in entries:
         if entry.key == "default":
             built = values.value(entry.value, type_, name=entry.key)
-            found += [] if built is None else [(name, entry.key, built)]
+            limits += [] if built is None else [(name, entry.key, built)]
         elif type_.kind not in BOUNDED:
             why = "only numbers, amounts and dates have limits"
             kind = f"a field of {type_}"
             values.note(graph.key_does_not_fit(entry.key_span, key=entry.key, kind=kind, why=why))
         elif (built := values.value(entry.value, certain(type_), name=entry.key)) is not None:
-            found.append((name, entry.key, built))
-    _within(values, type_, entries, found)
-    return found
+            limits.append((name, entry.key, built))
+    _check_default_in_range(values, type_, entries, limits)
+    return limits
 
 
-def _within(
-    values: ValueBuilder, type_: Type, entries: Iterable[nodes.Entry], found: Iterable[tuple[str, str, Built]]
+def _check_default_in_range(
+    values: ValueBuilder,
+    type_: Type,
+    entries: Iterable[nodes.Entry],
+    limits: Iterable[tuple[str, str, Built]],
 ) -> None:
-    fixed = {key: one.arg.value for _, key, one in found if isinstance(one.arg, Fixed)}
+    fixed = {key: limit.arg.value for _, key, limit in limits if isinstance(limit.arg, Fixed)}
     default = next((entry.value for entry in entries if entry.key == "default"), None)
     if default is None or fixed.get("default") is None:
         return
@@ -289,9 +300,13 @@ def _within(
 
 def _item_limits(values: ValueBuilder, step: AuthoredStep, fields: tuple[tuple[str, Type], ...]) -> _Fields:
     """A SOP's item: its words declare the fields, its fence may add `with: { fields: { amount: { max: … } } }`."""
-    given = _keys(values, step.args, of="human/ask", known=("fields",))
+    arguments = _arguments(values, step.args, of="human/ask", known=("fields",))
     taker = Taker()
-    node = taker.mapping(given["fields"].value, example="fields: { amount: { max: … } }") if given else None
+    node = (
+        taker.mapping(arguments["fields"].value, example="fields: { amount: { max: … } }")
+        if arguments
+        else None
+    )
     limits: list[tuple[str, str, Built]] = []
     types = dict(fields)
     for entry in node.entries if node else ():
@@ -305,36 +320,38 @@ def _item_limits(values: ValueBuilder, step: AuthoredStep, fields: tuple[tuple[s
     return _Fields(types=fields, limits=tuple(limits))
 
 
-def _item(resolver: StepResolver, values: ValueBuilder, step: AuthoredStep) -> ResolvedStep | None:
+def _resolved_item(resolver: StepResolver, values: ValueBuilder, step: AuthoredStep) -> ResolvedStep | None:
     question = step.question
     if question is None:
         return None
     fields = _item_limits(values, step, question.fields)
-    who = _person(resolver, values, question.who)
+    person = _person(resolver, values, question.who)
     title = values.for_people().value(question.title, TEXT, name="title")
     if title is None or values.wrong:
         return None
-    made = Ask(
+    ask_spec = Ask(
         title=title.arg,
-        who=who.text if who else None,
+        who=person.text if person else None,
         choices=question.choices,
         fields=fields.types,
         least=fields.args("min"),
         most=fields.args("max"),
         defaults=fields.args("default"),
-        context=tuple(one.text for one in question.context),
+        context=tuple(path.text for path in question.context),
     )
-    return _asked(step, made, (title, *fields.built()))
+    return _resolved_ask(step, ask_spec, (title, *fields.built()))
 
 
-def _person(resolver: StepResolver, values: ValueBuilder, who: Word | None) -> Word | None:
-    if who is None or who.text in {"operator", *resolver.world.people}:
-        return who
-    values.note(code.unknown_person(who.span, name=who.text, known=("operator", *resolver.world.people)))
+def _person(resolver: StepResolver, values: ValueBuilder, person: Word | None) -> Word | None:
+    if person is None or person.text in {"operator", *resolver.world.people}:
+        return person
+    values.note(
+        code.unknown_person(person.span, name=person.text, known=("operator", *resolver.world.people))
+    )
     return None
 
 
-def _asked(step: AuthoredStep, question: Ask, built: tuple[Built, ...]) -> ResolvedStep:
+def _resolved_ask(step: AuthoredStep, question: Ask, built: tuple[Built, ...]) -> ResolvedStep:
     fields = [Field(name=name, type=type_) for name, type_ in question.fields]
     if question.choices or question.offers is not None:
         type_ = choice(*question.choices) if question.choices else question.offered

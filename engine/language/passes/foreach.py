@@ -1,4 +1,4 @@
-"""The keys that say for what a step is done, and what must have come of it: `foreach`, `key`, `once`, `subject`, `expect`."""
+"""The keys for what a step is done for, and for what it must have given: `foreach`, `key`, `once`, `subject`, `expect`."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
@@ -16,19 +16,19 @@ from engine.model.definitions.plan import Arg, Expr, Fixed, ListArg, MapArg, Tex
 from engine.model.definitions.types import ANY, BOOL, INTEGER, NUMBER, TEXT, Field, Type, choice, listing
 from engine.model.values.canonical_json import Json
 
-_GIVEN = ("key", "item")
-"""What every output of a `foreach` carries beside the step's own."""
+_ITEM_FIELDS = ("key", "item")
+"""The fields that every output of a `foreach` has beside the step's own."""
 _ACTS = frozenset({"effect", "playbook"})
 
 
-def opened(values: ValueBuilder, step: AuthoredStep) -> tuple[Built | None, ValueBuilder]:
+def open_foreach(values: ValueBuilder, step: AuthoredStep) -> tuple[Built | None, ValueBuilder]:
     """A step's `foreach`, and a builder of values that may read `item`. Items are never null: nulls are left out."""
     if step.foreach is None:
         return None, values
     built = values.value(step.foreach, listing(ANY), name="foreach")
-    found = type_of(built.arg) if built is not None else ANY
-    item = certain(found.items or ANY) if found.kind == "list" else ANY
-    return built, ValueBuilder(values.source, replace(values.scope, item=item))
+    list_type = type_of(built.arg) if built is not None else ANY
+    item_type = certain(list_type.items or ANY) if list_type.kind == "list" else ANY
+    return built, ValueBuilder(values.source, replace(values.scope, item=item_type))
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -56,10 +56,10 @@ def read_foreach(values: ValueBuilder, step: AuthoredStep, foreach: Built | None
     )
 
 
-def recipient(one: ResolvedStep) -> Built | None:
-    """Whom an item is about where neither step nor file says it: the field of the item that the step is sent to."""
-    for name, built in one.args:
-        param = one.spec.param(name) if one.spec is not None else None
+def recipient(resolved: ResolvedStep) -> Built | None:
+    """The person an item is about where neither step nor file says so: the field of the item that the step is sent to."""
+    for name, built in resolved.args:
+        param = resolved.spec.param(name) if resolved.spec is not None else None
         if param is None or param.sink is not Sink.RECIPIENT or not isinstance(built.arg, Expr):
             continue
         paths = [read.path for read in built.reads]
@@ -69,77 +69,85 @@ def recipient(one: ResolvedStep) -> Built | None:
     return None
 
 
-def finish(
-    values: ValueBuilder, step: AuthoredStep, one: ResolvedStep, keys: TextKeys, *, about: bool
+def with_foreach(
+    values: ValueBuilder, step: AuthoredStep, resolved: ResolvedStep, keys: TextKeys, *, about: bool
 ) -> ResolvedStep:
-    """The step with these keys and its `expect`; the outputs of a `foreach` are a list. `about`: the file says whom it is about."""
-    reads_back = step.expect is not None and one.kind in {"call", "effect"}
-    expected = _expected(values, step.expect, one) if step.expect is not None and reads_back else ()
+    """The step with these keys and its `expect`; the outputs of a `foreach` are a list. `about`: the file has a `subject`."""
+    reads_back = step.expect is not None and resolved.kind in {"call", "effect"}
+    expected = _expectations(values, step.expect, resolved) if step.expect is not None and reads_back else ()
     if not expected and step.foreach is None and keys == _NOTHING:
-        return one
-    found = replace(
-        one,
+        return resolved
+    completed = replace(
+        resolved,
         foreach=keys.foreach,
         key=keys.key,
         once=keys.once,
-        subject=keys.subject or (None if about or step.foreach is None else recipient(one)),
+        subject=keys.subject or (None if about or step.foreach is None else recipient(resolved)),
         expect=expected,
     )
     if step.foreach is None:
-        return found
-    item = values.scope.item or ANY
-    if one.outputs.kind == "any":
-        return replace(found, outputs=listing(ANY))
-    kept = tuple(field for field in one.outputs.fields if field.name not in _GIVEN)
-    given = (Field(name="key", type=TEXT), Field(name="item", type=item))
-    return replace(found, outputs=listing(Type(kind="map", fields=(*kept, *given))))
+        return completed
+    item_type = values.scope.item or ANY
+    if resolved.outputs.kind == "any":
+        return replace(completed, outputs=listing(ANY))
+    own_fields = tuple(field for field in resolved.outputs.fields if field.name not in _ITEM_FIELDS)
+    added_fields = (Field(name="key", type=TEXT), Field(name="item", type=item_type))
+    return replace(completed, outputs=listing(Type(kind="map", fields=(*own_fields, *added_fields))))
 
 
-def _expected(values: ValueBuilder, node: nodes.Mapping, one: ResolvedStep) -> tuple[tuple[str, Built], ...]:
-    found = []
+def _expectations(
+    values: ValueBuilder, node: nodes.Mapping, resolved: ResolvedStep
+) -> tuple[tuple[str, Built], ...]:
+    expectations = []
     for entry in node.entries:
-        field = one.outputs.field(entry.key)
+        field = resolved.outputs.field(entry.key)
         if field is None:
-            known = [each.name for each in one.outputs.fields]
-            of = f"steps.{one.step.id.text}.outputs"
+            known = [each.name for each in resolved.outputs.fields]
+            of = f"steps.{resolved.step.id.text}.outputs"
             values.note(references.unknown_field(entry.key_span, name=entry.key, of=of, known=known))
             continue
         built = values.value(entry.value, nullable(of_field(field)), name=entry.key)
         if built is not None:
-            found.append((entry.key, built))
-    return tuple(sorted(found, key=lambda pair: pair[0]))
+            expectations.append((entry.key, built))
+    return tuple(sorted(expectations, key=lambda pair: pair[0]))
 
 
-def check(steps: Sequence[ResolvedStep]) -> list[Diagnostic]:
-    """A `foreach` that acts names its items by a `key`: by their number, a list in another order would act again."""
-    found = []
-    for one in steps:
-        step = one.step
-        if step.foreach is not None and step.item_key is None and one.kind in _ACTS:
-            found.append(graph.no_item_key(step.key("foreach"), step=step.id.text, fix=_key_fix(one)))
-    return found
+def check_item_keys(steps: Sequence[ResolvedStep]) -> list[Diagnostic]:
+    """A `foreach` that acts names its items by a `key`: numbered items would act again when the list changes its order."""
+    diagnostics = []
+    for resolved in steps:
+        step = resolved.step
+        if step.foreach is not None and step.item_key is None and resolved.kind in _ACTS:
+            diagnostics.append(
+                graph.no_item_key(step.key("foreach"), step=step.id.text, fix=_key_fix(resolved))
+            )
+    return diagnostics
 
 
-def _key_fix(one: ResolvedStep) -> Fix | None:
-    row = one.outputs.items
-    item = row.field("item") if row is not None else None
-    if item is None or one.step.room is None:
+def _key_fix(resolved: ResolvedStep) -> Fix | None:
+    row = resolved.outputs.items
+    item_field = row.field("item") if row is not None else None
+    if item_field is None or resolved.step.room is None:
         return None
     path = ""
-    if item.type.kind in {"text", "email", "url"}:
+    if item_field.type.kind in {"text", "email", "url"}:
         path = "item"
     for name in ("key", "id"):
-        field = item.type.field(name) if item.type.kind == "map" else None
+        field = item_field.type.field(name) if item_field.type.kind == "map" else None
         if field is not None and field.type.kind == "text" and not of_field(field).nullable:
             path = f"item.{name}"
-    return Fix(span=one.step.room.span, text=one.step.room.key(f'key: "${{{{ {path} }}}}"')) if path else None
+    return (
+        Fix(span=resolved.step.room.span, text=resolved.step.room.key(f'key: "${{{{ {path} }}}}"'))
+        if path
+        else None
+    )
 
 
-# ---------------------------------------------------------------- what a built value is
+# ---------------------------------------------------------------- types of built values
 
 
 def type_of(arg: Arg) -> Type:
-    """The type of a value that was built where anything may stand."""
+    """The type of a value that was built where any type is accepted."""
     match arg:
         case Expr():
             return arg.type
@@ -148,9 +156,9 @@ def type_of(arg: Arg) -> Type:
         case Fixed():
             return _fixed(arg.value)
         case ListArg():
-            return listing(_shared([type_of(one) for one in arg.items]))
+            return listing(_shared([type_of(element) for element in arg.items]))
         case MapArg():
-            fields = tuple(Field(name=name, type=type_of(one)) for name, one in arg.entries)
+            fields = tuple(Field(name=name, type=type_of(value)) for name, value in arg.entries)
             return Type(kind="map", fields=fields)
 
 
@@ -165,20 +173,22 @@ def _fixed(value: Json) -> Type:
         case str():
             return TEXT
         case list():
-            words = dict.fromkeys(one for one in value if isinstance(one, str) and one)
-            if words and all(one is None or (isinstance(one, str) and one in words) for one in value):
-                # Words that are written down are a closed set: an item of it fits a `one of` input.
+            words = dict.fromkeys(word for word in value if isinstance(word, str) and word)
+            if words and all(
+                element is None or (isinstance(element, str) and element in words) for element in value
+            ):
+                # Literal words are a closed set: an item of it fits a `one of` input.
                 return listing(choice(*words))
-            return listing(_shared([_fixed(one) for one in value if one is not None]))
+            return listing(_shared([_fixed(element) for element in value if element is not None]))
         case dict():
-            fields = tuple(Field(name=name, type=_fixed(one)) for name, one in value.items())
+            fields = tuple(Field(name=name, type=_fixed(field_value)) for name, field_value in value.items())
             return Type(kind="map", fields=fields)
         case _:
             return ANY
 
 
 def _shared(types: Sequence[Type]) -> Type:
-    found: Type | None = types[0] if types else ANY
-    for one in types[1:]:
-        found = None if found is None else unify(found, one)
-    return found or ANY
+    shared: Type | None = types[0] if types else ANY
+    for type_ in types[1:]:
+        shared = None if shared is None else unify(shared, type_)
+    return shared or ANY

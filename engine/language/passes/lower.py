@@ -39,73 +39,85 @@ from engine.model.values.canonical_json import Json
 
 
 def inputs_type(authored: Authored) -> Type:
-    """The type of the root `inputs`. One with a default always has a value."""
+    """The type of the root `inputs`. An input with a default always has a value."""
     fields = tuple(
-        replace(one.field, optional=one.field.optional and one.default is None) for one in authored.inputs
+        replace(declared.field, optional=declared.field.optional and declared.default is None)
+        for declared in authored.inputs
     )
     return Type(kind="map", fields=fields)
 
 
 def inputs_of(authored: Authored) -> tuple[tuple[Input, ...], tuple[Diagnostic, ...]]:
     """The declared inputs with their literal defaults."""
-    found: list[Input] = []
+    inputs: list[Input] = []
     diagnostics: list[Diagnostic] = []
-    for one in authored.inputs:
+    for declared in authored.inputs:
         default: Json = None
-        if one.default is not None:
-            good, default = _literal(one.default, one.field)
+        if declared.default is not None:
+            good, default = _literal(declared.default, declared.field)
             if not good:
                 diagnostics.append(
                     code.wrong_type(
-                        place(one.default),
-                        expected=str(one.field.type),
-                        actual=what(one.default),
-                        hint=_fixed(one.default, one.field.type, "a default"),
+                        place(declared.default),
+                        expected=str(declared.field.type),
+                        actual=what(declared.default),
+                        hint=_fixed(declared.default, declared.field.type, "a default"),
                     )
                 )
-        type_ = nullable(one.field.type) if one.field.optional and one.default is None else one.field.type
-        limits = _limits(one, diagnostics)
-        wrong = value_range.range_error(one.field.type.kind, default, **limits) if default is not None else ""
-        if wrong and one.default is not None:
+        type_ = (
+            nullable(declared.field.type)
+            if declared.field.optional and declared.default is None
+            else declared.field.type
+        )
+        limits = _limits(declared, diagnostics)
+        wrong = (
+            value_range.range_error(declared.field.type.kind, default, **limits)
+            if default is not None
+            else ""
+        )
+        if wrong and declared.default is not None:
             diagnostics.append(
                 code.wrong_type(
-                    place(one.default), expected=wrong, actual=what(one.default), hint="mend one of them"
+                    place(declared.default),
+                    expected=wrong,
+                    actual=what(declared.default),
+                    hint="mend one of them",
                 )
             )
-        made = Input(
-            name=one.field.name,
+        plan_input = Input(
+            name=declared.field.name,
             type=type_,
-            required=not one.field.optional,
+            required=not declared.field.optional,
             default=default,
-            description=one.field.description,
+            description=declared.field.description,
         )
-        found.append(replace(made, **limits))
-    return tuple(found), tuple(diagnostics)
+        inputs.append(replace(plan_input, **limits))
+    return tuple(inputs), tuple(diagnostics)
 
 
-def _limits(one: Declared, diagnostics: list[Diagnostic]) -> dict[str, Json]:
+def _limits(declared: Declared, diagnostics: list[Diagnostic]) -> dict[str, Json]:
     """`least` and `most` of an input, which are fixed values of its own type."""
-    found: dict[str, Json] = {}
-    for entry in one.extra:
-        type_ = one.field.type
+    limits: dict[str, Json] = {}
+    for entry in declared.extra:
+        type_ = declared.field.type
         if type_.kind not in value_range.BOUNDED:
             why = "only numbers, amounts and dates have limits"
             kind = f"an input of {type_}"
             diagnostics.append(graph.key_does_not_fit(entry.key_span, key=entry.key, kind=kind, why=why))
             continue
-        good, value = _literal(entry.value, one.field)
+        good, value = _literal(entry.value, declared.field)
         if good:
-            found["least" if entry.key == "min" else "most"] = value
+            limits["least" if entry.key == "min" else "most"] = value
         else:
             hint = _fixed(entry.value, type_, "a limit of an input")
             diagnostics.append(
                 code.wrong_type(place(entry.value), expected=str(type_), actual=what(entry.value), hint=hint)
             )
-    return found
+    return limits
 
 
 def _fixed(node: TextNode, type_: Type, what_: str) -> str:
-    """The hint of a value that is none of its type, or no fixed one."""
+    """The hint for a value that is of another type, or is not fixed."""
     if isinstance(node, Scalar) and (type_.kind, scalars.of_type(node.text, DATE, plain=True)[0]) == (
         "time",
         True,
@@ -138,7 +150,7 @@ def plan(
     config: Config,
 ) -> Plan:
     """The plan of a file without errors."""
-    nodes = tuple(_node(one, edges[one.step.id.text]) for one in steps)
+    nodes = tuple(_node(resolved, edges[resolved.step.id.text]) for resolved in steps)
     return Plan(
         id=authored.id,
         name=authored.name,
@@ -169,68 +181,68 @@ def _arg(built: Built | None) -> Arg | None:
     return None if built is None else built.arg
 
 
-def _node(one: ResolvedStep, edges: Edges) -> Node:
-    step = one.step
-    condition = one.condition.arg if one.condition is not None else None
-    human = one.kind == "human"
+def _node(resolved: ResolvedStep, edges: Edges) -> Node:
+    step = resolved.step
+    condition = resolved.condition.arg if resolved.condition is not None else None
+    human = resolved.kind == "human"
     return Node(
         id=step.id.text,
         name=step.name,
-        kind=one.kind,
+        kind=resolved.kind,
         uses="human/ask" if human else step.uses.text,
         span=step.id.span,
-        args=tuple((name, _sorted(built.arg)) for name, built in one.args),
-        action=_action(one),
+        args=tuple((name, _sorted(built.arg)) for name, built in resolved.args),
+        action=_action(resolved),
         condition=condition if isinstance(condition, Expr) else None,
         needs=edges.needs,
         reads=edges.reads,
         soft_reads=edges.soft,
         verdicts=edges.verdicts,
-        handles_failure=one.condition is not None and one.condition.handles_failure,
+        handles_failure=resolved.condition is not None and resolved.condition.handles_failure,
         stage=step.stage,
         reach=step.reach,
-        highest_reach=taint.highest_reach(one),
+        highest_reach=taint.highest_reach(resolved),
         gate=step.gate.text if step.gate else None,
         undo_within=step.undo_within,
         timeout=step.timeout or (DECISION_TIMEOUT if human else ATTEMPT_TIMEOUT),
         retry=step.retry or Retry(),
         continue_on_error=step.continue_on_error,
-        waits=one.waits,
-        until=_arg(one.until),
-        ask=one.ask,
-        end_as=one.end_as,
-        foreach=_arg(one.foreach),
-        key=_arg(one.key),
+        waits=resolved.waits,
+        until=_arg(resolved.until),
+        ask=resolved.ask,
+        end_as=resolved.end_as,
+        foreach=_arg(resolved.foreach),
+        key=_arg(resolved.key),
         max_parallel=step.max_parallel or 4,
         pause=step.pause,
-        repeat=one.repeat,
-        once=_arg(one.once),
-        subject=_arg(one.subject),
-        expect=tuple((name, _sorted(built.arg)) for name, built in one.expect),
-        undo=_undo(one),
+        repeat=resolved.repeat,
+        once=_arg(resolved.once),
+        subject=_arg(resolved.subject),
+        expect=tuple((name, _sorted(built.arg)) for name, built in resolved.expect),
+        undo=_undo(resolved),
         cite=step.cite,
     )
 
 
-def _undo(one: ResolvedStep) -> Node | None:
-    """What takes a step back, as a node of its own: about the same person, tried as often."""
-    taking, step = one.undo, one.step
-    if taking is None:
+def _undo(resolved: ResolvedStep) -> Node | None:
+    """The undo of a step as a node of its own: about the same person, with the same retries."""
+    undo, step = resolved.undo, resolved.step
+    if undo is None:
         return None
     return Node(
         id=undo_of(step.id.text),
         name=f"undo of {step.name}",
         kind="effect",
-        uses=taking.step.uses.text,
-        span=taking.step.uses.span,
-        args=tuple((name, _sorted(built.arg)) for name, built in taking.args),
-        action=taking.spec,
-        reads=dependencies.reads_of(taking),
+        uses=undo.step.uses.text,
+        span=undo.step.uses.span,
+        args=tuple((name, _sorted(built.arg)) for name, built in undo.args),
+        action=undo.spec,
+        reads=dependencies.reads_of(undo),
         stage=step.stage,
-        highest_reach=taint.highest_reach(taking),
+        highest_reach=taint.highest_reach(undo),
         timeout=step.timeout or ATTEMPT_TIMEOUT,
         retry=step.retry or Retry(),
-        subject=_arg(one.subject),
+        subject=_arg(resolved.subject),
         cite=step.cite,
     )
 
@@ -238,30 +250,30 @@ def _undo(one: ResolvedStep) -> Node | None:
 def _sorted(arg: Arg) -> Arg:
     """Maps by key, so that the plan doesn't depend on the order they were written in."""
     if isinstance(arg, MapArg):
-        return MapArg(entries=tuple(sorted((key, _sorted(one)) for key, one in arg.entries)))
+        return MapArg(entries=tuple(sorted((key, _sorted(value)) for key, value in arg.entries)))
     return arg
 
 
-def _action(one: ResolvedStep) -> ActionSpec | None:
-    undo = one.step.undo
-    if one.spec is None or undo is None:
-        return one.spec
-    return replace(one.spec, undo=UndoSpec(action=undo.uses.text if undo.uses else None, none=undo.none))
+def _action(resolved: ResolvedStep) -> ActionSpec | None:
+    undo = resolved.step.undo
+    if resolved.spec is None or undo is None:
+        return resolved.spec
+    return replace(resolved.spec, undo=UndoSpec(action=undo.uses.text if undo.uses else None, none=undo.none))
 
 
 def _gates(authored: Authored, steps: Sequence[ResolvedStep], heads: PlaybookExprs) -> tuple[Gate, ...]:
-    """The declared gates, then one for each step that acts without: the card the stage may ask for."""
-    found = []
-    standing: dict[str, list[str]] = {}
-    for one in steps:
-        if one.step.gate is not None:
-            standing.setdefault(one.step.gate.text, []).append(one.step.id.text)
+    """The declared gates, then one for each step that acts without a gate: the card the stage may ask for."""
+    gates = []
+    members_of: dict[str, list[str]] = {}
+    for resolved in steps:
+        if resolved.step.gate is not None:
+            members_of.setdefault(resolved.step.gate.text, []).append(resolved.step.id.text)
     for gate in authored.gates:
-        members = tuple(standing.get(gate.id.text, ()))
+        members = tuple(members_of.get(gate.id.text, ()))
         title = heads.titles[gate.id.text].arg if gate.id.text in heads.titles else Fixed(value=gate.id.text)
-        found.append(Gate(id=gate.id.text, title=title, expires_after=gate.expires_after, members=members))
-    for one in steps:
-        if one.kind == "effect" and one.step.gate is None:
-            id_ = one.step.id.text
-            found.append(Gate(id=id_, title=Fixed(value=one.step.name), members=(id_,), own=True))
-    return tuple(found)
+        gates.append(Gate(id=gate.id.text, title=title, expires_after=gate.expires_after, members=members))
+    for resolved in steps:
+        if resolved.kind == "effect" and resolved.step.gate is None:
+            id_ = resolved.step.id.text
+            gates.append(Gate(id=id_, title=Fixed(value=resolved.step.name), members=(id_,), own=True))
+    return tuple(gates)

@@ -1,4 +1,4 @@
-"""What starts a run: `on:` against the kinds of triggers there are."""
+"""What starts a run: `on:` checked against the kinds of triggers."""
 
 from dataclasses import dataclass, replace
 
@@ -30,20 +30,22 @@ def read(authored: Authored, world: World) -> tuple[Started, tuple[Diagnostic, .
     values = ValueBuilder(authored.source, TypeScope(now_only=True))
     triggers: list[Trigger] = []
     heard: list[TriggerType] = []
-    needed = [one.field.name for one in authored.inputs if not one.field.optional]
-    for one in authored.on:
-        spec = TRIGGERS.get(one.kind.text)
+    needed = [declared.field.name for declared in authored.inputs if not declared.field.optional]
+    for trigger in authored.on:
+        spec = TRIGGERS.get(trigger.kind.text)
         if spec is None:
-            values.note(code.unknown_trigger(one.kind.span, name=one.kind.text, known=TRIGGERS))
+            values.note(code.unknown_trigger(trigger.kind.span, name=trigger.kind.text, known=TRIGGERS))
             continue
-        params = trigger_pass.params(world, values, spec, one.kind.span, one.params)
+        params = trigger_pass.params(world, values, spec, trigger.kind.span, trigger.params)
         triggers.append(Trigger(kind=spec.name, params=params))
-        heard.append(trigger_pass.heard(world, spec.name, str(dict(params).get("type", ""))))
-        fields = one.params.get("fields") if spec.name == "webhook" and one.params is not None else None
+        heard.append(trigger_pass.trigger_type_of(world, spec.name, str(dict(params).get("type", ""))))
+        fields = (
+            trigger.params.get("fields") if spec.name == "webhook" and trigger.params is not None else None
+        )
         if fields is not None:
             heard[-1] = replace(heard[-1], event=webhook_fields.declared(values, fields))
         if needed and spec.name not in _GIVE_INPUTS:
-            values.note(code.gives_no_input(one.kind.span, trigger=spec.name, names=needed))
+            values.note(code.gives_no_input(trigger.kind.span, trigger=spec.name, names=needed))
     if not authored.on and authored.on_span is not None:
         values.note(code.no_trigger(authored.on_span))
     return Started(triggers=tuple(triggers), heard=tuple(heard)), tuple(values.diagnostics)

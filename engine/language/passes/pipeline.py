@@ -24,14 +24,14 @@ from engine.model.definitions.diagnostics import Diagnostic, Severity, Span
 from engine.model.definitions.plan import Plan
 
 
-def place_of(one: Diagnostic) -> tuple[Span, str]:
-    """How diagnostics are ordered."""
-    return one.span, one.code
+def place_of(diagnostic: Diagnostic) -> tuple[Span, str]:
+    """The sort key of diagnostics."""
+    return diagnostic.span, diagnostic.code
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class PassResult:
-    """What came of one file. Without a plan it still says what it gives, so that its callers are checked.
+    """The result of one file. Without a plan it still has a signature, so that its callers are checked.
 
     `used` are the files a run may read; the plan names none of them yet, for it stays the same when their words change.
     """
@@ -52,8 +52,8 @@ def compile_one(authored: Authored, world: World) -> PassResult:
         undeclared=webhook_fields.undeclared(authored),
     )  # fmt: skip
     steps = resolver.run()
-    found = [*starts_wrong, *bad_defaults, *dependencies.unique_steps(authored), *resolver.diagnostics]
-    resolved = {one.step.id.text: one for one in steps}
+    reported = [*starts_wrong, *bad_defaults, *dependencies.unique_steps(authored), *resolver.diagnostics]
+    resolved = {resolved_step.step.id.text: resolved_step for resolved_step in steps}
     heads, heads_wrong = heads_of(authored, event, resolver, steps)
     edges, wrong = dependencies.edges(authored, steps, heads.titles)
     facts = taint.TaintInput(
@@ -62,29 +62,31 @@ def compile_one(authored: Authored, world: World) -> PassResult:
         event=triggers.labels(started.heard),
         readers=_readers(resolved),
     )
-    found += [
+    reported += [
         *heads_wrong,
         *wrong,
         *allowed_keys.check_keys(steps),
-        *foreach.check(steps),
+        *foreach.check_item_keys(steps),
         *dependencies.check_gates(authored, resolved, edges),
         *dependencies.unreachable(steps, edges),
     ]
-    found += [
+    reported += [
         *taint.check_steps(facts),
         *taint.check_sinks(facts),
         *taint.check_calls(facts),
         *taint.check_performed(facts, world.unperformed),
         *taint.check_subject(facts, event),
     ]
-    diagnostics = tuple(sorted(webhook_fields.told(authored, resolver.undeclared, found), key=place_of))
-    gives = taint.given(facts, (built for _, built in heads.outputs))
-    signature = subplaybooks.signature(authored, heads.gives, gives)
-    # Of a step that names a template or agent with mistakes nothing is said about those: it is said in that file.
+    diagnostics = tuple(
+        sorted(webhook_fields.combine_undeclared(authored, resolver.undeclared, reported), key=place_of)
+    )
+    labels = taint.output_labels(facts, (built for _, built in heads.outputs))
+    signature = subplaybooks.signature(authored, heads.gives, labels)
+    # The mistakes of a template or agent that a step names are reported in that file, not here.
     if (
         resolver.broken
         or len(steps) < len(authored.steps)
-        or any(one.severity is Severity.ERROR for one in diagnostics)
+        or any(diagnostic.severity is Severity.ERROR for diagnostic in diagnostics)
     ):
         return PassResult(plan=None, signature=signature, diagnostics=diagnostics)
     plan = lower.plan(
@@ -103,24 +105,29 @@ def compile_one(authored: Authored, world: World) -> PassResult:
 
 def _used(resolver: StepResolver, steps: Sequence[ResolvedStep]) -> frozenset[str]:
     """The files that a run of these steps may read."""
-    agents = [one.step.uses.text for one in steps if one.step.uses.text.startswith("agent/")]
+    agents = [resolved.step.uses.text for resolved in steps if resolved.step.uses.text.startswith("agent/")]
     return frozenset(
         {
             resolver.authored.path,
             *(f"{TEMPLATES}{name}.md" for name in resolver.templates),
             *(path for name in agents for path in resolver.world.reads.get(name, ())),
-            *(word.text for one in steps if one.step.question for word in one.step.question.context),
+            *(
+                word.text
+                for resolved in steps
+                if resolved.step.question
+                for word in resolved.step.question.context
+            ),
         }
     )
 
 
 def _readers(resolved: Mapping[str, ResolvedStep]) -> dict[str, tuple[str, ...]]:
     """Step → the steps that read its outputs."""
-    found: dict[str, dict[str, None]] = {}
-    for id_, one in resolved.items():
-        for built in one.built():
+    readers: dict[str, dict[str, None]] = {}
+    for id_, resolved_step in resolved.items():
+        for built in resolved_step.built():
             for read in built.reads:
                 parts = read.path.split(".")
                 if parts[0] == "steps" and parts[2] == "outputs":
-                    found.setdefault(parts[1], {})[id_] = None
-    return {name: tuple(ids) for name, ids in found.items()}
+                    readers.setdefault(parts[1], {})[id_] = None
+    return {name: tuple(ids) for name, ids in readers.items()}

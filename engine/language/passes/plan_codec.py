@@ -1,6 +1,6 @@
-"""Plans as bytes and back: canonical JSON, named by what it means and not by how its source was laid out.
+"""Plans as bytes and back: canonical JSON, with a digest of the meaning and not of the source's layout.
 
-One codec driven by the types of `engine.model.definitions.plan`: a field that is added there is written and read here without a second list.
+One codec driven by the types of `engine.model.definitions.plan`: a field added there is written and read here without a second list.
 Bytes are never executed and name no class but those of the plan.
 """
 
@@ -36,20 +36,20 @@ def to_bytes(plan: Plan) -> bytes:
 
 
 @functools.lru_cache(maxsize=16)
-def from_bytes(data: bytes) -> Plan:
-    """The plan that `to_bytes` wrote; the last few stay read. Raises ValueError."""
+def from_bytes(plan_bytes: bytes) -> Plan:
+    """The plan that `to_bytes` wrote; the last few are cached. Raises ValueError."""
     try:
-        found = canonical_json.decode(data)
-        if found["format"] != FORMAT:
-            raise ValueError(f"a plan of format {found['format']}; this version reads {FORMAT}")
-        return read(Plan, found["plan"])
+        document = canonical_json.decode(plan_bytes)
+        if document["format"] != FORMAT:
+            raise ValueError(f"a plan of format {document['format']}; this version reads {FORMAT}")
+        return read(Plan, document["plan"])
     except (KeyError, TypeError, AttributeError) as error:
         raise ValueError(f"not a plan: {error}") from error
 
 
 def digest(plan: Plan) -> str:
     """SHA-256 of what the plan means: places, comments, key order and the bytes of the source itself don't count."""
-    bare = dataclasses.replace(plan, files=tuple(one for one in plan.files if one[0] != plan.path))
+    bare = dataclasses.replace(plan, files=tuple(file for file in plan.files if file[0] != plan.path))
     return canonical_json.name_of(_meaning(_write(bare)))
 
 
@@ -61,14 +61,14 @@ _UNORDERED = frozenset(
 
 def _meaning(value: Json) -> Json:
     if isinstance(value, list):
-        return [_meaning(one) for one in value]
+        return [_meaning(element) for element in value]
     if not isinstance(value, dict):
         return value
-    found = {name: _meaning(one) for name, one in value.items() if name != "span"}
-    for name in _UNORDERED & found.keys():
-        if isinstance(found[name], list):
-            found[name] = sorted(found[name], key=canonical_json.encode)
-    return found
+    fields = {name: _meaning(member) for name, member in value.items() if name != "span"}
+    for name in _UNORDERED & fields.keys():
+        if isinstance(fields[name], list):
+            fields[name] = sorted(fields[name], key=canonical_json.encode)
+    return fields
 
 
 def _write(value: object) -> Json:
@@ -78,9 +78,9 @@ def _write(value: object) -> Json:
         case timedelta():
             return value.total_seconds()
         case tuple() | list():
-            return [_write(one) for one in value]
+            return [_write(element) for element in value]
         case frozenset():
-            return sorted(_write(one) for one in value)
+            return sorted(_write(element) for element in value)
         case _ if dataclasses.is_dataclass(value):
             return _record(value)
         case _:
@@ -89,13 +89,13 @@ def _write(value: object) -> Json:
 
 def _record(value: Any) -> dict[str, Json]:  # noqa: ANN401 - any class of the plan
     kind: Any = type(value)
-    found: dict[str, Json] = {}
+    record: dict[str, Json] = {}
     if kind in _TAGS:
-        found["arg"] = _TAGS[kind]
+        record["arg"] = _TAGS[kind]
     for name in _fields(kind):
-        one = getattr(value, name)
-        found[name] = one if (kind.__name__, name) in _RAW else _write(one)
-    return found
+        field_value = getattr(value, name)
+        record[name] = field_value if (kind.__name__, name) in _RAW else _write(field_value)
+    return record
 
 
 _PLAIN = frozenset({str, int, float, bool, type(None)})
@@ -107,7 +107,7 @@ def lean(value: object, shared: Callable[[ActionSpec], Json]) -> Json:
     if kind in _PLAIN:
         return value
     if kind is tuple or kind is list:
-        return [one if type(one) in _PLAIN else lean(one, shared) for one in value]  # type: ignore[attr-defined]
+        return [element if type(element) in _PLAIN else lean(element, shared) for element in value]  # type: ignore[attr-defined]
     if isinstance(value, ActionSpec):
         return shared(value)
     return lean_fields(value, shared) if dataclasses.is_dataclass(value) else _write(value)
@@ -116,48 +116,48 @@ def lean(value: object, shared: Callable[[ActionSpec], Json]) -> Json:
 def lean_fields(value: object, shared: Callable[[ActionSpec], Json]) -> dict[str, Json]:
     """The fields of a dataclass that don't have their default, as `lean` writes them."""
     kind: Any = type(value)
-    found: dict[str, Json] = {"arg": _TAGS[kind]} if kind in _TAGS else {}
+    record: dict[str, Json] = {"arg": _TAGS[kind]} if kind in _TAGS else {}
     for name, default, raw in _defaults(kind):
-        one = getattr(value, name)
-        if one is default or (type(one) is type(default) and one == default):
+        field_value = getattr(value, name)
+        if field_value is default or (type(field_value) is type(default) and field_value == default):
             continue
-        found[name] = one if raw or type(one) in _PLAIN else lean(one, shared)
-    return found
+        record[name] = field_value if raw or type(field_value) in _PLAIN else lean(field_value, shared)
+    return record
 
 
 @functools.cache
 def _defaults(kind: type[Any]) -> tuple[tuple[str, object, bool], ...]:
-    """(field, its default or something that is no value, whether it holds JSON itself)."""
+    """(field, its default or `MISSING`, whether it holds JSON itself)."""
     return tuple(
-        (one.name, one.default, (kind.__name__, one.name) in _RAW) for one in dataclasses.fields(kind)
+        (field.name, field.default, (kind.__name__, field.name) in _RAW) for field in dataclasses.fields(kind)
     )
 
 
 @functools.cache
 def _fields(kind: Any) -> dict[str, Any]:  # noqa: ANN401 - a class of the plan
     hints = get_type_hints(kind)
-    return {one.name: hints[one.name] for one in dataclasses.fields(kind)}
+    return {field.name: hints[field.name] for field in dataclasses.fields(kind)}
 
 
-def read(kind: type[_T], data: Json) -> _T:
-    """A dataclass from the JSON of its fields. What it doesn't know is passed over; what is missing keeps its default.
+def read(kind: type[_T], encoded: Json) -> _T:
+    """A dataclass from the JSON of its fields. Unknown fields are ignored; missing ones get their default.
 
     Raises what reading foreign JSON raises: KeyError, TypeError, ValueError, AttributeError.
     """
     readers = _readers(cast("Any", kind))
-    return kind(**{name: readers[name](value) for name, value in data.items() if name in readers})
+    return kind(**{name: readers[name](value) for name, value in encoded.items() if name in readers})
 
 
 @functools.cache
 def _readers(kind: Any) -> dict[str, Callable[[Json], Any]]:  # noqa: ANN401 - a class of the plan
     return {
-        name: _as_it_is if (kind.__name__, name) in _RAW else _reader(hint)
+        name: _unchanged if (kind.__name__, name) in _RAW else _reader(hint)
         for name, hint in _fields(kind).items()
     }
 
 
-def _as_it_is(data: Json) -> Json:
-    return data
+def _unchanged(encoded: Json) -> Json:
+    return encoded
 
 
 @functools.cache
@@ -168,33 +168,33 @@ def _reader(hint: Any) -> Callable[[Json], Any]:  # noqa: ANN401 - a type as an 
     if origin is tuple:
         return _tuple(inner)
     if origin is frozenset:
-        one = _reader(inner[0])
-        return lambda data: frozenset(one(item) for item in data)
+        read_element = _reader(inner[0])
+        return lambda encoded: frozenset(read_element(element) for element in encoded)
     if origin is Literal or hint is Any:
-        return _as_it_is
+        return _unchanged
     if hint is timedelta:
-        return lambda data: timedelta(seconds=data)
+        return lambda encoded: timedelta(seconds=encoded)
     if isinstance(hint, type) and issubclass(hint, Enum):
         return hint
     if dataclasses.is_dataclass(hint):
         kind: type[Any] = hint if isinstance(hint, type) else type(hint)
-        # What was shared among many is read already.
-        return lambda data: data if isinstance(data, kind) else read(kind, data)
-    return _as_it_is
+        # A value shared by many plans is already read.
+        return lambda encoded: encoded if isinstance(encoded, kind) else read(kind, encoded)
+    return _unchanged
 
 
 def _union(inner: tuple[Any, ...]) -> Callable[[Json], Any]:
-    parts = tuple(one for one in inner if one is not type(None))
+    parts = tuple(member for member in inner if member is not type(None))
     if len(parts) == 1:
-        one = _reader(parts[0])
-        return lambda data: None if data is None else one(data)
+        read_member = _reader(parts[0])
+        return lambda encoded: None if encoded is None else read_member(encoded)
     # `str | Expr` inside texts, and the union of arguments.
-    return lambda data: read(_ARGS[data["arg"]], data) if isinstance(data, dict) else data
+    return lambda encoded: read(_ARGS[encoded["arg"]], encoded) if isinstance(encoded, dict) else encoded
 
 
 def _tuple(inner: tuple[Any, ...]) -> Callable[[Json], Any]:
     if len(inner) == 2 and inner[1] is Ellipsis:
-        one = _reader(inner[0])
-        return lambda data: tuple(one(item) for item in data)
-    readers = tuple(_reader(one) for one in inner)
-    return lambda data: tuple(read(item) for read, item in zip(readers, data, strict=True))
+        read_element = _reader(inner[0])
+        return lambda encoded: tuple(read_element(element) for element in encoded)
+    readers = tuple(_reader(element_type) for element_type in inner)
+    return lambda encoded: tuple(read(element) for read, element in zip(readers, encoded, strict=True))

@@ -1,4 +1,4 @@
-"""The values of a file that belong to no step: whom it is about, what it is once for, what ends it, what it gives."""
+"""The values of a file outside its steps: `subject`, `concurrency`, `once`, `stop-on`, the titles of gates, `outputs`."""
 
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
@@ -39,7 +39,7 @@ class PlaybookExprs:
 def heads_of(
     authored: Authored, event: Type | None, resolver: StepResolver, steps: Sequence[ResolvedStep]
 ) -> tuple[PlaybookExprs, list[Diagnostic]]:
-    """What stands above and below the steps. Before a run exists only `event` and `inputs` can be read."""
+    """The values above and below the steps. Before a run exists only `event` and `inputs` can be read."""
     scope = TypeScope(
         event=event,
         inputs=resolver.inputs,
@@ -52,13 +52,13 @@ def heads_of(
     group = words(values, authored.concurrency, name="concurrency")
     once = words(values, authored.once, name="once")
     stop_on = tuple(
-        made[0]
+        resolved_wait[0]
         for entry in authored.stop_on
-        if (made := triggers.awaited(resolver.world, values, entry.key, entry)) is not None
+        if (resolved_wait := triggers.awaited(resolver.world, values, entry.key, entry)) is not None
     )
-    found = values.diagnostics
-    titles = _titles(authored, resolver, found)
-    outputs = _outputs(authored, resolver, found)
+    diagnostics = values.diagnostics
+    titles = _titles(authored, resolver, diagnostics)
+    outputs = _outputs(authored, resolver, diagnostics)
     heads = PlaybookExprs(
         subject=subject,
         concurrency=group,
@@ -68,27 +68,27 @@ def heads_of(
         outputs=outputs,
         gives=_gives(outputs, steps),
     )
-    return heads, found
+    return heads, diagnostics
 
 
-def _titles(authored: Authored, resolver: StepResolver, found: list[Diagnostic]) -> dict[str, Built]:
+def _titles(authored: Authored, resolver: StepResolver, diagnostics: list[Diagnostic]) -> dict[str, Built]:
     titles: dict[str, Built] = {}
     first: dict[str, int] = {}
-    for at, one in enumerate(authored.steps):
-        if one.gate is not None:
-            first.setdefault(one.gate.text, at)
+    for at, step in enumerate(authored.steps):
+        if step.gate is not None:
+            first.setdefault(step.gate.text, at)
     for gate in authored.gates:
-        # A title is written on the card, so it reads what stands above the gate's first step.
-        titled = resolver.values(first.get(gate.id.text, len(authored.steps)))
-        built = titled.for_people().value(gate.title, TEXT, name="title") if gate.title else None
-        found += titled.diagnostics
+        # A title is shown on the card, so it may read the steps above the gate's first one.
+        builder = resolver.values(first.get(gate.id.text, len(authored.steps)))
+        built = builder.for_people().value(gate.title, TEXT, name="title") if gate.title else None
+        diagnostics += builder.diagnostics
         if built is not None:
             titles[gate.id.text] = built
     return titles
 
 
 def _outputs(
-    authored: Authored, resolver: StepResolver, found: list[Diagnostic]
+    authored: Authored, resolver: StepResolver, diagnostics: list[Diagnostic]
 ) -> tuple[tuple[str, Built], ...]:
     values = resolver.values(len(authored.steps))
     pairs = []
@@ -100,12 +100,12 @@ def _outputs(
         if built is not None:
             pairs.append((entry.key, built))
             values.diagnostics += _currencies(authored.source, entry.key, entry.value)
-    found += values.diagnostics
+    diagnostics += values.diagnostics
     return tuple(sorted(pairs, key=lambda pair: pair[0]))
 
 
 def _currencies(source: SourceText, name: str, node: nodes.Node) -> Iterator[Diagnostic]:
-    """What is said of the amounts written in an output's expressions."""
+    """Diagnostics of the amounts written in an output's expressions."""
     match node:
         case nodes.Mapping():
             for entry in node.entries:
@@ -118,12 +118,12 @@ def _currencies(source: SourceText, name: str, node: nodes.Node) -> Iterator[Dia
             if piece is not None:
                 text = node.text[piece.inner : piece.inner_end]
                 base = piece.inner + len(text) - len(text.lstrip())
-                where = lambda start, end: part(source, node, base + start, base + end)  # noqa: E731
-                yield from currencies.either(parse(text.strip()), where, name=name)
+                locate = lambda start, end: part(source, node, base + start, base + end)  # noqa: E731
+                yield from currencies.either(parse(text.strip()), locate, name=name)
 
 
 def _gives(outputs: tuple[tuple[str, Built], ...], steps: Sequence[ResolvedStep]) -> Type:
-    """The outputs' types. One that reads a step which may not have run may be missing."""
+    """The outputs' types. An output that reads a step which may not have run may be missing."""
     absent = _maybe_absent(steps)
     fields = []
     for name, built in outputs:
@@ -143,18 +143,18 @@ def _strictly(path: str) -> bool:
 
 
 def _maybe_absent(steps: Sequence[ResolvedStep]) -> set[str]:
-    """Steps that a run which ends well may have left out."""
-    found: set[str] = set()
+    """Steps that a successful run may have left out."""
+    absent: set[str] = set()
     ended = False
-    for one in steps:
+    for resolved in steps:
         reads = {
             read.path.split(".")[1]
-            for built in one.built()
+            for built in resolved.built()
             for read in built.reads
             if _strictly(read.path) and not read.through_default
         }
-        step = one.step
-        if ended or step.condition or step.once or step.continue_on_error or reads & found:
-            found.add(step.id.text)
-        ended = ended or (one.kind == "end" and one.end_as == "succeeded")
-    return found
+        step = resolved.step
+        if ended or step.condition or step.once or step.continue_on_error or reads & absent:
+            absent.add(step.id.text)
+        ended = ended or (resolved.kind == "end" and resolved.end_as == "succeeded")
+    return absent

@@ -1,4 +1,4 @@
-"""`repeat`: a step that is done again until a condition over its own outputs holds."""
+"""`repeat`: a step that runs again until a condition over its own outputs holds."""
 
 from collections import ChainMap
 from dataclasses import replace
@@ -13,21 +13,21 @@ from engine.model.definitions.plan import Expr, Repeat
 PAUSE = timedelta(minutes=1)
 
 
-def completed(values: ValueBuilder, step: AuthoredStep, one: ResolvedStep) -> ResolvedStep:
-    """With its `repeat`, whose `until` reads all that the step may read, and the step's own outputs."""
+def with_repeat(values: ValueBuilder, step: AuthoredStep, resolved: ResolvedStep) -> ResolvedStep:
+    """The step with its `repeat`, whose `until` may read all that the step may read, and the step's own outputs."""
     again = step.again
     if again is None or again.until is None:
-        return one
-    own = {step.id.text: StepScope(outputs=one.outputs, line=step.id.span.line, order=-1)}
+        return resolved
+    own = {step.id.text: StepScope(outputs=resolved.outputs, line=step.id.span.line, order=-1)}
     steps = values.scope.steps
     known = steps if isinstance(steps, dict) else dict(steps)
     inner = ValueBuilder(values.source, replace(values.scope, steps=ChainMap(own, known)))
     until = condition(inner, again.until)
     values.diagnostics += inner.diagnostics
     if until is None or not isinstance(until.arg, Expr) or again.at_most is None:
-        return one
-    mine = f"steps.{step.id.text}."
-    # What it reads of its own is there by then; what it reads of others has to be.
-    others = replace(until, reads=tuple(read for read in until.reads if not read.path.startswith(mine)))
-    found = Repeat(until=until.arg, at_most=again.at_most, pause=again.pause or PAUSE)
-    return replace(one, repeat=found, others=(*one.others, others))
+        return resolved
+    own_prefix = f"steps.{step.id.text}."
+    # Its own outputs exist by then; the outputs of other steps have to.
+    needed = replace(until, reads=tuple(read for read in until.reads if not read.path.startswith(own_prefix)))
+    repeat = Repeat(until=until.arg, at_most=again.at_most, pause=again.pause or PAUSE)
+    return replace(resolved, repeat=repeat, others=(*resolved.others, needed))

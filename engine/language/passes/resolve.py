@@ -29,7 +29,7 @@ BUILTIN = ("wait/for", "human/ask", "run/end", "run/find")
 
 @dataclass(slots=True, kw_only=True)
 class StepResolver:
-    """Resolves the steps of one file. What is wrong is collected; `broken`: a file that a step names has mistakes, which are said there."""
+    """Resolves the steps of one file and collects diagnostics. `broken`: a file that a step names has mistakes, reported in that file."""
 
     authored: Authored
     world: World
@@ -46,15 +46,15 @@ class StepResolver:
     def scope(self, here: int) -> TypeScope:
         """What the step at place `here` may read."""
         if not self.seen and not self.gates:
-            for order, one in reversed(list(enumerate(self.authored.steps))):
-                self.seen[one.id.text] = StepScope(
+            for order, step in reversed(list(enumerate(self.authored.steps))):
+                self.seen[step.id.text] = StepScope(
                     outputs=ANY,
-                    line=one.id.span.line,
+                    line=step.id.span.line,
                     order=order,
-                    condition=_condition(one),
-                    may_fail=one.continue_on_error,
+                    condition=_condition(step),
+                    may_fail=step.continue_on_error,
                 )
-            self.gates |= {one.id.text: one.id.span.line for one in self.authored.gates}
+            self.gates |= {gate.id.text: gate.id.span.line for gate in self.authored.gates}
         return TypeScope(
             event=self.event,
             inputs=self.inputs,
@@ -73,21 +73,21 @@ class StepResolver:
 
     def run(self) -> tuple[ResolvedStep, ...]:
         """Every step that could be resolved, in order."""
-        found = []
+        resolved_steps = []
         named = Counter(step.id.text for step in self.authored.steps)
         for here, step in enumerate(self.authored.steps):
             if len(self.diagnostics) > MAX_SHOWN:
                 break
             outer = self.values(here)
-            foreach, values = foreach_keys.opened(outer, step)
+            foreach, values = foreach_keys.open_foreach(outer, step)
             tested = condition(values, step.condition) if step.condition is not None else None
-            said = foreach_keys.read_foreach(values, step, foreach)
+            text_keys = foreach_keys.read_foreach(values, step, foreach)
             name = step.uses.text
             special = self.special.get("playbook/" if name.startswith("playbook/") else name)
             resolved = special(self, values, step) if special is not None else self._action(values, step)
-            # Readers of a step that is wrong already bring no diagnostics of their own: its outputs stay anything.
+            # Readers of a step with mistakes bring no diagnostics of their own: its outputs stay `any`.
             if resolved is not None:
-                resolved = undo.completed(
+                resolved = undo.with_undo(
                     values,
                     step,
                     resolved,
@@ -95,18 +95,18 @@ class StepResolver:
                     special=self.special.keys(),
                     resolve=self._action,
                 )
-                resolved = repeat.completed(values, step, resolved)
-                resolved = foreach_keys.finish(
-                    values, step, resolved, said, about=self.authored.subject is not None
+                resolved = repeat.with_repeat(values, step, resolved)
+                resolved = foreach_keys.with_foreach(
+                    values, step, resolved, text_keys, about=self.authored.subject is not None
                 )
                 known = self.seen[step.id.text]
-                # Of two steps with one id, nobody knows which is meant.
+                # Of two steps with one id it is unknown which is meant.
                 if known.order == here and named[step.id.text] == 1:
                     self.seen[step.id.text] = replace(known, outputs=resolved.outputs)
-                found.append(resolved if tested is None else replace(resolved, condition=tested))
+                resolved_steps.append(resolved if tested is None else replace(resolved, condition=tested))
             self.diagnostics += outer.diagnostics
             self.diagnostics += values.diagnostics if values is not outer else []
-        return tuple(found)
+        return tuple(resolved_steps)
 
     # ------------------------------------------------------------ actions
 
@@ -123,9 +123,11 @@ class StepResolver:
         args = self._arguments(values, step, spec)
         if args is None:
             return None
-        outputs = Type(kind="map", fields=self._intended(spec))
+        outputs = Type(kind="map", fields=self._outputs(spec))
         used = tuple(
-            str(one.arg.value) for name, one in args if _is_template(spec, name) and hasattr(one.arg, "value")
+            str(built.arg.value)
+            for name, built in args
+            if _is_template(spec, name) and hasattr(built.arg, "value")
         )
         return ResolvedStep(
             step=step,
@@ -136,27 +138,29 @@ class StepResolver:
             templates=used,
         )
 
-    def _intended(self, spec: ActionSpec) -> tuple[Field, ...]:
-        """What an action gives; the name of an intent is one of the workspace's own."""
+    def _outputs(self, spec: ActionSpec) -> tuple[Field, ...]:
+        """The outputs of an action; the name of an intent is one of the workspace's own."""
         if spec.name != "intent/resolve" or not self.world.intents:
             return spec.outputs
         name = choice(*self.world.intents, UNSURE)
-        return tuple(replace(one, type=name) if one.name == "name" else one for one in spec.outputs)
+        return tuple(
+            replace(output, type=name) if output.name == "name" else output for output in spec.outputs
+        )
 
     def _arguments(
         self, values: ValueBuilder, step: AuthoredStep, spec: ActionSpec
     ) -> tuple[tuple[str, Built], ...] | None:
         good = True
-        given = {entry.key: entry for entry in step.args.entries} if step.args else {}
-        found: dict[str, Built] = {}
+        arguments = {entry.key: entry for entry in step.args.entries} if step.args else {}
+        built_args: dict[str, Built] = {}
         template: Takes | None = None
         for param in spec.params:
-            if param.type.kind == "template" and param.name in given:
-                named = self._template(values, given[param.name].value)
+            if param.type.kind == "template" and param.name in arguments:
+                named = self._template(values, arguments[param.name].value)
                 good = good and named is not None
                 template = named or template
-        free = [one.name for one in spec.params if one.name not in given]
-        for entry in given.values():
+        free = [param.name for param in spec.params if param.name not in arguments]
+        for entry in arguments.values():
             declared = spec.param(entry.key)
             if declared is None:
                 values.note(code.unknown_argument(entry.key_span, name=entry.key, of=spec.name, known=free))
@@ -165,19 +169,23 @@ class StepResolver:
             built = self._argument(values, declared, entry.value, template)
             good = good and built is not None
             if built is not None:
-                found[entry.key] = built
-        misspelt = corrections((one for one in given if spec.param(one) is None), free)
-        for one in spec.params:
-            if one.required and one.name not in given and one.name not in misspelt:
+                built_args[entry.key] = built
+        misspelt = corrections((name for name in arguments if spec.param(name) is None), free)
+        for param in spec.params:
+            if param.required and param.name not in arguments and param.name not in misspelt:
                 values.note(
-                    code.missing_argument(step.key("with"), name=one.name, of=spec.name, type_=str(one.type))
+                    code.missing_argument(
+                        step.key("with"), name=param.name, of=spec.name, type_=str(param.type)
+                    )
                 )
                 good = False
-        if template is not None and "values" not in given and spec.param("values") is not None:
+        if template is not None and "values" not in arguments and spec.param("values") is not None:
             good = _no_values(values, step, template) and good
         # In the order the action declares them, so that a plan doesn't depend on the order they were written in.
         return (
-            tuple((one.name, found[one.name]) for one in spec.params if one.name in found) if good else None
+            tuple((param.name, built_args[param.name]) for param in spec.params if param.name in built_args)
+            if good
+            else None
         )
 
     def _argument(
@@ -188,7 +196,7 @@ class StepResolver:
         if param.name == "values" and template is not None and template.values is not None:
             return _values(values.for_people(), node, template.path, template.values)
         type_ = param.type if param.required else replace(param.type, nullable=True)
-        # A path, an address or an account is read by no person, and has to stay what it is.
+        # A path, an address or an account is not read by a person, and has to stay unchanged.
         return (values if param.sink else values.for_people()).value(node, type_, name=param.name)
 
     def _template(self, values: ValueBuilder, node: nodes.Node) -> Takes | None:
@@ -208,7 +216,7 @@ class StepResolver:
 
 
 def _values(values: ValueBuilder, node: nodes.Node, path: str, fields: tuple[Field, ...]) -> Built | None:
-    """What a step hands to the template at `path`, whose values are `fields`."""
+    """The `values` that a step passes to the template at `path`, whose values are `fields`."""
     if not isinstance(node, nodes.Mapping):
         return values.value(node, Type(kind="map", fields=fields), name="values")
     name = template_name(path)
@@ -216,18 +224,23 @@ def _values(values: ValueBuilder, node: nodes.Node, path: str, fields: tuple[Fie
         node,
         fields,
         unknown=lambda span, key, known: code.unknown_value(span, name=key, template=name, known=known),
-        missing=lambda span, one: code.missing_value(span, name=one.name, template=name, type_=str(one.type)),
+        missing=lambda span, value: code.missing_value(
+            span, name=value.name, template=name, type_=str(value.type)
+        ),
         at=place(node),
     )
 
 
 def _no_values(values: ValueBuilder, step: AuthoredStep, template: Takes) -> bool:
-    """Whether the template can do without; each value that it needs is noted."""
-    needed = [one for one in template.values or () if not one.optional and not of_field(one).nullable]
-    for one in needed:
+    """Whether the template can do without any `values`; each value that it needs is noted."""
+    needed = [value for value in template.values or () if not value.optional and not of_field(value).nullable]
+    for value in needed:
         values.note(
             code.missing_value(
-                step.key("with"), name=one.name, template=template_name(template.path), type_=str(one.type)
+                step.key("with"),
+                name=value.name,
+                template=template_name(template.path),
+                type_=str(value.type),
             )
         )
     return not needed
@@ -256,7 +269,7 @@ def _is_template(spec: ActionSpec, name: str) -> bool:
 
 
 def template_name(path: str) -> str:
-    """As a step names it."""
+    """The name of a template as a step writes it."""
     return path.removeprefix("vault/templates/").removesuffix(".md")
 
 

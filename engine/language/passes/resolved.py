@@ -1,4 +1,4 @@
-"""What a file may name, and a step with everything it names found and typed."""
+"""What a file may name, and a step with all its names resolved and typed."""
 
 from collections.abc import Callable, Collection, Mapping
 from dataclasses import dataclass, field
@@ -17,7 +17,7 @@ from engine.model.values.canonical_json import Json
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Signature:
-    """A playbook or SOP as others see it. `inputs` is None for a file that can't be read; `called`: it may be called."""
+    """A playbook or SOP as its callers see it. `inputs` is None for a file that can't be read; `called`: it may be called."""
 
     inputs: Type | None = None
     defaults: tuple[tuple[str, Json], ...] = ()
@@ -26,15 +26,15 @@ class Signature:
     labels: Labels = frozenset()
 
 
-def _alone(_name: str) -> Signature | None:
+def _no_playbooks(_name: str) -> Signature | None:
     return None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class World:
-    """What a playbook may name: actions, people, templates, notes. Given as data.
+    """What a playbook may name: actions, people, templates, notes; passed in as data.
 
-    `wrong` are agents whose own file has mistakes, which are said there; such a one is among `actions` where its file tells what it
+    `wrong` are agents whose own file has mistakes, reported there; such an agent is among `actions` where its file declares what it
     takes and gives. `reads` are the files that an agent reads. Both go by the
     action's name.
     """
@@ -50,12 +50,12 @@ class World:
     wrong: Collection[str] = ()
     reads: Mapping[str, tuple[str, ...]] = field(default_factory=dict)
     playbooks: Collection[str] = ()
-    signature: Callable[[str], Signature | None] = _alone
+    signature: Callable[[str], Signature | None] = _no_playbooks
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class ResolvedStep:
-    """A step with everything it names found and typed."""
+    """A step with all its names resolved and typed."""
 
     step: AuthoredStep
     kind: NodeKind
@@ -79,7 +79,7 @@ class ResolvedStep:
     repeat: Repeat | None = None
 
     def built(self) -> tuple[Built, ...]:
-        """Everything of this step that reads something."""
-        found = [one for _, one in (*self.args, *self.expect)]
+        """All values of this step, for what they read."""
+        built_args = [built for _, built in (*self.args, *self.expect)]
         single = (self.condition, self.until, self.foreach, self.key, self.once, self.subject)
-        return (*found, *(one for one in single if one is not None), *self.others)
+        return (*built_args, *(built for built in single if built is not None), *self.others)

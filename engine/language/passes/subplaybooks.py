@@ -24,19 +24,21 @@ _UNKNOWN: Labels = frozenset({Label.UNTRUSTED, Label.MODEL})
 
 
 def provisional(authored: Authored) -> Signature:
-    """What is known of a file before its steps are: outputs by name, of any type and origin."""
+    """The signature of a file before its steps are resolved: outputs by name, of any type and origin."""
     outputs = authored.outputs.entries if authored.outputs else ()
-    gives = Type(kind="map", fields=tuple(Field(name=one.key, type=ANY) for one in outputs))
+    gives = Type(kind="map", fields=tuple(Field(name=output.key, type=ANY) for output in outputs))
     return signature(authored, gives, _UNKNOWN)
 
 
 def signature(authored: Authored, gives: Type, labels: Labels) -> Signature:
-    """What a file takes and gives."""
-    defaults = tuple((one.name, one.default) for one in inputs_of(authored)[0] if one.default is not None)
+    """The signature of a file: what it takes and gives."""
+    defaults = tuple(
+        (input_.name, input_.default) for input_ in inputs_of(authored)[0] if input_.default is not None
+    )
     return Signature(
-        inputs=Type(kind="map", fields=tuple(one.field for one in authored.inputs)),
+        inputs=Type(kind="map", fields=tuple(declared.field for declared in authored.inputs)),
         defaults=defaults,
-        called=any(one.kind.text == "call" for one in authored.on),
+        called=any(trigger.kind.text == "call" for trigger in authored.on),
         outputs=gives,
         labels=labels,
     )
@@ -45,18 +47,18 @@ def signature(authored: Authored, gives: Type, labels: Labels) -> Signature:
 def call(resolver: StepResolver, values: ValueBuilder, step: AuthoredStep) -> ResolvedStep | None:
     """`playbook/x`: its inputs checked, its outputs typed."""
     world, name = resolver.world, step.uses.text.removeprefix(CALL)
-    found = world.signature(name)
-    if found is None:
+    callee = world.signature(name)
+    if callee is None:
         span = step.uses.span
         written = values.source.line(span.line)[span.column - 1 : span.end_column - 1]
         values.note(code.unknown_playbook(span, name=name, known=tuple(world.playbooks), written=written))
         return None
-    if not found.called and found.inputs is not None:
+    if not callee.called and callee.inputs is not None:
         values.note(code.not_called(step.uses.span, name=name))
     of = step.uses.text
-    if found.inputs is None:
-        # What is wrong with that file is said there.
-        loose = (
+    if callee.inputs is None:
+        # The mistakes of that file are reported there.
+        unchecked = (
             [(entry.key, values.value(entry.value, ANY, name=entry.key)) for entry in step.args.entries]
             if step.args
             else []
@@ -65,92 +67,96 @@ def call(resolver: StepResolver, values: ValueBuilder, step: AuthoredStep) -> Re
             step=step,
             kind="playbook",
             outputs=ANY,
-            args=tuple((name, one) for name, one in loose if one),
+            args=tuple((name, built) for name, built in unchecked if built),
             labels=_UNKNOWN,
         )
-    taken = pairs(
+    passed = pairs(
         values,
         step.args,
-        found.inputs.fields,
+        callee.inputs.fields,
         unknown=lambda span, key, known: code.unknown_argument(span, name=key, of=of, known=known),
-        missing=lambda span, one: code.missing_argument(span, name=one.name, of=of, type_=str(one.type)),
+        missing=lambda span, field: code.missing_argument(
+            span, name=field.name, of=of, type_=str(field.type)
+        ),
         at=step.key("with"),
     )
-    if taken is None:
+    if passed is None:
         return None
-    given = dict(taken)
-    filled = {name: Built(arg=Fixed(value=value)) for name, value in found.defaults if name not in given}
-    args = tuple(sorted({**given, **filled}.items()))
-    return ResolvedStep(step=step, kind="playbook", outputs=found.outputs, args=args, labels=found.labels)
+    arguments = dict(passed)
+    filled = {name: Built(arg=Fixed(value=value)) for name, value in callee.defaults if name not in arguments}
+    args = tuple(sorted({**arguments, **filled}.items()))
+    return ResolvedStep(step=step, kind="playbook", outputs=callee.outputs, args=args, labels=callee.labels)
 
 
 def find(resolver: StepResolver, values: ValueBuilder, step: AuthoredStep) -> ResolvedStep | None:
-    """`run/find`: earlier ended runs of one playbook, newest first. What they gave may be of an older version: all of it optional."""
+    """`run/find`: earlier ended runs of one playbook, newest first. Their outputs may come from an older version, so all of them are optional."""
     world = resolver.world
-    given = {entry.key: entry for entry in step.args.entries} if step.args else {}
+    arguments = {entry.key: entry for entry in step.args.entries} if step.args else {}
     taker = Taker()
     if step.args is not None:
         taker.arguments(step.args, of="run/find", known=("playbook", "status", "limit"))
-    word = taker.fixed(_value(given, "playbook"), name="playbook", example="playbook: weekly-metrics")
-    status = taker.fixed(_value(given, "status"), name="status", example="status: succeeded")
+    word = taker.fixed(_value(arguments, "playbook"), name="playbook", example="playbook: weekly-metrics")
+    status = taker.fixed(_value(arguments, "status"), name="status", example="status: succeeded")
     if status is not None and status.text not in ENDS:
         taker.note(playbook_shape.not_one_of(status.span, value=status.text, options=ENDS))
-    limit = values.value(given["limit"].value, INTEGER, name="limit") if "limit" in given else None
-    found = world.signature(word.text) if word is not None else None
-    if word is None and "playbook" not in given:
+    limit = values.value(arguments["limit"].value, INTEGER, name="limit") if "limit" in arguments else None
+    playbook = world.signature(word.text) if word is not None else None
+    if word is None and "playbook" not in arguments:
         taker.note(code.missing_argument(step.key("with"), name="playbook", of="run/find", type_=str(TEXT)))
-    elif word is not None and found is None:
+    elif word is not None and playbook is None:
         taker.note(
             code.unknown_playbook(word.span, name=word.text, known=tuple(world.playbooks), written=word.text)
         )
     if limit is not None and isinstance(limit.arg, Fixed) and not 1 <= limit.arg.value <= MAX_RUNS:
-        at, wanted = place(given["limit"].value), f"a whole number from 1 to {MAX_RUNS}"
+        at, expected = place(arguments["limit"].value), f"a whole number from 1 to {MAX_RUNS}"
         taker.note(
-            playbook_shape.bad_number(at, value=str(limit.arg.value), expected=wanted, example="limit: 4")
+            playbook_shape.bad_number(at, value=str(limit.arg.value), expected=expected, example="limit: 4")
         )
     values.diagnostics += taker.diagnostics
-    if word is None or found is None or values.wrong:
+    if word is None or playbook is None or values.wrong:
         return None
     args = [("playbook", Built(arg=Fixed(value=word.text)))]
     args += [("status", Built(arg=Fixed(value=status.text)))] if status is not None else []
     args += [("limit", limit)] if limit is not None else []
     return ResolvedStep(
-        step=step, kind="find", outputs=record(runs=_runs(found)), args=tuple(args), labels=found.labels
+        step=step, kind="find", outputs=record(runs=_runs(playbook)), args=tuple(args), labels=playbook.labels
     )
 
 
-def _value(given: Mapping[str, nodes.Entry], key: str) -> nodes.Node | None:
-    return given[key].value if key in given else None
+def _value(arguments: Mapping[str, nodes.Entry], key: str) -> nodes.Node | None:
+    return arguments[key].value if key in arguments else None
 
 
-def _runs(found: Signature) -> Type:
+def _runs(playbook: Signature) -> Type:
     """The rows of `run/find`."""
-    fields = tuple(Field(name=one.name, type=nullable(one.type)) for one in found.outputs.fields)
+    fields = tuple(Field(name=output.name, type=nullable(output.type)) for output in playbook.outputs.fields)
     row = record(
         run=TEXT, status=choice(*ENDS), started=TIME, ended=TIME, outputs=Type(kind="map", fields=fields)
     )
     return listing(row)
 
 
-def circles(calls: Mapping[str, Sequence[Word]]) -> dict[str, list[Diagnostic]]:
-    """Calls by which a playbook would come back to itself: file → what is wrong in it. `calls` are the `uses` of each file."""
+def find_cycles(calls: Mapping[str, Sequence[Word]]) -> dict[str, list[Diagnostic]]:
+    """Calls by which a playbook would reach itself: file → its diagnostics. `calls` are the `uses` of each file."""
     reach = {name: _reached(name, calls) for name, uses in calls.items() if uses}
-    found: dict[str, list[Diagnostic]] = {}
+    diagnostics: dict[str, list[Diagnostic]] = {}
     for name, uses in calls.items():
-        for one in uses:
-            other = one.text.removeprefix(CALL)
-            if other == name or name in reach.get(other, ()):
-                found.setdefault(name, []).append(graph.calls_itself(one.span, name=name, callee=other))
-    return found
+        for use in uses:
+            callee = use.text.removeprefix(CALL)
+            if callee == name or name in reach.get(callee, ()):
+                diagnostics.setdefault(name, []).append(
+                    graph.calls_itself(use.span, name=name, callee=callee)
+                )
+    return diagnostics
 
 
 def _reached(start: str, calls: Mapping[str, Iterable[Word]]) -> set[str]:
-    found: set[str] = set()
+    reached: set[str] = set()
     left = [start]
     while left:
-        for one in calls.get(left.pop(), ()):
-            other = one.text.removeprefix(CALL)
-            if other not in found:
-                found.add(other)
-                left.append(other)
-    return found
+        for use in calls.get(left.pop(), ()):
+            callee = use.text.removeprefix(CALL)
+            if callee not in reached:
+                reached.add(callee)
+                left.append(callee)
+    return reached

@@ -28,7 +28,7 @@ _PREPARES = frozenset({Reach.INTERNAL, Reach.LOW})
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class TaintInput:
-    """What the passes before found out about one file."""
+    """What earlier passes established about one file."""
 
     authored: Authored
     resolved: Mapping[str, ResolvedStep]
@@ -36,11 +36,15 @@ class TaintInput:
     readers: Mapping[str, tuple[str, ...]]
 
 
-def highest_reach(one: ResolvedStep) -> Reach:
-    """The highest reach a step's arguments can give it; what an expression gives counts as present."""
-    if one.spec is None:
+def highest_reach(resolved: ResolvedStep) -> Reach:
+    """The highest reach a step's arguments can give it; an expression counts as present."""
+    if resolved.spec is None:
         return Reach.INTERNAL
-    return reach_of(one.spec, {name: _stand_in(built.arg) for name, built in one.args}, floor=one.step.reach)
+    return reach_of(
+        resolved.spec,
+        {name: _stand_in(built.arg) for name, built in resolved.args},
+        floor=resolved.step.reach,
+    )
 
 
 def _stand_in(arg: Arg) -> object:
@@ -57,15 +61,15 @@ class Origins:
 
 def origins_of(facts: TaintInput) -> Origins:
     """The origins in order: what the action declares, joined with its arguments' where they pass, and with its list's."""
-    found = Origins()
-    for id_, one in facts.resolved.items():
-        if one.foreach is not None:
-            found.items[id_] = origins(facts, one.foreach.reads, found, id_)
-        labels = one.labels if one.spec is None else one.spec.labels
-        if one.spec is not None and one.spec.passes_labels:
-            labels = labels.union(*(origins(facts, built.reads, found, id_) for _, built in one.args))
-        found.outputs[id_] = labels | found.items.get(id_, frozenset())
-    return found
+    known = Origins()
+    for id_, resolved in facts.resolved.items():
+        if resolved.foreach is not None:
+            known.items[id_] = origins(facts, resolved.foreach.reads, known, id_)
+        labels = resolved.labels if resolved.spec is None else resolved.spec.labels
+        if resolved.spec is not None and resolved.spec.passes_labels:
+            labels = labels.union(*(origins(facts, built.reads, known, id_) for _, built in resolved.args))
+        known.outputs[id_] = labels | known.items.get(id_, frozenset())
+    return known
 
 
 def origins(facts: TaintInput, reads: Iterable[Read], known: Origins, step: str = "") -> Labels:
@@ -75,7 +79,7 @@ def origins(facts: TaintInput, reads: Iterable[Read], known: Origins, step: str 
 
 def origin(facts: TaintInput, path: str, known: Origins, step: str) -> Labels:
     """Where the value at a path comes from, for the step that reads it."""
-    root, _, rest = path.partition(".")
+    root, _, subpath = path.partition(".")
     match root:
         case "event":
             return facts.event
@@ -84,7 +88,7 @@ def origin(facts: TaintInput, path: str, known: Origins, step: str) -> Labels:
         case "inputs":
             return _OPERATOR
         case "steps":
-            name, _, inner = rest.partition(".")
+            name, _, inner = subpath.partition(".")
             return _SYSTEM if inner == "status" else known.outputs.get(name, _SYSTEM)
         case _:
             return _SYSTEM
@@ -93,61 +97,65 @@ def origin(facts: TaintInput, path: str, known: Origins, step: str) -> Labels:
 # ---------------------------------------------------------------- sinks
 
 
-def _acting(facts: TaintInput) -> Iterator[ResolvedStep]:
-    """Every step, and after it what takes it back."""
-    for one in facts.resolved.values():
-        yield one
-        if one.undo is not None:
-            yield one.undo
+def _steps_and_undos(facts: TaintInput) -> Iterator[ResolvedStep]:
+    """Every step, and after it its undo."""
+    for resolved in facts.resolved.values():
+        yield resolved
+        if resolved.undo is not None:
+            yield resolved.undo
 
 
 def check_sinks(facts: TaintInput) -> list[Diagnostic]:
     """Untrusted or model values that reach a sink without a card."""
     known = origins_of(facts)
-    found: list[Diagnostic] = []
-    for one in _acting(facts):
-        for name, built in one.args:
-            param = one.spec.param(name) if one.spec else None
-            if one.spec is None or param is None or param.sink is None:
+    diagnostics: list[Diagnostic] = []
+    for resolved in _steps_and_undos(facts):
+        for name, built in resolved.args:
+            param = resolved.spec.param(name) if resolved.spec else None
+            if resolved.spec is None or param is None or param.sink is None:
                 continue
-            flow = _first(facts, built, param.sink, known, one.step.id.text)
-            if flow is None or _carded(facts, one, one.spec, param.raises) or _prepared(facts, one, one.spec):
+            flow = _first_untrusted(facts, built, param.sink, known, resolved.step.id.text)
+            if (
+                flow is None
+                or _carded(facts, resolved, resolved.spec, param.raises)
+                or _prepared(facts, resolved, resolved.spec)
+            ):
                 continue
-            labels = untrusted(origin(facts, flow.path, known, one.step.id.text))
-            found.append(_reaching(facts, one, name, param.sink, flow, labels))
-    return found
+            labels = untrusted(origin(facts, flow.path, known, resolved.step.id.text))
+            diagnostics.append(_sink_diagnostic(facts, resolved, name, param.sink, flow, labels))
+    return diagnostics
 
 
 _HARMLESS = frozenset({"bool", "choice", "date", "time", "length"})
 
 
 def check_calls(facts: TaintInput) -> list[Diagnostic]:
-    """Untrusted or model values that a called playbook would take for the operator's own."""
+    """Untrusted or model values that a called playbook would treat as the operator's own."""
     known = origins_of(facts)
-    found: list[Diagnostic] = []
-    for one in facts.resolved.values():
-        for name, built in one.args if one.kind == "playbook" else ():
+    diagnostics: list[Diagnostic] = []
+    for resolved in facts.resolved.values():
+        for name, built in resolved.args if resolved.kind == "playbook" else ():
             for flow in built.flows:
-                labels = untrusted(origin(facts, flow.path, known, one.step.id.text))
+                labels = untrusted(origin(facts, flow.path, known, resolved.step.id.text))
                 harmless = not flow.openly and type_of(built.arg).kind in _HARMLESS
                 if labels and not harmless:
-                    found.append(
+                    diagnostics.append(
                         code.into_call(
                             flow.span,
                             path=flow.path,
                             origin=_authors(labels),
                             name=name,
-                            playbook=one.step.uses.text,
+                            playbook=resolved.step.uses.text,
                         )
                     )
                     break
-    return found
+    return diagnostics
 
 
-def given(facts: TaintInput, outputs: Iterable[Built]) -> Labels:
-    """Where what a playbook gives comes from."""
+def output_labels(facts: TaintInput, outputs: Iterable[Built]) -> Labels:
+    """The labels of a playbook's outputs: where they come from."""
     known = origins_of(facts)
-    return frozenset().union(*(origins(facts, one.reads, known) for one in outputs))
+    return frozenset().union(*(origins(facts, output.reads, known) for output in outputs))
 
 
 def _authors(labels: Labels) -> str:
@@ -156,7 +164,7 @@ def _authors(labels: Labels) -> str:
     )
 
 
-def _first(facts: TaintInput, built: Built, sink: Sink, known: Origins, step: str) -> Flow | None:
+def _first_untrusted(facts: TaintInput, built: Built, sink: Sink, known: Origins, step: str) -> Flow | None:
     for flow in built.flows:
         if untrusted(origin(facts, flow.path, known, step)) and (flow.openly or sink is Sink.AMOUNT):
             return flow
@@ -168,35 +176,35 @@ def stage_of(facts: TaintInput, step: AuthoredStep) -> Stage:
     return approval_rule.lowest(facts.authored.stage, step.stage)
 
 
-def _carded(facts: TaintInput, one: ResolvedStep, spec: ActionSpec, raises: Reach | None) -> bool:
+def _carded(facts: TaintInput, resolved: ResolvedStep, spec: ActionSpec, raises: Reach | None) -> bool:
     """Whether every call with this argument makes a card at the file's stage (in shadow nothing is called)."""
-    stage = stage_of(facts, one.step)
+    stage = stage_of(facts, resolved.step)
     if stage is Stage.SHADOW:
         return True
-    if one.kind != "effect":
+    if resolved.kind != "effect":
         return False
-    if one.step.gate is not None:
+    if resolved.step.gate is not None:
         return True
     reach = max(
-        (spec.reach, *(each for each in (one.step.reach, raises) if each)), key=lambda each: each.rank
+        (spec.reach, *(each for each in (resolved.step.reach, raises) if each)), key=lambda each: each.rank
     )
     return approval_rule.answer(stage, reach) is Answer.ASK
 
 
-def _prepared(facts: TaintInput, one: ResolvedStep, spec: ActionSpec) -> bool:
+def _prepared(facts: TaintInput, resolved: ResolvedStep, spec: ActionSpec) -> bool:
     """A preparing step whose outputs only one gate's steps use: that card shows what was prepared."""
-    if not spec.prepares or highest_reach(one) not in _PREPARES:
+    if not spec.prepares or highest_reach(resolved) not in _PREPARES:
         return False
     gates = set()
-    for reader in facts.readers.get(one.step.id.text, ()):
+    for reader in facts.readers.get(resolved.step.id.text, ()):
         user = facts.resolved.get(reader)
-        if user is None or user.spec is None or not _shown(facts, user, one.step.id.text):
+        if user is None or user.spec is None or not _shows_prepared(facts, user, resolved.step.id.text):
             return False
         gates.add(user.step.gate.text if user.step.gate else user.step.id.text)
     return len(gates) <= 1
 
 
-def _shown(facts: TaintInput, user: ResolvedStep, prepared: str) -> bool:
+def _shows_prepared(facts: TaintInput, user: ResolvedStep, prepared: str) -> bool:
     """Whether a card certainly shows each argument that holds something of the prepared step."""
     if user.spec is None:
         return False
@@ -223,18 +231,18 @@ def _uses(built: Built, step: str, *, items: bool = False) -> bool:
     )
 
 
-def _reaching(
-    facts: TaintInput, one: ResolvedStep, name: str, sink: Sink, flow: Flow, labels: Labels
+def _sink_diagnostic(
+    facts: TaintInput, resolved: ResolvedStep, name: str, sink: Sink, flow: Flow, labels: Labels
 ) -> Diagnostic:
     hint, fix = "put it behind a `gate:`, or take the value from a record of yours", None
-    if facts.resolved[one.step.id.text] is not one:
+    if facts.resolved[resolved.step.id.text] is not resolved:
         hint = "what takes a step back has no gate: take the value from a record of yours"
-    elif one.spec is not None and one.kind == "effect" and not one.spec.prepares:
-        raised = approval_rule.first_asking(stage_of(facts, one.step))
-        if one.step.room is not None and one.step.reach is None and one.step.gate is None:
+    elif resolved.spec is not None and resolved.kind == "effect" and not resolved.spec.prepares:
+        raised = approval_rule.first_asking(stage_of(facts, resolved.step))
+        if resolved.step.room is not None and resolved.step.reach is None and resolved.step.gate is None:
             hint = f"`reach: {raised.value}` makes a card of it; or put it behind a `gate:`"
-            fix = Fix(span=one.step.room.span, text=one.step.room.key(f"reach: {raised.value}"))
-    elif one.spec is not None and one.spec.prepares:
+            fix = Fix(span=resolved.step.room.span, text=resolved.step.room.key(f"reach: {raised.value}"))
+    elif resolved.spec is not None and resolved.spec.prepares:
         hint = "use what it prepares in steps behind one gate only"
     return code.reaches_sink(
         flow.span,
@@ -242,7 +250,7 @@ def _reaching(
         origin=_authors(labels),
         param=name,
         sink=sink.value,
-        action=one.spec.name if one.spec else "",
+        action=resolved.spec.name if resolved.spec else "",
         hint=hint,
         fix=fix,
     )
@@ -252,34 +260,34 @@ def _reaching(
 
 
 def check_steps(facts: TaintInput) -> list[Diagnostic]:
-    """Reach that falls, stages above the file's, effects nobody says how to take back."""
-    found: list[Diagnostic] = []
-    for one in facts.resolved.values():
-        step, spec = one.step, one.spec
+    """Reach that falls, stages above the file's, effects without an `undo`."""
+    diagnostics: list[Diagnostic] = []
+    for resolved in facts.resolved.values():
+        step, spec = resolved.step, resolved.spec
         if step.stage is not None and step.stage.rank > facts.authored.stage.rank and step.stage_span:
-            found.append(
+            diagnostics.append(
                 code.higher_stage(step.stage_span, step=step.stage.value, file=facts.authored.stage.value)
             )
-        if spec is None or one.kind != "effect":
+        if spec is None or resolved.kind != "effect":
             continue
-        real = reach_of(spec, {name: _stand_in(built.arg) for name, built in one.args})
+        real = reach_of(spec, {name: _stand_in(built.arg) for name, built in resolved.args})
         if step.reach is not None and step.reach.rank < real.rank and step.reach_span:
-            found.append(
+            diagnostics.append(
                 code.lower_reach(step.reach_span, written=step.reach.value, real=real.value, action=spec.name)
             )
         if spec.undo == UndoSpec() and not step.has("undo"):
             text = 'undo: { none: "it can\'t be taken back" }'
             fix = None if step.room is None else Fix(span=step.room.span, text=step.room.key(text))
-            found.append(code.no_undo(step.uses.span, action=spec.name, fix=fix))
-    return found
+            diagnostics.append(code.no_undo(step.uses.span, action=spec.name, fix=fix))
+    return diagnostics
 
 
 def check_performed(facts: TaintInput, unperformed: Container[str]) -> list[Diagnostic]:
-    """Steps of actions that are declared only."""
+    """Steps of actions that are declared but not implemented."""
     return [
-        code.unperformed(one.step.uses.span, action=one.spec.name)
-        for one in _acting(facts)
-        if one.spec is not None and one.spec.name in unperformed
+        code.unperformed(resolved.step.uses.span, action=resolved.spec.name)
+        for resolved in _steps_and_undos(facts)
+        if resolved.spec is not None and resolved.spec.name in unperformed
     ]
 
 
@@ -287,33 +295,33 @@ def check_subject(facts: TaintInput, event: Type | None) -> list[Diagnostic]:
     """Personal data in a playbook without `subject`. One diagnostic for all of it, and one for each step about its items."""
     if facts.authored.subject is not None:
         return []
-    found: list[Diagnostic] = []
+    diagnostics: list[Diagnostic] = []
     whole = False
-    for one in facts.resolved.values():
-        about = None if one.subject is not None else _first_personal(one, event)
+    for resolved in facts.resolved.values():
+        about = None if resolved.subject is not None else _first_personal(resolved, event)
         if about is None:
             continue
-        fix = _item_fix(one)
+        fix = _item_fix(resolved)
         # Steps about their items are mended one by one, all others by one line.
         if fix is not None or not whole:
             mend = fix or _subject_fix(facts.authored, event)
-            found.append(code.no_subject(about.span, path=about.path, fix=mend))
+            diagnostics.append(code.no_subject(about.span, path=about.path, fix=mend))
         whole = whole or fix is None
-    return found
+    return diagnostics
 
 
-def _first_personal(one: ResolvedStep, event: Type | None) -> Flow | None:
-    """The first thing about a person that a step reads."""
-    for built in (*one.built(), *(one.undo.built() if one.undo else ())):
-        for read, kept in _read(built.arg):
-            if _personal(read, event, kept, whole=read.path in built.whole):
-                own = Flow(path=read.path, openly=True, span=one.step.id.span)
+def _first_personal(resolved: ResolvedStep, event: Type | None) -> Flow | None:
+    """The first personal value that a step reads."""
+    for built in (*resolved.built(), *(resolved.undo.built() if resolved.undo else ())):
+        for read, result_type in _read(built.arg):
+            if _reads_personal(read, event, result_type, whole=read.path in built.whole):
+                own = Flow(path=read.path, openly=True, span=resolved.step.id.span)
                 return next((flow for flow in built.flows if flow.path == read.path), own)
     return None
 
 
 def _read(arg: Arg) -> Iterator[tuple[Read, Type]]:
-    """Every path that a value reads, and the type of what is made of it."""
+    """Every path that a value reads, and the type of the result it goes into."""
     match arg:
         case Expr():
             yield from ((read, arg.type) for read in arg.reads)
@@ -321,8 +329,8 @@ def _read(arg: Arg) -> Iterator[tuple[Read, Type]]:
             for part in arg.parts:
                 yield from _read(part) if isinstance(part, Expr) else ()
         case ListArg():
-            for item in arg.items:
-                yield from _read(item)
+            for element in arg.items:
+                yield from _read(element)
         case MapArg():
             for _, value in arg.entries:
                 yield from _read(value)
@@ -330,23 +338,25 @@ def _read(arg: Arg) -> Iterator[tuple[Read, Type]]:
             pass
 
 
-def _item_fix(one: ResolvedStep) -> Fix | None:
+def _item_fix(resolved: ResolvedStep) -> Fix | None:
     """`subject: ${{ item.email }}` on the step itself, where its items have an address."""
-    row = one.outputs.items if one.foreach is not None else None
-    item = row.field("item") if row is not None else None
-    if item is None or one.step.room is None:
+    row = resolved.outputs.items if resolved.foreach is not None else None
+    item_field = row.field("item") if row is not None else None
+    if item_field is None or resolved.step.room is None:
         return None
-    for each in members(item.type):
+    for each in members(item_field.type):
         if each.type.kind == "email" and not (each.optional or each.type.nullable):
             path = f"item.{each.name}"
-            return Fix(span=one.step.room.span, text=one.step.room.key(f'subject: "${{{{ {path} }}}}"'))
+            return Fix(
+                span=resolved.step.room.span, text=resolved.step.room.key(f'subject: "${{{{ {path} }}}}"')
+            )
     return None
 
 
-def _personal(read: Read, event: Type | None, kept: Type, *, whole: bool) -> bool:
-    if read.type.kind == "list" and (kept.closed or kept.kind == "money" or not whole):
+def _reads_personal(read: Read, event: Type | None, result_type: Type, *, whole: bool) -> bool:
+    if read.type.kind == "list" and (result_type.closed or result_type.kind == "money" or not whole):
         return False  # rows of many people, of which a count or a sum is left
-    if _about(read.type):
+    if _is_personal(read.type):
         return True
     # All of a letter is about who wrote it.
     sender = event.field("from") if event else None
@@ -358,12 +368,12 @@ def _personal(read: Read, event: Type | None, kept: Type, *, whole: bool) -> boo
     )
 
 
-def _about(type_: Type) -> bool:
+def _is_personal(type_: Type) -> bool:
     if type_.kind in {"person", "email"}:
         return True
     if type_.items is not None:
-        return _about(type_.items)
-    return type_.kind == "map" and any(_about(one.type) for one in members(type_))
+        return _is_personal(type_.items)
+    return type_.kind == "map" and any(_is_personal(member.type) for member in members(type_))
 
 
 def _subject_fix(authored: Authored, event: Type | None) -> Fix | None:

@@ -1,4 +1,4 @@
-"""What to say, and what to write instead, when a value doesn't fit its place."""
+"""The diagnostic, and what to write instead, when a value doesn't fit its place."""
 
 import re
 
@@ -18,8 +18,10 @@ from engine.model.definitions.types import Type
 
 def example(type_: Type) -> str:
     """How a value of this type is written."""
-    found = scalars.EXAMPLES.get(type_.kind)
-    return f"write it like `{found}`" if found else _SHAPED.get(type_.kind, f"write it as {certain(type_)}")
+    written = scalars.EXAMPLES.get(type_.kind)
+    return (
+        f"write it like `{written}`" if written else _SHAPED.get(type_.kind, f"write it as {certain(type_)}")
+    )
 
 
 _SHAPED = {
@@ -31,7 +33,7 @@ _SHAPED = {
 
 
 def literal(node: nodes.Scalar, type_: Type) -> Diagnostic:
-    """A literal of another type than wanted."""
+    """A literal of another type than expected."""
     span = place(node)
     if type_.kind == "choice":
         return playbook_shape.not_one_of(span, value=node.text, options=type_.options)
@@ -58,38 +60,43 @@ def inside(source: SourceText, node: nodes.Scalar, piece: Piece) -> Span:
 
 
 def result(
-    source: SourceText, node: nodes.Scalar, piece: Piece, found: CompiledExpr, wanted: Type, scope: TypeScope
+    source: SourceText,
+    node: nodes.Scalar,
+    piece: Piece,
+    compiled: CompiledExpr,
+    expected: Type,
+    scope: TypeScope,
 ) -> Diagnostic:
     """An expression whose result doesn't fit."""
-    got = found.expr.type
+    actual = compiled.expr.type
     span = inside(source, node, piece)
-    if got.nullable and assignable(certain(got), wanted):
-        return missing(source, node, piece, found)
-    if (undeclared := scope.open_field(found.expr.written, str(certain(wanted)))) is not None:
+    if actual.nullable and assignable(certain(actual), expected):
+        return missing(source, node, piece, compiled)
+    if (undeclared := scope.open_field(compiled.expr.written, str(certain(expected)))) is not None:
         return undeclared
-    out = way(got, wanted, found.expr.written, scope)
-    sound = out.instead is not None and not got.nullable
+    out = way(actual, expected, compiled.expr.written, scope)
+    sound = out.instead is not None and not actual.nullable
     fix = Fix(span=span, text=escaped(source, node, out.instead)) if sound and out.instead else None
-    return code.wrong_type(span, expected=str(certain(wanted)), actual=str(got), hint=out.hint, fix=fix)
+    return code.wrong_type(span, expected=str(certain(expected)), actual=str(actual), hint=out.hint, fix=fix)
 
 
-def missing(source: SourceText, node: nodes.Scalar, piece: Piece, found: CompiledExpr) -> Diagnostic:
-    """An expression that may give nothing where something has to be."""
-    empty = empty_value(found.expr.type)
+def missing(source: SourceText, node: nodes.Scalar, piece: Piece, compiled: CompiledExpr) -> Diagnostic:
+    """An expression whose value may be missing where one is required."""
+    empty = empty_value(compiled.expr.type)
     span, fix = inside(source, node, piece), None
-    path_alone = len(found.expr.reads) == 1 and found.expr.reads[0].path == found.expr.written
+    path_alone = len(compiled.expr.reads) == 1 and compiled.expr.reads[0].path == compiled.expr.written
     if empty is not None and path_alone:
-        other = "''" if empty == "" else str(empty).lower()
-        fix = Fix(span=span, text=escaped(source, node, f"default({found.expr.written}, {other})"))
-    return code.may_be_missing(span, path=found.expr.written, fix=fix, hint=_nothing_else(found))
+        fallback = "''" if empty == "" else str(empty).lower()
+        fix = Fix(span=span, text=escaped(source, node, f"default({compiled.expr.written}, {fallback})"))
+    return code.may_be_missing(span, path=compiled.expr.written, fix=fix, hint=_nothing_else(compiled))
 
 
 _NULL = re.compile(r"default\((.+),\s*null\s*\)")
 
 
-def _nothing_else(found: CompiledExpr) -> str:
-    """`default(x, null)` says that nothing else counts, where something has to."""
-    match = _NULL.fullmatch(found.expr.written)
+def _nothing_else(compiled: CompiledExpr) -> str:
+    """The hint for `default(x, null)` where a value is required."""
+    match = _NULL.fullmatch(compiled.expr.written)
     if match is None:
         return ""
     return "`null` says that nothing else counts: write what does, or leave the step out with an `if`"

@@ -1,4 +1,4 @@
-"""A step's own `undo: {uses, with}`: an action like any other, that may read what the step gave."""
+"""A step's own `undo: {uses, with}`: an action like any other, that may read the step's outputs."""
 
 from collections import ChainMap
 from collections.abc import Callable, Collection, Mapping
@@ -12,37 +12,37 @@ from engine.language.types.scope import StepScope
 from engine.model.definitions.actions import ActionSpec
 
 
-def completed(
+def with_undo(
     values: ValueBuilder,
     step: AuthoredStep,
-    one: ResolvedStep,
+    resolved: ResolvedStep,
     *,
     actions: Mapping[str, ActionSpec],
     special: Collection[str],
     resolve: Callable[[ValueBuilder, AuthoredStep], ResolvedStep | None],
 ) -> ResolvedStep:
-    """With what takes it back, which reads all that the step may read, and its own outputs; of an item, that item's.
+    """The step with its undo, which may read all that the step may read, and the step's outputs; of an item, that item's.
 
     `special` are the engine's own steps, none of which acts; `resolve` resolves an action.
     """
     undo = step.undo
-    if undo is None or undo.uses is None or one.kind != "effect":
-        return one
+    if undo is None or undo.uses is None or resolved.kind != "effect":
+        return resolved
     spec = actions.get(undo.uses.text)
     own_steps = undo.uses.text in special or undo.uses.text.startswith("playbook/")
     if own_steps or (spec is not None and not spec.kind.acts):
         values.note(taint.undo_acts_not(undo.uses.span, action=undo.uses.text))
-        return one
+        return resolved
     scope = values.scope
-    own = {step.id.text: StepScope(outputs=one.outputs, line=step.id.span.line, order=-1)}
+    own = {step.id.text: StepScope(outputs=resolved.outputs, line=step.id.span.line, order=-1)}
     inner = ValueBuilder(values.source, replace(scope, steps=ChainMap(own, _dict_of(scope.steps))))
     keys = (("with", undo.span),)
-    taking = AuthoredStep(
+    undo_authored = AuthoredStep(
         id=step.id, name=step.name, uses=undo.uses, args=undo.args, stage=step.stage, keys=keys
     )
-    found = resolve(inner, taking)
+    undo_step = resolve(inner, undo_authored)
     values.diagnostics += inner.diagnostics
-    return replace(one, undo=found)
+    return replace(resolved, undo=undo_step)
 
 
 def _dict_of(steps: Mapping[str, StepScope]) -> dict[str, StepScope]:

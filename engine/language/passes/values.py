@@ -1,4 +1,4 @@
-"""Authored values to arguments: literals take the type their place asks for, expressions have to fit it."""
+"""Authored values to arguments: literals get the type their place expects, expressions have to fit it."""
 
 import re
 from collections.abc import Callable, Iterable, Sequence
@@ -41,7 +41,7 @@ class Flow:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Built:
-    """An argument with all that it reads. `whole` are the paths of which more than a count or a sum is left in it."""
+    """An argument with all that it reads. `whole` are the paths of which more than a count or a sum remains in it."""
 
     arg: Arg
     reads: tuple[Read, ...] = ()
@@ -51,7 +51,7 @@ class Built:
 
 
 class ValueBuilder:
-    """Builds the values of one place. What is wrong is collected; a wrong value is None."""
+    """Builds the values of one place and collects diagnostics; a wrong value is None."""
 
     def __init__(self, source: SourceText, scope: TypeScope) -> None:
         self.source = source
@@ -64,17 +64,17 @@ class ValueBuilder:
 
     @property
     def wrong(self) -> bool:
-        """Whether something is an error, and no mere warning."""
-        return any(one.severity is Severity.ERROR for one in self.diagnostics)
+        """Whether any diagnostic is an error, not a mere warning."""
+        return any(diagnostic.severity is Severity.ERROR for diagnostic in self.diagnostics)
 
     def for_people(self) -> "ValueBuilder":
-        """Builds words that somebody reads; what is wrong is collected here."""
-        found = ValueBuilder(self.source, replace(self.scope, for_people=True))
-        found.diagnostics = self.diagnostics
-        return found
+        """A builder of words that a person reads; its diagnostics are collected here."""
+        builder = ValueBuilder(self.source, replace(self.scope, for_people=True))
+        builder.diagnostics = self.diagnostics
+        return builder
 
     def value(self, node: nodes.Node, type_: Type, *, name: str) -> Built | None:
-        """Any value where `type_` is wanted."""
+        """Any value where `type_` is expected."""
         match node:
             case nodes.Scalar():
                 return self._scalar(node, type_)
@@ -102,21 +102,21 @@ class ValueBuilder:
         if good and not (type_.kind in {"bool", "number", "integer"} and not node.plain):
             self.diagnostics += foreign_syntax.diagnose_value(self.source, node, self.scope)
             return Built(arg=Fixed(value=value))
-        self.note(_meant(node, type_, self.scope) or type_errors.literal(node, type_))
+        self.note(_foreign_value(node, type_, self.scope) or type_errors.literal(node, type_))
         return None
 
     def _expression(self, node: nodes.Scalar, piece: Piece, type_: Type) -> Built | None:
-        found = self.compiled(node, piece)
-        if found is None:
+        compiled = self.compiled(node, piece)
+        if compiled is None:
             return None
-        if spell(found.expr.type, type_):
-            found = replace(found, expr=replace(found.expr, type=certain(type_)))
-        if not assignable(found.expr.type, type_):
-            self.note(type_errors.result(self.source, node, piece, found, type_, self.scope))
+        if spell(compiled.expr.type, type_):
+            compiled = replace(compiled, expr=replace(compiled.expr, type=certain(type_)))
+        if not assignable(compiled.expr.type, type_):
+            self.note(type_errors.result(self.source, node, piece, compiled, type_, self.scope))
             return None
         if type_.kind == "text":
-            found = replace(found, expr=expressions.spoken(found.expr, self.scope))
-        return self.of(node, piece, found)
+            compiled = replace(compiled, expr=expressions.spoken(compiled.expr, self.scope))
+        return self.built_from(node, piece, compiled)
 
     def _text(self, node: nodes.Scalar, type_: Type) -> Built | None:
         if type_.kind not in _IN_TEXT:
@@ -139,101 +139,98 @@ class ValueBuilder:
         at, whole = 0, True
         for piece in pieces:
             parts.append(node.text[at : piece.start])
-            found = self.compiled(node, piece)
-            if found is None or not self._fits_text(node, piece, found):
+            compiled = self.compiled(node, piece)
+            if compiled is None or not self._fits_text(node, piece, compiled):
                 whole = False
             else:
-                parts.append(expressions.spoken(found.expr, self.scope))
-                built.append(self.of(node, piece, found))
+                parts.append(expressions.spoken(compiled.expr, self.scope))
+                built.append(self.built_from(node, piece, compiled))
             at = piece.end
         parts.append(node.text[at:])
         self.diagnostics += foreign_syntax.diagnose_value(self.source, node, self.scope)
-        return joined(Text(parts=tuple(one for one in parts if one != "")), built) if whole else None
+        return joined(Text(parts=tuple(part for part in parts if part != "")), built) if whole else None
 
-    def _fits_text(self, node: nodes.Scalar, piece: Piece, found: CompiledExpr) -> bool:
-        type_ = found.expr.type
+    def _fits_text(self, node: nodes.Scalar, piece: Piece, compiled: CompiledExpr) -> bool:
+        type_ = compiled.expr.type
         span = type_errors.inside(self.source, node, piece)
         if type_.kind in _UNTEXTUAL:
             self.note(code.not_text(span, type_=str(certain(type_))))
             return False
         if type_.nullable:
-            self.note(type_errors.missing(self.source, node, piece, found))
+            self.note(type_errors.missing(self.source, node, piece, compiled))
             return False
         return True
 
     def compiled(self, node: nodes.Scalar, piece: Piece, *, in_if: bool = False) -> CompiledExpr | None:
-        found, diagnostics = expressions.compile_piece(self.source, node, piece, self.scope, in_if=in_if)
+        compiled, diagnostics = expressions.compile_piece(self.source, node, piece, self.scope, in_if=in_if)
         self.diagnostics += diagnostics
-        return found
+        return compiled
 
-    def of(self, node: nodes.Scalar, piece: Piece, found: CompiledExpr) -> Built:
+    def built_from(self, node: nodes.Scalar, piece: Piece, compiled: CompiledExpr) -> Built:
         span = type_errors.inside(self.source, node, piece)
-        paths = {one.variable: one.path for one in found.expr.reads}
+        paths = {read.variable: read.path for read in compiled.expr.reads}
         flows = tuple(
             Flow(path=paths[name], openly=openly, span=span)
-            for name, openly in sorted(found.flows.items())
+            for name, openly in sorted(compiled.flows.items())
             if name in paths
         )
         return Built(
-            arg=found.expr,
-            reads=found.expr.reads,
-            whole=found.whole,
+            arg=compiled.expr,
+            reads=compiled.expr.reads,
+            whole=compiled.whole,
             flows=flows,
-            handles_failure=found.handles_failure,
+            handles_failure=compiled.handles_failure,
         )
 
     # ------------------------------------------------------------ lists and maps
 
     def _list(self, node: nodes.Sequence, type_: Type, *, name: str) -> Built | None:
         if type_.kind not in {"list", "any"}:
-            self.note(
-                code.wrong_type(
-                    place(node),
-                    expected=str(certain(type_)),
-                    actual="a list",
-                    hint=type_errors.example(type_),
-                )
-            )
+            self._note_mismatch(node, type_, actual="a list")
             return None
-        wanted = type_.items or ANY
+        element_type = type_.items or ANY
         # Null entries are left out, so that `[default(steps.x.outputs.file, null)]` says "if there is one".
         optional = Type(
-            kind=wanted.kind, items=wanted.items, fields=wanted.fields, options=wanted.options, nullable=True
+            kind=element_type.kind,
+            items=element_type.items,
+            fields=element_type.fields,
+            options=element_type.options,
+            nullable=True,
         )
-        items = [self.value(one, optional, name=name) for one in node.items]
-        if any(one is None for one in items):
+        items = [self.value(element, optional, name=name) for element in node.items]
+        if any(built is None for built in items):
             return None
-        return listed([one for one in items if one is not None])
+        return listed([built for built in items if built is not None])
 
     def _map(self, node: nodes.Mapping, type_: Type, *, name: str) -> Built | None:
         if type_.kind not in _MAPS:
-            self.note(
-                code.wrong_type(
-                    place(node), expected=str(certain(type_)), actual="a map", hint=type_errors.example(type_)
-                )
-            )
+            self._note_mismatch(node, type_, actual="a map")
             return None
         if type_.kind == "any":
             pairs = [(entry.key, self.value(entry.value, ANY, name=entry.key)) for entry in node.entries]
             return (
                 None
-                if any(one is None for _, one in pairs)
-                else mapped([(key, one) for key, one in pairs if one])
+                if any(built is None for _, built in pairs)
+                else mapped([(key, built) for key, built in pairs if built])
             )
         extra = [type_.field(entry.key) for entry in node.entries] if type_.items is not None else []
         known = fields_of(type_)
         return self.record(
             node,
-            (*known, *(one for one in extra if one is not None and one not in known)),
+            (*known, *(field for field in extra if field is not None and field not in known)),
             unknown=lambda span, key, known: code.unknown_field(span, name=key, of=name, known=known),
-            missing=lambda span, one: code.wrong_type(
+            missing=lambda span, field: code.wrong_type(
                 span,
-                expected=f"the field `{one.name}` ({one.type})",
+                expected=f"the field `{field.name}` ({field.type})",
                 actual="a map without it",
-                hint=f"add `{one.name}:`",
+                hint=f"add `{field.name}:`",
             ),
             at=place(node),
         )
+
+    def _note_mismatch(self, node: nodes.Node, type_: Type, *, actual: str) -> None:
+        expected, hint = str(certain(type_)), type_errors.example(type_)
+        self.note(code.wrong_type(place(node), expected=expected, actual=actual, hint=hint))
 
     def record(
         self,
@@ -245,12 +242,12 @@ class ValueBuilder:
         at: Span,
     ) -> Built | None:
         """A map with declared fields; `unknown` and `missing` make its diagnostics."""
-        found = pairs(self, node, fields, unknown=unknown, missing=missing, at=at)
-        return None if found is None else mapped(found)
+        entries = pairs(self, node, fields, unknown=unknown, missing=missing, at=at)
+        return None if entries is None else mapped(entries)
 
 
-def _meant(node: nodes.Scalar, type_: Type, scope: TypeScope) -> Diagnostic | None:
-    """`{{ x }}` where a number or a list is wanted."""
+def _foreign_value(node: nodes.Scalar, type_: Type, scope: TypeScope) -> Diagnostic | None:
+    """The diagnostic of `{{ x }}` where a number or a list is expected."""
     meant = foreign_syntax.meant_expression(node.text, scope)
     if not meant:
         return None
@@ -270,27 +267,29 @@ def pairs(
     missing: Missing,
     at: Span,
 ) -> list[tuple[str, Built]] | None:
-    """As `record`, the fields one by one."""
-    known = {one.name: one for one in fields}
-    found: list[tuple[str, Built]] = []
+    """As `ValueBuilder.record`, but with each field by itself."""
+    known = {field.name: field for field in fields}
+    built_pairs: list[tuple[str, Built]] = []
     good = True
-    given = {entry.key for entry in node.entries} if node else set()
+    keys = {entry.key for entry in node.entries} if node else set()
     for entry in node.entries if node else ():
         field = known.get(entry.key)
         if field is None:
-            values.note(unknown(entry.key_span, entry.key, [one for one in known if one not in given]))
+            values.note(unknown(entry.key_span, entry.key, [name for name in known if name not in keys]))
             good = False
             continue
         built = values.value(entry.value, of_field(field), name=entry.key)
         good = good and built is not None
         if built is not None:
-            found.append((entry.key, built))
-    misspelt = corrections(given - known.keys(), known.keys() - given)
-    for one in fields:
-        if one.name not in given | misspelt and not (one.optional or one.type.nullable):
-            values.note(missing(at, one))
+            built_pairs.append((entry.key, built))
+    misspelt = corrections(keys - known.keys(), known.keys() - keys)
+    for known_field in fields:
+        if known_field.name not in keys | misspelt and not (
+            known_field.optional or known_field.type.nullable
+        ):
+            values.note(missing(at, known_field))
             good = False
-    return found if good else None
+    return built_pairs if good else None
 
 
 def condition(values: ValueBuilder, scalar: nodes.Scalar) -> Built | None:
@@ -319,17 +318,17 @@ def condition(values: ValueBuilder, scalar: nodes.Scalar) -> Built | None:
             )
         )
         return None
-    found = values.compiled(scalar, piece, in_if=True)
-    if found is None:
+    compiled = values.compiled(scalar, piece, in_if=True)
+    if compiled is None:
         return None
-    if found.expr.type.kind not in {"bool", "any"} or found.expr.type.nullable:
-        values.note(type_errors.result(values.source, scalar, piece, found, BOOL, values.scope))
+    if compiled.expr.type.kind not in {"bool", "any"} or compiled.expr.type.nullable:
+        values.note(type_errors.result(values.source, scalar, piece, compiled, BOOL, values.scope))
         return None
-    return values.of(scalar, piece, found)
+    return values.built_from(scalar, piece, compiled)
 
 
 def words(values: ValueBuilder, scalar: nodes.Scalar | None, *, name: str) -> Built | None:
-    """A key whose text tells one run or item from another: a path without its braces would be the same for all of them."""
+    """A key whose text tells one run or item from another; a path without its braces would be the same for all of them."""
     if scalar is None:
         return None
     bare = scalar.text.strip()
@@ -352,40 +351,46 @@ _PATH = re.compile(r"(?:event|inputs|item|steps|gates)\.[a-z][^:/@]*$")
 
 
 def _compiles(values: ValueBuilder, scalar: nodes.Scalar) -> bool:
-    found, _ = expressions.compile_text(values.source, scalar, 0, len(scalar.text), values.scope, in_if=False)
-    return found is not None
+    compiled, _ = expressions.compile_text(
+        values.source, scalar, 0, len(scalar.text), values.scope, in_if=False
+    )
+    return compiled is not None
 
 
 def _reads_well(values: ValueBuilder, scalar: nodes.Scalar) -> bool:
     if not scalar.plain or "#" in scalar.text or "{" in scalar.text:
         return False
-    found, _ = expressions.compile_text(values.source, scalar, 0, len(scalar.text), values.scope, in_if=True)
-    return found is not None and found.expr.type.kind == "bool"
+    compiled, _ = expressions.compile_text(
+        values.source, scalar, 0, len(scalar.text), values.scope, in_if=True
+    )
+    return compiled is not None and compiled.expr.type.kind == "bool"
 
 
 def joined(arg: Arg, parts: Iterable[Built]) -> Built:
-    """An argument made of others."""
-    found = list(parts)
+    """An argument composed of others, with all that they read."""
+    built_parts = list(parts)
     return Built(
         arg=arg,
-        reads=tuple(read for one in found for read in one.reads),
-        whole=frozenset().union(*(one.whole for one in found)),
-        flows=tuple(flow for one in found for flow in one.flows),
-        handles_failure=any(one.handles_failure for one in found),
+        reads=tuple(read for part in built_parts for read in part.reads),
+        whole=frozenset().union(*(part.whole for part in built_parts)),
+        flows=tuple(flow for part in built_parts for flow in part.flows),
+        handles_failure=any(part.handles_failure for part in built_parts),
     )
 
 
 def listed(items: Sequence[Built]) -> Built:
     """A list; fixed when all its items are."""
-    if all(isinstance(one.arg, Fixed) for one in items):
-        return Built(arg=Fixed(value=[one.arg.value for one in items if isinstance(one.arg, Fixed)]))
-    return joined(ListArg(items=tuple(one.arg for one in items)), items)
+    if all(isinstance(built.arg, Fixed) for built in items):
+        return Built(arg=Fixed(value=[built.arg.value for built in items if isinstance(built.arg, Fixed)]))
+    return joined(ListArg(items=tuple(built.arg for built in items)), items)
 
 
 def mapped(pairs: Sequence[tuple[str, Built]]) -> Built:
     """A map; fixed when all its values are."""
-    if all(isinstance(one.arg, Fixed) for _, one in pairs):
+    if all(isinstance(built.arg, Fixed) for _, built in pairs):
         return Built(
-            arg=Fixed(value={key: one.arg.value for key, one in pairs if isinstance(one.arg, Fixed)})
+            arg=Fixed(value={key: built.arg.value for key, built in pairs if isinstance(built.arg, Fixed)})
         )
-    return joined(MapArg(entries=tuple((key, one.arg) for key, one in pairs)), [one for _, one in pairs])
+    return joined(
+        MapArg(entries=tuple((key, built.arg) for key, built in pairs)), [built for _, built in pairs]
+    )

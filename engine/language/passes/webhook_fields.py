@@ -1,4 +1,4 @@
-"""What is read of a webhook's call: the fields declared for it, and what to declare where none are."""
+"""The fields of a webhook's call that can be read: the declared ones, or a diagnostic of what to declare."""
 
 import re
 from collections.abc import Mapping
@@ -24,57 +24,69 @@ _Tree: TypeAlias = dict[str, "str | _Tree"]
 
 
 def declared(values: ValueBuilder, node: nodes.Node) -> Type:
-    """The event of a call whose fields are declared at `node`: these, and what every call has. Nothing else can be read."""
+    """The event of a call whose fields are declared at `node`: these, and the fields of every call. Nothing else can be read."""
     shared = TRIGGERS["webhook"].event.fields
     if not isinstance(node, nodes.Mapping):
         values.note(references.wrong_type(place(node), expected="a map", actual=what(node), hint=_MAP))
         return Type(kind="any")
-    fields, found = type_syntax.declared(node)
-    values.diagnostics += found
-    taken = {one.name for one in shared}
+    fields, diagnostics = type_syntax.declared(node)
+    values.diagnostics += diagnostics
+    taken = {field.name for field in shared}
     entries = {entry.key.removesuffix("?"): entry for entry in node.entries}
     own = []
-    for one in fields:
-        entry = entries[one.field.name]
-        if one.field.name in taken:
-            wanted, example = "a name that not every call has", f"their-{one.field.name}: text"
+    for declaration in fields:
+        entry = entries[declaration.field.name]
+        if declaration.field.name in taken:
+            expected, example = "a name that not every call has", f"their-{declaration.field.name}: text"
             values.note(
-                code.bad_param(entry.key_span, value=f"`{entry.key}`", expected=wanted, example=example)
+                code.bad_param(entry.key_span, value=f"`{entry.key}`", expected=expected, example=example)
             )
             continue
         known = ("type", "description", "optional")
-        for more in one.value_entries():
-            values.note(code.unknown_param(more.key_span, name=more.key, trigger="webhook", known=known))
-        # A default makes a field one that may be missing: it is refused, and no reader hears of it.
-        own.append(one.field if one.default is None else replace(one.field, optional=entry.key.endswith("?")))
+        for value_entry in declaration.value_entries():
+            values.note(
+                code.unknown_param(value_entry.key_span, name=value_entry.key, trigger="webhook", known=known)
+            )
+        # A default would make a field optional: it is refused, and its readers are checked as if it were not there.
+        own.append(
+            declaration.field
+            if declaration.default is None
+            else replace(declaration.field, optional=entry.key.endswith("?"))
+        )
     return Type(kind="map", fields=(*shared, *own))
 
 
 def undeclared(authored: Authored) -> Undeclared | None:
-    """What keeps an account of what is read of a call; None where nothing starts by one, or its fields are declared."""
-    for one in authored.on:
-        if one.kind.text == "webhook" and (one.params is None or one.params.get("fields") is None):
-            return Undeclared(stand_in=code.undeclared_fields(one.kind.span, paths=[], fields="", fix=None))
+    """The record of which fields are read of a call; None where no webhook starts the file, or its fields are declared."""
+    for trigger in authored.on:
+        if trigger.kind.text == "webhook" and (
+            trigger.params is None or trigger.params.get("fields") is None
+        ):
+            return Undeclared(
+                stand_in=code.undeclared_fields(trigger.kind.span, paths=[], fields="", fix=None)
+            )
     return None
 
 
-def told(authored: Authored, account: Undeclared | None, found: list[Diagnostic]) -> list[Diagnostic]:
-    """The diagnostics with one in the place of all that says what is to be declared."""
+def combine_undeclared(
+    authored: Authored, account: Undeclared | None, diagnostics: list[Diagnostic]
+) -> list[Diagnostic]:
+    """The diagnostics, with a single one about undeclared fields in the place of all that stand in for it."""
     if account is None or not account.wrong:
-        return found
+        return diagnostics
     fields: _Tree = {}
     for path, type_ in account.reads.items():
         _put(fields, path.split(".")[1:], type_)
     words = _words(fields)
     at = account.stand_in.span
-    body = next((one.params for one in authored.on if one.kind.span == at), None)
+    body = next((trigger.params for trigger in authored.on if trigger.kind.span == at), None)
     fix = Fix(span=_end(body), text=_added(body, words)) if body is not None and body.entries else None
     whole = code.undeclared_fields(at, paths=list(account.wrong), fields=words, fix=fix)
-    return [*(one for one in found if one != account.stand_in), whole]
+    return [*(diagnostic for diagnostic in diagnostics if diagnostic != account.stand_in), whole]
 
 
 def _put(fields: _Tree, names: list[str], type_: str) -> None:
-    """A path's type at its place. What has fields of its own is no text."""
+    """Puts a path's type at its place in the tree. A name with fields of its own is not text."""
     for name in names[:-1]:
         inner = fields.get(name)
         if not isinstance(inner, dict):
