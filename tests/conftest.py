@@ -7,7 +7,9 @@ Slow are those that start processes, play whole companies, or try things at leng
 import functools
 import hashlib
 import os
+import signal
 import sys
+import threading
 
 import pytest
 
@@ -18,6 +20,9 @@ os.environ[OFF] = "off"
 # Without compiled files every process that a test starts would compile all of the engine again, for two CPU seconds each.
 os.environ.pop("PYTHONDONTWRITEBYTECODE", None)
 sys.dont_write_bytecode = False
+# A runner that was started in the background ignores Ctrl-C, and so would every process that a test starts and stops with it.
+if threading.current_thread() is threading.main_thread():
+    signal.signal(signal.SIGINT, signal.default_int_handler)
 # A key derived from the same passphrase and salt is the same key; deriving it once, for 0.1 s of CPU, is enough.
 hashlib.scrypt = functools.cache(hashlib.scrypt)  # type: ignore[assignment]
 
