@@ -6,7 +6,7 @@ from pathlib import PurePosixPath
 import pytest
 
 from tests.meta import naming
-from tests.meta.sources import python_files, text_of
+from tests.meta.sources import ROOT, python_files, text_of
 
 ENGINE = python_files("engine")
 CEILINGS = {"engine": 0.12, "tests": 0.145}
@@ -56,3 +56,11 @@ def test_limits_are_called_max_and_min():
         for line, name in naming.bindings(ast.parse(text_of(path))):
             bare = name.lstrip("_")
             assert not (bare.isupper() and bare.startswith(("MOST", "LEAST"))), f"{path}:{line}: {name}"
+
+
+def test_the_architecture_names_every_package():
+    packages = {
+        str(PurePosixPath(path).parent).removeprefix("engine").removeprefix("/") for path in ENGINE
+    } - {""}
+    text = (ROOT / "docs/explanation/architecture.md").read_text(encoding="utf-8")
+    assert [package for package in sorted(packages) if f"`{package}`" not in text] == []
