@@ -102,7 +102,7 @@ def _expectations(
     for entry in node.entries:
         field = resolved.outputs.field(entry.key)
         if field is None:
-            known = [each.name for each in resolved.outputs.fields]
+            known = [field.name for field in resolved.outputs.fields]
             of = f"steps.{resolved.step.id.text}.outputs"
             values.note(references.unknown_field(entry.key_span, name=entry.key, of=of, known=known))
             continue

@@ -152,11 +152,11 @@ def find_cycles(calls: Mapping[str, Sequence[Word]]) -> dict[str, list[Diagnosti
 
 def _reached(start: str, calls: Mapping[str, Iterable[Word]]) -> set[str]:
     reached: set[str] = set()
-    left = [start]
-    while left:
-        for use in calls.get(left.pop(), ()):
+    pending = [start]
+    while pending:
+        for use in calls.get(pending.pop(), ()):
             callee = use.text.removeprefix(CALL)
             if callee not in reached:
                 reached.add(callee)
-                left.append(callee)
+                pending.append(callee)
     return reached

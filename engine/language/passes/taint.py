@@ -160,7 +160,7 @@ def output_labels(facts: TaintInput, outputs: Iterable[Built]) -> Labels:
 
 def _authors(labels: Labels) -> str:
     return " and ".join(
-        _WORDS[label] for label in sorted(labels, key=lambda each: each.value) if label in _WORDS
+        _WORDS[label] for label in sorted(labels, key=lambda label: label.value) if label in _WORDS
     )
 
 
@@ -186,7 +186,8 @@ def _carded(facts: TaintInput, resolved: ResolvedStep, spec: ActionSpec, raises:
     if resolved.step.gate is not None:
         return True
     reach = max(
-        (spec.reach, *(each for each in (resolved.step.reach, raises) if each)), key=lambda each: each.rank
+        (spec.reach, *(reach for reach in (resolved.step.reach, raises) if reach)),
+        key=lambda reach: reach.rank,
     )
     return approval_rule.answer(stage, reach) is Answer.ASK
 
@@ -344,9 +345,9 @@ def _item_fix(resolved: ResolvedStep) -> Fix | None:
     item_field = row.field("item") if row is not None else None
     if item_field is None or resolved.step.room is None:
         return None
-    for each in members(item_field.type):
-        if each.type.kind == "email" and not (each.optional or each.type.nullable):
-            path = f"item.{each.name}"
+    for member in members(item_field.type):
+        if member.type.kind == "email" and not (member.optional or member.type.nullable):
+            path = f"item.{member.name}"
             return Fix(
                 span=resolved.step.room.span, text=resolved.step.room.key(f'subject: "${{{{ {path} }}}}"')
             )

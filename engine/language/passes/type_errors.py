@@ -74,10 +74,16 @@ def result(
         return missing(source, node, piece, compiled)
     if (undeclared := scope.open_field(compiled.expr.written, str(certain(expected)))) is not None:
         return undeclared
-    out = way(actual, expected, compiled.expr.written, scope)
-    sound = out.instead is not None and not actual.nullable
-    fix = Fix(span=span, text=escaped(source, node, out.instead)) if sound and out.instead else None
-    return code.wrong_type(span, expected=str(certain(expected)), actual=str(actual), hint=out.hint, fix=fix)
+    conversion = way(actual, expected, compiled.expr.written, scope)
+    sound = conversion.instead is not None and not actual.nullable
+    fix = (
+        Fix(span=span, text=escaped(source, node, conversion.instead))
+        if sound and conversion.instead
+        else None
+    )
+    return code.wrong_type(
+        span, expected=str(certain(expected)), actual=str(actual), hint=conversion.hint, fix=fix
+    )
 
 
 def missing(source: SourceText, node: nodes.Scalar, piece: Piece, compiled: CompiledExpr) -> Diagnostic:

@@ -31,12 +31,12 @@ def declared(values: ValueBuilder, node: nodes.Node) -> Type:
         return Type(kind="any")
     fields, diagnostics = type_syntax.declared(node)
     values.diagnostics += diagnostics
-    taken = {field.name for field in shared}
+    shared_names = {field.name for field in shared}
     entries = {entry.key.removesuffix("?"): entry for entry in node.entries}
     own = []
     for declaration in fields:
         entry = entries[declaration.field.name]
-        if declaration.field.name in taken:
+        if declaration.field.name in shared_names:
             expected, example = "a name that not every call has", f"their-{declaration.field.name}: text"
             values.note(
                 code.bad_param(entry.key_span, value=f"`{entry.key}`", expected=expected, example=example)

@@ -385,8 +385,8 @@ def _file_diagnostic(violation: Violation) -> Diagnostic:
     span, node = _span(violation), violation.node
     match violation.keyword:
         case "additionalProperties":
-            taken = [entry.key for entry in node.entries] if isinstance(node, nodes.Mapping) else []
-            return config_files.unknown_key(span, key=violation.key, known=violation.known, taken=taken)
+            used = [entry.key for entry in node.entries] if isinstance(node, nodes.Mapping) else []
+            return config_files.unknown_key(span, key=violation.key, known=violation.known, taken=used)
         case "required":
             return config_files.missing_key(span, key=violation.key, example=violation.example)
         case "oneOf" | "anyOf" | "enum" | "const" if isinstance(node, nodes.Scalar) and _options(
@@ -404,9 +404,9 @@ def _file_diagnostic(violation: Violation) -> Diagnostic:
 
 
 def _unused_keys(violation: Violation) -> list[str]:
-    taken = (
+    used = (
         {entry.key for entry in violation.node.entries}
         if isinstance(violation.node, nodes.Mapping)
         else set()
     )
-    return [name for name in violation.known if name not in taken]
+    return [name for name in violation.known if name not in used]

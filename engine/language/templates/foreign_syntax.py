@@ -24,12 +24,12 @@ _MARKED = "\ufffc"
 
 
 def masked(text: str) -> str:
-    """The text with our own expressions blotted out, so that nothing inside of them is looked at."""
-    out, at = [], 0
+    """The text with our own expressions blotted out, so that their insides are not searched."""
+    chunks, at = [], 0
     for piece in pieces(text):
-        out += [text[at : piece.start], _MARKED * (piece.end - piece.start)]
+        chunks += [text[at : piece.start], _MARKED * (piece.end - piece.start)]
         at = piece.end
-    return "".join([*out, text[at:]])
+    return "".join([*chunks, text[at:]])
 
 
 def diagnose_value(source: SourceText, node: Scalar, scope: TypeScope) -> Iterator[Diagnostic]:
