@@ -240,7 +240,7 @@ def policy_of(tree: Tree, specs: Mapping[str, ActionSpec]) -> PolicyRules:
         data = tree.read(policy.PATH)
     except KeyError:
         return PolicyRules()
-    rules, _ = policy.parse(policy.PATH, data, around=policy.PolicyContext(actions={**own, **specs}))
+    rules, _ = policy.parse(policy.PATH, data, context=policy.PolicyContext(actions={**own, **specs}))
     if rules is None:
         raise PermanentError(
             "the deployed vault/policy.yaml can't be read",

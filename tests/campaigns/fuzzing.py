@@ -82,10 +82,10 @@ def _files(*patterns: str) -> list[bytes]:
 
 
 _RULES = policy.PolicyContext(actions=ACTIONS, purposes=frozenset({"newsletter"}))
-_AROUND = agents.around(CONFIG, ACTIONS, notes={}, paths=())
+_AROUND = agents.context_for(CONFIG, ACTIONS, notes={}, paths=())
 _PARSERS: dict[str, Callable[[bytes], tuple[object, Iterable[Diagnostic]]]] = {
     "settings": lambda data: settings.parse("steward.yaml", data),
-    "policy": lambda data: policy.parse("vault/policy.yaml", data, around=_RULES),
+    "policy": lambda data: policy.parse("vault/policy.yaml", data, context=_RULES),
     "intents": lambda data: intents.parse([("vault/intents/a.yaml", data)]),
     "agent": lambda data: agents.parse("vault/agents/a.md", data, _AROUND),
     "template": lambda data: parser.parse("vault/templates/a.md", data),

@@ -72,7 +72,7 @@ def answer(cache_file: Path, key: str) -> tuple[Diagnostic, ...] | None:
 
 
 def store(cache_file: Path, key: str, diagnostics: Iterable[Diagnostic]) -> bool:
-    """Remember them for `key` in place of what was there. Says whether it worked; a full or read-only disk is no error."""
+    """Remember them for `key` in place of what was there. False when the disk is full or read-only, which is no error."""
     encoded = [_encode(diagnostic) for diagnostic in diagnostics]
     part = cache_file.with_name(f"{cache_file.name}.{os.getpid()}")
     try:

@@ -170,7 +170,7 @@ def _other_files(files: FileTable, actions: Mapping[str, ActionSpec | None]) -> 
         context = policy.PolicyContext(
             actions=actions, purposes={template.purpose for template in templates if template}
         )
-        diagnostics += policy.parse(policy.PATH, files.read(policy.PATH), around=context)[1]
+        diagnostics += policy.parse(policy.PATH, files.read(policy.PATH), context=context)[1]
     kinds = {
         "template": files.under(TEMPLATES, ".md"),
         "intents": files.under("vault/intents/", ".yaml"),

@@ -89,7 +89,7 @@ class FileTable:
         return self._templates[path]
 
     def template(self, name: str) -> Takes:
-        """What a template takes, by its name. What is wrong with it is said where it stands."""
+        """What a template takes, by its name. Its diagnostics are reported for its own file."""
         path = f"{TEMPLATES}{name}.md"
         return parser.takes(self.parsed(path)[0], path, self.read(path))
 
@@ -109,7 +109,7 @@ class FileTable:
     def agents(self, config: Config, actions: Mapping[str, ActionSpec]) -> dict[str, agents.Parsed]:
         """Every agent by its name, and what is wrong with its file."""
         if self._agents is None:
-            world = agents.around(config, actions, notes=self.notes(), paths=self.blobs)
+            world = agents.context_for(config, actions, notes=self.notes(), paths=self.blobs)
             own = [path for path in self.under(agents.FOLDER, ".md") if agents.is_agent(path)]
             self._agents = {playbook.stem(path): agents.parse(path, self.read(path), world) for path in own}
         return self._agents

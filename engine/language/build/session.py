@@ -106,7 +106,7 @@ class Compilation:
     # ------------------------------------------------------------ one file after another
 
     def result(self, id_: str) -> CacheEntry:
-        """What a file compiles to. Those it may name come first, so that a long chain of calls is no deep recursion."""
+        """What a file compiles to. Those it may name come first, so that a long chain of calls does not recurse deeply."""
         left, seen = [id_], {id_}
         while id_ not in self._done:
             later = [name for name in self._mentions(left[-1]) if name in self._paths and name not in seen]

@@ -12,7 +12,7 @@ _MAX = 15
 """Fixes of one file that are tried; a file with more mistakes is repaired in rounds."""
 
 _KNOWN_BEFORE = frozenset({"SW307"})
-"""What a file that could not be read had all the time: a warning about a connector is no mistake that the fix made."""
+"""What a file that could not be read had all the time: a warning about a connector was not introduced by the fix."""
 
 
 _HIDDEN = {"SW127": frozenset({"SW111"})}

@@ -48,7 +48,7 @@ class AgentContext:
     actions: Mapping[str, ActionSpec]
 
     def tools(self) -> tuple[str, ...]:
-        """Names of actions that only read, and are no agents."""
+        """Names of actions that only read and are not agents."""
         return tuple(
             name
             for name, spec in self.actions.items()
@@ -56,32 +56,32 @@ class AgentContext:
         )
 
 
-def around(
+def context_for(
     config: Config, actions: Mapping[str, ActionSpec], *, notes: Mapping[str, str], paths: Collection[str]
 ) -> AgentContext:
     """What the agents of one workspace may name."""
-    models = (DEFAULT_MODEL, NO_MODEL, *(one.name for one in config.models))
+    models = (DEFAULT_MODEL, NO_MODEL, *(model.name for model in config.models))
     return AgentContext(notes=notes, paths=paths, models=models, actions=actions)
 
 
-def parse(path: str, data: bytes, world: AgentContext) -> Parsed:
+def parse(path: str, raw: bytes, world: AgentContext) -> Parsed:
     """The agent, or None when an error keeps it from being used."""
-    agent, diagnostics = _read(path, data, world)
+    agent, diagnostics = _read(path, raw, world)
     if not diagnostics:
         return agent, ()
-    return agent, proven(data, diagnostics, lambda mended: _read(path, mended, world)[1])
+    return agent, proven(raw, diagnostics, lambda mended: _read(path, mended, world)[1])
 
 
-def _read(path: str, data: bytes, world: AgentContext) -> Parsed:
-    node, body, before, found = reader.front_matter(path, data)
-    if found:
-        return None, found
-    checked = Checked(path, data)
+def _read(path: str, raw: bytes, world: AgentContext) -> Parsed:
+    node, body, lines_above, unread = reader.front_matter(path, raw)
+    if unread:
+        return None, unread
+    checked = Checked(path, raw)
     name = name_of(path)
     if not is_id(name):
-        what = "an agent (rename the file)"
+        kind = "an agent (rename the file)"
         checked.note(
-            playbook_shape.bad_id(Span(path=path), name=name, kind=what, slug=slug(name), fixable=False)
+            playbook_shape.bad_id(Span(path=path), name=name, kind=kind, slug=slug(name), fixable=False)
         )
     entries = checked.entries(node, known=KEYS)
     top = Span(path=path, end_column=4 if node is not None else 2)
@@ -104,18 +104,20 @@ def _read(path: str, data: bytes, world: AgentContext) -> Parsed:
         tools=tuple(_tools(checked, front.get("tools"), world)),
         examples=_examples(checked, front.get("examples"), path, world),
         instructions=body.strip("\n"),
-        links=tuple(dict.fromkeys(_links(checked, path, body, before, world))),
+        links=tuple(dict.fromkeys(_links(checked, path, body, lines_above, world))),
     )
     diagnostics = checked.diagnostics()
-    return (None if any(one.severity is Severity.ERROR for one in diagnostics) else agent), diagnostics
+    return (
+        None if any(diagnostic.severity is Severity.ERROR for diagnostic in diagnostics) else agent
+    ), diagnostics
 
 
-def declared_interface(path: str, data: bytes) -> AgentSource | None:
+def declared_interface(path: str, raw: bytes) -> AgentSource | None:
     """What an agent that can't be used takes and gives all the same; None where its front matter doesn't tell."""
-    node, _, _, unread = reader.front_matter(path, data)
+    node, _, _, unread = reader.front_matter(path, raw)
     if unread:
         return None
-    front = Checked(path, data)
+    front = Checked(path, raw)
     entries = front.entries(node, known=KEYS)
     inputs, outputs = (entries[key].value if key in entries else None for key in ("inputs", "outputs"))
     takes, gives = type_syntax.declared_fields(inputs), type_syntax.declared_fields(outputs)
@@ -131,11 +133,11 @@ def _fields(checked: Checked, node: Node | None) -> tuple[Field, ...]:
     if not isinstance(node, Map):
         checked.mapping(node)
         return ()
-    declared, found = type_syntax.declared(node)
-    for one in found:
-        checked.note(one)
+    declared, diagnostics = type_syntax.declared(node)
+    for diagnostic in diagnostics:
+        checked.note(diagnostic)
     for value in declared:
-        for key, at in (("default", value.default), *((one.key, one.value) for one in value.extra)):
+        for key, at in (("default", value.default), *((entry.key, entry.value) for entry in value.extra)):
             if at is not None:
                 span = type_syntax.place(at)
                 checked.note(
@@ -150,10 +152,10 @@ def _outputs(checked: Checked, entry: Entry | None) -> tuple[Field, ...]:
     fields = _fields(checked, entry.value)
     if isinstance(entry.value, Map) and not entry.value.entries:
         checked.note(config_files.missing_key(entry.key_span, key="an output", example="text: text"))
-    places = {one.key.removesuffix("?"): one.key_span for one in _entries(entry.value)}
-    for one in fields:
-        if _made(one.type):
-            checked.note(code.not_given(places[one.name], name=one.name, type_="a file"))
+    places = {output.key.removesuffix("?"): output.key_span for output in _entries(entry.value)}
+    for field in fields:
+        if _holds_file(field.type):
+            checked.note(code.not_given(places[field.name], name=field.name, type_="a file"))
     return fields
 
 
@@ -161,11 +163,11 @@ def _entries(node: Node) -> tuple[Entry, ...]:
     return node.entries if isinstance(node, Map) else ()
 
 
-def _made(type_: Type) -> bool:
+def _holds_file(type_: Type) -> bool:
     """Whether a value of this type holds a file."""
-    if type_.items is not None and _made(type_.items):
+    if type_.items is not None and _holds_file(type_.items):
         return True
-    return type_.kind == "file" or any(_made(one.type) for one in type_.fields)
+    return type_.kind == "file" or any(_holds_file(field.type) for field in type_.fields)
 
 
 def _model(checked: Checked, node: Node | None, world: AgentContext) -> str:
@@ -181,45 +183,45 @@ def _budget(checked: Checked, node: Node | None) -> Decimal | None:
     entries = checked.entries(node, known=("usd",))
     if isinstance(node, Map):
         checked.required(entries, [("usd", "usd: 0.05")], node.span)
-    given = entries["usd"].value if "usd" in entries else None
-    return checked.number(given, low=0, high=None, what="a number of dollars")
+    usd = entries["usd"].value if "usd" in entries else None
+    return checked.number(usd, low=0, high=None, expected="a number of dollars")
 
 
 def _tools(checked: Checked, node: Node | None, world: AgentContext) -> Iterator[str]:
-    for item in checked.items(node):
-        name = checked.text(item)
+    for tool in checked.items(node):
+        name = checked.text(tool)
         if name is None:
             continue
         spec = world.actions.get(name)
         if spec is None or name not in world.tools():
             acts = spec is not None and spec.kind.acts
-            checked.note(code.bad_tool(item.span, name=name, acts=acts, known=world.tools()))
+            checked.note(code.bad_tool(tool.span, name=name, acts=acts, known=world.tools()))
         yield name
 
 
 def _examples(checked: Checked, node: Node | None, path: str, world: AgentContext) -> str:
     """The pattern from the workspace's root. It stays below vault/, where what a run may read is kept."""
-    what = "a pattern of notes below vault/, like ../knowledge/replies/*.md"
-    written = checked.matching(node, _EXAMPLES, what)
+    expected = "a pattern of notes below vault/, like ../knowledge/replies/*.md"
+    written = checked.matching(node, _EXAMPLES, expected)
     if written is None or node is None or not _EXAMPLES.fullmatch(written):
         return ""
     own = written.startswith("../")
     pattern = posixpath.normpath(posixpath.join(posixpath.dirname(path), written) if own else written)
     agent = AgentSource(name="", path=path, description="", examples=pattern)
-    found = examples_of(agent, world.paths)
+    example_paths = examples_of(agent, world.paths)
     if not pattern.startswith("vault/"):
-        checked.note(config_files.not_allowed(node.span, value=written, allowed=(), expected=what))
-    elif not found:
+        checked.note(config_files.not_allowed(node.span, value=written, allowed=(), expected=expected))
+    elif not example_paths:
         checked.note(code.no_examples(node.span, pattern=pattern))
-    elif len(found) > MAX_EXAMPLES:
-        checked.note(code.too_many_examples(node.span, count=len(found), limit=MAX_EXAMPLES))
+    elif len(example_paths) > MAX_EXAMPLES:
+        checked.note(code.too_many_examples(node.span, count=len(example_paths), limit=MAX_EXAMPLES))
     return pattern
 
 
-def _links(checked: Checked, path: str, body: str, before: int, world: AgentContext) -> Iterator[str]:
+def _links(checked: Checked, path: str, body: str, lines_above: int, world: AgentContext) -> Iterator[str]:
     """The notes that the instructions name, outside of code."""
     fenced = False
-    for number, line in enumerate(body.split("\n"), start=before + 1):
+    for number, line in enumerate(body.split("\n"), start=lines_above + 1):
         if line.lstrip().startswith(("```", "~~~")):
             fenced = not fenced
             continue
@@ -228,9 +230,9 @@ def _links(checked: Checked, path: str, body: str, before: int, world: AgentCont
         bare = _CODE.sub(lambda match: " " * len(match[0]), line)
         for match in _LINK.finditer(bare):
             name = match[1].strip()
-            found = world.notes.get(name.lower().removesuffix(".md"))
-            if found is not None:
-                yield found
+            note_path = world.notes.get(name.lower().removesuffix(".md"))
+            if note_path is not None:
+                yield note_path
                 continue
             start = match.start(1) + len(match[1]) - len(match[1].lstrip())
             span = Span(
@@ -250,13 +252,13 @@ def reads(agent: AgentSource, paths: Collection[str]) -> tuple[str, ...]:
 
 def names_of(paths: Iterable[str]) -> dict[str, str]:
     """Notes by the names links use: the file's stem, and its path below vault/, in lower case."""
-    found: dict[str, str] = {}
+    notes: dict[str, str] = {}
     for path in paths:
         if path.startswith("vault/") and path.endswith(".md"):
             inner = path.removeprefix("vault/").removesuffix(".md").lower()
-            found.setdefault(inner.rpartition("/")[2], path)
-            found[inner] = path
-    return found
+            notes.setdefault(inner.rpartition("/")[2], path)
+            notes[inner] = path
+    return notes
 
 
 def name_of(path: str) -> str:

@@ -24,14 +24,14 @@ class Word:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class KeySlot:
-    """Where a fix may put one more key of a map. `before` is what separates it from the key it follows."""
+    """Where a fix may put one more key of a map. `separator` goes between it and the key it follows."""
 
     span: Span
-    before: str
+    separator: str
 
     def key(self, text: str) -> str:
         """The text to insert there."""
-        return self.before + text
+        return self.separator + text
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -49,7 +49,7 @@ class Question:
     """What a SOP's item asks a person. `title` are the item's words."""
 
     title: nodes.Scalar
-    who: Word | None = None
+    person: Word | None = None
     choices: tuple[str, ...] = ()
     fields: tuple[tuple[str, Type], ...] = ()
     context: tuple[Word, ...] = ()
@@ -98,7 +98,7 @@ class AuthoredStep:
     room: KeySlot | None = None
 
     def key(self, name: str) -> Span:
-        """Where a key of this step stands; the step's id when it doesn't."""
+        """The place of a key of this step; of the step's id when the key is not written."""
         return next((span for key, span in self.keys if key == name), self.id.span)
 
     def has(self, name: str) -> bool:

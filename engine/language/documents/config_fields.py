@@ -21,17 +21,17 @@ _SAFE_ITEM = re.compile(r"[\w./*-]+(?: [\w./*-]+)*")
 class Checked:
     """One file under inspection."""
 
-    def __init__(self, path: str, data: bytes) -> None:
-        self._source = SourceText.from_bytes(path, data)
-        self._found: list[Diagnostic] = []
+    def __init__(self, path: str, raw: bytes) -> None:
+        self._source = SourceText.from_bytes(path, raw)
+        self._diagnostics: list[Diagnostic] = []
 
     def note(self, diagnostic: Diagnostic) -> None:
         """Keep a diagnostic."""
-        self._found.append(diagnostic)
+        self._diagnostics.append(diagnostic)
 
     def diagnostics(self) -> tuple[Diagnostic, ...]:
         """All of them, in the order of the file, with the line they are about."""
-        return shown(self._source, sorted(self._found, key=lambda one: one.span))
+        return shown(self._source, sorted(self._diagnostics, key=lambda diagnostic: diagnostic.span))
 
     def entries(self, node: Node | None, *, known: Collection[str]) -> dict[str, Entry]:
         """The known keys of a map; unknown ones are refused, with the nearest known one as the fix."""
@@ -48,7 +48,7 @@ class Checked:
             return ()
         if isinstance(node, Mapping):
             return node.entries
-        self._other(node, "a map")
+        self._wrong_kind(node, "a map")
         return ()
 
     def items(self, node: Node | None) -> tuple[Node, ...]:
@@ -60,7 +60,7 @@ class Checked:
         fix = None
         if isinstance(node, Scalar) and _SAFE_ITEM.fullmatch(node.text):
             fix = Fix(span=node.span, text=f"[{node.text}]")
-        self._other(node, "a list", fix=fix)
+        self._wrong_kind(node, "a list", fix=fix)
         return ()
 
     def text(self, node: Node | None) -> str | None:
@@ -72,37 +72,37 @@ class Checked:
                 self.note(code.secret_place(node.span, why="an expression can't stand here"))
                 return None
             return node.text.strip()
-        self._other(node, "text")
+        self._wrong_kind(node, "text")
         return None
 
     def texts(self, node: Node | None) -> tuple[str, ...]:
         """A list of texts."""
-        return tuple(text for item in self.items(node) if (text := self.text(item)) is not None)
+        return tuple(text for child in self.items(node) if (text := self.text(child)) is not None)
 
-    def matching(self, node: Node | None, pattern: re.Pattern[str], what: str) -> str | None:
+    def matching(self, node: Node | None, pattern: re.Pattern[str], expected: str) -> str | None:
         """Text of one form."""
         text = self.text(node)
         if text is None or node is None or pattern.fullmatch(text):
             return text
-        self.note(code.not_allowed(node.span, value=text, allowed=(), expected=what))
+        self.note(code.not_allowed(node.span, value=text, allowed=(), expected=expected))
         return None
 
-    def choice(self, node: Node | None, allowed: Collection[str], what: str) -> str | None:
+    def choice(self, node: Node | None, allowed: Collection[str], expected: str) -> str | None:
         """One of some words."""
         text = self.text(node)
         if text is None or node is None or text in allowed:
             return text
-        self.note(code.not_allowed(node.span, value=text, allowed=allowed, expected=what))
+        self.note(code.not_allowed(node.span, value=text, allowed=allowed, expected=expected))
         return None
 
-    def number(self, node: Node | None, *, low: int, high: int | None, what: str) -> Decimal | None:
+    def number(self, node: Node | None, *, low: int, high: int | None, expected: str) -> Decimal | None:
         """A number between two others, both included."""
-        return self._number(node, _NUMBER, low, high, what)
+        return self._number(node, _NUMBER, low, high, expected)
 
-    def integer(self, node: Node | None, *, low: int, what: str) -> int | None:
+    def integer(self, node: Node | None, *, low: int, expected: str) -> int | None:
         """A whole number."""
-        found = self._number(node, _WHOLE, low, None, what)
-        return None if found is None else int(found)
+        number = self._number(node, _WHOLE, low, None, expected)
+        return None if number is None else int(number)
 
     def money(self, node: Node | None) -> Money | None:
         """An amount that is not negative."""
@@ -110,11 +110,11 @@ class Checked:
         if text is None or node is None:
             return None
         try:
-            found = Money.parse(text)
+            amount = Money.parse(text)
         except ValueError:
-            found = None
-        if found is not None and found.minor >= 0:
-            return found
+            amount = None
+        if amount is not None and amount.minor >= 0:
+            return amount
         self.note(code.not_allowed(node.span, value=text, allowed=(), expected="an amount, like 49.00 EUR"))
         return None
 
@@ -125,35 +125,35 @@ class Checked:
                 self.note(code.missing_key(span, key=key, example=example))
 
     def _number(
-        self, node: Node | None, pattern: re.Pattern[str], low: int, high: int | None, what: str
+        self, node: Node | None, pattern: re.Pattern[str], low: int, high: int | None, expected: str
     ) -> Decimal | None:
         if node is None:
             return None
         if not isinstance(node, Scalar) or not pattern.fullmatch(node.text) or not node.plain:
             fits = isinstance(node, Scalar) and pattern.fullmatch(node.text)
-            self._other(
+            self._wrong_kind(
                 node,
-                what,
+                expected,
                 fix=Fix(span=node.span, text=node.text) if isinstance(node, Scalar) and fits else None,
             )
             return None
-        found = Decimal(node.text)
-        if found < low or (high is not None and found > high):
-            self.note(code.not_allowed(node.span, value=node.text, allowed=(), expected=what))
+        number = Decimal(node.text)
+        if number < low or (high is not None and number > high):
+            self.note(code.not_allowed(node.span, value=node.text, allowed=(), expected=expected))
             return None
-        return found
+        return number
 
-    def _other(self, node: Node, wanted: str, *, fix: Fix | None = None) -> None:
+    def _wrong_kind(self, node: Node, expected: str, *, fix: Fix | None = None) -> None:
         match node:
             case Scalar(text=""):
-                got = "nothing"
+                actual = "nothing"
             case Scalar():
-                got = f"`{node.text}`" if len(node.text) < 40 and "\n" not in node.text else "text"
+                actual = f"`{node.text}`" if len(node.text) < 40 and "\n" not in node.text else "text"
             case Sequence():
-                got = "a list"
+                actual = "a list"
             case Mapping():
-                got = "a map"
-        self.note(code.wrong_kind(_first_line(node.span), expected=wanted, actual=got, fix=fix))
+                actual = "a map"
+        self.note(code.wrong_kind(_first_line(node.span), expected=expected, actual=actual, fix=fix))
 
 
 def _first_line(span: Span) -> Span:

@@ -27,17 +27,21 @@ Parsed: TypeAlias = tuple[tuple[Intent, ...], tuple[Diagnostic, ...]]
 
 def parse(files: Iterable[tuple[str, bytes]]) -> Parsed:
     """All intents of (path, content) pairs, in that order. Files and intents with an error are left out."""
-    given = dict(files)
-    intents, found = _read(given)
+    contents = dict(files)
+    intents, reported = _read(contents)
     diagnostics: list[Diagnostic] = []
-    for path, data in given.items():
-        mine = [one for one in found if one.span.path == path]
-        diagnostics += proven(data, mine, lambda mended, path=path: _of(path, {**given, path: mended}))  # type: ignore[misc]
+    for path, raw in contents.items():
+        mine = [diagnostic for diagnostic in reported if diagnostic.span.path == path]
+
+        def recheck(mended: bytes, path: str = path) -> list[Diagnostic]:
+            return _diagnostics_of(path, {**contents, path: mended})
+
+        diagnostics += proven(raw, mine, recheck)
     return intents, tuple(diagnostics)
 
 
-def _of(path: str, files: Mapping[str, bytes]) -> list[Diagnostic]:
-    return [one for one in _read(files)[1] if one.span.path == path]
+def _diagnostics_of(path: str, files: Mapping[str, bytes]) -> list[Diagnostic]:
+    return [diagnostic for diagnostic in _read(files)[1] if diagnostic.span.path == path]
 
 
 def _read(files: Mapping[str, bytes]) -> tuple[tuple[Intent, ...], tuple[Diagnostic, ...]]:
@@ -45,12 +49,12 @@ def _read(files: Mapping[str, bytes]) -> tuple[tuple[Intent, ...], tuple[Diagnos
     rules: dict[str, str] = {}
     examples: dict[str, str] = {}
     diagnostics: list[Diagnostic] = []
-    for path, data in files.items():
-        tree, found = reader.read(path, data)
-        diagnostics += found
+    for path, raw in files.items():
+        tree, unread = reader.read(path, raw)
+        diagnostics += unread
         if tree is None:
             continue
-        checked = Checked(path, data)
+        checked = Checked(path, raw)
         for entry in checked.mapping(tree):
             intent = _intent(checked, entry, rules, examples)
             if entry.key in intents:
@@ -71,15 +75,15 @@ def _intent(checked: Checked, entry: Entry, rules: dict[str, str], examples: dic
         checked.note(code.reserved_name(entry.key_span, name=UNSURE, means="that no rule decides"))
         return None
     if not is_id(entry.key):
-        what = "the name of an intent: small letters and hyphens, like new-order"
-        checked.note(code.not_allowed(entry.key_span, value=entry.key, allowed=(), expected=what))
+        expected = "the name of an intent: small letters and hyphens, like new-order"
+        checked.note(code.not_allowed(entry.key_span, value=entry.key, allowed=(), expected=expected))
         return None
     if not isinstance(entry.value, Map):
         checked.mapping(entry.value)
         return None
     entries = checked.entries(entry.value, known=KEYS)
-    values = {key: found.value for key, found in entries.items()}
-    ask_below = checked.number(values.get("ask-below"), low=0, high=1, what="a number from 0 to 1")
+    values = {key: field.value for key, field in entries.items()}
+    ask_below = checked.number(values.get("ask-below"), low=0, high=1, expected="a number from 0 to 1")
     return Intent(
         name=entry.key,
         means=checked.text(values.get("means")) or "",
@@ -91,29 +95,29 @@ def _intent(checked: Checked, entry: Entry, rules: dict[str, str], examples: dic
 
 def _examples(checked: Checked, name: str, entry: Entry | None, taken: dict[str, str]) -> tuple[str, ...]:
     examples: list[str] = []
-    for item in checked.items(entry.value) if entry is not None else ():
-        text = checked.text(item)
+    for example in checked.items(entry.value) if entry is not None else ():
+        text = checked.text(example)
         if text is None:
             continue
         # Signs, case and spaces make no other example.
-        other = taken.setdefault(" ".join(re.findall(r"\w+", text.casefold())), name)
-        if other != name:
-            checked.note(code.shared_example(item.span, other_intent=other))
+        other_intent = taken.setdefault(" ".join(re.findall(r"\w+", text.casefold())), name)
+        if other_intent != name:
+            checked.note(code.shared_example(example.span, other_intent=other_intent))
         examples.append(text)
     return tuple(examples)
 
 
 def _rules(checked: Checked, name: str, entry: Entry | None, taken: dict[str, str]) -> tuple[str, ...]:
     rules: list[str] = []
-    for item in checked.items(entry.value) if entry is not None else ():
-        text = checked.text(item)
+    for node in checked.items(entry.value) if entry is not None else ():
+        text = checked.text(node)
         if text is None:
             continue
         rule = normal(text)
-        other = taken.setdefault(rule, name)
+        other_intent = taken.setdefault(rule, name)
         if not re.search(r"\w", rule):
-            checked.note(code.empty_rule(item.span))
-        elif other != name:
-            checked.note(code.shared_rule(item.span, rule=rule, other_intent=other))
+            checked.note(code.empty_rule(node.span))
+        elif other_intent != name:
+            checked.note(code.shared_rule(node.span, rule=rule, other_intent=other_intent))
         rules.append(rule)
     return tuple(dict.fromkeys(rules))

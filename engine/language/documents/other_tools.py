@@ -5,8 +5,8 @@ from engine.language.text.nodes import Mapping, Node, Sequence
 from engine.model.definitions.diagnostics import Diagnostic, Span
 
 
-def told(path: str, top: Mapping) -> Diagnostic | None:
-    """The one line that stands before all others where the file is another tool's."""
+def diagnose(path: str, top: Mapping) -> Diagnostic | None:
+    """The diagnostic, shown before all others, of a file that another tool's syntax gives away."""
     tool, way = _tool(top)
     first = Span(path=path, end_column=2)
     return code.other_tool(first, tool=tool, way=way) if tool else None
@@ -24,7 +24,7 @@ def _tool(top: Mapping) -> tuple[str, str]:
         )
     if "tasks" in keys and {"id", "namespace", "triggers"} & keys:
         return "Kestra", "its `tasks` are `steps`, its `triggers` are `on:`, and `type:` is `uses:`"
-    if "on" not in keys and isinstance(steps, Sequence) and any(_commands(one) for one in steps.items):
+    if "on" not in keys and isinstance(steps, Sequence) and any(_commands(step) for step in steps.items):
         return (
             "Dagu",
             "its `schedule` is `on: { schedule: { cron: … } }`, `depends` is `needs`; commands are not run here",

@@ -58,8 +58,8 @@ def read(source: SourceText, id_: str, node: Node) -> tuple[Authored | None, tup
     top = taker.mapping(node, example="name: …")
     if top is None:
         return None, shown(source, taker.diagnostics)
-    if (other := other_tools.told(source.path, top)) is not None:
-        taker.note(other)
+    if (foreign := other_tools.diagnose(source.path, top)) is not None:
+        taker.note(foreign)
     entries = taker.keys(top, of="a playbook", known=KEYS)
     start = Span(path=source.path, end_column=max(len(source.line(1)), 1) + 1)
     for key, example in (
@@ -80,13 +80,13 @@ def read(source: SourceText, id_: str, node: Node) -> tuple[Authored | None, tup
             )
         )
     steps = []
-    for one in nodes or ():
+    for step_node in nodes or ():
         if len(taker.diagnostics) > MAX_SHOWN:
             break
-        made = step(taker, one)
-        steps += [made] if made is not None else []
+        authored_step = step(taker, step_node)
+        steps += [authored_step] if authored_step is not None else []
     head = replace(head, steps=tuple(steps), room=room(top, entries.get("name")))
-    return head, shown(source, sorted(taker.diagnostics, key=lambda one: one.span))
+    return head, shown(source, sorted(taker.diagnostics, key=lambda diagnostic: diagnostic.span))
 
 
 def _value(entries: dict[str, Entry], key: str) -> Node | None:
@@ -125,25 +125,25 @@ def _empty(node: Node | None) -> bool:
 
 def _on(taker: Taker, node: Node | None) -> tuple[On, ...]:
     top = taker.mapping(node, example="on: { manual: {} }")
-    found = []
+    triggers = []
     for entry in top.entries if top else ():
         value = entry.value
         empty = isinstance(value, Scalar) and value.plain and not value.text
-        if (other := trigger_shorthand.trigger(entry)) is not None:
-            taker.note(other)
+        if (refusal := trigger_shorthand.trigger(entry)) is not None:
+            taker.note(refusal)
             continue
         params = None if empty else taker.mapping(value, example=f"{entry.key}: {{}}")
-        found.append(On(kind=Word(text=entry.key, span=entry.key_span), params=params))
-    return tuple(found)
+        triggers.append(On(kind=Word(text=entry.key, span=entry.key_span), params=params))
+    return tuple(triggers)
 
 
 def _inputs(taker: Taker, node: Node | None) -> tuple[type_syntax.Declared, ...]:
     top = taker.mapping(node, example="inputs: { client: person }")
     if top is None:
         return ()
-    found, diagnostics = type_syntax.declared(top)
+    declared, diagnostics = type_syntax.declared(top)
     taker.diagnostics += diagnostics
-    return found
+    return declared
 
 
 def _word(taker: Taker, entries: dict[str, Entry], key: str, options: tuple[str, ...]) -> str | None:
@@ -176,15 +176,15 @@ def _concurrency(taker: Taker, node: Node | None) -> tuple[Scalar | None, Litera
 def _stop_on(taker: Taker, node: Node | None) -> tuple[Entry, ...]:
     """The triggers of a list, one to an item: `- email: { thread: … }`."""
     example = "stop-on: [ { email: { thread: … } } ]"
-    found = []
-    for one in taker.items(node, example=example) or ():
-        body = taker.mapping(one, example="email: { thread: … }")
+    triggers = []
+    for trigger_node in taker.items(node, example=example) or ():
+        body = taker.mapping(trigger_node, example="email: { thread: … }")
         if body is not None and len(body.entries) != 1:
-            got = f"{len(body.entries)}"
-            taker.note(code.wrong_shape(place(body), expected="one trigger", actual=got, example=example))
+            actual = f"{len(body.entries)}"
+            taker.note(code.wrong_shape(place(body), expected="one trigger", actual=actual, example=example))
         elif body is not None:
-            found.append(body.entries[0])
-    return tuple(found)
+            triggers.append(body.entries[0])
+    return tuple(triggers)
 
 
 def _budget(taker: Taker, node: Node | None) -> float | None:
@@ -192,12 +192,12 @@ def _budget(taker: Taker, node: Node | None) -> float | None:
     if top is None:
         return None
     entries = taker.keys(top, of="`budget`", known=("usd",))
-    return taker.number(_value(entries, "usd"), name="usd", least=0, most=10_000)
+    return taker.number(_value(entries, "usd"), name="usd", minimum=0, maximum=10_000)
 
 
 def _gates(taker: Taker, node: Node | None) -> tuple[GateEntry, ...]:
     top = taker.mapping(node, example="gates: { offer: { title: Offer } }")
-    found = []
+    gates = []
     for entry in top.entries if top else ():
         id_ = taker.named(entry.key, entry.key_span, of="a gate")
         body = taker.mapping(entry.value, example=f"{entry.key}: {{ title: … }}")
@@ -206,8 +206,8 @@ def _gates(taker: Taker, node: Node | None) -> tuple[GateEntry, ...]:
         keys = taker.keys(body, of="a gate", known=("title", "expires-after"))
         expires = taker.length(_value(keys, "expires-after"), name="expires-after")
         title = taker.scalar(_value(keys, "title"), example="title: Offer")
-        found.append(GateEntry(id=id_, title=title, expires_after=expires or DECISION_TIMEOUT))
-    return tuple(found)
+        gates.append(GateEntry(id=id_, title=title, expires_after=expires or DECISION_TIMEOUT))
+    return tuple(gates)
 
 
 def step(taker: Taker, node: Node) -> AuthoredStep | None:
@@ -235,14 +235,14 @@ def step(taker: Taker, node: Node) -> AuthoredStep | None:
 
 def step_of(taker: Taker, top: Mapping, entries: dict[str, Entry], base: AuthoredStep) -> AuthoredStep:
     """A SOP's fence: the keys of a step but `id` and `name`, which its item has."""
-    known = taker.keys(top, of="a step", known=tuple(one for one in STEP_KEYS if one not in {"id", "name"}))
+    known = taker.keys(top, of="a step", known=tuple(key for key in STEP_KEYS if key not in {"id", "name"}))
     uses = _uses(taker, _value(entries, "uses"))
     return common(taker, top, known, base if uses is None else replace(base, uses=uses))
 
 
 def _uses(taker: Taker, node: Node | None) -> Word | None:
-    found = taker.fixed(node, name="uses", example="uses: notify/me")
-    return None if found is None else Word(text=found.text, span=found.span)
+    action = taker.fixed(node, name="uses", example="uses: notify/me")
+    return None if action is None else Word(text=action.text, span=action.span)
 
 
 def common(taker: Taker, top: Mapping, entries: dict[str, Entry], base: AuthoredStep) -> AuthoredStep:
@@ -251,7 +251,7 @@ def common(taker: Taker, top: Mapping, entries: dict[str, Entry], base: Authored
         "keys": tuple((key, entry.key_span) for key, entry in entries.items()),
         "room": room(top, entries.get("uses")),
     }
-    # Most steps have four of these twenty keys: only what stands there is looked at.
+    # Most steps have four of these twenty keys: only the written ones are looked at.
     for key, entry in entries.items():
         if key in _TAKEN:
             field, take = _TAKEN[key]
@@ -264,13 +264,13 @@ def common(taker: Taker, top: Mapping, entries: dict[str, Entry], base: Authored
 
 
 def _parallel(taker: Taker, node: Node) -> int | None:
-    found = taker.number(node, name="max-parallel", least=1, most=100, whole=True)
-    return None if found is None else int(found)
+    limit = taker.number(node, name="max-parallel", minimum=1, maximum=100, whole=True)
+    return None if limit is None else int(limit)
 
 
 def _gate(taker: Taker, node: Node) -> Word | None:
-    found = taker.fixed(node, name="gate", example="gate: offer")
-    return None if found is None else Word(text=found.text, span=found.span)
+    gate = taker.fixed(node, name="gate", example="gate: offer")
+    return None if gate is None else Word(text=gate.text, span=gate.span)
 
 
 def room(top: Mapping, entry: Entry | None) -> KeySlot | None:
@@ -286,7 +286,7 @@ def room(top: Mapping, entry: Entry | None) -> KeySlot | None:
         end_line=end.end_line,
         end_column=end.end_column,
     )
-    return KeySlot(span=at, before=", " if flow else "\n" + " " * (entry.key_span.column - 1))
+    return KeySlot(span=at, separator=", " if flow else "\n" + " " * (entry.key_span.column - 1))
 
 
 def _undo(taker: Taker, node: Node | None) -> UndoEntry | None:
@@ -316,7 +316,7 @@ def _retry(taker: Taker, node: Node | None) -> Retry | None:
     if top is None:
         return None
     entries = taker.keys(top, of="`retry`", known=("attempts", "backoff", "base", "max"))
-    attempts = taker.number(_value(entries, "attempts"), name="attempts", least=1, most=100, whole=True)
+    attempts = taker.number(_value(entries, "attempts"), name="attempts", minimum=1, maximum=100, whole=True)
     word = taker.text(_value(entries, "backoff"), name="backoff", example="backoff: exponential")
     if word not in {None, "exponential", "constant"}:
         taker.note(
@@ -325,13 +325,13 @@ def _retry(taker: Taker, node: Node | None) -> Retry | None:
             )
         )
     base = taker.length(_value(entries, "base"), name="base", of="retry")
-    most = taker.length(_value(entries, "max"), name="max", of="retry")
+    max_delay = taker.length(_value(entries, "max"), name="max", of="retry")
     plain = Retry()
     return Retry(
         attempts=int(attempts or 1),
         backoff="constant" if word == "constant" else "exponential",
         base=base or plain.base,
-        max=most or plain.max,
+        max=max_delay or plain.max,
     )
 
 
@@ -344,10 +344,12 @@ def _again(taker: Taker, node: Node) -> Again | None:
     for key, example in (("until", "until: ${{ steps.look.outputs.… }}"), ("at-most", "at-most: 10")):
         if key not in entries and key not in taker.misspelt(top, known):
             taker.note(code.missing_key(place(top), key=key, of="`repeat`", example=example))
-    most = taker.number(_value(entries, "at-most"), name="at-most", least=2, most=MAX_ROUNDS, whole=True)
+    at_most = taker.number(
+        _value(entries, "at-most"), name="at-most", minimum=2, maximum=MAX_ROUNDS, whole=True
+    )
     return Again(
         until=taker.scalar(_value(entries, "until"), example="until: ${{ steps.look.outputs.… }}"),
-        at_most=None if most is None else int(most),
+        at_most=None if at_most is None else int(at_most),
         pause=taker.length(_value(entries, "pause"), name="pause", of="repeat"),
     )
 

@@ -46,30 +46,30 @@ class Taker:
 
     def keys(self, node: MapNode, *, of: str, known: Collection[str]) -> dict[str, Entry]:
         """The known keys of a map."""
-        found: dict[str, Entry] = {}
+        entries: dict[str, Entry] = {}
         missing = {entry.key for entry in node.entries}
         for entry in node.entries:
             if entry.key in known:
-                found[entry.key] = entry
+                entries[entry.key] = entry
             else:
-                free = [one for one in known if one not in missing]
+                free = [name for name in known if name not in missing]
                 self.note(code.unknown_key(entry.key_span, key=entry.key, of=of, known=free))
-        return found
+        return entries
 
     def arguments(self, node: MapNode, *, of: str, known: Collection[str]) -> dict[str, Entry]:
         """The known arguments of one of the engine's own steps."""
-        given = {entry.key for entry in node.entries}
+        written = {entry.key for entry in node.entries}
         for entry in node.entries:
             if entry.key not in known:
-                free = [one for one in known if one not in given]
+                free = [name for name in known if name not in written]
                 self.note(references.unknown_argument(entry.key_span, name=entry.key, of=of, known=free))
         return {entry.key: entry for entry in node.entries if entry.key in known}
 
     @staticmethod
     def misspelt(node: MapNode, known: Collection[str]) -> set[str]:
         """The known keys that unknown ones of this map were meant to be."""
-        given = {entry.key for entry in node.entries}
-        return corrections(given - set(known), set(known) - given)
+        written = {entry.key for entry in node.entries}
+        return corrections(written - set(known), set(known) - written)
 
     def mapping(self, node: Node | None, *, example: str) -> MapNode | None:
         """A map."""
@@ -102,22 +102,22 @@ class Taker:
         return None
 
     def fixed(self, node: Node | None, *, name: str, example: str) -> Scalar | None:
-        """One value that is no expression."""
-        found = self.scalar(node, example=example)
-        if found is not None and "${{" in found.text:
-            self.note(references.must_be_fixed(place(found), word=f"`{name}`"))
+        """One value that is not an expression."""
+        scalar = self.scalar(node, example=example)
+        if scalar is not None and "${{" in scalar.text:
+            self.note(references.must_be_fixed(place(scalar), word=f"`{name}`"))
             return None
-        return found
+        return scalar
 
     def text(self, node: Node | None, *, name: str, example: str) -> str | None:
         """Fixed words."""
-        found = self.fixed(node, name=name, example=example)
-        return None if found is None else found.text.strip()
+        scalar = self.fixed(node, name=name, example=example)
+        return None if scalar is None else scalar.text.strip()
 
     def id(self, node: Node | None, *, of: str) -> Word | None:
         """A kebab-case name."""
-        found = self.fixed(node, name="id", example="id: first-letter")
-        return None if found is None else self.named(found.text, found.span, of=of)
+        scalar = self.fixed(node, name="id", example="id: first-letter")
+        return None if scalar is None else self.named(scalar.text, scalar.span, of=of)
 
     def named(self, text: str, span: Span, *, of: str) -> Word | None:
         """A word that has to be a kebab-case name."""
@@ -130,17 +130,17 @@ class Taker:
         self, node: Node | None, options: type[_E], *, name: str, unbuilt: frozenset[_E] = frozenset()
     ) -> _E | None:
         """One of a closed set of words. `unbuilt` are those whose meaning nothing carries out yet: they are refused as such."""
-        found = self.fixed(node, name=name, example=f"{name}: {next(iter(options)).value}")
-        if found is None:
+        scalar = self.fixed(node, name=name, example=f"{name}: {next(iter(options)).value}")
+        if scalar is None:
             return None
-        for one in options:
-            if one.value == found.text and one in unbuilt:
-                self.note(code.unbuilt_stage(found.span, value=found.text))
+        for option in options:
+            if option.value == scalar.text and option in unbuilt:
+                self.note(code.unbuilt_stage(scalar.span, value=scalar.text))
                 return None
-            if one.value == found.text:
-                return one
-        known = [one.value for one in options if one not in unbuilt]
-        self.note(code.not_one_of(found.span, value=found.text, options=known))
+            if option.value == scalar.text:
+                return option
+        known = [option.value for option in options if option not in unbuilt]
+        self.note(code.not_one_of(scalar.span, value=scalar.text, options=known))
         return None
 
     def stage(self, node: Node | None) -> Stage | None:
@@ -149,47 +149,47 @@ class Taker:
 
     def boolean(self, node: Node | None, *, name: str) -> bool | None:
         """`true` or `false`."""
-        found = self.fixed(node, name=name, example=f"{name}: true")
-        if found is None:
+        scalar = self.fixed(node, name=name, example=f"{name}: true")
+        if scalar is None:
             return None
-        truth = scalars.boolean(found.text)
-        if truth is None or not found.plain:
-            self.note(code.not_one_of(found.span, value=found.text, options=("true", "false")))
+        truth = scalars.boolean(scalar.text)
+        if truth is None or not scalar.plain:
+            self.note(code.not_one_of(scalar.span, value=scalar.text, options=("true", "false")))
             return None
         return truth
 
     def length(self, node: Node | None, *, name: str, of: str = "") -> timedelta | None:
-        """A duration like `5m`, within the range of its key; `of` is the key it stands under where it has another range there."""
-        found = self.fixed(node, name=name, example=f"{name}: 5m")
-        if found is None:
+        """A duration like `5m`, within the range of its key; `of` is the parent key when the range depends on it."""
+        scalar = self.fixed(node, name=name, example=f"{name}: 5m")
+        if scalar is None:
             return None
         key = f"{of}.{name}" if of else name
-        least, most = RANGES[key]
-        span = durations.parse(found.text)
-        if span is not None and least <= span <= most:
+        shortest, longest = RANGES[key]
+        span = durations.parse(scalar.text)
+        if span is not None and shortest <= span <= longest:
             return span
-        wanted = "a length" if span is None else ranges.words(key)
-        example = f"{name}: {durations.exact(min(most, timedelta(minutes=5)))}"
-        self.note(code.bad_number(found.span, value=found.text, expected=wanted, example=example))
+        expected = "a length" if span is None else ranges.words(key)
+        example = f"{name}: {durations.exact(min(longest, timedelta(minutes=5)))}"
+        self.note(code.bad_number(scalar.span, value=scalar.text, expected=expected, example=example))
         return None
 
     def number(
-        self, node: Node | None, *, name: str, least: float, most: float, whole: bool = False
+        self, node: Node | None, *, name: str, minimum: float, maximum: float, whole: bool = False
     ) -> float | None:
         """A number within its range."""
-        found = self.fixed(node, name=name, example=f"{name}: {least:g}")
-        if found is None:
+        scalar = self.fixed(node, name=name, example=f"{name}: {minimum:g}")
+        if scalar is None:
             return None
-        value = scalars.integer(found.text) if whole else scalars.number(found.text)
-        if value is not None and found.plain and least <= value <= most:
+        value = scalars.integer(scalar.text) if whole else scalars.number(scalar.text)
+        if value is not None and scalar.plain and minimum <= value <= maximum:
             return value
         kind = "a whole number" if whole else "a number"
         self.note(
             code.bad_number(
-                found.span,
-                value=found.text,
-                expected=f"{kind} from {least:g} to {most:g}",
-                example=f"{name}: {least:g}",
+                scalar.span,
+                value=scalar.text,
+                expected=f"{kind} from {minimum:g} to {maximum:g}",
+                example=f"{name}: {minimum:g}",
             )
         )
         return None
@@ -199,5 +199,5 @@ class Taker:
         items: Iterable[Node] | None = self.items(node, example=example)
         if items is None:
             return None
-        found = [self.fixed(one, name=of, example=example) for one in items]
-        return tuple(Word(text=one.text, span=one.span) for one in found if one is not None)
+        names = [self.fixed(child, name=of, example=example) for child in items]
+        return tuple(Word(text=name.text, span=name.span) for name in names if name is not None)

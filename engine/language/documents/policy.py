@@ -27,12 +27,12 @@ _ACTION = re.compile(r"[a-z][a-z0-9-]*/(?:[a-z][a-z0-9-]*|\*)")
 _ONE_ACTION = re.compile(r"[a-z][a-z0-9-]*/[a-z][a-z0-9-]*")
 _WORD = re.compile(r"[a-z][a-z0-9]*(?:-[a-z0-9]+)*")
 _CLOCK = re.compile(r"(?:[01]\d|2[0-3]):[0-5]\d")
-_REACHES = [one.value for one in Reach]
+_REACHES = [reach.value for reach in Reach]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class PolicyContext:
-    """What rules may name. `actions` are all there are, None: any (an action of None is one whose arguments nobody looks at).
+    """What rules may name. `actions` are all there are, None: any (an action of None is one whose arguments are not checked).
 
     `purposes` are those that templates have, None: unknown.
     """
@@ -45,35 +45,37 @@ ANYTHING = PolicyContext()
 
 
 def parse(
-    path: str, data: bytes, *, around: PolicyContext = ANYTHING
+    path: str, raw: bytes, *, context: PolicyContext = ANYTHING
 ) -> tuple[PolicyRules | None, tuple[Diagnostic, ...]]:
     """The rules, or None when an error keeps them from being used. A rule about what isn't there is refused: it would never hold."""
-    tree, found = reader.read(path, data)
+    tree, unread = reader.read(path, raw)
     if tree is None:
-        return None, found
-    rules, diagnostics = _read(path, data, tree, around)
-    usable = not any(one.severity is Severity.ERROR for one in diagnostics)
-    return (rules if usable else None), proven(data, diagnostics, lambda mended: _again(path, mended, around))
+        return None, unread
+    rules, diagnostics = _read(path, raw, tree, context)
+    usable = not any(diagnostic.severity is Severity.ERROR for diagnostic in diagnostics)
+    return (rules if usable else None), proven(
+        raw, diagnostics, lambda mended: _recheck(path, mended, context)
+    )
 
 
-def _again(path: str, data: bytes, around: PolicyContext) -> tuple[Diagnostic, ...]:
-    tree, found = reader.read(path, data)
-    return found if tree is None else _read(path, data, tree, around)[1]
+def _recheck(path: str, raw: bytes, context: PolicyContext) -> tuple[Diagnostic, ...]:
+    tree, unread = reader.read(path, raw)
+    return unread if tree is None else _read(path, raw, tree, context)[1]
 
 
 def _read(
-    path: str, data: bytes, tree: Node, around: PolicyContext
+    path: str, raw: bytes, tree: Node, context: PolicyContext
 ) -> tuple[PolicyRules, tuple[Diagnostic, ...]]:
-    checked = Checked(path, data)
+    checked = Checked(path, raw)
     entries = checked.entries(tree, known=KEYS)
     asks, denied, runs, caps, quiet, consent = (
         entries[key].value if key in entries else None for key in KEYS
     )
-    reading = _PolicyReader(checked=checked, around=around)
+    reading = _PolicyReader(checked=checked, context=context)
     rules = PolicyRules(
-        deny=tuple(name for item in checked.items(denied) if (name := reading.action(item))),
-        caps=tuple(cap for item in checked.items(caps) if (cap := reading.cap(item))),
-        may_run=tuple(one for item in checked.items(runs) if (one := reading.exception(item))),
+        deny=tuple(name for node in checked.items(denied) if (name := reading.action(node))),
+        caps=tuple(cap for node in checked.items(caps) if (cap := reading.cap(node))),
+        may_run=tuple(exception for node in checked.items(runs) if (exception := reading.exception(node))),
         quiet=reading.quiet(quiet, entries.get("quiet-hours")),
         consent=reading.consent(consent),
     )
@@ -87,18 +89,18 @@ class _PolicyReader:
     """The parts of one file."""
 
     checked: Checked
-    around: PolicyContext
+    context: PolicyContext
 
     def reaches(self, node: Node | None) -> tuple[Reach, ...]:
         """A list of reaches."""
-        words = (self.checked.choice(item, _REACHES, "a reach") for item in self.checked.items(node))
-        return tuple(Reach(one) for one in words if one in _REACHES)
+        words = (self.checked.choice(child, _REACHES, "a reach") for child in self.checked.items(node))
+        return tuple(Reach(word) for word in words if word in _REACHES)
 
-    def action(self, node: Node, *, one: bool = False) -> str | None:
-        """The name of an action there is; unless it has to be `one`, ``connector/*`` for all of a connector."""
-        what = "one action, like stripe/refund" if one else "an action, like email/reply or email/*"
-        name = self.checked.matching(node, _ONE_ACTION if one else _ACTION, what)
-        known = self.around.actions
+    def action(self, node: Node, *, single: bool = False) -> str | None:
+        """The name of an action there is; ``connector/*`` for all of a connector is refused when `single` is set."""
+        expected = "one action, like stripe/refund" if single else "an action, like email/reply or email/*"
+        name = self.checked.matching(node, _ONE_ACTION if single else _ACTION, expected)
+        known = self.context.actions
         formed = name is not None and _ACTION.fullmatch(name)
         if not formed or known is None or name is None or any(fnmatchcase(each, name) for each in known):
             return name
@@ -118,7 +120,7 @@ class _PolicyReader:
             self.checked.note(code.no_limit(node.entries[0].key_span))
         action = self.action(values["action"]) if "action" in values else None
         each, per_day = self.checked.money(values.get("each")), self.checked.money(values.get("per-day"))
-        count = self.checked.integer(values.get("count-per-day"), low=0, what="a whole number")
+        count = self.checked.integer(values.get("count-per-day"), low=0, expected="a whole number")
         return None if action is None else Cap(action=action, each=each, per_day=per_day, count_per_day=count)
 
     def exception(self, node: Node) -> MayRun | None:
@@ -129,15 +131,15 @@ class _PolicyReader:
             ("per-day", "per-day: 60 EUR"),
         ]
         values = self._fields(node, ("action", "up-to", "per-day"), needed)
-        action = self.action(values["action"], one=True) if "action" in values else None
+        action = self.action(values["action"], single=True) if "action" in values else None
         up_to, per_day = self.checked.money(values.get("up-to")), self.checked.money(values.get("per-day"))
-        spec = (self.around.actions or {}).get(action or "")
+        spec = (self.context.actions or {}).get(action or "")
         if spec is not None and (why := _never_excepted(spec)):
             self.checked.note(policies.useless_exception(values["action"].span, action=spec.name, why=why))
         if up_to is not None and per_day is not None and up_to.currency != per_day.currency:
-            what = f"an amount in {up_to.currency}, as `up-to` is"
+            expected = f"an amount in {up_to.currency}, as `up-to` is"
             self.checked.note(
-                code.not_allowed(values["per-day"].span, value=per_day.text(), allowed=(), expected=what)
+                code.not_allowed(values["per-day"].span, value=per_day.text(), allowed=(), expected=expected)
             )
         if action is None or up_to is None or per_day is None:
             return None
@@ -147,17 +149,17 @@ class _PolicyReader:
         """The quiet hours."""
         if node is None or entry is None:
             return None
-        given = self._fields(node, ("reach", "from", "to", "days"), [("reach", "reach: [customer]")])
-        begins, ends = self._minute(given.get("from")), self._minute(given.get("to"))
-        items = self.checked.items(given.get("days"))
-        words = [self.checked.choice(item, DAYS, "a day, like sat") for item in items]
-        days = tuple(sorted({DAYS.index(one) for one in words if one in DAYS}))
-        reach = self.reaches(given.get("reach"))
-        why = _never_quiet(given, begins, ends)
-        if "reach" in given and isinstance(given["reach"], Sequence) and not given["reach"].items:
+        fields = self._fields(node, ("reach", "from", "to", "days"), [("reach", "reach: [customer]")])
+        begins, ends = self._minute(fields.get("from")), self._minute(fields.get("to"))
+        items = self.checked.items(fields.get("days"))
+        words = [self.checked.choice(child, DAYS, "a day, like sat") for child in items]
+        days = tuple(sorted({DAYS.index(word) for word in words if word in DAYS}))
+        reach = self.reaches(fields.get("reach"))
+        why = _never_quiet(fields, begins, ends)
+        if "reach" in fields and isinstance(fields["reach"], Sequence) and not fields["reach"].items:
             why = "no reach is quiet"
         if isinstance(node, Map) and why:
-            self.checked.note(policies.never_quiet(_place(given, entry.key_span), why=why))
+            self.checked.note(policies.never_quiet(_place(fields, entry.key_span), why=why))
         return QuietHours(reach=reach, begins=begins, ends=ends, days=days)
 
     def _minute(self, node: Node | None) -> int | None:
@@ -171,13 +173,13 @@ class _PolicyReader:
         if node is None:
             return None
         needed = [("purpose", "purpose: marketing"), ("unless", "unless: double-opt-in")]
-        given = self._fields(node, ("purpose", "unless"), needed)
-        purpose = self.checked.matching(given.get("purpose"), _WORD, "a word, like marketing")
-        unless = self.checked.matching(given.get("unless"), _WORD, "a word, like double-opt-in")
+        fields = self._fields(node, ("purpose", "unless"), needed)
+        purpose = self.checked.matching(fields.get("purpose"), _WORD, "a word, like marketing")
+        unless = self.checked.matching(fields.get("unless"), _WORD, "a word, like double-opt-in")
         if purpose is None or unless is None:
             return None
-        if self.around.purposes is not None and purpose not in self.around.purposes:
-            self.checked.note(policies.nobody_asked(given["purpose"].span, purpose=purpose))
+        if self.context.purposes is not None and purpose not in self.context.purposes:
+            self.checked.note(policies.nobody_asked(fields["purpose"].span, purpose=purpose))
         return Consent(purpose=purpose, unless=unless)
 
 
@@ -187,21 +189,21 @@ def _never_excepted(spec: ActionSpec) -> str:
         return "only reads"
     if spec.reach is Reach.LEGAL:
         return "binds somebody and always asks"
-    if not any(one.sink is Sink.AMOUNT for one in spec.params):
+    if not any(param.sink is Sink.AMOUNT for param in spec.params):
         return "moves no amount"
     return ""
 
 
-def _never_quiet(given: Mapping[str, Node], begins: int | None, ends: int | None) -> str:
-    if ("from" in given) != ("to" in given):
+def _never_quiet(fields: Mapping[str, Node], begins: int | None, ends: int | None) -> str:
+    if ("from" in fields) != ("to" in fields):
         return "`from` and `to` belong together"
     if begins is not None and begins == ends:
         return "`from` and `to` are the same time"
-    days = given.get("days")
-    if "from" not in given and (days is None or (isinstance(days, Sequence) and not days.items)):
+    days = fields.get("days")
+    if "from" not in fields and (days is None or (isinstance(days, Sequence) and not days.items)):
         return "these quiet hours never begin"
     return ""
 
 
-def _place(given: Mapping[str, Node], otherwise: Span) -> Span:
-    return next((given[key].span for key in ("to", "from") if key in given), otherwise)
+def _place(fields: Mapping[str, Node], otherwise: Span) -> Span:
+    return next((fields[key].span for key in ("to", "from") if key in fields), otherwise)

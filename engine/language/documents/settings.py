@@ -76,30 +76,30 @@ def is_branch(name: str) -> bool:
 
 
 def parse(
-    path: str, data: bytes, *, connectors: Collection[str] = ()
+    path: str, raw: bytes, *, connectors: Collection[str] = ()
 ) -> tuple[Config | None, tuple[Diagnostic, ...]]:
     """The configuration, or None when an error keeps it from being used.
 
     `connectors` are the names that exist; when given, a block for another one is warned about.
     """
-    tree, found = reader.read(path, data)
+    tree, unread = reader.read(path, raw)
     if tree is None:
-        return None, found
-    config, diagnostics = _read(path, data, tree, connectors)
-    if any(one.severity is Severity.ERROR for one in diagnostics):
+        return None, unread
+    config, diagnostics = _read(path, raw, tree, connectors)
+    if any(diagnostic.severity is Severity.ERROR for diagnostic in diagnostics):
         config = None
-    return config, proven(data, diagnostics, lambda mended: _again(path, mended, connectors))
+    return config, proven(raw, diagnostics, lambda mended: _recheck(path, mended, connectors))
 
 
-def _again(path: str, data: bytes, connectors: Collection[str]) -> tuple[Diagnostic, ...]:
-    tree, found = reader.read(path, data)
-    return found if tree is None else _read(path, data, tree, connectors)[1]
+def _recheck(path: str, raw: bytes, connectors: Collection[str]) -> tuple[Diagnostic, ...]:
+    tree, unread = reader.read(path, raw)
+    return unread if tree is None else _read(path, raw, tree, connectors)[1]
 
 
 def _read(
-    path: str, data: bytes, tree: Node, connectors: Collection[str]
+    path: str, raw: bytes, tree: Node, connectors: Collection[str]
 ) -> tuple[Config | None, tuple[Diagnostic, ...]]:
-    checked = Checked(path, data)
+    checked = Checked(path, raw)
     config = _config(checked, tree, connectors)
     return config, checked.diagnostics()
 
@@ -161,8 +161,8 @@ def _people(checked: Checked, node: Node | None) -> tuple[Person, ...]:
         if entry.key == "operator":
             checked.note(code.reserved_name(entry.key_span, name="operator", means="the person above"))
         elif not is_id(entry.key):
-            what = "a short name in small letters, like partner"
-            checked.note(code.not_allowed(entry.key_span, value=entry.key, allowed=(), expected=what))
+            expected = "a short name in small letters, like partner"
+            checked.note(code.not_allowed(entry.key_span, value=entry.key, allowed=(), expected=expected))
         entries = checked.entries(entry.value, known=("name", "ask", "address"))
         if isinstance(entry.value, Mapping):
             checked.required(entries, [("name", "name: Their Name")], entry.key_span)
@@ -199,7 +199,7 @@ def _budget(checked: Checked, node: Node | None) -> tuple[Decimal | None, Decima
     entries = checked.entries(node, known=("usd-per-day", "usd-per-month"))
     day, month = (
         checked.number(
-            entries[key].value if key in entries else None, low=0, high=None, what="a number of dollars"
+            entries[key].value if key in entries else None, low=0, high=None, expected="a number of dollars"
         )
         for key in ("usd-per-day", "usd-per-month")
     )
@@ -210,64 +210,65 @@ def _resolvers(checked: Checked, node: Node | None) -> tuple[str, ...]:
     if node is None:
         return ("env",)
     words = (
-        checked.choice(item, RESOLVERS, "a place where secrets are looked up") for item in checked.items(node)
+        checked.choice(child, RESOLVERS, "a place where secrets are looked up")
+        for child in checked.items(node)
     )
     return tuple(dict.fromkeys(word for word in words if word is not None))
 
 
 def _models(checked: Checked, node: Node | None) -> tuple[ModelConfig, ...]:
-    return tuple(made for entry in checked.mapping(node) if (made := _model(checked, entry)) is not None)
+    return tuple(model for entry in checked.mapping(node) if (model := _model(checked, entry)) is not None)
 
 
 def _model(checked: Checked, entry: Entry) -> ModelConfig | None:
     if entry.key == NO_MODEL:
         checked.note(code.reserved_name(entry.key_span, name=entry.key, means="that no model is asked"))
     elif not is_id(entry.key):
-        what = "a short name in small letters, like default"
-        checked.note(code.not_allowed(entry.key_span, value=entry.key, allowed=(), expected=what))
+        expected = "a short name in small letters, like default"
+        checked.note(code.not_allowed(entry.key_span, value=entry.key, allowed=(), expected=expected))
     entries = checked.entries(entry.value, known=_MODEL_KEYS)
     if isinstance(entry.value, Mapping):
         checked.required(entries, [("uses", "uses: openai"), ("model", "model: gpt-5-mini")], entry.key_span)
-    given = {key: one.value for key, one in entries.items()}
-    uses = checked.choice(given.get("uses"), SPOKEN, "a way to speak to a model")
-    model = checked.text(given.get("model"))
-    into, out = _price(checked, given.get("usd-per-million"))
-    made = ModelConfig(
+    fields = {key: entry.value for key, entry in entries.items()}
+    uses = checked.choice(fields.get("uses"), SPOKEN, "a way to speak to a model")
+    model = checked.text(fields.get("model"))
+    into, out = _price(checked, fields.get("usd-per-million"))
+    model_config = ModelConfig(
         name=entry.key,
         uses=uses or "",
         model=model or "",
-        key=_key(checked, given.get("key"), f"{entry.key}_KEY"),
+        key=_key(checked, fields.get("key"), f"{entry.key}_KEY"),
         base_url=checked.matching(
-            given.get("base-url"), _BASE_URL, "an https address (http on this machine only)"
+            fields.get("base-url"), _BASE_URL, "an https address (http on this machine only)"
         )
         or "",
         usd_per_million_in=into,
         usd_per_million_out=out,
-        timeout=_seconds(checked, given.get("timeout")) or MODEL_SECONDS,
-        temperature=_temperature(checked, given.get("temperature")),
-        max_tokens=checked.integer(given.get("max-tokens"), low=1, what="a number of tokens"),
-        parameters=_parameters(checked, given.get("parameters")),
+        timeout=_seconds(checked, fields.get("timeout")) or MODEL_SECONDS,
+        temperature=_temperature(checked, fields.get("temperature")),
+        max_tokens=checked.integer(fields.get("max-tokens"), low=1, expected="a number of tokens"),
+        parameters=_parameters(checked, fields.get("parameters")),
     )
-    return made if uses and model else None
+    return model_config if uses and model else None
 
 
 def _temperature(checked: Checked, node: Node | None) -> float | None:
     """None for `none`: then none is said."""
     if isinstance(node, Scalar) and node.text.strip() == "none":
         return None
-    found = checked.number(node, low=0, high=_HOTTEST, what="a temperature from 0 to 2, or none")
-    return 0.0 if found is None else float(found)
+    temperature = checked.number(node, low=0, high=_HOTTEST, expected="a temperature from 0 to 2, or none")
+    return 0.0 if temperature is None else float(temperature)
 
 
 def _parameters(checked: Checked, node: Node | None) -> tuple[tuple[str, Json], ...]:
-    """What else is said to the endpoint as it stands, but for what steward says itself."""
-    found = []
+    """Further parameters of the endpoint, passed on as written; those that steward sets itself are refused."""
+    parameters = []
     for entry in checked.mapping(node):
         if (own := _OWN_PARAMETERS.get(entry.key)) is not None:
             means = f"`{own}` beside it" if own else "something that steward says itself"
             checked.note(code.reserved_name(entry.key_span, name=entry.key, means=means))
-        found.append((entry.key, _parameter(checked, entry.value)))
-    return tuple(found)
+        parameters.append((entry.key, _parameter(checked, entry.value)))
+    return tuple(parameters)
 
 
 def _parameter(checked: Checked, node: Node) -> Json:
@@ -275,7 +276,7 @@ def _parameter(checked: Checked, node: Node) -> Json:
         case Mapping():
             return {entry.key: _parameter(checked, entry.value) for entry in node.entries}
         case Sequence():
-            return [_parameter(checked, item) for item in node.items]
+            return [_parameter(checked, child) for child in node.items]
         case Scalar():
             if "${{" in node.text:
                 checked.note(code.secret_place(node.span, why="a parameter is no secret"))
@@ -285,7 +286,7 @@ def _parameter(checked: Checked, node: Node) -> Json:
 
 
 def _key(checked: Checked, node: Node | None, name: str) -> SecretRef | None:
-    """Only a secret's name: what stands in this file goes into git."""
+    """Only a secret's name: this file goes into git."""
     if node is None:
         return None
     text = node.text.strip() if isinstance(node, Scalar) else ""
@@ -306,7 +307,7 @@ def _price(checked: Checked, node: Node | None) -> tuple[Decimal | None, Decimal
     if isinstance(node, Mapping):
         checked.required(entries, [("in", "in: 0.25"), ("out", "out: 2.00")], type_syntax.place(node))
     values = [entries[key].value if key in entries else None for key in ("in", "out")]
-    into, out = (checked.number(one, low=0, high=None, what="a number of dollars") for one in values)
+    into, out = (checked.number(price, low=0, high=None, expected="a number of dollars") for price in values)
     return into, out
 
 
@@ -314,8 +315,8 @@ def _seconds(checked: Checked, node: Node | None) -> float | None:
     text = checked.text(node)
     if text is None or node is None:
         return None
-    found = durations.parse(text)
-    seconds = found.total_seconds() if found is not None else 0
+    duration = durations.parse(text)
+    seconds = duration.total_seconds() if duration is not None else 0
     if 0 < seconds <= _MAX_SECONDS:
         return seconds
     checked.note(code.not_allowed(node.span, value=text, allowed=(), expected="a length up to 1h, like 60s"))
@@ -323,12 +324,12 @@ def _seconds(checked: Checked, node: Node | None) -> float | None:
 
 
 def _memory(checked: Checked, node: Node | None) -> MemoryConfig:
-    given = {key: entry.value for key, entry in checked.entries(node, known=("model", "sha256")).items()}
-    found = {
-        "model": checked.text(given.get("model")),
-        "sha256": checked.matching(given.get("sha256"), _SHA256, "64 digits and letters a to f"),
+    fields = {key: entry.value for key, entry in checked.entries(node, known=("model", "sha256")).items()}
+    settings = {
+        "model": checked.text(fields.get("model")),
+        "sha256": checked.matching(fields.get("sha256"), _SHA256, "64 digits and letters a to f"),
     }
-    return replace(MemoryConfig(), **{key: text for key, text in found.items() if text is not None})
+    return replace(MemoryConfig(), **{key: text for key, text in settings.items() if text is not None})
 
 
 def _connectors(checked: Checked, node: Node | None, known: Collection[str]) -> tuple[ConnectorConfig, ...]:
@@ -343,18 +344,20 @@ def _connectors(checked: Checked, node: Node | None, known: Collection[str]) -> 
 
 
 def _email_block(checked: Checked, node: Node) -> None:
-    """The account letters are read from and sent through: a misspelt key here would be a mailbox that nobody reads."""
+    """The account letters are read from and sent through: with a misspelt key its mailbox would never be read."""
     if not isinstance(node, Mapping):
         return
-    given = {key: one.value for key, one in checked.entries(node, known=_EMAIL_KEYS).items()}
+    fields = {key: entry.value for key, entry in checked.entries(node, known=_EMAIL_KEYS).items()}
     for key in ("tls", "imap-tls"):
-        checked.choice(given.get(key), ("ssl", "starttls", "none"), "a way to be kept from others' eyes")
-    checked.choice(given.get("sent"), ("append", "server", "none"), "a way copies get among the sent letters")
-    checked.choice(given.get("smtp-auth"), ("password", "none"), "a way to log in where letters leave")
+        checked.choice(fields.get(key), ("ssl", "starttls", "none"), "a way to be kept from others' eyes")
+    checked.choice(
+        fields.get("sent"), ("append", "server", "none"), "a way copies get among the sent letters"
+    )
+    checked.choice(fields.get("smtp-auth"), ("password", "none"), "a way to log in where letters leave")
     for key in ("port", "imap-port"):
-        checked.number(given.get(key), low=1, high=65535, what="the number of a port")
-    checked.matching(given.get("since"), _DAY, "a day, like 2026-11-01")
-    for entry in checked.mapping(given.get("mailboxes")):
+        checked.number(fields.get(key), low=1, high=65535, expected="the number of a port")
+    checked.matching(fields.get("since"), _DAY, "a day, like 2026-11-01")
+    for entry in checked.mapping(fields.get("mailboxes")):
         checked.text(entry.value)
 
 
@@ -368,7 +371,7 @@ def _leaf(checked: Checked, node: Node, key: str) -> Json:
         case Mapping():
             return {entry.key: _leaf(checked, entry.value, entry.key) for entry in node.entries}
         case Sequence():
-            return [_leaf(checked, item, key) for item in node.items]
+            return [_leaf(checked, child, key) for child in node.items]
         case Scalar():
             return _scalar(checked, node, key)
 

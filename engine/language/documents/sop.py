@@ -46,18 +46,18 @@ _CODE = re.compile(r"`[^`\n]*`")
 _EXPRESSION = re.compile(r"\$\{\{.*?\}\}")
 
 
-def is_sop(data: bytes) -> bool:
+def is_sop(raw: bytes) -> bool:
     """Whether a note's front matter says `type: sop`. Looks at the first bytes only."""
-    head = data[:_HEAD].removeprefix(b"\xef\xbb\xbf")
+    head = raw[:_HEAD].removeprefix(b"\xef\xbb\xbf")
     if not head.startswith((b"---\n", b"---\r")):
         return False
     end = head.find(b"\n---", 3)
     return _TYPE.search(head, 0, end if end >= 0 else len(head)) is not None
 
 
-def mistaken(path: str, data: bytes) -> tuple[Diagnostic, ...]:
-    """What a note that is no SOP says of itself as if it were one; nothing for an ordinary note."""
-    head = data[: 4 * _HEAD]
+def mistaken(path: str, raw: bytes) -> tuple[Diagnostic, ...]:
+    """A diagnostic for a note that was meant to be a SOP and isn't read as one; none for an ordinary note."""
+    head = raw[: 4 * _HEAD]
     wide = head.startswith((b"\xff\xfe", b"\xfe\xff"))
     if not (wide or path.startswith(FOLDER) or b"sop" in head.lower()):
         return ()
@@ -77,11 +77,11 @@ def mistaken(path: str, data: bytes) -> tuple[Diagnostic, ...]:
     else:
         return ()
     span = Span(path=path, line=at + 1, column=1, end_line=at + 1, end_column=len(lines[at]) + 1)
-    return shown(SourceText.from_bytes(path, data), (code.no_sop(span, why=why, write=write),))
+    return shown(SourceText.from_bytes(path, raw), (code.no_sop(span, why=why, write=write),))
 
 
 def _mistake(lines: list[str], first: int, named: int, *, ruled: bool, wide: bool) -> tuple[str, str, int]:
-    """(what is wrong, what to write, the line it stands in)."""
+    """(what is wrong, what to write, the line)."""
     if wide:
         return "it is not UTF-8", "it as UTF-8", first
     if not ruled:
@@ -94,8 +94,8 @@ def _mistake(lines: list[str], first: int, named: int, *, ruled: bool, wide: boo
 
 
 @dataclass(slots=True, kw_only=True)
-class _Item:
-    """One `- [ ]` with what belongs to it. Lines count from 1 in the file."""
+class _Checkbox:
+    """One item `- [ ]` with the fences and prose below it. Lines count from 1 in the file."""
 
     line: int
     end: int
@@ -103,22 +103,22 @@ class _Item:
     fences: list[tuple[int, str]] = field(default_factory=list)
     prose: list[str] = field(default_factory=list)
     heading: str = ""
-    before: str = ""
+    prose_above: str = ""
 
 
 def read(
-    source: SourceText, id_: str, data: bytes, *, notes: Mapping[str, str], is_sop: Callable[[str], bool]
+    source: SourceText, id_: str, raw: bytes, *, notes: Mapping[str, str], is_sop: Callable[[str], bool]
 ) -> tuple[Authored | None, tuple[Diagnostic, ...]]:
     """A SOP in the shape of a playbook."""
-    front, body, offset, diagnostics = reader.front_matter(source.path, data)
+    front, body, offset, diagnostics = reader.front_matter(source.path, raw)
     if front is None or diagnostics:
         return None, diagnostics
     taker = Taker()
     top = taker.mapping(front, example="type: sop")
     if top is None:
         return None, shown(source, taker.diagnostics)
-    kept = replace(top, entries=tuple(entry for entry in top.entries if entry.key not in OBSIDIAN))
-    entries = taker.keys(kept, of="a SOP", known=KEYS)
+    mapping = replace(top, entries=tuple(entry for entry in top.entries if entry.key not in OBSIDIAN))
+    entries = taker.keys(mapping, of="a SOP", known=KEYS)
     head = playbook.header(taker, entries, Authored(id=id_, source=source, kind="sop", name=id_))
     title = (
         taker.text(entries["title"].value, name="title", example="title: Answer a lead")
@@ -127,21 +127,21 @@ def read(
     )
     if "on" not in entries:
         head = replace(head, on=(On(kind=Word(text="manual", span=head.start), params=None),))
-    items, loose = _items(body, offset)
+    checkboxes, loose = _checkboxes(body, offset)
     for line in loose:
         taker.note(code.loose_fence(_line(source, line)))
-    if not items:
+    if not checkboxes:
         taker.note(code.no_steps(head.start, subject="this SOP", example="- [ ] Read it ^read"))
     reading = _SopReader(source=source, taker=taker, notes=notes, is_sop=is_sop)
     steps: list[AuthoredStep] = []
-    for item in items:
+    for checkbox in checkboxes:
         if len(taker.diagnostics) > MAX_SHOWN:
             break
-        steps.append(reading.step(item))
+        steps.append(reading.step(checkbox))
     head = replace(
         head, name=title or head.name, steps=tuple(steps), room=playbook.room(top, entries.get("type"))
     )
-    return head, shown(source, sorted(taker.diagnostics, key=lambda one: one.span))
+    return head, shown(source, sorted(taker.diagnostics, key=lambda diagnostic: diagnostic.span))
 
 
 def _line(source: SourceText, number: int) -> Span:
@@ -159,7 +159,7 @@ def _line(source: SourceText, number: int) -> Span:
 # ---------------------------------------------------------------- Markdown's blocks
 
 
-def _items(body: str, offset: int) -> tuple[list[_Item], list[int]]:
+def _checkboxes(body: str, offset: int) -> tuple[list[_Checkbox], list[int]]:
     """The items in order, and the lines of step fences that belong to none."""
     from markdown_it import MarkdownIt
 
@@ -169,7 +169,7 @@ def _items(body: str, offset: int) -> tuple[list[_Item], list[int]]:
     walk = MarkdownWalk(offset=offset)
     for token in parser.parse(body):
         walk.take(token)
-    return walk.items, walk.loose
+    return walk.checkboxes, walk.loose
 
 
 @dataclass(slots=True, kw_only=True)
@@ -177,9 +177,9 @@ class MarkdownWalk:
     """Markdown tokens to items: which words, fences and prose belong to which."""
 
     offset: int
-    items: list[_Item] = field(default_factory=list)
+    checkboxes: list[_Checkbox] = field(default_factory=list)
     loose: list[int] = field(default_factory=list)
-    stack: list[_Item | None] = field(default_factory=list)
+    stack: list[_Checkbox | None] = field(default_factory=list)
     heading: str = ""
     prose: str = ""
     in_heading: bool = False
@@ -208,11 +208,15 @@ class MarkdownWalk:
             return
         if self.stack and self.stack[-1] is None and (box := _BOX.match(token.content)):
             line, end = token.map[0] + 1 + self.offset, token.map[1] + self.offset
-            item = _Item(
-                line=line, end=end, words=token.content[box.end() :], heading=self.heading, before=self.prose
+            checkbox = _Checkbox(
+                line=line,
+                end=end,
+                words=token.content[box.end() :],
+                heading=self.heading,
+                prose_above=self.prose,
             )
-            self.stack[-1] = item
-            self.items.append(item)
+            self.stack[-1] = checkbox
+            self.checkboxes.append(checkbox)
         elif self.stack and self.stack[-1] is not None:
             self.stack[-1].prose.append(token.content)
         elif not self.stack:
@@ -239,21 +243,21 @@ class _SopReader:
     notes: Mapping[str, str]
     is_sop: Callable[[str], bool]
 
-    def step(self, item: _Item) -> AuthoredStep:
+    def step(self, checkbox: _Checkbox) -> AuthoredStep:
         """The step of one item: a question, or the action of its fence."""
-        id_, words = self._id(item)
+        id_, words = self._id(checkbox)
         name = _EXPRESSION.sub("…", _spoken(words))
-        fence = self._fence(item)
-        cited = _cited(item)
-        span = self._find(item, item.words.split("\n", 1)[0][:40]) or _line(self.source, item.line)
+        fence = self._fence(checkbox)
+        cited = _cited(checkbox)
+        span = self._span_of(checkbox, checkbox.words.split("\n", 1)[0][:40])
         if fence is False:
-            # What it does is not known, and that is said: the step stays, so that its readers bring nothing of their own.
+            # What it does is not known, and that is reported: the step stays, so that its readers bring no diagnostics of their own.
             return AuthoredStep(id=id_, name=name, uses=Word(text="", span=span), cite=cited)
         if isinstance(fence, nodes.Mapping) and fence.get("uses") is not None:
             known = {entry.key: entry for entry in fence.entries}
             base = AuthoredStep(id=id_, name=name, uses=Word(text="", span=span))
             return replace(playbook.step_of(self.taker, fence, known, base), name=name, cite=cited)
-        called = self._called(item, words)
+        called = self._called(checkbox, words)
         if called is not None and (bool(_BOLD.search(words)) or bool(_FIELD.search(words))):
             self.taker.note(code.asks_and_runs(called.span))
         base = AuthoredStep(id=id_, name=name, uses=called or Word(text="human/ask", span=span), cite=cited)
@@ -262,31 +266,31 @@ class _SopReader:
             base = playbook.common(self.taker, fence, known, base)
         if called is not None:
             return replace(base, name=name)
-        return replace(base, name=name, question=self._question(item, words))
+        return replace(base, name=name, question=self._question(checkbox, words))
 
-    def _id(self, item: _Item) -> tuple[Word, str]:
-        match = _ID.search(item.words)
+    def _id(self, checkbox: _Checkbox) -> tuple[Word, str]:
+        match = _ID.search(checkbox.words)
         if match is not None:
-            words = item.words[: match.start()].rstrip()
-            span = self._find(item, f"^{match[1]}", last=True) or _line(self.source, item.line)
+            words = checkbox.words[: match.start()].rstrip()
+            span = self._span_of(checkbox, f"^{match[1]}", last=True)
             span = replace(span, column=span.column + 1) if span.end_column - span.column > 1 else span
             if not is_id(match[1]):
                 self.taker.note(code.bad_id(span, name=match[1], kind="a step", slug=slug(match[1])))
             return Word(text=match[1] if is_id(match[1]) else slug(match[1]), span=span), words
-        name = slug(_spoken(item.words))
-        end = _line(self.source, max(item.end, item.line))
+        name = slug(_spoken(checkbox.words))
+        end = _line(self.source, max(checkbox.end, checkbox.line))
         at = replace(end, column=end.end_column, end_column=end.end_column)
         self.taker.note(code.no_item_id(at, slug=name))
-        return Word(text=name, span=_line(self.source, item.line)), item.words
+        return Word(text=name, span=_line(self.source, checkbox.line)), checkbox.words
 
-    def _fence(self, item: _Item) -> nodes.Node | bool | None:
+    def _fence(self, checkbox: _Checkbox) -> nodes.Node | bool | None:
         """The fence's tree; None without one, False when it can't be read."""
-        if len(item.fences) > 1:
-            self.taker.note(code.two_fences(_line(self.source, item.fences[1][0])))
+        if len(checkbox.fences) > 1:
+            self.taker.note(code.two_fences(_line(self.source, checkbox.fences[1][0])))
             return False
-        if not item.fences:
+        if not checkbox.fences:
             return None
-        line, content = item.fences[0]
+        line, content = checkbox.fences[0]
         node, diagnostics = reader.read_text(
             self.source.path, content, line=line + 1, column=self._indent(line + 1, content) + 1
         )
@@ -300,43 +304,42 @@ class _SopReader:
         raw = self.source.line(line)
         return len(raw) - len(first) if first and raw.endswith(first) else 0
 
-    def _question(self, item: _Item, words: str) -> Question:
-        choices = self._choices(item, words)
-        fields = self._fields(item, words)
+    def _question(self, checkbox: _Checkbox, words: str) -> Question:
+        choices = self._choices(checkbox, words)
+        fields = self._fields(checkbox, words)
         bare = _CODE.sub("", words)
         people = list(dict.fromkeys(_PERSON.findall(bare)))
-        places = [self._find(item, f"@{one}", skip=1) or _line(self.source, item.line) for one in people]
-        who = Word(text=people[0], span=places[0]) if people else None
-        for other, place in zip(people[1:], places[1:], strict=True):
-            self.taker.note(code.two_people(place, first=people[0], second=other))
-        title = nodes.Scalar(text=_spoken(words), plain=True, span=self._words_span(item))
-        return Question(
-            title=title, who=who, choices=choices, fields=fields, context=tuple(self._context(item, words))
-        )
+        places = [self._span_of(checkbox, f"@{person}", skip=1) for person in people]
+        asked_person = Word(text=people[0], span=places[0]) if people else None
+        for second, place in zip(people[1:], places[1:], strict=True):
+            self.taker.note(code.two_people(place, first=people[0], second=second))
+        title = nodes.Scalar(text=_spoken(words), plain=True, span=self._words_span(checkbox))
+        context = tuple(self._context(checkbox, words))
+        return Question(title=title, person=asked_person, choices=choices, fields=fields, context=context)
 
-    def _words_span(self, item: _Item) -> Span:
-        first = _line(self.source, item.line)
-        last = _line(self.source, max(item.end, item.line))
+    def _words_span(self, checkbox: _Checkbox) -> Span:
+        first = _line(self.source, checkbox.line)
+        last = _line(self.source, max(checkbox.end, checkbox.line))
         return replace(first, end_line=last.line, end_column=last.end_column)
 
-    def _choices(self, item: _Item, words: str) -> tuple[str, ...]:
-        found = [match[1].strip() for match in _BOLD.finditer(_CODE.sub("", words))]
-        if len(found) == 1:
-            span = self._find(item, f"**{found[0]}**") or _line(self.source, item.line)
-            self.taker.note(code.one_choice(span, word=found[0]))
+    def _choices(self, checkbox: _Checkbox, words: str) -> tuple[str, ...]:
+        choices = [match[1].strip() for match in _BOLD.finditer(_CODE.sub("", words))]
+        if len(choices) == 1:
+            span = self._span_of(checkbox, f"**{choices[0]}**")
+            self.taker.note(code.one_choice(span, word=choices[0]))
             return ()
-        self._twice(item, found, "**{}**")
-        return tuple(dict.fromkeys(found))
+        self._twice(checkbox, choices, "**{}**")
+        return tuple(dict.fromkeys(choices))
 
-    def _fields(self, item: _Item, words: str) -> tuple[tuple[str, Type], ...]:
-        found: dict[str, Type] = {}
+    def _fields(self, checkbox: _Checkbox, words: str) -> tuple[tuple[str, Type], ...]:
+        fields: dict[str, Type] = {}
         names = []
         for match in _FIELD.finditer(words):
             name = match[1].removesuffix("?")
             type_ = type_syntax.parse(match[2])
-            span = self._find(item, match[0]) or _line(self.source, item.line)
+            span = self._span_of(checkbox, match[0])
             if type_ is None:
-                at = self._find(item, match[2], inside=match[0]) or span
+                at = self._find(checkbox, match[2], inside=match[0]) or span
                 best = type_syntax.optional(match[2]) or type_syntax.likeliest(match[2])
                 hint = f"did you mean `{best}`?" if best else f"types: {', '.join(type_syntax.SIMPLE)}"
                 fix = Fix(span=at, text=best) if best else None
@@ -348,34 +351,34 @@ class _SopReader:
                     )
                 self.taker.note(references.bad_type(at, written=match[2].strip(), hint=hint, fix=fix))
                 # The field stays, as what was most likely meant.
-                found[name] = (type_syntax.parse(best) if best else None) or ANY
+                fields[name] = (type_syntax.parse(best) if best else None) or ANY
             elif not is_field(name):
                 self.taker.note(references.bad_field_name(span, name=name))
             else:
-                found[name] = type_syntax.nullable(type_) if match[1].endswith("?") else type_
+                fields[name] = type_syntax.nullable(type_) if match[1].endswith("?") else type_
             names.append(name)
-        self._twice(item, names, "`{}:")
-        return tuple(found.items())
+        self._twice(checkbox, names, "`{}:")
+        return tuple(fields.items())
 
-    def _twice(self, item: _Item, names: list[str], shape: str) -> None:
+    def _twice(self, checkbox: _Checkbox, names: list[str], shape: str) -> None:
         for name, times in Counter(names).items():
             if times > 1:
-                span = self._find(item, shape.format(name), last=True) or _line(self.source, item.line)
+                span = self._span_of(checkbox, shape.format(name), last=True)
                 self.taker.note(code.same_choice(span, word=name))
 
-    def _context(self, item: _Item, words: str) -> list[Word]:
-        found = []
+    def _context(self, checkbox: _Checkbox, words: str) -> list[Word]:
+        context = []
         for match in _NOTE.finditer(words):
             name = match[1].strip()
-            span = self._find(item, match[1]) or _line(self.source, item.line)
+            span = self._span_of(checkbox, match[1])
             path = self.notes.get(name.lower().removesuffix(".md"))
             if path is None:
                 self.taker.note(references.unknown_note(span, name=name, known=self.notes))
             else:
-                found.append(Word(text=path, span=span))
-        return found
+                context.append(Word(text=path, span=span))
+        return context
 
-    def _called(self, item: _Item, words: str) -> Word | None:
+    def _called(self, checkbox: _Checkbox, words: str) -> Word | None:
         """The playbook or SOP that an item's link runs, as a step names it."""
         bare = _CODE.sub("", words)
         for match in _LINK.finditer(bare):
@@ -384,33 +387,40 @@ class _SopReader:
                 target.endswith(".md") and self.is_sop(f"vault/sops/{target.rpartition('/')[2]}")
             )
             if runs and "://" not in target:
-                return self._run(item, target, match[2])
-            self._followed(item, target, match[2])
+                return self._run(checkbox, target, match[2])
+            self._followed(checkbox, target, match[2])
         for match in _NOTE.finditer(bare):
             path = self.notes.get(match[1].strip().lower().removesuffix(".md"))
             if path is not None and self.is_sop(path):
-                return self._run(item, path, match[1])
+                return self._run(checkbox, path, match[1])
         return None
 
-    def _followed(self, item: _Item, target: str, written: str) -> None:
+    def _followed(self, checkbox: _Checkbox, target: str, written: str) -> None:
         """A link to a note of the vault leads to one: a misspelt SOP would be asked, and never run."""
         path = posixpath.normpath(posixpath.join(posixpath.dirname(self.source.path), target))
         name = path.rpartition("/")[2].removesuffix(".md")
         outside = "://" in target or not path.startswith("vault/") or not path.endswith(".md")
         if outside or name.lower() in self.notes:
             return
-        span = self._find(item, name, inside=f"({written}") or _line(self.source, item.line)
+        span = self._span_of(checkbox, name, inside=f"({written}")
         self.taker.note(references.unknown_note(span, name=name, known=self.notes))
 
-    def _run(self, item: _Item, path: str, written: str) -> Word:
-        span = self._find(item, written) or _line(self.source, item.line)
+    def _run(self, checkbox: _Checkbox, path: str, written: str) -> Word:
+        span = self._span_of(checkbox, written)
         return Word(text=f"playbook/{playbook.stem(path)}", span=span)
 
+    def _span_of(
+        self, checkbox: _Checkbox, text: str, *, last: bool = False, skip: int = 0, inside: str = ""
+    ) -> Span:
+        """As `_find`; the item's first line where the text is not found."""
+        span = self._find(checkbox, text, last=last, skip=skip, inside=inside)
+        return span or _line(self.source, checkbox.line)
+
     def _find(
-        self, item: _Item, text: str, *, last: bool = False, skip: int = 0, inside: str = ""
+        self, checkbox: _Checkbox, text: str, *, last: bool = False, skip: int = 0, inside: str = ""
     ) -> Span | None:
-        """Where a piece of an item's words stands in the file; `skip` leaves out so many of its first characters."""
-        for number in range(item.line, max(item.end, item.line) + 1):
+        """The place of a piece of an item's words in the file; `skip` leaves out so many of its first characters."""
+        for number in range(checkbox.line, max(checkbox.end, checkbox.line) + 1):
             content = self.source.line(number)
             start = content.find(inside) if inside else 0
             at = content.rfind(text) if last else content.find(text, max(start, 0))
@@ -428,21 +438,21 @@ class _SopReader:
 
 def _spoken(words: str) -> str:
     """Words as a person reads them: without marks of Markdown. Expressions stay as they are."""
-    kept: list[str] = []
+    expressions: list[str] = []
 
     def keep(match: re.Match[str]) -> str:
-        kept.append(match[0])
-        return f"\x00{len(kept) - 1}\x00"
+        expressions.append(match[0])
+        return f"\x00{len(expressions) - 1}\x00"
 
     text = _EXPRESSION.sub(keep, " ".join(words.split()))
     text = _FIELD.sub(lambda match: match[1].removesuffix("?"), text)
     text = _NOTE.sub(lambda match: match[0][2:-2].rpartition("|")[2].partition("#")[0].strip(), text)
     text = _LINK.sub(r"\1", text)
     text = _BOLD.sub(r"\1", text).replace("`", "")
-    return re.sub("\x00(\\d+)\x00", lambda match: kept[int(match[1])], text).strip()
+    return re.sub("\x00(\\d+)\x00", lambda match: expressions[int(match[1])], text).strip()
 
 
-def _cited(item: _Item) -> str:
+def _cited(checkbox: _Checkbox) -> str:
     """Why this step is done: its own further words, else the prose above it in its section, else the section's heading."""
-    found = "\n".join(item.prose) or item.before or item.heading
-    return _spoken(found)[:MAX_CITED]
+    reason = "\n".join(checkbox.prose) or checkbox.prose_above or checkbox.heading
+    return _spoken(reason)[:MAX_CITED]

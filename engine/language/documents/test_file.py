@@ -92,37 +92,37 @@ def paths(tree: Tree) -> tuple[str, ...]:
 
 def check(tree: Tree, plans: Mapping[str, Plan], broken: Collection[str]) -> tuple[Diagnostic, ...]:
     """What is wrong in the tests of a tree whose playbooks compiled to `plans`."""
-    found: list[Diagnostic] = []
+    diagnostics: list[Diagnostic] = []
     for path, _ in tree.paths():
         inside = path.removeprefix(FOLDER)
         if inside == path or not inside.endswith(".yaml"):
             continue
         if inside.endswith(ENDING):
-            found += parse(path, tree.read(path), plans, broken)[1]
+            diagnostics += parse(path, tree.read(path), plans, broken)[1]
         elif "/" not in inside:
-            found.append(code.not_a_test(Span(path=path), name=inside.removesuffix(".yaml") + ENDING))
-    return tuple(found)
+            diagnostics.append(code.not_a_test(Span(path=path), name=inside.removesuffix(".yaml") + ENDING))
+    return tuple(diagnostics)
 
 
 def parse(
-    path: str, data: bytes, plans: Mapping[str, Plan], broken: Collection[str] = ()
+    path: str, raw: bytes, plans: Mapping[str, Plan], broken: Collection[str] = ()
 ) -> tuple[CaseFile | None, tuple[Diagnostic, ...]]:
     """A test file, or None when an error keeps it from being run."""
-    made, found = _once(path, data, plans, broken)
-    found = proven(data, found, lambda mended: _once(path, mended, plans, broken)[1])
-    wrong = any(one.severity is Severity.ERROR for one in found)
-    return (None if wrong else made), found
+    case_file, diagnostics = _parse_once(path, raw, plans, broken)
+    diagnostics = proven(raw, diagnostics, lambda mended: _parse_once(path, mended, plans, broken)[1])
+    wrong = any(diagnostic.severity is Severity.ERROR for diagnostic in diagnostics)
+    return (None if wrong else case_file), diagnostics
 
 
-def _once(
-    path: str, data: bytes, plans: Mapping[str, Plan], broken: Collection[str]
+def _parse_once(
+    path: str, raw: bytes, plans: Mapping[str, Plan], broken: Collection[str]
 ) -> tuple[CaseFile | None, tuple[Diagnostic, ...]]:
-    tree, found = reader.read(path, data)
+    tree, unread = reader.read(path, raw)
     if tree is None:
-        return None, found
-    checked = Checked(path, data)
-    made = _file(checked, path, tree, plans, broken)
-    return made, checked.diagnostics()
+        return None, unread
+    checked = Checked(path, raw)
+    case_file = _file(checked, path, tree, plans, broken)
+    return case_file, checked.diagnostics()
 
 
 def _file(
@@ -142,19 +142,19 @@ def _file(
         checked.note(code.unknown_playbook(entries["playbook"].value.span, name=name, known=known))
     items = checked.items(entries["cases"].value)
     if not items:
-        where = entries["cases"].key_span
-        checked.note(code.nothing_expected(where, clause="this file tests", example="cases: [ { name: … } ]"))
+        span = entries["cases"].key_span
+        checked.note(code.nothing_expected(span, clause="this file tests", example="cases: [ { name: … } ]"))
     if plan is None:
         # What it may say follows from its plan, and that one has its own diagnostics.
         return CaseFile(path=path, playbook=name, cases=())
-    parts = Parts.of(checked, plan, plans)
+    parts = Parts.for_plan(checked, plan, plans)
     cases: dict[str, Case] = {}
-    for item in items:
-        made = _case(parts, item)
-        if made is not None and made.name in cases:
-            checked.note(code.same_case(made.span, name=made.name, line=cases[made.name].span.line))
-        elif made is not None:
-            cases[made.name] = made
+    for case_node in items:
+        case = _case(parts, case_node)
+        if case is not None and case.name in cases:
+            checked.note(code.same_case(case.span, name=case.name, line=cases[case.name].span.line))
+        elif case is not None:
+            cases[case.name] = case
     return CaseFile(path=path, playbook=name, cases=tuple(cases.values()))
 
 
@@ -168,17 +168,17 @@ def _case(parts: Parts, node: Node) -> Case | None:
     )
     name = checked.text(entries["name"].value) if "name" in entries else None
     start = _start(parts, entries, node)
-    given = _given(parts, entries.get("given"))
+    given_outputs = _given_outputs(parts, entries.get("given"))
     then = tuple(
         move
-        for item in checked.items(entries["then"].value if "then" in entries else None)
-        if (move := _move(parts, item)) is not None
+        for move_node in checked.items(entries["then"].value if "then" in entries else None)
+        if (move := _move(parts, move_node)) is not None
     )
     expect = _expect(parts, entries.get("expect"))
     if name is None or start is None:
         return None
-    where = entries["name"].value.span
-    return Case(name=name, span=where, start=start, given=given, then=then, expect=expect)
+    name_span = entries["name"].value.span
+    return Case(name=name, span=name_span, start=start, given=given_outputs, then=then, expect=expect)
 
 
 def _start(parts: Parts, entries: Mapping[str, Entry], node: Map) -> CaseStart | None:
@@ -190,8 +190,10 @@ def _start(parts: Parts, entries: Mapping[str, Entry], node: Map) -> CaseStart |
         )
         return None
     if event is not None:
-        found = parts.arriving(event.key_span, event.value)
-        return None if found is None else CaseStart(kind=found[0], fields=found[1], span=event.value.span)
+        arrival = parts.arriving(event.key_span, event.value)
+        return (
+            None if arrival is None else CaseStart(kind=arrival[0], fields=arrival[1], span=event.value.span)
+        )
     if inputs is not None:
         fields = parts.inputs(inputs.key_span, inputs.value)
         return None if fields is None else CaseStart(kind="inputs", fields=fields, span=inputs.value.span)
@@ -201,13 +203,13 @@ def _start(parts: Parts, entries: Mapping[str, Entry], node: Map) -> CaseStart |
     return None
 
 
-def _given(parts: Parts, entry: Entry | None) -> dict[str, Json]:
-    found: dict[str, Json] = {}
-    for one in parts.checked.mapping(entry.value if entry else None):
-        outputs = parts.given(one)
+def _given_outputs(parts: Parts, entry: Entry | None) -> dict[str, Json]:
+    outputs_by_step: dict[str, Json] = {}
+    for step_entry in parts.checked.mapping(entry.value if entry else None):
+        outputs = parts.given_outputs(step_entry)
         if outputs is not None:
-            found[one.key] = outputs
-    return found
+            outputs_by_step[step_entry.key] = outputs
+    return outputs_by_step
 
 
 def _move(parts: Parts, node: Node) -> Move | None:
@@ -218,21 +220,21 @@ def _move(parts: Parts, node: Node) -> Move | None:
     if len(entries) != 1:
         checked.note(code.several_moves(place(node)))
         return None
-    kind = next((one for one in MOVES if one == entries[0].key), None)
+    kind = next((move_kind for move_kind in MOVES if move_kind == entries[0].key), None)
     if kind is None:
         checked.note(code.unknown_move(entries[0].key_span, name=entries[0].key, known=MOVES))
         return None
-    made = _made(parts, kind, entries[0])
-    if made is None:
+    details = _move_parts(parts, kind, entries[0])
+    if details is None:
         return None
-    target, text, fields, length = made
+    target, text, fields, length = details
     return Move(kind=kind, span=entries[0].key_span, target=target, text=text, fields=fields, length=length)
 
 
-_Made = tuple[str, str, dict[str, Json], timedelta]
+_MoveParts = tuple[str, str, dict[str, Json], timedelta]
 
 
-def _made(parts: Parts, kind: MoveKind, entry: Entry) -> _Made | None:
+def _move_parts(parts: Parts, kind: MoveKind, entry: Entry) -> _MoveParts | None:
     """(target, text, fields, length) of one move."""
     none: dict[str, Json] = {}
     match kind:
@@ -246,8 +248,8 @@ def _made(parts: Parts, kind: MoveKind, entry: Entry) -> _Made | None:
             length = parts.values.length(entry.value)
             return None if length is None else ("", "", none, length)
         case "event":
-            found = parts.coming(entry.key_span, entry.value)
-            return None if found is None else (found[0], "", found[1], timedelta(0))
+            arrival = parts.coming(entry.key_span, entry.value)
+            return None if arrival is None else (arrival[0], "", arrival[1], timedelta(0))
         case "edit":
             edited = parts.edited(entry)
             return None if edited is None else (*edited, none, timedelta(0))
@@ -261,15 +263,15 @@ def _expect(parts: Parts, entry: Entry | None) -> tuple[Expectation, ...]:
         return ()
     entries = parts.checked.entries(entry.value, known=EXPECT_KEYS)
     if isinstance(entry.value, Map) and not entry.value.entries:
-        where = entry.key_span
+        span = entry.key_span
         parts.checked.note(
-            code.nothing_expected(where, clause="this case expects", example="expect: { sent: […] }")
+            code.nothing_expected(span, clause="this case expects", example="expect: { sent: […] }")
         )
-    found = []
-    for key, one in entries.items():
-        names, fields = _expected(parts, key, one.value)
-        found.append(Expectation(key=key, span=one.value.span, names=names, fields=fields))
-    return tuple(found)
+    expectations = []
+    for key, expected_entry in entries.items():
+        names, fields = _expected(parts, key, expected_entry.value)
+        expectations.append(Expectation(key=key, span=expected_entry.value.span, names=names, fields=fields))
+    return tuple(expectations)
 
 
 def _expected(parts: Parts, key: str, node: Node) -> tuple[tuple[str, ...], dict[str, Json]]:
@@ -287,8 +289,8 @@ def _expected(parts: Parts, key: str, node: Node) -> tuple[tuple[str, ...], dict
             if isinstance(node, Scalar) and node.text == NOTHING:
                 return (), {}
             items = (node,) if isinstance(node, Scalar) else checked.items(node)
-            return tuple(name for item in items if (name := parts.awaited(item)) is not None), {}
+            return tuple(name for child in items if (name := parts.awaited(child)) is not None), {}
         case _:
             sends = key == "sent"
-            named = (parts.step(item, sends=sends) for item in checked.items(node))
+            named = (parts.step(child, sends=sends) for child in checked.items(node))
             return tuple(name for name in named if name is not None), {}

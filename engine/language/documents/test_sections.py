@@ -21,15 +21,15 @@ _DOING = frozenset({"call", "effect"})
 
 def family(plan: Plan, plans: Mapping[str, Plan]) -> tuple[Plan, ...]:
     """A plan and those it calls, itself first: a name in a case means the first step that has it."""
-    found = {plan.id: plan}
+    plans_by_id = {plan.id: plan}
     waiting = [plan]
     while waiting:
         for node in waiting.pop().nodes:
             called = plans.get(node.uses.removeprefix("playbook/")) if node.kind == "playbook" else None
-            if called is not None and called.id not in found:
-                found[called.id] = called
+            if called is not None and called.id not in plans_by_id:
+                plans_by_id[called.id] = called
                 waiting.append(called)
-    return tuple(found.values())
+    return tuple(plans_by_id.values())
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -42,7 +42,7 @@ class Parts:
     family: tuple[Plan, ...]
 
     @classmethod
-    def of(cls, checked: Checked, plan: Plan, plans: Mapping[str, Plan]) -> "Parts":
+    def for_plan(cls, checked: Checked, plan: Plan, plans: Mapping[str, Plan]) -> "Parts":
         """For a plan among all plans of its workspace."""
         return cls(checked=checked, values=CaseValues(checked=checked), plan=plan, family=family(plan, plans))
 
@@ -63,14 +63,19 @@ class Parts:
             self.checked.note(test_files.wrong_start(at, message=message, hint=self.begin()))
             return None
         fields = tuple(
-            Field(name=one.name, type=replace(one.type, nullable=not one.required))
-            for one in self.plan.inputs
+            Field(name=param.name, type=replace(param.type, nullable=not param.required))
+            for param in self.plan.inputs
         )
-        found = self.values.record(node, Type(kind="map", fields=fields), of="this playbook's inputs")
-        for one in self.plan.inputs:
-            if one.required and one.default is None and one.name not in found and isinstance(node, Map):
-                self.checked.note(config_files.missing_key(at, key=one.name, example=f"{one.name}: …"))
-        return found
+        record = self.values.record(node, Type(kind="map", fields=fields), of="this playbook's inputs")
+        for param in self.plan.inputs:
+            if (
+                param.required
+                and param.default is None
+                and param.name not in record
+                and isinstance(node, Map)
+            ):
+                self.checked.note(config_files.missing_key(at, key=param.name, example=f"{param.name}: …"))
+        return record
 
     def arriving(self, at: Span, node: Node) -> tuple[str, dict[str, Json]] | None:
         """(trigger, fields) of what starts a run."""
@@ -79,13 +84,13 @@ class Parts:
 
     def coming(self, at: Span, node: Node) -> tuple[str, dict[str, Json]] | None:
         """(trigger, fields) of what arrives while a run goes on."""
-        kinds = [wait.trigger for one in self.family for wait in one.stop_on]
-        kinds += [wait.trigger for one in self.family for step in one.nodes for wait in step.waits]
+        kinds = [wait.trigger for plan in self.family for wait in plan.stop_on]
+        kinds += [wait.trigger for plan in self.family for step in plan.nodes for wait in step.waits]
         return _arrived(self, at, node, list(dict.fromkeys(kinds)), none="this playbook waits for nothing")
 
     # ------------------------------------------------------------ given outputs
 
-    def given(self, entry: Entry) -> Json:
+    def given_outputs(self, entry: Entry) -> Json:
         """The outputs of a step, or a list of them for the items of a `foreach` or the rounds of a `repeat`; None after a diagnostic."""
         step = self._step(entry.key, entry.key_span, self.family)
         if step is None:
@@ -98,18 +103,19 @@ class Parts:
             return None
         type_, of = self._outputs_of(step), f"`{step.id}`"
         if (step.foreach is not None or step.repeat is not None) and isinstance(entry.value, Sequence):
-            return [self.values.record(one, type_, of=of) for one in entry.value.items]
+            return [self.values.record(child, type_, of=of) for child in entry.value.items]
         return self.values.record(entry.value, type_, of=of)
 
-    def _refuse(self, entry: Entry, what: str, instead: str) -> None:
-        self.checked.note(test_files.not_given(entry.key_span, step=entry.key, reason=what, instead=instead))
+    def _refuse(self, entry: Entry, reason: str, instead: str) -> None:
+        refusal = test_files.not_given(entry.key_span, step=entry.key, reason=reason, instead=instead)
+        self.checked.note(refusal)
 
     def _outputs_of(self, step: Step) -> Type:
         if step.ask is not None:
             return _answers(step, answering=False)
         if step.action is not None:
             return Type(kind="map", fields=step.action.outputs)
-        called = next((one for one in self.family if f"playbook/{one.id}" == step.uses), None)
+        called = next((plan for plan in self.family if f"playbook/{plan.id}" == step.uses), None)
         return ANY if called is None else _gives(called)
 
     def outputs(self, node: Node) -> dict[str, Json]:
@@ -148,7 +154,7 @@ class Parts:
             return None
         if step.kind in _DOING:
             return step.id
-        known = [one.id for one in self.plan.nodes if one.kind in _DOING]
+        known = [candidate.id for candidate in self.plan.nodes if candidate.kind in _DOING]
         self.checked.note(
             test_files.not_for_this(node.span, step=step.id, why="does nothing that can fail", known=known)
         )
@@ -156,39 +162,39 @@ class Parts:
 
     def edited(self, entry: Entry) -> tuple[str, str] | None:
         """(gate or step, new words)."""
-        found = self._one(entry, example="edit: { offer: Other words. }")
-        if found is None:
+        pair = self._single_entry(entry, example="edit: { offer: Other words. }")
+        if pair is None:
             return None
-        key = Scalar(text=found.key, plain=True, span=found.key_span)
+        key = Scalar(text=pair.key, plain=True, span=pair.key_span)
         target = self.asked(key)
-        text = self.values.value(found.value, Type(kind="text"))
+        text = self.values.value(pair.value, Type(kind="text"))
         return (target, text) if target is not None and isinstance(text, str) else None
 
     def answered(self, entry: Entry) -> tuple[str, dict[str, Json]] | None:
         """(step, choice and fields) of a person's answer."""
-        found = self._one(entry, example="answer: { choose: { choice: yes } }")
-        step = self._step(found.key, found.key_span, self.family) if found is not None else None
-        if step is None or found is None:
+        pair = self._single_entry(entry, example="answer: { choose: { choice: yes } }")
+        step = self._step(pair.key, pair.key_span, self.family) if pair is not None else None
+        if step is None or pair is None:
             return None
         if step.kind != "human":
-            known = [one.id for plan in self.family for one in plan.nodes if one.kind == "human"]
+            known = _ids_of_kind(self.family, "human")
             why = "asks nobody"
             self.checked.note(
-                test_files.not_for_this(found.key_span, step=step.id, why=why, known=known, label="questions")
+                test_files.not_for_this(pair.key_span, step=step.id, why=why, known=known, label="questions")
             )
             return None
         return step.id, self.values.record(
-            found.value, _answers(step, answering=True), of=f"the answer to `{step.id}`"
+            pair.value, _answers(step, answering=True), of=f"the answer to `{step.id}`"
         )
 
-    def _one(self, entry: Entry, *, example: str) -> Entry | None:
+    def _single_entry(self, entry: Entry, *, example: str) -> Entry | None:
         entries = self.checked.mapping(entry.value)
         if len(entries) == 1:
             return entries[0]
         if isinstance(entry.value, Map):
-            what = f"{len(entries)} names"
+            span, actual = place(entry.value), f"{len(entries)} names"
             self.checked.note(
-                test_files.wrong_value(place(entry.value), expected="one name", actual=what, example=example)
+                test_files.wrong_value(span, expected="one name", actual=actual, example=example)
             )
         return None
 
@@ -199,7 +205,7 @@ class Parts:
         if step is None:
             return None
         if sends and step.kind != "effect":
-            known = [one.id for plan in self.family for one in plan.nodes if one.kind == "effect"]
+            known = _ids_of_kind(self.family, "effect")
             self.checked.note(
                 test_files.not_for_this(node.span, step=step.id, why="sends nothing", known=known)
             )
@@ -210,20 +216,24 @@ class Parts:
         """A gate or a step a run may wait at."""
         name = self.checked.text(node)
         gates = [gate.id for plan in self.family for gate in plan.gates]
-        steps = [one.id for plan in self.family for one in plan.nodes]
+        steps = [candidate.id for plan in self.family for candidate in plan.nodes]
         if name is None or name in gates or name in steps:
             return name
         known = list(dict.fromkeys((*gates, *steps)))
         self.checked.note(test_files.unknown_step(node.span, name=name, kind="gate or step", known=known))
         return None
 
-    def _step(self, name: str, span: Span, plans: Iterable[Plan], *, what: str = "step") -> Step | None:
-        nodes = [one for plan in plans for one in plan.nodes]
-        found = next((one for one in nodes if one.id == name), None)
-        if found is None:
-            known = list(dict.fromkeys(one.id for one in nodes))
+    def _step(self, name: str, span: Span, plans: Iterable[Plan]) -> Step | None:
+        nodes = [node for plan in plans for node in plan.nodes]
+        step = next((node for node in nodes if node.id == name), None)
+        if step is None:
+            known = list(dict.fromkeys(node.id for node in nodes))
             self.checked.note(test_files.unknown_step(span, name=name, kind="step", known=known))
-        return found
+        return step
+
+
+def _ids_of_kind(plans: Iterable[Plan], kind: str) -> list[str]:
+    return [step.id for plan in plans for step in plan.nodes if step.kind == kind]
 
 
 def _arrived(
@@ -234,10 +244,12 @@ def _arrived(
         parts.checked.note(test_files.wrong_start(at, message=none, hint=parts.begin()))
         return None
     entries = parts.checked.mapping(node)
-    typed = next((one for one in entries if one.key == "type" and isinstance(one.value, Scalar)), None)
+    typed = next(
+        (entry for entry in entries if entry.key == "type" and isinstance(entry.value, Scalar)), None
+    )
     word = typed.value.text if typed is not None and isinstance(typed.value, Scalar) else ""
     if word in kinds:
-        kind, entries = word, tuple(one for one in entries if one is not typed)
+        kind, entries = word, tuple(entry for entry in entries if entry is not typed)
     elif len(kinds) == 1:
         kind = kinds[0]
     elif word and "event" in kinds:
@@ -249,7 +261,7 @@ def _arrived(
         return None
     type_ = TRIGGERS[kind].event if kind in TRIGGERS else ANY
     if kind in {"event", "webhook"}:
-        # What an event of somebody else's holds is theirs to say.
+        # The fields of a third party's event are not known here.
         type_ = replace(type_, items=ANY)
     return kind, parts.values.entries(entries, type_, of=f"the event of `{kind}`")
 
@@ -261,7 +273,7 @@ def place(node: Node) -> Span:
 
 
 def _answers(step: Step, *, answering: bool) -> Type:
-    """What a question gives; somebody who answers it may leave out what has a default."""
+    """The outputs of a question; an answer may leave out the fields that have a default."""
     ask = step.ask
     if ask is None:
         return ANY

@@ -36,44 +36,44 @@ class CaseValues:
             case Scalar():
                 return self._scalar(node, type_)
             case Sequence() if type_.kind in {"list", "any"}:
-                return [self.value(one, type_.items or ANY) for one in node.items]
+                return [self.value(child, type_.items or ANY) for child in node.items]
             case Mapping() if type_.kind in _RECORDS:
                 return self.record(node, type_, of=f"a {type_.kind}")
             case Mapping() if type_.kind == "any":
-                return {one.key: self.value(one.value, ANY) for one in node.entries}
+                return {entry.key: self.value(entry.value, ANY) for entry in node.entries}
             case Sequence():
-                self._wrong(node, type_, got="a list")
+                self._wrong(node, type_, actual="a list")
             case Mapping():
-                self._wrong(node, type_, got="a map")
+                self._wrong(node, type_, actual="a map")
         return None
 
     def record(self, node: Node, type_: Type, *, of: str) -> dict[str, Json]:
         """A map of declared fields; those it leaves out are missing in the data."""
         return self.entries(self.checked.mapping(node), type_, of=of)
 
-    def entries(self, given: tuple[Entry, ...], type_: Type, *, of: str) -> dict[str, Json]:
+    def entries(self, entries: tuple[Entry, ...], type_: Type, *, of: str) -> dict[str, Json]:
         """Entries of a map whose fields are declared; unknown ones are refused."""
-        found: dict[str, Json] = {}
-        taken = {one.key for one in given}
-        for one in given:
-            field = Field(name=one.key, type=ANY) if type_.kind == "any" else type_.field(one.key)
+        record: dict[str, Json] = {}
+        taken = {entry.key for entry in entries}
+        for entry in entries:
+            field = Field(name=entry.key, type=ANY) if type_.kind == "any" else type_.field(entry.key)
             if field is None:
                 free = [each.name for each in members(type_) if each.name not in taken]
-                self.checked.note(code.unknown_field(one.key_span, name=one.key, of=of, known=free))
+                self.checked.note(code.unknown_field(entry.key_span, name=entry.key, of=of, known=free))
             else:
-                found[one.key] = self.value(one.value, field.type)
+                record[entry.key] = self.value(entry.value, field.type)
         if type_.kind == "person":
-            found.setdefault("known", False)
-        return found
+            record.setdefault("known", False)
+        return record
 
     def length(self, node: Node) -> timedelta | None:
         """A length, such as 3d."""
-        found = durations.parse(node.text) if isinstance(node, Scalar) else None
-        if found is not None and found <= _LONGEST:
-            return found
-        wanted = "a length" if found is None else f"a length of at most {_LONGEST.days} days"
-        got = f"`{node.text}`" if isinstance(node, Scalar) else "a list or map"
-        self.checked.note(code.wrong_value(short(node.span), expected=wanted, actual=got, example="3d"))
+        duration = durations.parse(node.text) if isinstance(node, Scalar) else None
+        if duration is not None and duration <= _LONGEST:
+            return duration
+        expected = "a length" if duration is None else f"a length of at most {_LONGEST.days} days"
+        actual = f"`{node.text}`" if isinstance(node, Scalar) else "a list or map"
+        self.checked.note(code.wrong_value(short(node.span), expected=expected, actual=actual, example="3d"))
         return None
 
     def _scalar(self, node: Scalar, type_: Type) -> Json:
@@ -81,19 +81,19 @@ class CaseValues:
             return None
         if type_.kind == "file" and node.text.strip():
             return Stand(path=node.text.strip())
-        good, found = scalars.of_type(node.text, type_, plain=node.plain)
+        good, value = scalars.of_type(node.text, type_, plain=node.plain)
         if good:
-            return found
+            return value
         best = nearest(node.text, type_.options) if type_.kind == "choice" else None
         fix = None if best is None else Fix(span=node.span, text=best)
         shown = f"`{node.text}`" if len(node.text) < 40 and "\n" not in node.text else "text"
-        self._wrong(node, type_, got=shown, fix=fix)
+        self._wrong(node, type_, actual=shown, fix=fix)
         return None
 
-    def _wrong(self, node: Node, type_: Type, *, got: str, fix: Fix | None = None) -> None:
+    def _wrong(self, node: Node, type_: Type, *, actual: str, fix: Fix | None = None) -> None:
         example = scalars.EXAMPLES.get(type_.kind, "invoice.pdf" if type_.kind == "file" else "")
         self.checked.note(
-            code.wrong_value(short(node.span), expected=str(type_), actual=got, example=example, fix=fix)
+            code.wrong_value(short(node.span), expected=str(type_), actual=actual, example=example, fix=fix)
         )
 
 

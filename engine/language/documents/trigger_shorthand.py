@@ -16,19 +16,19 @@ _BARE = re.compile(r"[A-Za-z][\w./-]*")
 
 
 def trigger(entry: Entry) -> Diagnostic | None:
-    """The diagnostic of an entry of `on:` whose value is no map; None where it is one, or empty."""
+    """The diagnostic of an entry of `on:` whose value is not a map; None where it is one, or empty."""
     value, spec = entry.value, TRIGGERS.get(entry.key)
     if isinstance(value, Mapping) or spec is None or (isinstance(value, Scalar) and not value.text):
         return None
     if spec.name in _NOTHING:
         return _wrong(value, f"{entry.key}: {{}}", "{}", _end(value))
     name = spec.params[0].name
-    words = [text for one in _items(value) if (text := _word(one, name)) is not None]
+    words = [text for child in _items(value) if (text := _word(child, name)) is not None]
     whole = " ".join(words) if len(words) == len(_items(value)) == 1 else ""
     if len(words) == len(_items(value)) > 1 and spec.name == "schedule":
         whole = _together(words)
     example = f"{entry.key}: {{ {name}: {_spelt(whole) if whole else '…'} }}"
-    alone = all(one.optional for one in spec.params[1:])
+    alone = all(param.optional for param in spec.params[1:])
     if not whole or not alone:
         return _wrong(value, _example(spec, example), None, None)
     block = isinstance(value, Sequence) and value.span.line > entry.key_span.line
@@ -81,12 +81,12 @@ def _word(node: Node, name: str) -> str | None:
 
 def _together(words: list[str]) -> str:
     """One schedule for several that differ in one field: `0 8 * * *` and `0 18 * * *` are `0 8,18 * * *`. Empty where there is none."""
-    rows = [one.split() for one in words]
+    rows = [word.split() for word in words]
     if any(len(row) != len(rows[0]) for row in rows):
         return ""
     columns = [list(dict.fromkeys(column)) for column in zip(*rows, strict=True)]
     if sum(len(column) > 1 for column in columns) > 1 or any(
-        "*" in one for c in columns if len(c) > 1 for one in c
+        "*" in field for c in columns if len(c) > 1 for field in c
     ):
         return ""
     return " ".join(",".join(column) for column in columns)

@@ -52,7 +52,7 @@ Run = Callable[[Frame], Json]
 
 
 def evaluate(text: str, values: dict[str, Json]) -> Json:
-    """The value of a lowered text. Raises PermanentError (expression; absent where nothing stands at any path of a `default`)."""
+    """The value of a lowered text. Raises PermanentError (expression; absent when no path of a `default` has a value)."""
     try:
         result = compiled(text)(Frame(values))
         _measure(result, [MAX_RESULT])

@@ -163,7 +163,7 @@ def unreadable(problem: parser.SyntaxProblem, span_at: Where) -> Diagnostic:
 
 
 def spoken(expr: Expr, scope: TypeScope) -> Expr:
-    """An expression as it stands among words: a time, where people read them, on the clock of the workspace."""
+    """An expression inside text: for people, a time is shown on the clock of the workspace."""
     if expr.type.kind != "time" or not scope.for_people:
         return expr
     cel = f"local({expr.cel}, zone_)"

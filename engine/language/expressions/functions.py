@@ -416,5 +416,5 @@ def seconds(value: str, now: str, zone: str) -> float:
 
 
 def absent(paths: str) -> Json:
-    """Nothing stands at any of the paths of a `default`, and its last is one of them."""
+    """No path of a `default` has a value, and its fallback is one of them."""
     raise PermanentError(f"nothing stands at {paths}", code=ABSENT)

@@ -89,7 +89,7 @@ def choice(checker: Walk, node: s.Choice) -> Typed:
 
 
 def _words(parts: Sequence[Typed]) -> Type | None:
-    """The closed set of words that these are, so that they fit where one of such words is wanted; None where they are no words."""
+    """The closed set of words that these are, so that they fit a choice of such words; None when one of them is not a word."""
     options: list[str] = []
     for part in parts:
         if isinstance(part.tree, s.Literal_) and part.tree.kind == "text" and part.tree.value:

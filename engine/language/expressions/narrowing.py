@@ -13,7 +13,7 @@ _Shown = tuple[frozenset[str], frozenset[str]]
 
 
 def shown(test: s.Tree, piece: Callable[[s.Tree], str]) -> _Shown:
-    """The paths at which something stands when the test holds, and those when it doesn't: of `x != null`, of `x == null`."""
+    """The paths that have a value when the test is true, and those that have one when it is false: `x != null`, `x == null`."""
     match test:
         case s.Unary(op="!"):
             return shown(test.of, piece)[::-1]

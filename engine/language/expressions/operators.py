@@ -121,7 +121,7 @@ def _refused(
     checker: Walk, node: s.Binary, left: Typed, right: Typed, hint: str, fix: Fix | None = None
 ) -> Typed:
     for side, opposite in ((node.left, right), (node.right, left)):
-        # What stands on the other side says what this field of a call has to be.
+        # The other side tells the type this field of a call has to have.
         expected = str(certain(opposite.type))
         expected = "number" if expected == "integer" and node.op != "%" else expected
         undeclared = checker.scope.open_field(checker.piece(side), expected)

@@ -44,7 +44,7 @@ def follow(scope: TypeScope, root: Name, names: Sequence[PathStep], span_at: Whe
             path_match = _fields("event", scope.event, names, span_at)
             path = ".".join(("event", *(step.name for step in names)))
             undeclared = scope.open_field(path, "text" if isinstance(path_match, Diagnostic) else "")
-            # Read as text first: where it stands may tell more.
+            # Read as text first: its place may tell more.
             return PathMatch(path=path, type=TEXT, used=len(names)) if undeclared is not None else path_match
         case "inputs":
             return _fields("inputs", scope.inputs, names, span_at)

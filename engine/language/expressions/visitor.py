@@ -98,7 +98,7 @@ class Walk(ABC):
         return typed
 
     def where_there(self, shown: frozenset[str], node: s.Tree) -> Typed:
-        """A part that only counts where something stands at these paths."""
+        """A part that is only evaluated when these paths have a value."""
         self._there.append(shown)
         try:
             return self.infer(node)
@@ -134,7 +134,7 @@ class Walk(ABC):
         return of
 
     def boolean(self, node: s.Tree, *, there: frozenset[str] = frozenset()) -> Typed:
-        """A part that has to be a bool. `there` are paths of which is known that something stands there."""
+        """A part that has to be a bool. `there` are paths known to have a value."""
         self._there.append(there)
         try:
             typed = self.certainly(node)

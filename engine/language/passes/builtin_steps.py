@@ -325,7 +325,7 @@ def _resolved_item(resolver: StepResolver, values: ValueBuilder, step: AuthoredS
     if question is None:
         return None
     fields = _item_limits(values, step, question.fields)
-    person = _person(resolver, values, question.who)
+    person = _person(resolver, values, question.person)
     title = values.for_people().value(question.title, TEXT, name="title")
     if title is None or values.wrong:
         return None

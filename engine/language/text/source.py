@@ -97,7 +97,7 @@ def _searched(source: SourceText, scalar: Scalar, start: int, end: int) -> Span 
     piece = escaped(source, scalar, text[start:end]).split("\n", 1)[0]
     if source.line(number).startswith(lead + piece, index):
         return _at(span, number, index + len(lead), max(len(piece), 1))
-    # An expression over several lines: its own line, if the piece stands on one that is written alike.
+    # An expression over several lines: its own line, if the piece is on one that is written alike.
     for later in range(number, min(span.end_line, len(source.lines)) + 1):
         position = source.line(later).find(piece, index if later == number else 0)
         if piece and position >= 0:

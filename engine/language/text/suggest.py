@@ -47,7 +47,7 @@ def corrections(unknown: Iterable[str], known: Iterable[str]) -> set[str]:
 
 
 def slip(name: str, known: Iterable[str]) -> str | None:
-    """The known name of which this is a slip of the pen. `other` is no slip of `quote`, although half of its letters are the same."""
+    """The known name of which this is a slip of the pen. `other` is not one of `quote`, although half of its letters are the same."""
     names = list(known)
     if (elsewhere := _STATUSES.get(name.lower())) in names:
         return elsewhere

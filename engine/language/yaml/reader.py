@@ -44,7 +44,7 @@ _BLOCKS = frozenset("|>")
 _INVISIBLE = re.compile("[\x00-\x08\x0b-\x1f\x7f-\x9f\u2028\u2029\ufeff\ufffe\uffff]")
 # Brackets in quoted text count too, hence far above MAX_DEPTH: this wall only stops what would hold up the scanner.
 _MAX_BRACKETS = 400
-# Reported at once; a file with more is no playbook, and each costs a look for its fix.
+# Reported at once; a file with more is not a playbook, and each costs a look for its fix.
 _MAX_TRAPS = 100
 _MAX_REPAIRS = 6
 """How many are tried before the place where reading broke off has to do: each is another reading of the file."""

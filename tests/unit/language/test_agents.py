@@ -100,7 +100,7 @@ def test_the_starter_is_read():
     agent, diagnostics = agents.parse(
         "vault/agents/draft-reply.md",
         STARTER.read_bytes(),
-        agents.around(CONFIG, ACTIONS, notes={"tone-of-voice": "vault/x.md"}, paths=()),
+        agents.context_for(CONFIG, ACTIONS, notes={"tone-of-voice": "vault/x.md"}, paths=()),
     )
 
     assert diagnostics == ()
@@ -223,7 +223,7 @@ def test_a_models_name_comes_from_the_settings():
         operator=CONFIG.operator, models=(ModelConfig(name="slow", uses="openai", model="m"),)
     )
 
-    world = agents.around(config, ACTIONS, notes={}, paths=())
+    world = agents.context_for(config, ACTIONS, notes={}, paths=())
 
     assert world.models == ("default", "none", "slow")
 

@@ -33,12 +33,12 @@ ACTIONS = {
 
 def parse(text: str, actions=ACTIONS, purposes=("marketing",)):
     around = policy.PolicyContext(actions=actions, purposes=purposes)
-    return policy.parse("vault/policy.yaml", text.encode(), around=around)
+    return policy.parse("vault/policy.yaml", text.encode(), context=around)
 
 
 def test_the_starter_is_read():
     rules, diagnostics = policy.parse(
-        "vault/policy.yaml", STARTER.read_bytes(), around=policy.PolicyContext(actions=ACTIONS)
+        "vault/policy.yaml", STARTER.read_bytes(), context=policy.PolicyContext(actions=ACTIONS)
     )
 
     assert diagnostics == ()

@@ -67,7 +67,7 @@ READERS = {
     "vault/agents/draft-reply.md": lambda data: agents.parse("vault/agents/a.md", data, AROUND)[1],
     "steward.yaml": lambda data: settings.parse("a", data)[1],
     "vault/policy.yaml": lambda data: policy.parse(
-        "a", data, around=policy.PolicyContext(actions={"email/reply": None, "payments/request": None})
+        "a", data, context=policy.PolicyContext(actions={"email/reply": None, "payments/request": None})
     )[1],
     "vault/intents/work.yaml": lambda data: intents.parse([("a", data)])[1],
     "vault/templates/replies/payment.md": lambda data: renderer.parse("a", data)[1],
