@@ -23,8 +23,8 @@ from engine.model.values import durations
 _E = TypeVar("_E", bound=StrEnum)
 
 
-def what(node: Node) -> str:
-    """A node in a message."""
+def describe(node: Node) -> str:
+    """How a message names a node: its text, `a list` or `a map`."""
     match node:
         case Scalar():
             return "nothing" if not node.text and node.plain else f"`{node.text[:40]}`"
@@ -75,7 +75,7 @@ class Taker:
         """A map."""
         if node is None or isinstance(node, MapNode):
             return node
-        self.note(code.wrong_shape(place(node), expected="a map", actual=what(node), example=example))
+        self.note(code.wrong_shape(place(node), expected="a map", actual=describe(node), example=example))
         return None
 
     def items(self, node: Node | None, *, example: str) -> tuple[Node, ...] | None:
@@ -88,7 +88,7 @@ class Taker:
         if isinstance(node, Scalar) and node.text and is_id(node.text):
             fix = Fix(span=node.span, text=f"[{node.text}]")
         self.note(
-            code.wrong_shape(place(node), expected="a list", actual=what(node), example=example, fix=fix)
+            code.wrong_shape(place(node), expected="a list", actual=describe(node), example=example, fix=fix)
         )
         return None
 
@@ -98,7 +98,7 @@ class Taker:
             return None
         if isinstance(node, Scalar) and (node.text.strip() or not node.plain):
             return node
-        self.note(code.wrong_shape(place(node), expected="text", actual=what(node), example=example))
+        self.note(code.wrong_shape(place(node), expected="text", actual=describe(node), example=example))
         return None
 
     def fixed(self, node: Node | None, *, name: str, example: str) -> Scalar | None:

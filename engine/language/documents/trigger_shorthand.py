@@ -3,7 +3,7 @@
 import re
 
 from engine.language.diagnostics.codes import playbook_shape as code
-from engine.language.documents.playbook_fields import what
+from engine.language.documents.playbook_fields import describe
 from engine.language.text.nodes import Entry, Mapping, Node, Scalar, Sequence
 from engine.language.text.quoting import quoted
 from engine.language.types.type_syntax import place
@@ -54,7 +54,7 @@ def _wrong(value: Node, example: str, text: str | None, end: Span | None) -> Dia
             ),
             text=text,
         )
-    return code.wrong_shape(place(value), expected="a map", actual=what(value), example=example, fix=fix)
+    return code.wrong_shape(place(value), expected="a map", actual=describe(value), example=example, fix=fix)
 
 
 def _example(spec: TriggerSpec, example: str) -> str:

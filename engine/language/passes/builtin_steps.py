@@ -6,7 +6,7 @@ from dataclasses import dataclass, replace
 from engine.language.diagnostics.codes import graph, playbook_shape, triggers
 from engine.language.diagnostics.codes import references as code
 from engine.language.documents.ast import AuthoredStep, Word
-from engine.language.documents.playbook_fields import Taker, what
+from engine.language.documents.playbook_fields import Taker, describe
 from engine.language.expressions import expressions
 from engine.language.passes import foreach, subplaybooks, type_errors
 from engine.language.passes.resolve import Special, StepResolver
@@ -294,7 +294,7 @@ def _check_default_in_range(
     wrong = range_error(type_.kind, fixed["default"], least=fixed.get("min"), most=fixed.get("max"))
     if wrong:
         values.note(
-            code.wrong_type(place(default), expected=wrong, actual=what(default), hint="mend one of them")
+            code.wrong_type(place(default), expected=wrong, actual=describe(default), hint="mend one of them")
         )
 
 

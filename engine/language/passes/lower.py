@@ -6,7 +6,7 @@ from dataclasses import replace
 from engine.language.diagnostics.codes import graph
 from engine.language.diagnostics.codes import references as code
 from engine.language.documents.ast import Authored
-from engine.language.documents.playbook_fields import what
+from engine.language.documents.playbook_fields import describe
 from engine.language.passes import dependencies, taint, type_errors
 from engine.language.passes.dependencies import Edges
 from engine.language.passes.playbook_exprs import PlaybookExprs
@@ -60,7 +60,7 @@ def inputs_of(authored: Authored) -> tuple[tuple[Input, ...], tuple[Diagnostic, 
                     code.wrong_type(
                         place(declared.default),
                         expected=str(declared.field.type),
-                        actual=what(declared.default),
+                        actual=describe(declared.default),
                         hint=_fixed(declared.default, declared.field.type, "a default"),
                     )
                 )
@@ -80,7 +80,7 @@ def inputs_of(authored: Authored) -> tuple[tuple[Input, ...], tuple[Diagnostic, 
                 code.wrong_type(
                     place(declared.default),
                     expected=wrong,
-                    actual=what(declared.default),
+                    actual=describe(declared.default),
                     hint="mend one of them",
                 )
             )
@@ -111,7 +111,9 @@ def _limits(declared: Declared, diagnostics: list[Diagnostic]) -> dict[str, Json
         else:
             hint = _fixed(entry.value, type_, "a limit of an input")
             diagnostics.append(
-                code.wrong_type(place(entry.value), expected=str(type_), actual=what(entry.value), hint=hint)
+                code.wrong_type(
+                    place(entry.value), expected=str(type_), actual=describe(entry.value), hint=hint
+                )
             )
     return limits
 

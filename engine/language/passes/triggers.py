@@ -7,7 +7,7 @@ from zoneinfo import available_timezones
 
 from engine.language.diagnostics.codes import references
 from engine.language.diagnostics.codes import triggers as code
-from engine.language.documents.playbook_fields import what
+from engine.language.documents.playbook_fields import describe
 from engine.language.passes import webhook_fields
 from engine.language.passes.resolved import World
 from engine.language.passes.values import Built, ValueBuilder
@@ -318,7 +318,9 @@ def _pairs(
 ) -> list[tuple[str, Built]]:
     """The entries of `match`, one by one; nested ones by their path, `data.id`."""
     if not isinstance(node, nodes.Mapping):
-        values.note(references.wrong_type(place(node), expected="a map", actual=what(node), hint=_MATCH_HINT))
+        values.note(
+            references.wrong_type(place(node), expected="a map", actual=describe(node), hint=_MATCH_HINT)
+        )
         return []
     pairs = []
     for entry in node.entries:

@@ -4,7 +4,7 @@ import re
 
 from engine.language.diagnostics.codes import playbook_shape
 from engine.language.diagnostics.codes import references as code
-from engine.language.documents.playbook_fields import what
+from engine.language.documents.playbook_fields import describe
 from engine.language.expressions.expressions import CompiledExpr, Piece
 from engine.language.text import nodes, scalars
 from engine.language.text.source import SourceText, escaped, part
@@ -48,7 +48,7 @@ def literal(node: nodes.Scalar, type_: Type) -> Diagnostic:
         best = f"[{node.text}]" if node.plain and not set(node.text) & set(",[]{}#:") else None
     fix = Fix(span=node.span, text=best) if best else None
     return code.wrong_type(
-        span, expected=str(certain(type_)), actual=what(node), hint=example(type_), fix=fix
+        span, expected=str(certain(type_)), actual=describe(node), hint=example(type_), fix=fix
     )
 
 

@@ -8,7 +8,7 @@ from typing import TypeAlias
 from engine.language.diagnostics.codes import references
 from engine.language.diagnostics.codes import triggers as code
 from engine.language.documents.ast import Authored
-from engine.language.documents.playbook_fields import what
+from engine.language.documents.playbook_fields import describe
 from engine.language.passes.values import ValueBuilder
 from engine.language.text import nodes
 from engine.language.types import type_syntax
@@ -27,7 +27,7 @@ def declared(values: ValueBuilder, node: nodes.Node) -> Type:
     """The event of a call whose fields are declared at `node`: these, and the fields of every call. Nothing else can be read."""
     shared = TRIGGERS["webhook"].event.fields
     if not isinstance(node, nodes.Mapping):
-        values.note(references.wrong_type(place(node), expected="a map", actual=what(node), hint=_MAP))
+        values.note(references.wrong_type(place(node), expected="a map", actual=describe(node), hint=_MAP))
         return Type(kind="any")
     fields, diagnostics = type_syntax.declared(node)
     values.diagnostics += diagnostics

@@ -12,7 +12,7 @@ from typing import Any, Protocol
 
 from engine.language.diagnostics.codes import config_files, references
 from engine.language.diagnostics.codes import playbook_shape as code
-from engine.language.documents.playbook_fields import what
+from engine.language.documents.playbook_fields import describe
 from engine.language.schemas import schemas
 from engine.language.text import nodes, scalars
 from engine.language.text.source import MAX_SHOWN, SourceText, shown
@@ -325,7 +325,7 @@ def _diagnostic(violation: Violation, kind: str) -> Diagnostic:
 
 
 def _text(node: nodes.Node) -> str:
-    return node.text if isinstance(node, nodes.Scalar) else what(node)
+    return node.text if isinstance(node, nodes.Scalar) else describe(node)
 
 
 def _expected(violation: Violation) -> str:
@@ -377,7 +377,7 @@ def _language_diagnostic(violation: Violation) -> Diagnostic:
             )
         case _:
             return code.wrong_shape(
-                span, expected=_expected(violation), actual=what(node), example=violation.example
+                span, expected=_expected(violation), actual=describe(node), example=violation.example
             )
 
 
@@ -400,7 +400,7 @@ def _file_diagnostic(violation: Violation) -> Diagnostic:
                 span, value=_text(node), allowed=(), expected=_expected(violation)
             )
         case _:
-            return config_files.wrong_kind(span, expected=_expected(violation), actual=what(node))
+            return config_files.wrong_kind(span, expected=_expected(violation), actual=describe(node))
 
 
 def _unused_keys(violation: Violation) -> list[str]:
