@@ -80,7 +80,7 @@ class Agents:
         agent = self.agents(call).get(name)
         if agent is None or not self.models.available(agent.model):
             return self._without_model(call, name, agent)
-        if call.thrifty:
+        if call.model_disabled:
             return self._instead(call, agent, _thrifty(agent))
         try:
             return self._by_model(call, name, agent)
@@ -216,7 +216,7 @@ class _Attempt:
         spent = sum((reply.usd for reply in self.replies), Decimal(0))
         left = None if self.agent.budget_usd is None else self.agent.budget_usd - spent
         request = ModelRequest(
-            model=self.agent.model, messages=messages, most=MAX_TOKENS, isolation=self.isolation
+            model=self.agent.model, messages=messages, max_tokens=MAX_TOKENS, isolation=self.isolation
         )
         reply = self.models.complete(request, call=self.call, budget=left)
         self.replies.append(reply)

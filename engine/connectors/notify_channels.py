@@ -258,7 +258,9 @@ def _request(
     target = f"{parts.scheme}://{parts.netloc}{parts.path.rstrip('/')}{tail}"
     max_bytes = _MAX_READ if method == "GET" else 0
     try:
-        return exchange(method, target, body=body or None, headers=headers, seconds=seconds, most=max_bytes)
+        return exchange(
+            method, target, body=body or None, headers=headers, seconds=seconds, max_bytes=max_bytes
+        )
     except NotSentError as error:
         message = f"{parts.hostname} can't be reached: {one_line(str(error))}"
         raise TransientError(message, code="unreachable", now_true="nothing was sent") from error

@@ -65,7 +65,9 @@ class Rules:
             )
         verdict = self._answer(effect, node=node, stage=stage, watched=watched)
         cap = self._full(effect)
-        return replace(verdict, after=midnight(stamp(self.now()), self.zone), cap=cap) if cap else verdict
+        return (
+            replace(verdict, not_before=midnight(stamp(self.now()), self.zone), cap=cap) if cap else verdict
+        )
 
     def _answer(self, effect: Effect, *, node: Node, stage: Stage, watched: bool) -> Verdict:
         ask = self._ask(effect, node=node, stage=stage)
@@ -112,9 +114,9 @@ class Rules:
             if cap.per_day is None or amount is None:
                 continue
             amounts = self.usage.amounts(effect.action, effect.key)
-            if any(one.currency != cap.per_day.currency for one in amounts):
+            if any(money.currency != cap.per_day.currency for money in amounts):
                 return f"the cap on {cap.action} is in {cap.per_day.currency}, what was done today is not"
-            if sum(one.minor for one in (amount, *amounts)) > cap.per_day.minor:
+            if sum(money.minor for money in (amount, *amounts)) > cap.per_day.minor:
                 return f"past the cap on {cap.action} of {cap.per_day.text()} a day"
         return ""
 
@@ -133,17 +135,17 @@ class Rules:
         return f"stage-{stage}", f"reach {effect.reach} asks at stage {stage}"
 
     def _may_run(self, effect: Effect, stage: Stage) -> bool:
-        """Whether an exception covers it. What ran of this action today counts, whoever said yes to it; an unknown amount is too much."""
+        """Whether an exception covers it. What ran of this action today counts, even if a person approved it; an unknown amount is too much."""
         amount = amount_of(effect)
         if amount is None:
             return False
-        for one in approval_rule.exceptions(self.rules, stage, effect.reach, effect.action):
-            if one.up_to.currency != amount.currency:
+        for exception in approval_rule.exceptions(self.rules, stage, effect.reach, effect.action):
+            if exception.up_to.currency != amount.currency:
                 continue
             amounts = self.usage.amounts(effect.action, effect.key)
-            same = all(each.currency == one.per_day.currency for each in (amount, *amounts))
+            same = all(each.currency == exception.per_day.currency for each in (amount, *amounts))
             total = amount.minor + sum(each.minor for each in amounts)
-            if 0 <= amount.minor <= one.up_to.minor and same and total <= one.per_day.minor:
+            if 0 <= amount.minor <= exception.up_to.minor and same and total <= exception.per_day.minor:
                 return True
         return False
 
@@ -161,7 +163,7 @@ class Rules:
         if rule is None or self.consents.purpose(plan, node) != rule.purpose:
             return None
         people = recipients(effect)
-        if people and all(rule.unless in self.consents.agreed(one) for one in people):
+        if people and all(rule.unless in self.consents.agreed(address) for address in people):
             return None
         # Without an address: what a verdict says is kept in clear.
         because = f"no contact note of theirs says `consent: {rule.unless}`" if people else "it names nobody"
@@ -170,13 +172,13 @@ class Rules:
 
 def recipients(effect: Effect) -> tuple[str, ...]:
     """Every address an effect goes to: its argument `to`, and whom the card shows under "To"."""
-    given = effect.args.get("to")
+    to = effect.args.get("to")
     written = [
-        *(given if isinstance(given, list) else [given]),
+        *(to if isinstance(to, list) else [to]),
         *(text for name, text in effect.preview.facts if name == "To"),
     ]
-    found = getaddresses([one for one in written if isinstance(one, str)])
-    return tuple(dict.fromkeys(address for _, address in found if address))
+    addresses = getaddresses([text for text in written if isinstance(text, str)])
+    return tuple(dict.fromkeys(address for _, address in addresses if address))
 
 
 def tainted_sinks(spec: ActionSpec | None, effect: Effect) -> list[str]:

@@ -20,7 +20,7 @@ _N, _R, _P = 2**15, 8, 1
 class Vault(Protocol):
     """Where verifiers are kept, sealed (the key store)."""
 
-    def put_secret(self, name: str, data: bytes) -> None:
+    def put_secret(self, name: str, secret: bytes) -> None:
         """Keep it."""
 
     def get_secret(self, name: str) -> bytes | None:
@@ -59,42 +59,42 @@ def prove_passphrase(vault: Vault, passphrase: str, request: Request) -> str:
     """A signature over `request`, made in the process of the person who typed the passphrase."""
     from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 
-    kept = json.loads(vault.get_secret("strength-passphrase") or b"{}")
-    if not kept:
+    enrolled = json.loads(vault.get_secret("strength-passphrase") or b"{}")
+    if not enrolled:
         raise Refused(
             "no passphrase is enrolled", code="not-enrolled", way_out="steward secrets enrol passphrase"
         )
-    key = Ed25519PrivateKey.from_private_bytes(_seed(passphrase, bytes.fromhex(kept["salt"])))
+    key = Ed25519PrivateKey.from_private_bytes(_seed(passphrase, bytes.fromhex(enrolled["salt"])))
     return f"passphrase:{key.sign(message(request)).hex()}"
 
 
 def verify(vault: Vault, request: Request, *, now: datetime, used: Callable[[str], bool]) -> str:
     """The name under which this proof must never count again; empty when it proves nothing."""
-    method, _, given = request.proof.partition(":")
+    method, _, proof = request.proof.partition(":")
     if method == "passphrase":
-        return _signature(vault, request, given)
+        return _signature(vault, request, proof)
     if method == "totp":
-        return _code(vault, given, now=now, used=used)
+        return _code(vault, proof, now=now, used=used)
     return ""
 
 
-def _signature(vault: Vault, request: Request, given: str) -> str:
+def _signature(vault: Vault, request: Request, proof: str) -> str:
     from cryptography.exceptions import InvalidSignature
     from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PublicKey
 
-    kept = json.loads(vault.get_secret("strength-passphrase") or b"{}")
-    if not kept:
+    enrolled = json.loads(vault.get_secret("strength-passphrase") or b"{}")
+    if not enrolled:
         return ""
     try:
-        Ed25519PublicKey.from_public_bytes(bytes.fromhex(kept["public"])).verify(
-            bytes.fromhex(given), message(request)
+        Ed25519PublicKey.from_public_bytes(bytes.fromhex(enrolled["public"])).verify(
+            bytes.fromhex(proof), message(request)
         )
     except (InvalidSignature, ValueError):
         return ""
     return f"passphrase:{request.id}"
 
 
-def _code(vault: Vault, given: str, *, now: datetime, used: Callable[[str], bool]) -> str:
+def _code(vault: Vault, code: str, *, now: datetime, used: Callable[[str], bool]) -> str:
     import pyotp
 
     seed = vault.get_secret("strength-totp")
@@ -104,6 +104,6 @@ def _code(vault: Vault, given: str, *, now: datetime, used: Callable[[str], bool
     step = int(now.timestamp()) // totp.interval
     for candidate in (step, step - 1, step + 1):
         name = f"totp:{candidate}"
-        if pyotp.utils.strings_equal(totp.generate_otp(candidate), given):
+        if pyotp.utils.strings_equal(totp.generate_otp(candidate), code):
             return "" if used(name) else name
     return ""

@@ -54,8 +54,8 @@ class SecretResolver:
         """The value. Raises PermanentError(code='secret-missing'), whose message says why a resolver could not be asked."""
         why: list[str] = []
         for source in self._order:
-            if found := self._ask(source, name, why):
-                return found
+            if value := self._ask(source, name, why):
+                return value
         reasons = f" ({'; '.join(why)})" if why else ""
         raise PermanentError(
             f"the secret {name} is nowhere to be found: looked in {', '.join(self._order)}{reasons}",

@@ -4,11 +4,11 @@ Terms
 -----
 *event*         one row: seq, a few columns for look-ups, the bytes that were hashed as they were hashed, and the hash.
 *chain*         each hash is over the one before and the event's bytes; `verify` walks the stored bytes and never makes them again.
-*anchor*        the chain's end, named outside the database (the file ``head``; somebody above also writes a git ref): a chain alone
+*anchor*        the chain's end, named outside the database (the file ``head``; the application also writes a git ref): a chain alone
                 can't see that its last events were cut off. A lagging anchor is normal; one that the chain doesn't contain is not.
 *acknowledged*  committed under ``synchronous=FULL``. What `append` returned with ``durable=True`` survives a power cut; buffered events
                 have their seq and hash at once and are lost together, last first, when the process dies before the next commit.
-*subject*       whose data a value is: 32 hex characters from the key store, ``""`` for nobody's. Values, requests and answers are
+*subject*       whose data a value is: 32 hex characters from the key store, ``""`` for values about no person. Values, requests and answers are
                 encrypted under the subject's key before they touch the disk, in the database, its log, and the blob files.
 *owner*         the one process that appends. Others read, and insert requests.
 

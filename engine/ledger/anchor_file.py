@@ -22,8 +22,8 @@ def _record(tail: Tail, epoch: int) -> bytes:
     return f"{text} {sha256(text.encode())[:16]}\n".encode()
 
 
-def _parsed(data: bytes) -> Tail | None:
-    line = data.partition(b"\n")[0].decode("ascii", "replace")
+def _parsed(slot: bytes) -> Tail | None:
+    line = slot.partition(b"\n")[0].decode("ascii", "replace")
     text, _, check = line.rpartition(" ")
     parts = text.split(" ")
     if sha256(text.encode())[:16] != check or len(parts) != 4 or parts[0] != _MAGIC:
@@ -34,11 +34,11 @@ def _parsed(data: bytes) -> Tail | None:
 def read_head(path: Path) -> Tail | None:
     """What the anchor names, or None when it is missing or unreadable in both slots."""
     try:
-        data = path.read_bytes()
+        raw_bytes = path.read_bytes()
     except OSError:
         return None
-    found = [tail for start in (0, _SLOT) if (tail := _parsed(data[start : start + 256])) is not None]
-    return max(found, default=None)
+    tails = [tail for start in (0, _SLOT) if (tail := _parsed(raw_bytes[start : start + 256])) is not None]
+    return max(tails, default=None)
 
 
 class HeadFile:

@@ -59,7 +59,7 @@ class Appender:
             return
         self._head = HeadFile(self._state.head, self._owner.epoch)
         if anchor is None:
-            # Before the first event: from then on a missing anchor means that somebody took it away.
+            # Before the first event: from then on a missing anchor means that it was removed.
             self._head.write(self.committed)
             self._head.write(self.committed)
             self._head.sync(None)
@@ -86,13 +86,13 @@ class Appender:
         """Link and either buffer or commit."""
         name = NAMES[type(drafts[-1].body)] if drafts else "answer"
         self._probe(f"append:before:{name}")
-        before = self._tail
-        rows, events = link(drafts, before, at)
+        old_tail = self._tail
+        rows, events = link(drafts, old_tail, at)
         self.batch.events += rows
         if rows:
             self._tail = Tail(rows[-1].seq, rows[-1].hash)
         if durable or answers or len(self.batch.events) >= BUFFERED_EVENTS:
-            self._commit(name, answers, before, at)
+            self._commit(name, answers, old_tail, at)
         else:
             self.batch.since = self.batch.since or at
         self._probe(f"append:after:{name}")
@@ -125,10 +125,10 @@ class Appender:
             return Tail(seq, row[0])
         return Tail(seq, next((row.hash for row in self.batch.events if row.seq == seq), GENESIS))
 
-    def page(self, after: int) -> list[EventRow]:
-        """Some rows behind `after`, buffered ones last; empty at the end."""
-        rows = [EventRow(*row) for row in self._db.execute(self._sql["page_of_events"], (after, PAGE))]
-        return rows or [row for row in self.batch.events if row.seq > after]
+    def page(self, seq: int) -> list[EventRow]:
+        """Some rows after `seq`, buffered ones last; empty at the end."""
+        rows = [EventRow(*row) for row in self._db.execute(self._sql["page_of_events"], (seq, PAGE))]
+        return rows or [row for row in self.batch.events if row.seq > seq]
 
     def close(self) -> None:
         """Sync the anchor and let go of it."""
@@ -136,7 +136,7 @@ class Appender:
             self._head.close()
             self._head = None
 
-    def _commit(self, name: str, answers: Sequence[Decided], before: Tail, at: datetime | None) -> None:
+    def _commit(self, name: str, answers: Sequence[Decided], old_tail: Tail, at: datetime | None) -> None:
         try:
             try:
                 self._transaction(name, answers)
@@ -146,7 +146,7 @@ class Appender:
                     raise
                 self._transaction(name, answers)
         except BaseException as error:
-            self._settle(before, error)
+            self._settle(old_tail, error)
             raise
         self._committed(at)
 
@@ -180,7 +180,7 @@ class Appender:
         if self._owner is None or stored != self._owner.epoch:
             raise _not_owner("another process took the ledger over")
 
-    def _settle(self, before: Tail, error: BaseException) -> None:
+    def _settle(self, old_tail: Tail, error: BaseException) -> None:
         """After a failure, be again what the database is: an interrupt may have come right behind the COMMIT."""
         if isinstance(error, LedgerError) and error.code in _FOR_GOOD:
             self.trouble, self._overtaken = error.message, isinstance(error, NotOwner)
@@ -191,8 +191,8 @@ class Appender:
         if stored == self._tail and stored != self.committed:
             self._committed(None)
         else:
-            self.batch.drop_after(before.seq)
-            self._tail = before
+            self.batch.drop_after(old_tail.seq)
+            self._tail = old_tail
 
     def _stored_tail(self) -> Tail:
         row = self._db.execute(self._sql["last_event"]).fetchone()

@@ -1,6 +1,6 @@
 """Sealed files below the state directory: ``blobs/<subject>/<SHA-256 of the sealed bytes>``, ``_`` for the workspace's own.
 
-A file is whole and durable before anybody can name it; erasing a subject removes its folder. What comes with an event may lie with it in
+A file is whole and durable before it can be named; erasing a subject removes its folder. What comes with an event may lie with it in
 the ledger instead: then one commit makes both durable.
 """
 
@@ -58,15 +58,15 @@ class BlobFiles:
     def get(self, subject: str, name: str) -> bytes:
         """The sealed bytes. Raises FileNotFoundError, or LedgerError when they are not what was stored."""
         path = self._folder(subject) / name
-        data = path.read_bytes()
-        if sha256(data) != name:
+        sealed = path.read_bytes()
+        if sha256(sealed) != name:
             raise LedgerError(
                 f"the file {path} was altered",
                 code="altered",
                 now_true="nothing was changed by this attempt",
                 way_out="restore it from a backup of the state directory",
             )
-        return data
+        return sealed
 
     def remove(self, subject: str) -> None:
         """Delete everything kept for a subject; repeating is harmless."""
@@ -98,16 +98,16 @@ class SealedBlobs:
         """Without a ledger everything is a file of its own."""
         self._files, self._keys, self._ledger = BlobFiles(state), keys, ledger
 
-    def keep(self, data: bytes, subject: SubjectId | None) -> str:
+    def keep(self, content: bytes, subject: SubjectId | None) -> str:
         """As `put`, but durable with the ledger's next commit: for what is named by an event that is about to be appended."""
         if self._ledger is None:
-            return self.put(data, subject)
-        return f"value:{self._ledger.seal(_FILE + data, subject or WORKSPACE)}"
+            return self.put(content, subject)
+        return f"value:{self._ledger.seal(_FILE + content, subject or WORKSPACE)}"
 
-    def put(self, data: bytes, subject: SubjectId | None) -> str:
+    def put(self, content: bytes, subject: SubjectId | None) -> str:
         """Seal and store durably. Raises DiskFull; PermanentError when the subject was erased."""
         whose = subject or WORKSPACE
-        return f"sealed:{whose}:{self._files.put(whose, self._keys.cipher(whose).seal(data, _CONTEXT))}"
+        return f"sealed:{whose}:{self._files.put(whose, self._keys.cipher(whose).seal(content, _CONTEXT))}"
 
     def get(self, handle: str) -> bytes:
         """The bytes. Raises PermanentError, code ``erased``, ``gone`` or ``altered``, and ``handle`` for one not made here."""
@@ -128,12 +128,12 @@ class SealedBlobs:
 
 def _whole(ledger: BlobLedger, id_: str) -> bytes:
     try:
-        found = ledger.unseal_bytes(id_)
+        plaintext = ledger.unseal_bytes(id_)
     except LedgerError as error:
         raise PermanentError(error.message, code="altered", way_out=error.way_out) from error
-    if not found.startswith(_FILE):
+    if not plaintext.startswith(_FILE):
         raise _no_handle()
-    return found.removeprefix(_FILE)
+    return plaintext.removeprefix(_FILE)
 
 
 def _no_handle() -> PermanentError:

@@ -26,7 +26,7 @@ class EventRow(NamedTuple):
     seq: int
     type: str
     run: str
-    data: bytes
+    envelope: bytes
     hash: bytes
 
 
@@ -49,9 +49,9 @@ def prefix(seq: int, type_: str, run: str) -> bytes:
     return f'{{"seq":{seq},"type":"{type_}","run":{_quote(run)},'.encode()
 
 
-def follow(previous: bytes, data: bytes) -> bytes:
+def follow(previous: bytes, envelope: bytes) -> bytes:
     """The hash of an event after `previous`."""
-    return hashlib.sha256(previous + data).digest()
+    return hashlib.sha256(previous + envelope).digest()
 
 
 def link(drafts: Sequence[Draft], tail: Tail, at: datetime) -> tuple[list[EventRow], tuple[Event, ...]]:
@@ -62,13 +62,13 @@ def link(drafts: Sequence[Draft], tail: Tail, at: datetime) -> tuple[list[EventR
     for draft in drafts:
         seq += 1
         type_ = NAMES[type(draft.body)]
-        rest = {
+        remainder = {
             "actor": draft.actor, "body": body_to_json(draft.body), "cause": draft.cause, "step": draft.step,
             "subject": draft.subject, "ts": ts, "v": VERSION,
         }  # fmt: skip
-        data = prefix(seq, type_, draft.run) + _encode(rest)[1:].encode()
-        digest = follow(previous, data)
-        rows.append(EventRow(seq, type_, draft.run, data, digest))
+        envelope = prefix(seq, type_, draft.run) + _encode(remainder)[1:].encode()
+        digest = follow(previous, envelope)
+        rows.append(EventRow(seq, type_, draft.run, envelope, digest))
         events.append(
             Event(
                 seq=seq,
@@ -91,11 +91,13 @@ def fault(row: EventRow, tail: Tail) -> str:
     """Why `row` can't follow `tail`, or empty."""
     if row.seq != tail.seq + 1:
         return f"event {tail.seq + 1} is missing"
-    if type(row.data) is not bytes or type(row.hash) is not bytes:  # SQLite keeps whatever type was put there
+    if (
+        type(row.envelope) is not bytes or type(row.hash) is not bytes
+    ):  # SQLite keeps whatever type was put there
         return f"event {row.seq} was altered"
-    if follow(tail.hash, row.data) != row.hash:
+    if follow(tail.hash, row.envelope) != row.hash:
         return f"event {row.seq} was altered"
-    if not row.data.startswith(prefix(row.seq, row.type, row.run)):
+    if not row.envelope.startswith(prefix(row.seq, row.type, row.run)):
         return f"the columns of event {row.seq} were altered"
     return ""
 
@@ -103,12 +105,12 @@ def fault(row: EventRow, tail: Tail) -> str:
 def event(row: EventRow, previous: bytes) -> Event:
     """The event in a row. Raises LedgerError when a newer version wrote it."""
     try:
-        data = json.loads(row.data)
-        if data["v"] != VERSION:
-            raise ValueError(f"envelope version {data['v']}")
+        envelope = json.loads(row.envelope)
+        if envelope["v"] != VERSION:
+            raise ValueError(f"envelope version {envelope['v']}")
         return Event(
-            seq=row.seq, ts=data["ts"], body=body_from_json(row.type, data["body"]), run=row.run, step=data["step"],
-            subject=data["subject"], actor=data["actor"], cause=data["cause"], prev=previous.hex(), hash=row.hash.hex(),
+            seq=row.seq, ts=envelope["ts"], body=body_from_json(row.type, envelope["body"]), run=row.run, step=envelope["step"],
+            subject=envelope["subject"], actor=envelope["actor"], cause=envelope["cause"], prev=previous.hex(), hash=row.hash.hex(),
         )  # fmt: skip
     except (ValueError, KeyError, TypeError) as error:
         raise LedgerError(

@@ -12,13 +12,13 @@ Use = Callable[[], AbstractContextManager[None]]
 """Holds the database for one look at it."""
 
 
-def walk(journal: Appender, use: Use, path: Path, after: int) -> Iterator[tuple[EventRow, bytes]]:
-    """Rows behind `after`, each with the hash before it. Nothing is held between two pages.
+def walk(journal: Appender, use: Use, path: Path, since: int) -> Iterator[tuple[EventRow, bytes]]:
+    """Rows after the seq `since`, each with the hash before it. Nothing is held between two pages.
 
     Raises LedgerError at the first row that does not follow on the one before.
     """
     with use():
-        tail = journal.tail_at(after)
+        tail = journal.tail_at(since)
     while True:
         with use():
             page = journal.page(tail.seq)

@@ -25,10 +25,10 @@ def connect(path: Path, *, schema: str, version: int, journal: str) -> sqlite3.C
         _touch(path)
         db = sqlite3.connect(path, timeout=BUSY_SECONDS, isolation_level=None, check_same_thread=False)
         try:
-            found = db.execute("PRAGMA user_version").fetchone()[0]
-            if found > version:
+            stored_version = db.execute("PRAGMA user_version").fetchone()[0]
+            if stored_version > version:
                 raise LedgerError(
-                    f"{path} was written by a newer Steward (format {found}, this one knows {version})",
+                    f"{path} was written by a newer Steward (format {stored_version}, this one knows {version})",
                     code="newer",
                     now_true="nothing was changed",
                     way_out="install the newer version again",
@@ -38,7 +38,7 @@ def connect(path: Path, *, schema: str, version: int, journal: str) -> sqlite3.C
             db.execute("PRAGMA synchronous=EXTRA")
             db.execute("PRAGMA fullfsync=ON")  # macOS: past the drive's own memory
             db.execute("PRAGMA trusted_schema=OFF")
-            if found < version:
+            if stored_version < version:
                 db.executescript(schema)
         except BaseException:
             db.close()

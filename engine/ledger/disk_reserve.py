@@ -45,7 +45,7 @@ class Reserve:
 
 def has_room(folder: Path) -> bool:
     """Whether the disk there takes the reserve, and as much again to write."""
-    tried = [folder / f".room-{one}" for one in "ab"]
+    tried = [folder / f".room-{letter}" for letter in "ab"]
     try:
         for path in tried:
             _fill(path)

@@ -18,9 +18,9 @@ def derive(key: bytes, purpose: str) -> bytes:
     return hmac.digest(extracted, purpose.encode() + b"\x01", "sha256")
 
 
-def mac(key: bytes, data: bytes) -> bytes:
+def mac(key: bytes, message: bytes) -> bytes:
     """HMAC-SHA-256."""
-    return hmac.digest(key, data, "sha256")
+    return hmac.digest(key, message, "sha256")
 
 
 class Cipher:
@@ -35,11 +35,11 @@ class Cipher:
         self._nonces = derive(key, "steward/nonce")
         self._commitments = derive(key, "steward/commitment")
 
-    def seal(self, data: bytes, context: str) -> bytes:
+    def seal(self, plaintext: bytes, context: str) -> bytes:
         """The sealed form; opening it needs the same context."""
         bound = self._header + context.encode()
-        nonce = mac(self._nonces, hashlib.sha256(bound).digest() + data)[:12]
-        return self._header + nonce + self._aead.encrypt(nonce, data, bound)
+        nonce = mac(self._nonces, hashlib.sha256(bound).digest() + plaintext)[:12]
+        return self._header + nonce + self._aead.encrypt(nonce, plaintext, bound)
 
     def unseal(self, sealed: bytes, context: str) -> bytes:
         """The plaintext. Raises LedgerError when it was altered."""
@@ -49,14 +49,14 @@ class Cipher:
             if not sealed.startswith(self._header):
                 raise InvalidTag
             start = len(self._header)
-            nonce, rest = sealed[start : start + 12], sealed[start + 12 :]
-            return self._aead.decrypt(nonce, rest, self._header + context.encode())
+            nonce, ciphertext = sealed[start : start + 12], sealed[start + 12 :]
+            return self._aead.decrypt(nonce, ciphertext, self._header + context.encode())
         except (InvalidTag, ValueError) as error:
             raise altered("a sealed value") from error
 
-    def commitment(self, data: bytes) -> str:
-        """An HMAC that stands for `data` where the data itself must not be seen; 64 hex characters."""
-        return mac(self._commitments, data).hex()
+    def commitment(self, content: bytes) -> str:
+        """An HMAC that stands for `content` where that must not be seen; 64 hex characters."""
+        return mac(self._commitments, content).hex()
 
 
 def sealed_for(sealed: bytes) -> str:
@@ -64,10 +64,10 @@ def sealed_for(sealed: bytes) -> str:
     return sealed[2 : 2 + sealed[1]].decode("ascii", "replace") if len(sealed) > 1 else ""
 
 
-def altered(what: str) -> LedgerError:
+def altered(description: str) -> LedgerError:
     """Stored bytes are not what was written."""
     return LedgerError(
-        f"{what} was altered",
+        f"{description} was altered",
         code="altered",
         now_true="nothing was changed by this attempt",
         way_out="`steward verify` names the place; restore it from a backup",

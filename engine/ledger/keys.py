@@ -17,7 +17,7 @@ from engine.model.errors import LedgerError, PermanentError
 from engine.model.values.ids import SubjectId
 
 WORKSPACE = ""
-"""The subject of values that are about nobody: sealed under the workspace's own key."""
+"""The subject of values about no person: sealed under the workspace's own key."""
 
 
 class Keys:
@@ -58,9 +58,9 @@ class Keys:
         with self._use():
             if row := self._db.execute(self._sql["find_subject"], (lookup,)).fetchone():
                 return SubjectId(row[0])
-            made = secrets.token_hex(16)
-            sealed = self._names.seal(identity.encode(), made)
-            self._db.execute(self._sql["add_subject"], (made, lookup, secrets.token_bytes(32), sealed))
+            subject_id = secrets.token_hex(16)
+            sealed = self._names.seal(identity.encode(), subject_id)
+            self._db.execute(self._sql["add_subject"], (subject_id, lookup, secrets.token_bytes(32), sealed))
             # Another process may have added it in between: what is stored counts.
             return SubjectId(self._db.execute(self._sql["find_subject"], (lookup,)).fetchone()[0])
 
@@ -105,9 +105,9 @@ class Keys:
             if version != self._version:
                 self._ciphers.clear()
                 self._version = version
-            if (found := self._ciphers.get(subject)) is None:
-                found = self._ciphers[subject] = Cipher(subject, self.key(subject))
-            return found
+            if (cipher := self._ciphers.get(subject)) is None:
+                cipher = self._ciphers[subject] = Cipher(subject, self.key(subject))
+            return cipher
 
     def erase(self, subject: str) -> None:
         """Destroy the key and the identity; repeating is harmless. The ledger's `erase` also remembers it and removes the blobs."""
@@ -129,10 +129,10 @@ class Keys:
         with self._use():
             return self._db.execute(self._sql["is_erased"], (subject,)).fetchone() is not None
 
-    def put_secret(self, name: str, data: bytes) -> None:
-        """Keep `data` sealed under `name`, in place of what was there."""
+    def put_secret(self, name: str, secret: bytes) -> None:
+        """Keep `secret` sealed under `name`, in place of an earlier one."""
         with self._use():
-            self._db.execute(self._sql["put_secret"], (name, self._names.seal(data, f"secret/{name}")))
+            self._db.execute(self._sql["put_secret"], (name, self._names.seal(secret, f"secret/{name}")))
 
     def get_secret(self, name: str) -> bytes | None:
         """What `put_secret` kept, or None."""
@@ -165,6 +165,8 @@ class Keys:
         )
 
 
-def forked(what: str) -> LedgerError:
+def forked(description: str) -> LedgerError:
     """A database handle crossed a fork, where SQLite's locks don't follow."""
-    return LedgerError(f"{what} was opened before a fork and can't be used in the child", code="forked")
+    return LedgerError(
+        f"{description} was opened before a fork and can't be used in the child", code="forked"
+    )

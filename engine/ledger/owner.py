@@ -103,14 +103,14 @@ class Owner:
 
 
 def current_owner(state: StateDir) -> OwnerRecord | None:
-    """Who wrote itself down as the owner and seems alive; None when nobody did. Only `Owner.take` knows for certain."""
+    """The recorded owner, if it seems alive; None without one. Only `Owner.take` knows for certain."""
     try:
-        epoch, pid, host, *more = state.lock.read_text().split()
+        epoch, pid, host, *flags = state.lock.read_text().split()
     except (OSError, ValueError):
         return None
     if host == _host() and not _alive(int(pid)):
         return None
-    return OwnerRecord(pid=int(pid), host=host, epoch=int(epoch), stays=more == [_STAYS])
+    return OwnerRecord(pid=int(pid), host=host, epoch=int(epoch), stays=flags == [_STAYS])
 
 
 def notify_owner(state: StateDir) -> None:
@@ -119,10 +119,10 @@ def notify_owner(state: StateDir) -> None:
         return
     import socket
 
-    with socket.socket(socket.AF_UNIX, socket.SOCK_DGRAM) as one:
-        one.settimeout(0)
+    with socket.socket(socket.AF_UNIX, socket.SOCK_DGRAM) as sender:
+        sender.settimeout(0)
         try:
-            one.sendto(b"!", os.fspath(state.socket))
+            sender.sendto(b"!", os.fspath(state.socket))
         except OSError:
             return
 
@@ -133,15 +133,15 @@ def _listen(state: StateDir) -> "socket | None":
         return None
     import socket
 
-    made = socket.socket(socket.AF_UNIX, socket.SOCK_DGRAM)
+    receiver = socket.socket(socket.AF_UNIX, socket.SOCK_DGRAM)
     try:
         state.socket.unlink(missing_ok=True)
-        made.bind(os.fspath(state.socket))
-        made.settimeout(0)
+        receiver.bind(os.fspath(state.socket))
+        receiver.settimeout(0)
     except OSError:
-        made.close()
+        receiver.close()
         return None
-    return made
+    return receiver
 
 
 def _raise_epoch(state: StateDir) -> int:

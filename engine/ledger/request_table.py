@@ -33,22 +33,22 @@ class Inbox:
         read, lost = [], []
         for _, id_, subject, sealed in rows:
             try:
-                data = decode(self._keys.cipher(subject).unseal(bytes(sealed), f"request/{id_}"))
-                read.append(Request(**data))
+                fields = decode(self._keys.cipher(subject).unseal(bytes(sealed), f"request/{id_}"))
+                read.append(Request(**fields))
             except (EngineError, ValueError, TypeError):
                 lost.append(id_)
         return tuple(read), tuple(lost)
 
     def write_answers(self, answers: Sequence[Decided]) -> None:
         """Insert answers, inside the caller's transaction. Raises LedgerError when one is decided already."""
-        for one in answers:
-            subject, cipher = self._whose(one.request)
-            sealed = cipher.seal(encode(asdict(one)), f"answer/{one.request}")
+        for answer in answers:
+            subject, cipher = self._whose(answer.request)
+            sealed = cipher.seal(encode(asdict(answer)), f"answer/{answer.request}")
             try:
-                self._db.execute(self._sql["add_answer"], (one.request, subject, sealed))
+                self._db.execute(self._sql["add_answer"], (answer.request, subject, sealed))
             except sqlite3.IntegrityError as error:
                 raise LedgerError(
-                    f"the request {one.request[:8]} is decided already",
+                    f"the request {answer.request[:8]} is decided already",
                     code="decided",
                     now_true="the first decision counts; this one was not written",
                 ) from error

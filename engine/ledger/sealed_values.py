@@ -1,4 +1,4 @@
-"""Values: sealed before they are stored, opened when somebody who holds the keys asks."""
+"""Values: sealed before they are stored, opened only with the keys."""
 
 import sqlite3
 from collections import OrderedDict
@@ -14,7 +14,7 @@ from engine.model.values.canonical_json import Json, decode, encode, sha256
 from engine.model.values.ids import ValueId
 
 INLINE = 64 * 1024
-"""Sealed bytes up to this size lie in the database, larger ones in a file."""
+"""Sealed bytes up to this size are stored in the database, larger ones in a file."""
 _CACHED = 256
 _CONTEXT = "value"
 
@@ -29,15 +29,15 @@ class SealedValues:
 
     def seal(self, value: Json | bytes, subject: str) -> ValueId:
         """Seal under the subject's key; the id is the SHA-256 of the sealed bytes."""
-        data = value if isinstance(value, bytes) else encode(value)
-        sealed = self._keys.cipher(subject).seal(data, _CONTEXT)
+        plaintext = value if isinstance(value, bytes) else encode(value)
+        sealed = self._keys.cipher(subject).seal(plaintext, _CONTEXT)
         if len(sealed) > INLINE:
             name = self._files.put(subject, sealed)
             self._batch.values[name] = SealedValue(subject, None)
         else:
             name = sha256(sealed)
             self._batch.values[name] = SealedValue(subject, sealed)
-            self._remember(name, subject, data)
+            self._remember(name, subject, plaintext)
         return ValueId(name)
 
     def unseal(self, id_: str) -> bytes:
@@ -52,9 +52,9 @@ class SealedValues:
             return cipher.unseal(self._file(subject, id_), _CONTEXT)
         if sha256(sealed) != id_:
             raise altered(f"the value {id_[:8]}")
-        data = cipher.unseal(sealed, _CONTEXT)
-        self._remember(id_, subject, data)
-        return data
+        plaintext = cipher.unseal(sealed, _CONTEXT)
+        self._remember(id_, subject, plaintext)
+        return plaintext
 
     def fault(self, id_: str) -> str:
         """Why the stored bytes of a value are not those that were named, or empty; no key is needed."""
@@ -62,10 +62,10 @@ class SealedValues:
             subject, sealed = self._stored(id_)
             if sealed is None and self._keys.erased(subject):
                 return ""
-            data = self._file(subject, id_) if sealed is None else sealed
+            stored = self._file(subject, id_) if sealed is None else sealed
         except (LedgerError, ValueError) as error:
             return str(error)
-        if sha256(data) != id_ or sealed_for(data) != subject:
+        if sha256(stored) != id_ or sealed_for(stored) != subject:
             return f"the value {id_[:8]} was altered"
         return ""
 
@@ -89,15 +89,15 @@ class SealedValues:
         except FileNotFoundError as error:
             raise altered(f"the file of value {id_[:8]} is missing; the folder of blobs") from error
 
-    def _remember(self, id_: str, subject: str, data: bytes) -> None:
-        self._cache[id_] = (subject, data)
+    def _remember(self, id_: str, subject: str, plaintext: bytes) -> None:
+        self._cache[id_] = (subject, plaintext)
         if len(self._cache) > _CACHED:
             self._cache.popitem(last=False)
 
 
-def as_json(data: bytes, id_: str) -> Json:
+def as_json(encoded: bytes, id_: str) -> Json:
     """The JSON that was sealed. Raises LedgerError for a value sealed as bytes."""
     try:
-        return decode(data)
+        return decode(encoded)
     except ValueError as error:
         raise LedgerError(f"the value {id_[:8]} holds bytes, not data", code="not-json") from error

@@ -58,7 +58,7 @@ def _sample(db: sqlite3.Connection, values: SealedValues, keys: Keys, chance: Ca
     sql = statements("ledger")
     last = db.execute(sql["last_value"]).fetchone()[0]
     places = {last - n for n in range(NEWEST)} | {1 + int(chance() * last) for _ in range(ANY)}
-    for place in sorted(one for one in places if one > 0):
+    for place in sorted(number for number in places if number > 0):
         row = db.execute(sql["value_at"], (place,)).fetchone()
         if row is not None and (problem := values.fault(bytes(row[0]).hex()) or keyless(keys, str(row[1]))):
             return problem
@@ -66,7 +66,7 @@ def _sample(db: sqlite3.Connection, values: SealedValues, keys: Keys, chance: Ca
 
 
 def keyless(keys: Keys, subject: str) -> str:
-    """Why the values of a subject can't be opened though nobody erased them, or empty."""
+    """Why the values of a subject that was not erased can't be opened, or empty."""
     try:
         if subject != WORKSPACE and not keys.erased(subject):
             keys.key(subject)

@@ -1,4 +1,4 @@
-"""Where the state of a workspace lies: outside the workspace, so that `git clean` and file synchronisers can't hurt it."""
+"""The state directory of a workspace: outside the workspace, so that `git clean` and file synchronisers can't hurt it."""
 
 import re
 import sys
@@ -23,7 +23,7 @@ class StateDir:
     def of(cls, workspace_key: str, *, env: Mapping[str, str]) -> Self:
         """``<XDG state>/steward/<workspace_key>``; on Windows below LOCALAPPDATA.
 
-        Raises UsageError when the key is no plain name or the environment names no place for state.
+        Raises UsageError when the key is not a plain name or the environment names no place for state.
         """
         if not _KEY.fullmatch(workspace_key):
             raise UsageError(

@@ -56,14 +56,14 @@ class Ledger:
         anchor = read_head(state.head)  # before the database: a commit in between only makes the chain longer
         sql = statements("ledger")
         db = connect(state.ledger, schema=sql["schema"], version=1, journal="wal")
-        made = cls(state, db, keys, owner, probe)
+        ledger = cls(state, db, keys, owner, probe)
         try:
             with translate_errors(state.ledger):
-                made._boot(anchor, writing=owner is not None)
+                ledger._boot(anchor, writing=owner is not None)
         except BaseException:
             db.close()
             raise
-        return made
+        return ledger
 
     @property
     def trouble(self) -> str:
@@ -101,19 +101,20 @@ class Ledger:
         """(seq, hash) of the last committed event this process knows; hash is 64 hex characters."""
         return self._journal.committed.seq, self._journal.committed.hash.hex()
 
-    def events(self, after: int = 0) -> Iterator[Event]:
+    def events(self, since: int = 0) -> Iterator[Event]:
         """Events with a greater seq, in order, buffered ones included; the chain is checked on the way.
 
         Raises LedgerError at the first event that was altered, is missing, or was written by a newer version.
         """
         return (
-            event(row, before) for row, before in walk(self._journal, self._use, self._state.ledger, after)
+            event(row, previous)
+            for row, previous in walk(self._journal, self._use, self._state.ledger, since)
         )
 
-    def stored(self, after: int = 0) -> Iterator[EventRow]:
-        """As `events`, committed rows only and as they are stored: `data` is the envelope's JSON."""
-        last, rows = self.head()[0], walk(self._journal, self._use, self._state.ledger, after)
-        return (row for row, _ in takewhile(lambda one: one[0].seq <= last, rows))
+    def stored(self, since: int = 0) -> Iterator[EventRow]:
+        """As `events`, committed rows only and as they are stored."""
+        last, rows = self.head()[0], walk(self._journal, self._use, self._state.ledger, since)
+        return (row for row, _ in takewhile(lambda row_and_hash: row_and_hash[0].seq <= last, rows))
 
     def hash_at(self, seq: int) -> str:
         """The stored hash of an event as 64 hex characters. Without such an event it is that of no event at all."""
@@ -137,16 +138,16 @@ class Ledger:
         with self._use():
             return self._values.unseal(id_)
 
-    def commitment(self, data: bytes, subject: str = WORKSPACE) -> str:
+    def commitment(self, content: bytes, subject: str = WORKSPACE) -> str:
         """An HMAC under the subject's key: what events may hold where a plain digest would give the data away."""
-        return self._keys.cipher(subject).commitment(data)
+        return self._keys.cipher(subject).commitment(content)
 
-    def keep(self, data: bytes) -> str:
+    def keep(self, content: bytes) -> str:
         """Keep bytes that are not personal (plans, files of git), stored with the next commit; returns their SHA-256."""
-        sha = sha256(data)
+        sha = sha256(content)
         with self._use(write=True):
             if not self._db.execute(self._sql["has_content"], (bytes.fromhex(sha),)).fetchone():
-                self._journal.batch.contents[sha] = data
+                self._journal.batch.contents[sha] = content
         return sha
 
     def load_content(self, sha: str) -> bytes:
@@ -179,7 +180,7 @@ class Ledger:
             read, lost = self._inbox.pending()
             if lost:
                 message = "the request can't be read any more"
-                refusals = [Decided(request=one, verdict="refused", message=message, exit=5) for one in lost]
+                refusals = [Decided(request=id_, verdict="refused", message=message, exit=5) for id_ in lost]
                 self._journal.flush(answers=refusals)
             return read
 

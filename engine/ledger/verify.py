@@ -1,4 +1,4 @@
-"""Looking at everything that is stored, as somebody who trusts nothing would."""
+"""Verification of everything that is stored, trusting none of it."""
 
 import json
 import re
@@ -16,7 +16,7 @@ from engine.model.values.canonical_json import sha256
 
 # Members that name a sealed value; quotes inside JSON texts are escaped, so a text can't imitate one.
 _VALUE = re.compile(rb'"(?:because|content|event|inputs|message|outputs|proposal|question)":"([0-9a-f]{64})"')
-# Members that name a kept content, by the type of their event: a plan, a notebook somebody vouched for.
+# Members that name a kept content, by the type of their event: a plan, a notebook a person vouched for.
 _CONTENT = {
     "run.created": re.compile(rb'"plan":"([0-9a-f]{64})"'),
     "notebook.accepted": re.compile(rb'"digest":"([0-9a-f]{64})"'),
@@ -62,34 +62,34 @@ class ChainVerifier:
 
     def _named(self, row: EventRow) -> str:
         if (content := _CONTENT.get(row.type)) is not None:
-            self.needed.update(sha.decode() for sha in content.findall(row.data))
-        for id_ in _VALUE.findall(row.data):
+            self.needed.update(sha.decode() for sha in content.findall(row.envelope))
+        for id_ in _VALUE.findall(row.envelope):
             self.seen += 1
             if problem := self.values.fault(id_.decode()):
                 return problem
         return ""
 
-    def kept(self) -> str:
-        """The first content whose bytes are not what its name says, or that an event or a plan names and nobody finds; or empty."""
+    def broken_content(self) -> str:
+        """The first content whose bytes are not what its name says, or that an event or a plan names and that is missing; or empty."""
         stored: set[str] = set()
-        for sha, data in self.db.execute(self.sql["all_contents"]):
-            if sha256(data) != sha.hex():
+        for sha, content in self.db.execute(self.sql["all_contents"]):
+            if sha256(content) != sha.hex():
                 return f"the content {sha.hex()[:8]} was altered"
             stored.add(sha.hex())
             if sha.hex() in self.needed:
-                self.needed.update(_files_of(data))
+                self.needed.update(_files_of(content))
             self.contents += 1
         lost = sorted(self.needed - stored)
         return f"{len(lost)} contents are lost, the first is {lost[0][:8]}" if lost else ""
 
-    def keyless(self, keys: Keys) -> str:
-        """The first person whose values lie here and whose key does not, though nobody erased them; or empty."""
+    def subject_without_key(self, keys: Keys) -> str:
+        """The first person whose values are stored and whose key is missing, though they were not erased; or empty."""
         subjects = [str(row[0]) for row in self.db.execute(self.sql["subjects_of_values"])]
-        return next((problem for one in subjects if (problem := keyless(keys, one))), "")
+        return next((problem for subject in subjects if (problem := keyless(keys, subject))), "")
 
 
 def _files_of(plan: bytes) -> list[str]:
-    """The digests of the files a kept plan names; none of what is no plan."""
+    """The digests of the files a kept plan names; none of a content that is not a plan."""
     try:
         files = json.loads(plan)["plan"]["files"]
         return [sha for _, sha in files]
@@ -112,7 +112,7 @@ def verify(db: sqlite3.Connection, values: SealedValues, keys: Keys, anchor: Tai
                 f"cut off: the anchor names event {anchor.seq}, the last one is {walk.tail.seq}",
                 walk.tail.seq + 1,
             )
-        if not problem and (problem := walk.kept() or walk.keyless(keys)):
+        if not problem and (problem := walk.broken_content() or walk.subject_without_key(keys)):
             bad = 0
     except (sqlite3.Error, LedgerError, OSError, TypeError, ValueError, AttributeError) as error:
         problem, bad = f"the file is damaged ({error})", walk.tail.seq + 1

@@ -9,10 +9,10 @@ from engine.ledger.sql import statements
 
 
 class SealedValue(NamedTuple):
-    """A sealed value; `data` is None when a file in blobs/ holds it."""
+    """A sealed value; `sealed` is None when a file in blobs/ holds it."""
 
     subject: str
-    data: bytes | None
+    sealed: bytes | None
 
 
 class Batch:
@@ -32,10 +32,10 @@ class Batch:
         sql = statements("ledger")
         if self.contents:
             db.executemany(
-                sql["add_content"], [(bytes.fromhex(sha), data) for sha, data in self.contents.items()]
+                sql["add_content"], [(bytes.fromhex(sha), content) for sha, content in self.contents.items()]
             )
         if self.values:
-            rows = [(bytes.fromhex(id_), one.subject, one.data) for id_, one in self.values.items()]
+            rows = [(bytes.fromhex(id_), value.subject, value.sealed) for id_, value in self.values.items()]
             db.executemany(sql["add_value"], rows)
         db.executemany(sql["add_event"], self.events)
 

@@ -45,7 +45,7 @@ class CloseCard:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class ExpireCard:
-    """Nobody answered in time: no."""
+    """The question expired without an answer: that is a no."""
 
     card: str
 

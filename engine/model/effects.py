@@ -20,8 +20,8 @@ class Call:
 
     `trigger` is the event that started the run (the letter a reply answers); `key` is set for effects and frozen with the revision;
     `at` is the step's recorded time; `files` are the plan's files, path → text; `budget` is what the run may spend on models, in dollars.
-    `last`: when this fails, it is not tried again. `thrifty`: no model is asked, since its budget is used up and nobody added to it.
-    `seen` is filled in by whoever is asked: the paths of the workspace's files whose words are in the answer.
+    `last`: when this fails, it is not tried again. `model_disabled`: no model is asked, since its budget is used up.
+    `seen` is filled in by the reader: the paths of the workspace's files whose words are in the answer.
     """
 
     action: str
@@ -36,7 +36,7 @@ class Call:
     files: tuple[tuple[str, str], ...] = ()
     budget: Decimal | None = None
     last: bool = True
-    thrifty: bool = False
+    model_disabled: bool = False
     seen: set[str] = field(default_factory=set, compare=False)
 
 
@@ -105,14 +105,14 @@ class Answer(StrEnum):
 class Verdict:
     """An answer that explains itself: `rule` is a stable name, `because` plain words, `strength` what an approval needs (1 or 2).
 
-    `after` is the stamp before which it may not leave, whoever says yes, because the day's cap `cap` is reached; empty for none.
+    `not_before` is the stamp before which it may not leave, even when approved, because the day's cap `cap` is reached; empty for none.
     """
 
     answer: Answer
     rule: str
     because: str
     strength: Literal[1, 2] = 1
-    after: str = ""
+    not_before: str = ""
     cap: str = ""
 
 
@@ -130,8 +130,8 @@ def dump(effect: Effect) -> Json:
         "reach": effect.reach.value,
         "args": effect.args,
         "digest": effect.digest,
-        "seen": [list(one) for one in effect.seen],
-        "labels": {name: list(labels_.encode(one)) for name, one in effect.labels.items()},
+        "seen": [list(pair) for pair in effect.seen],
+        "labels": {name: list(labels_.encode(origins)) for name, origins in effect.labels.items()},
         "preview": {
             "body": base64.b64encode(preview.body).decode(),
             "media": preview.media,
@@ -152,22 +152,22 @@ def words(effect: Effect) -> list[str]:
     return [*facts, *(text or ([] if facts else [f"{preview.media}, {len(preview.body)} bytes"]))]
 
 
-def load(data: dict[str, Any]) -> Effect:
+def load(record: dict[str, Any]) -> Effect:
     """The proposal `dump` wrote."""
-    preview = data["preview"]
+    preview = record["preview"]
     return Effect(
-        action=data["action"],
-        key=EffectKey(data["key"]),
-        revision=data["revision"],
-        run=RunId(data["run"]),
-        step=data["step"],
-        subject=SubjectId(data["subject"]) if data["subject"] else None,
-        kind=EffectClass(data["kind"]),
-        reach=Reach(data["reach"]),
-        args=data["args"],
-        digest=data["digest"],
-        seen=tuple((path, version) for path, version in data.get("seen", ())),
-        labels={name: labels_.decode(one) for name, one in data["labels"].items()},
+        action=record["action"],
+        key=EffectKey(record["key"]),
+        revision=record["revision"],
+        run=RunId(record["run"]),
+        step=record["step"],
+        subject=SubjectId(record["subject"]) if record["subject"] else None,
+        kind=EffectClass(record["kind"]),
+        reach=Reach(record["reach"]),
+        args=record["args"],
+        digest=record["digest"],
+        seen=tuple((path, version) for path, version in record.get("seen", ())),
+        labels={name: labels_.decode(names) for name, names in record["labels"].items()},
         preview=Preview(
             body=base64.b64decode(preview["body"]),
             media=preview["media"],

@@ -19,7 +19,7 @@ UNWELL = "health"
 SLACK = timedelta(minutes=5)
 """So far the two clocks may part: what a time server corrects in passing."""
 LONGEST_OFF = timedelta(days=30)
-"""A machine that was switched off for longer may as well have a wrong clock: somebody is asked."""
+"""A machine that was switched off for longer may have a wrong clock: a person is asked."""
 
 CheckName = Literal["verify", "quick-check", "sample"]
 
@@ -127,7 +127,7 @@ class Ill:
 
     @property
     def sentence(self) -> str:
-        """One line for whoever is refused or waits."""
+        """One line for a person who is refused or waits."""
         return f"effects are held: {self.problem}"
 
 
@@ -157,16 +157,16 @@ def judge(facts: HealthFacts, *, waived: Container[str]) -> Ill | None:
 _SAID = {"verify": "steward verify", "quick-check": "the daily check", "sample": "a sample at the start"}
 
 
-def leap(before: Mark | None, seen: str, now: Mark) -> timedelta:
+def leap(mark: Mark | None, seen: str, now: Mark) -> timedelta:
     """How far the machine's clock went beyond the time that passed since a mark; nothing when all is explained.
 
     `seen` is the stamp of the last event: across a restart of the machine it is all there is, and only a clock behind it, or more
-    than `LONGEST_OFF` ahead, is no explanation.
+    than `LONGEST_OFF` ahead, is not explained by it.
     """
-    if before is None or not before.boot or not now.boot:
+    if mark is None or not mark.boot or not now.boot:
         return timedelta(0)
-    if before.boot == now.boot and before.up >= 0 and now.up >= 0:
-        off = moment(now.at) - moment(before.at) - timedelta(seconds=now.up - before.up)
+    if mark.boot == now.boot and mark.up >= 0 and now.up >= 0:
+        off = moment(now.at) - moment(mark.at) - timedelta(seconds=now.up - mark.up)
         return off if abs(off) > SLACK else timedelta(0)
-    off = moment(now.at) - moment(seen or before.at)
+    off = moment(now.at) - moment(seen or mark.at)
     return off if off < -SLACK or off > LONGEST_OFF else timedelta(0)

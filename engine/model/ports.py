@@ -78,7 +78,7 @@ class HealthCheck(Protocol):
     """Can be asked a question that changes nothing, to see whether the world behind it answers again. Few connectors have it."""
 
     def alive(self) -> None:
-        """Ask. Raises TransientError or UnknownOutcome when nobody answers, Busy when it asks to wait."""
+        """Ask. Raises TransientError or UnknownOutcome without an answer, Busy when it asks to wait."""
 
 
 class Reader(Protocol):
@@ -149,7 +149,7 @@ class NoticeSource(Protocol):
     def untold(self, book: State, now: str) -> list[Untold]:
         """What waits for the operator or failed, told or not, oldest first."""
 
-    def words(self, found: tuple[Untold, ...]) -> str:
+    def words(self, untold: tuple[Untold, ...]) -> str:
         """The notice."""
 
     def playbook(self) -> tuple[Plan, dict[str, bytes]]:
@@ -161,19 +161,19 @@ class FileSource(Source, Protocol):
     """A source whose arrivals are files of the workspace, each at its `place`."""
 
     def among(self, places: Collection[str], seen: Callable[[str], bool]) -> Iterable[Arrival]:
-        """Those of `poll` that lie at one of these places."""
+        """Those of `poll` at one of these places."""
 
     def same(self, arrival: Arrival) -> bool:
-        """Whether there still lies what was read."""
+        """Whether the file that was read is still there."""
 
 
 class Blobs(Protocol):
     """Content kept sealed under a subject's key; the handle is opaque and made here only."""
 
-    def put(self, data: bytes, subject: SubjectId | None) -> str:
+    def put(self, content: bytes, subject: SubjectId | None) -> str:
         """Store durably; the same bytes may get another handle. Raises DiskFull."""
 
-    def keep(self, data: bytes, subject: SubjectId | None) -> str:
+    def keep(self, content: bytes, subject: SubjectId | None) -> str:
         """Store with the event that names it, which is appended next. Raises as `put`."""
 
     def get(self, handle: str) -> bytes:
@@ -213,7 +213,7 @@ class Policy(Protocol):
     def judge(
         self, effect: Effect, *, plan: Plan, node: Node, stage: Stage, stopped: bool, watched: bool
     ) -> Verdict:
-        """Deny wins over ask wins over allow; what no rule covers asks. `watched`: nobody said yes yet to this kind of effect for letters
+        """Deny wins over ask wins over allow; what no rule covers asks. `watched`: no person has approved this kind of effect yet for letters
         of this mailbox.
         """
 
@@ -241,7 +241,7 @@ class Recorder(Protocol):
 
 
 class Encoder(Protocol):
-    """Texts to vectors of one fixed model, for whoever compares meanings."""
+    """Texts to vectors of one fixed model, for comparing meanings."""
 
     @property
     def version(self) -> str:
@@ -256,14 +256,14 @@ class Encoder(Protocol):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class ModelRequest:
-    """A prompt for the model called `model` in steward.yaml. `messages` are (role, text); `most` bounds the answer in tokens.
+    """A prompt for the model called `model` in steward.yaml. `messages` are (role, text); `max_tokens` bounds the answer.
 
     `isolation` is the level of the room that asks, 0 for none.
     """
 
     model: str
     messages: tuple[tuple[str, str], ...]
-    most: int
+    max_tokens: int
     isolation: int = 0
 
 
@@ -313,12 +313,12 @@ class Sandbox(Protocol):
 
     @property
     def level(self) -> int:
-        """1 to 3 (DESIGN: sandbox levels), 0 when there is no room at all."""
+        """1 to 3 (DESIGN: sandbox levels), 0 without any isolation."""
 
     def run(
-        self, program: str, given: Json, *, serve: Callable[[Json], Json], limits: Limits, needs: int
+        self, program: str, arguments: Json, *, serve: Callable[[Json], Json], limits: Limits, needs: int
     ) -> Json:
-        """Run one of our named programs on `given` in a process of its own; what it asks over the pipe is answered by `serve`.
+        """Run one of our named programs on `arguments` in a process of its own; what it asks over the pipe is answered by `serve`.
 
         Raises PermanentError(code='no-room') when the level is below `needs`, TransientError(code='timeout') when it was killed for time,
         PermanentError(code='room-limit') for any other limit, PermanentError(code='room-failed') when it died or wrote nonsense.

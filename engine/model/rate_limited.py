@@ -6,19 +6,19 @@ CODE = "rate-limited"
 
 
 class RateLimited(TransientError):
-    """The world asked to wait: certainly not done. `after` is for how long, in seconds; 0 when it did not say."""
+    """The world asked to wait: certainly not done. `seconds` is for how long; 0 when it did not say."""
 
-    def __init__(self, message: str, *, after: float = 0.0, now_true: str = "", way_out: str = "") -> None:
+    def __init__(self, message: str, *, seconds: float = 0.0, now_true: str = "", way_out: str = "") -> None:
         super().__init__(message, code=CODE, now_true=now_true, way_out=way_out)
-        self.after = after
+        self.seconds = seconds
 
 
 def retry_after(error: BaseException | None) -> float | None:
     """For how many seconds an error asks to wait, also one that was raised because of another; None when it asks for nothing."""
-    found: float | None = None
+    asked: float | None = None
     while error is not None:
         if isinstance(error, RateLimited):
-            return error.after
-        found = 0.0 if getattr(error, "code", "") == CODE else found
+            return error.seconds
+        asked = 0.0 if getattr(error, "code", "") == CODE else asked
         error = error.__cause__
-    return found
+    return asked

@@ -1,1 +1,1 @@
-"""The wire itself: bounded exchanges with configured addresses, for whoever calls one."""
+"""The wire itself: bounded exchanges with configured addresses."""

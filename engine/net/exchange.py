@@ -20,7 +20,7 @@ class HttpAnswer:
 
 
 class NotSentError(Exception):
-    """Nobody was asked: the line never stood, or the request could not be written."""
+    """The request never left: the connection failed, or the request could not be written."""
 
 
 class BrokenOffError(Exception):
@@ -32,9 +32,9 @@ class BrokenOffError(Exception):
 
 
 def exchange(
-    method: str, url: str, *, body: bytes | None, headers: Mapping[str, str], seconds: float, most: int
+    method: str, url: str, *, body: bytes | None, headers: Mapping[str, str], seconds: float, max_bytes: int
 ) -> HttpAnswer:
-    """Ask once; the body up to `most` bytes. Raises NotSentError or BrokenOffError.
+    """Ask once; the body up to `max_bytes`. Raises NotSentError or BrokenOffError.
 
     `seconds` bounds the whole of it: the time of one read says nothing about the time of a thousand.
     """
@@ -60,9 +60,9 @@ def exchange(
             # Written whole or not at all: a header that can't be one is found before.
             raise NotSentError(str(error)) from error
         with connection.getresponse() as answer:
-            found = HttpAnswer(status=answer.status, headers=answer.headers, body=answer.read(most))
-            if answer.length and len(found.body) < most:
-                raise http.client.IncompleteRead(found.body, answer.length)
+            reply = HttpAnswer(status=answer.status, headers=answer.headers, body=answer.read(max_bytes))
+            if answer.length and len(reply.body) < max_bytes:
+                raise http.client.IncompleteRead(reply.body, answer.length)
     except (OSError, http.client.HTTPException, ValueError) as error:
         raise BrokenOffError(str(error) or type(error).__name__, late=late.is_set()) from error
     finally:
@@ -70,7 +70,7 @@ def exchange(
         connection.close()
     if late.is_set():
         raise BrokenOffError("cut off at the deadline", late=True)
-    return found
+    return reply
 
 
 def _hang_up(wire: socket.socket, late: threading.Event) -> None:

@@ -131,7 +131,7 @@ class History:
         count, seq, hash_ = 0, last_sealed, ""
         with self._tail.open("wb") as file:
             for event in self._ledger.stored(last_sealed):
-                file.write(event.data + b"\n")
+                file.write(event.envelope + b"\n")
                 count, seq, hash_ = count + 1, event.seq, event.hash.hex()
                 if count == PAGE:
                     break

@@ -44,7 +44,7 @@ class Endpoint:
         url = f"{parts.scheme}://{parts.netloc}{parts.path.rstrip('/')}{path}"
         try:
             answer = exchange(
-                "POST", url, body=json.dumps(body).encode(), headers=headers, seconds=self.seconds, most=MAX_ANSWER + 1
+                "POST", url, body=json.dumps(body).encode(), headers=headers, seconds=self.seconds, max_bytes=MAX_ANSWER + 1
             )  # fmt: skip
         except NotSentError as error:
             raise TransientError(

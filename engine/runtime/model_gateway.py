@@ -65,7 +65,7 @@ class Gateway:
     def complete(self, request: ModelRequest, *, call: Call, budget: Decimal | None) -> ModelReply:
         """Ask once, between a reservation and an answer that are both durable. Raises as the port says."""
         model, endpoint = self._reached(request.model)
-        longest = model.max_tokens or request.most
+        longest = model.max_tokens or request.max_tokens
         words = sum(len(text.encode()) + _WRAPPING for _, text in request.messages)
         most = self._price(model, words, longest, endpoint)
         id_ = self._reserve(request, call, most, budget)
@@ -147,7 +147,7 @@ class Gateway:
                         limit.what, scope=limit.scope, needs=most, left=max(left, Decimal(0)),
                         limit=limit.usd, renews=limit.renews,
                     )  # fmt: skip
-            id_ = f"{call.run}/{call.step}/{costs.of_step(call.run, call.step) + 1}"
+            id_ = f"{call.run}/{call.step}/{costs.calls_of_step(call.run, call.step) + 1}"
             reserved = ModelReserved(
                 call=id_, model=request.model, usd=str(most), isolation=request.isolation
             )
@@ -163,7 +163,7 @@ class Gateway:
         first = (month + timedelta(days=31, hours=12)).replace(day=1, hour=0)
         found = (
             (budget, Decimal(0), "for this agent", f"agent {call.run}/{call.step}", ""),
-            (call.budget, costs.of_run(call.run), "for this run", f"run {call.run}", ""),
+            (call.budget, costs.run_total(call.run), "for this run", f"run {call.run}", ""),
             (
                 self.config.budget_usd_per_day, costs.since(stamp(day)), "for today",
                 f"day {day:%Y-%m-%d}", stamp(tomorrow),

@@ -111,9 +111,9 @@ def refused(name: str, status: int, raw: str, headers: Message, *, now: datetime
         case 404:
             return PermanentError(f"{name} is not there (404): {said}", code="model-missing")
         case 408 | 425 | 429:
-            return RateLimited(f"{name} asks to wait ({status}): {said}", after=after)
+            return RateLimited(f"{name} asks to wait ({status}): {said}", seconds=after)
         case 503 | 529 if after:
-            return RateLimited(f"{name} asks to wait ({status}): {said}", after=after)
+            return RateLimited(f"{name} asks to wait ({status}): {said}", seconds=after)
         case _ if status >= 500:
             return TransientError(f"{name} failed ({status}): {said}", code="model-down")
         case _:

@@ -104,7 +104,7 @@ class ProviderConnector:
             case 200:
                 return answer
             case 429:
-                raise RateLimited("the provider is busy", after=float(answer.get("after", 0)))
+                raise RateLimited("the provider is busy", seconds=float(answer.get("after", 0)))
             case 503:
                 raise TransientError("the provider can do nothing now", code="unavailable")
             case 400 | 409:

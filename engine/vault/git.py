@@ -70,7 +70,7 @@ def environment(git_dir: Path | None = None, work_tree: Path | None = None) -> d
 
 def argv(*words: str) -> list[str]:
     """The command line of one call."""
-    return ["git", "--no-pager", *(word for one in _OVERRIDES for word in ("-c", one)), *words]
+    return ["git", "--no-pager", *(word for override in _OVERRIDES for word in ("-c", override)), *words]
 
 
 def call(
@@ -110,14 +110,14 @@ def find_git_dir(root: Path) -> tuple[Path, str]:
     for place in (root, *root.parents):
         entry = place / ".git"
         if entry.is_dir():
-            found: Path | None = entry
+            git_dir: Path | None = entry
         elif entry.is_file():
-            found = _pointed(entry)
+            git_dir = _pointed(entry)
         else:
             continue
-        if found is not None:
+        if git_dir is not None:
             inside = root.relative_to(place).as_posix()
-            return found, "" if inside == "." else f"{inside}/"
+            return git_dir, "" if inside == "." else f"{inside}/"
     raise PermanentError(
         f"{root} is not in a git repository",
         code="not-a-repository",

@@ -26,15 +26,15 @@ class Object(NamedTuple):
 
     id: str
     kind: str
-    data: bytes
+    content: bytes
 
 
-def blob_id(data: bytes, algorithm: str = "sha1") -> str:
+def blob_id(content: bytes, algorithm: str = "sha1") -> str:
     """The name git gives to these bytes."""
-    made = hashlib.new(algorithm, usedforsecurity=False)
-    made.update(b"blob %d\0" % len(data))
-    made.update(data)
-    return made.hexdigest()
+    digest = hashlib.new(algorithm, usedforsecurity=False)
+    digest.update(b"blob %d\0" % len(content))
+    digest.update(content)
+    return digest.hexdigest()
 
 
 class Objects:
@@ -47,7 +47,7 @@ class Objects:
         self._closed = False
 
     def _started(self) -> "subprocess.Popen[bytes]":
-        """The process, started if nobody needed it yet. With the lock taken."""
+        """The process, started at the first use. With the lock taken."""
         if self._process is not None:
             return self._process
         import subprocess
@@ -88,13 +88,13 @@ class Objects:
                         return None
                     raise _broken(name)
                 size = int(header[2])
-                data = stdout.read(size + 1)[:-1]
+                content = stdout.read(size + 1)[:-1]
             except (OSError, ValueError) as error:
                 raise _broken(name) from error
-        found = Object(header[0].decode(), header[1].decode(), data)
-        if len(data) != size or not _is(found):
+        object_ = Object(header[0].decode(), header[1].decode(), content)
+        if len(content) != size or not _is(object_):
             raise _broken(name)
-        return found
+        return object_
 
     def close(self) -> None:
         """End the process; repeating is harmless."""
@@ -104,10 +104,10 @@ class Objects:
                 self._finalizer()
 
 
-def _is(found: Object) -> bool:
-    if found.kind != "blob":
+def _is(object_: Object) -> bool:
+    if object_.kind != "blob":
         return True
-    return blob_id(found.data, "sha1" if len(found.id) == 40 else "sha256") == found.id
+    return blob_id(object_.content, "sha1" if len(object_.id) == 40 else "sha256") == object_.id
 
 
 def _broken(name: str) -> PermanentError:

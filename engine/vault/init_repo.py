@@ -1,4 +1,4 @@
-"""Making a workspace's repository and its first commits, without running anything that lies in it."""
+"""Making a workspace's repository and its first commits, without running anything from it."""
 
 from collections.abc import Sequence
 from datetime import datetime
@@ -35,13 +35,13 @@ def init_repository(root: Path, author_name: str, author_email: str) -> None:
         return
     env = environment(git_dir, root)
     # No template: a machine's templates may carry hooks.
-    _do(["init", "--quiet", "--template=", "--initial-branch=main"], env, root)
-    _do(["config", "user.name", author_name], env, root)
-    _do(["config", "user.email", author_email], env, root)
+    _run_git(["init", "--quiet", "--template=", "--initial-branch=main"], env, root)
+    _run_git(["config", "user.name", author_name], env, root)
+    _run_git(["config", "user.email", author_email], env, root)
 
 
 def commit_all(root: Path, message: str, *, at: datetime | None = None) -> str:
-    """Commit every file that git doesn't ignore as it lies there, filters unused; returns the commit's id.
+    """Commit every file that git doesn't ignore with its exact bytes, filters unused; returns the commit's id.
 
     Nothing changed: no commit is made, and the present one is returned. Links and nested repositories stay as they were committed.
     `at` is the commit's time; None leaves it to git. Raises PermanentError (``no-git``, ``not-a-repository``, ``git``).
@@ -50,28 +50,28 @@ def commit_all(root: Path, message: str, *, at: datetime | None = None) -> str:
     top = root.resolve().parents[inside.count("/") - 1] if inside else root.resolve()
     env = environment(git_dir, top)
     present, gone = _committable(top, inside, env)
-    ids = _do(
+    ids = _run_git(
         ["hash-object", "-w", "--no-filters", "--stdin-paths"], env, top, "".join(f"{p}\n" for p in present)
     )
     lines = [f"{_mode(top / p)} {id_}\t{p}\0" for p, id_ in zip(present, ids.split(), strict=True)]
     lines += [f"0 {'0' * 40}\t{p}\0" for p in gone]
-    _do(["update-index", "-z", "--index-info"], env, top, "".join(lines))
-    tree = _do(["write-tree"], env, top).strip()
+    _run_git(["update-index", "-z", "--index-info"], env, top, "".join(lines))
+    tree = _run_git(["write-tree"], env, top).strip()
     # Fails before the first commit, and gives nothing on stdout that could be taken for one.
     head = call(["rev-parse", "HEAD^{commit}", "HEAD^{tree}"], env=env, cwd=top)
-    parent, before = head.stdout.decode().split() if head.returncode == 0 else ("", "")
-    if before == tree:
+    parent, old_tree = head.stdout.decode().split() if head.returncode == 0 else ("", "")
+    if old_tree == tree:
         return parent
     env |= _identity(top, env, at)
     parents = ["-p", parent] if parent else []
-    commit = _do(["commit-tree", tree, *parents, "-F", "-"], env, top, f"{message.strip()}\n").strip()
-    _do(["update-ref", "-m", "commit by steward", "HEAD", commit], env, top)
+    commit = _run_git(["commit-tree", tree, *parents, "-F", "-"], env, top, f"{message.strip()}\n").strip()
+    _run_git(["update-ref", "-m", "commit by steward", "HEAD", commit], env, top)
     return commit
 
 
 def _committable(top: Path, inside: str, env: dict[str, str]) -> tuple[list[str], list[str]]:
     """Files to store and tracked files that are gone, as paths below `top`."""
-    listed = _do(
+    listed = _run_git(
         [
             "ls-files",
             "-z",
@@ -85,9 +85,9 @@ def _committable(top: Path, inside: str, env: dict[str, str]) -> tuple[list[str]
         env,
         top,
     )
-    found = [path for path in listed.split("\0") if path and not fault(path) and not _linked(top, path)]
-    present = [path for path in found if (top / path).is_file()]
-    return present, [path for path in found if not (top / path).exists()]
+    paths = [path for path in listed.split("\0") if path and not fault(path) and not _linked(top, path)]
+    present = [path for path in paths if (top / path).is_file()]
+    return present, [path for path in paths if not (top / path).exists()]
 
 
 def _linked(root: Path, path: str) -> bool:
@@ -111,17 +111,17 @@ def _identity(top: Path, env: dict[str, str], at: datetime | None) -> dict[str, 
         known.get(f"user.{key}", "").strip() or fallback
         for key, fallback in zip(("name", "email"), _NOBODY, strict=True)
     )
-    made = {
-        f"GIT_{who}_{what}": text
-        for who in ("AUTHOR", "COMMITTER")
-        for what, text in (("NAME", name), ("EMAIL", email))
+    variables = {
+        f"GIT_{role}_{part}": text
+        for role in ("AUTHOR", "COMMITTER")
+        for part, text in (("NAME", name), ("EMAIL", email))
     }
     if at is not None:
-        made |= {f"GIT_{who}_DATE": f"{int(at.timestamp())} +0000" for who in ("AUTHOR", "COMMITTER")}
-    return made
+        variables |= {f"GIT_{role}_DATE": f"{int(at.timestamp())} +0000" for role in ("AUTHOR", "COMMITTER")}
+    return variables
 
 
-def _do(words: Sequence[str], env: dict[str, str], root: Path, feed: str = "") -> str:
+def _run_git(words: Sequence[str], env: dict[str, str], root: Path, feed: str = "") -> str:
     done = call(words, env=env, cwd=root, feed=feed.encode())
     if done.returncode:
         detail = done.stderr.decode("utf-8", "replace").strip().splitlines()

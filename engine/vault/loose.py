@@ -1,7 +1,7 @@
 """What git keeps as plain files, read without starting git: the id a ref names, an object that is in no pack.
 
 Only what is sure to be git's own answer is answered. Packs, packed refs, alternates, linked work trees and other ref stores
-are None here, and so is whatever is damaged: whoever asks then asks git.
+are None here, and so is whatever is damaged: the caller then asks git.
 """
 
 import hashlib
@@ -26,7 +26,7 @@ def ref(git_dir: Path, name: str) -> str | None:
 
 
 def read(git_dir: Path, id_: str) -> tuple[str, bytes] | None:
-    """(kind, bytes) of a blob or commit that lies in a file of its own, checked against its id."""
+    """(kind, bytes) of a blob or commit stored in a file of its own, checked against its id."""
     try:
         with (git_dir / "objects" / id_[:2] / id_[2:]).open("rb") as file:
             packed = file.read(_MAX_BYTES + 1)

@@ -6,7 +6,7 @@ import re
 from engine.model.errors import UsageError
 
 HUGE = 5 * 1024 * 1024
-"""Bytes; a larger file is no text anybody authored."""
+"""Bytes; a larger file is not authored text."""
 
 _NOT_READ = ("vault/inbox/", "vault/outbox/", "outbox/")
 
@@ -41,10 +41,10 @@ def belongs(path: str) -> bool:
     return not path.startswith(_NOT_READ) and not any(part.startswith(".") for part in path.split("/"))
 
 
-def shown(path: str) -> str:
+def printable_path(path: str) -> str:
     """A path that may be printed: odd characters escaped."""
     return "".join(
-        one if one.isprintable() else one.encode("unicode_escape", "replace").decode() for one in path
+        char if char.isprintable() else char.encode("unicode_escape", "replace").decode() for char in path
     )
 
 
@@ -52,6 +52,6 @@ def checked(path: str) -> str:
     """`path` itself. Raises UsageError when it is none that may be read."""
     if problem := fault(path):
         raise UsageError(
-            f"{shown(path)!r}: {problem}", code="path", way_out="name a file below the workspace"
+            f"{printable_path(path)!r}: {problem}", code="path", way_out="name a file below the workspace"
         )
     return path

@@ -28,15 +28,15 @@ def check_branch(name: str) -> str:
 
 
 def commit_named(git_dir: Path, name: str) -> str:
-    """The id of the commit somebody calls `name`: a branch, a tag, or an id (its beginning is enough), with git's ``~`` and ``^``.
+    """The id of the commit called `name`: a branch, a tag, or an id (its beginning is enough), with git's ``~`` and ``^``.
 
     Raises UsageError when there is none.
     """
-    found = _REVISION.fullmatch(name)
-    if found and _BRANCH.fullmatch(found["base"]):
+    revision = _REVISION.fullmatch(name)
+    if revision and _BRANCH.fullmatch(revision["base"]):
         for place in ("refs/heads/", "refs/tags/", "refs/remotes/", ""):
             # Without a place only what can be no ref of another kind: HEAD, or hexadecimal digits.
-            if not place and not re.fullmatch(r"HEAD|[0-9a-f]{4,64}", found["base"]):
+            if not place and not re.fullmatch(r"HEAD|[0-9a-f]{4,64}", revision["base"]):
                 continue
             done = call(
                 ["rev-parse", "--verify", "--quiet", f"{place}{name}^{{commit}}"],
@@ -45,7 +45,7 @@ def commit_named(git_dir: Path, name: str) -> str:
             )
             if done.returncode == 0:
                 return done.stdout.decode().strip()
-    shown = "".join(one if one.isprintable() else "�" for one in name)
+    shown = "".join(char if char.isprintable() else "�" for char in name)
     raise UsageError(
         f"there is no branch, tag or commit {shown!r}",
         code="no-commit",
@@ -140,14 +140,14 @@ def anchored(root: Path) -> tuple[int, str] | None:
         git_dir, _ = find_git_dir(root)
         objects = Objects(git_dir)
         try:
-            # A ref of that name to anything but a blob is no anchor, by either way.
-            found = objects.get(loose.ref(git_dir, ANCHOR) or f"{ANCHOR}^{{blob}}")
-            found = found if found is not None and found.kind == "blob" else None
+            # Read either way, only a ref of that name to a blob is an anchor.
+            anchor_blob = objects.get(loose.ref(git_dir, ANCHOR) or f"{ANCHOR}^{{blob}}")
+            anchor_blob = anchor_blob if anchor_blob is not None and anchor_blob.kind == "blob" else None
         finally:
             objects.close()
     except EngineError:
         return None
-    match = _ANCHOR_LINE.fullmatch(found.data.decode("ascii", "replace")) if found else None
+    match = _ANCHOR_LINE.fullmatch(anchor_blob.content.decode("ascii", "replace")) if anchor_blob else None
     return (int(match[1]), match[2]) if match else None
 
 

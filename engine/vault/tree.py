@@ -1,4 +1,4 @@
-"""The two trees of a workspace: what the deploy branch holds, and what lies in the working folder."""
+"""The two trees of a workspace: what the deploy branch holds, and what the working folder holds."""
 
 import os
 import stat
@@ -12,7 +12,7 @@ from engine.model.errors import PermanentError, TransientError
 from engine.vault import loose
 from engine.vault.git import call, environment, find_git_dir
 from engine.vault.git_objects import Objects, blob_id
-from engine.vault.paths import HUGE, belongs, fault, shown
+from engine.vault.paths import HUGE, belongs, fault, printable_path
 from engine.vault.refs import check_branch, commit_named
 
 _LFS = b"version https://git-lfs.github.com/spec/v1\n"
@@ -70,10 +70,10 @@ class GitTree:
 
     def read(self, path: str) -> bytes:
         """The bytes as committed. Raises KeyError; PermanentError when the repository is damaged."""
-        found = self._objects.get(self._files[path])
-        if found is None:
+        blob = self._objects.get(self._files[path])
+        if blob is None:
             raise KeyError(path)
-        return found.data
+        return blob.content
 
     def close(self) -> None:
         """End the reading process; it also ends with this object."""
@@ -84,8 +84,8 @@ def _tip(git_dir: Path, objects: Objects, ref: str) -> str:
     name = ref if ref.startswith("refs/steward/") else f"refs/heads/{ref}"
     if (id_ := loose.ref(git_dir, name)) and (plain := loose.read(git_dir, id_)) and plain[0] == "commit":
         return id_
-    if (found := objects.get(f"{name}^{{commit}}")) is not None:
-        return found.id
+    if (commit := objects.get(f"{name}^{{commit}}")) is not None:
+        return commit.id
     if objects.get("HEAD^{commit}") is None:
         raise PermanentError(
             "the repository has no commit yet",
@@ -109,11 +109,11 @@ _MAX_LISTINGS = 16
 
 def _listed(git_dir: Path, objects: Objects, commit: str, inside: str) -> _Listing:
     """As `_listing`; one that git gave before is not asked for again. What has gone from the repository since is told by reading it."""
-    wanted = (git_dir, commit, inside)
-    if (known := _LISTINGS.get(wanted)) is None:
+    listing_key = (git_dir, commit, inside)
+    if (known := _LISTINGS.get(listing_key)) is None:
         known = _listing(git_dir, objects, commit, inside)
         if not any(reason == _MISSING for _, reason in known[1]):
-            _LISTINGS[wanted] = known
+            _LISTINGS[listing_key] = known
         while len(_LISTINGS) > _MAX_LISTINGS:
             _LISTINGS.popitem(last=False)
     files, refused = known
@@ -140,7 +140,7 @@ def _listing(git_dir: Path, objects: Objects, commit: str, inside: str) -> _List
         mode, _, id_, size = entry.decode().split()
         path = name.decode("utf-8", "surrogateescape")
         if reason := fault(path) or _unread(mode, size):
-            refused.append((shown(path), reason))
+            refused.append((printable_path(path), reason))
         elif belongs(path):
             files[path], sizes[path] = id_, int(size)
         elif path == ".gitattributes" or path.endswith("/.gitattributes"):
@@ -169,7 +169,7 @@ def _unread(mode: str, size: str) -> str:
 def _pointers(objects: Objects, files: dict[str, str], sizes: dict[str, int]) -> list[str]:
     # Only where attributes exist, and only files of a pointer's size: reading every note would cost too much.
     small = [path for path in files if sizes[path] in _LFS_SIZES]
-    return [path for path in small if (one := objects.get(files[path])) and one.data.startswith(_LFS)]
+    return [path for path in small if (blob := objects.get(files[path])) and blob.content.startswith(_LFS)]
 
 
 class FolderTree:
@@ -199,30 +199,30 @@ class FolderTree:
     def read(self, path: str) -> bytes:
         """The bytes that were listed. Raises KeyError; TransientError when the file changed in between."""
         id_ = self._files[path]
-        data = _bytes(self._root / path)
-        if data is None or blob_id(data) != id_:
+        content = _bytes(self._root / path)
+        if content is None or blob_id(content) != id_:
             raise TransientError(
                 f"{path} changed while it was read", code="changed", way_out="type the command again"
             )
-        return data
+        return content
 
     def _walk(self, inside: str, refused: list[tuple[str, str]]) -> None:
         try:
             with os.scandir(self._root / inside) as entries:
-                found = sorted(entries, key=lambda one: one.name)
+                listed = sorted(entries, key=lambda entry: entry.name)
         except OSError as error:
-            refused.append((shown(inside), f"can't be listed: {error.strerror}"))
+            refused.append((printable_path(inside), f"can't be listed: {error.strerror}"))
             return
-        names = {one.name for one in found}
+        names = {entry.name for entry in listed}
         if inside and names & {".git", "pyvenv.cfg"}:
-            refused.append((shown(inside), "a repository or virtual environment of its own"))
+            refused.append((printable_path(inside), "a repository or virtual environment of its own"))
             return
-        for entry in found:
+        for entry in listed:
             path = inside + entry.name
             if not belongs(f"{path}/") or entry.name in {"__pycache__", "node_modules"}:
                 continue
             if reason := fault(path) or ("a symbolic link" if entry.is_symlink() else ""):
-                refused.append((shown(path), reason))
+                refused.append((printable_path(path), reason))
             elif entry.is_dir(follow_symlinks=False):
                 self._walk(f"{path}/", refused)
             elif reason := self._add(path, entry):
@@ -234,12 +234,12 @@ class FolderTree:
                 return "not a regular file"
             if entry.stat(follow_symlinks=False).st_size > HUGE:
                 return f"larger than {HUGE // 1024**2} MB"
-            data = _bytes(self._root / path)
+            content = _bytes(self._root / path)
         except OSError as error:
             return f"can't be read: {error.strerror}"
-        if data is None:
+        if content is None:
             return "not a regular file"
-        self._files[path] = blob_id(data)
+        self._files[path] = blob_id(content)
         return ""
 
 

@@ -182,7 +182,7 @@ def _drop(company: Scenario, name: str, person: str, address: str, subject: str,
 
 def _obeying(body: Any) -> ScriptedReply:
     messages = tuple((one["role"], one["content"]) for one in body["messages"])
-    return answering(obedient(ModelRequest(model="default", messages=messages, most=2000)))
+    return answering(obedient(ModelRequest(model="default", messages=messages, max_tokens=2000)))
 
 
 def _company(folder: Path, base: str) -> Scenario:

@@ -464,7 +464,7 @@ outputs:
     company.drop("one", REFUND)
     company.run()
     (run,) = company.runs("inner")
-    assert run.given == ("day=operator,untrusted",)
+    assert run.input_labels == ("day=operator,untrusted",)
     assert run.output_labels == ("operator", "untrusted")
     (outer,) = company.runs("caller")
     assert outer.steps["inner"].labels == ("operator", "untrusted")

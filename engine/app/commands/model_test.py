@@ -121,7 +121,7 @@ def _asked(workspace: Workspace, keys: Keys, owner: Owner, model: ModelConfig) -
 def _one(models: Models, name: str) -> ModelReply:
     call = Call(action=f"models/{_STEP}", args={}, run=RunId(""), step=f"{_STEP} {name}", subject=None, trigger={}, at=present())  # fmt: skip
     return models.complete(
-        ModelRequest(model=name, messages=QUESTION, most=MAX_TOKENS), call=call, budget=None
+        ModelRequest(model=name, messages=QUESTION, max_tokens=MAX_TOKENS), call=call, budget=None
     )
 
 

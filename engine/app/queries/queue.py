@@ -132,7 +132,7 @@ def _question(desk: QueueReader, run: RunState, step_id: str) -> QueueRow:
     short = desk.names[step.ask]
     words = _asked(question)
     return QueueRow(
-        id=step.ask, short=short, kind="question", title=str(question["title"]), about=f"{step.who}: {words}",
+        id=step.ask, short=short, kind="question", title=str(question["title"]), about=f"{step.person}: {words}",
         playbook=run.playbook, run=run.id, since=step.at, expires=step.due,
         needs=f"steward show {short}" if "offered" in question else f"steward answer {short} {words.replace(' | ', '|')}",
     )  # fmt: skip

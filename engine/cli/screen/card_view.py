@@ -98,7 +98,9 @@ def question(asked: dict[str, Any]) -> Iterator[str]:
         yield f"    choose    {' | '.join(asked['choices'])}"
     limits = {"at least": asked.get("least") or {}, "at most": asked.get("most") or {}}
     for name, type_, kind in asked["fields"]:
-        within = [f"{word} {value_range.shown(kind, of[name])}" for word, of in limits.items() if name in of]
+        within = [
+            f"{word} {value_range.limit_text(kind, of[name])}" for word, of in limits.items() if name in of
+        ]
         authors = ", ".join(
             (type_, *within, *(["may stay empty"] if name in asked.get("optional", ()) else []))
         )
@@ -135,7 +137,7 @@ _BY = {
 def _format_default(kind: str, value: Json) -> str:
     """A default as a person reads it: text in quotes, so that its end is seen."""
     if kind == "money":
-        return value_range.shown(kind, value)
+        return value_range.limit_text(kind, value)
     return json.dumps(value, ensure_ascii=False) if not isinstance(value, str) or "\n" not in value else value
 
 

@@ -293,7 +293,7 @@ def _to_take_back(plan: Plan, run: RunState) -> str:
         return ""
     for id_ in reversed(list(_all_ids(plan, run))):
         step = run.step(id_)
-        if step.done and not step.undone and not step.kept:
+        if step.done and not step.undone and not step.undo_failed:
             return id_
     return ""
 

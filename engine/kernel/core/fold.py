@@ -203,7 +203,7 @@ def _created(event: e.Event, body: e.RunCreated) -> RunState:
         parent=body.parent,
         parent_step=body.parent_step,
         labels=body.labels,
-        given=body.given,
+        input_labels=body.given,
         depth=body.depth,
         project=body.project,
         origin=body.origin,
@@ -298,9 +298,9 @@ def _step(step: StepState, event: e.Event, body: StepBody) -> StepState:
         case e.StepSkipped():
             return replace(step, status="skipped", because=body.because)
         case e.StepRetried():
-            until, spared = step.until or body.until, step.spared + (body.code == CODE)
+            until, limited = step.until or body.until, step.rate_limited_attempts + (body.code == CODE)
             return replace(
-                step, status="retrying", due=body.due, code=body.code, message=body.message, until=until, spared=spared
+                step, status="retrying", due=body.due, code=body.code, message=body.message, until=until, rate_limited_attempts=limited
             )  # fmt: skip
         case e.StepFailed():
             step = reopened.over(step, event.ts, late=body.code == UNANSWERED)
@@ -331,13 +331,13 @@ def _step(step: StepState, event: e.Event, body: StepBody) -> StepState:
                 step,
                 status="asked",
                 ask=body.ask,
-                who=body.who,
+                person=body.who,
                 question=body.question,
                 due=body.until,
                 scope=body.scope,
             )
         case BudgetDecided():
-            return replace(step, status="running", due="", thrifty=body.verdict == "without")
+            return replace(step, status="running", due="", model_disabled=body.verdict == "without")
         case e.HumanAnswered():
             return replace(step, status="succeeded", outputs=body.outputs, labels=("operator",), due="")
         case o.EffectDeferred() | o.EffectHurried() | o.EffectSkipped() | o.EffectCarried():
@@ -399,7 +399,7 @@ def _effect(step: StepState, ts: str, body: EffectBody) -> StepState:  # size: o
         case e.EffectUndone():
             return replace(step, undone=True)
         case e.EffectKept():
-            return replace(step, kept=True, code=body.code, message=body.message)
+            return replace(step, undo_failed=True, code=body.code, message=body.message)
         case _:
             assert_never(body)
 

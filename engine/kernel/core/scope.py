@@ -110,7 +110,7 @@ class Scope:
 
     def _input_labels(self, name: str) -> Labels:
         """The origins of one input, or of all of them."""
-        labels_by_input = dict(pair.split("=", 1) for pair in self.run.given)
+        labels_by_input = dict(pair.split("=", 1) for pair in self.run.input_labels)
         label_lists = [labels_by_input.get(name, "")] if name else ["", *labels_by_input.values()]
         return _union(
             decode_labels(label_list.split(",")) if label_list else _OPERATOR for label_list in label_lists

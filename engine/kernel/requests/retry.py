@@ -50,7 +50,7 @@ def hurried(journal: LedgerWriter, by: str) -> Iterator[Draft]:
         for step, state_ in book.runs[id_].steps.items():
             if state_.status == "deferred" and not state_.wait and now < state_.due:
                 place = StepContext.of(journal, id_, step)
-                if not (state_.code == "cap" and effects.judge(place, journal.effect(state_)).after):
+                if not (state_.code == "cap" and effects.judge(place, journal.effect(state_)).not_before):
                     yield place.draft(EffectHurried(by=by))
 
 

@@ -82,9 +82,9 @@ def rest(times: int, asked_seconds: float, chance: float) -> timedelta:
     return max(asked * (1 + chance / 10), grown)
 
 
-def spacing(let: int, chance: float) -> timedelta:
+def spacing(admitted_count: int, chance: float) -> timedelta:
     """How long after one the next may leave: a second at first, halved with every few that left, jittered by half."""
-    return max(SLOWEST / 2.0 ** min(let // EASE, 10), FASTEST) * (0.5 + chance)
+    return max(SLOWEST / 2.0 ** min(admitted_count // EASE, 10), FASTEST) * (0.5 + chance)
 
 
 def blocked_reason(

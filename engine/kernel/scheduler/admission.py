@@ -55,9 +55,9 @@ class AdmissionQueue:
             return False
         if state.open:
             return not self._probing(state, now) and self._probe(state.name, line)
-        if not state.proved and self._under_way(state.trial):
+        if not state.proved and self._under_way(state.last_admitted):
             return False
-        spacing = circuit_breaker.spacing(state.let, journal.house.chance())
+        spacing = circuit_breaker.spacing(state.admitted_count, journal.house.chance())
         body = StepAdmitted(connector=state.name, next=later(now, spacing))
         journal.write(StepContext.of(journal, *line[0]).draft(body))
         return True

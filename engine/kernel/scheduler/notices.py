@@ -40,7 +40,7 @@ class Notices:
             return False
         if journal.book.seq != self._seq:
             self._seq = journal.book.seq
-            known = journal.book.told
+            known = journal.book.notified_ids
             self._fresh = tuple(
                 untold for untold in office.untold(journal.book, journal.now()) if untold.id not in known
             )

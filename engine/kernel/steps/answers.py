@@ -30,7 +30,7 @@ class Filled:
 
 
 def fill_answer(question: dict[str, Any], reply: dict[str, Json]) -> Filled:
-    """The answer that `given` is to a question, or why it is none."""
+    """A person's reply with the question's defaults filled in, or why it is refused."""
     choices = question["choices"]
     if choices and reply.get("choice") not in choices:
         return _refused("choice", f"choose one of: {', '.join(choices)}")
@@ -46,7 +46,9 @@ def fill_answer(question: dict[str, Any], reply: dict[str, Json]) -> Filled:
     for name, _, kind in question["fields"]:
         minimum, maximum = limits["least"].get(name), limits["most"].get(name)
         value = outputs.get(name)
-        if value is not None and (wrong := value_range.range_error(kind, value, least=minimum, most=maximum)):
+        if value is not None and (
+            wrong := value_range.range_error(kind, value, minimum=minimum, maximum=maximum)
+        ):
             return _refused("limits", f"{name}: {wrong}")
     return Filled(outputs=outputs, defaults=tuple(taken))
 

@@ -22,7 +22,7 @@ def ask_for_budget(place: StepContext, error: OverBudget) -> None:
     until = min(until, error.renews) if error.renews else until
     grant = max(error.limit, error.needs - error.left)
     question = {
-        "title": f"The budget is used up: {error.needs} USD at most are needed, {error.left} USD are left {error.what}",
+        "title": f"The budget is used up: {error.needs} USD at most are needed, {error.left} USD are left {error.scope_words}",
         "choices": ["more", "without"],
         "fields": [],
         "context": [

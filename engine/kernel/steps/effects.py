@@ -109,7 +109,7 @@ def proposed(place: StepContext, effect: Effect, *, edited: bool) -> list[Draft]
         answer=verdict.answer.value,
         rule=verdict.rule,
         because=f"{verdict.because}; {verdict.cap}, so it leaves tomorrow at the earliest"
-        if verdict.after
+        if verdict.not_before
         else verdict.because,
         strength=verdict.strength,
         gate=gate if verdict.answer is Answer.ASK else "",
@@ -278,7 +278,7 @@ def release(place: StepContext) -> Attempt | None:
     if why := _asks_again(place, effect, verdict):
         journal.write(*repropose(place, because=why))
         return None
-    if verdict.after:
+    if verdict.not_before:
         journal.write(place.draft(_capped(place, effect, verdict)))
         return None
     claims = once_claims(place)
@@ -325,7 +325,7 @@ def _capped(place: StepContext, effect: Effect, verdict: Verdict) -> EffectDefer
         key=effect.key,
         code="cap",
         message=place.sealed(verdict.cap),
-        due=next_day(effect.key, verdict.after, until=end),
+        due=next_day(effect.key, verdict.not_before, until=end),
         until=end,
         tries=place.state.tries,
     )
@@ -433,7 +433,7 @@ def take_back(place: StepContext) -> Attempt | None:
     outputs = journal.value(place.state.outputs) or {}
 
     def done(result: Outcome) -> None:
-        by = undo_state.who or "engine"
+        by = undo_state.person or "engine"
         body = EffectUndone(key=effect.key, by=by, outputs=place.sealed(result.outputs))
         journal.write(place.draft(body))
 
@@ -452,7 +452,7 @@ def take_back(place: StepContext) -> Attempt | None:
 
 def _taken_back(place: StepContext, effect: Effect, undo_state: StepState) -> EffectUndone | EffectKept:
     if undo_state.status == "succeeded":
-        return EffectUndone(key=effect.key, by=undo_state.who or "engine", outputs=undo_state.outputs)
+        return EffectUndone(key=effect.key, by=undo_state.person or "engine", outputs=undo_state.outputs)
     message = undo_state.message or (place.sealed(undo_state.because) if undo_state.because else None)
     return EffectKept(key=effect.key, code=undo_state.code or undo_state.status, message=message)
 

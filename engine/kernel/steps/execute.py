@@ -201,8 +201,8 @@ def _call(place: StepContext, args: dict[str, Json]) -> Call:
         at=moment(place.state.at or journal.now()),
         files=journal.files(place.plan),
         budget=None if place.plan.budget_usd is None else Decimal(str(place.plan.budget_usd)),
-        last=place.state.attempt - place.state.spared >= place.node.retry.attempts,
-        thrifty=place.state.thrifty,
+        last=place.state.attempt - place.state.rate_limited_attempts >= place.node.retry.attempts,
+        model_disabled=place.state.model_disabled,
         seen=set(_templates(place, args)),
     )
 
@@ -259,7 +259,7 @@ def unexpected(place: StepContext, outputs: dict[str, Json]) -> PermanentError |
 
 def fail(place: StepContext, error: BaseException, attempt: int) -> None:
     """A step's attempt failed: retry when that may help and attempts are left, else fail it for good."""
-    if isinstance(error, OverBudget) and not place.state.thrifty:
+    if isinstance(error, OverBudget) and not place.state.model_disabled:
         budgets.ask_for_budget(place, error)
         return
     code = error.code if isinstance(error, EngineError) else f"bug: {type(error).__name__}"
@@ -283,10 +283,10 @@ def _retry_due(place: StepContext, error: BaseException, attempt: int) -> tuple[
     asked to wait uses up no attempt.
     """
     retry, now = place.node.retry, place.journal.now()
-    name, spared = f"{place.run.id}/{place.step}", place.state.spared
+    name, rate_limited = f"{place.run.id}/{place.step}", place.state.rate_limited_attempts
     asked = retry_after(error)
     waits = asked is not None and not place.node.continue_on_error
-    if isinstance(error, TransientError) and attempt - spared < retry.attempts and not waits:
+    if isinstance(error, TransientError) and attempt - rate_limited < retry.attempts and not waits:
         wait = max(backoff(retry, attempt, share(name, attempt)), timedelta(seconds=asked or 0.0))
         return later(now, min(wait, MAX_ASKED)), ""
     if place.node.continue_on_error or not certainly_nothing(error):
@@ -294,7 +294,7 @@ def _retry_due(place: StepContext, error: BaseException, attempt: int) -> tuple[
     end = place.state.until or until(place.node.uses, now=now, zone=place.plan.time_zone)
     if now >= end:
         return None
-    tries = spared + 1 if waits else attempt - spared - retry.attempts + 1
+    tries = rate_limited + 1 if waits else attempt - rate_limited - retry.attempts + 1
     return next_try(name, tries, error, now=now, until=end), end
 
 

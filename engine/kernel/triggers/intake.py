@@ -123,7 +123,9 @@ def outside(plan: Plan, inputs: Json) -> str:
     for input_ in plan.inputs:
         value = values.get(input_.name)
         if value is not None and (
-            wrong := value_range.range_error(input_.type.kind, value, least=input_.least, most=input_.most)
+            wrong := value_range.range_error(
+                input_.type.kind, value, minimum=input_.least, maximum=input_.most
+            )
         ):
             return f"{input_.name}: {wrong}"
     return ""

@@ -291,7 +291,7 @@ def _check_default_in_range(
     default = next((entry.value for entry in entries if entry.key == "default"), None)
     if default is None or fixed.get("default") is None:
         return
-    wrong = range_error(type_.kind, fixed["default"], least=fixed.get("min"), most=fixed.get("max"))
+    wrong = range_error(type_.kind, fixed["default"], minimum=fixed.get("min"), maximum=fixed.get("max"))
     if wrong:
         values.note(
             code.wrong_type(place(default), expected=wrong, actual=describe(default), hint="mend one of them")

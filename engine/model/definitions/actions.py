@@ -76,7 +76,7 @@ class UndoSpec:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class ActionSpec:
-    """One action. `outputs` are a map's fields. `prepares`: reach internal or low, and binding nobody until another step sends what it made.
+    """One action. `outputs` are a map's fields. `prepares`: reach internal or low, and binding only once another step sends what it made.
 
     `labels` is the origin of its outputs, joined with those of its arguments when `passes_labels`.
     `window`: how long the provider honours a key (None: for ever); read after a crash.
@@ -97,13 +97,13 @@ class ActionSpec:
 
     def param(self, name: str) -> Param | None:
         """The argument called `name`."""
-        return next((one for one in self.params if one.name == name), None)
+        return next((param for param in self.params if param.name == name), None)
 
 
 def present(value: Json) -> bool:
     """Whether an argument counts for reach: not null, not empty, not a list of nulls."""
     if isinstance(value, list):
-        return any(present(one) for one in value)
+        return any(present(element) for element in value)
     return value is not None and value != ""
 
 
@@ -111,4 +111,4 @@ def reach_of(spec: ActionSpec, args: dict[str, Json], *, floor: Reach | None = N
     """The reach of a call with these arguments; `floor` (the step's `reach:`) may only raise it."""
     reaches = [spec.reach, *([floor] if floor else [])]
     reaches += [p.raises for p in spec.params if p.raises is not None and present(args.get(p.name))]
-    return max(reaches, key=lambda one: one.rank)
+    return max(reaches, key=lambda reach: reach.rank)

@@ -40,20 +40,20 @@ class AgentSource:
 
 
 def spec_of(agent: AgentSource) -> ActionSpec:
-    """The action `agent/<name>`. Whoever made its outputs, they count as a model's, joined with the origins of its inputs."""
+    """The action `agent/<name>`. Its outputs count as a model's whatever made them, joined with the origins of its inputs."""
     return ActionSpec(
         name=f"agent/{agent.name}",
         summary=agent.description,
         kind=EffectClass.READ,
         params=tuple(
             Param(
-                name=one.name,
+                name=input_.name,
                 # As everywhere: what may be left out may be null, too.
-                type=replace(one.type, nullable=True) if one.optional else one.type,
-                required=not one.optional,
-                description=one.description,
+                type=replace(input_.type, nullable=True) if input_.optional else input_.type,
+                required=not input_.optional,
+                description=input_.description,
             )
-            for one in agent.inputs
+            for input_ in agent.inputs
         ),
         outputs=agent.outputs,
         labels=frozenset({Label.MODEL}),
@@ -66,5 +66,5 @@ def examples_of(agent: AgentSource, paths: Iterable[str]) -> tuple[str, ...]:
         return ()
     escaped = re.escape(agent.examples)
     across = escaped.replace(r"\*\*/", "(?:.*/)?").replace(r"\*\*", ".*")
-    wanted = re.compile(across.replace(r"\*", "[^/]*"))
-    return tuple(sorted(path for path in paths if wanted.fullmatch(path)))
+    pattern = re.compile(across.replace(r"\*", "[^/]*"))
+    return tuple(sorted(path for path in paths if pattern.fullmatch(path)))

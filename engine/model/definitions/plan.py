@@ -289,7 +289,9 @@ class Plan:
 
     def every(self) -> tuple[Node, ...]:
         """Every node, and after it what takes it back."""
-        return tuple(one for node in self.nodes for one in (node, node.undo) if one is not None)
+        return tuple(
+            step_node for node in self.nodes for step_node in (node, node.undo) if step_node is not None
+        )
 
     def gate(self, id_: str) -> Gate:
         """The gate called `id_`. Raises KeyError."""

@@ -18,7 +18,7 @@ class SecretRef:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Person:
-    """Somebody who can be asked. The operator is the person called ``operator``."""
+    """A person who can be asked. The operator is the person called ``operator``."""
 
     id: str
     name: str
@@ -89,7 +89,7 @@ class Config:
 
     def model(self, name: str) -> ModelConfig | None:
         """The model called `name`; None when there is none."""
-        return next((one for one in self.models if one.name == name), None)
+        return next((model for model in self.models if model.name == name), None)
 
     def connector(self, name: str) -> dict[str, Json]:
         """The settings of connector `name`, empty when it has no block."""
@@ -97,8 +97,10 @@ class Config:
 
     def secret_names(self) -> frozenset[str]:
         """Every name written as ``${{ secrets.NAME }}``."""
-        keys = {one.key.name for one in self.models if one.key is not None}
-        return frozenset(keys | {name for one in self.connectors for name in _names(one.settings)})
+        keys = {model.key.name for model in self.models if model.key is not None}
+        return frozenset(
+            keys | {name for connector in self.connectors for name in _names(connector.settings)}
+        )
 
 
 def _names(value: Json) -> Iterator[str]:
@@ -106,11 +108,11 @@ def _names(value: Json) -> Iterator[str]:
         case SecretRef():
             yield value.name
         case dict():
-            for one in value.values():
-                yield from _names(one)
+            for nested in value.values():
+                yield from _names(nested)
         case list():
-            for one in value:
-                yield from _names(one)
+            for nested in value:
+                yield from _names(nested)
         case _:
             return
 
@@ -177,7 +179,7 @@ class QuietHours:
             for begins, ends in [(self.begins, self.ends)]
             if begins is not None and ends is not None
         ]
-        return ", ".join([*hours, *(DAYS[one] for one in self.days)])
+        return ", ".join([*hours, *(DAYS[day] for day in self.days)])
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -38,10 +38,10 @@ class Type:
 
     def field(self, name: str) -> Field | None:
         """The member called `name`, also of the record types person, file and note."""
-        found = next((one for one in members(self) if one.name == name), None)
-        if found is None and self.kind == "map" and self.items is not None:
+        field_ = next((member for member in members(self) if member.name == name), None)
+        if field_ is None and self.kind == "map" and self.items is not None:
             return Field(name=name, type=self.items)
-        return found
+        return field_
 
     @property
     def closed(self) -> bool:

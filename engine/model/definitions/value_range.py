@@ -8,29 +8,29 @@ BOUNDED = ("number", "integer", "money", "date")
 _WORDS = {"number": "a number", "integer": "a whole number", "money": "an amount", "date": "a day"}
 
 
-def range_error(kind: str, value: Json, *, least: Json = None, most: Json = None) -> str:
+def range_error(kind: str, value: Json, *, minimum: Json = None, maximum: Json = None) -> str:
     """Why a value is not taken, or empty. Two currencies can't be compared, so the other one isn't taken."""
     try:
-        if least is not None and _compared(kind, value, least) < 0:
-            return f"at least {shown(kind, least)}"
-        if most is not None and _compared(kind, value, most) > 0:
-            return f"at most {shown(kind, most)}"
+        if minimum is not None and _compared(kind, value, minimum) < 0:
+            return f"at least {limit_text(kind, minimum)}"
+        if maximum is not None and _compared(kind, value, maximum) > 0:
+            return f"at most {limit_text(kind, maximum)}"
     except (ValueError, TypeError, ArithmeticError):
-        return f"{_WORDS[kind]} like {shown(kind, least if most is None else most)}"
+        return f"{_WORDS[kind]} like {limit_text(kind, minimum if maximum is None else maximum)}"
     return ""
 
 
-def shown(kind: str, value: Json) -> str:
+def limit_text(kind: str, value: Json) -> str:
     """A limit as a person reads it."""
     return Money.of(value).text() if kind == "money" else str(value)
 
 
 def _compared(kind: str, value: Json, limit: Json) -> float:
     if kind == "money":
-        one, other = Money.of(value), Money.of(limit)
-        if one.currency != other.currency:
-            raise ValueError(one.currency)
-        return one.minor - other.minor
+        amount, bound = Money.of(value), Money.of(limit)
+        if amount.currency != bound.currency:
+            raise ValueError(amount.currency)
+        return amount.minor - bound.minor
     if kind == "date":
         one_day, other_day = str(value), str(limit)
         if len(one_day) != len(other_day):

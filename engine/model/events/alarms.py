@@ -4,10 +4,10 @@ from dataclasses import dataclass
 from datetime import timedelta
 
 NOTICE = "notify/me"
-"""The action that tells the operator something: when nobody could be told, that is an alarm of its own."""
+"""The action that tells the operator something: when it could not, that is an alarm of its own."""
 
 HISTORY = timedelta(days=1)
-"""What failed longer than this before the first notice is not told: there was nobody to tell it then."""
+"""What failed longer than this before the first notice is not reported: no channel existed then."""
 
 REGULAR = frozenset({"email", "file", "webhook", "event", "intent"})
 """Kinds of triggers that come by themselves, so that their silence may mean something."""

@@ -106,7 +106,7 @@ class ConnectorState:
     `until`; `opened`: so often in a row. `probing` is how it is being tried since `probed`, on behalf of `probe`; `tried`
     is whose probe the last one was.
     `asked`: so often in a row it asked to wait; nothing is called before `resting`. What waits then leaves one by one: the next not before
-    `next`, `let` were let through since, the last of them `trial`; `proved`: one was answered.
+    `next`, `admitted_count` steps were let through since, the last of them `last_admitted`; `proved`: one was answered.
     """
 
     name: str
@@ -123,6 +123,6 @@ class ConnectorState:
     asked: int = 0
     resting: str = ""
     next: str = ""
-    let: int = 0
-    trial: tuple[str, str] = ("", "")
+    admitted_count: int = 0
+    last_admitted: tuple[str, str] = ("", "")
     proved: bool = True

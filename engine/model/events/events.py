@@ -307,7 +307,7 @@ class EffectFailed:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class EffectUnknown:
-    """Nobody knows whether it happened; a person decides."""
+    """Whether it happened is unknown; a person decides."""
 
     key: str
     code: str
@@ -406,7 +406,7 @@ class CardSnoozed:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class CardExpired:
-    """Nobody answered in time: that is a no."""
+    """The card expired without a decision: that is a no."""
 
     card: str
 
@@ -442,7 +442,7 @@ def _noun_verbed(name: str) -> str:
     raise ValueError(name)
 
 
-TYPES: dict[str, type[Any]] = {_noun_verbed(one.__name__): one for one in get_args(Body)}
+TYPES: dict[str, type[Any]] = {_noun_verbed(cls.__name__): cls for cls in get_args(Body)}
 NAMES: dict[type[Any], str] = {cls: name for name, cls in TYPES.items()}
 
 
@@ -484,14 +484,14 @@ def body_to_json(body: Body) -> Json:
     return {f.name: list(v) if isinstance(v := getattr(body, f.name), tuple) else v for f in fields(body)}
 
 
-def body_from_json(type_: str, data: dict[str, Any]) -> Body:
+def body_from_json(type_: str, fields_: dict[str, Any]) -> Body:
     """The body `body_to_json` wrote. Raises ValueError on an unknown type or field: a newer ledger is refused, not skipped."""
     cls = TYPES.get(type_)
     if cls is None:
         raise ValueError(f"unknown event type {type_!r}")
-    if extra := data.keys() - _FIELDS[type_]:
+    if extra := fields_.keys() - _FIELDS[type_]:
         raise ValueError(f"{type_} has no field {', '.join(sorted(extra))}")
-    body: Body = cls(**{k: tuple(v) if isinstance(v, list) else v for k, v in data.items()})
+    body: Body = cls(**{k: tuple(v) if isinstance(v, list) else v for k, v in fields_.items()})
     return body
 
 

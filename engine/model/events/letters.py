@@ -1,4 +1,4 @@
-"""Events of letters that no run of their own shows: each stands before the operator until somebody has looked at it."""
+"""Events of letters without a run of their own: each is shown to the operator until a person has read it."""
 
 from dataclasses import dataclass
 from typing import Literal

@@ -1,6 +1,6 @@
 """Events of what could not happen yet, and of runs that failed. Members of the closed union in :mod:`engine.model.events.events`.
 
-What certainly did nothing is no failure but a wait: the effect keeps its key and is tried again. Times are stamps.
+What certainly did nothing is not a failure but a wait: the effect keeps its key and is tried again. Times are stamps.
 """
 
 from dataclasses import dataclass

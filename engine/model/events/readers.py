@@ -47,7 +47,7 @@ class BudgetDecided:
     """A call that did not fit the budget of `scope` was asked about (`ask`), and this is what became of it: the step goes on.
 
     `verdict`: more (`usd`, decimal text, was added to the budget), without a model, or renewed (a new day or month has begun). `by` is who
-    said so, ``engine`` when nobody answered in time or the same was refused before. One event for each step that waited; the first has the money.
+    said so, ``engine`` when the question expired or the same was refused before. One event for each step that waited; the first has the money.
     """
 
     ask: str
@@ -60,7 +60,7 @@ class BudgetDecided:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class IntentResolved:
-    """What somebody wants was decided, or left to a person (`name` is then ``unsure``).
+    """The intent of a letter was decided, or left to a person (`name` is then ``unsure``).
 
     `tier` is who decided (rules, ensemble, person), `score` how sure that tier is, `scope` how sure it is that the text is about anything we
     know, `threshold` what `score` had to reach, `proven` whether the threshold's promise is backed by enough cases. `versions` names the

@@ -39,19 +39,19 @@ def add(book: State, event: e.Event, body: AlarmBody) -> None:
                 code=body.code, run=event.run, raised=event.ts,
             )  # fmt: skip
         case AlarmCleared():
-            before = book.alarms[body.alarm]
-            book.alarms[body.alarm] = replace(before, cleared=event.ts, because=body.because, by=body.by)
+            alarm = book.alarms[body.alarm]
+            book.alarms[body.alarm] = replace(alarm, cleared=event.ts, because=body.because, by=body.by)
         case _:
             assert_never(body)
 
 
 def _notified(book: State, event: e.Event, body: OperatorNotified) -> None:
     # What failed before there was anybody to tell it is history.
-    least = "" if book.notified else later(event.ts, -HISTORY)
-    told = set(body.about)
-    book.failures = {run: at for run, at in book.failures.items() if at >= least and run not in told}
+    oldest = "" if book.notified else later(event.ts, -HISTORY)
+    notified_ids = set(body.about)
+    book.failures = {run: at for run, at in book.failures.items() if at >= oldest and run not in notified_ids}
     book.notified = event.ts
-    book.told |= told
+    book.notified_ids |= notified_ids
 
 
 def noticed(
@@ -64,8 +64,12 @@ def noticed(
         case e.EffectSucceeded():
             book.notice = Notice(at=event.ts, run=event.run, step=event.step, by=body.provider)
         case EffectDeferred():
-            before = book.notice
-            if before is None or not before.code or (before.run, before.step) != (event.run, event.step):
+            last_notice = book.notice
+            if (
+                last_notice is None
+                or not last_notice.code
+                or (last_notice.run, last_notice.step) != (event.run, event.step)
+            ):
                 book.notice = Notice(at=event.ts, run=event.run, step=event.step, code=body.code)
         case e.EffectUnknown():
             book.notice = Notice(at=event.ts, run=event.run, step=event.step, code=body.code)

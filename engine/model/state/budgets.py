@@ -20,15 +20,15 @@ class OverBudget(PermanentError):
     """
 
     def __init__(
-        self, what: str, *, scope: str, needs: Decimal, left: Decimal, limit: Decimal, renews: str = ""
+        self, scope_words: str, *, scope: str, needs: Decimal, left: Decimal, limit: Decimal, renews: str = ""
     ) -> None:
         super().__init__(
-            f"this call may cost {needs} USD, and {left} USD are left {what}",
+            f"this call may cost {needs} USD, and {left} USD are left {scope_words}",
             code="budget",
             now_true="No model was asked and nothing was spent.",
             way_out="raise the budget (steward.yaml, the playbook or the agent), commit it, and run again",
         )
-        self.what, self.scope, self.renews = what, scope, renews
+        self.scope_words, self.scope, self.renews = scope_words, scope, renews
         self.needs, self.left, self.limit = needs, left, limit
 
 
@@ -71,12 +71,12 @@ class Costs:
 
     def put(self, call: str, cost: Cost) -> None:
         """A call's cost, in place of what was known of that call before."""
-        before = self._calls.get(call)
-        if before is None:
+        previous = self._calls.get(call)
+        if previous is None:
             step = call.rpartition("/")[0]
             self._steps[step] = self._steps.get(step, 0) + 1
         else:
-            self._add(before, -1)
+            self._add(previous, -1)
         self._calls[call] = cost
         self._add(cost, 1)
 
@@ -88,11 +88,11 @@ class Costs:
         """What was added to a budget, in dollars."""
         return self._granted.get(scope, Decimal(0))
 
-    def of_run(self, run: str) -> Decimal:
+    def run_total(self, run: str) -> Decimal:
         """What a run's calls cost, in dollars."""
         return self._runs.get(run, Decimal(0))
 
-    def of_step(self, run: str, step: str) -> int:
+    def calls_of_step(self, run: str, step: str) -> int:
         """How many calls a step has made."""
         return self._steps.get(f"{run}/{step}", 0)
 
@@ -104,7 +104,7 @@ class Costs:
 
     def _add(self, cost: Cost, sign: int) -> None:
         quarter, usd = _quarter(cost.at), cost.usd + cost.aside
-        self._runs[cost.run] = self.of_run(cost.run) + sign * usd
+        self._runs[cost.run] = self.run_total(cost.run) + sign * usd
         self._quarters[quarter] = self._quarters.get(quarter, Decimal(0)) + sign * usd
 
 
@@ -129,9 +129,9 @@ class Acts:
         self._where[key] = (action, quarter)
 
     def drop(self, key: str) -> None:
-        """It certainly did not happen."""
-        if (where := self._where.pop(key, None)) is not None:
-            del self._quarters[where[0]][where[1]][key]
+        """The effect certainly did not happen: it no longer counts."""
+        if (place := self._where.pop(key, None)) is not None:
+            del self._quarters[place[0]][place[1]][key]
 
     def count(self, action: str, stamp: str, *, but: str) -> int:
         """How many of an action since a moment, which is a full quarter of an hour; the one with key `but` left out."""
@@ -141,10 +141,12 @@ class Acts:
 
     def proposals(self, action: str, stamp: str, *, but: str) -> list[str]:
         """The sealed proposals of those that `count` counts."""
-        return [one for keys in self._since(action, stamp) for key, one in keys.items() if key != but]
+        return [
+            proposal for keys in self._since(action, stamp) for key, proposal in keys.items() if key != but
+        ]
 
     def _since(self, action: str, stamp: str) -> Iterator[dict[str, str]]:
-        # What lies behind the present counts, too: a clock that was set back has put some there.
+        # Effects with a stamp in the future count, too: a clock that was set back leaves some.
         order = self._order.get(action, [])
         for quarter in order[bisect_left(order, _quarter(stamp)) :]:
             yield self._quarters[action][quarter]

@@ -45,14 +45,14 @@ def _connected(book: State, event: e.Event, body: ConnectorBody) -> None:
     state = book.connectors.get(body.connector) or ConnectorState(name=body.connector)
     match body:
         case ConnectorFailed():
-            where = (event.run, event.step)
-            alone = where if body.times == 1 or state.alone == where else ("", "")
+            step_ref = (event.run, event.step)
+            alone = step_ref if body.times == 1 or state.alone == step_ref else ("", "")
             state = replace(state, failures=body.times, code=body.code, alone=alone)
         case ConnectorAnswered():
             state = replace(state, failures=0, asked=0, opened=0, proved=True)
         case LimitReached():
             state = replace(
-                state, asked=body.times, code=body.code, resting=body.until, next=body.until, let=0, proved=False
+                state, asked=body.times, code=body.code, resting=body.until, next=body.until, admitted_count=0, proved=False
             )  # fmt: skip
         case BreakerOpened():
             state = replace(
@@ -62,17 +62,17 @@ def _connected(book: State, event: e.Event, body: ConnectorBody) -> None:
         case ConnectorHurried():
             state = replace(state, until=event.ts if state.open else state.until)
         case BreakerProbed():
-            where = (event.run, event.step)
-            state = replace(state, probing=body.how, probed=event.ts, probe=where, tried=where)
+            step_ref = (event.run, event.step)
+            state = replace(state, probing=body.how, probed=event.ts, probe=step_ref, tried=step_ref)
             if body.how in {"read", "effect"}:
-                _step(book, where, wait="", admitted=True)
-                book.delayed.pop(where, None)
+                _step(book, step_ref, wait="", admitted=True)
+                book.delayed.pop(step_ref, None)
         case BreakerClosed():
-            # That somebody answers is not yet that calls succeed: after a question or a word of a person the next failure opens it again.
+            # An answer to a probe does not prove that calls succeed: after it, or a person's reset, the next failure opens it again.
             proven = body.by == ENGINE and state.probing in {"read", "effect"}
             state = replace(
-                state, open=False, until="", failures=0, probing="", probe=("", ""), asked=0, resting="", next=event.ts, let=0,
-                trial=("", ""), proved=proven, opened=0 if proven else state.opened,
+                state, open=False, until="", failures=0, probing="", probe=("", ""), asked=0, resting="", next=event.ts, admitted_count=0,
+                last_admitted=("", ""), proved=proven, opened=0 if proven else state.opened,
             )  # fmt: skip
             _wait_for(book, body.connector, "limit")
         case _:
@@ -81,34 +81,36 @@ def _connected(book: State, event: e.Event, body: ConnectorBody) -> None:
 
 
 def _delayed(book: State, event: e.Event, body: StepDelayed | StepAdmitted) -> None:
-    where = (event.run, event.step)
+    step_ref = (event.run, event.step)
     match body:
         case StepDelayed():
             until = book.runs[event.run].step(event.step).until or body.until
-            _step(book, where, wait=body.because, admitted=False, until=until)
-            book.delayed.setdefault(where, body.connector)
+            _step(book, step_ref, wait=body.because, admitted=False, until=until)
+            book.delayed.setdefault(step_ref, body.connector)
         case StepAdmitted():
-            _step(book, where, wait="", admitted=bool(body.connector))
-            book.delayed.pop(where, None)
+            _step(book, step_ref, wait="", admitted=bool(body.connector))
+            book.delayed.pop(step_ref, None)
             if not body.connector:
                 return
             state = book.connectors[body.connector]
-            book.connectors[body.connector] = replace(state, next=body.next, let=state.let + 1, trial=where)
+            book.connectors[body.connector] = replace(
+                state, next=body.next, admitted_count=state.admitted_count + 1, last_admitted=step_ref
+            )
         case _:
             assert_never(body)
 
 
 def on_step_event(book: State, event: e.Event) -> None:
     """Something else happened to a step: it waits no more, its turn is used, and a probe that was it is over unless it only begins."""
-    where = (event.run, event.step)
+    step_ref = (event.run, event.step)
     step = book.runs[event.run].step(event.step)
     if step.wait or (step.admitted and not isinstance(event.body, e.StepStarted)):
-        _step(book, where, wait="", admitted=False)
-        book.delayed.pop(where, None)
+        _step(book, step_ref, wait="", admitted=False)
+        book.delayed.pop(step_ref, None)
     if isinstance(event.body, e.StepStarted | e.EffectIntended):
         return
     for name, state in book.connectors.items():
-        if state.probing and state.probe == where:
+        if state.probing and state.probe == step_ref:
             book.connectors[name] = replace(state, probing="", probe=("", ""))
 
 
@@ -120,12 +122,12 @@ def on_owner_change(book: State) -> None:
 
 
 def _wait_for(book: State, connector: str, because: str) -> None:
-    for where, name in book.delayed.items():
+    for step_ref, name in book.delayed.items():
         if name == connector:
-            _step(book, where, wait=because)
+            _step(book, step_ref, wait=because)
 
 
-def _step(book: State, where: tuple[str, str], /, **change: object) -> None:
-    run = book.runs[where[0]]
-    step = replace(run.step(where[1]), **change)  # type: ignore[arg-type]  # StepState's own fields
-    book.runs[run.id] = replace(run, steps={**run.steps, where[1]: step})
+def _step(book: State, step_ref: tuple[str, str], /, **change: object) -> None:
+    run = book.runs[step_ref[0]]
+    step = replace(run.step(step_ref[1]), **change)  # type: ignore[arg-type]  # StepState's own fields
+    book.runs[run.id] = replace(run, steps={**run.steps, step_ref[1]: step})

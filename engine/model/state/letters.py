@@ -26,7 +26,7 @@ def add(book: State, event: e.Event, body: NoteBody) -> None:
         case LetterRead():
             note = replace(book.notes[body.note], read=event.ts, by=body.by, as_=body.as_)
             if note.why == "doubt":
-                _doubt(book, note, tuple(one for one in _doubts(book, note) if one != note.id))
+                _doubt(book, note, tuple(id_ for id_ in _doubts(book, note) if id_ != note.id))
         case LetterReturned():
             note = replace(book.notes[body.note], read="", by="", as_="")
         case _:
@@ -63,14 +63,14 @@ def put_aside(book: State, event: e.Event, body: e.TriggerReceived) -> None:
 
 def aside(book: State, body: AsideTaken | AsideDismissed | AsideReturned) -> None:
     """Add what a person did with a letter that was put aside."""
-    before = book.asides[body.letter]
+    old_aside = book.asides[body.letter]
     match body:
         case AsideTaken():
-            after = replace(before, status="taken", runs=body.runs, times=before.times + 1)
+            new_aside = replace(old_aside, status="taken", runs=body.runs, times=old_aside.times + 1)
         case AsideDismissed():
-            after = replace(before, status="dismissed")
+            new_aside = replace(old_aside, status="dismissed")
         case AsideReturned():
-            after = replace(before, status="open", runs=())
+            new_aside = replace(old_aside, status="open", runs=())
         case _:
             assert_never(body)
-    book.asides[body.letter] = after
+    book.asides[body.letter] = new_aside

@@ -21,24 +21,24 @@ def redrafted(run: RunState, body: RunRedrafted) -> RunState:
 
 def sources(plan: Plan, steps: tuple[str, ...]) -> set[str]:
     """The steps whose outputs these read, directly or through others."""
-    found: set[str] = set()
+    source_steps: set[str] = set()
     ahead = [step.partition("#")[0] for step in steps]
     while ahead:
         node = plan.node(ahead.pop())
-        new = {*node.reads, *node.soft_reads} - found
-        found |= new
+        new = {*node.reads, *node.soft_reads} - source_steps
+        source_steps |= new
         ahead += new
-    return found
+    return source_steps
 
 
 def again(plan: Plan, run: RunState, members: tuple[str, ...]) -> tuple[str, ...]:
-    """What is made anew for a card with these members: they, what they read that was only read, and files and links nobody has been sent."""
-    made = [
+    """The steps done anew for a card with these members: the members, the reads behind them, and files and links that were not sent yet."""
+    redone = [
         id_
         for id_ in run.steps
         if id_.partition("#")[0] in sources(plan, members) and _harmless(plan, run, id_)
     ]
-    return (*made, *members)
+    return (*redone, *members)
 
 
 def _harmless(plan: Plan, run: RunState, id_: str) -> bool:

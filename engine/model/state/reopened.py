@@ -15,10 +15,10 @@ from engine.model.state.state import CardState, RunState, State, StepState, Step
 
 def to_undo(run: RunState, step: str, by: str) -> RunState:
     """The undo begins anew: an earlier try certainly did nothing, and its revision is not used again."""
-    before = run.step(undo_of(step))
+    old_undo = run.step(undo_of(step))
     steps = {
-        step: replace(run.step(step), kept=False),
-        undo_of(step): StepState(revision=before.revision, who=by),
+        step: replace(run.step(step), undo_failed=False),
+        undo_of(step): StepState(revision=old_undo.revision, person=by),
     }
     return replace(run, undoing=(*run.undoing, step), reopened=True, steps={**run.steps, **steps})
 
@@ -28,7 +28,7 @@ def to_retry(run: RunState, body: RunRetried) -> RunState:
     no key is used for other bytes.
     """
     steps = {
-        id_: _kept(step) if id_ in body.kept else StepState(revision=step.revision)
+        id_: _to_compare_again(step) if id_ in body.kept else StepState(revision=step.revision)
         for id_, step in run.steps.items()
         if id_ in body.kept or step.revision
     }
@@ -49,8 +49,8 @@ def to_go_on(run: RunState, step: str, body: StepReopened) -> RunState:
     status: StepStatus = "asked" if body.ask else "calling" if old.child else "waiting"
     steps = dict(run.steps)
     for id_ in body.steps:
-        before = run.step(id_)
-        steps[id_] = StepState(revision=before.revision, subject=before.subject)
+        old_step = run.step(id_)
+        steps[id_] = StepState(revision=old_step.revision, subject=old_step.subject)
     if base != step:
         steps[base] = replace(run.step(base), status="fanned", outputs=None, code="", message=None)
     steps[step] = replace(
@@ -73,21 +73,21 @@ def asked_again(book: State, card: CardState) -> None:
             run.step(id_), status="carded", card=card.id, due=card.expires, refused=False, because=""
         )
     revived = set(card.steps)
-    behind = {id_: one for id_, one in steps.items() if one.status in {"cancelled", "skipped"}}
-    while found := {
+    behind = {id_: step for id_, step in steps.items() if step.status in {"cancelled", "skipped"}}
+    while unblocked := {
         id_
-        for id_, one in behind.items()
-        if id_ not in revived and any(f"`{back}`" in one.because for back in revived)
+        for id_, step in behind.items()
+        if id_ not in revived and any(f"`{back}`" in step.because for back in revived)
     }:
-        revived |= found
-        steps.update({id_: StepState() for id_ in found})
+        revived |= unblocked
+        steps.update({id_: StepState() for id_ in unblocked})
     gates = {gate: verdict for gate, verdict in run.gates.items() if gate != card.gate}
     book.runs[run.id] = replace(run, steps=steps, gates=gates, status="running", reason="", ended="")
     book.open_runs[run.id] = None
 
 
-def _kept(step: StepState) -> StepState:
-    """An effect has its turn once more, to be compared with what it would be today; answers and what was waited for stand."""
+def _to_compare_again(step: StepState) -> StepState:
+    """An effect has its turn once more, to be compared with what it would be today; answers, and what a wait took, stay."""
     return replace(step, status="pending", card="", gate="") if step.done else step
 
 

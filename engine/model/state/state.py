@@ -16,84 +16,89 @@ StepStatus = Literal[
 
 SETTLED: frozenset[str] = frozenset({"succeeded", "failed", "skipped", "cancelled", "previewed"})
 ANSWERED = "answered by you"
+"""Why a step was cancelled: the operator answered the letter elsewhere, and its card closed."""
 NOTHING = "nothing"
-"""What a wait got whose time ran out."""
+"""The result of a wait whose time ran out."""
 UNANSWERED = "no-answer"
-"""Why a step failed whose question's time ran out."""
-"""Why a step was cancelled whose card ended with a letter of the operator's own."""
+"""The error code of a step whose question expired."""
 TERMINAL: frozenset[str] = frozenset({"succeeded", "no-op", "failed", "cancelled", "undone"})
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class StepState:
-    """One step of one run.
+    """One step of one run, as its events leave it. Moments are stamps, empty for none; sealed values are named by id."""
 
-    `done`: its effect happened, whatever the step became. `keys` and `items`: what a `foreach` fanned out to.
-    `at` is its recorded time, `due` the moment a wait, hold, retry or question ends. `refused`: a person (or an expiry) said no to it or
-    to what it stands behind. `intents` counts calls of the effect. `spared`: attempts of a read that only were asked to wait. `tries`: so often it could not leave, and
-    `until` is when it is waited for no more. `wait` is why it is delayed though it is ready (breaker, limit or health), `admitted`: its
-    turn came and it has not used it yet. `once` is the HMAC of what it claims when it acts.
-    `begun` is when it last began or, where it acts, left.
-    `scope` is the budget its question is about, `thrifty`: it goes on without a model. `doubts` are notes of letters that may be what it
-    waits for: until a person says so its time does not run out. `lapsed` is when its time ran out; `due` says then until when it had. `since` is when a wait began, `postponed`: it was to end before. `seen` names the files it was read from.
-    """
-
+    # Where it is, and what it gave.
     status: StepStatus = "pending"
-    attempt: int = 0
-    at: str = ""
-    due: str = ""
-    outputs: str | None = None
-    labels: tuple[str, ...] = ()
-    because: str = ""
-    code: str = ""
-    message: str | None = None
-    refused: bool = False
-    action: str = ""
-    key: str = ""
-    once: str = ""
-    kind: str = ""
-    reach: str = ""
-    revision: int = 0
-    proposal: str = ""
-    digest: str = ""
-    answer: str = ""
-    rule: str = ""
-    strength: int = 1
-    gate: str = ""
-    card: str = ""
-    intents: int = 0
-    begun: str = ""
-    tries: int = 0
-    spared: int = 0
-    until: str = ""
-    wait: str = ""
-    admitted: bool = False
-    scope: str = ""
-    thrifty: bool = False
-    window: str = ""
-    provider: str = ""
-    names: tuple[str, ...] = ()
-    kinds: tuple[str, ...] = ()
-    matches: tuple[str, ...] = ()
-    ask: str = ""
-    who: str = ""
-    question: str = ""
-    undone: bool = False
-    done: bool = False
-    kept: bool = False
-    child: str = ""
-    keys: tuple[str, ...] = ()
-    items: str = ""
-    subject: str = ""
-    doubts: tuple[str, ...] = ()
-    since: str = ""
-    postponed: bool = False
-    lapsed: str = ""
-    seen: str | None = None
+    attempt: int = 0  # which start of its work this is, from 1
+    at: str = ""  # when the current attempt began
+    begun: str = ""  # when it last began or, for an effect, left
+    outputs: str | None = None  # the sealed outputs
+    labels: tuple[str, ...] = ()  # the origins of its outputs
+    because: str = ""  # why it was skipped, cancelled or gated; for a wait, the name of what ended it
+    code: str = ""  # the error it last met
+    message: str | None = None  # the sealed words of that error
+    seen: str | None = None  # the sealed versions of the files it was read from
+    subject: str = ""  # the person whose key seals its values
+
+    # When it goes on.
+    due: str = ""  # when a wait, hold, question, card or pause between tries ends; of a lapsed step, until when it had
+    lapsed: str = ""  # when its time ran out without an answer
+    since: str = ""  # when its wait began
+    postponed: bool = False  # the end of its wait was moved back once
+    rate_limited_attempts: int = 0  # attempts that only were asked to wait: they use up none of its `retry`
+    tries: int = 0  # how often its effect could not leave
+    until: str = ""  # the moment after which it is tried no more
+    wait: str = ""  # why it is delayed though it is ready: breaker, limit or health
+    admitted: bool = False  # its turn at the connector came, and it has not used it yet
+
+    # The effect: the frozen proposal and its way out.
+    action: str = ""  # such as `email/send`
+    key: str = ""  # the idempotency key
+    kind: str = ""  # the effect class
+    reach: str = ""  # how far it reaches
+    revision: int = 0  # which freezing of the proposal this is
+    proposal: str = ""  # the sealed proposal
+    digest: str = ""  # what a decision about it binds
+    once: str = ""  # the HMAC of what it claims when it acts
+    intents: int = 0  # how often its call was intended
+    window: str = ""  # until when the provider knows the key
+    provider: str = ""  # the provider's own id of what was done
+    done: bool = False  # the effect happened, whatever became of the step
+    undone: bool = False  # it was taken back
+    undo_failed: bool = False  # it was to be taken back, and stays
+
+    # What governance and people say to it.
+    answer: str = ""  # the verdict: allow, ask, deny or preview
+    rule: str = ""  # the rule behind the verdict
+    strength: int = 1  # how strong a proof an approval needs
+    gate: str = ""  # the gate that asks about it
+    card: str = ""  # the open card it is on
+    refused: bool = False  # a person, or an expiry, said no to it or to a step it depends on
+
+    # The question it asks.
+    ask: str = ""  # the id of the question
+    person: str = ""  # who is asked; of an undo, who wants it
+    question: str = ""  # the sealed question
+    scope: str = ""  # the budget the question is about
+    model_disabled: bool = False  # the budget is used up: it goes on without a model
+
+    # The event it waits for.
+    names: tuple[str, ...] = ()  # the names of its waits
+    kinds: tuple[str, ...] = ()  # the trigger kind of each
+    matches: tuple[str, ...] = ()  # the fields each compares, with HMACs of the values
+    doubts: tuple[
+        str, ...
+    ] = ()  # notes of letters that may be the awaited one: its time does not run out meanwhile
+
+    # The runs and items it spans.
+    child: str = ""  # the run it called
+    keys: tuple[str, ...] = ()  # the items a `foreach` or `repeat` fanned out to
+    items: str = ""  # the sealed items
 
     @property
     def over_budget(self) -> bool:
-        """Whether it waits for somebody to say whether more may be spent."""
+        """Whether it waits for a person to decide if more may be spent."""
         return self.status == "asked" and bool(self.scope)
 
     @property
@@ -117,9 +122,9 @@ class StepState:
 class RunState:
     """One execution of one plan digest. `group` is the concurrency group's HMAC, `order` the seq of its creation.
 
-    `labels` are the origins of its event (empty: as its plan says), `given` those of its inputs, `output_labels` those of its outputs.
+    `labels` are the origins of its event (empty: as its plan says), `input_labels` those of its inputs (``name=label,label``), `output_labels` those of its outputs.
     `depth` counts the runs whose events and calls led to it. `undoing` are finished steps a person wants taken back, in their order;
-    `reopened`: somebody wanted that once. `dismissed`: it failed, and a person leaves it so. `retries`: so often it began again.
+    `reopened`: a person wanted that once. `dismissed`: it failed, and a person leaves it so. `retries`: so often it began again.
     `origin` is the mailbox on a mail server behind it, as of `RunCreated`. `caution`: why nothing of it leaves without a person.
     `ended_by` is the step `run/end` that ended it, if one did.
     """
@@ -144,7 +149,7 @@ class RunState:
     parent: str = ""
     parent_step: str = ""
     labels: tuple[str, ...] = ()
-    given: tuple[str, ...] = ()
+    input_labels: tuple[str, ...] = ()
     depth: int = 0
     project: str = ""
     origin: str = ""
@@ -174,7 +179,7 @@ class RunState:
 
     @property
     def given_up(self) -> bool:
-        """It failed, and somebody is to work that off: not where its playbook ended it so."""
+        """It failed, and a person has to deal with it; not where its playbook ended it so."""
         return self.status == "failed" and not self.ended_by
 
     @property
@@ -187,11 +192,13 @@ class RunState:
             return ""
         if self.status == "queued":
             return "queued"
-        found = {step.wait or ("budget" if step.over_budget else step.status) for step in self.steps.values()}
-        if found & {"running", "proposed", "intended"}:
+        reasons = {
+            step.wait or ("budget" if step.over_budget else step.status) for step in self.steps.values()
+        }
+        if reasons & {"running", "proposed", "intended"}:
             return ""
         for status, reason in _WAITS:
-            if status in found:
+            if status in reasons:
                 return reason
         if any(step.due for step in self.steps.values() if step.status in _TIMED):
             return "timer"
@@ -288,7 +295,7 @@ class Notice:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class NoteState:
-    """A letter before the operator; fields as of `LetterNoted`. It stands there until it is `read`, a stamp, `by` somebody."""
+    """A letter shown to the operator; fields as of `LetterNoted`. It stays until it is `read` (a stamp) `by` a person."""
 
     id: str
     why: str
@@ -319,8 +326,8 @@ class State:
     last mark that was in order, `seen` the last event's stamp before the clock was doubted, and `doubted` by how many seconds it leapt then.
     `letters` names by Message-ID and author, as an HMAC, the runs and notes that hold a version of the letter, and `places` by where it lay
     the runs that a file or letter started last.
-    `told` are the ids of what the operator was notified of, the last time at `notified`; `failures` are the runs that failed and were not
-    told of, with when, and `omitted` the steps, (run, step), that were left out because they could not leave in time.
+    `notified_ids` are the ids of what the operator was notified of, the last time at `notified`; `failures` are the runs that failed
+    and are not in a notice yet, with when, and `omitted` the steps, (run, step), that were left out because they could not leave in time.
     """
 
     seq: int = 0
@@ -354,7 +361,7 @@ class State:
     notes: dict[str, NoteState] = field(default_factory=dict)
     letters: dict[str, tuple[str, ...]] = field(default_factory=dict)
     places: dict[str, tuple[str, ...]] = field(default_factory=dict)
-    told: set[str] = field(default_factory=set)
+    notified_ids: set[str] = field(default_factory=set)
     notified: str = ""
     failures: dict[str, str] = field(default_factory=dict)
     omitted: dict[tuple[str, str], str] = field(default_factory=dict)

@@ -11,7 +11,7 @@ from collections.abc import Callable
 from urllib.parse import SplitResult, parse_qs, unquote, urlsplit
 
 BEGIN, END = "\x01", "\x02"
-"""What stands around each link of a text whose links are `plain`."""
+"""The marks around each link of a text whose links are `plain`."""
 _LINK = re.compile(r"(?:https?://|www\.)[^\s<>\"'\x01\x02]{1,8000}", re.IGNORECASE)
 _TARGET = re.compile(r"(?:https?://|www\.)[^\x01\x02]+", re.IGNORECASE)
 _AFTER = ".,;:!?)]}*_"
@@ -32,9 +32,9 @@ def plain(text: str) -> str:
     return _TWICE.sub(r"\1", _LINK.sub(_marked, _bare(text)))
 
 
-def fits(text: str, other: str) -> bool:
+def fits(text: str, known: str) -> bool:
     """Whether two texts of `plain` are the same where a link of the first, of which only the domain is left, stands for any to that domain."""
-    if _bare(text) == _bare(other):
+    if _bare(text) == _bare(known):
         return True
     parts = _OPAQUE.split(text)
     if len(parts) == 1:
@@ -43,7 +43,7 @@ def fits(text: str, other: str) -> bool:
         f"{BEGIN}(?:www\\.)?{re.escape(part)}(?:[/?#:][^{END}]*)?{END}" if number % 2 else re.escape(part)
         for number, part in enumerate(parts)
     )
-    return re.fullmatch(pattern, other) is not None
+    return re.fullmatch(pattern, known) is not None
 
 
 def _bare(text: str) -> str:
@@ -52,20 +52,20 @@ def _bare(text: str) -> str:
 
 def _marked(match: re.Match[str]) -> str:
     link = match[0]
-    after = link[len(link.rstrip(_AFTER)) :]
-    link = link.removesuffix(after)
+    tail = link[len(link.rstrip(_AFTER)) :]
+    link = link.removesuffix(tail)
     for _ in range(_DEPTH):
         target = _target(link)
         if target.startswith("?"):
-            return f"{BEGIN}{target}?{_even(link)}{END}{after}"
+            return f"{BEGIN}{target}?{_even(link)}{END}{tail}"
         if not target:
             break
         link = target
-    return f"{BEGIN}{_even(link)}{END}{after}"
+    return f"{BEGIN}{_even(link)}{END}{tail}"
 
 
 def _target(link: str) -> str:
-    """What stands in a gateway's link: the target, or ``?`` and its domain; empty for any other link."""
+    """The target of a gateway's link, or ``?`` and the target's domain; empty for any other link."""
     try:
         parts = urlsplit(link)
         host = (parts.hostname or "").lower()
@@ -82,16 +82,16 @@ def _target(link: str) -> str:
 
 def _even(link: str) -> str:
     """Without what says nothing about where it leads."""
-    scheme, _, rest = link.partition("://") if "://" in link[:9] else ("", "", link)
-    cut = re.search(r"[/?#]", rest)
-    host, path = (rest[: cut.start()], rest[cut.start() :]) if cut else (rest, "")
+    scheme, _, address = link.partition("://") if "://" in link[:9] else ("", "", link)
+    cut = re.search(r"[/?#]", address)
+    host, path = (address[: cut.start()], address[cut.start() :]) if cut else (address, "")
     port = {"https": ":443", "http": ":80"}.get(scheme.lower(), ":443")
     host = host.lower().removesuffix(port)
-    return host + _HEX.sub(lambda one: one[0].upper(), "" if path == "/" else path)
+    return host + _HEX.sub(lambda match: match[0].upper(), "" if path == "/" else path)
 
 
 def _asked(*names: str) -> Callable[[SplitResult], str]:
-    """A reader of one field of the query. Where it stands twice, nobody knows which one counts."""
+    """A reader of one field of the query. Where it occurs twice, it is unknown which one counts."""
 
     def read(parts: SplitResult) -> str:
         fields = {name.lower(): values for name, values in parse_qs(parts.query).items()}
@@ -114,8 +114,8 @@ def _encoded(parts: SplitResult) -> str:
 
 def _domain(parts: SplitResult) -> str:
     """Mimecast and others: a token that only they can read, and the target's domain."""
-    found = _asked("domain")(parts).lower()
-    return f"?{found.removeprefix('www.')}" if found else ""
+    domain = _asked("domain")(parts).lower()
+    return f"?{domain.removeprefix('www.')}" if domain else ""
 
 
 def _last(parts: SplitResult) -> str:
@@ -125,9 +125,9 @@ def _last(parts: SplitResult) -> str:
 
 def _between(parts: SplitResult) -> str:
     """Check Point: the target between ``___`` and ``___.``."""
-    found = re.fullmatch(r"/v2/(?:r\d+/)?___(.+)___\..*", parts._replace(scheme="", netloc="").geturl())
+    target = re.fullmatch(r"/v2/(?:r\d+/)?___(.+)___\..*", parts._replace(scheme="", netloc="").geturl())
     # Programs that take it for a path make one of two slashes.
-    return re.sub(r"^(https?:)/+", r"\1//", found[1], flags=re.IGNORECASE) if found else ""
+    return re.sub(r"^(https?:)/+", r"\1//", target[1], flags=re.IGNORECASE) if target else ""
 
 
 def _defended(parts: SplitResult) -> str:
@@ -137,13 +137,13 @@ def _defended(parts: SplitResult) -> str:
         return _asked("u")(parts)
     if version == "/v2/":
         return unquote(_asked("u")(parts).translate(str.maketrans("-_", "%/")))
-    found = re.match(r"/v3/__(.+?)__;([^!]*)!", parts._replace(scheme="", netloc="").geturl())
-    return _filled(found[1], _decoded(found[2])) if found else ""
+    match_ = re.match(r"/v3/__(.+?)__;([^!]*)!", parts._replace(scheme="", netloc="").geturl())
+    return _filled(match_[1], _decoded(match_[2])) if match_ else ""
 
 
-def _filled(link: str, kept: str) -> str:
+def _filled(link: str, replaced: str) -> str:
     """Version 3: each ``*`` stands for the next character that was kept, ``**`` and a letter for as many as the letter says."""
-    left, runs = iter(kept), "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789-_"
+    left, runs = iter(replaced), "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789-_"
 
     def fill(match: re.Match[str]) -> str:
         count = runs.index(match[1]) + 2 if match[1] else 1

@@ -1,6 +1,6 @@
 """What other template languages write for a value, left in words as it stands: `{{ name }}`, `{% if paid %}`, `${NAME}`, `<%= name %>`.
 
-Nothing fills it in here, so that whoever reads the words reads it, too.
+Nothing fills it in here, so the reader of the words sees it, too.
 """
 
 import re
@@ -27,7 +27,7 @@ _OF_KNOWN = re.compile(
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Leftover:
-    """One of them: the characters from `start` to `end`, and what stands between its marks. `block`: a tag like `{% if … %}`."""
+    """One of them: the characters from `start` to `end`, and the text between its marks. `block`: a tag like `{% if … %}`."""
 
     start: int
     end: int
@@ -42,8 +42,8 @@ def leftovers(text: str, known: Collection[str] = ()) -> Iterator[Leftover]:
         return
     text = text[:MAX]
     names = {_plain(name) for name in known}
-    found = [_of(match, block=match["block"] is not None) for match in _CERTAIN.finditer(text)]
-    taken = [(one.start, one.end) for one in found]
+    leftovers_ = [_leftover(match, block=match["block"] is not None) for match in _CERTAIN.finditer(text)]
+    taken = [(leftover.start, leftover.end) for leftover in leftovers_]
     for match in _OF_KNOWN.finditer(text):
         name = next(value for value in match.groups() if value is not None)
         root, dot, _ = name.partition(".")
@@ -51,8 +51,8 @@ def leftovers(text: str, known: Collection[str] = ()) -> Iterator[Leftover]:
         if (of_path or _plain(name) in names) and not any(
             a < match.end() and match.start() < b for a, b in taken
         ):
-            found.append(_of(match))
-    yield from sorted(found, key=lambda one: one.start)
+            leftovers_.append(_leftover(match))
+    yield from sorted(leftovers_, key=lambda leftover: leftover.start)
 
 
 def _plain(name: str) -> str:
@@ -62,7 +62,7 @@ def _plain(name: str) -> str:
 _MAY = re.compile(r"[{%<$*\[]")
 
 
-def _of(match: re.Match[str], *, block: bool = False) -> Leftover:
+def _leftover(match: re.Match[str], *, block: bool = False) -> Leftover:
     inner = next(value for value in match.groups() if value is not None)
     tag = inner.strip().strip("-~+").strip()
     return Leftover(

@@ -1,4 +1,4 @@
-"""Text from outside as people may safely read it: nothing in it hides, moves or reorders what stands beside it.
+"""Text from outside as people may safely read it: nothing in it hides, moves or reorders the text beside it.
 
 `visible` writes such characters out, `masked` keeps every column where it is, `stripped` leaves out those that show nothing.
 """
@@ -14,21 +14,21 @@ INVISIBLE = re.compile(
 
 def visible(text: str) -> str:
     """The text with control, bidirectional and zero-width characters written out, so that nothing hides or moves."""
-    return "".join(one if one in "\n\t" or _plain(one) else f"\\u{{{ord(one):x}}}" for one in text)
+    return "".join(char if char in "\n\t" or _plain(char) else f"\\u{{{ord(char):x}}}" for char in text)
 
 
 def masked(text: str) -> str:
     """The text, one column for each character, for a line that carets stand under: a tab is a space, what can't be printed a �."""
-    return "".join(one if one.isprintable() else " " if one == "\t" else "\ufffd" for one in text)
+    return "".join(char if char.isprintable() else " " if char == "\t" else "\ufffd" for char in text)
 
 
 def stripped(text: str) -> str:
-    """The text as it goes on to be used: composed, and without the characters that nobody sees."""
+    """The text as it goes on to be used: composed, and without invisible characters."""
     return INVISIBLE.sub("", unicodedata.normalize("NFC", text))
 
 
-def _plain(one: str) -> bool:
-    category = unicodedata.category(one)
+def _plain(char: str) -> bool:
+    category = unicodedata.category(char)
     return category[0] != "C" and category not in {"Zl", "Zp"}
 
 

@@ -68,16 +68,16 @@ def answers(subject: str) -> bool:
     return _RE.match(text) is not None
 
 
-def same(letter: Mapping[str, Json], other: Mapping[str, Json]) -> bool:
+def same(letter: Mapping[str, Json], known: Mapping[str, Json]) -> bool:
     """Whether the events of two letters say the same: subject, words and attachments. How the words are wrapped, quoted and encoded, what a
     gateway, a scanner or a list wrote above or below them, and by whose checks their links go, is left out; anything else is another letter.
 
-    `other` is the one that is known: a link of which a gateway left the domain only may stand for one of that letter's.
+    `known` is the letter that came first: a link of which a gateway left the domain only may stand for one of its links.
     """
     return (
-        bare(str(letter.get("subject") or "")) == bare(str(other.get("subject") or ""))
-        and _files(letter) == _files(other)
-        and links.fits(_words(str(letter.get("text") or "")), _words(str(other.get("text") or "")))
+        bare(str(letter.get("subject") or "")) == bare(str(known.get("subject") or ""))
+        and _files(letter) == _files(known)
+        and links.fits(_words(str(letter.get("text") or "")), _words(str(known.get("text") or "")))
     )
 
 
@@ -92,14 +92,20 @@ def begins(letter: Mapping[str, Json], whole: Mapping[str, Json]) -> bool:
 
 
 def _files(letter: Mapping[str, Json]) -> list[str]:
-    found = letter.get("attachments")
-    return sorted(str(one.get("sha256")) for one in found) if isinstance(found, list) else []
+    attachments = letter.get("attachments")
+    return (
+        sorted(str(attachment.get("sha256")) for attachment in attachments)
+        if isinstance(attachments, list)
+        else []
+    )
 
 
 def _words(text: str) -> str:
     """The words without what was added, and without everything that only lays them out; their links are plain."""
     paragraphs = [
-        one for one in re.split(r"\n[ \t]*\n|\n(?=[-_=*~]{2,}[ \t]*\n)", text.strip()) if one.strip()
+        paragraph
+        for paragraph in re.split(r"\n[ \t]*\n|\n(?=[-_=*~]{2,}[ \t]*\n)", text.strip())
+        if paragraph.strip()
     ]
     # Whatever it begins with, a letter's only paragraph is its own.
     while len(paragraphs) > 1 and _added(paragraphs[-1]):
@@ -114,10 +120,10 @@ def _added(paragraph: str) -> bool:
     text = " ".join(
         line for line in paragraph[:_LOOKED_AT].splitlines() if not _RULER.fullmatch(line)
     ).strip()
-    found = _ADDED.search(text)
+    notice = _ADDED.search(text)
     if _NOTICE.fullmatch(" ".join(text.split())):
         return True
-    return not text or (found is not None and found.start() <= _BEGINS_WITHIN)
+    return not text or (notice is not None and notice.start() <= _BEGINS_WITHIN)
 
 
 def _flat(text: str) -> str:

@@ -15,14 +15,14 @@ def encode(value: Json) -> bytes:
     ).encode()
 
 
-def decode(data: bytes) -> Json:
+def decode(encoded: bytes) -> Json:
     """The value that `encode` wrote."""
-    return json.loads(data)
+    return json.loads(encoded)
 
 
-def sha256(data: bytes) -> str:
-    """Lower-case hex SHA-256 of `data` (64 characters)."""
-    return hashlib.sha256(data).hexdigest()
+def sha256(content: bytes) -> str:
+    """Lower-case hex SHA-256 of `content` (64 characters)."""
+    return hashlib.sha256(content).hexdigest()
 
 
 def name_of(value: Json) -> str:

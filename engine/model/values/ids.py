@@ -30,9 +30,9 @@ def run_id(workspace: str, playbook: str, trigger: str, source: str) -> RunId:
     return RunId(sha256(_joined("run", workspace, playbook, trigger, source)))
 
 
-def effect_key(run: RunId, step: str, item: str, action: str, revision: int) -> EffectKey:
+def effect_key(run: RunId, step: str, item_key: str, action: str, revision: int) -> EffectKey:
     """Same across attempts and machines; another revision (an edit, a re-proposal) is another key."""
-    return EffectKey(sha256(_joined("effect", run, step, item, action, str(revision))))
+    return EffectKey(sha256(_joined("effect", run, step, item_key, action, str(revision))))
 
 
 def card_id(run: RunId, gate: str, digest: str) -> CardId:

@@ -57,15 +57,15 @@ class Money:
         places = exponent(self.currency)
         return f"{Decimal(self.minor).scaleb(-places):.{places}f} {self.currency}"
 
-    def plus(self, other: Self) -> Self:
+    def plus(self, addend: Self) -> Self:
         """The sum. Raises ValueError when the currencies differ."""
-        if other.currency != self.currency:
-            raise ValueError(f"{self.currency} and {other.currency} do not add up")
-        return type(self)(minor=self.minor + other.minor, currency=self.currency)
+        if addend.currency != self.currency:
+            raise ValueError(f"{self.currency} and {addend.currency} do not add up")
+        return type(self)(minor=self.minor + addend.minor, currency=self.currency)
 
-    def minus(self, other: Self) -> Self:
+    def minus(self, subtrahend: Self) -> Self:
         """The difference. Raises ValueError when the currencies differ."""
-        return self.plus(type(self)(minor=-other.minor, currency=other.currency))
+        return self.plus(type(self)(minor=-subtrahend.minor, currency=subtrahend.currency))
 
     def times(self, factor: Decimal | float) -> Self:
         """The product, rounded half away from zero to the minor unit."""

@@ -1,4 +1,4 @@
-"""Where things lie: the file that makes a folder a workspace, the place for state outside it, and patterns of paths."""
+"""Paths of a workspace: the file that makes a folder a workspace, the place for state outside it, and patterns of paths."""
 
 import os
 import sys

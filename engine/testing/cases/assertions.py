@@ -147,7 +147,7 @@ def _line(play: Play, run: RunState, name: str, step: StepState) -> StoryLine:
         case "carded":
             because = f"at gate `{step.gate}`"
         case "asked":
-            because = f"asks {step.who}"
+            because = f"asks {step.person}"
         case "waiting":
             because = f"until {step.due[:16]}Z" if step.due else "for ever"
         case "succeeded" if step.intents:

@@ -194,8 +194,8 @@ def test_past_a_cap_nothing_leaves_whatever_a_person_approved(
     can't be compared.
     """
     verdict = verdict_of(paying(amount), Stage.APPROVAL, PolicyRules(caps=(cap,)), usage=usage)
-    assert ("not today" if verdict.after else verdict.answer.value) == answer
-    assert verdict.after in {"", MIDNIGHT}
+    assert ("not today" if verdict.not_before else verdict.answer.value) == answer
+    assert verdict.not_before in {"", MIDNIGHT}
 
 
 def test_a_cap_on_money_is_no_cap_on_what_moves_none() -> None:

@@ -55,7 +55,7 @@ def test_while_it_is_open_only_a_probe_is_news() -> None:
 
 def test_a_no_is_no_sign_of_life_where_nothing_else_was_asked() -> None:
     """To be asked to wait is one."""
-    no, wait = PermanentError("no", code="http-400"), RateLimited("wait", after=3)
+    no, wait = PermanentError("no", code="http-400"), RateLimited("wait", seconds=3)
     assert hear(opened(), no, probe=True) == [k.ConnectorFailed, k.BreakerOpened]
     assert hear(opened(), no) == [k.BreakerClosed]
     assert hear(opened(), wait, probe=True) == [k.BreakerClosed, k.LimitReached]
@@ -83,11 +83,11 @@ def test_who_is_asked_to_wait_by_several_at_once_waits_once_and_for_the_longest(
     """What left before the first answer says the same thing again."""
     books = Books(THREE)
     for seconds, news, times in ((20, True, 1), (5, False, 1), (60, True, 1)):
-        assert hear(books, RateLimited("wait", after=seconds)) == [k.LimitReached] * news
+        assert hear(books, RateLimited("wait", seconds=seconds)) == [k.LimitReached] * news
         assert books.book.connectors["x"].asked == times
     assert books.book.connectors["x"].resting >= at(60)
     books.clock.advance(timedelta(minutes=2))
-    assert hear(books, RateLimited("wait", after=5)) == [k.LimitReached]
+    assert hear(books, RateLimited("wait", seconds=5)) == [k.LimitReached]
     assert books.book.connectors["x"].asked == 2
 
 

@@ -30,9 +30,9 @@ def because_of(error, cause):
         (TransientError("down", code="unreachable"), "down"),
         (UnknownOutcome("lost", code="no-answer"), "down"),
         (UnknownOutcome("died", code="crashed"), ""),
-        (RateLimited("wait", after=3), "busy"),
+        (RateLimited("wait", seconds=3), "busy"),
         (TransientError("wait", code="rate-limited"), "busy"),
-        (because_of(UnknownOutcome("again", code="rate-limited"), RateLimited("wait", after=3)), "busy"),
+        (because_of(UnknownOutcome("again", code="rate-limited"), RateLimited("wait", seconds=3)), "busy"),
         (ValueError("ours"), ""),
     ],
 )
@@ -43,7 +43,7 @@ def test_what_the_end_of_a_call_says(error, said):
 
 def test_how_long_to_wait_is_found_behind_what_was_made_of_it():
     """Of a repeated call nobody knows whether the first one went through; how long to wait is known all the same."""
-    error = because_of(UnknownOutcome("again", code="rate-limited"), RateLimited("wait", after=30))
+    error = because_of(UnknownOutcome("again", code="rate-limited"), RateLimited("wait", seconds=30))
     # Its own code says that it was asked to wait, its cause for how long.
     assert retry_after(error) == 30
 

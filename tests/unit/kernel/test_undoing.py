@@ -87,9 +87,9 @@ def test_asked_again_an_undo_takes_the_next_revision() -> None:
     history.proposed("a~undo", answer="allow")
     history.add(e.StepFailed(attempt=1, code="x"), "a~undo")
     history.add(e.EffectKept(key="ka1", code="x"), "a")
-    assert history.run.step("a").kept
+    assert history.run.step("a").undo_failed
     history.add(e.UndoAsked(by="me", channel="terminal"), "a")
-    assert (history.run.step("a").kept, history.run.step("a~undo").status) == (False, "pending")
+    assert (history.run.step("a").undo_failed, history.run.step("a~undo").status) == (False, "pending")
     assert history.run.step("a~undo").revision == 1
 
 

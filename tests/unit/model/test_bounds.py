@@ -23,4 +23,4 @@ EUR = {"minor": 12_000, "currency": "EUR"}
     ],
 )
 def test_a_value_outside_its_limits_is_not_taken(kind, value, least, most, expected):
-    assert range_error(kind, value, least=least, most=most) == expected
+    assert range_error(kind, value, minimum=least, maximum=most) == expected

@@ -21,8 +21,8 @@ def test_every_sum_is_that_of_the_costs_as_they_stand_last():
     assert list(costs.values()) == list(last.values())
     assert len(costs) == len(last)
     for run in ("r0", "r4", "nobody"):
-        assert costs.of_run(run) == sum(one.usd for one in last.values() if one.run == run)
-        assert costs.of_step(run, "draft") == sum(one.run == run for one in last.values())
+        assert costs.run_total(run) == sum(one.usd for one in last.values() if one.run == run)
+        assert costs.calls_of_step(run, "draft") == sum(one.run == run for one in last.values())
     for minutes in (-6000, -15, 0, 45, 6000):
         since = stamp(NOON + timedelta(minutes=minutes))
         assert costs.since(since) == sum(one.usd for one in last.values() if one.at >= since)

@@ -31,7 +31,7 @@ def server(*parts: bytes, pause: float = 0.0) -> Iterator[tuple[str, list[bytes]
 
 
 def ask(url: str, **more: object) -> HttpAnswer:
-    plain = {"body": b"{}", "headers": {"X-Key": "k"}, "seconds": 5.0, "most": 100}
+    plain = {"body": b"{}", "headers": {"X-Key": "k"}, "seconds": 5.0, "max_bytes": 100}
     return exchange("POST", url, **{**plain, **more})  # type: ignore[arg-type]
 
 

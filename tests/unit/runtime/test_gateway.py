@@ -25,7 +25,7 @@ from engine.testing.model_server import ModelServer, ScriptedReply, answering
 
 NOW = datetime(2026, 3, 31, 23, 30, tzinfo=UTC)
 CALL = Call(action="agent/x", args={}, run=RunId("r1"), step="draft", subject=None, trigger={}, at=NOW)
-ASK = ModelRequest(model="default", messages=(("system", "Be brief."), ("user", "Hello")), most=100)
+ASK = ModelRequest(model="default", messages=(("system", "Be brief."), ("user", "Hello")), max_tokens=100)
 KEY = "sk-canary-7731"
 
 
@@ -143,7 +143,7 @@ def test_how_long_a_provider_asks_to_wait_is_heard(status, said, after):
     answer = ScriptedReply(status=status, pieces=(b"later",), after=said)
     with ModelServer.saying([answer]) as server, pytest.raises(RateLimited) as caught:
         gateway(server.base, Book()).complete(ASK, call=CALL, budget=None)
-    assert caught.value.after == pytest.approx(after)
+    assert caught.value.seconds == pytest.approx(after)
 
 
 @pytest.mark.parametrize(
@@ -159,7 +159,7 @@ def test_what_nobody_counted_is_not_booked_and_stays_set_aside(said):
     reserved, answered = book.events
     assert isinstance(answered, ModelAnswered)
     assert (answered.usd, Decimal(answered.aside)) == ("0.000000", Decimal(reserved.usd))
-    assert book.costs.of_run(CALL.run) == Decimal(reserved.usd) > 0
+    assert book.costs.run_total(CALL.run) == Decimal(reserved.usd) > 0
 
 
 def test_an_error_inside_a_200_costs_what_it_counted_and_else_nothing():

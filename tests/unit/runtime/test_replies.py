@@ -127,7 +127,7 @@ def test_how_long_to_wait_is_heard_in_headers_and_words(words, headers, seconds)
     raw = f'{{"error": {{"message": "{words}"}}}}'
     trouble = reading(raw, 429, **headers).trouble
     assert isinstance(trouble, RateLimited)
-    assert trouble.after == pytest.approx(seconds)
+    assert trouble.seconds == pytest.approx(seconds)
 
 
 @pytest.mark.parametrize(
