@@ -106,10 +106,8 @@ class Ledger:
 
         Raises LedgerError at the first event that was altered, is missing, or was written by a newer version.
         """
-        return (
-            event(row, previous)
-            for row, previous in walk(self._journal, self._use, self._state.ledger, since)
-        )
+        rows = walk(self._journal, self._use, self._state.ledger, since)
+        return (event(row, previous) for row, previous in rows)
 
     def stored(self, since: int = 0) -> Iterator[EventRow]:
         """As `events`, committed rows only and as they are stored."""
