@@ -14,7 +14,7 @@ from tests.counterparts import need
 pytestmark = pytest.mark.slow
 
 ROOT = Path(__file__).resolve().parents[3]
-GOOD = ROOT / "engine" / "app" / "letters" / "04-support.eml"
+GOOD = ROOT / "engine" / "app" / "setup" / "letters" / "04-support.eml"
 
 Done = subprocess.CompletedProcess[str]
 
