@@ -11,4 +11,6 @@ def whole(files: dict[str, bytes]) -> Compiled:
         settings.parse("steward.yaml", files["steward.yaml"]) if "steward.yaml" in files else (CONFIG, ())
     )
     found = compiled(files, config=config or CONFIG)
-    return found.plus((*wrong, *test_file.check(MemoryTree({**STARTER, **files}), found.plans, found.broken)))
+    return found.with_diagnostics(
+        (*wrong, *test_file.check(MemoryTree({**STARTER, **files}), found.plans, found.broken))
+    )

@@ -196,4 +196,4 @@ def compile_tree(tree: "Tree", *, kept: Path | None = None) -> "Compiled":
         for path in test_file.paths(tree)
         for one in schema_check.diagnose_file("test", path, tree.read(path), cases)
     ]
-    return compiled.plus((*found, *shapes, *unread, *cases, *tests))
+    return compiled.with_diagnostics((*found, *shapes, *unread, *cases, *tests))

@@ -65,11 +65,11 @@ _NAMED = {"webhook": "path", "email": "mailbox", "event": "type"}
 
 def diagnostics(tree: "Tree", plans: Iterable["Plan"], known: Collection[str]) -> Iterator[Diagnostic]:
     """The same as warnings, each at its place."""
-    from engine.language.text.source import SourceText, shown
+    from engine.language.text.source import SourceText, with_source_lines
 
     for one in unheard(plans, known):
         source = SourceText.from_bytes(one.path, tree.read(one.path))
-        yield from shown(source, [told(one, _place(source, one), known)])
+        yield from with_source_lines(source, [told(one, _place(source, one), known)])
 
 
 def told(one: Unheard, span: Span, known: Collection[str]) -> Diagnostic:

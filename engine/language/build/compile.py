@@ -20,7 +20,7 @@ from engine.language.passes.pipeline import place_of
 from engine.language.passes.resolved import World
 from engine.language.schemas import schema_check as form
 from engine.language.templates.parser import TEMPLATES
-from engine.language.text.source import SourceText, shown
+from engine.language.text.source import SourceText, with_source_lines
 from engine.model.definitions.actions import ActionSpec
 from engine.model.definitions.agents import spec_of
 from engine.model.definitions.diagnostics import Diagnostic, Span
@@ -38,7 +38,7 @@ class Compiled:
     diagnostics: tuple[Diagnostic, ...]
     broken: frozenset[str] = frozenset()
 
-    def plus(self, diagnostics: tuple[Diagnostic, ...]) -> "Compiled":
+    def with_diagnostics(self, diagnostics: tuple[Diagnostic, ...]) -> "Compiled":
         """With the diagnostics of other files."""
         both = dict.fromkeys((*self.diagnostics, *diagnostics))  # a set would give another order each time
         return replace(self, diagnostics=tuple(sorted(both, key=place_of)))
@@ -83,19 +83,18 @@ def compile_tree(
         playbooks=tuple(sorted(paths)),
         unperformed=unperformed,
         wrong=wrong,
-        reads={
-            f"agent/{name}": agents.reads(agent, files.blobs) for name, (agent, _) in own.items() if agent
-        },
+        reads={f"agent/{id_}": agents.reads(agent, files.blobs) for id_, (agent, _) in own.items() if agent},
     )
-    shelf = Shelf(cache_file) if cache_file is not None else None
+    shelf = None if cache_file is None else Shelf(cache_file)
     session = Compilation(files, paths, world, code=code, shelf=shelf)
     with _uncollected():
         results = {id_: session.result(id_).known for id_ in paths}
     if shelf is not None:
         shelf.save()
     calls = {id_: check.calls for id_, check in results.items()}
-    for id_, circle_diagnostics in subplaybooks.find_cycles(calls).items():
-        diagnostics += shown(SourceText.from_bytes(paths[id_], files.read(paths[id_])), circle_diagnostics)
+    for id_, cycle_errors in subplaybooks.find_cycles(calls).items():
+        source = SourceText.from_bytes(paths[id_], files.read(paths[id_]))
+        diagnostics += with_source_lines(source, cycle_errors)
         broken.add(id_)
     diagnostics += [diagnostic for result in results.values() for diagnostic in result.diagnostics]
     broken |= {id_ for id_, result in results.items() if not result.plan}

@@ -15,7 +15,7 @@ from engine.language.build.cached_result import CachedCheck, CachedPlan, CacheEn
 from engine.language.build.dependency_tracker import DependencyTracker, TrackedMap
 from engine.language.build.file_table import FileTable
 from engine.language.diagnostics.codes import playbook_shape
-from engine.language.diagnostics.verify_fix import proven
+from engine.language.diagnostics.verify_fix import with_verified_fixes
 from engine.language.documents import playbook, sop
 from engine.language.documents.ast import Authored
 from engine.language.passes import pipeline, subplaybooks
@@ -23,7 +23,7 @@ from engine.language.passes.resolved import Signature, World
 from engine.language.schemas import schema_check as form
 from engine.language.templates.parser import TEMPLATES, Takes
 from engine.language.text.nodes import Node
-from engine.language.text.source import MAX_SHOWN, SourceText, shown
+from engine.language.text.source import MAX_SHOWN, SourceText, with_source_lines
 from engine.language.yaml import reader
 from engine.model.definitions.diagnostics import Diagnostic, Severity, Span
 from engine.model.definitions.plan import Plan
@@ -188,7 +188,7 @@ class Compilation:
             diagnostics = known.diagnostics
             if any(diagnostic.fix for diagnostic in diagnostics):
                 diagnostics = _affordable(diagnostics, _MAX_PROVEN // max(len(raw), 1))
-                diagnostics = proven(
+                diagnostics = with_verified_fixes(
                     raw, diagnostics, lambda mended: self._once(id_, path, mended)[0].diagnostics
                 )
         finally:
@@ -212,7 +212,7 @@ class Compilation:
             passed = pipeline.compile_one(authored, self._world)
         finally:
             del self._open[id_]
-        diagnostics = (*diagnostics, *shown(source, passed.diagnostics))
+        diagnostics = (*diagnostics, *with_source_lines(source, passed.diagnostics))
         diagnostics = _first(path, (*diagnostics, *form.diagnose_tree(kind, source, root, diagnostics)))
         wrong = any(diagnostic.severity is Severity.ERROR for diagnostic in diagnostics)
         known = CachedCheck(

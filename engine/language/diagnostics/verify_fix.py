@@ -19,7 +19,7 @@ _HIDDEN = {"SW127": frozenset({"SW111"})}
 """What could not be seen before: while a type is unknown, nothing of it may be missing."""
 
 
-def applied(raw: bytes, fix: Fix) -> bytes:
+def apply_fix(raw: bytes, fix: Fix) -> bytes:
     """The file with the text of the fix's place replaced."""
     lines = decoded(raw).split("\n")
     span = fix.span
@@ -30,7 +30,7 @@ def applied(raw: bytes, fix: Fix) -> bytes:
     )
 
 
-def proven(
+def with_verified_fixes(
     raw: bytes, diagnostics: Sequence[Diagnostic], recheck: Callable[[bytes], Sequence[Diagnostic]]
 ) -> tuple[Diagnostic, ...]:
     """The diagnostics, each with its fix only if `recheck`, reading the repaired file, finds less and nothing else."""
@@ -43,14 +43,14 @@ def proven(
             continue
         tries += 1
         new_counts = (
-            Counter(map(_identity, recheck(applied(raw, diagnostic.fix)))) if tries <= _MAX else old_counts
+            Counter(map(_identity, recheck(apply_fix(raw, diagnostic.fix)))) if tries <= _MAX else old_counts
         )
         introduced = {code for code, _ in new_counts - old_counts}
         introduced -= _HIDDEN.get(diagnostic.code, frozenset())
         if diagnostic.code in READING:
             introduced -= _KNOWN_BEFORE
-        proven_fix = not introduced and new_counts[_identity(diagnostic)] < old_counts[_identity(diagnostic)]
-        verified.append(diagnostic if proven_fix else replace(diagnostic, fix=None))
+        is_verified = not introduced and new_counts[_identity(diagnostic)] < old_counts[_identity(diagnostic)]
+        verified.append(diagnostic if is_verified else replace(diagnostic, fix=None))
     return tuple(verified)
 
 

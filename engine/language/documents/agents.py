@@ -9,7 +9,7 @@ from typing import TypeAlias
 
 from engine.language.diagnostics.codes import agents as code
 from engine.language.diagnostics.codes import config_files, playbook_shape, references
-from engine.language.diagnostics.verify_fix import proven
+from engine.language.diagnostics.verify_fix import with_verified_fixes
 from engine.language.documents.config_fields import Checked
 from engine.language.text.identifiers import is_id, slug
 from engine.language.text.nodes import Entry, Node
@@ -69,7 +69,7 @@ def parse(path: str, raw: bytes, world: AgentContext) -> Parsed:
     agent, diagnostics = _read(path, raw, world)
     if not diagnostics:
         return agent, ()
-    return agent, proven(raw, diagnostics, lambda mended: _read(path, mended, world)[1])
+    return agent, with_verified_fixes(raw, diagnostics, lambda mended: _read(path, mended, world)[1])
 
 
 def _read(path: str, raw: bytes, world: AgentContext) -> Parsed:

@@ -9,7 +9,7 @@ from decimal import Decimal
 
 from engine.language.diagnostics.codes import config_files as code
 from engine.language.text.nodes import Entry, Mapping, Node, Scalar, Sequence
-from engine.language.text.source import SourceText, shown
+from engine.language.text.source import SourceText, with_source_lines
 from engine.model.definitions.diagnostics import Diagnostic, Fix, Span
 from engine.model.values.money import Money
 
@@ -31,7 +31,9 @@ class Checked:
 
     def diagnostics(self) -> tuple[Diagnostic, ...]:
         """All of them, in the order of the file, with the line they are about."""
-        return shown(self._source, sorted(self._diagnostics, key=lambda diagnostic: diagnostic.span))
+        return with_source_lines(
+            self._source, sorted(self._diagnostics, key=lambda diagnostic: diagnostic.span)
+        )
 
     def entries(self, node: Node | None, *, known: Collection[str]) -> dict[str, Entry]:
         """The known keys of a map; unknown ones are refused, with the nearest known one as the fix."""

@@ -5,7 +5,7 @@ from collections.abc import Iterable, Mapping
 from typing import TypeAlias
 
 from engine.language.diagnostics.codes import config_files as code
-from engine.language.diagnostics.verify_fix import proven
+from engine.language.diagnostics.verify_fix import with_verified_fixes
 from engine.language.documents.config_fields import Checked
 from engine.language.text.identifiers import is_id
 from engine.language.text.nodes import Entry
@@ -36,7 +36,7 @@ def parse(files: Iterable[tuple[str, bytes]]) -> Parsed:
         def recheck(mended: bytes, path: str = path) -> list[Diagnostic]:
             return _diagnostics_of(path, {**contents, path: mended})
 
-        diagnostics += proven(raw, mine, recheck)
+        diagnostics += with_verified_fixes(raw, mine, recheck)
     return intents, tuple(diagnostics)
 
 

@@ -19,7 +19,7 @@ from engine.language.documents.ast import (
 from engine.language.documents.playbook_fields import Taker
 from engine.language.text.identifiers import is_id, slug
 from engine.language.text.nodes import Entry, Mapping, Node, Scalar
-from engine.language.text.source import MAX_SHOWN, SourceText, shown
+from engine.language.text.source import MAX_SHOWN, SourceText, with_source_lines
 from engine.language.types import type_syntax
 from engine.language.types.type_syntax import place
 from engine.model.defaults import DECISION_TIMEOUT
@@ -57,7 +57,7 @@ def read(source: SourceText, id_: str, node: Node) -> tuple[Authored | None, tup
     taker = Taker()
     top = taker.mapping(node, example="name: …")
     if top is None:
-        return None, shown(source, taker.diagnostics)
+        return None, with_source_lines(source, taker.diagnostics)
     if (foreign := other_tools.diagnose(source.path, top)) is not None:
         taker.note(foreign)
     entries = taker.keys(top, of="a playbook", known=KEYS)
@@ -86,7 +86,7 @@ def read(source: SourceText, id_: str, node: Node) -> tuple[Authored | None, tup
         authored_step = step(taker, step_node)
         steps += [authored_step] if authored_step is not None else []
     head = replace(head, steps=tuple(steps), room=room(top, entries.get("name")))
-    return head, shown(source, sorted(taker.diagnostics, key=lambda diagnostic: diagnostic.span))
+    return head, with_source_lines(source, sorted(taker.diagnostics, key=lambda diagnostic: diagnostic.span))
 
 
 def _value(entries: dict[str, Entry], key: str) -> Node | None:

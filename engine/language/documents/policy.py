@@ -7,7 +7,7 @@ from fnmatch import fnmatchcase
 
 from engine.language.diagnostics.codes import config_files as code
 from engine.language.diagnostics.codes import policies
-from engine.language.diagnostics.verify_fix import proven
+from engine.language.diagnostics.verify_fix import with_verified_fixes
 from engine.language.documents.config_fields import Checked
 from engine.language.text.nodes import Entry, Node, Sequence
 from engine.language.text.nodes import Mapping as Map
@@ -53,7 +53,7 @@ def parse(
         return None, unread
     rules, diagnostics = _read(path, raw, tree, context)
     usable = not any(diagnostic.severity is Severity.ERROR for diagnostic in diagnostics)
-    return (rules if usable else None), proven(
+    return (rules if usable else None), with_verified_fixes(
         raw, diagnostics, lambda mended: _recheck(path, mended, context)
     )
 

@@ -7,7 +7,7 @@ from dataclasses import replace
 from decimal import Decimal
 
 from engine.language.diagnostics.codes import config_files as code
-from engine.language.diagnostics.verify_fix import proven
+from engine.language.diagnostics.verify_fix import with_verified_fixes
 from engine.language.documents.config_fields import Checked
 from engine.language.text.identifiers import is_id
 from engine.language.text.nodes import Entry, Mapping, Node, Scalar, Sequence
@@ -88,7 +88,7 @@ def parse(
     config, diagnostics = _read(path, raw, tree, connectors)
     if any(diagnostic.severity is Severity.ERROR for diagnostic in diagnostics):
         config = None
-    return config, proven(raw, diagnostics, lambda mended: _recheck(path, mended, connectors))
+    return config, with_verified_fixes(raw, diagnostics, lambda mended: _recheck(path, mended, connectors))
 
 
 def _recheck(path: str, raw: bytes, connectors: Collection[str]) -> tuple[Diagnostic, ...]:

@@ -14,7 +14,7 @@ from engine.language.documents.ast import Authored, AuthoredStep, On, Question, 
 from engine.language.documents.playbook_fields import Taker
 from engine.language.text import nodes
 from engine.language.text.identifiers import is_field, is_id, slug
-from engine.language.text.source import MAX_SHOWN, SourceText, shown
+from engine.language.text.source import MAX_SHOWN, SourceText, with_source_lines
 from engine.language.types import type_syntax
 from engine.language.yaml import reader
 from engine.model.definitions.diagnostics import Diagnostic, Fix, Span
@@ -77,7 +77,7 @@ def mistaken(path: str, raw: bytes) -> tuple[Diagnostic, ...]:
     else:
         return ()
     span = Span(path=path, line=at + 1, column=1, end_line=at + 1, end_column=len(lines[at]) + 1)
-    return shown(SourceText.from_bytes(path, raw), (code.no_sop(span, why=why, write=write),))
+    return with_source_lines(SourceText.from_bytes(path, raw), (code.no_sop(span, why=why, write=write),))
 
 
 def _mistake(lines: list[str], first: int, named: int, *, ruled: bool, wide: bool) -> tuple[str, str, int]:
@@ -116,7 +116,7 @@ def read(
     taker = Taker()
     top = taker.mapping(front, example="type: sop")
     if top is None:
-        return None, shown(source, taker.diagnostics)
+        return None, with_source_lines(source, taker.diagnostics)
     mapping = replace(top, entries=tuple(entry for entry in top.entries if entry.key not in OBSIDIAN))
     entries = taker.keys(mapping, of="a SOP", known=KEYS)
     head = playbook.header(taker, entries, Authored(id=id_, source=source, kind="sop", name=id_))
@@ -141,7 +141,7 @@ def read(
     head = replace(
         head, name=title or head.name, steps=tuple(steps), room=playbook.room(top, entries.get("type"))
     )
-    return head, shown(source, sorted(taker.diagnostics, key=lambda diagnostic: diagnostic.span))
+    return head, with_source_lines(source, sorted(taker.diagnostics, key=lambda diagnostic: diagnostic.span))
 
 
 def _line(source: SourceText, number: int) -> Span:

@@ -9,7 +9,7 @@ from datetime import timedelta
 from typing import Literal, get_args
 
 from engine.language.diagnostics.codes import test_files as code
-from engine.language.diagnostics.verify_fix import proven
+from engine.language.diagnostics.verify_fix import with_verified_fixes
 from engine.language.documents.config_fields import Checked
 from engine.language.documents.test_sections import Parts, place
 from engine.language.text.nodes import Entry, Node, Scalar
@@ -109,7 +109,9 @@ def parse(
 ) -> tuple[CaseFile | None, tuple[Diagnostic, ...]]:
     """A test file, or None when an error keeps it from being run."""
     case_file, diagnostics = _parse_once(path, raw, plans, broken)
-    diagnostics = proven(raw, diagnostics, lambda mended: _parse_once(path, mended, plans, broken)[1])
+    diagnostics = with_verified_fixes(
+        raw, diagnostics, lambda mended: _parse_once(path, mended, plans, broken)[1]
+    )
     wrong = any(diagnostic.severity is Severity.ERROR for diagnostic in diagnostics)
     return (None if wrong else case_file), diagnostics
 

@@ -4,7 +4,7 @@ from collections.abc import Callable, Sequence
 
 from engine.language.diagnostics.codes import foreign_syntax as code
 from engine.language.expressions import parser as s
-from engine.language.expressions.paths import Where
+from engine.language.expressions.paths import Locate
 from engine.language.text import scalars
 from engine.model.definitions.diagnostics import Diagnostic
 from engine.model.definitions.types import MONEY
@@ -16,7 +16,7 @@ _ADDED = frozenset({"plus", "minus", "sum"})
 _COMPARED = frozenset({"above", "below"})
 
 
-def clashes(node: s.Tree, span_at: Where) -> list[Diagnostic]:
+def clashes(node: s.Tree, locate: Locate) -> list[Diagnostic]:
     """Sums and comparisons of written amounts that can never be computed."""
     diagnostics: list[Diagnostic] = []
 
@@ -24,9 +24,9 @@ def clashes(node: s.Tree, span_at: Where) -> list[Diagnostic]:
         first, second = _two(_together(parts))
         diagnostics.append(
             code.two_currencies(
-                span_at(second.start, second.end),
+                locate(second.start, second.end),
                 amounts=(str(first.value).strip(), str(second.value).strip()),
-                at=span_at(first.start, first.end),
+                at=locate(first.start, first.end),
                 added=added,
             )
         )
@@ -35,14 +35,14 @@ def clashes(node: s.Tree, span_at: Where) -> list[Diagnostic]:
     return diagnostics
 
 
-def either(node: s.Tree, span_at: Where, *, name: str) -> list[Diagnostic]:
+def either(node: s.Tree, locate: Locate, *, name: str) -> list[Diagnostic]:
     """An output that is in one currency or in another, whichever way the run went."""
     amounts = _amounts(node, _unheard)
     if len(amounts) < 2:
         return []
     first, second = _two(amounts)
     words = (str(first.value).strip(), str(second.value).strip())
-    span, at = span_at(second.start, second.end), span_at(first.start, first.end)
+    span, at = locate(second.start, second.end), locate(first.start, first.end)
     return [code.either_currency(span, name=name, amounts=words, at=at)]
 
 

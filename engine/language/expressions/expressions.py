@@ -11,7 +11,7 @@ from engine.language.expressions.checker import Checker
 from engine.language.expressions.currencies import clashes
 from engine.language.expressions.formatting import as_text
 from engine.language.expressions.narrowing import bare
-from engine.language.expressions.paths import Where
+from engine.language.expressions.paths import Locate
 from engine.language.text.nodes import Scalar
 from engine.language.text.source import SourceText, escaped, part
 from engine.language.types.assignability import of_field
@@ -118,7 +118,7 @@ def compile_text(
     text = inner.strip()
     base = start + len(inner) - len(inner.lstrip())
 
-    def span_at(begin: int, stop: int) -> Span:
+    def locate(begin: int, stop: int) -> Span:
         return part(source, scalar, base + begin, base + stop)
 
     if not text:
@@ -128,10 +128,10 @@ def compile_text(
     try:
         tree = parser.parse(text)
     except parser.SyntaxProblem as problem:
-        return None, (unreadable(problem, span_at),)
-    checker = Checker(text, scope, span_at, in_if=in_if)
+        return None, (unreadable(problem, locate),)
+    checker = Checker(text, scope, locate, in_if=in_if)
     typed = checker.infer(tree)
-    if wrong := checker.diagnostics or clashes(tree, span_at):
+    if wrong := checker.diagnostics or clashes(tree, locate):
         return None, tuple(_fixable(source, scalar, diagnostic) for diagnostic in wrong)
     reads = tuple(sorted(checker.reads.values(), key=lambda read: read.path))
     expr = Expr(cel=typed.cel, written=text, type=typed.type, reads=reads)
@@ -140,7 +140,7 @@ def compile_text(
         expr=expr, flows=typed.flows, whole=whole, handles_failure=checker.handles_failure
     )
     return compiled, tuple(
-        _fixable(source, scalar, diagnostic) for diagnostic in bare(tree, text, scope, span_at)
+        _fixable(source, scalar, diagnostic) for diagnostic in bare(tree, text, scope, locate)
     )
 
 
@@ -150,13 +150,13 @@ def _fixable(source: SourceText, scalar: Scalar, diagnostic: Diagnostic) -> Diag
     return replace(diagnostic, fix=replace(diagnostic.fix, text=escaped(source, scalar, diagnostic.fix.text)))
 
 
-def unreadable(problem: parser.SyntaxProblem, span_at: Where) -> Diagnostic:
+def unreadable(problem: parser.SyntaxProblem, locate: Locate) -> Diagnostic:
     """The diagnostic of a text that is not an expression."""
-    span = span_at(problem.start, problem.end)
+    span = locate(problem.start, problem.end)
     fix = None
     if problem.repair is not None:
         start, end, text = problem.repair
-        fix = Fix(span=span_at(start, end), text=text)
+        fix = Fix(span=locate(start, end), text=text)
     if "nested more" in problem.message or "are read" in problem.message:
         return code.too_big(span, problem=problem.message)
     return code.bad_expression(span, problem=problem.message, fix=fix)

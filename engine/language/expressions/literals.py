@@ -66,7 +66,7 @@ def unary(checker: Walk, node: s.Unary) -> Typed:
 def choice(checker: Walk, node: s.Choice) -> Typed:
     """`test ? yes : no`."""
     test = checker.boolean(node.test)
-    there, missing = narrowing.shown(node.test, checker.piece)
+    there, missing = narrowing.non_null_paths(node.test, checker.piece)
     yes, no = checker.where_there(there, node.yes), checker.where_there(missing, node.no)
     type_ = _words([yes, no]) or unify(yes.type, no.type)
     if type_ is None:

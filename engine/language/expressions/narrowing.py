@@ -4,23 +4,23 @@ from collections.abc import Callable, Iterator
 
 from engine.language.diagnostics.codes import references as code
 from engine.language.expressions import parser as s
-from engine.language.expressions.paths import Where
+from engine.language.expressions.paths import Locate
 from engine.language.types.scope import TypeScope
 from engine.model.definitions.diagnostics import Diagnostic, Fix
 
 _NOTHING: frozenset[str] = frozenset()
-_Shown = tuple[frozenset[str], frozenset[str]]
+_NonNullPaths = tuple[frozenset[str], frozenset[str]]
 
 
-def shown(test: s.Tree, piece: Callable[[s.Tree], str]) -> _Shown:
+def non_null_paths(test: s.Tree, piece: Callable[[s.Tree], str]) -> _NonNullPaths:
     """The paths that have a value when the test is true, and those that have one when it is false: `x != null`, `x == null`."""
     match test:
         case s.Unary(op="!"):
-            return shown(test.of, piece)[::-1]
+            return non_null_paths(test.of, piece)[::-1]
         case s.Binary(op="&&"):
-            return shown(test.left, piece)[0] | shown(test.right, piece)[0], _NOTHING
+            return non_null_paths(test.left, piece)[0] | non_null_paths(test.right, piece)[0], _NOTHING
         case s.Binary(op="||"):
-            return _NOTHING, shown(test.left, piece)[1] | shown(test.right, piece)[1]
+            return _NOTHING, non_null_paths(test.left, piece)[1] | non_null_paths(test.right, piece)[1]
         case s.Binary(op="!=" | "=="):
             for path, opposite in ((test.left, test.right), (test.right, test.left)):
                 null = isinstance(opposite, s.Literal_) and opposite.kind == "null"
@@ -32,7 +32,7 @@ def shown(test: s.Tree, piece: Callable[[s.Tree], str]) -> _Shown:
     return _NOTHING, _NOTHING
 
 
-def bare(tree: s.Tree, text: str, scope: TypeScope, span_at: Where) -> list[Diagnostic]:
+def bare(tree: s.Tree, text: str, scope: TypeScope, locate: Locate) -> list[Diagnostic]:
     """What the branches of `? :` read of steps with an `if` of their own: the reader is skipped with such a step, whatever the test says."""
     whole = {_step(path) for path, within in _paths(tree, None) if within is None}
     diagnostics: dict[str, Diagnostic] = {}
@@ -43,19 +43,19 @@ def bare(tree: s.Tree, text: str, scope: TypeScope, span_at: Where) -> list[Diag
             continue
         if known.order >= scope.here or known.condition in {"", scope.condition}:
             continue
-        fix, both = _through_default(path, within, text, scope, span_at)
+        fix, both = _through_default(path, within, text, scope, locate)
         for step_id in (step, *both):
             diagnostics.setdefault(
                 step_id,
                 code.bare_in_branch(
-                    span_at(path.start, path.end), path=text[path.start : path.end], step=step, fix=fix
+                    locate(path.start, path.end), path=text[path.start : path.end], step=step, fix=fix
                 ),
             )
     return list(dict.fromkeys(diagnostics.values()))
 
 
 def _through_default(
-    path: s.Member, within: s.Choice, text: str, scope: TypeScope, span_at: Where
+    path: s.Member, within: s.Choice, text: str, scope: TypeScope, locate: Locate
 ) -> tuple[Fix | None, tuple[str, ...]]:
     """The fix, and the other steps it mends as well: `default(a, b)` of two branches, `default(a, 'none')` beside a written value."""
     ends = (within.yes, within.no)
@@ -65,11 +65,11 @@ def _through_default(
     yes, no, word = (text[branch.start : branch.end] for branch in (within.yes, within.no, other_branch))
     if isinstance(other_branch, s.Literal_):
         piece = text[path.start : path.end]
-        return Fix(span=span_at(path.start, path.end), text=f"default({piece}, {word})"), ()
+        return Fix(span=locate(path.start, path.end), text=f"default({piece}, {word})"), ()
     known = scope.steps.get(_step(other_branch)) if isinstance(other_branch, s.Member) else None
     if known is None or not known.condition:
         return None, ()
-    return Fix(span=span_at(within.start, within.end), text=f"default({yes}, {no})"), (_step(other_branch),)
+    return Fix(span=locate(within.start, within.end), text=f"default({yes}, {no})"), (_step(other_branch),)
 
 
 def _paths(node: s.Tree, within: s.Choice | None) -> Iterator[tuple[s.Member, s.Choice | None]]:

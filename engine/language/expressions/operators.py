@@ -18,7 +18,7 @@ _ORDERED = frozenset({"number", "integer", "text", "date", "time"})
 def binary(checker: Walk, node: s.Binary) -> Typed:
     if node.op in {"&&", "||"}:
         left = checker.boolean(node.left)
-        shown = narrowing.shown(node.left, checker.piece)[node.op == "||"]
+        shown = narrowing.non_null_paths(node.left, checker.piece)[node.op == "||"]
         right = checker.boolean(node.right, there=shown)
         return Typed(type=BOOL, cel=f"({left.cel} {node.op} {right.cel})", flows=closed(left, right))
     if node.op in {"==", "!="}:

@@ -11,7 +11,7 @@ from engine.language.types.type_syntax import nullable
 from engine.model.definitions.diagnostics import Diagnostic, Span
 from engine.model.definitions.types import TEXT, Type
 
-Where = Callable[[int, int], Span]
+Locate = Callable[[int, int], Span]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -32,48 +32,48 @@ class PathMatch:
     used: int
 
 
-def follow(scope: TypeScope, root: Name, names: Sequence[PathStep], span_at: Where) -> PathMatch | Diagnostic:
+def follow(scope: TypeScope, root: Name, names: Sequence[PathStep], locate: Locate) -> PathMatch | Diagnostic:
     """What a path names."""
     stop = names[-1].end if names else root.end
 
     def whole() -> Span:
-        return span_at(root.start, stop)
+        return locate(root.start, stop)
 
     match root.name:
         case "event" if scope.event is not None:
-            path_match = _fields("event", scope.event, names, span_at)
+            path_match = _fields("event", scope.event, names, locate)
             path = ".".join(("event", *(step.name for step in names)))
             undeclared = scope.open_field(path, "text" if isinstance(path_match, Diagnostic) else "")
             # Read as text first: its place may tell more.
             return PathMatch(path=path, type=TEXT, used=len(names)) if undeclared is not None else path_match
         case "inputs":
-            return _fields("inputs", scope.inputs, names, span_at)
+            return _fields("inputs", scope.inputs, names, locate)
         case "steps" if not scope.now_only:
-            return _step(scope, names, span_at, whole)
+            return _step(scope, names, locate, whole)
         case "gates" if not scope.now_only:
-            return _gate(scope, names, span_at, whole)
+            return _gate(scope, names, locate, whole)
         case "run" if not scope.now_only:
             if not names:
                 return code.no_value(whole(), path="run", fix="run.error")
-            return _fields("run", RUN, names, span_at)
+            return _fields("run", RUN, names, locate)
         case "item" if scope.item is not None:
-            return _fields("item", scope.item, names, span_at)
+            return _fields("item", scope.item, names, locate)
         case "item":
-            return code.no_item(span_at(root.start, root.end))
+            return code.no_item(locate(root.start, root.end))
         case "secrets":
             return code.secret_here(whole(), path=".".join(("secrets", *(step.name for step in names[:1]))))
         case _:
-            return code.unknown_root(span_at(root.start, root.end), name=root.name, known=scope.roots())
+            return code.unknown_root(locate(root.start, root.end), name=root.name, known=scope.roots())
 
 
-def _fields(path: str, type_: Type, names: Sequence[PathStep], span_at: Where) -> PathMatch | Diagnostic:
+def _fields(path: str, type_: Type, names: Sequence[PathStep], locate: Locate) -> PathMatch | Diagnostic:
     used, null = 0, False
     for place in names:
         if type_.kind in {"any", "list"}:
             break
         member = type_.field(place.name)
         if member is None:
-            return no_field(place, path, type_, span_at)
+            return no_field(place, path, type_, locate)
         null = null or type_.nullable
         type_ = of_field(member)
         path = f"{path}.{place.name}"
@@ -82,7 +82,7 @@ def _fields(path: str, type_: Type, names: Sequence[PathStep], span_at: Where) -
 
 
 def _step(
-    scope: TypeScope, names: Sequence[PathStep], span_at: Where, whole: Callable[[], Span]
+    scope: TypeScope, names: Sequence[PathStep], locate: Locate, whole: Callable[[], Span]
 ) -> PathMatch | Diagnostic:
     if not names:
         example = next(iter(scope.earlier()), "id")
@@ -90,16 +90,16 @@ def _step(
     place = names[0]
     step = scope.steps.get(place.name)
     if step is None:
-        return code.unknown_step(span_at(place.start, place.end), name=place.name, known=scope.earlier())
+        return code.unknown_step(locate(place.start, place.end), name=place.name, known=scope.earlier())
     if step.order >= scope.here:
         return code.later_step(
-            span_at(place.start, place.end), name=place.name, line=step.line, itself=step.order == scope.here
+            locate(place.start, place.end), name=place.name, line=step.line, itself=step.order == scope.here
         )
-    return _part(f"steps.{place.name}", step, names[1:], span_at, whole)
+    return _part(f"steps.{place.name}", step, names[1:], locate, whole)
 
 
 def _part(
-    path: str, step: StepScope, names: Sequence[PathStep], span_at: Where, whole: Callable[[], Span]
+    path: str, step: StepScope, names: Sequence[PathStep], locate: Locate, whole: Callable[[], Span]
 ) -> PathMatch | Diagnostic:
     if not names:
         return code.no_value(whole(), path=path, fix=f"{path}.outputs")
@@ -108,9 +108,9 @@ def _part(
         return PathMatch(path=f"{path}.status", type=STATUS, used=2)
     if part.name != "outputs":
         return code.unknown_field(
-            span_at(part.start, part.end), name=part.name, of=path, known=("outputs", "status")
+            locate(part.start, part.end), name=part.name, of=path, known=("outputs", "status")
         )
-    path_match = _fields(f"{path}.outputs", step.outputs, names[1:], span_at)
+    path_match = _fields(f"{path}.outputs", step.outputs, names[1:], locate)
     return (
         PathMatch(path=path_match.path, type=path_match.type, used=path_match.used + 2)
         if isinstance(path_match, PathMatch)
@@ -119,29 +119,29 @@ def _part(
 
 
 def _gate(
-    scope: TypeScope, names: Sequence[PathStep], span_at: Where, whole: Callable[[], Span]
+    scope: TypeScope, names: Sequence[PathStep], locate: Locate, whole: Callable[[], Span]
 ) -> PathMatch | Diagnostic:
     if not names:
         return code.no_value(whole(), path="gates", fix=f"gates.{next(iter(scope.gates), 'id')}.verdict")
     place = names[0]
     if place.name not in scope.gates:
-        return code.unknown_gate(span_at(place.start, place.end), name=place.name, known=scope.gates)
+        return code.unknown_gate(locate(place.start, place.end), name=place.name, known=scope.gates)
     if len(names) == 1:
         return code.no_value(whole(), path=f"gates.{place.name}", fix=f"gates.{place.name}.verdict")
     part = names[1]
     type_ = GATE.get(part.name)
     if type_ is None:
         return code.unknown_field(
-            span_at(part.start, part.end), name=part.name, of=f"gates.{place.name}", known=GATE
+            locate(part.start, part.end), name=part.name, of=f"gates.{place.name}", known=GATE
         )
     return PathMatch(path=f"gates.{place.name}.{part.name}", type=type_, used=2)
 
 
-def no_field(place: PathStep, of: str, type_: Type, span_at: Where) -> Diagnostic:
+def no_field(place: PathStep, of: str, type_: Type, locate: Locate) -> Diagnostic:
     """The diagnostic of a field that isn't declared. `hours-1` where `hours` is one was meant as a subtraction."""
     known = [field.name for field in fields_of(type_)]
     head, _, tail = place.name.rpartition("-")
     apart = f"{head} - {tail}" if head in known and tail.isdigit() else ""
     return code.unknown_field(
-        span_at(place.start, place.end), name=place.name, of=of, known=known, apart=apart
+        locate(place.start, place.end), name=place.name, of=of, known=known, apart=apart
     )

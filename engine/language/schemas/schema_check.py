@@ -15,7 +15,7 @@ from engine.language.diagnostics.codes import playbook_shape as code
 from engine.language.documents.playbook_fields import describe
 from engine.language.schemas import schemas
 from engine.language.text import nodes, scalars
-from engine.language.text.source import MAX_SHOWN, SourceText, shown
+from engine.language.text.source import MAX_SHOWN, SourceText, with_source_lines
 from engine.language.types.type_syntax import place
 from engine.language.yaml import reader
 from engine.model.definitions.diagnostics import Diagnostic, Severity, Span
@@ -94,7 +94,7 @@ def diagnose_tree(
         for violation in refused[:_MAX_EXAMINED]
         if not any(_within(span, violation, root) for span in errors)
     ]
-    return shown(source, [_diagnostic(violation, kind) for violation in unexplained[:MAX_SHOWN]])
+    return with_source_lines(source, [_diagnostic(violation, kind) for violation in unexplained[:MAX_SHOWN]])
 
 
 def diagnose_file(

@@ -6,14 +6,14 @@ from dataclasses import dataclass, field, replace
 from typing import TypeAlias
 
 from engine.language.diagnostics.codes import config_files as code
-from engine.language.diagnostics.verify_fix import proven
+from engine.language.diagnostics.verify_fix import with_verified_fixes
 from engine.language.documents.config_fields import Checked
 from engine.language.expressions.expressions import pieces
-from engine.language.expressions.paths import Where
+from engine.language.expressions.paths import Locate
 from engine.language.templates import foreign_syntax
 from engine.language.templates.placeholders import ANYTHING, Blanks
 from engine.language.text.nodes import Mapping, Node, Scalar
-from engine.language.text.source import MAX_SHOWN, SourceText, part, shown
+from engine.language.text.source import MAX_SHOWN, SourceText, part, with_source_lines
 from engine.language.types import type_syntax
 from engine.language.yaml import reader
 from engine.model.definitions.diagnostics import Diagnostic, Fix, Severity, Span
@@ -93,7 +93,7 @@ def parse(path: str, content: bytes) -> Parsed:
     template, diagnostics = _read(path, content)
     if not diagnostics:
         return template, ()
-    return template, proven(content, diagnostics, lambda mended: _read(path, mended)[1])
+    return template, with_verified_fixes(content, diagnostics, lambda mended: _read(path, mended)[1])
 
 
 def takes(template: Template | None, path: str, content: bytes) -> Takes:
@@ -134,7 +134,7 @@ def _read(path: str, content: bytes) -> Parsed:
         purpose=purpose or "",
         values_line=entries["values"].key_span.line if "values" in entries else 1,
     )
-    diagnostics = shown(source, checked.diagnostics())
+    diagnostics = with_source_lines(source, checked.diagnostics())
     return (
         None if any(diagnostic.severity is Severity.ERROR for diagnostic in diagnostics) else template
     ), diagnostics
@@ -254,7 +254,7 @@ class _Blocks:
         return tuple(_merged(stack[0].inner))
 
     def words(
-        self, text: str, number: int, locate: Where, *, loops: dict[str, Type] | None = None
+        self, text: str, number: int, locate: Locate, *, loops: dict[str, Type] | None = None
     ) -> Iterator[Part]:
         """One line of words with its blanks."""
         blanks = self._blanks(loops or {})
@@ -324,7 +324,7 @@ class _Blocks:
         loops[name] = ANY if items is None else (items.type.items or ANY)
         return ForBlock(name=name, items=items or ANYTHING, line=line.number, body=())
 
-    def _locator(self, number: int) -> Where:
+    def _locator(self, number: int) -> Locate:
         return lambda start, end: Span(
             path=self._path,
             line=number,
@@ -338,7 +338,7 @@ class _Blocks:
         return self._locator(line.number)(len(text) - len(text.lstrip()), len(text.rstrip()))
 
 
-def _shifted(locate: Where, offset: int) -> Where:
+def _shifted(locate: Locate, offset: int) -> Locate:
     return lambda start, end: locate(offset + start, offset + end)
 
 

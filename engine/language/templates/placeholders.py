@@ -9,7 +9,7 @@ from engine.language.expressions import parser as syntax
 from engine.language.expressions.checker import Checker, Typed
 from engine.language.expressions.currencies import clashes
 from engine.language.expressions.expressions import spoken, unreadable
-from engine.language.expressions.paths import Where
+from engine.language.expressions.paths import Locate
 from engine.language.types.scope import TypeScope
 from engine.language.types.type_syntax import certain
 from engine.model.definitions.diagnostics import Diagnostic, Fix, Span
@@ -33,7 +33,7 @@ class Blanks:
     note: Callable[[Diagnostic], None]
     language: str = ""
 
-    def text(self, written: str, locate: Where) -> Expr | None:
+    def text(self, written: str, locate: Locate) -> Expr | None:
         """A value inside words: not a list or map, and never missing."""
         inferred = self._typed(written, locate)
         if inferred is None:
@@ -49,7 +49,7 @@ class Blanks:
             return None
         return spoken(expr, checker.scope)
 
-    def condition(self, written: str, locate: Where) -> Expr | None:
+    def condition(self, written: str, locate: Locate) -> Expr | None:
         """What an `if` asks."""
         inferred = self._typed(written, locate)
         if inferred is None:
@@ -71,7 +71,7 @@ class Blanks:
         )
         return None
 
-    def items(self, written: str, locate: Where) -> Expr | None:
+    def items(self, written: str, locate: Locate) -> Expr | None:
         """What a `for` goes through; a list that is missing has no entries."""
         inferred = self._typed(written, locate)
         if inferred is None:
@@ -88,7 +88,7 @@ class Blanks:
         )
         return None
 
-    def _typed(self, written: str, locate: Where) -> tuple[syntax.Tree, Typed, Expr, Checker] | None:
+    def _typed(self, written: str, locate: Locate) -> tuple[syntax.Tree, Typed, Expr, Checker] | None:
         text = written.strip()
         base = len(written) - len(written.lstrip())
 
@@ -120,7 +120,7 @@ class Blanks:
         return TypeScope(inputs=inputs, now_only=True, language=self.language, for_people=True)
 
     def _rooted(
-        self, tree: syntax.Tree, bound: frozenset[str], place: Where, unknown: list[Diagnostic]
+        self, tree: syntax.Tree, bound: frozenset[str], place: Locate, unknown: list[Diagnostic]
     ) -> syntax.Tree:
         """The tree with every free name as a field of the one root."""
 

@@ -33,7 +33,7 @@ KEPT_BACK = " "
 """The line of a diagnostic that is not to be shown: it holds a secret."""
 
 
-def shown(source: SourceText, diagnostics: Iterable[Diagnostic]) -> tuple[Diagnostic, ...]:
+def with_source_lines(source: SourceText, diagnostics: Iterable[Diagnostic]) -> tuple[Diagnostic, ...]:
     """The diagnostics with the text of their line, for display. A line that one of them keeps back with a blank shows for none."""
     diagnostics = tuple(diagnostics)
     hidden_lines = {

@@ -21,7 +21,7 @@ from engine.language.text.quoting import (
     quoted_line,
     quoted_throughout,
 )
-from engine.language.text.source import SourceText, shown
+from engine.language.text.source import SourceText, with_source_lines
 from engine.language.yaml.error_causes import ODD_SPACES, causes, plain_words
 from engine.model.definitions.diagnostics import Diagnostic, Fix, Span
 
@@ -81,7 +81,7 @@ def text_of(path: str, raw: bytes) -> tuple[str | None, tuple[Diagnostic, ...]]:
     if (match := _INVISIBLE.search(text)) is not None:
         span = _place(path, text, match.start())
         diagnostic = code.bad_character(span, character=match[0], fix=Fix(span=span, text=" "))
-        return None, shown(SourceText(path=path, lines=tuple(text.split("\n"))), (diagnostic,))
+        return None, with_source_lines(SourceText(path=path, lines=tuple(text.split("\n"))), (diagnostic,))
     return text, ()
 
 
@@ -96,7 +96,7 @@ def read_text(path: str, text: str, *, line: int = 1, column: int = 1) -> Read:
     if tree is not None:
         diagnostics = [*diagnostics, *_traps(tree, source, down=line - 1, right=column - 1)]
     if line == 1 and column == 1:
-        diagnostics = list(shown(source, diagnostics))
+        diagnostics = list(with_source_lines(source, diagnostics))
     return (None if diagnostics else tree), tuple(diagnostics)
 
 
@@ -123,7 +123,7 @@ def front_matter(path: str, raw: bytes) -> tuple[Node | None, str, int, tuple[Di
         tree,
         text[end.end() + 1 :],
         lines_above,
-        shown(SourceText(path=path, lines=tuple(text.split("\n"))), diagnostics),
+        with_source_lines(SourceText(path=path, lines=tuple(text.split("\n"))), diagnostics),
     )
 
 

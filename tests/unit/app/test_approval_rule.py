@@ -9,7 +9,7 @@ import pytest
 
 from engine.app.plans import plan_view
 from engine.language.build import session
-from engine.language.diagnostics.verify_fix import applied
+from engine.language.diagnostics.verify_fix import apply_fix
 from engine.language.documents import playbook
 from engine.model import approval_rule
 from engine.model.definitions.actions import ActionSpec, EffectClass, Param, Reach, Sink, UndoSpec
@@ -122,7 +122,7 @@ def test_a_strangers_words_in_a_recipient_are_refused_exactly_where_no_card_show
         fix = result.diagnostics[0].fix
         assert fix is not None
         assert fix.text.strip(" ,") == f"reach: {approval_rule.first_asking(stage)}"
-        mended = look(applied(text, fix), stage)
+        mended = look(apply_fix(text, fix), stage)
         assert codes(mended) == []
         raised = plan_view.analyze(mended.plans["case"], policy=PolicyRules(), unsaid=frozenset()).rows[0]
         assert raised.does == "ask"

@@ -394,7 +394,7 @@ def test_more_diagnostics_are_put_in_their_place():
     found = playbook("name: Case\n")
     other = playbook("name: [").diagnostics
 
-    assert set(found.plus(other).diagnostics) == {*found.diagnostics, *other}
+    assert set(found.with_diagnostics(other).diagnostics) == {*found.diagnostics, *other}
 
 
 def test_every_mistake_is_one_diagnostic():

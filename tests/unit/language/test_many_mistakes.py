@@ -45,7 +45,7 @@ def test_mistakes_at_one_place_always_stand_in_one_order():
     """Whatever the process's hash seed is: what `check` prints can be compared."""
     code = (
         "from tests.unit.language.trees import compiled\n"
-        "found = compiled({'playbooks/case.yaml': b'stage: approval\\n'}).plus(())\n"
+        "found = compiled({'playbooks/case.yaml': b'stage: approval\\n'}).with_diagnostics(())\n"
         "print([one.message for one in found.diagnostics])"
     )
     root = Path(__file__).parents[3]

@@ -4,7 +4,7 @@ from pathlib import Path
 
 import pytest
 
-from engine.language.diagnostics.verify_fix import applied, proven
+from engine.language.diagnostics.verify_fix import apply_fix, with_verified_fixes
 from engine.language.documents import agents, intents, policy, settings
 from engine.language.templates import renderer
 from engine.model.definitions.diagnostics import Diagnostic, Fix, Span
@@ -20,7 +20,7 @@ def wrong(column: int, end: int, text: str, message: str = "odd") -> Diagnostic:
 def test_a_fix_that_works_is_kept():
     found = [wrong(1, 4, "two")]
 
-    assert proven(b"one", found, lambda data: [] if data == b"two" else found) == tuple(found)
+    assert with_verified_fixes(b"one", found, lambda data: [] if data == b"two" else found) == tuple(found)
 
 
 @pytest.mark.parametrize(
@@ -29,7 +29,7 @@ def test_a_fix_that_works_is_kept():
     ids=["changes nothing", "brings another", "both"],
 )
 def test_a_fix_that_does_not_is_left_out(after):
-    (one,) = proven(b"one", [wrong(1, 4, "two")], lambda data: after)
+    (one,) = with_verified_fixes(b"one", [wrong(1, 4, "two")], lambda data: after)
 
     assert one.fix is None
 
@@ -40,7 +40,7 @@ def test_an_unreadable_file_s_fix_may_show_what_nothing_performs_yet(code, kept)
     before = replace(wrong(1, 4, "two"), code=code)
     hidden = replace(wrong(1, 4, "x", "nothing performs it"), code="SW307", fix=None)
 
-    (one,) = proven(b"one", [before], lambda data: [hidden])
+    (one,) = with_verified_fixes(b"one", [before], lambda data: [hidden])
 
     assert (one.fix is not None) == kept
 
@@ -48,13 +48,13 @@ def test_an_unreadable_file_s_fix_may_show_what_nothing_performs_yet(code, kept)
 def test_a_fix_may_span_lines_and_reach_past_the_end():
     span = Span(path="a.yaml", line=1, column=3, end_line=3, end_column=1)
 
-    assert applied(b"ab\ncd\n", Fix(span=span, text="!")) == b"ab!"
+    assert apply_fix(b"ab\ncd\n", Fix(span=span, text="!")) == b"ab!"
 
 
 def test_lines_of_windows_are_repaired_in_place():
     span = Span(path="a.yaml", line=2, column=1, end_line=2, end_column=3)
 
-    assert applied(b"\xef\xbb\xbfab\r\ncd\r\n", Fix(span=span, text="x")) == b"ab\nx\n"
+    assert apply_fix(b"\xef\xbb\xbfab\r\ncd\r\n", Fix(span=span, text="x")) == b"ab\nx\n"
 
 
 AROUND = agents.AgentContext(
@@ -115,6 +115,6 @@ def test_whatever_is_broken_every_printed_fix_is_one(name):
         for one in before if len(before) > 1 or (before and before[0].code >= "SW050") else ():
             if one.fix is not None:
                 tried += 1
-                after = read(applied(text.encode(), one.fix))
+                after = read(apply_fix(text.encode(), one.fix))
                 assert len(after) < len(before), (text, one)
     assert tried

@@ -4,7 +4,7 @@ import pytest
 
 from engine.app.workspace import check
 from engine.language.diagnostics.codes.test_files import TESTS
-from engine.language.diagnostics.verify_fix import applied
+from engine.language.diagnostics.verify_fix import apply_fix
 from engine.language.documents import test_file
 from engine.vault import FolderTree
 from tests.meta.sources import ROOT
@@ -96,7 +96,7 @@ def test_each_mistake_is_named_at_its_place(code, good, before, after, place, me
     assert one.source == text.split("\n")[one.span.line - 1]
     assert (one.fix is not None) == mends
     if one.fix is not None:
-        assert found(applied(text.encode(), one.fix).decode()) == ()
+        assert found(apply_fix(text.encode(), one.fix).decode()) == ()
 
 
 def test_every_code_is_shown_here():
