@@ -71,7 +71,9 @@ def inputs_of(authored: Authored) -> tuple[tuple[Input, ...], tuple[Diagnostic, 
         )
         limits = _limits(declared, diagnostics)
         wrong = (
-            value_range.range_error(declared.field.type.kind, default, **limits)
+            value_range.range_error(
+                declared.field.type.kind, default, minimum=limits.get("least"), maximum=limits.get("most")
+            )
             if default is not None
             else ""
         )
