@@ -86,7 +86,8 @@ def main() -> int:
     drafts: Reader = _Drafts()  # type: ignore[assignment]  # never asked here
     for level in (3, 2, 1):
         room = SandboxPool(
-            {PROGRAM: "engine.agents.dspy_program", "bare": "engine.runtime.sandbox.self_test"}, most=level
+            {PROGRAM: "engine.agents.dspy_program", "bare": "engine.runtime.sandbox.self_test"},
+            max_level=level,
         )
         if room.level != level:
             print(f"level {level}: NOT RUN: {room.report()[0].why}")

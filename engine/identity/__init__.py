@@ -1,4 +1,4 @@
-"""Who is who, and what somebody wants: both answered from the operator's own files, both willing to say "I don't know".
+"""Who is who, and the intent of a letter: both answered from the operator's own files, both willing to say "I don't know".
 
 Terms
 -----
@@ -11,9 +11,9 @@ Terms
 Invariants
 ----------
 An address is evidence of nothing until the trusted receiver proved its domain. Abstaining is an answer: `unsure` has
-confidence 0 and waits for nobody. What `intent/resolve` puts out is made of the operator's words only.
+confidence 0 and does not wait. What `intent/resolve` puts out is made of the operator's words only.
 
-Non-goals: guessing that two addresses are one person, asking a language model what somebody wants.
+Non-goals: guessing that two addresses are one person, asking a language model for the intent.
 """
 
 from engine.model.definitions.actions import ActionSpec, EffectClass, Param

@@ -1,7 +1,7 @@
 """The address book of one commit: contact notes and project notes, and why an address belongs to one of them.
 
-A contact note lies in vault/knowledge/contacts/ and has `email` (one address or several), and may have `name`, `company`, `tags`
-and `project`. A project note lies in vault/knowledge/projects/, is `type: project`, is named by its file, and may have `addresses`,
+A contact note is a file of vault/knowledge/contacts/ and has `email` (one address or several), and may have `name`, `company`, `tags`
+and `project`. A project note is a file of vault/knowledge/projects/, is `type: project`, is named by its file, and may have `addresses`,
 `domains` and `tags`. Addresses and domains are compared exactly, in folded form; nothing is guessed from a likeness.
 """
 
@@ -63,11 +63,11 @@ class AddressBook:
         claims = self.by_address.get(address, ())
         contact = claims[0] if claims else None
         project, because = self._project(address, contact)
-        others = tuple(one.path for one in claims[1:])
+        others = tuple(claim.path for claim in claims[1:])
         if contact is None:
             reason = because or "no contact note has this address"
         elif others:
-            reason = f"several notes have this address: {', '.join(one.path for one in claims)}"
+            reason = f"several notes have this address: {', '.join(claim.path for claim in claims)}"
         elif address == contact.addresses[0]:
             reason = f"exact address of {contact.path}"
         else:
@@ -84,21 +84,21 @@ class AddressBook:
         tags = texts(contact.matter.get("tags")) if contact is not None else frozenset()
         domain = address.rpartition("@")[2]
         ways: tuple[tuple[str, Callable[[Project], bool]], ...] = (
-            ("address", lambda one: address in one.addresses),
-            ("tag", lambda one: bool(tags & one.tags)),
-            ("domain", lambda one: domain in one.domains),
+            ("address", lambda project: address in project.addresses),
+            ("tag", lambda project: bool(tags & project.tags)),
+            ("domain", lambda project: domain in project.domains),
         )
         for way, claims in ways:
-            found = [one.name for one in self.projects if claims(one)]
-            if len(found) == 1:
-                return found[0], f"{way} of project {found[0]}"
-            if found:
-                return "", f"{way} of several projects: {', '.join(found)}"
+            names = [project_.name for project_ in self.projects if claims(project_)]
+            if len(names) == 1:
+                return names[0], f"{way} of project {names[0]}"
+            if names:
+                return "", f"{way} of several projects: {', '.join(names)}"
         return "", ""
 
 
 def folded(address: str) -> str:
-    """The form in which addresses are compared: no case, the domain in ASCII (IDNA). Empty for what is no address."""
+    """The form in which addresses are compared: no case, the domain in ASCII (IDNA). Empty for an invalid address."""
     local, at, domain = address.strip().rpartition("@")
     ascii_ = folded_domain(domain)
     return f"{local}@{ascii_}".casefold() if at and local and ascii_ else ""
@@ -114,16 +114,16 @@ def folded_domain(domain: str) -> str:
 
 def texts(value: Json) -> frozenset[str]:
     """The texts of a front matter's value: one, or a list of them."""
-    return frozenset(one.strip() for one in _listed(value))
+    return frozenset(text.strip() for text in _listed(value))
 
 
 def _listed(value: Json) -> list[str]:
-    found = value if isinstance(value, list) else [value]
-    return [one for one in found if isinstance(one, str) and one.strip()]
+    elements = value if isinstance(value, list) else [value]
+    return [element for element in elements if isinstance(element, str) and element.strip()]
 
 
 def read(tree: Tree, front_matter: FrontMatter) -> AddressBook:
-    """The book of a tree. A note that can't be read is nobody's."""
+    """The book of a tree. A note that can't be read claims no address."""
     contacts: list[Contact] = []
     projects: list[Project] = []
     for path, _ in tree.paths():
@@ -158,4 +158,4 @@ def _project(path: str, matter: dict[str, Json]) -> Iterable[Project]:
 
 
 def _folded(form: Callable[[str], str], written: list[str]) -> tuple[str, ...]:
-    return tuple(dict.fromkeys(one for one in map(form, written) if one))
+    return tuple(dict.fromkeys(address for address in map(form, written) if address))

@@ -35,7 +35,7 @@ _OUT = -1
 class Calibration:
     """From features to the chance of being right. Thresholds are scores; above 1 where there is none.
 
-    `cases` were judged, `answered` of them lie at or above the likely threshold, `wrong` of those (weighted) were wrong.
+    `cases` were judged, `answered` of them are at or above the likely threshold, `wrong` of those (weighted) were wrong.
     """
 
     centre: Array
@@ -58,27 +58,30 @@ class CalibrationCases:
     counts: Array
 
 
-def features(said: Opinions, outside: Array, lengths: Sequence[int]) -> tuple[Array, Array]:
+def features(opinions: Opinions, outside: Array, lengths: Sequence[int]) -> tuple[Array, Array]:
     """(first choice, rows of features). `outside` is each text's similarity to the nearest text about nothing we know."""
     import numpy as np
 
-    total = said.total
+    total = opinions.total
     rows = np.arange(len(total))
     # Ties go to the intent whose name comes first.
     order = np.argsort(-np.round(total, 6), axis=1, kind="stable")
     first, second = order[:, 0], order[:, 1]
     others = np.arange(total.shape[1])[None] != first[:, None]
-    near, margin = said.similarity[rows, first], said.margin[rows, first]
+    near, margin = opinions.similarity[rows, first], opinions.margin[rows, first]
     top = total[rows, first]
-    agree = sum((one.argmax(axis=1) == first) * 1.0 for one in (said.regression, said.nearest, said.lexical))
+    agree = sum(
+        (scores.argmax(axis=1) == first) * 1.0
+        for scores in (opinions.regression, opinions.nearest, opinions.lexical)
+    )
     columns = [
         _odds(np, top),
         np.log(top / np.clip(total[rows, second], 1e-6, 1)),
-        _odds(np, said.regression[rows, first]),
+        _odds(np, opinions.regression[rows, first]),
         near,
-        near - np.where(others, said.similarity, -1).max(axis=1),
+        near - np.where(others, opinions.similarity, -1).max(axis=1),
         margin,
-        margin - np.where(others, said.margin, -9).max(axis=1),
+        margin - np.where(others, opinions.margin, -9).max(axis=1),
         near - outside,
         agree,
         -(total * np.log(total + 1e-9)).sum(axis=1),
@@ -102,18 +105,20 @@ def judge(
     import numpy as np
 
     owner = np.asarray(owner)
-    turn = np.array([int((owner[:at] == one).sum() + one) % _ROUNDS for at, one in enumerate(owner)])
+    turn = np.array([int((owner[:at] == owner_).sum() + owner_) % _ROUNDS for at, owner_ in enumerate(owner)])
     left_out = np.array([rank % _ROUNDS for rank in range(len(names))])[owner]
     far = np.arange(len(outside)) % _ROUNDS
-    found: list[tuple[Array, Array, Array]] = []
+    judged: list[tuple[Array, Array, Array]] = []
     for number in range(_ROUNDS):
         for whole in (False, True):
             gone = (left_out == number) & whole
-            kept = (turn != number) & ~gone
+            training = (turn != number) & ~gone
             tested = np.flatnonzero(gone if whole else turn == number)
-            if len(np.unique(owner[kept])) < 2:
+            if len(np.unique(owner[training])) < 2:
                 continue
-            heads = train([texts[int(at)] for at in np.flatnonzero(kept)], vectors[kept], owner[kept], names)
+            heads = train(
+                [texts[int(at)] for at in np.flatnonzero(training)], vectors[training], owner[training], names
+            )
             asked = [texts[int(at)] for at in tested]
             rows, truth = vectors[tested], np.where(gone, _OUT, owner)[tested]
             if not whole:
@@ -121,8 +126,8 @@ def judge(
                 rows = np.vstack([rows, outside[far == number]])
                 truth = np.concatenate([truth, np.full((far == number).sum(), _OUT - 1)])
             if asked:
-                found.append(_judged(np, heads, asked, rows, truth, outside[far != number]))
-    right, table, kind = (np.concatenate(parts) for parts in zip(*found, strict=True))
+                judged.append(_judged(np, heads, asked, rows, truth, outside[far != number]))
+    right, table, kind = (np.concatenate(parts) for parts in zip(*judged, strict=True))
     return CalibrationCases(features=table, right=right, counts=_counts(np, kind))
 
 
@@ -130,7 +135,7 @@ def _judged(
     np: Any, heads: Classifiers, asked: list[str], rows: Array, truth: Array, outside: Array
 ) -> tuple[Array, Array, Array]:
     first, table = features(
-        ask(heads, asked, rows), (rows @ outside.T).max(axis=1), [len(one) for one in asked]
+        ask(heads, asked, rows), (rows @ outside.T).max(axis=1), [len(text) for text in asked]
     )
     return np.unique(heads.owner)[first] == truth, table, truth
 
@@ -169,11 +174,16 @@ def calibrate(judged: CalibrationCases) -> Calibration:
     )  # fmt: skip
 
 
-def score(found: Calibration, table: Array) -> Array:
+def score(calibration: Calibration, table: Array) -> Array:
     """The chance that the first choice is right, rounded to 4 decimals, for rows of features."""
     import numpy as np
 
-    return np.round(_chance(np, (table - found.centre) / found.spread @ found.weights + found.bias), 4)
+    return np.round(
+        _chance(
+            np, (table - calibration.centre) / calibration.spread @ calibration.weights + calibration.bias
+        ),
+        4,
+    )
 
 
 def _chance(np: Any, odds: Array) -> Array:
@@ -181,7 +191,7 @@ def _chance(np: Any, odds: Array) -> Array:
 
 
 def _downwards(np: Any, scores: Array, judged: CalibrationCases) -> tuple[Array, Array, Array, Array]:
-    """Scores from the top with what lies at or above each: counts, wrong counts, and the number of equal cases that is worth."""
+    """Scores from the top with the cases at or above each: counts, wrong counts, and the number of equal cases that is worth."""
     order = np.argsort(-scores, kind="stable")
     counts = judged.counts[order]
     wrong = np.cumsum(counts * ~judged.right[order])
@@ -203,21 +213,21 @@ def _proven(np: Any, scores: Array, judged: CalibrationCases) -> float:
     from scipy.stats import beta
 
     steps, total, wrong, worth = _downwards(np, scores, judged)
-    found, starts = 2.0, _starts(float(worth.max()))
+    bar, starts = 2.0, _starts(float(worth.max()))
     for start in starts:
         for at in range(int(np.searchsorted(worth, start)), len(steps), max(1, len(steps) // _STEPS)):
             errors = worth[at] * wrong[at] / total[at]
             bound = beta.ppf(1 - DOUBT / len(starts), errors + 1, max(worth[at] - errors, 1e-9))
             if bound > ERROR:
                 break
-            found = min(found, float(steps[at]))
-    return found
+            bar = min(bar, float(steps[at]))
+    return bar
 
 
 def _starts(cases: float) -> list[float]:
     """At how many cases the tests begin: as few as could prove it, then twice as many each time. Known before any is judged."""
-    least, starts = float(MIN_CASES), 1
-    while least * 2**starts <= cases:
+    minimum, starts = float(MIN_CASES), 1
+    while minimum * 2**starts <= cases:
         starts += 1
-        least = math.log(DOUBT / starts) / math.log(1 - ERROR)
-    return [least * 2**number for number in range(starts)]
+        minimum = math.log(DOUBT / starts) / math.log(1 - ERROR)
+    return [minimum * 2**number for number in range(starts)]

@@ -120,8 +120,8 @@ def _softmax(np: Any, values: Array, sharp: float) -> Array:
 
 def _pieces(text: str) -> tuple[list[str], list[str]]:
     """Words and pairs of words; and the runs of two to four letters inside words."""
-    words = [one[:_LONGEST_WORD] for one in _WORD.findall(text.casefold())[:_MAX_WORDS]]
-    pairs = [f"{one} {other}" for one, other in itertools.pairwise(words)]
+    words = [word[:_LONGEST_WORD] for word in _WORD.findall(text.casefold())[:_MAX_WORDS]]
+    pairs = [f"{word} {following}" for word, following in itertools.pairwise(words)]
     letters = [
         f" {word} "[at : at + size]
         for word in words
@@ -139,13 +139,13 @@ def _lexicon(texts: Sequence[str]) -> Lexicon:
         for kind, pieces in zip(seen, _pieces(text), strict=True):
             for piece in set(pieces):
                 kind[piece] = kind.get(piece, 0) + 1
-    least = 2 if len(texts) > _MANY else 1
-    words, letters = (sorted(piece for piece, count in kind.items() if count >= least) for kind in seen)
-    counts = [seen[0][one] for one in words] + [seen[1][one] for one in letters]
+    minimum = 2 if len(texts) > _MANY else 1
+    words, letters = (sorted(piece for piece, count in kind.items() if count >= minimum) for kind in seen)
+    counts = [seen[0][word] for word in words] + [seen[1][piece] for piece in letters]
     idf = np.log((1 + len(texts)) / (1 + np.array(counts, dtype=np.float64))) + 1
     return Lexicon(
-        words={one: at for at, one in enumerate(words)},
-        letters={one: at + len(words) for at, one in enumerate(letters)},
+        words={word: at for at, word in enumerate(words)},
+        letters={piece: at + len(words) for at, piece in enumerate(letters)},
         idf=idf,
     )
 
@@ -160,10 +160,10 @@ def _features(np: Any, lexicon: Lexicon, text: str) -> tuple[list[int], Array]:
             if (at := known.get(piece)) is not None:
                 counted[at] = counted.get(at, 0) + 1
         here = sorted(counted)
-        found = (1 + np.log([counted[at] for at in here])) * lexicon.idf[here]
-        length = float(np.sqrt((found * found).sum())) or 1.0
+        weights = (1 + np.log([counted[at] for at in here])) * lexicon.idf[here]
+        length = float(np.sqrt((weights * weights).sum())) or 1.0
         places += here
-        values.append(found / length * 0.5**0.5)
+        values.append(weights / length * 0.5**0.5)
     return places, np.concatenate(values)
 
 
@@ -179,5 +179,5 @@ def _matrix(lexicon: Lexicon, texts: Sequence[str]) -> Any:
     rows = [_features(np, lexicon, text) for text in texts]
     places = np.array([at for row, _ in rows for at in row], dtype=np.int64)
     bounds = np.cumsum([0, *(len(row) for row, _ in rows)])
-    values = np.concatenate([found for _, found in rows])
+    values = np.concatenate([row for _, row in rows])
     return csr_matrix((values, places, bounds), shape=(len(rows), len(lexicon.idf)))

@@ -61,22 +61,28 @@ def seeds() -> tuple[str, ...]:
 
 def usable(examples: Sequence[Example]) -> tuple[Example, ...]:
     """Examples that say one thing, each once, ascending by intent and text; empty unless two intents have two each."""
-    where: dict[str, set[str]] = {}
-    for one in examples:
-        where.setdefault(same(one.text), set()).add(one.intent)
-    kept = {same(one.text): one for one in examples if same(one.text) and len(where[same(one.text)]) == 1}
+    intents: dict[str, set[str]] = {}
+    for example in examples:
+        intents.setdefault(same(example.text), set()).add(example.intent)
+    unambiguous = {
+        same(example.text): example
+        for example in examples
+        if same(example.text) and len(intents[same(example.text)]) == 1
+    }
     counts: dict[str, int] = {}
-    for one in kept.values():
-        counts[one.intent] = counts.get(one.intent, 0) + 1
+    for example in unambiguous.values():
+        counts[example.intent] = counts.get(example.intent, 0) + 1
     known = {name for name, count in counts.items() if count >= MIN_EXAMPLES}
-    found = [one for one in kept.values() if one.intent in known]
-    return tuple(sorted(found, key=lambda one: (one.intent, one.text))) if len(known) > 1 else ()
+    examples_ = [example for example in unambiguous.values() if example.intent in known]
+    return (
+        tuple(sorted(examples_, key=lambda example: (example.intent, example.text))) if len(known) > 1 else ()
+    )
 
 
 def name_of(examples: Sequence[Example], encoder: str) -> str:
     """The digest that names an ensemble of these (usable) examples; 24 hexadecimal digits."""
     parts = [CODE, encoder, hashlib.sha256("\n".join(seeds()).encode()).hexdigest()]
-    parts += [f"{one.intent}\t{one.text}" for one in examples]
+    parts += [f"{example.intent}\t{example.text}" for example in examples]
     return hashlib.sha256(json.dumps(parts).encode()).hexdigest()[:24]
 
 
@@ -86,9 +92,9 @@ def build(examples: Sequence[Example], vectors: Array, outside: Array, *, name: 
     from threadpoolctl import threadpool_limits
 
     vectors, outside = np.asarray(vectors, dtype=np.float64), np.asarray(outside, dtype=np.float64)
-    names = tuple(sorted({one.intent for one in examples}))
-    owner = np.array([names.index(one.intent) for one in examples])
-    texts = [one.text for one in examples]
+    names = tuple(sorted({example.intent for example in examples}))
+    owner = np.array([names.index(example.intent) for example in examples])
+    texts = [example.text for example in examples]
     # One thread: sums are then added in the same order on every machine.
     with threadpool_limits(limits=1):
         judged = judge(texts, vectors, owner, names, outside=outside, outside_texts=seeds())
@@ -107,11 +113,11 @@ def opinion(ensemble: Ensemble, text: str, vector: Array) -> Opinion:
 
     heads = ensemble.heads
     row = np.asarray(vector, dtype=np.float64)[None]
-    said = ask(heads, [text], row)
+    opinions = ask(heads, [text], row)
     outside = (row @ ensemble.outside.T).max(axis=1)
-    first, table = features(said, outside, [len(text)])
+    first, table = features(opinions, outside, [len(text)])
     intent = int(np.unique(heads.owner)[int(first[0])])
-    near = float(said.similarity.max())
+    near = float(opinions.similarity.max())
     return Opinion(
         intent=heads.names[intent],
         score=float(score(ensemble.calibration, table)[0]),
@@ -124,37 +130,37 @@ def to_bytes(ensemble: Ensemble) -> bytes:
     """The ensemble as bytes that `from_bytes` takes back."""
     import numpy as np
 
-    heads, found = ensemble.heads, ensemble.calibration
+    heads, calibration = ensemble.heads, ensemble.calibration
     plain = {
         "name": ensemble.name, "names": heads.names, "texts": ensemble.texts,
-        "words": heads.lexicon.words, "letters": heads.lexicon.letters, "bias": found.bias, "likely": found.likely,
-        "proven": found.proven, "cases": found.cases, "answered": found.answered, "wrong": found.wrong,
+        "words": heads.lexicon.words, "letters": heads.lexicon.letters, "bias": calibration.bias, "likely": calibration.likely,
+        "proven": calibration.proven, "cases": calibration.cases, "answered": calibration.answered, "wrong": calibration.wrong,
     }  # fmt: skip
-    held = io.BytesIO()
-    arrays: dict[str, Any] = {f"heads-{one}": getattr(heads, one) for one in _ARRAYS}
+    archive = io.BytesIO()
+    arrays: dict[str, Any] = {f"heads-{name}": getattr(heads, name) for name in _ARRAYS}
     np.savez(
-        held, allow_pickle=False, **arrays, idf=heads.lexicon.idf, outside=ensemble.outside, centre=found.centre,
-        spread=found.spread, calibrated=found.weights, plain=np.frombuffer(json.dumps(plain).encode(), dtype=np.uint8),
+        archive, allow_pickle=False, **arrays, idf=heads.lexicon.idf, outside=ensemble.outside, centre=calibration.centre,
+        spread=calibration.spread, calibrated=calibration.weights, plain=np.frombuffer(json.dumps(plain).encode(), dtype=np.uint8),
     )  # fmt: skip
-    return held.getvalue()
+    return archive.getvalue()
 
 
-def from_bytes(data: bytes) -> Ensemble:
+def from_bytes(archived: bytes) -> Ensemble:
     """What `to_bytes` wrote. Nothing in it is ever run. The caller knows that the bytes are its own."""
     import numpy as np
 
-    with np.load(io.BytesIO(data), allow_pickle=False) as held:
-        plain = json.loads(held["plain"].tobytes())
-        lexicon = Lexicon(words=plain["words"], letters=plain["letters"], idf=held["idf"])
-        arrays = {one: held[f"heads-{one}"] for one in _ARRAYS}
+    with np.load(io.BytesIO(archived), allow_pickle=False) as archive:
+        plain = json.loads(archive["plain"].tobytes())
+        lexicon = Lexicon(words=plain["words"], letters=plain["letters"], idf=archive["idf"])
+        arrays = {name: archive[f"heads-{name}"] for name in _ARRAYS}
         calibration = Calibration(
-            centre=held["centre"], spread=held["spread"], weights=held["calibrated"],
-            **{one: plain[one] for one in ("bias", "likely", "proven", "cases", "answered", "wrong")},
+            centre=archive["centre"], spread=archive["spread"], weights=archive["calibrated"],
+            **{name: plain[name] for name in ("bias", "likely", "proven", "cases", "answered", "wrong")},
         )  # fmt: skip
         return Ensemble(
             name=plain["name"],
             heads=Classifiers(names=tuple(plain["names"]), lexicon=lexicon, **arrays),
             calibration=calibration,
             texts=tuple(plain["texts"]),
-            outside=held["outside"],
+            outside=archive["outside"],
         )

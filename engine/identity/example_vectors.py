@@ -22,16 +22,16 @@ class Vectors:
         self._version = ""
         self._known: dict[str, bytes] = {}
 
-    def of(self, texts: Sequence[str], encoder: Encoder) -> tuple[bytes, ...]:
+    def vectors_of(self, texts: Sequence[str], encoder: Encoder) -> tuple[bytes, ...]:
         """A vector a text; what is not known is encoded and kept. Raises as the encoder does."""
         self._fit(encoder.version)
         names = [digest(text) for text in texts]
         missing = {name: text for name, text in zip(names, texts, strict=True) if name not in self._known}
         if missing:
-            found = encoder.encode(list(missing.values()))
+            encoded = encoder.encode(list(missing.values()))
             # What is kept is what is used now: texts the operator took out go with the next retraining.
-            self._known = {name: one for name, one in self._known.items() if name in set(names)}
-            self._known.update(zip(missing, found, strict=True))
+            self._known = {name: vector for name, vector in self._known.items() if name in set(names)}
+            self._known.update(zip(missing, encoded, strict=True))
             self._store()
         return tuple(self._known[name] for name in names)
 
@@ -39,33 +39,33 @@ class Vectors:
         if version == self._version:
             return
         self._version, self._known = version, {}
-        data = read(self._file, self._key)
-        head, _, rest = (data or b"").partition(b"\n")
-        if data is None or not head.startswith(version.encode() + b" "):
+        cached = read(self._file, self._key)
+        head, _, entries = (cached or b"").partition(b"\n")
+        if cached is None or not head.startswith(version.encode() + b" "):
             return
         size = _NAME + int(head.rpartition(b" ")[2])
-        for at in range(0, len(rest), size):
-            self._known[rest[at : at + _NAME].decode()] = rest[at + _NAME : at + size]
+        for at in range(0, len(entries), size):
+            self._known[entries[at : at + _NAME].decode()] = entries[at + _NAME : at + size]
 
     def _store(self) -> None:
-        sizes = {len(one) for one in self._known.values()}
+        sizes = {len(vector) for vector in self._known.values()}
         if len(sizes) == 1:
             head = f"{self._version} {sizes.pop()}\n".encode()
             write(
                 self._file,
-                head + b"".join(name.encode() + one for name, one in sorted(self._known.items())),
+                head + b"".join(name.encode() + vector for name, vector in sorted(self._known.items())),
                 self._key,
             )
 
 
-def write(file: Path | None, data: bytes, key: bytes) -> None:
-    """Keep bytes under a MAC, written beside and renamed. A cache that can't be kept is no error."""
+def write(file: Path | None, content: bytes, key: bytes) -> None:
+    """Keep bytes under a MAC, written beside and renamed. A cache that can't be written is not an error."""
     if file is None:
         return
     part = file.with_name(f"{file.name}.{os.getpid()}.part")
     try:
         file.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
-        part.write_bytes(hmac.digest(key, data, "sha256") + data)
+        part.write_bytes(hmac.digest(key, content, "sha256") + content)
         part.replace(file)
     except OSError:
         part.unlink(missing_ok=True)
@@ -74,8 +74,8 @@ def write(file: Path | None, data: bytes, key: bytes) -> None:
 def read(file: Path | None, key: bytes) -> bytes | None:
     """What `write` kept; None when it is not there or was altered."""
     try:
-        data = file.read_bytes() if file is not None else b""
+        stored = file.read_bytes() if file is not None else b""
     except OSError:
         return None
-    good = hmac.compare_digest(hmac.digest(key, data[_MAC:], "sha256"), data[:_MAC])
-    return data[_MAC:] if good else None
+    good = hmac.compare_digest(hmac.digest(key, stored[_MAC:], "sha256"), stored[:_MAC])
+    return stored[_MAC:] if good else None

@@ -69,7 +69,7 @@ class Decision:
 class Tiers:
     """Decides texts. Safe to use from several threads; the same text, intents and encoder give the same decision.
 
-    `encoder` is None in a light install. `folder` keeps what can be made again, under a MAC with `key`. `wait` lets seconds pass.
+    `encoder` is None in a light install. `folder` keeps what can be trained again, under a MAC with `key`. `wait` lets seconds pass.
     """
 
     def __init__(
@@ -88,9 +88,9 @@ class Tiers:
         versions = f"examples:{_digest(intents)} code:{CODE}"
         if ruled.name != UNSURE or self._encoder is None:
             return _by_rules(ruled, intents, versions)
-        examples = usable([Example(text=one, intent=of.name) for of in intents for one in of.examples])
-        said = example(text, names)
-        if not examples or not said:
+        examples = usable([Example(text=phrase, intent=of.name) for of in intents for phrase in of.examples])
+        words = example(text, names)
+        if not examples or not words:
             why = (
                 "there are no words to compare"
                 if examples
@@ -98,23 +98,23 @@ class Tiers:
             )
             return _by_person(ruled, why, versions)
         try:
-            trained, found = self._patiently(examples, said, self._encoder)
+            trained, opinion_ = self._patiently(examples, words, self._encoder)
             versions = f"{versions} encoder:{self._encoder.version} ensemble:{trained.name}"
         except (TransientError, PermanentError) as problem:
             return _by_person(ruled, f"nobody could compare it: {problem.code}", versions)
         except ImportError as problem:
             return _by_person(ruled, f"nobody could compare it: {problem.name} is not installed", versions)
-        return _by_ensemble(ruled, trained, found, intents, versions)
+        return _by_ensemble(ruled, trained, opinion_, intents, versions)
 
     def _patiently(
-        self, examples: tuple[Example, ...], said: str, encoder: Encoder
+        self, examples: tuple[Example, ...], words: str, encoder: Encoder
     ) -> tuple[Ensemble, Opinion]:
         waited = 0.0
         while True:
             try:
                 with self._lock:
                     trained = self._ensemble(examples, encoder)
-                    return trained, self._opinion(trained, said, encoder)
+                    return trained, self._opinion(trained, words, encoder)
             except TransientError:
                 if waited >= _PATIENCE:
                     raise
@@ -124,43 +124,43 @@ class Tiers:
     def _ensemble(self, examples: tuple[Example, ...], encoder: Encoder) -> Ensemble:
         name = name_of(examples, encoder.version)
         if name not in self._trained:
-            found = self._stored(name) or self._train(examples, encoder, name)
-            self._trained = {name: found}
+            ensemble = self._stored(name) or self._train(examples, encoder, name)
+            self._trained = {name: ensemble}
         return self._trained[name]
 
     def _train(self, examples: tuple[Example, ...], encoder: Encoder, name: str) -> Ensemble:
         import numpy as np
 
-        texts = [one.text for one in examples]
-        vectors = self._vectors.of([*texts, *seeds()], encoder)
-        rows = np.vstack([np.frombuffer(one, dtype="<f4") for one in vectors])
-        made = build(examples, rows[: len(texts)], rows[len(texts) :], name=name)
-        write(self._file, to_bytes(made), self._key)
-        return made
+        texts = [example_.text for example_ in examples]
+        vectors = self._vectors.vectors_of([*texts, *seeds()], encoder)
+        rows = np.vstack([np.frombuffer(vector, dtype="<f4") for vector in vectors])
+        trained = build(examples, rows[: len(texts)], rows[len(texts) :], name=name)
+        write(self._file, to_bytes(trained), self._key)
+        return trained
 
     @property
     def _file(self) -> Path | None:
         return self._folder / "ensemble" if self._folder else None
 
     def _stored(self, name: str) -> Ensemble | None:
-        data = read(self._file, self._key)
-        found = from_bytes(data) if data is not None else None
-        return found if found is not None and found.name == name else None
+        archived = read(self._file, self._key)
+        ensemble = from_bytes(archived) if archived is not None else None
+        return ensemble if ensemble is not None and ensemble.name == name else None
 
-    def _opinion(self, trained: Ensemble, said: str, encoder: Encoder) -> Opinion:
+    def _opinion(self, trained: Ensemble, words: str, encoder: Encoder) -> Opinion:
         import numpy as np
 
-        place = (trained.name, digest(said))
+        place = (trained.name, digest(words))
         if place not in self._said:
-            (vector,) = encoder.encode([said])
+            (vector,) = encoder.encode([words])
             while len(self._said) >= _KEPT:
                 del self._said[next(iter(self._said))]
-            self._said[place] = opinion(trained, said, np.frombuffer(vector, dtype="<f4"))
+            self._said[place] = opinion(trained, words, np.frombuffer(vector, dtype="<f4"))
         return self._said[place]
 
 
 def _by_rules(ruled: IntentResult, intents: tuple[Intent, ...], versions: str) -> Decision:
-    bar = next((one.ask_below for one in intents if one.name == ruled.name), 0.0)
+    bar = next((intent.ask_below for intent in intents if intent.name == ruled.name), 0.0)
     return Decision(
         name=ruled.name, confidence=ruled.confidence, tier=RULES, evidence=ruled.evidence,
         nearest="" if ruled.name == UNSURE else ruled.name, score=ruled.confidence, scope=None, threshold=bar,
@@ -176,37 +176,37 @@ def _by_person(ruled: IntentResult, why: str, versions: str) -> Decision:
 
 
 def _by_ensemble(
-    ruled: IntentResult, trained: Ensemble, found: Opinion, intents: tuple[Intent, ...], versions: str
+    ruled: IntentResult, trained: Ensemble, opinion_: Opinion, intents: tuple[Intent, ...], versions: str
 ) -> Decision:
-    bar = next(one.ask_below for one in intents if one.name == found.intent)
+    bar = next(intent.ask_below for intent in intents if intent.name == opinion_.intent)
     calibration = trained.calibration
     proven = calibration.proven <= 1
     threshold = min(1.0, max(bar, calibration.proven if proven else calibration.likely))
-    contradicted = bool(ruled.found) and found.intent not in ruled.found
-    decides = proven and found.score >= threshold and not contradicted
-    inside = decides or found.scope >= 0
+    contradicted = bool(ruled.candidates) and opinion_.intent not in ruled.candidates
+    decides = proven and opinion_.score >= threshold and not contradicted
+    inside = decides or opinion_.scope >= 0
     evidence = (
-        f"nearest example of {found.intent}: {found.example}"
+        f"nearest example of {opinion_.intent}: {opinion_.example}"
         if inside
         else "nearer to what is about nothing we know than to any example"
     )
     return Decision(
-        name=found.intent if decides else UNSURE,
-        confidence=found.score if decides else 0.0,
+        name=opinion_.intent if decides else UNSURE,
+        confidence=opinion_.score if decides else 0.0,
         tier=ENSEMBLE if decides else PERSON,
         evidence=f"{ruled.evidence}; {evidence}" if ruled.evidence else evidence,
-        nearest=found.intent if inside else "", score=found.score, scope=found.scope, threshold=threshold, proven=proven,
+        nearest=opinion_.intent if inside else "", score=opinion_.score, scope=opinion_.scope, threshold=threshold, proven=proven,
         versions=versions, cases=calibration.cases,
     )  # fmt: skip
 
 
 def _digest(intents: tuple[Intent, ...]) -> str:
     """Names the operator's words that decide."""
-    said = [
-        [one.name, list(one.rules), list(one.examples), one.ask_below]
-        for one in sorted(intents, key=lambda i: i.name)
+    digested = [
+        [intent.name, list(intent.rules), list(intent.examples), intent.ask_below]
+        for intent in sorted(intents, key=lambda i: i.name)
     ]
-    return hashlib.sha256(json.dumps(said).encode()).hexdigest()[:12]
+    return hashlib.sha256(json.dumps(digested).encode()).hexdigest()[:12]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -233,28 +233,30 @@ class Intents:
         text = call.args.get("text")
         if not isinstance(text, str) or set(call.args) != {"text"}:
             raise PermanentError("intent/resolve takes a `text`", code="wrong-argument")
-        found = self.decide(call, text)
+        decision = self.decide(call, text)
         if self.record is not None:
-            self.record.record(_event(found), call=call)
+            self.record.record(_event(decision), call=call)
         outputs: dict[str, Json] = {
-            "name": found.name,
-            "confidence": found.confidence,
-            "tier": found.tier,
-            "evidence": found.evidence,
-            "threshold": found.threshold,
-            "proven": found.proven,
-            "nearest": found.nearest or None,
+            "name": decision.name,
+            "confidence": decision.confidence,
+            "tier": decision.tier,
+            "evidence": decision.evidence,
+            "threshold": decision.threshold,
+            "proven": decision.proven,
+            "nearest": decision.nearest or None,
         }
         return outputs, frozenset({Label.OPERATOR, Label.SYSTEM})
 
 
 def writers(trigger: dict[str, Json]) -> tuple[str, ...]:
-    """The names of whoever wrote the letter that started a run."""
-    return tuple(one for one in (trigger.get("name"), trigger.get("from")) if isinstance(one, str) and one)
+    """The names of the author of the letter that started a run."""
+    return tuple(
+        name for name in (trigger.get("name"), trigger.get("from")) if isinstance(name, str) and name
+    )
 
 
-def _event(found: Decision) -> IntentResolved:
+def _event(decision: Decision) -> IntentResolved:
     return IntentResolved(
-        name=found.name, tier=found.tier, score=f"{found.score:.4f}", scope="" if found.scope is None else f"{found.scope:.4f}",
-        threshold=f"{found.threshold:.4f}", proven=found.proven, versions=found.versions,
+        name=decision.name, tier=decision.tier, score=f"{decision.score:.4f}", scope="" if decision.scope is None else f"{decision.scope:.4f}",
+        threshold=f"{decision.threshold:.4f}", proven=decision.proven, versions=decision.versions,
     )  # fmt: skip

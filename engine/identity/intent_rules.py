@@ -9,7 +9,7 @@ How the rules decide
 4. One intent: confidence 1.0 when a rule of two or more words or two different rules were found, 0.9 for a single word.
 5. Below the intent's `ask-below`: `unsure`, confidence 0.
 
-Spam is held to more, because nobody answers it: a single word never makes spam, and a letter that also says anything a
+Spam is held to more, because it gets no answer: a single word never makes spam, and a letter that also says anything a
 client would say is not spam but `unsure`.
 """
 
@@ -32,13 +32,13 @@ class IntentResult:
     name: str
     confidence: float
     evidence: str
-    found: tuple[str, ...] = ()
+    candidates: tuple[str, ...] = ()
 
 
 def says(folded: str, phrase: str) -> bool:
     """Whether folded text has the phrase as whole words."""
-    wanted = fold(phrase)
-    return bool(wanted) and re.search(rf"(?<!\w){re.escape(wanted)}(?!\w)", folded) is not None
+    folded_phrase = fold(phrase)
+    return bool(folded_phrase) and re.search(rf"(?<!\w){re.escape(folded_phrase)}(?!\w)", folded) is not None
 
 
 def resolve(text: str, intents: tuple[Intent, ...], names: Iterable[str] = ()) -> IntentResult:
@@ -46,45 +46,54 @@ def resolve(text: str, intents: tuple[Intent, ...], names: Iterable[str] = ()) -
     if (shown := _shown(text, intents, tuple(names))) is not None:
         return shown
     folded = fold(text)
-    found = {intent.name: hits for intent in intents if (hits := _hits(folded, intent))}
-    evidence = "; ".join(f"{name}: {', '.join(hits)}" for name, hits in sorted(found.items()))
-    unsure = IntentResult(name=UNSURE, confidence=0.0, evidence=evidence, found=tuple(sorted(found)))
-    if len(found) != 1:
+    hits_by_intent = {intent.name: hits for intent in intents if (hits := _hits(folded, intent))}
+    evidence = "; ".join(f"{name}: {', '.join(hits)}" for name, hits in sorted(hits_by_intent.items()))
+    unsure = IntentResult(
+        name=UNSURE, confidence=0.0, evidence=evidence, candidates=tuple(sorted(hits_by_intent))
+    )
+    if len(hits_by_intent) != 1:
         return unsure
-    name, hits = next(iter(found.items()))
-    intent = next(one for one in intents if one.name == name)
+    name, hits = next(iter(hits_by_intent.items()))
+    intent = next(intent_ for intent_ in intents if intent_.name == name)
     firm = len(hits) > 1 or " " in fold(hits[0])
     confidence = _FIRM if firm else _WORD
     if confidence < intent.ask_below or (name == SPAM and not firm):
         return unsure
-    return IntentResult(name=name, confidence=confidence, evidence=evidence, found=(name,))
+    return IntentResult(name=name, confidence=confidence, evidence=evidence, candidates=(name,))
 
 
 def shared_examples(intents: Iterable[Intent]) -> dict[str, tuple[str, ...]]:
     """Examples that stand under more than one intent, with those: they decide nothing and teach nothing."""
-    where: dict[str, dict[str, str]] = {}
+    intents_by_text: dict[str, dict[str, str]] = {}
     for intent in intents:
-        for one in intent.examples:
-            where.setdefault(same(one), {})[intent.name] = one
-    return {next(iter(of.values())): tuple(sorted(of)) for of in where.values() if len(of) > 1}
+        for example_ in intent.examples:
+            intents_by_text.setdefault(same(example_), {})[intent.name] = example_
+    return {next(iter(of.values())): tuple(sorted(of)) for of in intents_by_text.values() if len(of) > 1}
 
 
 def _shown(text: str, intents: tuple[Intent, ...], names: tuple[str, ...]) -> IntentResult | None:
     """What the example that is this very text says; None when there is none, or two that differ."""
-    wanted = same(example(text, names))
-    if not wanted:
+    folded_text = same(example(text, names))
+    if not folded_text:
         return None
-    found = {intent.name: one for intent in intents for one in intent.examples if same(one) == wanted}
-    if len(found) != 1:
+    examples_ = {
+        intent.name: example_
+        for intent in intents
+        for example_ in intent.examples
+        if same(example_) == folded_text
+    }
+    if len(examples_) != 1:
         return None
-    name, words = next(iter(found.items()))
-    return IntentResult(name=name, confidence=_FIRM, evidence=f"example of {name}: {words}", found=(name,))
+    name, words = next(iter(examples_.items()))
+    return IntentResult(
+        name=name, confidence=_FIRM, evidence=f"example of {name}: {words}", candidates=(name,)
+    )
 
 
 def _hits(folded: str, intent: Intent) -> list[str]:
     """The different rules of an intent that were found, longest first; one inside another is counted once."""
-    found: list[str] = []
-    for rule in sorted(dict.fromkeys(intent.rules), key=lambda one: (-len(one), one)):
-        if says(folded, rule) and not any(says(fold(longer), rule) for longer in found):
-            found.append(rule)
-    return found
+    rules: list[str] = []
+    for rule in sorted(dict.fromkeys(intent.rules), key=lambda rule_: (-len(rule_), rule_)):
+        if says(folded, rule) and not any(says(fold(longer), rule) for longer in rules):
+            rules.append(rule)
+    return rules

@@ -52,7 +52,7 @@ class CurrentAddressBook:
         """The project a new run belongs to: a known one named by an input, else its sender's; empty for none."""
         book = self.book()
         named = inputs.get("project") if isinstance(inputs, dict) else None
-        if isinstance(named, str) and named in {one.name for one in book.projects}:
+        if isinstance(named, str) and named in {project.name for project in book.projects}:
             return named
         # Anybody can type anybody's address into a web form.
         known = isinstance(event, dict) and event.get("caution") != CLAIMED
@@ -73,7 +73,7 @@ class Identity:
         return (RESOLVE,)
 
     def read(self, call: Call) -> tuple[dict[str, Json], Labels]:
-        """The person's fields. Raises PermanentError when `email` is no address.
+        """The person's fields. Raises PermanentError when `email` is not an address.
 
         What is labelled the customer's has both: one contact note alone has the address, and its domain was proven.
         """
@@ -82,36 +82,36 @@ class Identity:
             raise PermanentError("identity/resolve takes an `email`", code="wrong-argument")
         if call.trigger.get("caution") == CLAIMED:
             return {**_stranger(email, call.trigger), **_CLAIMED}, frozenset({Label.UNTRUSTED})
-        found = self.known.book().find(folded(email))
+        match_ = self.known.book().find(folded(email))
         proven = _proven(email, call.trigger)
         why = {
-            "level": self._level(folded(email), found, proven=proven),
-            "project": found.project or None,
-            "reason": found.reason
-            if proven or found.contact is None
-            else f"{found.reason}; nothing proves the sender",
+            "level": self._level(folded(email), match_, proven=proven),
+            "project": match_.project or None,
+            "reason": match_.reason
+            if proven or match_.contact is None
+            else f"{match_.reason}; nothing proves the sender",
         }
-        if found.contact is None:
+        if match_.contact is None:
             return {**_stranger(email, call.trigger), **why}, frozenset({Label.UNTRUSTED})
-        matter = found.contact.matter
-        call.seen.add(found.contact.path)
+        matter = match_.contact.matter
+        call.seen.add(match_.contact.path)
         person = {
             "name": _field(matter, "name") or display_name(_named(email, call.trigger)) or _local_part(email),
             "email": email,
             "known": True,
-            "note": found.contact.path,
+            "note": match_.contact.path,
             "company": _field(matter, "company") or None,
         }
-        sure = proven and not found.others
+        sure = proven and not match_.others
         return {**person, **why}, frozenset({Label.CUSTOMER if sure else Label.UNTRUSTED})
 
-    def _level(self, address: str, found: AddressMatch, *, proven: bool) -> str:
-        ours = address in {folded(one.email) for one in self.people if one.email}
-        if not (ours or found.contact or found.project):
+    def _level(self, address: str, match_: AddressMatch, *, proven: bool) -> str:
+        ours = address in {folded(person.email) for person in self.people if person.email}
+        if not (ours or match_.contact or match_.project):
             return "stranger"
-        if not proven or found.others:
+        if not proven or match_.others:
             return "unproven"
-        return "user" if ours else "customer" if found.contact else "project"
+        return "user" if ours else "customer" if match_.contact else "project"
 
 
 _CLAIMED: dict[str, Json] = {
@@ -121,7 +121,7 @@ _CLAIMED: dict[str, Json] = {
 }
 
 
-def contact(tree: Tree, front_matter: FrontMatter, wanted: str) -> tuple[str, dict[str, Json]] | None:
+def contact(tree: Tree, front_matter: FrontMatter, address: str) -> tuple[str, dict[str, Json]] | None:
     """(path, front matter) of the contact note with this folded address; None for a stranger."""
     for path, _ in tree.paths():
         if not path.startswith(CONTACTS) or not path.endswith(".md"):
@@ -129,17 +129,17 @@ def contact(tree: Tree, front_matter: FrontMatter, wanted: str) -> tuple[str, di
         matter = front_matter(path, tree.read(path)[:_MAX_NOTE]) or {}
         written = matter.get("email")
         addresses = written if isinstance(written, list) else [written]
-        if any(isinstance(one, str) and folded(one) == wanted for one in addresses):
+        if any(isinstance(entry, str) and folded(entry) == address for entry in addresses):
             return path, matter
     return None
 
 
 def agreements(tree: Tree, front_matter: FrontMatter, address: str) -> frozenset[str]:
-    """The words under `consent` of the contact note with this address; none for a stranger or for what is no address."""
-    found = contact(tree, front_matter, folded(address)) if folded(address) else None
-    written = found[1].get("consent") if found is not None else None
+    """The words under `consent` of the contact note with this address; none for a stranger or an invalid address."""
+    note = contact(tree, front_matter, folded(address)) if folded(address) else None
+    written = note[1].get("consent") if note is not None else None
     words = written if isinstance(written, list) else [written]
-    return frozenset(one.strip() for one in words if isinstance(one, str))
+    return frozenset(word.strip() for word in words if isinstance(word, str))
 
 
 def _field(matter: dict[str, Json], name: str) -> str:

@@ -1,6 +1,6 @@
 """A text as it is compared with examples, and as it may become one: without earlier letters and without who wrote it.
 
-Kept out: quoted lines and what stands above them, addresses, links, long numbers, the writer's own names, and a signature.
+Kept out: quoted lines and the line that announces them, addresses, links, long numbers, the writer's own names, and a signature.
 What is left of the same letter is the same each time, so that a correction is found again.
 """
 
@@ -12,7 +12,7 @@ from collections.abc import Iterable
 MAX = 200_000
 """Characters of a text that are looked at."""
 MAX_EXAMPLE = 600
-"""Characters an example made of a letter has at most: the beginning says what somebody wants."""
+"""Characters an example made of a letter has at most: the intent is in the beginning."""
 _READ = 4_000
 
 _APOSTROPHES = str.maketrans(
@@ -33,14 +33,14 @@ _OFFICES = frozenset(
 
 def without_quotes(text: str) -> str:
     """The text without the lines quoted from earlier letters and the line that announces them."""
-    kept: list[str] = []
+    lines: list[str] = []
     for line in text[:MAX].replace("\r\n", "\n").split("\n"):
         if line.lstrip().startswith(">"):
-            while kept and (not kept[-1].strip() or _ABOVE_QUOTE.match(kept[-1].strip())):
-                kept.pop()
+            while lines and (not lines[-1].strip() or _ABOVE_QUOTE.match(lines[-1].strip())):
+                lines.pop()
             continue
-        kept.append(line)
-    return "\n".join(kept)
+        lines.append(line)
+    return "\n".join(lines)
 
 
 def fold(text: str) -> str:
@@ -57,19 +57,21 @@ def example(text: str, names: Iterable[str] = ()) -> str:
         if _SIGNATURE.match(line.strip()):
             break
         lines.append(line)
-    said = " ".join(" ".join(lines).split())[:_READ]
-    said = unicodedata.normalize("NFC", said).translate(_APOSTROPHES)
-    said = _HIDDEN.sub(" ", "".join(one if one.isprintable() else " " for one in said))
-    for name in sorted({part for one in names for part in _parts(one)}, key=lambda one: (-len(one), one)):
-        said = re.sub(rf"(?<!\w){re.escape(name)}(?!\w)", " ", said, flags=re.IGNORECASE)
-    return " ".join(said.split())[:MAX_EXAMPLE].strip(" ,.;-")
+    words = " ".join(" ".join(lines).split())[:_READ]
+    words = unicodedata.normalize("NFC", words).translate(_APOSTROPHES)
+    words = _HIDDEN.sub(" ", "".join(char if char.isprintable() else " " for char in words))
+    for name in sorted(
+        {part for name_ in names for part in _parts(name_)}, key=lambda part_: (-len(part_), part_)
+    ):
+        words = re.sub(rf"(?<!\w){re.escape(name)}(?!\w)", " ", words, flags=re.IGNORECASE)
+    return " ".join(words.split())[:MAX_EXAMPLE].strip(" ,.;-")
 
 
 def _parts(name: str) -> list[str]:
     """A name and its parts that are long enough to be one; of an address the words before the @, unless they name an office."""
     whole = unicodedata.normalize("NFC", name.partition("@")[0]).translate(_APOSTROPHES)
-    parts = [one for one in [whole.strip(), *re.split(r"[\s.,_+]+", whole)] if len(one) > 2]
-    return [one for one in parts if "@" not in name or one.casefold() not in _OFFICES]
+    parts = [part for part in [whole.strip(), *re.split(r"[\s.,_+]+", whole)] if len(part) > 2]
+    return [part for part in parts if "@" not in name or part.casefold() not in _OFFICES]
 
 
 def same(text: str) -> str:

@@ -67,7 +67,7 @@ class Broker:
         return tuple(name for name, version in effect.preview.heads if self._head(name) != version)
 
     def _head(self, name: str) -> str:
-        return next((found for source in self.heads if (found := source.head(name))), "")
+        return next((head for source in self.heads if (head := source.head(name))), "")
 
     def perform(self, effect: Effect, intent: Event) -> Outcome:
         """Call the connector with the frozen bytes. `intent` must be durable and name this key."""
@@ -75,12 +75,12 @@ class Broker:
         self._reach("call:before")
         outcome = self.connectors.connector(effect.action).perform(replace(effect, at=intent.ts))
         self._reach("call:after")
-        return self._kept(effect, outcome)
+        return self._as_promised(effect, outcome)
 
-    def _kept(self, effect: Effect, outcome: Outcome) -> Outcome:
-        """The outcome, if it is what the action promises; else nobody knows what the world did.
+    def _as_promised(self, effect: Effect, outcome: Outcome) -> Outcome:
+        """The outcome, if it is what the action promises; else what the world did is unknown.
 
-        Raises UnknownOutcome: an answer of another shape than was agreed on is no answer.
+        Raises UnknownOutcome: an answer of another shape than was agreed on does not count.
         """
         spec = self.connectors.spec(effect.action)
         for field in spec.outputs if spec is not None else ():
@@ -104,8 +104,8 @@ class Broker:
 
     def alive(self, action: str) -> Callable[[], None] | None:
         """What asks the connector of `action` a harmless question; None when it has none. Raises PermanentError(code='no-connector')."""
-        found: Callable[[], None] | None = getattr(self.connectors.connector(action), "alive", None)
-        return found
+        ask: Callable[[], None] | None = getattr(self.connectors.connector(action), "alive", None)
+        return ask
 
     def look_up(self, effect: Effect) -> Outcome | None:
         """Whether the world knows the effect's key. Changes nothing; raises like the port."""
@@ -125,9 +125,9 @@ class Broker:
         if effect.kind is EffectClass.IDEMPOTENT and inside:
             return replace(_unsure(lambda: self.perform(effect, intent)), repeated=True)
         begun = replace(effect, at=intent.ts)
-        found = _unsure(lambda: self.connectors.connector(effect.action).find(begun))
-        if found is not None:
-            return replace(found, repeated=True)
+        outcome = _unsure(lambda: self.connectors.connector(effect.action).find(begun))
+        if outcome is not None:
+            return replace(outcome, repeated=True)
         if not inside:
             raise UnknownOutcome("the provider may have forgotten the key", code="window-over")
         return self.perform(effect, intent)

@@ -16,7 +16,7 @@ _LOOPBACK = frozenset({"localhost", "127.0.0.1", "::1"})
 class Endpoint:
     """A base address (``https://…/v1``), the key sent as a bearer token, and the whole time one exchange may take, in seconds.
 
-    Plain HTTP is for this machine only, where nobody listens in between.
+    Plain HTTP is for this machine only, where no network is in between.
     """
 
     base: str
@@ -31,7 +31,7 @@ class Endpoint:
     def post(self, path: str, body: Json) -> HttpAnswer:
         """Send JSON, once. Raises TransientError (codes: unreachable, timeout, lost) or PermanentError (address, too-big).
 
-        *unreachable*: nobody was asked. *lost*: the line broke once it stood, so the question may have been worked on.
+        *unreachable*: the question was never sent. *lost*: the line broke once it stood, so the question may have been worked on.
         """
         parts = urlsplit(self.base)
         if parts.scheme not in {"http", "https"} or not parts.hostname or parts.username:

@@ -75,23 +75,23 @@ def _named(raw: str) -> set[str]:
     return pointed or set(re.findall(r"\b[a-z][a-z_]{2,40}\b", raw))
 
 
-def _point(value: Json, found: set[str]) -> None:
+def _point(value: Json, names: set[str]) -> None:
     match value:
         case dict():
             for name, inner in value.items():
                 if name in {"param", "loc", "field", "parameter"}:
-                    found |= _texts(inner)
-                _point(inner, found)
+                    names |= _texts(inner)
+                _point(inner, names)
         case list():
-            for one in value:
-                _point(one, found)
+            for element in value:
+                _point(element, names)
         case _:
             return
 
 
 def _texts(value: Json) -> set[str]:
     texts = value if isinstance(value, list) else [value]
-    return {part for one in texts if isinstance(one, str) for part in re.findall(r"[a-z_]{3,}", one)} - {"body"}  # fmt: skip
+    return {part for text in texts if isinstance(text, str) for part in re.findall(r"[a-z_]{3,}", text)} - {"body"}  # fmt: skip
 
 
 @dataclass(slots=True)
@@ -102,7 +102,7 @@ class Dialects:
     _known: dict[str, Dialect] | None = None
     _lock: threading.Lock = field(default_factory=threading.Lock)
 
-    def of(self, base: str, model: str) -> Dialect:
+    def dialect_of(self, base: str, model: str) -> Dialect:
         """How this model is asked there."""
         with self._lock:
             return self._all().get(_key(base, model), Dialect())
@@ -120,7 +120,7 @@ class Dialects:
                 return
             try:
                 with tempfile.NamedTemporaryFile("w", dir=self.folder, delete=False, encoding="utf-8") as file:  # fmt: skip
-                    json.dump({key: asdict(one) for key, one in known.items()}, file)
+                    json.dump({key: asdict(dialect) for key, dialect in known.items()}, file)
                 os.replace(file.name, self.folder / _FILE)
             except OSError:
                 return
@@ -130,8 +130,8 @@ class Dialects:
             self._known = {}
             try:
                 if self.folder is not None:
-                    data = json.loads((self.folder / _FILE).read_bytes()[:_MAX_BYTES])
-                    self._known = {key: Dialect(**one) for key, one in data.items()}
+                    entries = json.loads((self.folder / _FILE).read_bytes()[:_MAX_BYTES])
+                    self._known = {key: Dialect(**fields) for key, fields in entries.items()}
             except (OSError, ValueError, TypeError, AttributeError):
                 self._known = {}
         return self._known

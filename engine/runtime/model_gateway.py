@@ -37,7 +37,7 @@ class _Limit:
 
     usd: Decimal
     spent: Decimal
-    what: str
+    scope_words: str
     scope: str
     renews: str = ""
 
@@ -67,8 +67,8 @@ class Gateway:
         model, endpoint = self._reached(request.model)
         longest = model.max_tokens or request.max_tokens
         words = sum(len(text.encode()) + _WRAPPING for _, text in request.messages)
-        most = self._price(model, words, longest, endpoint)
-        id_ = self._reserve(request, call, most, budget)
+        max_cost = self._price(model, words, longest, endpoint)
+        id_ = self._reserve(request, call, max_cost, budget)
         prompt: list[Json] = [{"role": role, "content": text} for role, text in request.messages]
         digest = self.commitment(json.dumps(prompt, sort_keys=True), call)
         raw, reading = self._exchange(model, endpoint, request.messages, longest)
@@ -79,14 +79,14 @@ class Gateway:
         unpaid = counted is not None or (trouble is not None and trouble.code in _UNPAID)
         answered = ModelAnswered(
             call=id_, model=request.model, served=reading.served, code=trouble.code if trouble else "", tokens_in=tokens_in,
-            tokens_out=tokens_out, usd=str(usd), aside="0" if unpaid else str(most), prompt_digest=digest,
+            tokens_out=tokens_out, usd=str(usd), aside="0" if unpaid else str(max_cost), prompt_digest=digest,
         )  # fmt: skip
         self.recorder.record(answered, call=call, sealed={"prompt": prompt, "answer": raw})
         if trouble is not None:
             raise trouble
         return ModelReply(
             text=reading.text, served=reading.served, tokens_in=tokens_in, tokens_out=tokens_out,
-            usd=usd if unpaid else most, cut=reading.cut, ended=reading.ended,
+            usd=usd if unpaid else max_cost, cut=reading.cut, ended=reading.ended,
         )  # fmt: skip
 
     def _reached(self, name: str) -> tuple[ModelConfig, Endpoint]:
@@ -106,7 +106,7 @@ class Gateway:
         self, model: ModelConfig, endpoint: Endpoint, messages: tuple[tuple[str, str], ...], longest: int
     ) -> tuple[str, ParsedReply]:
         """What came back and what it says. What the endpoint refuses about the way it is asked is learned, and it is asked anew."""
-        dialect, raw = self.dialects.of(endpoint.base, model.model), ""
+        dialect, raw = self.dialects.dialect_of(endpoint.base, model.model), ""
         while True:
             body = request_body(model, dialect, messages, longest)
             try:
@@ -136,20 +136,20 @@ class Gateway:
         usd = ((per_in or 0) * tokens_in + (per_out or 0) * tokens_out) / _MILLION
         return Decimal(usd).quantize(_CENT_OF_CENT, rounding=ROUND_UP)
 
-    def _reserve(self, request: ModelRequest, call: Call, most: Decimal, budget: Decimal | None) -> str:
+    def _reserve(self, request: ModelRequest, call: Call, max_cost: Decimal, budget: Decimal | None) -> str:
         """Set the most a call can cost aside, durably, or refuse. Returns the call's name."""
         with self._lock:
             costs = self.costs()
             for limit in self._limits(costs, call, budget):
                 left = limit.usd + costs.granted(limit.scope) - limit.spent
-                if most > left:
+                if max_cost > left:
                     raise OverBudget(
-                        limit.what, scope=limit.scope, needs=most, left=max(left, Decimal(0)),
+                        limit.scope_words, scope=limit.scope, needs=max_cost, left=max(left, Decimal(0)),
                         limit=limit.usd, renews=limit.renews,
                     )  # fmt: skip
             id_ = f"{call.run}/{call.step}/{costs.calls_of_step(call.run, call.step) + 1}"
             reserved = ModelReserved(
-                call=id_, model=request.model, usd=str(most), isolation=request.isolation
+                call=id_, model=request.model, usd=str(max_cost), isolation=request.isolation
             )
             self.recorder.record(reserved, call=call)
             return id_
@@ -161,7 +161,7 @@ class Gateway:
         month = day.replace(day=1)
         tomorrow = (day + timedelta(days=1, hours=12)).replace(hour=0)
         first = (month + timedelta(days=31, hours=12)).replace(day=1, hour=0)
-        found = (
+        budgets = (
             (budget, Decimal(0), "for this agent", f"agent {call.run}/{call.step}", ""),
             (call.budget, costs.run_total(call.run), "for this run", f"run {call.run}", ""),
             (
@@ -174,8 +174,8 @@ class Gateway:
             ),
         )  # fmt: skip
         return [
-            _Limit(usd=usd, spent=spent, what=what, scope=scope, renews=renews)
-            for usd, spent, what, scope, renews in found
+            _Limit(usd=usd, spent=spent, scope_words=scope_words, scope=scope, renews=renews)
+            for usd, spent, scope_words, scope, renews in budgets
             if usd is not None
         ]
 
@@ -189,13 +189,13 @@ def request_body(
     model: ModelConfig, dialect: Dialect, messages: tuple[tuple[str, str], ...], longest: int
 ) -> dict[str, Json]:
     """What is posted: the operator's parameters, and ours as far as the endpoint takes them."""
-    said = list(messages)
-    if not dialect.system and len(said) > 1 and said[0][0] == "system":
-        (_, system), (role, text), *rest = said
-        said = [(role, f"{system}\n\n{text}"), *rest]
+    chat = list(messages)
+    if not dialect.system and len(chat) > 1 and chat[0][0] == "system":
+        (_, system), (role, text), *following = chat
+        chat = [(role, f"{system}\n\n{text}"), *following]
     body: dict[str, Json] = {
         "model": model.model,
-        "messages": [{"role": role, "content": text} for role, text in said],
+        "messages": [{"role": role, "content": text} for role, text in chat],
         dialect.length: longest,
     }
     if dialect.cold and model.temperature is not None:

@@ -15,7 +15,7 @@ from engine.model.errors import EngineError, PermanentError, TransientError
 from engine.model.rate_limited import RateLimited
 from engine.model.values.canonical_json import Json
 
-# How an answer that ended by itself is called by those who speak this protocol. Everything else was cut, also what nobody knows.
+# The words of this protocol for an answer that ended by itself. Any other word, also an unknown one, means that it was cut.
 _ENDED = frozenset({"stop", "stop_sequence", "end_turn", "eos", "eos_token", "complete", "completed", "finished"})  # fmt: skip
 _SHOWN = 300
 _MAX_WAIT = 86_400.0
@@ -39,7 +39,7 @@ _RESETS = ("x-ratelimit-reset-requests", "x-ratelimit-reset-tokens")
 class ParsedReply:
     """One answer: its words, the name it was given under, (tokens in, tokens out) as counted or None, and how it ended.
 
-    `ended` is the provider's own word, empty when it said none. `trouble` is why the words are no answer.
+    `ended` is the provider's own word, empty when it said none. `trouble` is why the words don't count as an answer.
     """
 
     text: str = ""
@@ -55,25 +55,25 @@ class ParsedReply:
 
 
 def read(name: str, status: int, headers: Message, raw: str, *, now: datetime) -> ParsedReply:
-    """What the model called `name` answered. Never raises: what is no answer is its `trouble`."""
+    """What the model called `name` answered. Never raises: `trouble` says why there is none."""
     try:
-        data: Json = json.loads(raw)
+        payload: Json = json.loads(raw)
     except (ValueError, RecursionError):
-        data = _streamed(raw) if status == 200 else None
-    counted = _counted(data)
+        payload = _streamed(raw) if status == 200 else None
+    counted = _counted(payload)
     if status != 200:
         return ParsedReply(counted=counted, trouble=refused(name, status, raw, headers, now=now))
-    found = data if isinstance(data, dict) else {}
-    if (error := _error_in(found)) is not None:
+    reply = payload if isinstance(payload, dict) else {}
+    if (error := _error_in(reply)) is not None:
         code, words = error
         return ParsedReply(counted=counted, trouble=refused(name, code, words, headers, now=now))
     try:
-        choice = found["choices"][0]
+        choice = reply["choices"][0]
         message = choice.get("message") or {}
         words = _words(message.get("content", choice.get("text")))
         refusal = message.get("refusal")
         ended = str(choice.get("finish_reason") or "")
-        served = str(found.get("model") or "")
+        served = str(reply.get("model") or "")
     except (KeyError, IndexError, TypeError, AttributeError, RecursionError):
         trouble = TransientError(f"{name} answered nonsense", code="model-garbage")
         return ParsedReply(counted=counted, trouble=trouble)
@@ -89,13 +89,13 @@ def read(name: str, status: int, headers: Message, raw: str, *, now: datetime) -
 
 def refused(name: str, status: int, raw: str, headers: Message, *, now: datetime) -> EngineError:
     """What a refusal with this status and these words means: money, a wait, a key, a mistake, or trouble of the provider's own."""
-    said = said_in(raw)
-    after = waits(raw, headers, now=now)
+    complaint = said_in(raw)
+    wait_seconds = waits(raw, headers, now=now)
     # Some call a limit of a minute a quota, too: then they say how long to wait.
-    money = "insufficient_quota" in raw or (not after and _MONEY.search(said) is not None)
+    money = "insufficient_quota" in raw or (not wait_seconds and _MONEY.search(complaint) is not None)
     if status == 402 or (money and status in {400, 401, 403, 429}):
         return PermanentError(
-            f"the account of {name} has no money left ({status}): {said}",
+            f"the account of {name} has no money left ({status}): {complaint}",
             code="model-money",
             now_true="Nothing was drafted and nothing was paid.",
             way_out="add credit at the provider, then run again",
@@ -109,43 +109,47 @@ def refused(name: str, status: int, raw: str, headers: Message, *, now: datetime
                 way_out="steward secrets set the key anew, then run again",
             )
         case 404:
-            return PermanentError(f"{name} is not there (404): {said}", code="model-missing")
+            return PermanentError(f"{name} is not there (404): {complaint}", code="model-missing")
         case 408 | 425 | 429:
-            return RateLimited(f"{name} asks to wait ({status}): {said}", seconds=after)
-        case 503 | 529 if after:
-            return RateLimited(f"{name} asks to wait ({status}): {said}", seconds=after)
+            return RateLimited(f"{name} asks to wait ({status}): {complaint}", seconds=wait_seconds)
+        case 503 | 529 if wait_seconds:
+            return RateLimited(f"{name} asks to wait ({status}): {complaint}", seconds=wait_seconds)
         case _ if status >= 500:
-            return TransientError(f"{name} failed ({status}): {said}", code="model-down")
+            return TransientError(f"{name} failed ({status}): {complaint}", code="model-down")
         case _:
-            return PermanentError(f"{name} did not take the request ({status}): {said}", code="model-request")
+            return PermanentError(
+                f"{name} did not take the request ({status}): {complaint}", code="model-request"
+            )
 
 
 def said_in(raw: str) -> str:
     """The words of a complaint without its wrapping, on one line, a few hundred characters at most."""
     try:
-        found = _error_in(json.loads(raw))
+        error = _error_in(json.loads(raw))
     except (ValueError, RecursionError):
-        found = None
-    return " ".join((found[1] if found else raw).split())[:_SHOWN]
+        error = None
+    return " ".join((error[1] if error else raw).split())[:_SHOWN]
 
 
 def waits(raw: str, headers: Message, *, now: datetime) -> float:
     """For how many seconds a provider asks to wait, by its headers or in its words, a day at most; 0 when it does not say."""
     header = str(headers.get("Retry-After") or "").strip()
-    found = 0.0
+    seconds = 0.0
     try:
-        found = float(header) if header.isdecimal() else (parsedate_to_datetime(header) - now).total_seconds()
+        seconds = (
+            float(header) if header.isdecimal() else (parsedate_to_datetime(header) - now).total_seconds()
+        )
     except (ValueError, TypeError, OverflowError):
         milliseconds = str(headers.get("retry-after-ms") or "").strip()
         if milliseconds.isdecimal():
-            found = float(milliseconds) / 1000
-        elif (told := _LATER.search(raw)) is not None:
-            found = _length(told[1])
+            seconds = float(milliseconds) / 1000
+        elif (later := _LATER.search(raw)) is not None:
+            seconds = _length(later[1])
         elif (delay := _DELAY.search(raw)) is not None:
-            found = float(delay[1]) * (0.001 if delay[2] == "ms" else 1.0)
+            seconds = float(delay[1]) * (0.001 if delay[2] == "ms" else 1.0)
         else:
-            found = max(_length(str(headers.get(one) or "")) for one in _RESETS)
-    return min(max(found, 0.0), _MAX_WAIT)
+            seconds = max(_length(str(headers.get(name) or "")) for name in _RESETS)
+    return min(max(seconds, 0.0), _MAX_WAIT)
 
 
 def _length(text: str) -> float:
@@ -157,20 +161,24 @@ def _length(text: str) -> float:
     return total
 
 
-def _error_in(data: Json) -> tuple[int, str] | None:
+def _error_in(payload: Json) -> tuple[int, str] | None:
     """(status, words) of the error a body holds; None when it holds an answer. One without a status of its own is the provider's fault."""
-    if not isinstance(data, dict):
+    if not isinstance(payload, dict):
         return None
-    choices = data.get("choices")
+    choices = payload.get("choices")
     inner = choices[0].get("error") if isinstance(choices, list) and choices and isinstance(choices[0], dict) else None  # fmt: skip
-    listed = data.get("errors")
-    error = data.get("error") or inner or (listed[0] if isinstance(listed, list) and listed else listed)
+    listed = payload.get("errors")
+    error = payload.get("error") or inner or (listed[0] if isinstance(listed, list) and listed else listed)
     # A status of its own beside the answer, which says nothing when it is well.
-    own = data.get("base_resp")
+    own = payload.get("base_resp")
     if not error and not choices and isinstance(own, dict) and own.get("status_code"):
         error = own.get("status_msg") or own
-    if not error and not choices and (data.get("object") == "error" or "detail" in data or "message" in data):
-        error = data.get("detail") or data
+    if (
+        not error
+        and not choices
+        and (payload.get("object") == "error" or "detail" in payload or "message" in payload)
+    ):
+        error = payload.get("detail") or payload
     if not error:
         return None
     if not isinstance(error, dict):
@@ -178,9 +186,9 @@ def _error_in(data: Json) -> tuple[int, str] | None:
         return _meant(words), words
     message = error.get("message") or error.get("detail") or error.get("msg") or error
     words = message if isinstance(message, str) else json.dumps(message, ensure_ascii=False)
-    kinds = [str(error[one]) for one in ("type", "code") if error.get(one) is not None and not _status(error[one])]  # fmt: skip
-    status = next((code for one in ("code", "status", "status_code") if (code := _status(error.get(one)))), 0)
-    named = [one for one in dict.fromkeys(kinds) if one not in words]
+    kinds = [str(error[key]) for key in ("type", "code") if error.get(key) is not None and not _status(error[key])]  # fmt: skip
+    status = next((code for key in ("code", "status", "status_code") if (code := _status(error.get(key)))), 0)
+    named = [kind for kind in dict.fromkeys(kinds) if kind not in words]
     return status or _meant(" ".join((words, *kinds))), f"{words} ({', '.join(named)})" if named else words
 
 
@@ -231,12 +239,12 @@ def _parts(parts: list[Json]) -> Iterator[str]:
             yield text if isinstance(text, str) else str((text or {}).get("value", ""))
 
 
-def _counted(data: Json) -> tuple[int, int] | None:
+def _counted(payload: Json) -> tuple[int, int] | None:
     """(tokens in, tokens out) as the provider counted them; None when it did not."""
-    usage = data.get("usage") if isinstance(data, dict) else None
-    found = usage if isinstance(usage, dict) else {}
-    tokens = tuple(found.get(one) for one in ("prompt_tokens", "completion_tokens"))
-    if not all(isinstance(one, int) and not isinstance(one, bool) and one >= 0 for one in tokens):
+    usage = payload.get("usage") if isinstance(payload, dict) else None
+    counts = usage if isinstance(usage, dict) else {}
+    tokens = tuple(counts.get(key) for key in ("prompt_tokens", "completion_tokens"))
+    if not all(isinstance(count, int) and not isinstance(count, bool) and count >= 0 for count in tokens):
         return None
     return (int(tokens[0] or 0), int(tokens[1] or 0))
 

@@ -1,4 +1,4 @@
-"""Time that passes only when somebody waits for it or moves it on."""
+"""Time that passes only when the code waits for it or a test moves it on."""
 
 from collections.abc import Callable
 from datetime import UTC, datetime, timedelta
@@ -46,7 +46,7 @@ class VirtualClock:
         return self._now
 
     def wait(self, seconds: float) -> None:
-        """Let that much time pass. Some always does, so that nobody waits for ever at the same moment."""
+        """Let that much time pass. Some always does, so that no loop waits for ever at the same moment."""
         self._move(max(timedelta(seconds=seconds), _MIN))
 
     def advance(self, length: timedelta) -> None:

@@ -65,9 +65,9 @@ class ProviderConnector:
             self._answered(self._ask({"do": "quote"}))
         return _preview(call, str(call.args.get("text", "")))
 
-    def edited(self, call: Call, before: Preview, text: str) -> Preview:
+    def edited(self, call: Call, preview: Preview, text: str) -> Preview:
         """The same line with other words."""
-        return replace(_preview(call, text), heads=before.heads, warnings=before.warnings)
+        return replace(_preview(call, text), heads=preview.heads, warnings=preview.warnings)
 
     def perform(self, effect: Effect) -> Outcome:
         """Send the frozen line under its key."""

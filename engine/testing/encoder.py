@@ -35,5 +35,5 @@ class HashEncoder:
         for word in [*_WORD.findall(text.casefold()), f"\0{len(text)}"]:
             for place, byte in enumerate(hashlib.sha512(word.encode("utf-8", "replace")).digest()):
                 sums[place] += byte - 127.5
-        length = math.sqrt(sum(one * one for one in sums))
-        return struct.pack(f"<{_SIZE}f", *(one / length for one in sums))
+        length = math.sqrt(sum(number * number for number in sums))
+        return struct.pack(f"<{_SIZE}f", *(number / length for number in sums))

@@ -23,7 +23,7 @@ class ScriptedReply:
     status: int = 200
     pieces: tuple[bytes, ...] | None = ()
     pause: float = 0.0
-    after: str = ""
+    retry_after: str = ""
 
 
 def answering(
@@ -61,20 +61,20 @@ class ModelServer:
             def do_POST(self) -> None:
                 body = json.loads(self.rfile.read(int(self.headers["Content-Length"])))
                 outer.asked.append((dict(self.headers), body))
-                said = outer.script(body)
-                if said.pieces is None:
+                reply = outer.script(body)
+                if reply.pieces is None:
                     return
-                self.send_response(said.status)
+                self.send_response(reply.status)
                 self.send_header("Content-Type", "application/json")
-                self.send_header("Content-Length", str(sum(map(len, said.pieces))))
-                if said.after:
-                    self.send_header("Retry-After", said.after)
+                self.send_header("Content-Length", str(sum(map(len, reply.pieces))))
+                if reply.retry_after:
+                    self.send_header("Retry-After", reply.retry_after)
                 self.end_headers()
                 try:
-                    for piece in said.pieces:
+                    for piece in reply.pieces:
                         self.wfile.write(piece)
                         self.wfile.flush()
-                        time.sleep(said.pause)
+                        time.sleep(reply.pause)
                 except OSError:
                     return
 

@@ -27,8 +27,8 @@ def pytest_collect_file(file_path: Path, parent: pytest.Collector) -> "CaseColle
         if folder.name == "tests" and folder.parent.name == "playbooks":
             root = folder.parent.parent
             if (root / _SETTINGS).is_file():
-                made: CaseCollector = CaseCollector.from_parent(parent, path=file_path, root=root)
-                return made
+                collector: CaseCollector = CaseCollector.from_parent(parent, path=file_path, root=root)
+                return collector
     return None
 
 
@@ -42,9 +42,9 @@ class CaseCollector(pytest.File):
     def collect(self) -> Iterable[pytest.Item]:
         """Its cases; or one item that says what keeps it from being read."""
         tests = self._tests()
-        wanted = self.path.resolve().relative_to(self.root.resolve()).as_posix()
+        relative = self.path.resolve().relative_to(self.root.resolve()).as_posix()
         for file in tests.files():
-            if file.path != wanted:
+            if file.path != relative:
                 continue
             if file.wrong:
                 yield CaseItem.from_parent(self, name="can be read", tests=tests, file=file, case=None)
@@ -81,7 +81,7 @@ class CaseItem(pytest.Item):
         from engine.testing.cases import report
 
         if self.case is None:
-            raise CaseFailed("\n\n".join(render.text(one) for one in self.file.diagnostics))
+            raise CaseFailed("\n\n".join(render.text(diagnostic) for diagnostic in self.file.diagnostics))
         result = self.tests.run(self.file, self.case)
         if not result.passed:
             raise CaseFailed(report.text(result, self.file.source))

@@ -71,12 +71,12 @@ class Books:
 
     def order(self, mode: str) -> dict[str, Any] | None:
         """How the next call of this mode is to be treated, if it was told anything."""
-        for one in self.orders:
-            if one["mode"] == mode or (one["mode"] == "" and mode != _FIND):
-                one["times"] -= 1
-                if one["times"] <= 0:
-                    self.orders.remove(one)
-                return one
+        for order in self.orders:
+            if order["mode"] == mode or (order["mode"] == "" and mode != _FIND):
+                order["times"] -= 1
+                if order["times"] <= 0:
+                    self.orders.remove(order)
+                return order
         return None
 
 
@@ -122,12 +122,12 @@ class ProviderConnection(socketserver.StreamRequestHandler):
             case "undo":
                 with books.lock:
                     books.write({"what": "call", "do": "undo", "key": asked["key"]})
-                    if not any(one.startswith(f"undo {asked['key']}") for one in books.results):
+                    if not any(result.startswith(f"undo {asked['key']}") for result in books.results):
                         books.write({"what": "effect", "key": f"undo {asked['key']}", "body": "", "id": ""})
                 return {"status": 200}
             case "behave":
                 with books.lock:
-                    order = {one: asked[one] for one in ("mode", "how", "times")}
+                    order = {name: asked[name] for name in ("mode", "how", "times")}
                     books.orders.append({**order, "after": asked.get("after", 0.0)})
                 return {"status": 200}
             case "clock":
@@ -233,10 +233,10 @@ class Provider:
         return cls(file, process, int(line))
 
     def behave(
-        self, how: Manner, *, mode: Mode | Literal[""] = "", times: int = 1, after: float = 0.0
+        self, how: Manner, *, mode: Mode | Literal[""] = "", times: int = 1, wait_seconds: float = 0.0
     ) -> None:
         """Treat the next `times` calls (of one mode, or of any but ``find``) this way. `after`: how many seconds a 429 asks to wait."""
-        ask(self.address, {"do": "behave", "how": how, "mode": mode, "times": times, "after": after})
+        ask(self.address, {"do": "behave", "how": how, "mode": mode, "times": times, "after": wait_seconds})
 
     def keep_time(self, now: datetime) -> None:
         """It is this late from now on, as far as its file is concerned."""
@@ -255,20 +255,20 @@ class Provider:
 
         Calls of the very moment of that answer were under way before anybody could hear it.
         """
-        now, heard, until, early = 0.0, 0.0, 0.0, list[float]()
+        now, heard, until, too_early = 0.0, 0.0, 0.0, list[float]()
         for record in records(self.file):
             if record["what"] == "clock":
                 now = record["at"]
             elif record["what"] == "call" and record["do"] == "perform":
                 if heard < now < until:
-                    early.append(until - now)
+                    too_early.append(until - now)
                 if record.get("refused") == "429" and now + record["after"] > until:
                     heard, until = now, now + record["after"]
-        return early
+        return too_early
 
     def effects(self) -> Counter[str]:
         """How often something was really done, by key."""
-        return Counter(one["key"] for one in records(self.file) if one["what"] == "effect")
+        return Counter(record["key"] for record in records(self.file) if record["what"] == "effect")
 
     def calls(self) -> Counter[str]:
         """How often it was asked to do something, by key."""
@@ -276,16 +276,18 @@ class Provider:
 
     def asked(self) -> Counter[str]:
         """How many calls there were, by what they asked for: perform, find, quote, alive, undo."""
-        return Counter(one["do"] for one in records(self.file) if one["what"] == "call")
+        return Counter(record["do"] for record in records(self.file) if record["what"] == "call")
 
     def repeated(self) -> dict[str, int]:
         """Bytes (by digest) that were done more than once, whatever their keys, and how often."""
-        done = Counter(one["body"] for one in records(self.file) if one["what"] == "effect" and one["body"])
+        done = Counter(
+            record["body"] for record in records(self.file) if record["what"] == "effect" and record["body"]
+        )
         return {body: times for body, times in done.items() if times > 1}
 
     def bodies(self) -> dict[str, str]:
         """Digest of the bytes that were done, by key."""
-        return {one["key"]: one["body"] for one in records(self.file) if one["what"] == "effect"}
+        return {record["key"]: record["body"] for record in records(self.file) if record["what"] == "effect"}
 
     def close(self) -> None:
         """End it and wait until it is gone."""
@@ -317,12 +319,12 @@ def ask(address: str, question: dict[str, Any], *, seconds: float = 10.0) -> dic
         raise ConnectionAbortedError("the line broke") from error
     if not answer.endswith(b"\n"):
         raise ConnectionAbortedError("the line was closed without an answer")
-    found: dict[str, Any] = json.loads(answer)
-    return found
+    reply: dict[str, Any] = json.loads(answer)
+    return reply
 
 
 def _leave_with_parent() -> None:
-    # The pipe ends when whoever started this process is gone, however it went.
+    # The pipe ends with the process that started this one, however that ended.
     sys.stdin.buffer.read()
     os._exit(0)
 

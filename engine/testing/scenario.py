@@ -89,9 +89,9 @@ def _lay_out(content: _Content, root: Path) -> None:
     folders, files = content
     for name in ("", *folders):
         os.mkdir(os.path.join(root, name))
-    for name, data, mode in files:
+    for name, content_, mode in files:
         with open(os.path.join(root, name), "xb", opener=functools.partial(os.open, mode=mode)) as file:
-            file.write(data)
+            file.write(content_)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -109,7 +109,7 @@ class Shown:
     @property
     def text(self) -> str:
         """The editable words of the first member that has any."""
-        return next((str(one["text"]) for one in self.content["members"] if one["text"]), "")
+        return next((str(member["text"]) for member in self.content["members"] if member["text"]), "")
 
 
 @dataclass(slots=True, kw_only=True)
@@ -130,19 +130,19 @@ class Scenario:
     ) -> Self:
         """A new workspace with the starter's files and `files` (path → text) over them. `bare`: without the starter's playbooks and SOPs."""
         folder.mkdir(parents=True, exist_ok=True)
-        made = cls(folder=folder, clock=VirtualClock(), provider=provider)
-        _lay_out(_begun(frozenset((files or {}).items()), bare=bare), made.root)
-        return made
+        scenario = cls(folder=folder, clock=VirtualClock(), provider=provider)
+        _lay_out(_begun(frozenset((files or {}).items()), bare=bare), scenario.root)
+        return scenario
 
     @classmethod
     def at(cls, folder: Path, *, provider: str = "", probe: Probe | None = None) -> Self:
-        """The scenario that lies in `folder`; it is as late there as its ledger says."""
-        found = cls(folder=folder, clock=VirtualClock(), provider=provider, probe=probe)
-        with found.reading() as reading:
+        """The scenario kept in `folder`; its clock shows the time of its last event."""
+        scenario = cls(folder=folder, clock=VirtualClock(), provider=provider, probe=probe)
+        with scenario.reading() as reading:
             last = max((event.ts for event in reading.ledger.events()), default="")
         if last:
-            found.clock = VirtualClock(max(START, moment(last)))
-        return found
+            scenario.clock = VirtualClock(max(START, moment(last)))
+        return scenario
 
     # ------------------------------------------------------------ the workspace
 
@@ -207,11 +207,11 @@ class Scenario:
 
     def _carried(self, asked: Request, *, quietly: bool = False) -> Decided:
         workspace = self.workspace()
-        more = None
+        extra = None
         if self.provider:
             connectors = {"provider": ProviderConnector(self.provider)}
-            more = Extra(connectors=connectors, specs={one.name: one for one in ACTIONS})
-        wire = partial(build_app, clock=self.clock, executor=InLine(), more=more, chance=self.chance)
+            extra = Extra(connectors=connectors, specs={spec.name: spec for spec in ACTIONS})
+        wire = partial(build_app, clock=self.clock, executor=InLine(), more=extra, chance=self.chance)
         carried = command_bus.submit(
             workspace, asked, listen=self._hear, quietly=quietly, probe=self.probe, wire=wire
         )
@@ -237,8 +237,8 @@ class Scenario:
 
     def approve(self, shown: Shown, *, passphrase: str = "") -> Decided:
         """Yes to exactly what was shown; with the passphrase where the card wants it."""
-        given = passphrase or (PASSPHRASE if shown.card.strength == 2 else "")
-        return self.ask("approve", target=shown.card.id, digest=shown.digest, passphrase=given)
+        proof = passphrase or (PASSPHRASE if shown.card.strength == 2 else "")
+        return self.ask("approve", target=shown.card.id, digest=shown.digest, passphrase=proof)
 
     def edit(self, shown: Shown, text: str) -> Decided:
         """Other words."""
@@ -287,8 +287,8 @@ class Scenario:
     def cards(self, *, status: str = "open") -> list[Shown]:
         """Cards of one status, oldest first."""
         with self.reading() as reading:
-            found = [card for card in reading.book.cards.values() if card.status == status]
-            return [Shown(card=card, content=descriptions.content(reading, card)) for card in found]
+            matching = [card for card in reading.book.cards.values() if card.status == status]
+            return [Shown(card=card, content=descriptions.content(reading, card)) for card in matching]
 
     def queue(self) -> list[queue_query.QueueRow]:
         """What waits for a person now."""
@@ -297,8 +297,8 @@ class Scenario:
 
     def runs(self, playbook: str = "") -> list[RunState]:
         """Runs in the order of their creation."""
-        found = sorted(self.book().runs.values(), key=lambda run: run.order)
-        return [run for run in found if playbook in {"", run.playbook}]
+        ordered = sorted(self.book().runs.values(), key=lambda run: run.order)
+        return [run for run in ordered if playbook in {"", run.playbook}]
 
     def outbox(self) -> dict[str, bytes]:
         """Name → bytes of every letter in the outbox and its folders."""
@@ -316,30 +316,30 @@ def letter(
     **headers: str,
 ) -> bytes:
     """A plain letter to the operator. `id` is its Message-ID without brackets, `answers` that of the letter it replies to."""
-    made = EmailMessage()
-    made["From"], made["To"], made["Subject"] = sender, "robin@example.com", subject
-    made["Date"] = "Mon, 02 Mar 2026 08:30:00 +0000"
-    made["Message-ID"] = f"<{id or subject.lower().replace(' ', '-') + '@example.org'}>"
+    message = EmailMessage()
+    message["From"], message["To"], message["Subject"] = sender, "robin@example.com", subject
+    message["Date"] = "Mon, 02 Mar 2026 08:30:00 +0000"
+    message["Message-ID"] = f"<{id or subject.lower().replace(' ', '-') + '@example.org'}>"
     if answers:
-        made["In-Reply-To"] = made["References"] = f"<{answers}>"
+        message["In-Reply-To"] = message["References"] = f"<{answers}>"
     for name, value in headers.items():
-        made[name.replace("_", "-")] = value
-    made.set_content(text)
-    return made.as_bytes()
+        message[name.replace("_", "-")] = value
+    message.set_content(text)
+    return message.as_bytes()
 
 
 def signed(
     path: str, body: Json, *, id: str, secret: str, at: datetime, received: datetime
 ) -> webhooks.Delivery:
     """A call from outside, signed as Standard Webhooks say."""
-    data, seconds = canonical_json.encode(body), str(int(at.timestamp()))
-    signature = hmac.digest(secret.encode(), f"{id}.{seconds}.".encode() + data, "sha256")
+    payload, seconds = canonical_json.encode(body), str(int(at.timestamp()))
+    signature = hmac.digest(secret.encode(), f"{id}.{seconds}.".encode() + payload, "sha256")
     headers = {
         "webhook-id": id,
         "webhook-timestamp": seconds,
         "webhook-signature": f"v1,{base64.b64encode(signature).decode()}",
     }
-    return webhooks.Delivery(path=path, headers=headers, body=data, received=stamp(received))
+    return webhooks.Delivery(path=path, headers=headers, body=payload, received=stamp(received))
 
 
 class Counting:

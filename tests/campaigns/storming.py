@@ -73,7 +73,7 @@ def storm(company: Scenario, provider: Provider, *, runs: int, minutes: int) -> 
     """`runs` runs of the playbook ``low`` begin while the provider answers 429 and asks for a minute each time, for `minutes` minutes."""
     provider.keep_time(company.clock.now())
     company.clock.moved = provider.keep_time
-    provider.behave("429", times=10**9, after=_ASKED.total_seconds())
+    provider.behave("429", times=10**9, wait_seconds=_ASKED.total_seconds())
     begin = company.clock.now()
     asked(company, runs)
     end = begin + timedelta(minutes=minutes)

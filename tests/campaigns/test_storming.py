@@ -14,7 +14,7 @@ def perform(provider: Provider) -> None:
 def test_a_call_before_the_time_it_asked_for_is_seen(tmp_path):
     with Provider.start(tmp_path / "books.jsonl") as provider:
         provider.keep_time(NOW)
-        provider.behave("429", times=1, after=60.0)
+        provider.behave("429", times=1, wait_seconds=60.0)
         perform(provider)
         provider.keep_time(NOW + timedelta(seconds=10))
         perform(provider)
@@ -26,7 +26,7 @@ def test_a_call_at_the_very_moment_is_in_time(tmp_path):
     with Provider.start(tmp_path / "books.jsonl") as provider:
         provider.keep_time(NOW)
         perform(provider)
-        provider.behave("429", times=2, after=60.0)
+        provider.behave("429", times=2, wait_seconds=60.0)
         perform(provider)
         provider.keep_time(NOW + timedelta(seconds=60))
         perform(provider)

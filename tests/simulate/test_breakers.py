@@ -356,7 +356,7 @@ def test_a_look_up_that_fails_is_not_the_only_probe(company, provider, monkeypat
 
 def test_who_asks_to_wait_is_not_called_before_and_nothing_is_given_up(company, provider):
     """One attempt is all the playbook has: being asked to wait uses none up."""
-    provider.behave("429", times=3, after=20)
+    provider.behave("429", times=3, wait_seconds=20)
     company.start("low")
     for _ in range(3):
         company.later(MINUTE)
@@ -450,7 +450,7 @@ def test_a_death_around_a_probe_leaves_an_open_breaker_and_what_waits(company, p
 
 
 def test_a_death_in_a_limit_keeps_who_waits(company, provider):
-    provider.behave("429", times=2, after=5)
+    provider.behave("429", times=2, wait_seconds=5)
     company = died(company, "start", "three", point="append:after:step.delayed")
     company.later(MINUTE)
     assert list(provider.effects().values()) == [1, 1, 1]

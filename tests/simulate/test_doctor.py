@@ -284,7 +284,7 @@ def test_13_nothing_leaves_the_machine(company):
 def test_14_a_connector_that_does_not_answer(supplied, provider):
     """An open breaker hurts now; being asked to wait is only looked at."""
     company = supplied(one=ONE.format(kind="idempotent"))
-    provider.behave("429", after=3600)
+    provider.behave("429", wait_seconds=3600)
     company.start("one")
     named(company, "limit", "provider asked to wait")
     assert [one.grade for one in examined(company)[0] if one.name == "limit"] == ["look"]

@@ -23,7 +23,7 @@ def calls(provider) -> int:
 @pytest.mark.parametrize("seconds", [30, 60, 600, 3600])
 def test_nobody_calls_before_the_time_it_asked_for(seconds, supplied, provider):
     company = supplied(low=LOW)
-    provider.behave("429", times=1, after=float(seconds))
+    provider.behave("429", times=1, wait_seconds=float(seconds))
     company.ask("start", target="low", body={"inputs": {}}, quietly=True)
     assert calls(provider) == 1
 
@@ -41,7 +41,7 @@ def test_nobody_calls_before_the_time_it_asked_for(seconds, supplied, provider):
 
 def test_the_time_it_asks_for_the_second_time_counts_too(supplied, provider):
     company = supplied(low=LOW)
-    provider.behave("429", times=2, after=300.0)
+    provider.behave("429", times=2, wait_seconds=300.0)
     company.ask("start", target="low", body={"inputs": {}}, quietly=True)
     seen = []
     for wait in (299, 150, 299, 300):
@@ -57,7 +57,7 @@ def test_the_time_it_asks_for_the_second_time_counts_too(supplied, provider):
 def test_ten_runs_wait_behind_one_answer(supplied, provider):
     """Those that meet the wait don't call to be told the same."""
     company = supplied(low=LOW)
-    provider.behave("429", times=1, after=60.0)
+    provider.behave("429", times=1, wait_seconds=60.0)
     for _ in range(10):
         company.ask("start", target="low", body={"inputs": {}}, quietly=True)
     company.clock.advance(59 * SECOND)

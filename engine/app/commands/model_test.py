@@ -110,7 +110,7 @@ def _asked(workspace: Workspace, keys: Keys, owner: Owner, model: ModelConfig) -
                 ledger.flush()
             return Tried(
                 model=model, reply=reply, seconds=time.monotonic() - began, form=_in_form(reply.text),
-                dialect=Dialects(workspace.state.path).of(address(model), model.model),
+                dialect=Dialects(workspace.state.path).dialect_of(address(model), model.model),
             )  # fmt: skip
         finally:
             house.close()

@@ -38,7 +38,7 @@ def standings(workspace: Workspace, book: State) -> Iterator[ModelStatus]:
 def _where(model: ModelConfig, dialects: Dialects) -> str:
     from engine.runtime.model_gateway import address
 
-    differs = dialects.of(address(model), model.model).differences
+    differs = dialects.dialect_of(address(model), model.model).differences
     said = "; ".join((f"{model.model} at {urlsplit(address(model)).hostname or 'no address'}", *differs))
     bare = f"; {model.temperature:g} under temperature is not said" if model.temperature and "takes no temperature" in differs else ""  # fmt: skip
     return f"{said}{bare}"

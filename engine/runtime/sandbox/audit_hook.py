@@ -52,7 +52,7 @@ class Hook:
 
     def _open(self, args: tuple[object, ...]) -> None:
         path, mode, flags = (*args, None, None, None)[:3]
-        writes = isinstance(mode, str) and any(one in mode for one in "wax+")
+        writes = isinstance(mode, str) and any(flag in mode for flag in "wax+")
         if writes or (isinstance(flags, int) and flags & _WRITES):
             raise SandboxRefused("open for writing")
         if self._child:
@@ -63,5 +63,5 @@ class Hook:
             return
         text = os.fsdecode(path) if isinstance(path, str | bytes) else ""
         real = os.path.realpath(text) if text else ""
-        if not any(real == one or real.startswith(one + os.sep) for one in self._readable):
+        if not any(real == folder or real.startswith(folder + os.sep) for folder in self._readable):
             raise SandboxRefused("open outside the room")

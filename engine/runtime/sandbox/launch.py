@@ -27,61 +27,61 @@ def start(
 ) -> LaunchCommand:
     """The command for `program` (a module's name) at `level`, speaking on descriptor `control`. Raises OSError when a tool is missing."""
     source = str(Path(engine.__file__).resolve().parent)
-    packages = tuple(one for one in sys.path if one.endswith(("site-packages", "dist-packages")))
+    packages = tuple(folder for folder in sys.path if folder.endswith(("site-packages", "dist-packages")))
     path = (*dict.fromkeys((os.path.dirname(source), *packages, *code)),)
     interpreter = os.path.realpath(sys.executable)
     library = os.path.join(sys.base_prefix, "lib")
-    readable = [one for one in (interpreter, library, source, *packages, *code) if os.path.exists(one)]
-    system = [one for one in (*_SYSTEM, _LINKER) if os.path.exists(one)]
-    told = {
+    readable = [path_ for path_ in (interpreter, library, source, *packages, *code) if os.path.exists(path_)]
+    system = [path_ for path_ in (*_SYSTEM, _LINKER) if os.path.exists(path_)]
+    orders = {
         "level": level, "control": control, "path": path, "program": program,
-        "readable": [os.path.realpath(one) for one in (*readable, *system, *_DEVICES)],
+        "readable": [os.path.realpath(path_) for path_ in (*readable, *system, *_DEVICES)],
     }  # fmt: skip
     script = str(Path(__file__).resolve().with_name("zygote_main.py"))
-    python = (interpreter, "-I", "-S", "-B", "-X", "utf8", script, json.dumps(told))
+    python = (interpreter, "-I", "-S", "-B", "-X", "utf8", script, json.dumps(orders))
     match level:
         case 3:
             return LaunchCommand(command=(*_bubblewrap(readable, env), *python))
         case 2 if sys.platform == "darwin":
             return LaunchCommand(
-                command=(_tool("sandbox-exec", env), "-p", seatbelt(told["readable"]), *python)
+                command=(_tool("sandbox-exec", env), "-p", seatbelt(orders["readable"]), *python)
             )
         case _:
             return LaunchCommand(command=python)
 
 
 def _tool(name: str, env: Mapping[str, str]) -> str:
-    found = shutil.which(name, path=env.get("PATH", os.defpath))
-    if found is None:
+    tool = shutil.which(name, path=env.get("PATH", os.defpath))
+    if tool is None:
         raise FileNotFoundError(f"{name} is not on PATH")
-    return found
+    return tool
 
 
 def _bubblewrap(readable: Iterable[str], env: Mapping[str, str]) -> list[str]:
     """Nothing but code, read-only; no /proc, no /tmp, no home, no network; an init that takes everything with it."""
-    said = [_tool("bwrap", env), "--unshare-ipc", "--unshare-pid", "--unshare-net", "--unshare-uts"]
-    said += ["--unshare-cgroup-try", "--die-with-parent", "--new-session"]
+    options = [_tool("bwrap", env), "--unshare-ipc", "--unshare-pid", "--unshare-net", "--unshare-uts"]
+    options += ["--unshare-cgroup-try", "--die-with-parent", "--new-session"]
     if os.geteuid() == 0:
-        # Root needs no user namespace to build the room, and keeps just what it takes to become somebody else in it.
-        said += ["--cap-drop", "ALL", "--cap-add", "CAP_SETUID", "--cap-add", "CAP_SETGID"]
+        # Root needs no user namespace to build the room, and keeps just the capabilities to become another user in it.
+        options += ["--cap-drop", "ALL", "--cap-add", "CAP_SETUID", "--cap-add", "CAP_SETGID"]
     else:
-        said += ["--unshare-user"]
+        options += ["--unshare-user"]
     for path in _SYSTEM:
         if os.path.islink(path):
-            said += ["--symlink", os.readlink(path), path]
+            options += ["--symlink", os.readlink(path), path]
         elif os.path.isdir(path):
-            said += ["--ro-bind", path, path]
-    said += ["--ro-bind-try", _LINKER, _LINKER]
+            options += ["--ro-bind", path, path]
+    options += ["--ro-bind-try", _LINKER, _LINKER]
     for device in _DEVICES:
-        said += ["--dev-bind-try", device, device]
-    for path in sorted({*readable, *(os.path.realpath(one) for one in readable)}):
-        said += ["--ro-bind", path, path]
-    return [*said, "--remount-ro", "/", "--chdir", "/"]
+        options += ["--dev-bind-try", device, device]
+    for path in sorted({*readable, *(os.path.realpath(path_) for path_ in readable)}):
+        options += ["--ro-bind", path, path]
+    return [*options, "--remount-ro", "/", "--chdir", "/"]
 
 
 def seatbelt(readable: Iterable[str]) -> str:
     """A profile for macOS: everything is denied but running Python and reading code."""
-    places = " ".join(f"(subpath {json.dumps(one)})" for one in readable)
+    places = " ".join(f"(subpath {json.dumps(path)})" for path in readable)
     system = '(subpath "/usr/lib") (subpath "/System/Library") (subpath "/private/var/db/dyld")'
     return "\n".join(
         (

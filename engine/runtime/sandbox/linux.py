@@ -29,11 +29,11 @@ def libc() -> ctypes.CDLL:
     return ctypes.CDLL(None, use_errno=True)
 
 
-def checked(result: int, what: str) -> int:
+def checked(result: int, call: str) -> int:
     """The result, or OSError when it is negative."""
     if result < 0:
         number = ctypes.get_errno()
-        raise OSError(number, f"{what}: {os.strerror(number)}")
+        raise OSError(number, f"{call}: {os.strerror(number)}")
     return result
 
 
@@ -71,18 +71,20 @@ def landlock_version() -> int:
 
 
 def landlock(readable: Iterable[str]) -> None:
-    """From now on: read what lies below `readable`, and nothing else; write, make or run nothing; no TCP; no signal to outside."""
+    """From now on: read files below `readable`, and nothing else; write, make or run nothing; no TCP; no signal to outside."""
     version = landlock_version()
     if version < 1:
         raise OSError(0, "landlock: this kernel has none")
     rights = (1 << _FILE_RIGHTS[min(version, max(_FILE_RIGHTS))]) - 1
-    given = struct.pack("Q", rights)
+    rule_set = struct.pack("Q", rights)
     if version >= _NET_SINCE:
-        given += struct.pack("Q", 0b11)
+        rule_set += struct.pack("Q", 0b11)
     if version >= _SCOPE_SINCE:
-        given += struct.pack("Q", 0b11)
+        rule_set += struct.pack("Q", 0b11)
     call = libc().syscall
-    rules = checked(call(_LANDLOCK_CREATE, given, ctypes.c_size_t(len(given)), ctypes.c_uint(0)), "landlock")
+    rules = checked(
+        call(_LANDLOCK_CREATE, rule_set, ctypes.c_size_t(len(rule_set)), ctypes.c_uint(0)), "landlock"
+    )
     try:
         for path in readable:
             try:

@@ -37,9 +37,9 @@ class SandboxPool:
         *,
         code: Iterable[str] = (),
         env: Mapping[str, str] | None = None,
-        most: int = 3,
+        max_level: int = 3,
     ) -> None:
-        self._programs, self._code, self._most = dict(programs), tuple(code), most
+        self._programs, self._code, self._max_level = dict(programs), tuple(code), max_level
         self._env = dict(os.environ) if env is None else dict(env)
         self._found: tuple[LevelResult, ...] | None = None
         self._zygotes: dict[str, Zygote] = {}
@@ -47,8 +47,8 @@ class SandboxPool:
 
     @property
     def level(self) -> int:
-        """The level in use: 1 to 3, 0 when there is no room at all."""
-        return next((one.level for one in self.report() if not one.why), 0)
+        """The level in use: 1 to 3, 0 without any sandbox."""
+        return next((result.level for result in self.report() if not result.why), 0)
 
     def report(self) -> tuple[LevelResult, ...]:
         """Each level tried, from the highest down to the first that counts. Tried once; takes a moment the first time."""
@@ -61,10 +61,10 @@ class SandboxPool:
         if os.name != "posix":
             yield LevelResult(level=1, why="this system has no fork")
             return
-        for level in range(self._most, 0, -1):
-            found = LevelResult(level=level, why=self._prove(level))
-            yield found
-            if not found.why:
+        for level in range(self._max_level, 0, -1):
+            tried = LevelResult(level=level, why=self._prove(level))
+            yield tried
+            if not tried.why:
                 return
 
     def _prove(self, level: int) -> str:
@@ -78,16 +78,16 @@ class SandboxPool:
             except OSError as error:
                 return str(error)
             try:
-                given: Json = {"marker": marker.name}
-                done = zygote.begin(_BRIEF).talk(given, _nothing, zygote.close)
+                arguments: Json = {"marker": marker.name}
+                done = zygote.begin(_BRIEF).talk(arguments, _nothing, zygote.close)
             except (EngineError, Gone) as error:
                 return str(error)
             finally:
                 zygote.close()
-        return ", ".join(str(one) for one in done) if isinstance(done, list) else "it said nonsense"
+        return ", ".join(str(escape) for escape in done) if isinstance(done, list) else "it said nonsense"
 
     def run(
-        self, program: str, given: Json, *, serve: Callable[[Json], Json], limits: Limits, needs: int
+        self, program: str, arguments: Json, *, serve: Callable[[Json], Json], limits: Limits, needs: int
     ) -> Json:
         """As the port says. What `serve` raises ends the child and goes on to the caller."""
         if self.level < needs:
@@ -98,7 +98,7 @@ class SandboxPool:
             raise PermanentError(
                 f"the room did not open: {error}", code="room-failed", now_true="Nothing was begun."
             ) from error
-        return attempt.talk(given, serve, zygote.close)
+        return attempt.talk(arguments, serve, zygote.close)
 
     def _begin(self, program: str, limits: Limits) -> tuple[Zygote, SandboxSession]:
         """Fork an attempt, from a new zygote when the one there was is gone."""
@@ -112,17 +112,19 @@ class SandboxPool:
 
     def _zygote(self, program: str) -> Zygote:
         with self._lock:
-            found = self._zygotes.get(program)
-            if found is None or not found.alive:
-                if found is not None:
-                    found.close()
-                found = Zygote(self.level, program=self._programs[program], code=self._code, env=self._env)
-                self._zygotes[program] = found
-            return found
+            zygote = self._zygotes.get(program)
+            if zygote is None or not zygote.alive:
+                if zygote is not None:
+                    zygote.close()
+                zygote = Zygote(self.level, program=self._programs[program], code=self._code, env=self._env)
+                self._zygotes[program] = zygote
+            return zygote
 
     def _no_room(self, needs: int) -> PermanentError:
         missing = "; ".join(
-            f"level {one.level} ({NAMES[one.level]}): {one.why}" for one in self.report() if one.why
+            f"level {result.level} ({NAMES[result.level]}): {result.why}"
+            for result in self.report()
+            if result.why
         )
         return PermanentError(
             f"this step needs a room of level {needs}, this machine has level {self.level}: {missing}",
@@ -134,8 +136,8 @@ class SandboxPool:
     def close(self) -> None:
         """End every zygote."""
         with self._lock:
-            for one in self._zygotes.values():
-                one.close()
+            for running in self._zygotes.values():
+                running.close()
             self._zygotes.clear()
 
 

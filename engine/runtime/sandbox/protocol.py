@@ -12,17 +12,17 @@ MAX_DOWN = 16_000_000
 
 
 class Broken(ValueError):
-    """What came is no frame: too long, cut off, or not JSON that can be passed on."""
+    """The bytes are not a frame: too long, cut off, or not JSON that can be passed on."""
 
 
-def pack(value: Json, *, most: int) -> bytes:
+def pack(value: Json, *, max_bytes: int) -> bytes:
     """A frame. Raises Broken when it would be longer than `most` bytes."""
     try:
         body = json.dumps(value, ensure_ascii=False, allow_nan=False, separators=(",", ":")).encode()
     except (UnicodeEncodeError, ValueError, TypeError, RecursionError) as error:
         raise Broken(f"not sendable: {type(error).__name__}") from error
-    if len(body) > most:
-        raise Broken(f"{len(body)} bytes, more than {most}")
+    if len(body) > max_bytes:
+        raise Broken(f"{len(body)} bytes, more than {max_bytes}")
     return len(body).to_bytes(HEAD, "big") + body
 
 
@@ -40,17 +40,17 @@ def _refuse(name: str) -> NoReturn:
     raise ValueError(name)
 
 
-def receive(fd: int, *, most: int) -> Json:
+def receive(fd: int, *, max_bytes: int) -> Json:
     """Wait for a frame on a blocking descriptor. Raises Broken at its end."""
     length = int.from_bytes(_exactly(fd, HEAD), "big")
-    if length > most:
-        raise Broken(f"{length} bytes, more than {most}")
+    if length > max_bytes:
+        raise Broken(f"{length} bytes, more than {max_bytes}")
     return parse(_exactly(fd, length))
 
 
-def send(fd: int, value: Json, *, most: int) -> None:
+def send(fd: int, value: Json, *, max_bytes: int) -> None:
     """Write a frame to a blocking descriptor."""
-    left = memoryview(pack(value, most=most))
+    left = memoryview(pack(value, max_bytes=max_bytes))
     while left:
         left = left[os.write(fd, left) :]
 

@@ -79,7 +79,7 @@ def filter_of(machine: str, *, child: bool) -> bytes:
         if numbers[column] >= 0:
             out += [_op(_EQUAL, numbers[column], no=1), _op(_RETURN, refused)]
     if child:
-        # The flags of clone3 lie in memory a filter can't read: without it, the C library falls back to clone.
+        # The flags of clone3 are in memory a filter can't read: without it, the C library falls back to clone.
         out += [_op(_EQUAL, _CLONE3[column], no=1), _op(_RETURN, _ERROR | errno.ENOSYS)]
         out += [_op(_EQUAL, _CLONE[column], no=3), _op(_LOAD, _FIRST_ARGUMENT)]
         out += [_op(_ANY_BIT, ANY_NAMESPACE, no=1), _op(_RETURN, refused)]

@@ -8,19 +8,19 @@ from collections.abc import Callable
 from engine.model.values.canonical_json import Json
 
 
-def main(given: dict[str, str], ask: Callable[[Json], Json]) -> list[str]:  # noqa: ARG001 what every program is given
+def main(arguments: dict[str, str], ask: Callable[[Json], Json]) -> list[str]:  # noqa: ARG001 what every program is given
     """What could be done; empty in a good room. `given["marker"]` is a file of the engine's that any program outside could read."""
     tries: dict[str, Callable[[], object]] = {
         "opened a socket": lambda: socket.socket(socket.AF_INET, socket.SOCK_DGRAM),
         "opened a unix socket": lambda: socket.socket(socket.AF_UNIX),
-        "read a file of the engine": lambda: _read(given["marker"]),
-        # The engine's own may lie in a folder that is shut to whoever the program is; this one is open to everybody everywhere.
+        "read a file of the engine": lambda: _read(arguments["marker"]),
+        # The engine's own file may be in a folder that the program's user can't enter; this one is readable everywhere.
         "read a file of the system": lambda: _read("/etc/passwd"),
-        "wrote a file": lambda: _write(given["marker"] + ".new"),
+        "wrote a file": lambda: _write(arguments["marker"] + ".new"),
         "wrote to /tmp": lambda: _write(os.path.join(os.sep, "tmp", "steward-room")),
         "ran a program": _run,
     }
-    done = [what for what, attempt in tries.items() if _works(attempt)]
+    done = [action for action, attempt in tries.items() if _works(attempt)]
     if os.getuid() == 0 or os.geteuid() == 0:
         done.append("was root")
     if set(os.environ) - {"LC_CTYPE"}:
@@ -34,7 +34,7 @@ def _read(path: str) -> None:
 
 
 def _run() -> None:
-    # Should it work, there is nobody left to say anything, and that counts against the room, too.
+    # Should it work, this process is gone and reports nothing, which counts against the room, too.
     os.execv(sys.executable, [sys.executable, "-c", ""])  # noqa: S606
 
 

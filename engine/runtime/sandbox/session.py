@@ -41,12 +41,12 @@ class SandboxSession:
     read: int = 0
     used: float = 0.0
 
-    def talk(self, given: Json, serve: Callable[[Json], Json], lost: Callable[[], None]) -> Json:
+    def talk(self, arguments: Json, serve: Callable[[Json], Json], lost: Callable[[], None]) -> Json:
         """Give the child its input, answer what it asks, return what it says last. `lost` ends the room when its keeper is silent."""
-        said: object = None
+        reply: object = None
         trouble: Exception | None = None
         try:
-            said = self._exchange(given, serve)
+            reply = self._exchange(arguments, serve)
         except (_Died, _Late, protocol.Broken) as error:
             trouble = error
         finally:
@@ -55,23 +55,23 @@ class SandboxSession:
             over = self.read > self.limits.output
             raise _limit("wrote too much") if over else _failed(f"wrote nonsense ({trouble})")
         if trouble is None:
-            if isinstance(said, dict) and set(said) == {"done"}:
-                found: Json = said["done"]
-                return found
-            raise _told(said)
+            if isinstance(reply, dict) and set(reply) == {"done"}:
+                result: Json = reply["done"]
+                return result
+            raise _error_of(reply)
         raise self._why(report, late=isinstance(trouble, _Late))
 
-    def _exchange(self, given: Json, serve: Callable[[Json], Json]) -> Json:
-        self._send(given)
+    def _exchange(self, arguments: Json, serve: Callable[[Json], Json]) -> Json:
+        self._send(arguments)
         while True:
-            said = self._receive()
-            if not (isinstance(said, dict) and set(said) == {"ask"}):
-                return said
-            self._send(serve(said["ask"]))
+            frame = self._receive()
+            if not (isinstance(frame, dict) and set(frame) == {"ask"}):
+                return frame
+            self._send(serve(frame["ask"]))
 
     def _send(self, value: Json) -> None:
         try:
-            left = memoryview(protocol.pack(value, most=protocol.MAX_DOWN))
+            left = memoryview(protocol.pack(value, max_bytes=protocol.MAX_DOWN))
         except protocol.Broken as error:
             raise _limit(f"was to be given too much ({error})") from error
         while left:
@@ -118,16 +118,16 @@ class SandboxSession:
         try:
             self.word.shutdown(socket.SHUT_WR)
             self.word.settimeout(AFTER)
-            said = json.loads(self.word.recv(4096) or b"{}")
+            report = json.loads(self.word.recv(4096) or b"{}")
         except (OSError, ValueError):
-            said = {}
+            report = {}
         finally:
             self.word.close()
-        if not said:
+        if not report:
             lost()
             return {}
-        self.used = float(said.get("cpu", 0.0))
-        return dict(said)
+        self.used = float(report.get("cpu", 0.0))
+        return dict(report)
 
     def _why(self, report: dict[str, Any], *, late: bool) -> EngineError:
         if late or report.get("over"):
@@ -141,22 +141,24 @@ class SandboxSession:
         return _failed(f"died without an answer (signal {report.get('signal', 0)})")
 
 
-def _told(said: object) -> EngineError:
-    words = str(said.get("failed", "")) if isinstance(said, dict) else ""
+def _error_of(reply: object) -> EngineError:
+    words = str(reply.get("failed", "")) if isinstance(reply, dict) else ""
     if words in _LIMITS:
         return _limit(_LIMITS[words])
     return _failed(" ".join(words.split())[:200] or "wrote nonsense")
 
 
-def _limit(what: str) -> PermanentError:
+def _limit(complaint: str) -> PermanentError:
     return PermanentError(
-        f"the program in the room {what}",
+        f"the program in the room {complaint}",
         code="room-limit",
         now_true="It was ended; nothing it said is used.",
     )
 
 
-def _failed(what: str) -> PermanentError:
+def _failed(complaint: str) -> PermanentError:
     return PermanentError(
-        f"the program in the room failed: {what}", code="room-failed", now_true="Nothing it said is used."
+        f"the program in the room failed: {complaint}",
+        code="room-failed",
+        now_true="Nothing it said is used.",
     )

@@ -36,13 +36,13 @@ class Zygote:
             theirs.close()
         try:
             self._control.settimeout(READY)
-            said = json.loads(self._control.recv(4096) or b"{}")
+            greeting = json.loads(self._control.recv(4096) or b"{}")
         except (OSError, ValueError) as error:
             self.close()
             raise Gone(f"it did not start: {error}") from error
-        if "ready" not in said:
+        if "ready" not in greeting:
             self._process.kill()
-            words = str(said.get("failed", "")) or _last_words(self._process)
+            words = str(greeting.get("failed", "")) or _last_words(self._process)
             self.close()
             raise OSError(words.strip().rpartition("\n")[2] or "it ended while it started")
 
@@ -51,14 +51,14 @@ class Zygote:
         down_read, down = os.pipe()
         up, up_write = os.pipe()
         word, theirs = socket.socketpair()
-        given = {
+        request = {
             "seconds": limits.seconds, "cpu": limits.cpu, "memory": limits.memory, "output": limits.output,
             "processes": limits.processes,
         }  # fmt: skip
         try:
             with self._lock:
                 socket.send_fds(
-                    self._control, [json.dumps(given).encode()], [down_read, up_write, theirs.fileno()]
+                    self._control, [json.dumps(request).encode()], [down_read, up_write, theirs.fileno()]
                 )
                 answer = self._control.recv(1)
             if answer != b"y":
@@ -74,7 +74,7 @@ class Zygote:
             theirs.close()
         os.set_blocking(down, False)
         os.set_blocking(up, False)
-        # The keeper's clock strikes first, so that the reason comes from whoever did the killing.
+        # The keeper's clock strikes first, so that the killer reports the reason.
         deadline = time.monotonic() + limits.seconds + 0.25
         return SandboxSession(down=down, up=up, word=word, limits=limits, deadline=deadline)
 
@@ -93,13 +93,13 @@ class Zygote:
 
 
 def _last_words(process: "subprocess.Popen[bytes]") -> str:
-    said = process.stderr.read(2000) if process.stderr is not None else b""
-    return said.decode("utf-8", "replace")
+    words = process.stderr.read(2000) if process.stderr is not None else b""
+    return words.decode("utf-8", "replace")
 
 
 def _run(command: tuple[str, ...], control: int) -> "subprocess.Popen[bytes]":
     """Start it from a thread that stays until it ends: a process that dies with its parent dies with the thread that made it."""
-    made: list[subprocess.Popen[bytes] | OSError] = []
+    started: list[subprocess.Popen[bytes] | OSError] = []
     there = threading.Event()
 
     def hold() -> None:
@@ -115,15 +115,15 @@ def _run(command: tuple[str, ...], control: int) -> "subprocess.Popen[bytes]":
                 cwd=os.sep,
             )
         except OSError as error:
-            made.append(error)
+            started.append(error)
             there.set()
             return
-        made.append(process)
+        started.append(process)
         there.set()
         process.wait()
 
     threading.Thread(target=hold, name="steward-room", daemon=True).start()
     there.wait()
-    if isinstance(made[0], OSError):
-        raise made[0]
-    return made[0]
+    if isinstance(started[0], OSError):
+        raise started[0]
+    return started[0]

@@ -26,35 +26,35 @@ FILES = 64
 _GRACE = 1
 
 
-class Told:
-    """What the engine said at the start: the level, the descriptor it speaks on, where code lies, what may be read, which program."""
+class StartOrders:
+    """The engine's orders at the start: the level, the control descriptor, the code path, the readable paths, and the program."""
 
     def __init__(self, text: str) -> None:
-        told = json.loads(text)
-        self.level: int = told["level"]
-        self.control = socket.socket(fileno=told["control"])
-        self.path: list[str] = told["path"]
-        self.readable: list[str] = told["readable"]
-        self.program: str = told["program"]
+        orders = json.loads(text)
+        self.level: int = orders["level"]
+        self.control = socket.socket(fileno=orders["control"])
+        self.path: list[str] = orders["path"]
+        self.readable: list[str] = orders["readable"]
+        self.program: str = orders["program"]
         self.hook: Any = None
 
 
 def main() -> None:
     """Confine, import, serve. Whatever goes wrong before serving is told over the control socket."""
-    told = Told(sys.argv[1])
-    sys.path[:0] = told.path
+    orders = StartOrders(sys.argv[1])
+    sys.path[:0] = orders.path
     try:
-        program = _settle(told)
+        program = _settle(orders)
     except BaseException:
-        told.control.sendall(json.dumps({"failed": traceback.format_exc()[-2000:]}).encode())
+        orders.control.sendall(json.dumps({"failed": traceback.format_exc()[-2000:]}).encode())
         os._exit(1)
     # Until here 2 was where a failing start could say why; 0 is the null device.
     os.dup2(0, 2)
-    told.control.sendall(b'{"ready":true}')
-    _serve(told, program)
+    orders.control.sendall(b'{"ready":true}')
+    _serve(orders, program)
 
 
-def _settle(told: Told) -> ModuleType:
+def _settle(orders: StartOrders) -> ModuleType:
     from engine.runtime.sandbox import linux, seccomp
 
     os.chdir("/")
@@ -62,19 +62,19 @@ def _settle(told: Told) -> ModuleType:
     linux.die_with_parent()
     resource.setrlimit(resource.RLIMIT_CORE, (0, 0))
     resource.setrlimit(resource.RLIMIT_FSIZE, (0, 0))
-    if told.level == 1:
+    if orders.level == 1:
         from engine.runtime.sandbox.audit_hook import Hook
 
-        told.hook = Hook(told.readable)
-        told.hook.install()
+        orders.hook = Hook(orders.readable)
+        orders.hook.install()
     elif sys.platform == "linux":
-        if told.level == 2:
-            _move_out(told)
+        if orders.level == 2:
+            _move_out(orders)
             linux.no_new_privileges()
-            linux.landlock(told.readable)
+            linux.landlock(orders.readable)
         seccomp.restrict(child=False)
     linux.undumpable()
-    program = importlib.import_module(told.program)
+    program = importlib.import_module(orders.program)
     getattr(program, "warm", lambda: None)()
     gc.collect()
     # Pages that the collector never touches again stay shared between all attempts.
@@ -82,7 +82,7 @@ def _settle(told: Told) -> ModuleType:
     return program
 
 
-def _move_out(told: Told) -> None:
+def _move_out(orders: StartOrders) -> None:
     """Into namespaces of our own; the process namespace holds from the next fork on, so a second process becomes the zygote."""
     from engine.runtime.sandbox import linux
 
@@ -90,7 +90,7 @@ def _move_out(told: Told) -> None:
     user, group = os.geteuid(), os.getegid()
     linux.unshare(own if user == 0 else own | linux.NEWUSER)
     if user:
-        # Whoever has no name in a namespace may make none below it, and each attempt wants its own.
+        # A user without a name in a namespace may create none below it, and each attempt needs its own.
         for name, line in (
             ("setgroups", "deny"),
             ("uid_map", f"{user} {user} 1"),
@@ -102,19 +102,19 @@ def _move_out(told: Told) -> None:
     linux.die_with_parent()
     child = os.fork()
     if child:
-        told.control.close()
+        orders.control.close()
         os.waitpid(child, 0)
         os._exit(0)
     linux.die_with_parent()
 
 
-def _serve(told: Told, program: ModuleType) -> None:
+def _serve(orders: StartOrders, program: ModuleType) -> None:
     """Fork a keeper for each request: JSON with the limits, and three descriptors. Ends when the engine does."""
     # Waited for, not ignored: only so does what attempts used count as used by the zygote.
     signal.signal(signal.SIGCHLD, _reap)
     while True:
         try:
-            text, fds, _, _ = socket.recv_fds(told.control, 4096, 3)
+            text, fds, _, _ = socket.recv_fds(orders.control, 4096, 3)
         except OSError:
             os._exit(0)
         if not text:
@@ -125,13 +125,13 @@ def _serve(told: Told, program: ModuleType) -> None:
             keeper = -1
         if keeper == 0:
             try:
-                told.control.close()
-                _keep(told, program, json.loads(text), *fds)
+                orders.control.close()
+                _keep(orders, program, json.loads(text), *fds)
             finally:
                 os._exit(1)
         for fd in fds:
             os.close(fd)
-        told.control.sendall(b"y" if keeper > 0 else b"n")
+        orders.control.sendall(b"y" if keeper > 0 else b"n")
 
 
 def _reap(*_: object) -> None:
@@ -142,7 +142,9 @@ def _reap(*_: object) -> None:
         return
 
 
-def _keep(told: Told, program: ModuleType, limits: dict[str, Any], down: int, up: int, word: int) -> None:
+def _keep(
+    orders: StartOrders, program: ModuleType, limits: dict[str, Any], down: int, up: int, word: int
+) -> None:
     """Be the child's parent: it ends when the time is over, or when the engine hangs up, with everything it started."""
     from engine.runtime.sandbox import linux
 
@@ -152,14 +154,14 @@ def _keep(told: Told, program: ModuleType, limits: dict[str, Any], down: int, up
         os.setgroups([])
         os.setresgid(NOBODY, NOBODY, NOBODY)
         os.setresuid(NOBODY, NOBODY, NOBODY)
-    alone = told.level > 1 and _own_processes()
+    alone = orders.level > 1 and _own_processes()
     linux.die_with_parent()
     started = time.monotonic()
     child = os.fork()
     if child == 0:
         try:
             os.close(word)
-            _live(told, program, limits, down, up, alone=alone)
+            _live(orders, program, limits, down, up, alone=alone)
         finally:
             os._exit(1)
     os.close(down)
@@ -169,8 +171,13 @@ def _keep(told: Told, program: ModuleType, limits: dict[str, Any], down: int, up
     os.kill(child, signal.SIGKILL)
     _, status, used = os.wait4(child, 0)
     signalled = os.WTERMSIG(status) if os.WIFSIGNALED(status) else 0
-    said = {"over": over, "signal": signalled, "cpu": used.ru_utime + used.ru_stime, "memory": used.ru_maxrss}
-    os.write(word, json.dumps(said).encode())
+    report = {
+        "over": over,
+        "signal": signalled,
+        "cpu": used.ru_utime + used.ru_stime,
+        "memory": used.ru_maxrss,
+    }
+    os.write(word, json.dumps(report).encode())
     os._exit(0)
 
 
@@ -204,7 +211,7 @@ def _wait(child: int, word: int, deadline: float) -> bool:
 
 
 def _live(
-    told: Told, program: ModuleType, limits: dict[str, Any], down: int, up: int, *, alone: bool
+    orders: StartOrders, program: ModuleType, limits: dict[str, Any], down: int, up: int, *, alone: bool
 ) -> None:
     """Be the child: lose what is left, read, work, answer, die."""
     from engine.runtime.sandbox import linux, protocol, seccomp
@@ -212,24 +219,24 @@ def _live(
     down, up = _only(down, up)
     linux.die_with_parent()
     _limit(limits, alone=alone)
-    if told.level > 1 and sys.platform == "linux":
+    if orders.level > 1 and sys.platform == "linux":
         linux.drop_capabilities()
         seccomp.restrict(child=True)
-    most = limits["output"]
-    ask = _asker(down, up, most)
-    if told.hook is not None:
-        told.hook.tighten()
+    max_bytes = limits["output"]
+    ask = _asker(down, up, max_bytes)
+    if orders.hook is not None:
+        orders.hook.tighten()
     try:
-        given = protocol.receive(down, most=protocol.MAX_DOWN)
-        said = {"done": program.main(given, ask)}
+        arguments = protocol.receive(down, max_bytes=protocol.MAX_DOWN)
+        reply = {"done": program.main(arguments, ask)}
     except MemoryError:
-        said = {"failed": "memory"}
+        reply = {"failed": "memory"}
     except Exception as error:
-        said = {"failed": f"{type(error).__name__}: {error}"[:500].encode("utf-8", "replace").decode()}
+        reply = {"failed": f"{type(error).__name__}: {error}"[:500].encode("utf-8", "replace").decode()}
     try:
-        protocol.send(up, said, most=most)
+        protocol.send(up, reply, max_bytes=max_bytes)
     except protocol.Broken:
-        protocol.send(up, {"failed": "output"}, most=most)
+        protocol.send(up, {"failed": "output"}, max_bytes=max_bytes)
     os._exit(0)
 
 
@@ -238,9 +245,9 @@ def _only(down: int, up: int) -> tuple[int, int]:
     low = os.dup2(os.dup(down), 200), os.dup2(os.dup(up), 201)
     os.closerange(3, 200)
     os.closerange(202, min(resource.getrlimit(resource.RLIMIT_NOFILE)[0], 65536))
-    kept = os.dup2(low[0], 3), os.dup2(low[1], 4)
+    pipes = os.dup2(low[0], 3), os.dup2(low[1], 4)
     os.closerange(5, 202)
-    return kept
+    return pipes
 
 
 def _limit(limits: dict[str, Any], *, alone: bool) -> None:
@@ -262,12 +269,12 @@ def _limit(limits: dict[str, Any], *, alone: bool) -> None:
         fixed("RLIMIT_DATA", limits["memory"])
 
 
-def _asker(down: int, up: int, most: int) -> "Callable[[Json], Json]":
+def _asker(down: int, up: int, max_bytes: int) -> "Callable[[Json], Json]":
     from engine.runtime.sandbox import protocol
 
     def ask(question: "Json") -> "Json":
-        protocol.send(up, {"ask": question}, most=most)
-        return protocol.receive(down, most=protocol.MAX_DOWN)
+        protocol.send(up, {"ask": question}, max_bytes=max_bytes)
+        return protocol.receive(down, max_bytes=protocol.MAX_DOWN)
 
     return ask
 

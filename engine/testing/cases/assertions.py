@@ -13,9 +13,9 @@ from engine.testing.cases.runner import Play
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Failure:
-    """One thing that is not as the case says. `what` is a key of `expect`, or a move; `place` is in the test file."""
+    """One thing that is not as the case says. `claim` is a key of `expect`, or a move; `place` is in the test file."""
 
-    what: str
+    claim: str
     place: Span
     expected: str
     happened: str
@@ -30,41 +30,47 @@ class StoryLine:
     because: str
 
 
-def judge(play: Play, one: Expectation) -> Failure | None:
+def judge(play: Play, expectation: Expectation) -> Failure | None:
     """None when it is as expected."""
-    match one.key:
+    match expectation.key:
         case "sent":
             # What only prepares has sent nothing yet; a case may name it all the same.
-            aside = play.bench.script.preparing.difference(one.names)
+            aside = play.bench.script.preparing.difference(expectation.names)
             return _compared(
-                one, _names(one.names), _names([n for n in play.bench.script.sent if n not in aside])
+                expectation,
+                _names(expectation.names),
+                _names([n for n in play.bench.script.sent if n not in aside]),
             )
         case "never":
-            broken = [name for name in one.names if _happened(play, name)]
-            return _failure(one, _names(one.names), f"{_names(broken)} happened") if broken else None
+            broken = [name for name in expectation.names if _happened(play, name)]
+            return (
+                _failure(expectation, _names(expectation.names), f"{_names(broken)} happened")
+                if broken
+                else None
+            )
         case "waiting":
-            return _waiting(play, one)
+            return _waiting(play, expectation)
         case "status":
             reason = play.state().reason
             happened = play.status()
-            wrong = happened not in one.names
+            wrong = happened not in expectation.names
             return (
-                _failure(one, one.names[0], f"{happened} ({reason})" if reason else happened)
+                _failure(expectation, expectation.names[0], f"{happened} ({reason})" if reason else happened)
                 if wrong
                 else None
             )
         case "stopped-by":
-            return _compared(one, one.names[0], play.state().stopping or "nothing")
+            return _compared(expectation, expectation.names[0], play.state().stopping or "nothing")
         case _:
-            return _outputs(play, one)
+            return _outputs(play, expectation)
 
 
-def _failure(one: Expectation, expected: str, happened: str) -> Failure:
-    return Failure(what=one.key, place=one.span, expected=expected, happened=happened)
+def _failure(expectation: Expectation, expected: str, happened: str) -> Failure:
+    return Failure(claim=expectation.key, place=expectation.span, expected=expected, happened=happened)
 
 
-def _compared(one: Expectation, expected: str, happened: str) -> Failure | None:
-    return None if expected == happened else _failure(one, expected, happened)
+def _compared(expectation: Expectation, expected: str, happened: str) -> Failure | None:
+    return None if expected == happened else _failure(expectation, expected, happened)
 
 
 def _names(names: "tuple[str, ...] | list[str]") -> str:
@@ -82,25 +88,31 @@ def _happened(play: Play, name: str) -> bool:
     )
 
 
-def _waiting(play: Play, one: Expectation) -> Failure | None:
+def _waiting(play: Play, expectation: Expectation) -> Failure | None:
     left = play.waits()
     happened = _names([name for name, _ in left]) if left else NOTHING
-    for name in one.names:
-        found = next((wait for wait in left if name in wait[1]), None)
-        if found is None:
-            return _failure(one, _names(one.names), happened)
-        left.remove(found)
-    return _failure(one, _names(one.names) if one.names else NOTHING, happened) if left else None
+    for name in expectation.names:
+        matching = next((wait for wait in left if name in wait[1]), None)
+        if matching is None:
+            return _failure(expectation, _names(expectation.names), happened)
+        left.remove(matching)
+    return (
+        _failure(expectation, _names(expectation.names) if expectation.names else NOTHING, happened)
+        if left
+        else None
+    )
 
 
-def _outputs(play: Play, one: Expectation) -> Failure | None:
-    found = play.bench.loop.journal.value(play.state().outputs)
-    happened: dict[str, Json] = found if isinstance(found, dict) else {}
-    wrong = [name for name, value in one.fields.items() if not _same(happened.get(name), value)]
+def _outputs(play: Play, expectation: Expectation) -> Failure | None:
+    outputs = play.bench.loop.journal.value(play.state().outputs)
+    happened: dict[str, Json] = outputs if isinstance(outputs, dict) else {}
+    wrong = [name for name, value in expectation.fields.items() if not _same(happened.get(name), value)]
     if not wrong:
         return None
-    expected = ", ".join(f"{name}: {_shown(one.fields[name])}" for name in wrong)
-    return _failure(one, expected, ", ".join(f"{name}: {_shown(happened.get(name))}" for name in wrong))
+    expected = ", ".join(f"{name}: {_shown(expectation.fields[name])}" for name in wrong)
+    return _failure(
+        expectation, expected, ", ".join(f"{name}: {_shown(happened.get(name))}" for name in wrong)
+    )
 
 
 def _same(a: Any, b: Any) -> bool:  # noqa: ANN401 - two values of any kind
@@ -126,15 +138,15 @@ def story(play: Play) -> tuple[StoryLine, ...]:
         return ()
     for run in play.bench.loop.journal.book.runs.values():
         plan = play.bench.loop.journal.plan(run)
-        before = "" if run.id == play.run else f"{plan.id}/"
+        prefix = "" if run.id == play.run else f"{plan.id}/"
         for node in plan.nodes:
             items = [id_ for id_ in run.steps if id_.partition("#")[0] == node.id]
             for id_ in items or [node.id]:
                 step = run.step(id_)
                 if step.status != "pending":
-                    lines.append(_line(play, run, before + id_, step))
+                    lines.append(_line(play, run, prefix + id_, step))
         status = play.status() if run.id == play.run else run.status
-        lines.append(StoryLine(step=f"{before}the run", status=status, because=run.reason))
+        lines.append(StoryLine(step=f"{prefix}the run", status=status, because=run.reason))
     return tuple(lines)
 
 
@@ -157,5 +169,5 @@ def _line(play: Play, run: RunState, name: str, step: StepState) -> StoryLine:
         case _:
             pass
     status = "waiting" if step.status in {"carded", "asked"} else step.status
-    base, _, item = name.partition("#")
-    return StoryLine(step=f"{base}#{item[:4]}" if item else base, status=status, because=because)
+    base, _, key = name.partition("#")
+    return StoryLine(step=f"{base}#{key[:4]}" if key else base, status=status, because=because)

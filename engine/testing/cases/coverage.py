@@ -45,7 +45,7 @@ class Coverage:
 
     def covered(self, *, branches: bool) -> int:
         """How many steps (or branches) were gone through."""
-        left = sum(bool(one.branch) is branches for one in self.missing)
+        left = sum(bool(part.branch) is branches for part in self.missing)
         return (self.branches if branches else self.steps) - left
 
 
@@ -68,13 +68,13 @@ class Tracks:
     def coverage(self, plan: Plan) -> Coverage:
         """Of one playbook."""
         parts = list(parts_of(plan))
-        missing = [one for one in parts if (plan.id, one.step, one.branch) not in self.seen]
+        missing = [part for part in parts if (plan.id, part.step, part.branch) not in self.seen]
         return Coverage(
             playbook=plan.id,
             path=plan.path,
             steps=len(plan.nodes),
             branches=len(parts) - len(plan.nodes),
-            missing=tuple(sorted(missing, key=lambda one: one.place)),
+            missing=tuple(sorted(missing, key=lambda part: part.place)),
         )
 
 
@@ -88,8 +88,8 @@ def _went(body: e.Body, step: str, book: State) -> list[tuple[str, str]]:
             return [(book.cards[card].gate, _APPROVED)]
         case e.CardRejected(card=card) | e.CardExpired(card=card):
             return [(book.cards[card].gate, _REFUSED)]
-        case e.WaitEnded(got=got):
-            return [(step, _got(got))]
+        case e.WaitEnded(got=ended_by):
+            return [(step, _got(ended_by))]
         case _:
             return []
 

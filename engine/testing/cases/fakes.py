@@ -24,14 +24,14 @@ MADE_TO_FAIL = "made-to-fail"
 
 @dataclass(slots=True, kw_only=True)
 class Script:
-    """What a case says about steps of its run, and what was performed in it. `given` is by playbook and step: of the one that is `tested`
-    only its own run's. `of` is the state of a run.
+    """What a case says about steps of its run, and what was performed in it. `made_up` are outputs by playbook and step; those of the
+    `tested` playbook count for its own run only. `run_state` looks a run up.
 
-    `preparing` are those of the performed steps that bind nobody until another step sends what they made.
+    `preparing` are those of the performed steps that bind only once another step sends their result.
     """
 
-    given: Mapping[str, Mapping[str, Json]]
-    of: Callable[[str], RunState]
+    made_up: Mapping[str, Mapping[str, Json]]
+    run_state: Callable[[str], RunState]
     tested: str
     run: str = ""
     failing: list[str] = field(default_factory=list)
@@ -42,13 +42,13 @@ class Script:
     def outputs(self, run: str, step: str) -> dict[str, Json] | None:
         """The outputs made up for a step or one item of it; None when none are."""
         base, _, key = step.partition("#")
-        state = self.of(run)
+        state = self.run_state(run)
         mine = run == self.run or state.playbook != self.tested
-        found = self.given.get(state.playbook, {}).get(base) if mine else None
-        if isinstance(found, list):
+        outputs = self.made_up.get(state.playbook, {}).get(base) if mine else None
+        if isinstance(outputs, list):
             place = state.step(base).keys.index(key) if key else 0
-            found = found[place] if place < len(found) else {}
-        return dict(found) if isinstance(found, dict) else None
+            outputs = outputs[place] if place < len(outputs) else {}
+        return dict(outputs) if isinstance(outputs, dict) else None
 
     def attempt(self, run: str, step: str) -> None:
         """Raises TransientError when the case makes this attempt fail."""
@@ -87,12 +87,12 @@ class RecordingConnector:
         facts = tuple((name, str(value)) for name, value in call.args.items())
         return Preview(body=body, media="application/json", facts=facts)
 
-    def edited(self, call: Call, before: Preview, text: str) -> Preview:
+    def edited(self, call: Call, preview: Preview, text: str) -> Preview:
         """The real one's, too. Raises PermanentError when it has no words to edit."""
         edit = getattr(self.real, "edited", None)
         if edit is None:
             raise PermanentError(f"{call.action} has no words to edit", code="not-editable")
-        changed: Preview = edit(call, before, text)
+        changed: Preview = edit(call, preview, text)
         return changed
 
     def perform(self, effect: Effect) -> Outcome:
@@ -101,7 +101,7 @@ class RecordingConnector:
         outputs = self.script.outputs(effect.run, effect.step)
         undone = undone_by(effect.step).partition("#")[0]
         if self.real is None and outputs is None and not undone:
-            raise _nobody(effect.action)
+            raise _no_performer(effect.action)
         spec, base = self.spec(effect.action), effect.step.partition("#")[0]
         (self.script.undone if undone else self.script.sent).append(undone or base)
         if spec is not None and spec.prepares:
@@ -109,9 +109,9 @@ class RecordingConnector:
         shown = effect.preview.outputs or {}
         # A case gives what it is about; what else the action promises is there all the same.
         made_up = {
-            one.name: shown[one.name] if one.name in shown else self._stand_in(one, effect)
-            for one in (spec.outputs if spec else ())
-            if outputs is None or not (one.name in outputs or one.optional or one.type.nullable)
+            field.name: shown[field.name] if field.name in shown else self._stand_in(field, effect)
+            for field in (spec.outputs if spec else ())
+            if outputs is None or not (field.name in outputs or field.optional or field.type.nullable)
         }
         return Outcome(outputs={**made_up, **(outputs or {})})
 
@@ -124,14 +124,14 @@ class RecordingConnector:
         self.script.undone.append(effect.step.partition("#")[0])
         return Outcome(outputs={})
 
-    def _stand_in(self, one: Field, effect: Effect) -> Json:
-        if one.optional or one.type.nullable:
+    def _stand_in(self, field: Field, effect: Effect) -> Json:
+        if field.optional or field.type.nullable:
             return None
-        if one.type.kind == "file":
+        if field.type.kind == "file":
             ending = mimetypes.guess_extension(effect.preview.media) or ".bin"
             name = f"{effect.step.partition('#')[0]}{ending}"
             return sealed(self.blobs, name, effect.preview.body, effect.subject)
-        return neutral(one.type, now=stamp(self.clock.now()), name=f"{effect.step}-{one.name}")
+        return neutral(field.type, now=stamp(self.clock.now()), name=f"{effect.step}-{field.name}")
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -154,7 +154,7 @@ class Given:
             spec = self.spec(call.action)
             return outputs, spec.labels if spec is not None else frozenset({Label.OPERATOR})
         if self.real is None:
-            raise _nobody(call.action)
+            raise _no_performer(call.action)
         return self.real.read(call)
 
 
@@ -189,23 +189,23 @@ class Switch:
 
 
 def _does(real: Connector | Reader, action: str) -> bool:
-    return any(one.name == action for one in real.declare())
+    return any(spec.name == action for spec in real.declare())
 
 
-def _nobody(action: str) -> PermanentError:
+def _no_performer(action: str) -> PermanentError:
     return PermanentError(
         f"nothing here performs {action}: say what it gives under `given`", code="no-connector"
     )
 
 
-def sealed(blobs: Blobs, name: str, data: bytes, subject: SubjectId | None) -> dict[str, Json]:
+def sealed(blobs: Blobs, name: str, content_: bytes, subject: SubjectId | None) -> dict[str, Json]:
     """A file as steps carry it."""
     return {
         "name": name.rpartition("/")[2],
         "media": mimetypes.guess_type(name)[0] or "application/octet-stream",
-        "size": len(data),
-        "sha256": canonical_json.sha256(data),
-        "handle": blobs.put(data, subject),
+        "size": len(content_),
+        "sha256": canonical_json.sha256(content_),
+        "handle": blobs.put(content_, subject),
     }
 
 
@@ -217,15 +217,15 @@ def content(tree: Tree, stand: Stand) -> bytes:
         return f"{stand.path}\n".encode()
 
 
-def made(value: Json, tree: Tree, blobs: Blobs) -> Json:
+def make_files_real(value: Json, tree: Tree, blobs: Blobs) -> Json:
     """Data with its files made real."""
     match value:
         case Stand():
             return sealed(blobs, value.path, content(tree, value), None)
         case dict():
-            return {name: made(one, tree, blobs) for name, one in value.items()}
+            return {name: make_files_real(element, tree, blobs) for name, element in value.items()}
         case list():
-            return [made(one, tree, blobs) for one in value]
+            return [make_files_real(element, tree, blobs) for element in value]
         case _:
             return value
 
@@ -254,7 +254,7 @@ def neutral(type_: Type, *, now: str, name: str) -> Json:
         case "list":
             return []
         case "map":
-            return {one.name: neutral(one.type, now=now, name=one.name) for one in type_.fields}
+            return {field.name: neutral(field.type, now=now, name=field.name) for field in type_.fields}
         case "person":
             return {"name": "Somebody", "email": "somebody@example.org", "known": False}
         case "note" | "file":

@@ -11,47 +11,51 @@ from engine.testing.cases.suite import CaseResult
 
 def text(result: CaseResult, source: SourceText, *, color: bool = False) -> str:
     """What is not as expected, and how the run came there."""
-    parts = [failure(one, source, color=color) for one in result.failures]
+    parts = [failure(failure_, source, color=color) for failure_ in result.failures]
     return "\n".join([*parts, *(f"   {line}" for line in table(result.story))])
 
 
-def failure(one: Failure, source: SourceText, *, color: bool = False) -> str:
+def failure(failure_: Failure, source: SourceText, *, color: bool = False) -> str:
     """Its place, the line, and both sides."""
-    span = one.place
-    lines = [f"{span.path}:{span.line}:{span.column}  {one.what}: this is not so"]
+    span = failure_.place
+    lines = [f"{span.path}:{span.line}:{span.column}  {failure_.claim}: this is not so"]
     lines += render.excerpt(source.line(span.line), span, color=color)
     lines += [
-        f"   = expected {masked(one.expected)}",
-        f"   = happened {masked(one.happened)}",
+        f"   = expected {masked(failure_.expected)}",
+        f"   = happened {masked(failure_.happened)}",
     ]
     return "\n".join(lines)
 
 
 def table(story: tuple[StoryLine, ...]) -> list[str]:
     """The story in columns."""
-    names = max((len(one.step) for one in story), default=0)
-    states = max((len(one.status) for one in story), default=0)
-    return [f"{one.step:<{names}}  {one.status:<{states}}  {masked(one.because)}".rstrip() for one in story]
+    names = max((len(line.step) for line in story), default=0)
+    states = max((len(line.status) for line in story), default=0)
+    return [
+        f"{line.step:<{names}}  {line.status:<{states}}  {masked(line.because)}".rstrip() for line in story
+    ]
 
 
-def covered(one: Coverage) -> list[str]:
+def covered(coverage: Coverage) -> list[str]:
     """One playbook's coverage, and each part that no case went through with its line."""
-    steps, branches = one.covered(branches=False), one.covered(branches=True)
-    lines = [f"{one.playbook}: {steps} of {one.steps} steps, {branches} of {one.branches} branches"]
-    return lines + [f"  {part.place.path}:{part.place.line}  {part.name}" for part in one.missing]
+    steps, branches = coverage.covered(branches=False), coverage.covered(branches=True)
+    lines = [
+        f"{coverage.playbook}: {steps} of {coverage.steps} steps, {branches} of {coverage.branches} branches"
+    ]
+    return lines + [f"  {part.place.path}:{part.place.line}  {part.name}" for part in coverage.missing]
 
 
 def to_json(results: tuple[CaseResult, ...], coverage: tuple[Coverage, ...]) -> dict[str, Json]:
     """The same as data."""
     return {
-        "cases": [_case(one) for one in results],
+        "cases": [_case(result) for result in results],
         "coverage": [
             {
-                "playbook": one.playbook,
-                "steps": one.steps,
-                "steps-covered": one.covered(branches=False),
-                "branches": one.branches,
-                "branches-covered": one.covered(branches=True),
+                "playbook": playbook.playbook,
+                "steps": playbook.steps,
+                "steps-covered": playbook.covered(branches=False),
+                "branches": playbook.branches,
+                "branches-covered": playbook.covered(branches=True),
                 "missing": [
                     {
                         "step": part.step,
@@ -59,10 +63,10 @@ def to_json(results: tuple[CaseResult, ...], coverage: tuple[Coverage, ...]) -> 
                         "path": part.place.path,
                         "line": part.place.line,
                     }
-                    for part in one.missing
+                    for part in playbook.missing
                 ],
             }
-            for one in coverage
+            for playbook in coverage
         ],
     }
 
@@ -76,14 +80,16 @@ def _case(result: CaseResult) -> dict[str, Json]:
         "passed": result.passed,
         "failures": [
             {
-                "what": one.what,
-                "expected": one.expected,
-                "happened": one.happened,
-                "path": one.place.path,
-                "line": one.place.line,
-                "column": one.place.column,
+                "what": failure_.claim,
+                "expected": failure_.expected,
+                "happened": failure_.happened,
+                "path": failure_.place.path,
+                "line": failure_.place.line,
+                "column": failure_.place.column,
             }
-            for one in result.failures
+            for failure_ in result.failures
         ],
-        "story": [{"step": one.step, "status": one.status, "because": one.because} for one in result.story],
+        "story": [
+            {"step": line.step, "status": line.status, "because": line.because} for line in result.story
+        ],
     }

@@ -63,8 +63,8 @@ class Play:
             case "answer":
                 self._answer(move.target, move.fields)
             case "event":
-                arrival = arriving(self.bench, move.target, move.fields, before=self.began)
-                # Only this playbook is tested: what nobody waits for starts nothing here.
+                arrival = arriving(self.bench, move.target, move.fields, first=self.began)
+                # Only this playbook is tested: an event that no step waits for starts nothing here.
                 receive(self.bench.loop.journal, _nothing(self.bench), arrival)
                 self.bench.loop.run()
             case "advance":
@@ -77,17 +77,19 @@ class Play:
     def _cards(self, target: str) -> list[CardState]:
         book = self.bench.loop.journal.book
         open_ = [card for card in book.cards.values() if card.status == "open"]
-        found = [card for card in open_ if target == card.gate or target in _bases(card)]
-        if not found:
+        matching = [card for card in open_ if target == card.gate or target in _bases(card)]
+        if not matching:
             raise NotSo(f"no card of `{target}` is open; {self.standing()}")
-        return found
+        return matching
 
     def _approve(self, card: CardState) -> None:
         decided = self._say_yes(card)
         book = self.bench.loop.journal.book
         if decided.verdict == "refused" and book.cards[card.id].because == "drift":
             # What the card was made from has changed: a person sees the new card and decides about that one.
-            again = [one for one in book.cards.values() if one.run == card.run and one.gate == card.gate]
+            again = [
+                card_ for card_ in book.cards.values() if card_.run == card.run and card_.gate == card.gate
+            ]
             if again[-1].status == "open":
                 decided = self._say_yes(again[-1])
         self._done(decided)
@@ -106,8 +108,8 @@ class Play:
         ]
         if not asked:
             raise NotSo(f"`{target}` asks nothing now; {self.standing()}")
-        for one in asked:
-            self._done(self.bench.ask("answer", target=one, body=fields))
+        for ask in asked:
+            self._done(self.bench.ask("answer", target=ask, body=fields))
 
     @staticmethod
     def _done(decided: Decided) -> None:
@@ -120,16 +122,16 @@ class Play:
         """Time passes as it does while the engine is up: everything happens when it is due."""
         clock, loop = self.bench.clock, self.bench.loop
         end = later(stamp(clock.now()), length)
-        before = ""
+        last_due = ""
         for _ in range(_MAX_MOMENTS):
             book, now = loop.journal.book, stamp(clock.now())
             dues = [next_due(book.runs[run], now=now) for run in book.open_runs]
-            due = min((one for one in dues if one), default="")
-            if not due or due > end or due == before:
+            due = min((stamp_ for stamp_ in dues if stamp_), default="")
+            if not due or due > end or due == last_due:
                 break
             clock.advance(max(moment(due) - clock.now(), timedelta(0)))
             loop.run()
-            before = due
+            last_due = due
         clock.advance(max(moment(end) - clock.now(), timedelta(0)))
         loop.run()
 
@@ -147,7 +149,7 @@ class Play:
     def waits(self) -> list[tuple[str, frozenset[str]]]:
         """(what to call it, all its names) of everything that is waited for: cards, questions, events, unknown effects."""
         book = self.bench.loop.journal.book
-        found = [
+        waits = [
             (card.gate, frozenset({card.gate, *_bases(card)}))
             for card in book.cards.values()
             if card.status == "open"
@@ -155,9 +157,9 @@ class Play:
         for run in book.runs.values():
             for id_, step in run.steps.items():
                 base = id_.partition("#")[0]
-                if step.status in {"asked", "waiting", "unknown"} and (base, frozenset({base})) not in found:
-                    found.append((base, frozenset({base})))
-        return found
+                if step.status in {"asked", "waiting", "unknown"} and (base, frozenset({base})) not in waits:
+                    waits.append((base, frozenset({base})))
+        return waits
 
     def standing(self) -> str:
         """How the run stands, in a few words."""

@@ -59,7 +59,7 @@ class TestFile:
     @property
     def wrong(self) -> bool:
         """It can't be run."""
-        return any(one.severity is Severity.ERROR for one in self.diagnostics)
+        return any(diagnostic.severity is Severity.ERROR for diagnostic in self.diagnostics)
 
     @property
     def runnable(self) -> tuple[Case, ...]:
@@ -93,18 +93,21 @@ class Tests:
         return self._files
 
     def _file(self, path: str) -> TestFile:
-        data = self.folder.tree.read(path)
-        made, found = test_file.parse(path, data, self.folder.plans, self.folder.broken)
-        named = made or CaseFile(path=path, playbook="", cases=())
+        raw_bytes = self.folder.tree.read(path)
+        case_file, diagnostics = test_file.parse(path, raw_bytes, self.folder.plans, self.folder.broken)
+        named = case_file or CaseFile(path=path, playbook="", cases=())
         if named.playbook in self.folder.broken:
             # The playbook's own mistakes are why nothing of it can be tested.
-            found = (*found, *(one for one in self._diagnostics if _about(one) == named.playbook))
+            diagnostics = (
+                *diagnostics,
+                *(diagnostic for diagnostic in self._diagnostics if _about(diagnostic) == named.playbook),
+            )
         return TestFile(
             path=path,
             playbook=named.playbook,
             cases=named.cases,
-            diagnostics=found,
-            source=SourceText.from_bytes(path, data),
+            diagnostics=diagnostics,
+            source=SourceText.from_bytes(path, raw_bytes),
         )
 
     def run(self, file: TestFile, case: Case) -> CaseResult:
@@ -114,32 +117,32 @@ class Tests:
     def coverage(self, files: Iterable[TestFile]) -> tuple[Coverage, ...]:
         """Of every playbook that these files test, by name."""
         tested = sorted({file.playbook for file in files if file.runnable})
-        return tuple(self.tracks.coverage(self.folder.plans[one]) for one in tested)
+        return tuple(self.tracks.coverage(self.folder.plans[playbook]) for playbook in tested)
 
 
 def play(folder: CompiledFolder, path: str, plan: Plan, case: Case, *, tracks: Tracks) -> CaseResult:
     """One case of the test file `path` against a plan of a compiled folder."""
     failures: tuple[Failure, ...] = ()
-    told: tuple[StoryLine, ...] = ()
+    lines: tuple[StoryLine, ...] = ()
     try:
-        with bench(folder, plan, case) as made:
-            failures, told = _played(made, plan, case, tracks)
+        with bench(folder, plan, case) as bench_:
+            failures, lines = _played(bench_, plan, case, tracks)
     except EngineError as error:
         failures = (_refused(case, error.message),)
     return CaseResult(
-        path=path, playbook=plan.id, case=case.name, line=case.span.line, failures=failures, story=told
+        path=path, playbook=plan.id, case=case.name, line=case.span.line, failures=failures, story=lines
     )
 
 
 def _played(
-    made: Bench, plan: Plan, case: Case, tracks: Tracks
+    bench_: Bench, plan: Plan, case: Case, tracks: Tracks
 ) -> tuple[tuple[Failure, ...], tuple[StoryLine, ...]]:
-    one = Play(bench=made, plan=plan, case=case)
-    failures = list(_moved(one, case))
+    play_ = Play(bench=bench_, plan=plan, case=case)
+    failures = list(_moved(play_, case))
     if not failures:
-        failures = [wrong for each in case.expect if (wrong := judge(one, each)) is not None]
-    tracks.follow(made.events, made.loop.journal.book)
-    return tuple(failures), story(one)
+        failures = [wrong for each in case.expect if (wrong := judge(play_, each)) is not None]
+    tracks.follow(bench_.events, bench_.loop.journal.book)
+    return tuple(failures), story(play_)
 
 
 def _about(diagnostic: Diagnostic) -> str:
@@ -152,16 +155,16 @@ def _moved(play: Play, case: Case) -> Iterator[Failure]:
     try:
         play.begin()
     except NotSo as why:
-        yield Failure(what="begin", place=case.start.span, expected="a run", happened=str(why))
+        yield Failure(claim="begin", place=case.start.span, expected="a run", happened=str(why))
         return
     for move in play.moves():
         try:
             play.make(move)
         except NotSo as why:
-            what = f"{move.kind} {move.target}".strip()
-            yield Failure(what=move.kind, place=move.span, expected=what, happened=str(why))
+            words = f"{move.kind} {move.target}".strip()
+            yield Failure(claim=move.kind, place=move.span, expected=words, happened=str(why))
             return
 
 
 def _refused(case: Case, message: str) -> Failure:
-    return Failure(what="begin", place=case.span, expected="a run", happened=message)
+    return Failure(claim="begin", place=case.span, expected="a run", happened=message)

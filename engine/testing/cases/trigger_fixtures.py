@@ -18,7 +18,7 @@ from engine.model.events.events import Draft
 from engine.model.ports import Arrival
 from engine.model.values import ids
 from engine.model.values.canonical_json import Json, sha256
-from engine.testing.cases.fakes import content, made, neutral
+from engine.testing.cases.fakes import content, make_files_real, neutral
 from engine.testing.cases.workspace import Bench
 
 _SOMEBODY = "somebody@example.org"
@@ -35,14 +35,14 @@ def begin(bench: Bench, plan: Plan, kind: str, fields: dict[str, Json]) -> tuple
     """The events that make the case's run, and what it began with. Raises NotSo."""
     journal = bench.loop.journal
     if kind != "inputs":
-        arrival = arriving(bench, kind, {**_of_trigger(plan, kind, fields), **fields}, before=None)
+        arrival = arriving(bench, kind, {**_of_trigger(plan, kind, fields), **fields}, first=None)
         return create(journal, bench.deployment(), plan, arrival), arrival
     by = "manual" if any(trigger.kind == "manual" for trigger in plan.triggers) else "call"
     source = ids.source_id(journal.house.index_key, by, "case")
     arrival = Arrival(
         kind=by, source=source, event={"at": journal.now()}, labels=frozenset({TRIGGERS[by].label})
     )
-    inputs = made(fields, bench.folder.tree, journal.house.blobs)
+    inputs = make_files_real(fields, bench.folder.tree, journal.house.blobs)
     if wrong := outside(plan, inputs):
         raise NotSo(wrong)
     return create(journal, bench.deployment(), plan, arrival, inputs=inputs), arrival
@@ -50,98 +50,100 @@ def begin(bench: Bench, plan: Plan, kind: str, fields: dict[str, Json]) -> tuple
 
 def _of_trigger(plan: Plan, kind: str, fields: dict[str, Json]) -> dict[str, Json]:
     """What the playbook's own trigger says about the event that starts it."""
-    triggers = [dict(one.params) for one in plan.triggers if one.kind == kind]
-    params = next((one for one in triggers if one.get("type") == fields.get("type")), triggers[0])
-    found: dict[str, Json] = {}
+    triggers = [dict(trigger.params) for trigger in plan.triggers if trigger.kind == kind]
+    params = next((params_ for params_ in triggers if params_.get("type") == fields.get("type")), triggers[0])
+    fields_: dict[str, Json] = {}
     for name, value in params.items():
         if name == "match" and isinstance(value, dict):
-            found |= value
+            fields_ |= value
         elif kind == "intent" and name == "name":
-            found["intent"] = value
+            fields_["intent"] = value
         elif kind == "file" and name == "path":
-            found["path"] = str(value).partition("*")[0]
+            fields_["path"] = str(value).partition("*")[0]
         elif name != "secret" and TRIGGERS[kind].event.field(name) is not None:
-            found[name] = value
-    return found
+            fields_[name] = value
+    return fields_
 
 
-def arriving(bench: Bench, kind: str, fields: dict[str, Json], *, before: Arrival | None) -> Arrival:
+def arriving(bench: Bench, kind: str, fields: dict[str, Json], *, first: Arrival | None) -> Arrival:
     """One thing that arrives. `before`: what began the run; a letter answers the one that did. Raises NotSo.
 
-    A letter that nobody reads, such as one from a no-reply address, can't begin a run; later on it changes nothing.
+    An ignored letter, such as one from a no-reply address, can't begin a run; later on it changes nothing.
     """
     if kind in {"email", "intent"}:
-        return replace(_letter(bench, fields, before), kind=kind)
+        return replace(_letter(bench, fields, first), kind=kind)
     journal = bench.loop.journal
     spec = TRIGGERS.get(kind)
     declared = OWN_EVENTS.get(str(fields.get("type"))) if kind == "event" else None
-    told = declared or spec
+    event_spec = declared or spec
     number = str(len(journal.book.sources))
     bare = Arrival(
         kind=kind,
         source=ids.source_id(journal.house.index_key, kind, number),
         event={},
-        labels=frozenset({told.label if told is not None else Label.UNTRUSTED}),
+        labels=frozenset({event_spec.label if event_spec is not None else Label.UNTRUSTED}),
         mark=f"case-{number}",
     )
     if kind == "file":
         return _file(bench, fields, bare)
     known = (*(spec.event.fields if spec else ()), *(declared.event.fields if declared else ()))
-    event = {one.name: neutral(one.type, now=journal.now(), name=one.name) for one in known}
-    return replace(bare, event=event | made(fields, bench.folder.tree, journal.house.blobs))
+    event = {field.name: neutral(field.type, now=journal.now(), name=field.name) for field in known}
+    return replace(bare, event=event | make_files_real(fields, bench.folder.tree, journal.house.blobs))
 
 
 def _file(bench: Bench, fields: dict[str, Json], bare: Arrival) -> Arrival:
     stand = fields.get("file")
     stand = stand if isinstance(stand, Stand) else Stand(path="dropped.txt")
-    data, name = content(bench.folder.tree, stand), stand.path.rpartition("/")[2]
+    content_, name = content(bench.folder.tree, stand), stand.path.rpartition("/")[2]
     path = str(fields.get("path") or "vault/inbox/")
-    said = {key: value for key, value in fields.items() if key not in {"file", "path"}}
+    overrides = {key: value for key, value in fields.items() if key not in {"file", "path"}}
     path = f"{path}{name}" if path.endswith("/") else path
     event = {
         "path": path,
         "name": path.rpartition("/")[2],
-        "sha256": sha256(data),
+        "sha256": sha256(content_),
         "at": bench.loop.journal.now(),
-        **said,
+        **overrides,
     }
     media = mimetypes.guess_type(name)[0] or "application/octet-stream"
-    return replace(bare, event=event, files=((name, media, data),))
+    return replace(bare, event=event, files=((name, media, content_),))
 
 
-def _letter(bench: Bench, fields: dict[str, Json], before: Arrival | None) -> Arrival:
-    event = before.event if before is not None and before.kind in {"email", "intent"} else {}
+def _letter(bench: Bench, fields: dict[str, Json], first: Arrival | None) -> Arrival:
+    event = first.event if first is not None and first.kind in {"email", "intent"} else {}
     number = len(bench.loop.journal.book.sources)
     mailbox = str(fields.get("mailbox") or event.get("mailbox") or _MAILBOX)
     if not _PLAIN.fullmatch(mailbox):
         raise NotSo(f"`{mailbox}` is no name of a mailbox")
     answers = "" if "thread" in fields else str(event.get("message-id") or "")
-    data = _written(
+    raw_letter = _written(
         bench, {"from": event.get("from"), "subject": event.get("subject"), **fields}, number, answers
     )
     folder = bench.root / "vault" / "inbox" / mailbox
     folder.mkdir(parents=True, exist_ok=True)
     file = folder / f"{number}.eml"
-    file.write_bytes(data)
+    file.write_bytes(raw_letter)
     when = bench.clock.now().timestamp()
     os.utime(file, (when, when))
     seen = bench.loop.journal.book.marks.__contains__
-    arrivals = (one for source in bench.mail for one in source.poll(seen))
-    found = next((one for one in arrivals if one.kind == "email"), None)
-    if found is None:
+    arrivals = (arrival for source in bench.mail for arrival in source.poll(seen))
+    read_letter = next((arrival for arrival in arrivals if arrival.kind == "email"), None)
+    if read_letter is None:
         raise NotSo(f"no letter could be put into the mailbox `{mailbox}`")
-    if found.ignored and before is not None:
-        return found
-    if found.ignored:
-        raise NotSo(f"this letter starts nothing: {IGNORED_REASONS.get(found.ignored, found.ignored)}")
+    if read_letter.ignored and first is not None:
+        return read_letter
+    if read_letter.ignored:
+        raise NotSo(
+            f"this letter starts nothing: {IGNORED_REASONS.get(read_letter.ignored, read_letter.ignored)}"
+        )
     thread = {"thread": event["thread"]} if answers and "thread" in event else {}
-    said = {name: value for name, value in fields.items() if name != "attachments"}
-    auth = found.event.get("auth")
-    if isinstance(auth, dict) and isinstance(said.get("auth"), dict):
-        said["auth"] = {**auth, **said["auth"]}
+    overrides = {name: value for name, value in fields.items() if name != "attachments"}
+    auth = read_letter.event.get("auth")
+    if isinstance(auth, dict) and isinstance(overrides.get("auth"), dict):
+        overrides["auth"] = {**auth, **overrides["auth"]}
     return Arrival(
-        kind="email", source=found.source, event={**found.event, **thread, **said}, labels=found.labels,
-        place=found.place, mark=found.mark, files=found.files,
+        kind="email", source=read_letter.source, event={**read_letter.event, **thread, **overrides}, labels=read_letter.labels,
+        place=read_letter.place, mark=read_letter.mark, files=read_letter.files,
     )  # fmt: skip
 
 
@@ -156,11 +158,15 @@ def _written(bench: Bench, fields: dict[str, Json], number: int, answers: str) -
         message["In-Reply-To"] = message["References"] = f"<{answers.strip('<>')}>"
     message.set_content(str(fields.get("text") or ""))
     files = fields.get("attachments")
-    for one in files if isinstance(files, list) else ():
-        if isinstance(one, Stand):
-            main, _, sub = (mimetypes.guess_type(one.path)[0] or "application/octet-stream").partition("/")
-            data = content(bench.folder.tree, one)
-            message.add_attachment(data, maintype=main, subtype=sub, filename=one.path.rpartition("/")[2])
+    for attachment in files if isinstance(files, list) else ():
+        if isinstance(attachment, Stand):
+            main, _, sub = (mimetypes.guess_type(attachment.path)[0] or "application/octet-stream").partition(
+                "/"
+            )
+            content_ = content(bench.folder.tree, attachment)
+            message.add_attachment(
+                content_, maintype=main, subtype=sub, filename=attachment.path.rpartition("/")[2]
+            )
     return message.as_bytes()
 
 

@@ -21,7 +21,7 @@ from engine.model.ports import Source, Tree
 from engine.model.requests import Decided, Request, RequestKind
 from engine.model.values.canonical_json import Json, sha256
 from engine.runtime.executor import InLine
-from engine.testing.cases.fakes import Script, Switch, made
+from engine.testing.cases.fakes import Script, Switch, make_files_real
 from engine.testing.clock import VirtualClock, jitter
 
 _ID = "test"
@@ -100,8 +100,8 @@ def bench(folder: CompiledFolder, plan: Plan, case: Case) -> Iterator[Bench]:
             raise RuntimeError("somebody else owns a folder made a moment ago")
         ledger = Ledger.open(state, keys=keys, owner=owner)
         try:
-            with _furnished(folder, plan, case, workspace, keys, owner, ledger) as found:
-                yield found
+            with _furnished(folder, plan, case, workspace, keys, owner, ledger) as bench_:
+                yield bench_
         finally:
             ledger.close()
             owner.release()
@@ -124,18 +124,20 @@ def _furnished(
         chance=jitter(),
     )  # fmt: skip
     real, blobs = home.house.connectors, home.house.blobs
-    given = {
-        id_: {step: made(outputs, folder.tree, blobs) for step, outputs in steps.items()}
-        for id_, steps in _given(plan, folder.plans, case).items()
+    outputs_by_playbook = {
+        id_: {step: make_files_real(outputs, folder.tree, blobs) for step, outputs in steps.items()}
+        for id_, steps in _outputs_by_playbook(plan, folder.plans, case).items()
     }
-    script = Script(given=given, of=lambda run: loop.journal.book.runs[run], tested=plan.id)
+    script = Script(
+        made_up=outputs_by_playbook, run_state=lambda run: loop.journal.book.runs[run], tested=plan.id
+    )
     # Only this playbook is tested: what its effects are to others starts none of them here.
-    others = {id_: replace(one, triggers=()) for id_, one in folder.plans.items()}
+    others = {id_: replace(plan_, triggers=()) for id_, plan_ in folder.plans.items()}
     plans = {
-        id_: _rewritten(one, given[id_]) if id_ in given else one
-        for id_, one in {**others, plan.id: plan}.items()
+        id_: _rewritten(plan_, outputs_by_playbook[id_]) if id_ in outputs_by_playbook else plan_
+        for id_, plan_ in {**others, plan.id: plan}.items()
     }
-    specs = {n.action.name: n.action for one in plans.values() for n in one.nodes if n.action is not None}
+    specs = {n.action.name: n.action for plan_ in plans.values() for n in plan_.nodes if n.action is not None}
     wired = Switch(
         connectors=getattr(real, "connectors", {}), readers=getattr(real, "readers", {}),
         specs={**specs, **getattr(real, "specs", {})}, script=script, blobs=blobs, clock=clock,
@@ -157,39 +159,39 @@ def _furnished(
         home.close()
 
 
-def _given(plan: Plan, plans: Mapping[str, Plan], case: Case) -> dict[str, dict[str, Json]]:
+def _outputs_by_playbook(plan: Plan, plans: Mapping[str, Plan], case: Case) -> dict[str, dict[str, Json]]:
     """What a case gives, by playbook: a step of the tested one, or of one that it calls."""
-    found: dict[str, dict[str, Json]] = {}
+    by_playbook: dict[str, dict[str, Json]] = {}
     members = family(plan, plans)
     for step, outputs in case.given.items():
-        owner = next(one for one in members if any(node.id == step for node in one.nodes))
-        found.setdefault(owner.id, {})[step] = outputs
-    return found
+        owner = next(member for member in members if any(node.id == step for node in member.nodes))
+        by_playbook.setdefault(owner.id, {})[step] = outputs
+    return by_playbook
 
 
 def _harmless(config: Config) -> Config:
-    """Settings whose secrets resolve nowhere and whose mailboxes lie in the temporary folder."""
+    """Settings whose secrets resolve nowhere and whose mailboxes are in the temporary folder."""
     connectors = tuple(
-        replace(one, settings={k: v for k, v in one.settings.items() if k != "mailboxes"})
-        if one.name == "email"
-        else one
-        for one in config.connectors
+        replace(connector, settings={k: v for k, v in connector.settings.items() if k != "mailboxes"})
+        if connector.name == "email"
+        else connector
+        for connector in config.connectors
     )
     return replace(config, id=_ID, secrets=(), connectors=connectors)
 
 
-def _rewritten(plan: Plan, given: Mapping[str, Json]) -> Plan:
+def _rewritten(plan: Plan, outputs: Mapping[str, Json]) -> Plan:
     """The plan in which calls, look-ups and questions with given outputs are answered at once."""
 
-    def node(one: Node) -> Node:
-        if one.id not in given or one.kind not in _REWRITTEN:
-            return one
-        return replace(one, kind="call", action=None, ask=None, args=())
+    def node(node_: Node) -> Node:
+        if node_.id not in outputs or node_.kind not in _REWRITTEN:
+            return node_
+        return replace(node_, kind="call", action=None, ask=None, args=())
 
-    return replace(plan, nodes=tuple(node(one) for one in plan.nodes))
+    return replace(plan, nodes=tuple(node(node_) for node_ in plan.nodes))
 
 
 def _contents(tree: Tree, plans: Mapping[str, Plan]) -> dict[str, bytes]:
     paths = {path for plan in plans.values() for path, _ in plan.files}
     files = [tree.read(path) for path in sorted(paths)]
-    return {sha256(data): data for data in files}
+    return {sha256(content_): content_ for content_ in files}

@@ -15,7 +15,7 @@ BRIEF = Limits(seconds=10.0, cpu=5, memory=1_000_000_000, output=1_000_000, proc
 
 def at(level, programs=None, **more):
     """A sandbox of exactly this level, or a skip that says why; a failure where everything must be there."""
-    made = SandboxPool(programs or {"hostile": "hostile"}, code=(PROGRAMS, OWN), most=level, **more)
+    made = SandboxPool(programs or {"hostile": "hostile"}, code=(PROGRAMS, OWN), max_level=level, **more)
     if made.level == level:
         return made
     why = "; ".join(f"level {one.level}: {one.why}" for one in made.report() if one.why)

@@ -23,7 +23,7 @@ PAID = {
 }
 UNPAID = {
     "a wrong key": ScriptedReply(status=401, pieces=(b"{}",)),
-    "too many questions": ScriptedReply(status=429, pieces=(b"{}",), after="60"),
+    "too many questions": ScriptedReply(status=429, pieces=(b"{}",), retry_after="60"),
     "no such model": ScriptedReply(status=404, pieces=(b"{}",)),
 }
 

@@ -97,9 +97,9 @@ def test_what_an_endpoint_refuses_is_learned_once_and_kept(which, tmp_path):
         # Another process, later: it knows.
         assert gateway(server.base, tmp_path).complete(ASK, call=CALL, budget=None).text == "Good day"
         assert len(server.asked) == before + 1
-        found = Dialects(tmp_path).of(server.base, "stub-1")
+        found = Dialects(tmp_path).dialect_of(server.base, "stub-1")
         # Another model of the same endpoint may differ.
-        assert Dialects(tmp_path).of(server.base, "stub-2") == Dialect()
+        assert Dialects(tmp_path).dialect_of(server.base, "stub-2") == Dialect()
     assert found == (learned or Dialect(cold=False, length="max_tokens"))
     assert found.differences
 
@@ -147,7 +147,7 @@ def test_the_operators_parameters_are_said_and_a_refused_one_is_named(tmp_path):
 
 def test_what_was_learned_is_a_cache(tmp_path):
     (tmp_path / "dialects.json").write_text("no json")
-    assert Dialects(tmp_path).of("b", "m") == Dialect()
+    assert Dialects(tmp_path).dialect_of("b", "m") == Dialect()
     Dialects(tmp_path).keep("b", "m", Dialect(cold=False))
-    assert Dialects(tmp_path).of("b", "m") == Dialect(cold=False)
+    assert Dialects(tmp_path).dialect_of("b", "m") == Dialect(cold=False)
     assert [path.name for path in tmp_path.iterdir()] == ["dialects.json"]

@@ -141,7 +141,7 @@ sys.path.insert(0, sys.argv[1])
 from engine.model.ports import Limits
 from engine.runtime.sandbox import SandboxPool
 for most in (3, 2, 1):
-    room = SandboxPool({"hostile": "hostile"}, code=(sys.argv[2],), most=most)
+    room = SandboxPool({"hostile": "hostile"}, code=(sys.argv[2],), max_level=most)
     made = -1
     if room.level == most:
         made = room.run("hostile", {"do": "bomb"}, serve=None, limits=Limits(seconds=5.0, processes=8), needs=1)

@@ -140,7 +140,7 @@ def test_whatever_a_provider_says_ends_typed_written_down_and_without_the_key(sa
     ],
 )
 def test_how_long_a_provider_asks_to_wait_is_heard(status, said, after):
-    answer = ScriptedReply(status=status, pieces=(b"later",), after=said)
+    answer = ScriptedReply(status=status, pieces=(b"later",), retry_after=said)
     with ModelServer.saying([answer]) as server, pytest.raises(RateLimited) as caught:
         gateway(server.base, Book()).complete(ASK, call=CALL, budget=None)
     assert caught.value.seconds == pytest.approx(after)

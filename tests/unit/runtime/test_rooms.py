@@ -279,7 +279,7 @@ import sys
 sys.path.insert(0, sys.argv[1])
 from engine.model.ports import Limits
 from engine.runtime.sandbox import SandboxPool
-room = SandboxPool({"hostile": "hostile"}, code=(sys.argv[2],), most=int(sys.argv[3]))
+room = SandboxPool({"hostile": "hostile"}, code=(sys.argv[2],), max_level=int(sys.argv[3]))
 assert room.level == int(sys.argv[3]), room.report()
 
 def serve(question):

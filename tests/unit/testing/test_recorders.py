@@ -70,7 +70,7 @@ def script(given=None, **more):
     state = RunState(
         id="r", order=1, playbook="p", plan="", commit="", stage="", trigger="", source="", created="", steps=steps
     )  # fmt: skip
-    return Script(given={"p": given or {}}, of=lambda run: state, tested="p", run="r", **more)
+    return Script(made_up={"p": given or {}}, run_state=lambda run: state, tested="p", run="r", **more)
 
 
 def call(step="post"):

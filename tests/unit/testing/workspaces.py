@@ -41,4 +41,4 @@ def results(folder):
 
 def failures(result):
     """(what, expected, happened) of each failure."""
-    return [(one.what, one.expected, one.happened) for one in result.failures]
+    return [(one.claim, one.expected, one.happened) for one in result.failures]
