@@ -1,4 +1,4 @@
-"""The only place that chooses who stands behind each port."""
+"""The only place that chooses the implementation of each port."""
 
 import os
 import random
@@ -62,7 +62,7 @@ class RealClock:
 
 
 class SpentToday:
-    """What actions did today, counted from the state; the sums come from the sealed proposals."""
+    """Today's effects by action, counted from the state; the amounts come from the sealed proposals."""
 
     def __init__(self, ledger: Ledger, clock: Clock, zone: str) -> None:
         self._ledger, self._clock, self._zone = ledger, clock, zone
@@ -75,8 +75,10 @@ class SpentToday:
 
     def amounts(self, action: str, but: str) -> tuple[Money, ...]:
         """Their amounts; each proposal is opened once."""
-        found = (self._amount(one) for one in self.book.acts.proposals(action, self._midnight(), but=but))
-        return tuple(one for one in found if one is not None)
+        amounts = (
+            self._amount(proposal) for proposal in self.book.acts.proposals(action, self._midnight(), but=but)
+        )
+        return tuple(amount for amount in amounts if amount is not None)
 
     def _amount(self, proposal: str) -> Money | None:
         if proposal not in self._amounts:
@@ -113,10 +115,10 @@ class App:
 def build_app(
     workspace: Workspace, *, ledger: Ledger, keys: Keys, owner: Owner, listen: Callable[[Event], None],
     probe: Probe | None = None, clock: Clock | None = None, executor: Executor | None = None,
-    more: "Extra | None" = None,
+    additions: "Extra | None" = None,
     screen: Callable[[str], None] | None = None, chance: Callable[[], float] = random.random,
 ) -> App:  # fmt: skip
-    """Wire a house for `workspace`. `clock`, `executor`, `more` and `chance` are chosen by the simulator only."""
+    """Wire a house for `workspace`. `clock`, `executor`, `additions` and `chance` are chosen by the simulator only."""
     from engine.language.expressions.expressions import Expressions
     from engine.language.templates.renderer import TemplateRenderer
 
@@ -148,14 +150,14 @@ def build_app(
     sources = (mail, *registry.file_and_webhook_sources(
         workspace, index_key=index_key, secrets=resolver, patterns=lambda: watched(deployed), hooks=lambda: hooks(deployed),
     ))  # fmt: skip
-    wired = _completed(wired, more, Briefs(
+    wired = _with_additions(wired, additions, Briefs(
         workspace=workspace, book=lambda: spent.book, deployed=lambda: deployed[0] if deployed else None,
         memory=memory.status if memory is not None else dict, probes=PROBES if clock is None else (),
     ))  # fmt: skip
     broker = Broker(
         connectors=wired, heads=sources, durable=lambda seq: 0 < seq <= ledger.head()[0], probe=probe
     )
-    health = _looked_after(workspace, ledger, keys, chosen, screen)
+    health = _checked_health(workspace, ledger, keys, chosen, screen)
     flag = workspace.state.path / "stop"
     house = Services(
         ledger=ledger, keys=keys, clock=chosen, executor=carrying, evaluate=evaluate, templates=templates,
@@ -182,14 +184,17 @@ def _gateway(
 
 
 def _channels(workspace: Workspace) -> bool:
-    """Whether notices lead anywhere but into a log."""
-    return any(one.name == "notify" and one.settings.get("channels") for one in workspace.config.connectors)
+    """Whether a channel is configured, so that notices reach more than a log."""
+    return any(
+        connector.name == "notify" and connector.settings.get("channels")
+        for connector in workspace.config.connectors
+    )
 
 
-def _looked_after(
+def _checked_health(
     workspace: Workspace, ledger: Ledger, keys: Keys, clock: Clock, screen: Callable[[str], None] | None
 ) -> Health:
-    """Put the outbox where it belongs, and look at a sample of what is kept."""
+    """Put the outbox in its place, and check a sample of the stored bytes."""
     settle_in(workspace)
     if (words := outbox_location.settle(workspace)) and screen is not None:
         screen(words)
@@ -198,11 +203,11 @@ def _looked_after(
     return health
 
 
-def _completed(
-    wired: registry.ConnectorRegistry, more: "Extra | None", briefs: Reader
+def _with_additions(
+    wired: registry.ConnectorRegistry, additions: "Extra | None", briefs: Reader
 ) -> registry.ConnectorRegistry:
-    """With what looks at all the rooms together, and with what the simulator brings."""
-    extra = more or Extra(connectors={}, specs={})
+    """The registry with the reader of the brief, and with what the simulator adds."""
+    extra = additions or Extra(connectors={}, specs={})
     return replace(
         wired,
         connectors={**wired.connectors, **extra.connectors},
@@ -219,7 +224,7 @@ def _rules(
         usage=spent,
         now=clock.now,
         zone=workspace.config.time_zone,
-        consents=WorkspaceConsents(kept=ledger.load_content, tree=lambda: workspace.tree),
+        consents=WorkspaceConsents(stored=ledger.load_content, tree=lambda: workspace.tree),
     )
 
 
@@ -237,10 +242,10 @@ def policy_of(tree: Tree, specs: Mapping[str, ActionSpec]) -> PolicyRules:
 
     own = {f"agent/{agents.name_of(path)}": None for path, _ in tree.paths() if agents.is_agent(path)}
     try:
-        data = tree.read(policy.PATH)
+        content = tree.read(policy.PATH)
     except KeyError:
         return PolicyRules()
-    rules, _ = policy.parse(policy.PATH, data, context=policy.PolicyContext(actions={**own, **specs}))
+    rules, _ = policy.parse(policy.PATH, content, context=policy.PolicyContext(actions={**own, **specs}))
     if rules is None:
         raise PermanentError(
             "the deployed vault/policy.yaml can't be read",
@@ -251,20 +256,20 @@ def policy_of(tree: Tree, specs: Mapping[str, ActionSpec]) -> PolicyRules:
     return rules
 
 
-def watched(found: Sequence[Deployment]) -> tuple[str, ...]:
+def watched(deployments: Sequence[Deployment]) -> tuple[str, ...]:
     """The file patterns that deployed playbooks listen to."""
-    return tuple(str(params["path"]) for params in _triggers(found, "file"))
+    return tuple(str(params["path"]) for params in _triggers(deployments, "file"))
 
 
-def hooks(found: Sequence[Deployment]) -> dict[str, tuple[str, ...]]:
+def hooks(deployments: Sequence[Deployment]) -> dict[str, tuple[str, ...]]:
     """The addresses that deployed playbooks listen to, each with the names of the secrets that prove a call."""
     heard: dict[str, tuple[str, ...]] = {}
-    for params in _triggers(found, "webhook"):
+    for params in _triggers(deployments, "webhook"):
         path, name = str(params["path"]), str(params["secret"])
         heard[path] = tuple(dict.fromkeys((*heard.get(path, ()), name)))
     return heard
 
 
-def _triggers(found: Sequence[Deployment], kind: str) -> list[dict[str, Json]]:
-    plans = [plan for one in found for plan in one.plans.values()]
-    return [dict(one.params) for plan in plans for one in plan.triggers if one.kind == kind]
+def _triggers(deployments: Sequence[Deployment], kind: str) -> list[dict[str, Json]]:
+    plans = [plan for deployment in deployments for plan in deployment.plans.values()]
+    return [dict(trigger.params) for plan in plans for trigger in plan.triggers if trigger.kind == kind]

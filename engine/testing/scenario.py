@@ -207,11 +207,13 @@ class Scenario:
 
     def _carried(self, asked: Request, *, quietly: bool = False) -> Decided:
         workspace = self.workspace()
-        extra = None
+        additions = None
         if self.provider:
             connectors = {"provider": ProviderConnector(self.provider)}
-            extra = Extra(connectors=connectors, specs={spec.name: spec for spec in ACTIONS})
-        wire = partial(build_app, clock=self.clock, executor=InLine(), more=extra, chance=self.chance)
+            additions = Extra(connectors=connectors, specs={spec.name: spec for spec in ACTIONS})
+        wire = partial(
+            build_app, clock=self.clock, executor=InLine(), additions=additions, chance=self.chance
+        )
         carried = command_bus.submit(
             workspace, asked, listen=self._hear, quietly=quietly, probe=self.probe, wire=wire
         )

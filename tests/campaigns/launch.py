@@ -34,7 +34,7 @@ def _die(_point: str, /) -> None:
 def launch(argv: list[str]) -> int:
     """Run one command with what the environment asks for; its exit code."""
     probe = Counting(int(os.environ.get("STEWARD_TEST_DIE_AT", "0")), _die)
-    wire = partial(build_app, more=provided(os.environ.get("STEWARD_TEST_PROVIDER", "")))
+    wire = partial(build_app, additions=provided(os.environ.get("STEWARD_TEST_PROVIDER", "")))
     command_bus.submit = partial(command_bus.submit, probe=probe, wire=wire)
     daemon.build_app = wire  # type: ignore[attr-defined]  # the name it uses, not one it offers
     code = main(argv)

@@ -53,7 +53,7 @@ def examine(scenario: Scenario, tally: Tally, *, seed: int) -> None:
     for one in events:
         by_run[one.run].append(one)
     proposed = [one for one in events if isinstance(one.body, e.EffectProposed)]
-    with past.of(scenario.workspace()) as found:
+    with past.open_past(scenario.workspace()) as found:
         told: list[tuple[e.Event, Chain]] = []
         for run in scenario.runs():
             mine = [one for one in by_run[run.id] if isinstance(one.body, e.EffectProposed)]

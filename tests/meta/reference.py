@@ -192,7 +192,7 @@ def language_page() -> str:
         "| `{type, default, min, max, description}` | the long form of an input or field | `{ type: money, default: 49.00 EUR }` |",
         "",
     ]
-    for thing, title in schema_table.things().items():
+    for thing, title in schema_table.file_kinds().items():
         if thing != "playbook":
             lines += [f"## {title[:1].upper()}{title[1:]}", "", "| key | takes | meaning |", "|---|---|---|"]
             common = {f"{key}" for key in COMMON} if thing == "sop" else set()

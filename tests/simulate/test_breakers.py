@@ -227,7 +227,7 @@ def test_a_customer_effect_is_never_the_probe_it_waits_for_a_person(company, pro
     company.later(timedelta(days=1))
     assert provider.asked() == before
     assert company.runs("customer")[0].waiting == "breaker"
-    (one,) = connector_status.held(company.book(), now=stamp(company.clock.now()))
+    (one,) = connector_status.held_connectors(company.book(), now=stamp(company.clock.now()))
     assert (one.open, one.waiting, one.way_out) == (True, 1, "steward resume --connector provider")
     said = company.ask("resume", target="provider")
     assert (said.verdict, said.exit) == ("accepted", 0)

@@ -448,7 +448,7 @@ def test_what_a_leap_expired_is_asked_again_when_the_clock_is_back(desk):
     assert desk.runs()[0].status == "succeeded"
     desk.run()
     assert not desk.cards()
-    with history.of(desk.workspace()) as found:
+    with history.open_past(desk.workspace()) as found:
         assert [chain.holes for chain in found.chains(after.card.id[:8])] == [()]
 
 

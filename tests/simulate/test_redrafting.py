@@ -144,7 +144,7 @@ def test_it_is_drafted_again_with_todays_words_and_sent_once(company, card, caps
     assert len(sent) == 1
     assert len(company.outbox()) == 2, "the acknowledgement and the reply"
     (run,) = company.runs("lead-capture")
-    with history.of(company.workspace()) as found:
+    with history.open_past(company.workspace()) as found:
         chains = found.chains(run.id)
         assert {chain.key: chain.holes for chain in chains if chain.holes} == {}
         first, second = (found.since(chain) for chain in chains if chain.step == "reply")
@@ -220,7 +220,7 @@ def test_since_of_why_counts_every_file_that_was_read(company, card, capsys):
     (run,) = company.runs("lead-capture")
 
     def since():
-        with history.of(company.workspace()) as found:
+        with history.open_past(company.workspace()) as found:
             chain = next(one for one in found.chains(run.id) if one.step == "reply")
             return found.since(chain)
 

@@ -47,7 +47,7 @@ class Altered:
 
 
 def test_every_effect_of_the_demo_resolves_completely(decided):
-    with history.of(decided.workspace()) as found:
+    with history.open_past(decided.workspace()) as found:
         runs = [run.id for run in decided.runs()]
         chains = [chain for run in runs for chain in found.chains(run)]
         assert len(chains) >= len(decided.outbox())
@@ -71,7 +71,7 @@ def test_every_effect_of_the_demo_resolves_completely(decided):
 )
 def test_a_missing_or_altered_link_is_a_hole(decided, drop, change, link):
     run = next(card.card.run for card in decided.cards(status="approved"))
-    with history.of(decided.workspace()) as found:
+    with history.open_past(decided.workspace()) as found:
         whole = Why(found.history, found.ledger, anchored=0)
         altered = Why(Altered(found.history, drop, change), found.ledger, anchored=0)
         assert not [hole for chain in whole.run(run) for hole in chain.holes]
@@ -81,7 +81,7 @@ def test_a_missing_or_altered_link_is_a_hole(decided, drop, change, link):
 
 def test_a_person_is_found_by_their_address_and_a_stranger_makes_no_subject(decided):
     sender = decided.value(decided.runs()[0].event)["from"]
-    with history.of(decided.workspace()) as found:
+    with history.open_past(decided.workspace()) as found:
         assert found.chains(sender.upper())
         assert found.timeline(sender, 5)
         assert found.subject("nobody@example.com") == ""
@@ -102,7 +102,7 @@ def beginning(found, table, column, *others):
 
 
 def test_a_beginning_is_a_run_s_before_it_is_an_effect_s(decided):
-    with history.of(decided.workspace()) as found:
+    with history.open_past(decided.workspace()) as found:
         keys = {row["key"] for row in found.history.rows("SELECT key FROM effects")}
         run, given = beginning(found, "runs", "run", keys)
         assert {chain.run for chain in found.chains(given)} <= {run}
@@ -112,7 +112,7 @@ def test_a_beginning_is_a_run_s_before_it_is_an_effect_s(decided):
 
 def test_a_card_is_asked_about_in_either_case_and_its_steps_alone_are_told(decided):
     card = decided.cards(status="approved")[0].card
-    with history.of(decided.workspace()) as found:
+    with history.open_past(decided.workspace()) as found:
         for given in (card.id, card.id.lower()):
             chains = found.chains(given)
             assert {chain.run for chain in chains} == {card.run}
@@ -123,7 +123,7 @@ def test_a_beginning_of_several_says_which_and_what_to_type(decided):
     runs = sorted(run.id for run in decided.runs())
     # Ids are drawn: when no two of them begin alike, nothing typed is the beginning of them all.
     given = next((one[0] for one, other in pairwise(runs) if one[0] == other[0]), "")
-    with history.of(decided.workspace()) as found:
+    with history.open_past(decided.workspace()) as found:
         with pytest.raises(UsageError) as caught:
             found.chains(given)
         assert caught.value.code == "ambiguous"
@@ -133,16 +133,16 @@ def test_a_beginning_of_several_says_which_and_what_to_type(decided):
 
 
 def test_the_log_is_the_same_from_history_and_from_the_ledger_alone(decided):
-    with history.of(decided.workspace()) as found, decided.reading() as reading:
+    with history.open_past(decided.workspace()) as found, decided.reading() as reading:
         plain = history.Folded(reading=reading)
         run = next(iter(reading.book.runs))
         for about in ({}, {"run": run[:12]}, {"project": "nothing"}, {"run": run, "project": "nothing"}):
             for count in (0, 1, 7, 100_000):
-                assert [(one.seq, words) for one, words in found.told(**about, lines=count)] == [
-                    (one.seq, words) for one, words in plain.told(**about, lines=count)
+                assert [(one.seq, words) for one, words in found.described(**about, lines=count)] == [
+                    (one.seq, words) for one, words in plain.described(**about, lines=count)
                 ]
-                assert [one.seq for one in found.log(**about, most=count)] == [
-                    one.seq for one in plain.log(**about, most=count)
+                assert [one.seq for one in found.log(**about, limit=count)] == [
+                    one.seq for one in plain.log(**about, limit=count)
                 ]
 
 

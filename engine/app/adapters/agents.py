@@ -24,8 +24,8 @@ def reader(
     from engine.agents.agent_reader import Agents
 
     def configured(name: str) -> str:
-        found = config.model(name)
-        return found.model if found is not None else name
+        model = config.model(name)
+        return model.model if model is not None else name
 
     return Agents(
         agents=pinned,
@@ -43,16 +43,16 @@ def room() -> Sandbox:
     from engine.agents.agent_reader import PROGRAM
     from engine.runtime.sandbox import SandboxPool
 
-    made = SandboxPool(
+    pool = SandboxPool(
         {PROGRAM: "engine.agents.dspy_program"}, env={"PATH": os.environ.get("PATH", os.defpath)}
     )
-    atexit.register(made.close)
-    return made
+    atexit.register(pool.close)
+    return pool
 
 
 def pinned(call: Call) -> Mapping[str, AgentSource]:
     """The agents of the plan a call belongs to, by name, as they stood when its run began."""
-    return _parsed(tuple(one for one in call.files if one[0].startswith("vault/")))
+    return _parsed(tuple(file for file in call.files if file[0].startswith("vault/")))
 
 
 @lru_cache(maxsize=64)
@@ -65,7 +65,7 @@ def _parsed(files: tuple[tuple[str, str], ...]) -> Mapping[str, AgentSource]:
     )
     own = [(path, text) for path, text in files if agents.is_agent(path)]
     read = [agents.parse(path, text.encode(), around)[0] for path, text in own]
-    return {one.name: one for one in read if one is not None}
+    return {agent.name: agent for agent in read if agent is not None}
 
 
 class _Every(frozenset[str]):

@@ -13,12 +13,12 @@ _TEMPLATES = "vault/templates/"
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class WorkspaceConsents:
-    """`kept` gives what was stored with a plan, by its digest; `tree` the workspace that runs now.
+    """`stored` gives what was stored with a plan, by its digest; `tree` the workspace that runs now.
 
-    A template is the one that the run began with. Who agreed is looked up as it stands now: who takes it back is written to no more.
+    A template is the one that the run began with. Consent is looked up as of now: a person who withdraws it gets no further letter.
     """
 
-    kept: Callable[[str], bytes]
+    stored: Callable[[str], bytes]
     tree: Callable[[], Tree]
 
     def purpose(self, plan: Plan, node: Node) -> str:
@@ -29,8 +29,8 @@ class WorkspaceConsents:
         digest = dict(plan.files).get(path)
         if not isinstance(name, str) or digest is None:
             return ""
-        found = (front_matter(path, self.kept(digest)) or {}).get("purpose")
-        return found if isinstance(found, str) else ""
+        purpose = (front_matter(path, self.stored(digest)) or {}).get("purpose")
+        return purpose if isinstance(purpose, str) else ""
 
     def agreed(self, address: str) -> frozenset[str]:
         """The words under `consent` of the contact note with this address."""

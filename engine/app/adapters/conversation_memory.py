@@ -1,7 +1,7 @@
 """What an earlier letter of a conversation brought to mind, for the next one: passages that were recalled, and what was wanted.
 
 Both are only offered. A remembered passage takes the last place of a full answer, and only while its note is unchanged; a remembered
-intent is named as the nearest one where nobody decides, and decides nothing.
+intent is named as the nearest one when no tier decides, and decides nothing itself.
 """
 
 from collections.abc import Callable
@@ -36,32 +36,35 @@ class RememberedRecall:
     def read(self, call: Call) -> tuple[dict[str, Json], Labels]:
         """The nearest passages, the last of them one that an earlier letter recalled. Raises as the reader does."""
         outputs, labels = self.reader.read(call)
-        found = outputs["notes"]
-        if not isinstance(found, list):
+        notes = outputs["notes"]
+        if not isinstance(notes, list):
             return outputs, labels
         blobs = dict(self.tree().paths())
-        earlier = self._earlier(call, found, blobs)
-        kept: Json = [
-            {"note": one, "blob": blobs.get(str(one["path"]), "")}
-            for one in found[:_KEPT]
-            if isinstance(one, dict)
+        earlier = self._earlier(call, notes, blobs)
+        remembered: Json = [
+            {"note": note, "blob": blobs.get(str(note["path"]), "")}
+            for note in notes[:_KEPT]
+            if isinstance(note, dict)
         ]
-        self.working.put(call, RECALLED, {"kind": call.args.get("kind"), "notes": kept})
+        self.working.put(call, RECALLED, {"kind": call.args.get("kind"), "notes": remembered})
         limit = call.args.get("limit")
-        most = int(limit) if isinstance(limit, int | float) else max(len(found), 5)
-        if earlier is None or most < 2:
+        max_notes = int(limit) if isinstance(limit, int | float) else max(len(notes), 5)
+        if earlier is None or max_notes < 2:
             return outputs, labels
-        return {**outputs, "notes": [*found[: most - 1], {**earlier, "found-by": EARLIER}]}, labels
+        return {**outputs, "notes": [*notes[: max_notes - 1], {**earlier, "found-by": EARLIER}]}, labels
 
-    def _earlier(self, call: Call, found: list[Json], blobs: dict[str, str]) -> dict[str, Json] | None:
+    def _earlier(self, call: Call, notes: list[Json], blobs: dict[str, str]) -> dict[str, Json] | None:
         """The best passage of the newest earlier letter that is not among those found, of the same kind, from a note as it still is."""
-        there = {(one["path"], one["text"]) for one in found if isinstance(one, dict)}
+        there = {(note["path"], note["text"]) for note in notes if isinstance(note, dict)}
         for entry in self.working.find(call, RECALLED):
             if not isinstance(entry, dict) or entry["kind"] != call.args.get("kind"):
                 continue
-            for one in entry["notes"]:
-                note = one["note"]
-                if blobs.get(note["path"]) == one["blob"] and (note["path"], note["text"]) not in there:
+            for remembered in entry["notes"]:
+                note = remembered["note"]
+                if (
+                    blobs.get(note["path"]) == remembered["blob"]
+                    and (note["path"], note["text"]) not in there
+                ):
                     return dict(note)
         return None
 
@@ -84,9 +87,9 @@ class RememberedIntent:
         if outputs["name"] != _UNSURE:
             self.working.put(call, WANTED, outputs["name"])
             return outputs, labels
-        known = {one.name for one in self.intents(call)}
-        earlier = next((str(one) for one in self.working.find(call, WANTED) if one in known), None)
+        known = {intent.name for intent in self.intents(call)}
+        earlier = next((str(name) for name in self.working.find(call, WANTED) if name in known), None)
         if earlier is None or outputs["nearest"]:
             return outputs, labels
-        said = [str(outputs["evidence"]), f"earlier in this conversation: {earlier}"]
-        return {**outputs, "nearest": earlier, "evidence": "; ".join(filter(None, said))}, labels
+        evidence = [str(outputs["evidence"]), f"earlier in this conversation: {earlier}"]
+        return {**outputs, "nearest": earlier, "evidence": "; ".join(filter(None, evidence))}, labels

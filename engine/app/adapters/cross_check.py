@@ -42,7 +42,7 @@ class ConfirmedPerson:
         address = note_tables.folded(str(outputs["email"]))
         notes = [str(path) for path, _ in self.tables.ask("holders", address)]
         bought: list[Json] = [
-            f"{what} ({day})" if day else what for what, day, _ in self.tables.ask("bought", address)
+            f"{product} ({day})" if day else product for product, day, _ in self.tables.ask("bought", address)
         ]
         doubts: list[Json] = list(_about_person(outputs, notes))
         if doubts:
@@ -78,22 +78,27 @@ class ConfirmedPrices:
         items = outputs.get("items")
         if not isinstance(items, list) or not items or not note_tables.available():
             return outputs, labels
-        before = outputs.get(DOUBTS)
-        doubts = [one for item in items if isinstance(item, dict) for one in self._about_price(item)]
-        return {**outputs, DOUBTS: [*(before if isinstance(before, list) else []), *doubts]}, labels
+        earlier = outputs.get(DOUBTS)
+        doubts = [
+            doubt
+            for line_item in items
+            if isinstance(line_item, dict)
+            for doubt in self._about_price(line_item)
+        ]
+        return {**outputs, DOUBTS: [*(earlier if isinstance(earlier, list) else []), *doubts]}, labels
 
-    def _about_price(self, item: dict[str, Json]) -> Iterator[str]:
-        what = str(item.get("what") or "")
-        listed = self.tables.ask("price", note_tables.plain(what))
+    def _about_price(self, line_item: dict[str, Json]) -> Iterator[str]:
+        product = str(line_item.get("what") or "")
+        listed = self.tables.ask("price", note_tables.plain(product))
         try:
-            asked = Money.of(item.get("amount"))
+            asked = Money.of(line_item.get("amount"))
         except ValueError:
-            yield f"`{what}` has no amount that can be read"
+            yield f"`{product}` has no amount that can be read"
             return
-        said = ", ".join(f"{shown} in {path}" for path, shown, _, _ in listed)
+        prices = ", ".join(f"{shown} in {path}" for path, shown, _, _ in listed)
         if not listed:
-            yield f"no price list has `{what}`: {asked.text()} is nobody's price"
+            yield f"no price list has `{product}`: {asked.text()} is nobody's price"
         elif (asked.minor, asked.currency) not in {(minor, currency) for _, _, minor, currency in listed}:
-            yield f"`{what}` is {said}, not {asked.text()}"
+            yield f"`{product}` is {prices}, not {asked.text()}"
         elif len({(minor, currency) for _, _, minor, currency in listed}) > 1:
-            yield f"`{what}` has several prices: {said}"
+            yield f"`{product}` has several prices: {prices}"

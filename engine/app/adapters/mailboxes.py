@@ -29,17 +29,17 @@ from engine.model.state.state import State
 from engine.model.values.timestamps import stamp
 
 PATIENCE_SECONDS = 5.0
-"""How long mailboxes and the way out are waited for where a person looks on."""
+"""How long mailboxes and sending are waited for while a person watches."""
 LONG_SECONDS = 3600.0
-"""What has not answered for so long is more than a moment's trouble."""
-_LETTERS = frozenset(one.name for one in action_specs.email(kind=EffectClass.IDEMPOTENT))
+"""A server that has not answered for this long is more than a moment's trouble."""
+_LETTERS = frozenset(spec.name for spec in action_specs.email(kind=EffectClass.IDEMPOTENT))
 _REFUSED = frozenset({"imap-refused", "smtp-refused-login"})
-# Waited for by what is to leave, and yet nothing that passes by itself.
+# Letters wait for it to pass, but it needs a person.
 _BARRED = frozenset({"smtp-barred"})
 SENDING = "sending"
-"""Under which name the way out is shown beside the mailboxes."""
+"""The name under which sending is shown beside the mailboxes."""
 COPIES = "sent copies"
-"""Under which name copies are shown that the server did not keep."""
+"""The name under which copies that the server did not keep are shown."""
 
 
 def attached(workspace: Workspace, clock: Clock, chance: Callable[[], float]) -> ImapRuntime:
@@ -67,12 +67,12 @@ def _left(book: State) -> Iterator[str]:
 
 @contextmanager
 def attended(sources: Sequence[Source], hint: Callable[[], None]) -> Iterator[None]:
-    """While this is open, threads wait for news of the mailboxes that lie on a server and call `hint` when a letter is here."""
+    """While this is open, threads wait for news of the mailboxes on a server and call `hint` when a letter has arrived."""
     with ExitStack() as stack:
         for source in sources:
-            found = getattr(source, "remote", None)
-            if found is not None:
-                stack.enter_context(found.attended(hint))
+            remote = getattr(source, "remote", None)
+            if remote is not None:
+                stack.enter_context(remote.attended(hint))
         yield
 
 
@@ -80,7 +80,7 @@ def attended(sources: Sequence[Source], hint: Callable[[], None]) -> Iterator[No
 class MailboxHealth:
     """One mailbox, or the way out, in words; `ok`: letters in it are read, or would leave. `way_out` is what to type, if anything is.
 
-    `later`: what is wrong may pass by itself; `refused`: another password may help; `far`: it lies on a server.
+    `later`: what is wrong may pass by itself; `refused`: another password may help; `far`: it is on a server.
     """
 
     mailbox: str
@@ -100,7 +100,7 @@ class MailboxHealth:
 def alive(
     workspace: Workspace, secrets: Secrets | None = None, *, seconds: float = PATIENCE_SECONDS
 ) -> list[MailboxHealth]:
-    """Every mailbox of the workspace and the way out, asked now: what lies on a server over the network, for at most that many seconds.
+    """Every mailbox of the workspace and the way out, checked now; those on a server over the network, within `seconds`.
 
     Nothing is fetched, sent, changed or raised. `secrets` are the workspace's own where none are given.
     """
@@ -111,13 +111,18 @@ def alive(
         return [MailboxHealth(mailbox="email", words=error.message, way_out=error.way_out, ok=False)]
     with closing(Keys.open(workspace.state)) as keys:
         known = secrets or resolver(workspace, keys)
-        stands = _standings(workspace, account, keys)
-        said = _in_time(_questions(account, server, known, workspace.config.operator.email, seconds), seconds)
-    found = [replace(_together(one, stands.get(one.mailbox), workspace), far=True) for one in said]
+        statuses = _standings(workspace, account, keys)
+        answers = _in_time(
+            _questions(account, server, known, workspace.config.operator.email, seconds), seconds
+        )
+    checks = [
+        replace(_with_daemon_status(answer, statuses.get(answer.mailbox), workspace), far=True)
+        for answer in answers
+    ]
     if account is None or folders:
-        found += _here(workspace, folders)
-    found += _copies(workspace, account)
-    return sorted(found, key=lambda one: (one.mailbox in {SENDING, COPIES}, one.mailbox))
+        checks += _local_mailboxes(workspace, folders)
+    checks += _copies(workspace, account)
+    return sorted(checks, key=lambda check: (check.mailbox in {SENDING, COPIES}, check.mailbox))
 
 
 Question = tuple[tuple[str, ...], Callable[[], list[MailboxHealth]]]
@@ -129,10 +134,10 @@ def _questions(
 ) -> Iterator[Question]:
     if account is not None:
         patient = replace(account, seconds=min(seconds, account.seconds))
-        yield tuple(account.folders), lambda: list(_asked(patient, secrets))
+        yield tuple(account.folders), lambda: list(_check_mailboxes(patient, secrets))
     if server is not None:
         way = replace(server, seconds=min(seconds, server.seconds))
-        yield (SENDING,), lambda: [_way_out(way, secrets, sender)]
+        yield (SENDING,), lambda: [_check_sending(way, secrets, sender)]
 
 
 def troubles(workspace: Workspace, keys: Keys) -> list[str]:
@@ -141,13 +146,13 @@ def troubles(workspace: Workspace, keys: Keys) -> list[str]:
         account = account_of(workspace.config.connector("email"))
     except EngineError as error:
         return [error.message]
-    found = _standings(workspace, account, keys)
-    said = [
-        f"{mailbox}: {one.words} (since {_minute(one.since)}){f'; {one.way_out}' if one.way_out else ''}"
-        for mailbox, one in sorted(found.items())
-        if one.words
+    standings = _standings(workspace, account, keys)
+    sentences = [
+        f"{mailbox}: {status.words} (since {_minute(status.since)}){f'; {status.way_out}' if status.way_out else ''}"
+        for mailbox, status in sorted(standings.items())
+        if status.words
     ]
-    return [*said, *(one.words for one in _copies(workspace, account))]
+    return [*sentences, *(copy.words for copy in _copies(workspace, account))]
 
 
 def _copies(workspace: Workspace, account: MailAccount | None) -> Iterator[MailboxHealth]:
@@ -163,16 +168,16 @@ def _standings(workspace: Workspace, account: MailAccount | None, keys: Keys) ->
     if account is None:
         return {}
     state, index_key = str(workspace.state.path), keys.index_key(workspace.id)
-    found = {}
+    standings = {}
     for mailbox in account.folders:
         mirror = Mirror.of(account, state=state, mailbox=mailbox, index_key=index_key)
-        if (one := mailbox_status.get(state, mirror.folder)) is not None:
-            found[mailbox] = one
-    return found
+        if (status := mailbox_status.get(state, mirror.folder)) is not None:
+            standings[mailbox] = status
+    return standings
 
 
 def _in_time(questions: Iterable[Question], seconds: float) -> list[MailboxHealth]:
-    """What each says, all asked at once; who has not answered in time says so. A name look-up can't be hurried, so it is left behind."""
+    """The results of all questions, asked at once; one that is not answered in time says so. A slow name look-up is left behind in its thread."""
     asked = list(questions)
     answers: list[list[MailboxHealth]] = [[] for _ in asked]
 
@@ -183,40 +188,43 @@ def _in_time(questions: Iterable[Question], seconds: float) -> list[MailboxHealt
         threading.Thread(target=ask, args=(n, question), daemon=True, name="mailbox asked")
         for n, (_, question) in enumerate(asked)
     ]
-    for one in threads:
-        one.start()
+    for thread in threads:
+        thread.start()
     end = time.monotonic() + seconds
-    for one in threads:
-        one.join(max(end - time.monotonic(), 0.0))
+    for thread in threads:
+        thread.join(max(end - time.monotonic(), 0.0))
     silent = f"gave no answer in {seconds:g} s"
     return [
-        one
-        for (names, _), said in zip(asked, answers, strict=True)
-        for one in said or [MailboxHealth(mailbox=name, words=silent, ok=False, later=True) for name in names]
+        health
+        for (names, _), answer in zip(asked, answers, strict=True)
+        for health in answer
+        or [MailboxHealth(mailbox=name, words=silent, ok=False, later=True) for name in names]
     ]
 
 
-def _together(one: MailboxHealth, stands: MailboxStatus | None, workspace: Workspace) -> MailboxHealth:
-    """What was found now, beside what the process that is up has found."""
-    if stands is None or not stands.words:
-        return one
-    if one.ok and current_owner(workspace.state) is not None:
-        next_ = f", and tries again at {_minute(stands.next)}" if stands.next else ""
-        words = f"{one.words}; but the process that is up was told: {stands.words}{next_}"
-        return replace(one, words=words, ok=False, later=True)
-    if one.later and time.time() - stands.since > LONG_SECONDS:
-        words = f"{one.words}; so since {_minute(stands.since)}"
+def _with_daemon_status(
+    health: MailboxHealth, seen: MailboxStatus | None, workspace: Workspace
+) -> MailboxHealth:
+    """The result of this check, combined with what the running process found."""
+    if seen is None or not seen.words:
+        return health
+    if health.ok and current_owner(workspace.state) is not None:
+        next_ = f", and tries again at {_minute(seen.next)}" if seen.next else ""
+        words = f"{health.words}; but the process that is up was told: {seen.words}{next_}"
+        return replace(health, words=words, ok=False, later=True)
+    if health.later and time.time() - seen.since > LONG_SECONDS:
+        words = f"{health.words}; so since {_minute(seen.since)}"
         return replace(
-            one, words=words, later=False, way_out="look at the network and at imap-host in steward.yaml"
+            health, words=words, later=False, way_out="look at the network and at imap-host in steward.yaml"
         )
-    return one
+    return health
 
 
 def _minute(seconds: float) -> str:
     return f"{stamp(datetime.fromtimestamp(seconds, UTC))[:16]}Z"
 
 
-def _asked(account: MailAccount, secrets: Secrets) -> Iterator[MailboxHealth]:
+def _check_mailboxes(account: MailAccount, secrets: Secrets) -> Iterator[MailboxHealth]:
     left = dict(account.folders)
     try:
         with client.session(account, secrets) as session:
@@ -228,17 +236,17 @@ def _asked(account: MailAccount, secrets: Secrets) -> Iterator[MailboxHealth]:
             for mailbox, folder in account.folders.items():
                 try:
                     news = "told of news at once" if session.tells else "asked for news every minute"
-                    words = f"{folder} on {account.host}: logged in{_cipher(account.tls)}; {_held(session, account, folder)}; {news}; {sent}"
+                    words = f"{folder} on {account.host}: logged in{_cipher(account.tls)}; {_letters_in(session, account, folder)}; {news}; {sent}"
                     yield MailboxHealth(mailbox=mailbox, words=words, ok=True)
                 except EngineError as error:
-                    yield _told(mailbox, error, secrets, account.password.name)
+                    yield _failure(mailbox, error, secrets, account.password.name)
                     if error.code != "no-folder":
                         raise
                 finally:
                     left.pop(mailbox)
     except EngineError as error:
         for mailbox in left:
-            yield _told(mailbox, error, secrets, account.password.name)
+            yield _failure(mailbox, error, secrets, account.password.name)
 
 
 def _no_place(session: client.ImapSession, folder: str) -> Iterator[MailboxHealth]:
@@ -252,11 +260,11 @@ def _no_place(session: client.ImapSession, folder: str) -> Iterator[MailboxHealt
         )
 
 
-def _way_out(server: smtp.SmtpServer, secrets: Secrets, sender: str) -> MailboxHealth:
+def _check_sending(server: smtp.SmtpServer, secrets: Secrets, sender: str) -> MailboxHealth:
     try:
         smtp.reach(server, secrets, sender=sender)
     except EngineError as error:
-        return _told(SENDING, error, secrets, server.password.name if server.password else "")
+        return _failure(SENDING, error, secrets, server.password.name if server.password else "")
     entered = "logged in" if server.user and server.password else "answers"
     return MailboxHealth(
         mailbox=SENDING, words=f"through {server.host}: {entered}{_cipher(server.tls)}", ok=True
@@ -267,7 +275,7 @@ def _cipher(tls: str) -> str:
     return "" if tls == "none" else " over TLS"
 
 
-def _held(session: client.ImapSession, account: MailAccount, folder: str) -> str:
+def _letters_in(session: client.ImapSession, account: MailAccount, folder: str) -> str:
     count = session.folder(folder).count
     if count and account.since is not None:
         count = len(session.uids(since=account.since))
@@ -288,15 +296,15 @@ def _sent(account: MailAccount, folder: str, *, itself: bool) -> str:
     return f"sent letters are looked up in {folder}{'' if itself else ', a copy of each is put there'}"
 
 
-def _here(workspace: Workspace, folders: dict[str, str] | None) -> Iterator[MailboxHealth]:
+def _local_mailboxes(workspace: Workspace, folders: dict[str, str] | None) -> Iterator[MailboxHealth]:
     box = Mailboxes(root=str(workspace.root), folders=folders, index_key=b"")
     counts: dict[str, int] = {}
     for place in box.places():
         counts[place.mailbox] = counts.get(place.mailbox, 0) + 1
-    where = folders or {DEFAULT: "/".join(INBOX)}
-    for mailbox in sorted({*where, *counts}):
-        path = where.get(mailbox, "/".join((*INBOX, mailbox)))
-        # Nobody has to have dropped a letter yet; another folder that somebody named should be there.
+    paths = folders or {DEFAULT: "/".join(INBOX)}
+    for mailbox in sorted({*paths, *counts}):
+        path = paths.get(mailbox, "/".join((*INBOX, mailbox)))
+        # The inbox may not exist before its first letter; any other folder named in steward.yaml should exist.
         if os.path.isdir(workspace.root / path) or path.startswith("/".join(INBOX)):
             yield MailboxHealth(mailbox=mailbox, words=f"{path}: {_letters(counts.get(mailbox, 0))}", ok=True)
         else:
@@ -306,7 +314,7 @@ def _here(workspace: Workspace, folders: dict[str, str] | None) -> Iterator[Mail
             )
 
 
-def _told(mailbox: str, error: EngineError, secrets: Secrets, name: str) -> MailboxHealth:
+def _failure(mailbox: str, error: EngineError, secrets: Secrets, name: str) -> MailboxHealth:
     refused = error.code in _REFUSED
     person = refused or error.code in _BARRED or isinstance(error, PermanentError)
     way_out = error.way_out if person else "nothing to type: it is tried again while steward is up"

@@ -40,15 +40,15 @@ def main(settings: str) -> None:
     from engine.memory.service import MemoryService
     from engine.vault import GitTree
 
-    given = json.loads(settings)
-    config, state = MemoryConfig(**given["config"]), Path(given["state"])
+    options = json.loads(settings)
+    config, state = MemoryConfig(**options["config"]), Path(options["state"])
     os.umask(0o077)
-    confine(int(given["memory"]))
+    confine(int(options["memory"]))
     keeper = MemoryService(
         folder=state / "memory", encoder=SentenceEncoder(find(config)), reading=front_matter,
-        tree=lambda commit: closing(GitTree.named(Path(given["root"]), commit)),
+        tree=lambda commit: closing(GitTree.named(Path(options["root"]), commit)),
     )  # fmt: skip
-    MemoryServer(keeper, state=state, idle=float(given["idle"])).serve()
+    MemoryServer(keeper, state=state, idle=float(options["idle"])).serve()
 
 
 if __name__ == "__main__":

@@ -48,24 +48,24 @@ class ConnectorRegistry:
 
     def connector(self, action: str) -> Connector:
         """Who performs `action`."""
-        found = self.connectors.get(action.partition("/")[0])
-        if found is None or action in self.unperformed:
-            raise _nobody(action)
-        return found
+        connector = self.connectors.get(action.partition("/")[0])
+        if connector is None or action in self.unperformed:
+            raise _no_connector(action)
+        return connector
 
     def reader(self, action: str) -> Reader:
         """Who answers `action`."""
-        found = self.readers.get(action.partition("/")[0])
-        if found is None or action in self.unperformed:
-            raise _nobody(action)
-        return found
+        reader = self.readers.get(action.partition("/")[0])
+        if reader is None or action in self.unperformed:
+            raise _no_connector(action)
+        return reader
 
     def spec(self, action: str) -> ActionSpec | None:
         """What it was declared as."""
         return self.specs.get(action)
 
 
-def _nobody(action: str) -> PermanentError:
+def _no_connector(action: str) -> PermanentError:
     """Its message is all that a run's story keeps of it, on one line: so it says what to do, too."""
     return PermanentError(
         f"nothing does {action} yet: do it by hand (steward explain SW307)",
@@ -93,13 +93,13 @@ def build(
 ) -> tuple[ConnectorRegistry, Source]:
     """The rooms of `workspace`. Knowledge is read at the tip; what a run must not see change is in its plan's files.
 
-    `screen` shows a notice to whoever is looking. Without `attached` no mailbox on a server is read. `left`: what the ledger knows of letters.
+    `screen` shows a notice on the terminal. Without `attached` no mailbox on a server is read. `left`: what the ledger knows of letters.
     `encoder` and `index` are None where meanings can't be compared: then intents are the rules' alone, and recall finds words.
     `working` is what conversations keep in mind. `models` and `recorder` are what agents and intents ask and write with; without them no model is there.
     """
     from engine import connectors
 
-    made = connectors.build(
+    built = connectors.build(
         workspace.config,
         root=str(workspace.root),
         home=str(workspace.state.letters),
@@ -123,12 +123,12 @@ def build(
         tools=lambda: wired,
     )
     wired = ConnectorRegistry(
-        connectors=made.connectors,
+        connectors=built.connectors,
         readers=readers,
         specs=declared(workspace.config),
         unperformed=unperformed(),
     )
-    return wired, made.source
+    return wired, built.source
 
 
 def _readers(
@@ -155,8 +155,8 @@ def _readers(
     intents = Intents(intents=pinned_intents, tiers=tiers, record=recorder)
 
     def intent(call: Call, text: str) -> tuple[str, float]:
-        found = intents.decide(call, text)
-        return found.name, found.confidence
+        decision = intents.decide(call, text)
+        return decision.name, decision.confidence
 
     drafts = DraftReply(
         tree=lambda: workspace.tree,
@@ -168,15 +168,15 @@ def _readers(
     tables = Symbolic(lambda: workspace.tree, front_matter)
     people = (workspace.config.operator, *workspace.config.people)
     identity = Identity(known=address_book(workspace), people=people)
-    found = recall(workspace, index)
+    note_recall = recall(workspace, index)
     return {
         "identity": ConfirmedPerson(reader=identity, tables=tables),
         "intent": intents
         if working is None
         else RememberedIntent(reader=intents, working=working, intents=pinned_intents),
-        "memory": found
+        "memory": note_recall
         if working is None
-        else RememberedRecall(reader=found, working=working, tree=lambda: workspace.tree),
+        else RememberedRecall(reader=note_recall, working=working, tree=lambda: workspace.tree),
         "agent": ConfirmedPrices(
             reader=agents.reader(workspace.config, models=models, drafts=drafts, tools=tools), tables=tables
         ),
@@ -234,18 +234,18 @@ def working(workspace: Workspace, keys: Keys, *, now: str = "") -> "Working":
     """What conversations of this workspace keep in mind for a while. What was over at `now` (a stamp) is removed."""
     from engine.memory.conversation_store import Working
 
-    found = Working(workspace.state.path / "working.db", keys)
-    found.sweep(now)
-    return found
+    memory = Working(workspace.state.path / "working.db", keys)
+    memory.sweep(now)
+    return memory
 
 
-def front_matter(path: str, data: bytes) -> dict[str, Json] | None:
+def front_matter(path: str, content: bytes) -> dict[str, Json] | None:
     """A note's front matter as plain data; None when it has none or it can't be read."""
     from engine.language.yaml.reader import front_matter as read
 
-    node, _, _, _ = read(path, data)
-    found = _plain(node) if node is not None else None
-    return found if isinstance(found, dict) else None
+    node, _, _, _ = read(path, content)
+    fields = _plain(node) if node is not None else None
+    return fields if isinstance(fields, dict) else None
 
 
 def _plain(node: authored.Node) -> Json:
@@ -254,6 +254,6 @@ def _plain(node: authored.Node) -> Json:
         case authored.Scalar():
             return None if node.plain and node.text in {"", "~", "null"} else node.text
         case authored.Sequence():
-            return [_plain(one) for one in node.items]
+            return [_plain(element) for element in node.items]
         case authored.Mapping():
             return {entry.key: _plain(entry.value) for entry in node.entries}

@@ -1,4 +1,4 @@
-"""How every command asks: a durable request; then whoever owns the ledger decides it, this process if nobody else does."""
+"""How every command acts: it writes a durable request, and the ledger's owner decides it; this process becomes the owner if there is none."""
 
 import secrets
 import signal
@@ -55,7 +55,7 @@ def connector_event(type_: str, *, account: str, id: str, fields: Mapping[str, J
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Carried:
-    """What became of a request. `book` is the state when this process was the owner, else None: another one carries on. `since` is the
+    """The result of a request. `book` is the state when this process was the owner, else None: another process carries on. `since` is the
     number of the last event before it was asked.
     """
 
@@ -77,11 +77,11 @@ def submit(
     known: State | None = None,
     stay: timedelta | None = None,
 ) -> Carried:
-    """Ask durably; become the owner if nobody is and run until everything waits, else wait for the owner's answer.
+    """Write the request durably; become the owner if there is none and run until everything waits, else wait for the owner's answer.
 
     `quietly`: stop when the request is decided instead of running everything (nothing that left the gate is left behind: the
     next command takes it up). `stay`: how far off what is waited for may be, else as :mod:`engine.kernel.scheduler.loop` says. `wire` furnishes the
-    house, for the simulator only. `known` is a state somebody has folded already: it is brought up to date in place. Raises LedgerError
+    house, for the simulator only. `known` is a state folded already: it is brought up to date in place. Raises LedgerError
     when the ledger cannot be written.
     """
     keys = Keys.open(workspace.state)
@@ -96,7 +96,7 @@ def submit(
                 if owner is not None:
                     ledger.close()
                     try:
-                        return _own(
+                        return _run_as_owner(
                             workspace,
                             keys,
                             owner,
@@ -132,7 +132,7 @@ def _unanswered(asked: Request) -> Decided:
     )
 
 
-def _own(
+def _run_as_owner(
     workspace: Workspace,
     keys: Keys,
     owner: Owner,
@@ -183,7 +183,9 @@ def _patient(house: "Services", workspace: Workspace) -> "Services":
     from engine.app.commands.file_watch import ChangeTracker, SettlingSource
 
     eyes = ChangeTracker(workspace.root, lambda: None)
-    return replace(house, sources=tuple(SettlingSource(one, eyes, house.clock.wait) for one in house.sources))
+    return replace(
+        house, sources=tuple(SettlingSource(source, eyes, house.clock.wait) for source in house.sources)
+    )
 
 
 @contextmanager
@@ -193,14 +195,14 @@ def _interruptible() -> Iterator[Callable[[], bool]]:
     if threading.current_thread() is not threading.main_thread():
         yield lambda: False
         return
-    before = signal.getsignal(signal.SIGINT)
+    previous = signal.getsignal(signal.SIGINT)
 
     def note(number: int, _frame: object) -> None:
         pressed.append(number)
-        signal.signal(signal.SIGINT, before)
+        signal.signal(signal.SIGINT, previous)
 
     signal.signal(signal.SIGINT, note)
     try:
         yield lambda: bool(pressed)
     finally:
-        signal.signal(signal.SIGINT, before)
+        signal.signal(signal.SIGINT, previous)

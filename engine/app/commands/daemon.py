@@ -33,7 +33,7 @@ from engine.model.events.events import Event
 from engine.model.ports import FileSource, Probe
 from engine.model.state.state import State
 
-# How things stand is said when nothing happened for so long.
+# The status line is printed when nothing has happened for this long.
 _CALM_SECONDS = 2.0
 _GONE_SECONDS = 1.0
 FIRST_PAUSE_SECONDS, _LONGEST_PAUSE_SECONDS = 1.0, 60.0
@@ -53,7 +53,7 @@ class DaemonOptions:
 def serve(workspace: Workspace, up: DaemonOptions) -> str:
     """Own the ledger and go on until told to stop (SIGINT, SIGTERM); then end what is under way and let go. How things stand then.
 
-    A full disk is waited for: meanwhile nobody owns the ledger. Raises UsageError when another process is up, LedgerError when the ledger
+    A full disk is waited for; meanwhile the ledger has no owner. Raises UsageError when another process is up, LedgerError when the ledger
     can't be written for another reason.
     """
     while True:
@@ -62,14 +62,14 @@ def serve(workspace: Workspace, up: DaemonOptions) -> str:
         except (DiskFull, OSError) as error:
             if not isinstance(error, DiskFull) and error.errno not in FULL:
                 raise
-            up.say(_held(workspace))
+            up.say(_full_disk(workspace))
             if not _room_again(workspace, up.say):
                 return "the disk is full, so nothing was done since"
             # By now another commit may be the one to run.
             workspace = open_workspace(workspace.root, up.env)
 
 
-def _held(workspace: Workspace) -> str:
+def _full_disk(workspace: Workspace) -> str:
     return (
         f"the disk is full: {workspace.state.path} takes no more\n  everything acknowledged is kept; nothing is read, begun or sent until there is room"
         "\n  free some space: it is looked again and again, and goes on by itself; Ctrl-C ends it"
@@ -78,7 +78,7 @@ def _held(workspace: Workspace) -> str:
 
 def _room_again(workspace: Workspace, say: Callable[[str], None]) -> bool:
     """Wait until the disk takes something again, looking less and less often; False when told to stop before."""
-    with _told_to_stop(lambda: None) as stopping:
+    with _stop_requested(lambda: None) as stopping:
         pause = FIRST_PAUSE_SECONDS
         while not stopping():
             again = time.monotonic() + pause
@@ -92,14 +92,14 @@ def _room_again(workspace: Workspace, say: Callable[[str], None]) -> bool:
 
 
 def _serve(workspace: Workspace, up: DaemonOptions) -> str:
-    owner = _owned(workspace, up)
+    owner = _take_ownership(workspace, up)
     keys = Keys.open(workspace.state)
     ledger = Ledger.open(workspace.state, keys=keys, owner=owner, probe=up.probe)
     eyes = ChangeTracker(workspace.root, lambda: notify_owner(workspace.state))
     try:
         anchor.require(workspace.root, ledger)
         with (
-            _told_to_stop(lambda: notify_owner(workspace.state)) as stopping,
+            _stop_requested(lambda: notify_owner(workspace.state)) as stopping,
             _watched(eyes, workspace) as watch,
             daily(workspace, up.say, lambda: notify_owner(workspace.state)),
         ):
@@ -111,26 +111,28 @@ def _serve(workspace: Workspace, up: DaemonOptions) -> str:
         keys.close()
 
 
-def _owned(workspace: Workspace, up: DaemonOptions) -> Owner:
-    """A command that passes by is waited for; whoever stays is not."""
+def _take_ownership(workspace: Workspace, up: DaemonOptions) -> Owner:
+    """Take ownership of the ledger. A short command is waited for; a second `up` is refused."""
     began, waits = time.monotonic(), False
     while True:
         owner = Owner.take(workspace.state, stays=True)
         if owner is not None:
             return owner
-        other = current_owner(workspace.state)
-        if other is not None and other.stays:
+        holder = current_owner(workspace.state)
+        if holder is not None and holder.stays:
             raise UsageError(
-                f"steward is up already (process {other.pid} on {other.host})",
+                f"steward is up already (process {holder.pid} on {holder.host})",
                 code="already-up",
                 now_true="It goes on; nothing was started a second time.",
                 way_out="steward status",
             )
         # It may just be writing itself down, or be where its number means nothing here.
-        if not waits and (other is not None or time.monotonic() - began > 1):
+        if not waits and (holder is not None or time.monotonic() - began > 1):
             waits = True
-            who = f"process {other.pid} on {other.host}" if other is not None else "another process"
-            up.say(f"a command is under way ({who}): up begins behind it")
+            description = (
+                f"process {holder.pid} on {holder.host}" if holder is not None else "another process"
+            )
+            up.say(f"a command is under way ({description}): up begins behind it")
         time.sleep(LOOK_SECONDS)
 
 
@@ -143,7 +145,7 @@ def _serve_commits(
     eyes: ChangeTracker,
     stopping: Callable[[], bool],
 ) -> str:
-    """One house after another, each for the commit that is deployed; the state goes from hand to hand. How it stands in the end."""
+    """Serve one deployed commit after another, handing the state on. Returns the last status line."""
     book: State | None = None
     good, words = workspace, _Words(up.say)
     # One for all houses: a commit that lands while a house is furnished is a move that has not been asked for yet.
@@ -154,7 +156,7 @@ def _serve_commits(
             name = workspace.config.deploy
             branch = DeployBranch(workspace.root, name)
         try:
-            made = build_app(
+            app = build_app(
                 workspace,
                 ledger=ledger,
                 keys=keys,
@@ -169,7 +171,7 @@ def _serve_commits(
             up.say(_refused(error))
             workspace = good
             continue
-        house = replace(made, house=_steadied(made.house, eyes))
+        house = replace(app, house=_steadied(app.house, eyes))
         try:
             loop = Loop(house.house, book)
             house.settle(loop.journal)
@@ -178,7 +180,7 @@ def _serve_commits(
             if notice := loop.deployment().notice:
                 up.say(notice)
             good = workspace
-            with attended(made.house.sources, eyes.news):
+            with attended(app.house.sources, eyes.news):
                 next_one = _serve_until_redeploy(workspace, up, loop, branch, eyes, stopping, words)
             book = loop.journal.book
             if next_one is None:
@@ -187,40 +189,40 @@ def _serve_commits(
             house.anchor()
         finally:
             house.close()
-    return words.of(book, good) if book is not None else ""
+    return words.render(book, good) if book is not None else ""
 
 
 @dataclass(slots=True)
 class _Words:
-    """How things stand, said again whenever something happened and it is calm."""
+    """The status line, printed again after each change once it is calm."""
 
     say: Callable[[str], None]
     _seq: int = -1
     _since: float = 0.0
-    _said: str = ""
+    _last: str = ""
 
     def calm(self, book: State, workspace: Workspace) -> None:
-        """Call it often."""
+        """Print the status line if it is due; call it often."""
         now = time.monotonic()
         if book.seq != self._seq:
             self._seq, self._since = book.seq, now
         elif self._since and now - self._since >= _CALM_SECONDS:
             self._since = 0.0
-            if (words := self.of(book, workspace)) != self._said:
-                self._said = words
+            if (words := self.render(book, workspace)) != self._last:
+                self._last = words
                 self.say(words)
 
-    def of(self, book: State, workspace: Workspace) -> str:
+    def render(self, book: State, workspace: Workspace) -> str:
         return status_line.line(book, workspace.config.time_zone, now=present())
 
 
 def _steadied(house: Services, eyes: ChangeTracker) -> Services:
     """Read where something stirred, files first: a look at one place is a matter of no time.
 
-    What is deployed follows from the commit, which is one as long as the house stands.
+    What is deployed follows from the commit, which stays the same as long as this app runs.
     """
-    ordered = sorted(house.sources, key=lambda one: not isinstance(one, FileSource))
-    sources = tuple(SettledSource(one, eyes) for one in ordered)
+    ordered = sorted(house.sources, key=lambda source: not isinstance(source, FileSource))
+    sources = tuple(SettledSource(source, eyes) for source in ordered)
     return replace(house, sources=sources, deployment=cache(house.deployment))
 
 
@@ -234,7 +236,7 @@ def _serve_until_redeploy(
     words: _Words,
 ) -> Workspace | None:
     """Serve until another commit is deployed or it is time to stop; the workspace to go on with, None when its folder is gone."""
-    found: list[Workspace] = []
+    deployed: list[Workspace] = []
     gone = _Gone(workspace.root)
 
     def moved() -> bool:
@@ -243,21 +245,21 @@ def _serve_until_redeploy(
             return True
         if not stopping() and branch.moved():
             try:
-                other = open_workspace(workspace.root, up.env)
+                newest = open_workspace(workspace.root, up.env)
             except EngineError as error:
                 up.say(_refused(error))
                 return False
-            if other.tree.commit != workspace.tree.commit:
-                up.say(f"commit {other.tree.commit[:8]} is deployed")
-                found.append(other)
-        return bool(found) or stopping()
+            if newest.tree.commit != workspace.tree.commit:
+                up.say(f"commit {newest.tree.commit[:8]} is deployed")
+                deployed.append(newest)
+        return bool(deployed) or stopping()
 
     loop.serve(look=lambda: not gone.seems and (eyes.look() or loop.due()), until=moved)
     if gone():
         return None
-    if found:
+    if deployed:
         eyes.everything()
-    return found[0] if found else workspace
+    return deployed[0] if deployed else workspace
 
 
 class _Gone:
@@ -300,7 +302,7 @@ def _beginning(workspace: Workspace, trouble: str) -> str:
 
 @contextmanager
 def _watched(eyes: ChangeTracker, workspace: Workspace) -> Iterator[Watch]:
-    """Every folder of the workspace's top but hidden ones: what git does below its own is nobody's file."""
+    """Watch every top-level folder of the workspace but hidden ones: what git does below its own is no source."""
     watch = Watch(eyes, workspace.root, passed_over=_passed_over)
     try:
         yield watch
@@ -313,28 +315,28 @@ def _passed_over(folder: Path) -> bool:
 
 
 @contextmanager
-def _told_to_stop(poke_: Callable[[], None]) -> Iterator[Callable[[], bool]]:
+def _stop_requested(poke_: Callable[[], None]) -> Iterator[Callable[[], bool]]:
     """Turns Ctrl-C and SIGTERM into a word asked for between two steps; the second one ends it at once.
 
-    On Linux the word that somebody opens a file we are asking about is heard, too, and means nothing (`noticing.being_written`).
+    On Linux SIGIO, which says that another process opens a file under our lease, is caught and ignored (`file_watch.being_written`).
     """
-    told: list[int] = []
+    signals: list[int] = []
     if threading.current_thread() is not threading.main_thread():
         yield lambda: False
         return
-    before = {number: signal.getsignal(number) for number in (signal.SIGINT, signal.SIGTERM)}
+    previous = {number: signal.getsignal(number) for number in (signal.SIGINT, signal.SIGTERM)}
 
     def note(number: int, _frame: object) -> None:
-        told.append(number)
-        signal.signal(number, before[signal.Signals(number)])
+        signals.append(number)
+        signal.signal(number, previous[signal.Signals(number)])
         poke_()
 
     try:
-        for number in before:
+        for number in previous:
             signal.signal(number, note)
         if sys.platform == "linux":
-            before[signal.SIGIO] = signal.signal(signal.SIGIO, lambda _number, _frame: None)
-        yield lambda: bool(told)
+            previous[signal.SIGIO] = signal.signal(signal.SIGIO, lambda _number, _frame: None)
+        yield lambda: bool(signals)
     finally:
-        for number, handler in before.items():
+        for number, handler in previous.items():
             signal.signal(number, handler)

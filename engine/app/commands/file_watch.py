@@ -26,7 +26,7 @@ QUIET_SECONDS = 0.01
 CALM_SECONDS = 0.25
 LARGE = 256
 # A file counts once it has not changed for this long: exports, downloads and mail programs open what they write more than once. One that
-# somebody has open for writing counts after the second time.
+# a process has open for writing counts after the second time.
 SETTLED_SECONDS = 3.0
 STALLED_SECONDS = 30.0
 _AGAIN_SECONDS = 1.0
@@ -39,7 +39,7 @@ BRANCH_SECONDS = 1.0
 class ChangeTracker:
     """Collects hints from any thread. `poke` wakes the loop.
 
-    `places` is what the present look is about, below the root; None stands for everything.
+    `places` is what the present look is about, below the root; None means everything.
     """
 
     root: Path
@@ -78,7 +78,7 @@ class ChangeTracker:
             self.poke()
 
     def news(self) -> None:
-        """Something came that is no file of the workspace."""
+        """A source other than files has news."""
         with self._lock:
             self._at_once = True
         self.poke()
@@ -118,9 +118,9 @@ class ChangeTracker:
         return not wait
 
     def unsettled(self, place: str) -> float:
-        """In how many seconds a file may be whole; 0 when it is: it has not changed for three seconds and nobody has it open for writing.
+        """In how many seconds a file may be whole; 0 when it is: it has not changed for three seconds and no process has it open for writing.
 
-        Its own time says when it changed last. One that lies in the future was written under another clock: then our eyes say it.
+        Its modification time says when it changed last. One in the future was written under another clock: then the changes seen here count.
         """
         path = self.root / place
         try:
@@ -135,8 +135,8 @@ class ChangeTracker:
         if age < 0:
             now, facts = self.clock(), (info.st_size, info.st_mtime_ns)
             with self._lock:
-                before, since = self._stir.get(place, (None, now))
-                since = since if before == facts else now
+                earlier_facts, since = self._stir.get(place, (None, now))
+                since = since if earlier_facts == facts else now
                 self._stir[place] = (facts, since)
             age = now - since
         if age < SETTLED_SECONDS:
@@ -153,7 +153,7 @@ class ChangeTracker:
 def being_written(path: Path) -> bool | None:
     """Whether a process has a file open for writing; None where the system does not tell. Linux does, of files of the user on its own disks.
 
-    The kernel grants a lease on reading only while there is no writer. Whoever opens the file in the moment the lease is held waits for
+    The kernel grants a lease on reading only while there is no writer. A process that opens the file while the lease is held waits for
     its end, and we get a signal whose default is death: without a handler for it nothing is asked.
     """
     if sys.platform != "linux" or signal.getsignal(signal.SIGIO) in {signal.SIG_DFL, None}:
@@ -175,7 +175,7 @@ def being_written(path: Path) -> bool | None:
 
 
 class SettledSource:
-    """Port Source: another one, read where something stirred, without the files that are still being written."""
+    """Port Source: wraps another source, reads it where something changed, and leaves out files that are still being written."""
 
     def __init__(self, source: Source, eyes: ChangeTracker) -> None:
         self._source, self._eyes = source, eyes
@@ -183,18 +183,18 @@ class SettledSource:
 
     def poll(self, seen: Callable[[str], bool]) -> Iterator[Arrival]:
         """As the other's; what is left out comes with a later look."""
-        for one in self._found(seen):
-            if not one.place or (self._eyes.settled(one.place) and self._same(one)):
-                yield one
+        for arrival in self._found(seen):
+            if not arrival.place or (self._eyes.settled(arrival.place) and self._same(arrival)):
+                yield arrival
 
     def _found(self, seen: Callable[[str], bool]) -> Iterable[Arrival]:
         if self._placed is None or self._eyes.places is None:
             return self._source.poll(seen)
         # What is still growing is not even read.
-        return self._placed.among([one for one in self._eyes.places if self._eyes.settled(one)], seen)
+        return self._placed.among([place for place in self._eyes.places if self._eyes.settled(place)], seen)
 
     def _same(self, arrival: Arrival) -> bool:
-        """Asked once nobody was writing any more: what was read before may be half of what is there now."""
+        """Asked once no process writes any more: the file may have been read half-written before."""
         if self._placed is None or self._placed.same(arrival):
             return True
         self._eyes.again(arrival.place)
@@ -206,7 +206,7 @@ class SettledSource:
 
 
 class SettlingSource:
-    """Port Source for one pass: another one, whose files that just changed are waited for, once and together.
+    """Port Source for one pass: wraps another source, and waits once for all of its files that just changed.
 
     What is not quiet then is left with the reason `unsettled`, for the next pass. `wait` lets so many seconds pass.
     """
@@ -217,21 +217,21 @@ class SettlingSource:
     def poll(self, seen: Callable[[str], bool]) -> Iterator[Arrival]:
         """As the other's, quiet files first."""
         waits: list[float] = []
-        for one in self._source.poll(seen):
-            wait = self._eyes.unsettled(one.place) if one.place else 0.0
+        for arrival in self._source.poll(seen):
+            wait = self._eyes.unsettled(arrival.place) if arrival.place else 0.0
             if wait:
                 waits.append(wait)
             else:
-                yield one
+                yield arrival
         if not waits:
             return
         end = self._eyes.clock() + min(max(waits), SETTLED_SECONDS) + _GRACE_SECONDS
         while (left := end - self._eyes.clock()) > 0:
             self._wait(left)
         # Read again: what was read before may have been half of it.
-        for one in self._source.poll(seen):
-            late = bool(one.place) and self._eyes.unsettled(one.place) > 0
-            yield replace(one, ignored="unsettled") if late else one
+        for arrival in self._source.poll(seen):
+            late = bool(arrival.place) and self._eyes.unsettled(arrival.place) > 0
+            yield replace(arrival, ignored="unsettled") if late else arrival
 
     def head(self, name: str) -> str:
         """As the other's."""
@@ -266,7 +266,7 @@ class Watch:
         warnings.filterwarnings("ignore", category=RuntimeWarning, module="watchdog")
         log = logging.getLogger("watchdog")
         log.handlers, log.propagate = [_Overflow(eyes)], False
-        told = [
+        event_types = [
             w.FileCreatedEvent, w.FileModifiedEvent, w.FileClosedEvent, w.FileMovedEvent, w.DirCreatedEvent,
             w.DirMovedEvent,
         ]  # fmt: skip
@@ -286,11 +286,13 @@ class Watch:
         def watch(folder: Path) -> None:
             if folder.parent != root or passed_over(folder):
                 return
-            if (before := watched.pop(folder, None)) is not None:
+            if (stale := watched.pop(folder, None)) is not None:
                 # It went away and is there again: the eye on the old one sees nothing any more.
-                observer.unschedule(before)
+                observer.unschedule(stale)
             try:
-                watched[folder] = observer.schedule(handler, str(folder), recursive=True, event_filter=told)
+                watched[folder] = observer.schedule(
+                    handler, str(folder), recursive=True, event_filter=event_types
+                )
             except FileNotFoundError:
                 return
             except OSError as error:
@@ -298,7 +300,7 @@ class Watch:
 
         try:
             observer = Observer()
-            observer.schedule(handler, str(root), event_filter=told)
+            observer.schedule(handler, str(root), event_filter=event_types)
             observer.start()
         except OSError as error:
             # Each user may have only so many of them.
@@ -319,7 +321,7 @@ class Watch:
 class DeployBranch:
     """The deploy branch, looked at by the files git keeps it in; git itself is asked only when one of them changed.
 
-    Nothing is known of it at first, so that the first answer is yes: what it was when the workspace was opened, nobody wrote down.
+    Nothing is known of it at first, so that the first answer is yes: its place when the workspace was opened was not recorded.
     """
 
     def __init__(self, root: Path, name: str, *, clock: Callable[[], float] = time.monotonic) -> None:
@@ -336,13 +338,13 @@ class DeployBranch:
     def moved(self) -> bool:
         """Whether it may have moved since it was last asked; at most once a second.
 
-        The marks are taken before anybody reads the branch: a move in between is seen with the next look.
+        The marks are taken before the branch is read: a move in between is seen with the next look.
         """
         if self._clock() - self._looked < BRANCH_SECONDS:
             return False
         self._looked = self._clock()
-        before, self._known = self._known, self._marks()
-        return before != self._known
+        previous, self._known = self._known, self._marks()
+        return previous != self._known
 
     def _marks(self) -> list[tuple[int, int, int] | None]:
         return [_mark(path) for path in self._files]
@@ -350,7 +352,7 @@ class DeployBranch:
 
 def _mark(path: Path) -> tuple[int, int, int] | None:
     try:
-        found = path.stat()
+        info = path.stat()
     except OSError:
         return None
-    return found.st_ino, found.st_size, found.st_mtime_ns
+    return info.st_ino, info.st_size, info.st_mtime_ns

@@ -48,38 +48,38 @@ class Past:
     keys: Keys
     history: History
 
-    def chains(self, given: str) -> tuple[Chain, ...]:
+    def chains(self, reference: str) -> tuple[Chain, ...]:
         """The chains of a person, by address, or of a run, a card or an effect, in this order, by the beginning of an id.
 
-        Raises UsageError when nothing begins so, or more than one thing of the kind that was found first.
+        Raises UsageError when nothing begins so, or more than one id of the first kind that matches.
         """
         known = anchored(self.workspace.root)
         why = Why(self.history, self.ledger, anchored=known[0] if known else 0)
-        if subject := self.subject(given):
+        if subject := self.subject(reference):
             return why.subject(subject)
-        if run := self._one(_RUNS, given.lower(), "run"):
+        if run := self._find_id(_RUNS, reference.lower(), "run"):
             return why.run(run)
-        if card := self._one(_CARDS, given.upper(), "card"):
+        if card := self._find_id(_CARDS, reference.upper(), "card"):
             opened = self.history.rows(_CARD, card)[0]
             steps = body_of(opened)["steps"]
-            return tuple(one for one in why.run(opened["run"]) if one.step in steps)
-        if key := self._one(_KEYS, given.lower(), "effect"):
-            found = why.effect(key)
-            return (found,) if found else ()
-        raise _nothing(given, "run, card or effect")
+            return tuple(chain for chain in why.run(opened["run"]) if chain.step in steps)
+        if key := self._find_id(_KEYS, reference.lower(), "effect"):
+            effect = why.effect(key)
+            return (effect,) if effect else ()
+        raise _not_found(reference, "run, card or effect")
 
-    def subject(self, given: str) -> str:
-        """The subject with this address; empty when the text is no address, or nobody's here."""
-        return str(self.keys.find(given.strip().casefold()) or "") if "@" in given else ""
+    def subject(self, address: str) -> str:
+        """The subject with this address; empty when the text is not an address, or the address is unknown."""
+        return str(self.keys.find(address.strip().casefold()) or "") if "@" in address else ""
 
-    def run(self, given: str) -> str:
+    def run(self, prefix: str) -> str:
         """The run whose id begins so. Raises UsageError."""
-        if run := self._one(_RUNS, given.lower(), "run"):
+        if run := self._find_id(_RUNS, prefix.lower(), "run"):
             return run
-        raise _nothing(given, "run")
+        raise _not_found(prefix, "run")
 
     def since(self, chain: Chain) -> str:
-        """Which of the files the run's plan was made of, or that it read on its way to the effect, are other ones now, in words."""
+        """The files behind the run's plan, or read on its way to the effect, that have changed since, in words."""
         born = body_of(self.history.rows(_PLANNED, chain.run, chain.key)[0])
         read = dict(self._plan(born["plan"]).files)
         rows = self.history.rows(_READ, chain.run, chain.key)
@@ -101,62 +101,62 @@ class Past:
             "FROM costs GROUP BY ALL ORDER BY usd DESC, name"
         )
 
-    def timeline(self, given: str, most: int) -> list[e.Event]:
-        """The last events about a person or of a run, oldest first. Raises UsageError when nobody and nothing is called that."""
-        if subject := self.subject(given):
-            where, value = "subject", subject
-        elif "@" in given:
-            raise _nothing(given, "person")
+    def timeline(self, reference: str, limit: int) -> list[e.Event]:
+        """The last events about a person or of a run, oldest first. Raises UsageError when no person or run is called that."""
+        if subject := self.subject(reference):
+            column, value = "subject", subject
+        elif "@" in reference:
+            raise _not_found(reference, "person")
         else:
-            where, value = "run", self.run(given)
-        return self._events(f"{where} = ?", value, most=most)
+            column, value = "run", self.run(reference)
+        return self._events(f"{column} = ?", value, limit=limit)
 
-    def log(self, *, run: str = "", project: str = "", most: int) -> list[e.Event]:
+    def log(self, *, run: str = "", project: str = "", limit: int) -> list[e.Event]:
         """The last events, of a run (the beginning of its id) and a project where they are named, oldest first. Raises UsageError."""
         if run and project:
-            return self._events(f"run = ? AND {_OF_PROJECT}", self.run(run), project, most=most)
+            return self._events(f"run = ? AND {_OF_PROJECT}", self.run(run), project, limit=limit)
         if run:
-            return self._events("run = ?", self.run(run), most=most)
+            return self._events("run = ?", self.run(run), limit=limit)
         if project:
-            return self._events(_OF_PROJECT, project, most=most)
-        return self._events("seq > ?", max(self.history.last - most, 0), most=most)
+            return self._events(_OF_PROJECT, project, limit=limit)
+        return self._events("seq > ?", max(self.history.last - limit, 0), limit=limit)
 
-    def told(self, *, run: str = "", project: str = "", lines: int) -> list[tuple[e.Event, str]]:
+    def described(self, *, run: str = "", project: str = "", lines: int) -> list[tuple[e.Event, str]]:
         """As `log`: so many events that have words, with them."""
-        most = _PAGE * max(lines, 1)
+        limit = _PAGE * max(lines, 1)
         while True:
-            events = self.log(run=run, project=project, most=most)
-            found = self.sentences(events)
-            if len(found) >= lines or len(events) < most:
-                return found[-lines:] if lines > 0 else []
-            most *= _PAGE
+            events = self.log(run=run, project=project, limit=limit)
+            sentences = self.sentences(events)
+            if len(sentences) >= lines or len(events) < limit:
+                return sentences[-lines:] if lines > 0 else []
+            limit *= _PAGE
 
     def sentences(self, events: list[e.Event]) -> list[tuple[e.Event, str]]:
         """The events that have words for a person, with them."""
-        runs = sorted({one.run for one in events} - {""})
+        runs = sorted({event.run for event in events} - {""})
         names = {row["run"]: row["playbook"] for row in self.history.rows(_PLAYBOOKS, runs)}
         known = {run: Run(id=run, playbook=name) for run, name in names.items()}
-        return _worded((one, descriptions.describe_event(one, known.get(one.run))) for one in events)
+        return _worded((event, descriptions.describe_event(event, known.get(event.run))) for event in events)
 
-    def _events(self, where: str, *values: object, most: int) -> list[e.Event]:
-        sql = f"SELECT * FROM events WHERE {where} ORDER BY seq DESC LIMIT ?"
-        rows = self.history.rows(sql, *values, max(most, 0))
+    def _events(self, condition: str, *values: object, limit: int) -> list[e.Event]:
+        sql = f"SELECT * FROM events WHERE {condition} ORDER BY seq DESC LIMIT ?"
+        rows = self.history.rows(sql, *values, max(limit, 0))
         return [_event(row) for row in rows[::-1]]
 
-    def _one(self, sql: str, given: str, what: str) -> str:
+    def _find_id(self, sql: str, prefix: str, noun: str) -> str:
         """The one id that begins so; empty without one. Raises UsageError when several do."""
-        found = [str(row["id"]) for row in self.history.rows(sql, given, _MAX_FOUND)]
-        if len(found) > 1:
-            shown = descriptions.shortest(found)
-            named = [shown[one] for one in found[:_MAX_NAMED]]
-            more = f" and {len(found) - _MAX_NAMED} more" if len(found) > _MAX_NAMED else ""
+        matches = [str(row["id"]) for row in self.history.rows(sql, prefix, _MAX_FOUND)]
+        if len(matches) > 1:
+            shown = descriptions.shortest(matches)
+            named = [shown[id_] for id_ in matches[:_MAX_NAMED]]
+            others = f" and {len(matches) - _MAX_NAMED} more" if len(matches) > _MAX_NAMED else ""
             raise UsageError(
-                f"{given} begins more than one {what}: {', '.join(named)}{more}",
+                f"{prefix} begins more than one {noun}: {', '.join(named)}{others}",
                 code="ambiguous",
                 now_true="Nothing was read further.",
                 way_out=f"type more of it, for example {named[0]}",
             )
-        return found[0] if found else ""
+        return matches[0] if matches else ""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -170,26 +170,27 @@ class Folded:
         """Where values are read from."""
         return self.reading.ledger
 
-    def log(self, *, run: str = "", project: str = "", most: int) -> list[e.Event]:
+    def log(self, *, run: str = "", project: str = "", limit: int) -> list[e.Event]:
         """As `Past.log`."""
         events = self._about(run, project)
-        return events[-most:] if most > 0 else []
+        return events[-limit:] if limit > 0 else []
 
-    def told(self, *, run: str = "", project: str = "", lines: int) -> list[tuple[e.Event, str]]:
-        """As `Past.told`."""
+    def described(self, *, run: str = "", project: str = "", lines: int) -> list[tuple[e.Event, str]]:
+        """As `Past.described`."""
         runs = self.reading.book.runs
-        found = _worded(
-            (one, descriptions.describe_event(one, runs.get(one.run))) for one in self._about(run, project)
+        sentences = _worded(
+            (event, descriptions.describe_event(event, runs.get(event.run)))
+            for event in self._about(run, project)
         )
-        return found[-lines:] if lines > 0 else []
+        return sentences[-lines:] if lines > 0 else []
 
     def _about(self, run: str, project: str) -> list[e.Event]:
         only = descriptions.find_run(self.reading, run).id if run else ""
-        of = {id_ for id_, one in self.reading.book.runs.items() if one.project == project}
+        of = {id_ for id_, state in self.reading.book.runs.items() if state.project == project}
         return [
-            one
-            for one in self.reading.ledger.events()
-            if (not only or one.run == only) and (not project or one.run in of)
+            event
+            for event in self.reading.ledger.events()
+            if (not only or event.run == only) and (not project or event.run in of)
         ]
 
 
@@ -221,20 +222,20 @@ def _event(row: dict[str, Any]) -> e.Event:
     )  # fmt: skip
 
 
-def _worded(told: Iterable[tuple[e.Event, str]]) -> list[tuple[e.Event, str]]:
-    return [(event, words) for event, words in told if words]
+def _worded(sentences: Iterable[tuple[e.Event, str]]) -> list[tuple[e.Event, str]]:
+    return [(event, words) for event, words in sentences if words]
 
 
-def _nothing(given: str, what: str) -> UsageError:
+def _not_found(reference: str, noun: str) -> UsageError:
     return UsageError(
-        f"no {what} {'is known as' if what == 'person' else 'begins with'} {given}",
+        f"no {noun} {'is known as' if noun == 'person' else 'begins with'} {reference}",
         code="not-found",
         way_out="steward queue   or   steward log",
     )
 
 
 @contextmanager
-def of(workspace: Workspace) -> Iterator[Past]:
+def open_past(workspace: Workspace) -> Iterator[Past]:
     """The past as it is now. Raises PermanentError(code='no-history') without DuckDB."""
     keys = Keys.open(workspace.state)
     try:
@@ -249,10 +250,10 @@ def of(workspace: Workspace) -> Iterator[Past]:
 
 
 @contextmanager
-def of_any(workspace: Workspace) -> Iterator[Past | Folded]:
+def open_log(workspace: Workspace) -> Iterator[Past | Folded]:
     """The past as it is now, with DuckDB or without it."""
     if find_spec("duckdb") is not None:
-        with of(workspace) as past:
+        with open_past(workspace) as past:
             yield past
         return
     reading = open_reader(workspace)

@@ -29,11 +29,11 @@ FOLDER = "vault/intents/"
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Correction:
-    """One file of the working folder, before and after; `words` are the new example of `intent`."""
+    """One file of the working folder, old and new; `words` are the new example of `intent`."""
 
     path: str
-    before: str
-    after: str
+    old_text: str
+    new_text: str
     intent: str
     words: str
 
@@ -52,7 +52,7 @@ def _is_intents(path: str) -> bool:
 
 
 def tiers(workspace: Workspace, key: bytes, env: Mapping[str, str], *, patience: float = 60.0) -> Tiers:
-    """Who decides in this workspace, for a command that only looks. `key` guards the caches."""
+    """The tiers that decide in this workspace, for a command that only looks. `key` guards the caches."""
     import time
 
     from engine.app.adapters import memory_process
@@ -65,21 +65,21 @@ def words_of(reading: LedgerReader, run: RunState) -> str:
     """What of the letter that started a run may become an example. Raises UsageError when it holds no words."""
     event = reading.ledger.unseal(ValueId(run.event)) if run.event else None
     text = event.get("text") if isinstance(event, dict) else None
-    said = example(text, writers(event)) if isinstance(text, str) and isinstance(event, dict) else ""
-    if not said:
+    words = example(text, writers(event)) if isinstance(text, str) and isinstance(event, dict) else ""
+    if not words:
         raise UsageError(
             f"the run {run.id[:8]} was started by nothing that holds words",
             code="no-words",
             way_out="steward log   shows the runs that letters started",
         )
-    return said
+    return words
 
 
 def correction(tree: Tree, intent: str, words: str) -> Correction:
     """The change that makes `words` an example of `intent`. Raises UsageError when that can't be done by adding a line."""
     files = _files(tree)
-    before, _ = language.parse(files.items())
-    known = {one.name: one for one in before}
+    intents, _ = language.parse(files.items())
+    known = {existing.name: existing for existing in intents}
     if intent not in known:
         raise UsageError(
             f"no intent of {FOLDER} is called {intent}",
@@ -87,38 +87,38 @@ def correction(tree: Tree, intent: str, words: str) -> Correction:
             now_true=f"There are: {', '.join(sorted(known)) or 'none'}.",
             way_out=f"write it into a file of {FOLDER} first",
         )
-    for one in before:
-        if same(words) in map(same, one.examples):
+    for existing in intents:
+        if same(words) in map(same, existing.examples):
             raise UsageError(
-                f"these words already are an example of {one.name}",
+                f"these words already are an example of {existing.name}",
                 code="known-example",
                 now_true="Nothing was changed.",
                 way_out=""
-                if one.name == intent
-                else f"take them out of {one.name} first: an example of two intents decides nothing",
+                if existing.name == intent
+                else f"take them out of {existing.name} first: an example of two intents decides nothing",
             )
     path, entry = next((path, entry) for path, entry in _entries(files) if entry.key == intent)
     text = files[path].decode("utf-8-sig")
-    after = _with(text, entry, words)
-    changed, _ = language.parse({**files, path: after.encode()}.items())
-    wanted = {**known, intent: _plus(known[intent], words)}
-    if {one.name: one for one in changed} != wanted:
+    new_text = _with(text, entry, words)
+    changed, _ = language.parse({**files, path: new_text.encode()}.items())
+    expected = {**known, intent: _plus(known[intent], words)}
+    if {parsed.name: parsed for parsed in changed} != expected:
         raise UsageError(
             f"{path} can't be changed by adding a line",
             code="no-room",
             now_true="Nothing was changed.",
             way_out=f"add it by hand below `examples:` of {intent}: {quoted(words)}",
         )
-    return Correction(path=path, before=text, after=after, intent=intent, words=words)
+    return Correction(path=path, old_text=text, new_text=new_text, intent=intent, words=words)
 
 
 def apply(root: Path, change: Correction) -> None:
     """Write the file as a whole: beside it, then in its place. Raises UsageError when it was changed meanwhile."""
     file = root / change.path
-    if file.read_text(encoding="utf-8-sig") != change.before:
+    if file.read_text(encoding="utf-8-sig") != change.old_text:
         raise UsageError(f"{change.path} was changed meanwhile", code="changed", way_out="type it again")
     part = file.with_name(f".{file.name}.part")
-    part.write_text(change.after, encoding="utf-8")
+    part.write_text(change.new_text, encoding="utf-8")
     os.chmod(part, file.stat().st_mode & 0o777)
     part.replace(file)
 
@@ -131,15 +131,15 @@ def _plus(intent: Intent, words: str) -> Intent:
 
 
 def _entries(files: dict[str, bytes]) -> list[tuple[str, Entry]]:
-    found = []
-    for path, data in files.items():
-        tree, _ = reader.read(path, data)
-        found += [(path, entry) for entry in tree.entries] if isinstance(tree, Map) else []
-    return found
+    entries = []
+    for path, content in files.items():
+        tree, _ = reader.read(path, content)
+        entries += [(path, entry) for entry in tree.entries] if isinstance(tree, Map) else []
+    return entries
 
 
 def _with(text: str, entry: Entry, words: str) -> str:
-    """The file with one more example; the text as it was where there is no place for a line."""
+    """The file with one more example; the text unchanged when a line has no place."""
     lines = text.split("\n")
     examples = entry.value.get("examples") if isinstance(entry.value, Map) else None
     if isinstance(examples, Sequence) and examples.items:

@@ -26,7 +26,7 @@ _STEP = "try"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Tried:
+class ModelTrial:
     """What one question showed. `form`: it answered in the form that agents ask for. `counted`: the provider said how many tokens it took."""
 
     model: ModelConfig
@@ -46,12 +46,12 @@ class Tried:
         return self.form and not self.reply.cut
 
 
-def named(workspace: Workspace, name: str) -> ModelConfig:
+def find_model(workspace: Workspace, name: str) -> ModelConfig:
     """The model of this name. Raises UsageError naming those there are."""
-    found = workspace.config.model(name)
-    if found is not None:
-        return found
-    names = [one.name for one in workspace.config.models]
+    config = workspace.config.model(name)
+    if config is not None:
+        return config
+    names = [model.name for model in workspace.config.models]
     best = nearest(name, names)
     there = f"there are {join_names(names)}" if names else "it names none"
     raise UsageError(
@@ -63,12 +63,12 @@ def named(workspace: Workspace, name: str) -> ModelConfig:
     )
 
 
-def tried(workspace: Workspace, name: str) -> Tried:
+def try_model(workspace: Workspace, name: str) -> ModelTrial:
     """Ask one real question, reserved, counted against the budgets and written down like any call; what was learned before is forgotten.
 
-    Raises what the gateway raises, UsageError for a name that is none, Refused while another process owns the ledger.
+    Raises what the gateway raises, UsageError for an unknown name, Refused while another process owns the ledger.
     """
-    model = named(workspace, name)
+    model = find_model(workspace, name)
     keys = Keys.open(workspace.state)
     try:
         owner = Owner.take(workspace.state)
@@ -80,14 +80,14 @@ def tried(workspace: Workspace, name: str) -> Tried:
                 way_out="end `steward up` (or wait for the command that runs), then ask again: steward status",
             )
         try:
-            return _asked(workspace, keys, owner, model)
+            return _ask_as_owner(workspace, keys, owner, model)
         finally:
             owner.release()
     finally:
         keys.close()
 
 
-def _asked(workspace: Workspace, keys: Keys, owner: Owner, model: ModelConfig) -> Tried:
+def _ask_as_owner(workspace: Workspace, keys: Keys, owner: Owner, model: ModelConfig) -> ModelTrial:
     from engine.app.composition import build_app
     from engine.kernel.scheduler.loop import Loop
     from engine.model.events.events import Draft
@@ -105,10 +105,10 @@ def _asked(workspace: Workspace, keys: Keys, owner: Owner, model: ModelConfig) -
             loop.journal.write(Draft(body=taken), durable=False)
             began = time.monotonic()
             try:
-                reply = _one(house.models, model.name)
+                reply = _ask(house.models, model.name)
             finally:
                 ledger.flush()
-            return Tried(
+            return ModelTrial(
                 model=model, reply=reply, seconds=time.monotonic() - began, form=_in_form(reply.text),
                 dialect=Dialects(workspace.state.path).dialect_of(address(model), model.model),
             )  # fmt: skip
@@ -118,7 +118,7 @@ def _asked(workspace: Workspace, keys: Keys, owner: Owner, model: ModelConfig) -
         ledger.close()
 
 
-def _one(models: Models, name: str) -> ModelReply:
+def _ask(models: Models, name: str) -> ModelReply:
     call = Call(action=f"models/{_STEP}", args={}, run=RunId(""), step=f"{_STEP} {name}", subject=None, trigger={}, at=present())  # fmt: skip
     return models.complete(
         ModelRequest(model=name, messages=QUESTION, max_tokens=MAX_TOKENS), call=call, budget=None
@@ -131,16 +131,16 @@ def _in_form(text: str) -> bool:
     return dressed(text, ("word",)).lstrip().startswith("[[ ## word ## ]]")
 
 
-def said(one: Tried) -> Iterator[tuple[bool, str]]:
+def sentences(trial: ModelTrial) -> Iterator[tuple[bool, str]]:
     """What works and what does not, a line each."""
-    reply, model, dialect = one.reply, one.model, one.dialect
+    reply, model, dialect = trial.reply, trial.model, trial.dialect
     served = f" as {reply.served}" if reply.served and reply.served != model.model else ""
-    yield True, f"{model.name}: {model.model} answered{served} in {one.seconds:.1f} s"
+    yield True, f"{model.name}: {model.model} answered{served} in {trial.seconds:.1f} s"
     how = f" ({reply.ended})" if reply.ended else " (it does not say how)"
     yield not reply.cut, f"the answer ended by itself{how}" if not reply.cut else f"the answer was cut off{how}: more room is max-tokens in steward.yaml"  # fmt: skip
-    yield one.form, "it answers in the form that agents ask for" if one.form else f"it does not answer in the form that agents ask for: {' '.join(reply.text.split())[:80]}"  # fmt: skip
+    yield trial.form, "it answers in the form that agents ask for" if trial.form else f"it does not answer in the form that agents ask for: {' '.join(reply.text.split())[:80]}"  # fmt: skip
     yield True, f"it takes {', '.join(_taken(model, dialect))}"
-    if one.counted:
+    if trial.counted:
         yield (
             True,
             f"it counts tokens: {reply.tokens_in} in, {reply.tokens_out} out, {reply.usd} USD, counted against your budgets",
@@ -160,10 +160,10 @@ def _taken(model: ModelConfig, dialect: Dialect) -> Iterator[str]:
     yield from (name for name, _ in model.parameters)
 
 
-def as_json(one: Tried) -> dict[str, Json]:
+def as_json(trial: ModelTrial) -> dict[str, Json]:
     """The same as data."""
     return {
-        "name": one.model.name, "model": one.model.model, "served": one.reply.served, "seconds": round(one.seconds, 3), "good": one.good,
-        "form": one.form, "ended": one.reply.ended, "cut": one.reply.cut, "takes": list(_taken(one.model, one.dialect)),
-        "tokens-in": one.reply.tokens_in, "tokens-out": one.reply.tokens_out, "counted": one.counted, "usd": str(one.reply.usd),
+        "name": trial.model.name, "model": trial.model.model, "served": trial.reply.served, "seconds": round(trial.seconds, 3), "good": trial.good,
+        "form": trial.form, "ended": trial.reply.ended, "cut": trial.reply.cut, "takes": list(_taken(trial.model, trial.dialect)),
+        "tokens-in": trial.reply.tokens_in, "tokens-out": trial.reply.tokens_out, "counted": trial.counted, "usd": str(trial.reply.usd),
     }  # fmt: skip

@@ -28,8 +28,8 @@ def place() -> Workspace:
 
 def playbooks(workspace: Workspace) -> frozenset[str]:
     """The playbooks that are deployed now, by name."""
-    found = (Path(path) for path, _ in workspace.tree.paths())
-    return frozenset(path.stem for path in found if path.parent.as_posix() == "playbooks")
+    paths = (Path(path) for path, _ in workspace.tree.paths())
+    return frozenset(path.stem for path in paths if path.parent.as_posix() == "playbooks")
 
 
 def day(workspace: Workspace, now: datetime) -> today_page.Page:
@@ -40,7 +40,7 @@ def day(workspace: Workspace, now: datetime) -> today_page.Page:
 
 
 def fresh() -> str:
-    """A word nobody can guess, for the door of the notebooks' server."""
+    """A word that can't be guessed, for the door of the notebooks' server."""
     return secrets.token_urlsafe(32)
 
 
@@ -97,7 +97,7 @@ def said(id: str, digest: str, *, say: Literal["approve", "reject"], because: st
         decided = decide(id, digest, say=say, because=because, workspace=workspace)
         return localized(decided.message, workspace.config.time_zone)
     except EngineError as error:
-        return "\n".join(one for one in (error.message, error.now_true, error.way_out) if one)
+        return "\n".join(part for part in (error.message, error.now_true, error.way_out) if part)
 
 
 def _actor() -> str:

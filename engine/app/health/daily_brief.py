@@ -48,9 +48,9 @@ def render_brief(
     done = sum(run.status in {"succeeded", "no-op"} for run in ended)
     failed = sorted({run.playbook for run in ended if run.status == "failed"})
     waiting = queue.lines(queue.rows(reading, now=stamp(now)))
-    spent = sum(one.usd for one in list(book.costs.values()) if one.at >= start)
-    absent = [one for one in book.alarms.values() if one.raised >= start and one.kind != "untold"]
-    ills = [one for one in findings if one.grade == "ill"]
+    spent = sum(cost.usd for cost in list(book.costs.values()) if cost.at >= start)
+    absent = [alarm for alarm in book.alarms.values() if alarm.raised >= start and alarm.kind != "untold"]
+    ills = [finding for finding in findings if finding.grade == "ill"]
     ours = partial(localized, zone=zone)
     lines = [
         f"Done: {done} runs." if done else "Done: nothing ended.",
@@ -59,8 +59,12 @@ def render_brief(
         f"Failed: {', '.join(failed)}." if failed else "Failed: nothing.",
         ours(f"Absent: {', '.join(map(_absent, absent))}.") if absent else "Absent: nothing.",
         f"Spent: {spent:.2f} USD.",
-        *(f"! {line(ours(one.said), 300)}. → {one.way_out}" for one in ills),
-        *(f"· {line(ours(one.said), 300)}. → {one.way_out}" for one in findings if one.grade == "look"),
+        *(f"! {line(ours(ill.said), 300)}. → {ill.way_out}" for ill in ills),
+        *(
+            f"· {line(ours(finding.said), 300)}. → {finding.way_out}"
+            for finding in findings
+            if finding.grade == "look"
+        ),
     ]
     return Brief(
         text="\n".join(lines), waiting=len(waiting), failed=len(failed), absent=len(absent), ills=len(ills)
@@ -93,7 +97,7 @@ def _absent(alarm: Alarm) -> str:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Briefs:
-    """Port Reader of `notify/brief`. `book` is the state as it stands, `deployed` what runs now, `memory` what the index says of itself, `probes` what else is
+    """Port Reader of `notify/brief`. `book` is the current state, `deployed` what runs now, `memory` the status of the index, `probes` what else is
     looked at.
     """
 
@@ -133,25 +137,25 @@ def _since(book: State, call: Call) -> datetime:
     hours: Any = call.args.get("hours")
     if hours is None:
         run = book.runs.get(call.run)
-        told = [
-            one.created
-            for one in book.runs.values()
-            if run and one.playbook == run.playbook and one.status == "succeeded"
+        stamps = [
+            earlier.created
+            for earlier in book.runs.values()
+            if run and earlier.playbook == run.playbook and earlier.status == "succeeded"
         ]
-        day, least = call.at - timedelta(days=1), call.at - timedelta(hours=MAX_HOURS)
-        return max(min(day, moment(max(told))), least) if told else day
+        day, oldest = call.at - timedelta(days=1), call.at - timedelta(hours=MAX_HOURS)
+        return max(min(day, moment(max(stamps))), oldest) if stamps else day
     if not isinstance(hours, int) or isinstance(hours, bool) or not 0 < hours <= MAX_HOURS:
         raise PermanentError(f"hours: a number from 1 to {MAX_HOURS}", code="wrong-argument")
     return call.at - timedelta(hours=hours)
 
 
 def _still(book: State) -> State:
-    """The state at one moment, for whoever reads it while the loop goes on. Each copy is one step of the interpreter; the runs come last,
+    """A copy of the state at one moment, to read while the loop goes on. Each copy is one step of the interpreter; the runs come last,
     so that nothing copied before them names one that is not there.
     """
-    names = sorted((one.name for one in fields(book)), key=lambda name: name == "runs")
-    held: dict[str, Any] = {}
+    names = sorted((field.name for field in fields(book)), key=lambda name: name == "runs")
+    copies: dict[str, Any] = {}
     for name in names:
-        one = getattr(book, name)
-        held[name] = one.copy() if isinstance(one, dict | set) else one
-    return State(**held)
+        content = getattr(book, name)
+        copies[name] = content.copy() if isinstance(content, dict | set) else content
+    return State(**copies)

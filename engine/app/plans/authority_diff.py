@@ -42,7 +42,7 @@ class Authority:
     agents: Mapping[str, AgentSource] = field(default_factory=dict)
 
 
-def authority_increases(before: Authority, after: Authority) -> tuple[Rise, ...]:
+def authority_increases(old: Authority, new: Authority) -> tuple[Rise, ...]:
     """The changes that raise authority.
 
     Authority rises where something may happen that could not before: a stage goes up, a step acts that stood in no playbook or only
@@ -54,16 +54,16 @@ def authority_increases(before: Authority, after: Authority) -> tuple[Rise, ...]
     trigger or a recipient counts when the stage leaves shadow, and all of them count then. Whether one condition is wider than another isn't
     judged, nor words: both are shown by ``plan --diff`` as what they are.
     """
-    return tuple(one for one in changes(before, after) if one.raises)
+    return tuple(change for change in changes(old, new) if change.raises)
 
 
-def changes(before: Authority, after: Authority) -> tuple[Change, ...]:
-    """Every difference in what may happen, rises first; a playbook that is gone may do nothing, which is no change of its own."""
-    found = [*_settings(before.config, after.config), *policy_diff.policy(before.policy, after.policy)]
-    found += policy_diff.agents(before.agents, after.agents)
-    if after.plan is not None:
-        found += _plans(before.plan or _nothing(after.plan), after.plan)
-    return tuple(sorted(found, key=lambda one: not one.raises))
+def changes(old: Authority, new: Authority) -> tuple[Change, ...]:
+    """Every difference in what may happen, rises first; a playbook that was removed may do nothing, which is not listed."""
+    differences = [*_settings(old.config, new.config), *policy_diff.policy(old.policy, new.policy)]
+    differences += policy_diff.agents(old.agents, new.agents)
+    if new.plan is not None:
+        differences += _plans(old.plan or _nothing(new.plan), new.plan)
+    return tuple(sorted(differences, key=lambda change: not change.raises))
 
 
 def _nothing(plan: Plan) -> Plan:
@@ -77,8 +77,8 @@ def _nothing(plan: Plan) -> Plan:
 
 
 def _plans(a: Plan, b: Plan) -> Iterator[Change]:
-    def change(kind: Kind, before: str, after: str, *, raises: bool, where: str = "") -> Change:
-        return Change(kind=kind, raises=raises, playbook=b.id, where=where, before=before, after=after)
+    def change(kind: Kind, old_value: str, new_value: str, *, raises: bool, place: str = "") -> Change:
+        return Change(kind=kind, raises=raises, playbook=b.id, where=place, before=old_value, after=new_value)
 
     if a.stage is not b.stage:
         yield change("stage", a.stage, b.stage, raises=b.stage.rank > a.stage.rank)
@@ -89,23 +89,23 @@ def _plans(a: Plan, b: Plan) -> Iterator[Change]:
         if _acts(b, node) and (old is None or not _acts(a, old)):
             gate = f", gate {node.gate}" if node.gate else ", without a gate"
             yield change(
-                "action", "", f"{node.uses} ({node.highest_reach} at most{gate})", raises=True, where=node.id
+                "action", "", f"{node.uses} ({node.highest_reach} at most{gate})", raises=True, place=node.id
             )
     yield from _sets(b.id, "trigger", _triggers(a), _triggers(b))
-    for one in (one for one in _stops(a) if one not in _stops(b)):
-        yield change("stop-on", one, "", raises=True)
-    for one in (one for one in _stops(b) if one not in _stops(a)):
-        yield change("stop-on", "", one, raises=False)
+    for stop in (listener for listener in _stops(a) if listener not in _stops(b)):
+        yield change("stop-on", stop, "", raises=True)
+    for stop in (listener for listener in _stops(b) if listener not in _stops(a)):
+        yield change("stop-on", "", stop, raises=False)
     yield from _rewritten(b.id, "", "once", a.once, b.once)
     yield from _rewritten(b.id, "", "subject", a.subject, b.subject)
     if a.budget_usd != b.budget_usd:
         looser = b.budget_usd is None or (a.budget_usd is not None and b.budget_usd > a.budget_usd)
-        yield change("cap", _usd(a.budget_usd), _usd(b.budget_usd), raises=looser, where="budget")
-    old_sinks, new_sinks = _sunk(a), _sunk(b)
-    for kind, where, value in (one for one in new_sinks if one not in old_sinks):
-        yield change(kind, "", value, raises=True, where=where)
-    for kind, where, value in (one for one in old_sinks if one not in new_sinks):
-        yield change(kind, value, "", raises=False, where=where)
+        yield change("cap", _usd(a.budget_usd), _usd(b.budget_usd), raises=looser, place="budget")
+    old_sinks, new_sinks = _sinks_of(a), _sinks_of(b)
+    for kind, place, value in (sink for sink in new_sinks if sink not in old_sinks):
+        yield change(kind, "", value, raises=True, place=place)
+    for kind, place, value in (sink for sink in old_sinks if sink not in new_sinks):
+        yield change(kind, value, "", raises=False, place=place)
     yield from _sets(b.id, "connector", _connectors(a), _connectors(b))
     yield from _sets(b.id, "tool", _tools(a), _tools(b))
     yield from _sets(b.id, "secret", _secrets(a), _secrets(b))
@@ -116,16 +116,16 @@ def _pairs(a: Plan, b: Plan) -> list[tuple[Node | None, Node]]:
     old = {node.id: node for node in a.every()}
     same = {node.id for node in b.every() if node.id in old and old[node.id].uses == node.uses}
     left = [node for node in a.every() if node.id not in same]
-    found: list[tuple[Node | None, Node]] = []
+    pairs: list[tuple[Node | None, Node]] = []
     for node in b.every():
         if node.id in same:
-            found.append((old[node.id], node))
+            pairs.append((old[node.id], node))
             continue
-        was = next((one for one in left if one.uses == node.uses), None)
+        was = next((candidate for candidate in left if candidate.uses == node.uses), None)
         if was is not None:
             left.remove(was)
-        found.append((was, node))
-    return found
+        pairs.append((was, node))
+    return pairs
 
 
 def _acts(plan: Plan, node: Node) -> bool:
@@ -138,8 +138,10 @@ def _live(plan: Plan) -> list[Node]:
 
 
 def _step(a: Plan, b: Plan, old: Node, node: Node) -> Iterator[Change]:
-    def change(kind: Kind, before: str, after: str, *, raises: bool) -> Change:
-        return Change(kind=kind, raises=raises, playbook=b.id, where=node.id, before=before, after=after)
+    def change(kind: Kind, old_value: str, new_value: str, *, raises: bool) -> Change:
+        return Change(
+            kind=kind, raises=raises, playbook=b.id, where=node.id, before=old_value, after=new_value
+        )
 
     if old.stage is not node.stage:
         was, now = stage_of(a, old), stage_of(b, node)
@@ -155,21 +157,21 @@ def _step(a: Plan, b: Plan, old: Node, node: Node) -> Iterator[Change]:
     if node.foreach is not None and old.foreach is None:
         yield change("foreach", "", words(node.foreach), raises=True)
     if old.repeat != node.repeat:
-        rounds, most = (one.repeat.at_most if one.repeat else 1 for one in (old, node))
-        yield change("repeat", f"{rounds} times", f"{most} times", raises=most >= rounds)
+        rounds, limit = (step.repeat.at_most if step.repeat else 1 for step in (old, node))
+        yield change("repeat", f"{rounds} times", f"{limit} times", raises=limit >= rounds)
     if old.undo_within != node.undo_within:
-        before, after = (exact(one) if one else "" for one in (old.undo_within, node.undo_within))
+        old_hold, new_hold = (exact(hold) if hold else "" for hold in (old.undo_within, node.undo_within))
         shorter = old.undo_within is not None and (
             node.undo_within is None or node.undo_within < old.undo_within
         )
-        yield change("hold", before, after, raises=shorter)
+        yield change("hold", old_hold, new_hold, raises=shorter)
     yield from _rewritten(b.id, node.id, "once", old.once, node.once)
     yield from _rewritten(b.id, node.id, "subject", old.subject, node.subject)
 
 
 def _alike(a: Plan, b: Plan, old: str, new: str) -> bool:
     """Whether a gate only got another name."""
-    return old not in {one.id for one in b.gates} and a.gate(old).members == b.gate(new).members
+    return old not in {gate.id for gate in b.gates} and a.gate(old).members == b.gate(new).members
 
 
 def _reach(b: Plan, old: Node, node: Node) -> Iterator[Change]:
@@ -181,29 +183,31 @@ def _reach(b: Plan, old: Node, node: Node) -> Iterator[Change]:
     if old.reach is not node.reach:
         # A declared reach is a floor: it makes a step ask more.
         lowered = old.reach is not None and (node.reach is None or node.reach.rank < old.reach.rank)
-        before, after = (f"{one} (declared)" if one else "" for one in (old.reach, node.reach))
-        yield Change(kind="reach", raises=lowered, playbook=b.id, where=node.id, before=before, after=after)
+        old_floor, new_floor = (f"{reach} (declared)" if reach else "" for reach in (old.reach, node.reach))
+        yield Change(
+            kind="reach", raises=lowered, playbook=b.id, where=node.id, before=old_floor, after=new_floor
+        )
 
 
-def _bare(one: Expr | None) -> str:
-    return "" if one is None else one.cel
+def _bare(condition: Expr | None) -> str:
+    return "" if condition is None else condition.cel
 
 
 def _rewritten(
-    playbook: str, where: str, kind: Literal["once", "subject"], a: Arg | None, b: Arg | None
+    playbook: str, place: str, kind: Literal["once", "subject"], a: Arg | None, b: Arg | None
 ) -> Iterator[Change]:
-    before, after = ("" if one is None else words(one) for one in (a, b))
-    if before != after:
-        raises = kind == "once" and not after
-        yield Change(kind=kind, raises=raises, playbook=playbook, where=where, before=before, after=after)
+    old, new = ("" if arg is None else words(arg) for arg in (a, b))
+    if old != new:
+        raises = kind == "once" and not new
+        yield Change(kind=kind, raises=raises, playbook=playbook, where=place, before=old, after=new)
 
 
 def _sets(playbook: str, kind: Kind, a: Sequence[str], b: Sequence[str]) -> Iterator[Change]:
     """What is new raises; what is gone doesn't."""
-    for one in (one for one in b if one not in a):
-        yield Change(kind=kind, raises=True, playbook=playbook, after=one)
-    for one in (one for one in a if one not in b):
-        yield Change(kind=kind, raises=False, playbook=playbook, before=one)
+    for added in (name for name in b if name not in a):
+        yield Change(kind=kind, raises=True, playbook=playbook, after=added)
+    for removed in (name for name in a if name not in b):
+        yield Change(kind=kind, raises=False, playbook=playbook, before=removed)
 
 
 def _triggers(plan: Plan) -> tuple[str, ...]:
@@ -212,14 +216,14 @@ def _triggers(plan: Plan) -> tuple[str, ...]:
 
 def _stops(plan: Plan) -> tuple[str, ...]:
     return tuple(
-        f"{one.trigger} {', '.join(f'{name}: {words(arg)}' for name, arg in one.match)}".strip()
-        for one in plan.stop_on
+        f"{listener.trigger} {', '.join(f'{name}: {words(arg)}' for name, arg in listener.match)}".strip()
+        for listener in plan.stop_on
     )
 
 
-def _sunk(plan: Plan) -> dict[tuple[Kind, str, str], None]:
+def _sinks_of(plan: Plan) -> dict[tuple[Kind, str, str], None]:
     """(kind, action and argument, value) of everything that decides who, how much, where or what is run."""
-    found: dict[tuple[Kind, str, str], None] = {}
+    sinks: dict[tuple[Kind, str, str], None] = {}
     for node in _live(plan):
         spec = node.action
         for name, arg in node.args if spec is not None else ():
@@ -227,8 +231,8 @@ def _sunk(plan: Plan) -> dict[tuple[Kind, str, str], None]:
             if param is None or param.sink is None or (isinstance(arg, Fixed) and arg.value is None):
                 continue
             kind = _SINKS[param.sink]
-            found[kind, f"{node.uses} {name}", _host(arg) if kind == "host" else words(arg)] = None
-    return found
+            sinks[kind, f"{node.uses} {name}", _host(arg) if kind == "host" else words(arg)] = None
+    return sinks
 
 
 def _host(arg: Arg) -> str:
@@ -259,10 +263,10 @@ def _tools(plan: Plan) -> tuple[str, ...]:
 
 def _secrets(plan: Plan) -> tuple[str, ...]:
     """Names of secrets that prove a call from outside."""
-    found = [value for one in plan.triggers for name, value in one.params if name == "secret"]
-    heard = [*plan.stop_on, *(one for node in plan.nodes for one in node.waits)]
-    found += [words(arg) for one in heard for name, arg in one.match if name == "secret"]
-    return tuple(dict.fromkeys(map(str, found)))
+    names = [value for trigger in plan.triggers for name, value in trigger.params if name == "secret"]
+    heard = [*plan.stop_on, *(wait for node in plan.nodes for wait in node.waits)]
+    names += [words(arg) for listener in heard for name, arg in listener.match if name == "secret"]
+    return tuple(dict.fromkeys(map(str, names)))
 
 
 def _usd(value: float | None) -> str:
@@ -273,11 +277,14 @@ def _usd(value: float | None) -> str:
 
 
 def _settings(a: Config, b: Config) -> Iterator[Change]:
-    for kind, where, before, after in (("deploy", "", a.deploy, b.deploy), ("id", "", a.id, b.id)):
-        if before != after:
-            # Keys of effects are made from the id: under another one everything may be done once more.
+    for kind, was, now in (("deploy", a.deploy, b.deploy), ("id", a.id, b.id)):
+        if was != now:
+            # Keys of effects are made from the id: with a new id every effect may happen once more.
             yield Change(
-                kind="id" if kind == "id" else "deploy", raises=True, where=where, before=before, after=after
+                kind="id" if kind == "id" else "deploy",
+                raises=True,
+                before=was,
+                after=now,
             )
     yield from _people((a.operator, *a.people), (b.operator, *b.people))
     for name, old, new in (
@@ -286,26 +293,28 @@ def _settings(a: Config, b: Config) -> Iterator[Change]:
     ):
         if old != new:
             looser = new is None or (old is not None and new > old)
-            before, after = ("" if one is None else f"{one} USD" for one in (old, new))
-            yield Change(kind="cap", raises=looser, where=name, before=before, after=after)
+            old_cap, new_cap = ("" if budget is None else f"{budget} USD" for budget in (old, new))
+            yield Change(kind="cap", raises=looser, where=name, before=old_cap, after=new_cap)
     yield from _sets("", "secret", a.secrets, b.secrets)
     yield from _sets("", "secret", sorted(a.secret_names()), sorted(b.secret_names()))
     yield from _blocks(a, b)
 
 
 def _people(a: Sequence[Person], b: Sequence[Person]) -> Iterator[Change]:
-    old, new = ({one.id: one.email for one in people} for people in (a, b))
+    old, new = ({person.id: person.email for person in people} for people in (a, b))
     for id_ in dict.fromkeys((*old, *new)):
-        before, after = old.get(id_, ""), new.get(id_, "")
-        if before != after:
-            yield Change(kind="recipient", raises=bool(after), where=id_, before=before, after=after)
+        old_email, new_email = old.get(id_, ""), new.get(id_, "")
+        if old_email != new_email:
+            yield Change(
+                kind="recipient", raises=bool(new_email), where=id_, before=old_email, after=new_email
+            )
 
 
 def _blocks(a: Config, b: Config) -> Iterator[Change]:
     """Settings of connectors and models: where they reach and whom they believe is their own matter, so every changed one counts."""
     old, new = (
-        {one.name: _flat(one.settings) for one in config.connectors}
-        | {f"models.{one.name}": _model(one) for one in config.models}
+        {connector.name: _flat(connector.settings) for connector in config.connectors}
+        | {f"models.{model.name}": _model(model) for model in config.models}
         for config in (a, b)
     )
     for name in dict.fromkeys((*old, *new)):
@@ -316,26 +325,26 @@ def _blocks(a: Config, b: Config) -> Iterator[Change]:
             yield Change(kind="connector", raises=True, where="steward.yaml", after=name)
         was = old.get(name, {})
         for key in dict.fromkeys((*was, *new[name])):
-            before, after = was.get(key, ""), new[name].get(key, "")
-            if before != after:
+            old_value, new_value = was.get(key, ""), new[name].get(key, "")
+            if old_value != new_value:
                 kind: Kind = (
                     "host" if key.rpartition(".")[2] in {"host", "url", "server", "base-url"} else "connector"
                 )
-                yield Change(kind=kind, raises=True, where=f"{name}.{key}", before=before, after=after)
+                yield Change(kind=kind, raises=True, where=f"{name}.{key}", before=old_value, after=new_value)
 
 
-def _model(one: ModelConfig) -> dict[str, str]:
-    prices = (one.usd_per_million_in, one.usd_per_million_out)
-    found = {
-        "uses": one.uses,
-        "model": one.model,
-        "key": "" if one.key is None else f"secret {one.key.name}",
-        "base-url": one.base_url,
+def _model(model: ModelConfig) -> dict[str, str]:
+    prices = (model.usd_per_million_in, model.usd_per_million_out)
+    settings = {
+        "uses": model.uses,
+        "model": model.model,
+        "key": "" if model.key is None else f"secret {model.key.name}",
+        "base-url": model.base_url,
         "usd-per-million": "" if None in prices else f"{prices[0]} in, {prices[1]} out",
-        "max-tokens": "" if one.max_tokens is None else str(one.max_tokens),
-        **{f"parameters.{name}": json.dumps(value) for name, value in one.parameters},
+        "max-tokens": "" if model.max_tokens is None else str(model.max_tokens),
+        **{f"parameters.{name}": json.dumps(value) for name, value in model.parameters},
     }
-    return {key: text for key, text in found.items() if text}
+    return {key: text for key, text in settings.items() if text}
 
 
 def _flat(value: Json, prefix: str = "") -> dict[str, str]:
@@ -343,12 +352,12 @@ def _flat(value: Json, prefix: str = "") -> dict[str, str]:
         case SecretRef():
             return {prefix: f"secret {value.name}"}
         case dict():
-            found: dict[str, str] = {}
-            for name, one in value.items():
-                found |= _flat(one, f"{prefix}.{name}" if prefix else str(name))
-            return found
-        case list() if any(isinstance(one, dict | list | SecretRef) for one in value):
-            return _flat({str(at): one for at, one in enumerate(value)}, prefix)
+            flat: dict[str, str] = {}
+            for name, entry in value.items():
+                flat |= _flat(entry, f"{prefix}.{name}" if prefix else str(name))
+            return flat
+        case list() if any(isinstance(element, dict | list | SecretRef) for element in value):
+            return _flat({str(at): element for at, element in enumerate(value)}, prefix)
         case str():
             return {prefix: value}
         case _:

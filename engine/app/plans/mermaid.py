@@ -1,4 +1,4 @@
-"""Plans as a Mermaid flowchart: steps as boxes, gates as diamonds, the order nobody wrote dotted."""
+"""Plans as a Mermaid flowchart: steps as boxes, gates as diamonds, implicit order dotted."""
 
 from collections.abc import Iterator, Sequence
 
@@ -23,19 +23,21 @@ def _safe(text: str, limit: int) -> str:
     flat = " ".join(text.split())
     flat = flat if len(flat) <= limit else f"{flat[: limit - 1]}…"
     return "".join(
-        one if (one.isalnum() and one.isprintable()) or one in _PLAIN or one == "…" else f"#{ord(one)};"
-        for one in flat
+        character
+        if (character.isalnum() and character.isprintable()) or character in _PLAIN or character == "…"
+        else f"#{ord(character)};"
+        for character in flat
     )
 
 
 def flowchart(plans: Sequence[PlanView]) -> str:
     """All plans in one chart, each in a frame of its own."""
-    made = ["flowchart TD"]
+    lines = ["flowchart TD"]
     for at, seen in enumerate(plans):
-        made.append(f"  subgraph p{at} [{quoted(seen.plan.name)}]")
-        made += [f"    {one}" for one in _inside(f"p{at}", seen)]
-        made.append("  end")
-    return "\n".join(made)
+        lines.append(f"  subgraph p{at} [{quoted(seen.plan.name)}]")
+        lines += [f"    {line}" for line in _inside(f"p{at}", seen)]
+        lines.append("  end")
+    return "\n".join(lines)
 
 
 def _inside(prefix: str, seen: PlanView) -> Iterator[str]:
@@ -54,9 +56,9 @@ def _inside(prefix: str, seen: PlanView) -> Iterator[str]:
 
 def _box(row: PlanRow) -> str:
     node = row.node
-    said = [f"{node.id}: {row.what}"]
-    said += [f"if {node.condition.written.strip()}"] if node.condition is not None else []
-    said += [f"for each of {words(node.foreach)}"] if node.foreach is not None else []
-    said += [f"until {node.repeat.until.written}"] if node.repeat is not None else []
-    text = f'"{"<br/>".join(_safe(one, 80) for one in said)}"'
+    labels = [f"{node.id}: {row.what}"]
+    labels += [f"if {node.condition.written.strip()}"] if node.condition is not None else []
+    labels += [f"for each of {words(node.foreach)}"] if node.foreach is not None else []
+    labels += [f"until {node.repeat.until.written}"] if node.repeat is not None else []
+    text = f'"{"<br/>".join(_safe(label, 80) for label in labels)}"'
     return f"([{text}])" if row.node.kind in {"wait", "end"} else f"[{text}]"

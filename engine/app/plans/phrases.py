@@ -21,7 +21,7 @@ def words(arg: Arg) -> str:
         case ListArg():
             return f"[{', '.join(map(words, arg.items))}]"
         case MapArg():
-            return f"{{{', '.join(f'{name}: {words(one)}' for name, one in arg.entries)}}}"
+            return f"{{{', '.join(f'{name}: {words(value)}' for name, value in arg.entries)}}}"
 
 
 def _literal(value: Json) -> str:
@@ -35,23 +35,25 @@ def _literal(value: Json) -> str:
         case {"minor": int(minor), "currency": str(currency), **rest} if not rest:
             return Money(minor=minor, currency=currency).text()
         case dict():
-            return f"{{{', '.join(f'{name}: {_literal(one)}' for name, one in value.items())}}}"
+            return f"{{{', '.join(f'{name}: {_literal(member)}' for name, member in value.items())}}}"
         case list():
             return f"[{', '.join(map(_literal, value))}]"
         case _:
             return str(value)
 
 
-def trigger_words(one: Trigger) -> str:
+def trigger_words(trigger: Trigger) -> str:
     """A trigger on one line."""
-    return f"{one.kind} {', '.join(f'{name}: {_literal(value)}' for name, value in one.params)}".strip()
+    return (
+        f"{trigger.kind} {', '.join(f'{name}: {_literal(value)}' for name, value in trigger.params)}".strip()
+    )
 
 
 def undo_words(node: Node) -> str:
     """How an effect is taken back."""
     if node.undo is not None:
-        given = ", ".join(f"{name}: {words(arg)}" for name, arg in node.undo.args)
-        return f"{node.undo.uses} with {{{given}}}" if given else node.undo.uses
+        arguments = ", ".join(f"{name}: {words(arg)}" for name, arg in node.undo.args)
+        return f"{node.undo.uses} with {{{arguments}}}" if arguments else node.undo.uses
     undo = node.action.undo if node.action is not None else UndoSpec()
     return undo.action or (f"none: {undo.none}" if undo.none else "nothing to undo")
 
@@ -62,8 +64,8 @@ def time_words(arg: Arg) -> str:
     return exact(timedelta(seconds=fixed)) if isinstance(fixed, int | float) else words(arg)
 
 
-def heard_words(one: WaitFor) -> str:
+def heard_words(wait: WaitFor) -> str:
     """Something that is listened for."""
-    match = ", ".join(f"{name}: {words(arg)}" for name, arg in one.match)
-    listens = f"{one.trigger} {match}".strip()
-    return listens if one.name == one.trigger else f"{one.name} ({listens})"
+    match = ", ".join(f"{name}: {words(arg)}" for name, arg in wait.match)
+    listens = f"{wait.trigger} {match}".strip()
+    return listens if wait.name == wait.trigger else f"{wait.name} ({listens})"

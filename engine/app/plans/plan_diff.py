@@ -21,11 +21,11 @@ _WORDS = ("vault/templates/", "vault/agents/", "vault/intents/", "vault/sops/")
 _LEFT_OUT = frozenset(
     "digest files steps gates line column event-labels behind could-start-earlier what acts".split()
 )
-"""What follows from other keys, or from where a thing stands."""
-_SAID = frozenset(
+"""Keys that follow from others, or from the place in the file."""
+_AS_CHANGE = frozenset(
     "stage reach highest-reach triggers stop-on subject once budget-usd gate undo-within-seconds".split()
 )
-"""What is said as a change of what may happen."""
+"""Keys that are listed as a change of what may happen."""
 _MAX_LINES = 14
 
 
@@ -75,19 +75,19 @@ class Comparison:
     @property
     def rises(self) -> tuple[Change, ...]:
         """What raises authority."""
-        every = (*self.settings, *(change for one in self.playbooks for change in one.changes))
-        return tuple(one for one in every if one.raises)
+        every = (*self.settings, *(change for playbook in self.playbooks for change in playbook.changes))
+        return tuple(change for change in every if change.raises)
 
 
 def compare(a: Moment, b: Moment) -> Comparison:
     """What differs between two moments."""
     names = sorted({*a.compiled.plans, *b.compiled.plans, *b.compiled.broken})
-    found = (_playbook(name, a, b) for name in names)
+    playbooks = (_playbook(name, a, b) for name in names)
     return Comparison(
         before=a.name,
         after=b.name,
         settings=authority_diff.changes(_authority(a, None), _authority(b, None)),
-        playbooks=tuple(one for one in found if one is not None),
+        playbooks=tuple(playbook for playbook in playbooks if playbook is not None),
         words=tuple(_words(a, b)),
     )
 
@@ -106,22 +106,24 @@ def _playbook(name: str, a: Moment, b: Moment) -> Playbook | None:
     if old is not None and (old is new or digest(old) == digest(new)):
         return None
     changes = tuple(
-        one for one in authority_diff.changes(_authority(a, old), _authority(b, new)) if one.playbook == name
+        change
+        for change in authority_diff.changes(_authority(a, old), _authority(b, new))
+        if change.playbook == name
     )
-    after = plan_view.analyze(new, policy=b.policy, unsaid=plan_view.implicit_order(new, b.tree))
+    new_view = plan_view.analyze(new, policy=b.policy, unsaid=plan_view.implicit_order(new, b.tree))
     if old is None:
         return Playbook(
-            id=name, path=new.path, status="mended" if name in a.compiled.broken else "added", changes=changes, digests=("", after.digest),
-            details=tuple(_details({}, plan_json.to_json(after))),
+            id=name, path=new.path, status="mended" if name in a.compiled.broken else "added", changes=changes, digests=("", new_view.digest),
+            details=tuple(_details({}, plan_json.to_json(new_view))),
         )  # fmt: skip
-    before = plan_view.analyze(old, policy=a.policy, unsaid=plan_view.implicit_order(old, a.tree))
-    details = tuple(_details(plan_json.to_json(before), plan_json.to_json(after)))
+    old_view = plan_view.analyze(old, policy=a.policy, unsaid=plan_view.implicit_order(old, a.tree))
+    details = tuple(_details(plan_json.to_json(old_view), plan_json.to_json(new_view)))
     if not changes and not details:
-        # Only a file it may read is another one: that is said once, with the words.
+        # Only a file it may read has changed: that is listed once, with the words.
         return None
     return Playbook(
         id=name, path=new.path, status="changed", changes=changes, details=details,
-        digests=(before.digest, after.digest),
+        digests=(old_view.digest, new_view.digest),
     )  # fmt: skip
 
 
@@ -131,30 +133,30 @@ def _playbook(name: str, a: Moment, b: Moment) -> Playbook | None:
 def _details(a: dict[str, Json], b: dict[str, Json]) -> Iterator[Detail]:
     if a:
         yield from _keys("", a, b)
-    for kind, one in (("steps", "step"), ("gates", "gate")):
+    for kind, noun in (("steps", "step"), ("gates", "gate")):
         old, new = ({row["id"]: row for row in side.get(kind, [])} for side in (a, b))
         for id_ in dict.fromkeys((*new, *old)):
             if id_ not in new:
-                yield Detail(place=f"{one} {id_}", key="", before=_brief(old[id_]), after="")
+                yield Detail(place=f"{noun} {id_}", key="", before=_brief(old[id_]), after="")
             elif id_ not in old:
-                yield Detail(place=f"{one} {id_}", key="", before="", after=_brief(new[id_]))
+                yield Detail(place=f"{noun} {id_}", key="", before="", after=_brief(new[id_]))
             else:
-                yield from _keys(f"{one} {id_}", old[id_], new[id_])
+                yield from _keys(f"{noun} {id_}", old[id_], new[id_])
 
 
 def _keys(place: str, a: dict[str, Json], b: dict[str, Json]) -> Iterator[Detail]:
     for key in dict.fromkeys((*a, *b)):
-        before, after = a.get(key), b.get(key)
-        if key in _LEFT_OUT | _SAID or before == after:
+        old, new = a.get(key), b.get(key)
+        if key in _LEFT_OUT | _AS_CHANGE or old == new:
             continue
-        if isinstance(before, dict) and isinstance(after, dict):
-            yield from _keys(place, _below(key, before), _below(key, after))
+        if isinstance(old, dict) and isinstance(new, dict):
+            yield from _keys(place, _below(key, old), _below(key, new))
         else:
-            yield Detail(place=place, key=key, before=_shown(before), after=_shown(after))
+            yield Detail(place=place, key=key, before=_shown(old), after=_shown(new))
 
 
 def _below(key: str, value: dict[str, Json]) -> dict[str, Json]:
-    return {f"{key}.{name}": one for name, one in value.items()}
+    return {f"{key}.{name}": member for name, member in value.items()}
 
 
 def _brief(row: dict[str, Json]) -> str:
@@ -185,12 +187,12 @@ def _words(a: Moment, b: Moment) -> Iterator[TextDiff]:
     for path in sorted({*old, *new}):
         if old.get(path) == new.get(path):
             continue
-        before, after = (
+        old_lines, new_lines = (
             at.tree.read(path).decode("utf-8-sig", "replace").splitlines() if path in side else []
             for at, side in ((a, old), (b, new))
         )
         lines = [
-            line for line in difflib.unified_diff(before, after, lineterm="", n=1)
+            line for line in difflib.unified_diff(old_lines, new_lines, lineterm="", n=1)
             if not line.startswith(("--- ", "+++ "))
         ]  # fmt: skip
         yield TextDiff(
@@ -203,7 +205,7 @@ def _words(a: Moment, b: Moment) -> Iterator[TextDiff]:
 
 
 def _users(at: Moment, path: str) -> set[str]:
-    return {name for name, plan in at.compiled.plans.items() if any(path == one for one, _ in plan.files)}
+    return {name for name, plan in at.compiled.plans.items() if any(path == file for file, _ in plan.files)}
 
 
 # ---------------------------------------------------------------- shown
@@ -212,28 +214,31 @@ def _users(at: Moment, path: str) -> set[str]:
 _MARKS = {"added": "+", "mended": "+", "removed": "-", "changed": "~", "broken": "!"}
 
 
-def lines(found: Comparison) -> Iterator[plan_view.Line]:
+def lines(comparison: Comparison) -> Iterator[plan_view.Line]:
     """(sign, text) per line: ``▲`` raises authority, ``▽`` changes it otherwise, ``+ - ~`` what was added, removed, changed."""
-    yield "", f"{found.before} → {found.after}"
-    if not (found.settings or found.playbooks or found.words):
+    yield "", f"{comparison.before} → {comparison.after}"
+    if not (comparison.settings or comparison.playbooks or comparison.words):
         yield "  ", "nothing that is compiled differs"
         return
-    count = len(found.rises)
+    count = len(comparison.rises)
     yield (
         "  ",
         f"{'nothing raises' if not count else '1 change raises' if count == 1 else f'{count} changes raise'} authority",
     )
-    if found.settings:
+    if comparison.settings:
         yield "", ""
         yield "~ ", "steward.yaml and vault/policy.yaml"
-        yield from map(_change_line, found.settings)
-    for one in found.playbooks:
+        yield from map(_change_line, comparison.settings)
+    for playbook in comparison.playbooks:
         yield "", ""
-        note = ": it does not compile (steward check)" if one.status == "broken" else ""
-        yield f"{_MARKS[one.status]} ", f"{one.id}  ({one.path or 'no plan before'})  {one.status}{note}"
-        yield from map(_change_line, one.changes)
-        yield from map(_detail_line, one.details)
-    for text in found.words:
+        note = ": it does not compile (steward check)" if playbook.status == "broken" else ""
+        yield (
+            f"{_MARKS[playbook.status]} ",
+            f"{playbook.id}  ({playbook.path or 'no plan before'})  {playbook.status}{note}",
+        )
+        yield from map(_change_line, playbook.changes)
+        yield from map(_detail_line, playbook.details)
+    for text in comparison.words:
         yield "", ""
         users = f"  used by {', '.join(text.used_by)}" if text.used_by else ""
         yield f"{_MARKS[text.status]} ", f"{text.path}  {text.status}{users}"
@@ -243,26 +248,22 @@ def lines(found: Comparison) -> Iterator[plan_view.Line]:
             yield "    ", f"… {text.more} more lines"
 
 
-def _change_line(one: Change) -> plan_view.Line:
-    return f"  {'▲' if one.raises else '▽'} ", one.text
+def _change_line(change: Change) -> plan_view.Line:
+    return f"  {'▲' if change.raises else '▽'} ", change.text
 
 
-def _detail_line(one: Detail) -> plan_view.Line:
-    if not one.key:
-        sign, text = ("+", one.after) if one.after else ("-", one.before)
-        return f"  {sign} ", f"{one.place}  {text}"
-    key, before, after = (
-        one.key.removesuffix(_SECONDS),
-        *(_in_words(one.key, each) for each in (one.before, one.after)),
+def _detail_line(detail: Detail) -> plan_view.Line:
+    if not detail.key:
+        sign, text = ("+", detail.after) if detail.after else ("-", detail.before)
+        return f"  {sign} ", f"{detail.place}  {text}"
+    key, old, new = (
+        detail.key.removesuffix(_SECONDS),
+        *(_in_words(detail.key, each) for each in (detail.before, detail.after)),
     )
-    said = (
-        f"{key}: {before} → {after}"
-        if before and after
-        else f"{key} is new: {after}"
-        if after
-        else f"{key} is gone: {before}"
+    sentence = (
+        f"{key}: {old} → {new}" if old and new else f"{key} is new: {new}" if new else f"{key} is gone: {old}"
     )
-    return "  ~ ", f"{f'{one.place}  ' if one.place else ''}{said}"
+    return "  ~ ", f"{f'{detail.place}  ' if detail.place else ''}{sentence}"
 
 
 _SECONDS = "-seconds"
@@ -273,46 +274,46 @@ def _in_words(key: str, value: str) -> str:
     return exact(timedelta(seconds=float(value))) if key.endswith(_SECONDS) and value else value
 
 
-def to_json(found: Comparison) -> dict[str, Json]:
+def to_json(comparison: Comparison) -> dict[str, Json]:
     """The same as data."""
     return {
-        "before": found.before,
-        "after": found.after,
-        "raises-authority": bool(found.rises),
-        "settings": [_change_json(one) for one in found.settings],
+        "before": comparison.before,
+        "after": comparison.after,
+        "raises-authority": bool(comparison.rises),
+        "settings": [_change_json(change) for change in comparison.settings],
         "playbooks": [
             {
-                "id": one.id,
-                "path": one.path,
-                "status": one.status,
-                "digests": {"before": one.digests[0], "after": one.digests[1]},
-                "changes": [_change_json(change) for change in one.changes],
+                "id": playbook.id,
+                "path": playbook.path,
+                "status": playbook.status,
+                "digests": {"before": playbook.digests[0], "after": playbook.digests[1]},
+                "changes": [_change_json(change) for change in playbook.changes],
                 "details": [
                     {"place": each.place, "key": each.key, "before": each.before, "after": each.after}
-                    for each in one.details
+                    for each in playbook.details
                 ],
             }
-            for one in found.playbooks
+            for playbook in comparison.playbooks
         ],
         "words": [
             {
-                "path": one.path,
-                "status": one.status,
-                "diff": list(one.lines),
-                "more-lines": one.more,
-                "used-by": list(one.used_by),
+                "path": text.path,
+                "status": text.status,
+                "diff": list(text.lines),
+                "more-lines": text.more,
+                "used-by": list(text.used_by),
             }
-            for one in found.words
+            for text in comparison.words
         ],
     }
 
 
-def _change_json(one: Change) -> dict[str, Json]:
+def _change_json(change: Change) -> dict[str, Json]:
     return {
-        "kind": one.kind,
-        "raises": one.raises,
-        "where": one.where,
-        "before": one.before,
-        "after": one.after,
-        "text": one.text,
+        "kind": change.kind,
+        "raises": change.raises,
+        "where": change.where,
+        "before": change.before,
+        "after": change.after,
+        "text": change.text,
     }

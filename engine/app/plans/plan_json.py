@@ -22,8 +22,8 @@ def to_json(seen: PlanView) -> dict[str, Json]:
         "digest": seen.digest,
         "stage": plan.stage.value,
         "highest-reach": seen.highest.value,
-        "triggers": [{"kind": one.kind, "params": dict(one.params)} for one in plan.triggers],
-        "stop-on": [heard_words(one) for one in plan.stop_on],
+        "triggers": [{"kind": trigger.kind, "params": dict(trigger.params)} for trigger in plan.triggers],
+        "stop-on": [heard_words(wait) for wait in plan.stop_on],
         "subject": _maybe(plan.subject),
         "concurrency": _maybe(plan.concurrency),
         "if-running": plan.if_running,
@@ -34,12 +34,17 @@ def to_json(seen: PlanView) -> dict[str, Json]:
         "currency": plan.currency,
         "event-labels": list(encode(plan.event_labels)),
         "inputs": [
-            {"name": one.name, "type": str(one.type), "required": one.required, "default": one.default}
-            for one in plan.inputs
+            {
+                "name": field.name,
+                "type": str(field.type),
+                "required": field.required,
+                "default": field.default,
+            }
+            for field in plan.inputs
         ],
         "outputs": {name: words(arg) for name, arg in plan.outputs},
         "steps": [_step_json(plan, row, cancelled_by[row.node.id]) for row in seen.rows],
-        "gates": [_gate_json(one) for one in seen.gates],
+        "gates": [_gate_json(gate) for gate in seen.gates],
         "files": [{"path": path, "sha256": sha} for path, sha in plan.files],
     }
 
@@ -51,7 +56,7 @@ def _maybe(arg: Arg | None) -> str | None:
 def _refusals(plan: Plan) -> dict[str, list[str]]:
     """Step → the gates whose refusal cancels it: those of all it depends on, unless it reads their verdict."""
     gates: dict[str, str] = {}
-    found: dict[str, list[str]] = {}
+    refusals: dict[str, list[str]] = {}
     for node in plan.nodes:
         own = node.gate
         if own is None and node.kind == "effect":
@@ -60,12 +65,12 @@ def _refusals(plan: Plan) -> dict[str, list[str]]:
                 if approval_rule.answer(stage_of(plan, node), node.highest_reach) is Answer.ASK
                 else None
             )
-        above = {gate for name in node.before for gate in (*found[name], gates.get(name))}
+        above = {gate for name in node.before for gate in (*refusals[name], gates.get(name))}
         above -= {*node.verdicts, own, None}
-        found[node.id] = [gate for gate in dict.fromkeys(gates.values()) if gate in above]
+        refusals[node.id] = [gate for gate in dict.fromkeys(gates.values()) if gate in above]
         if own is not None:
             gates[node.id] = own
-    return found
+    return refusals
 
 
 def _step_json(plan: Plan, row: PlanRow, cancelled_by: list[str]) -> dict[str, Json]:
@@ -84,7 +89,9 @@ def _step_json(plan: Plan, row: PlanRow, cancelled_by: list[str]) -> dict[str, J
         "reach": {"lowest": row.low.value, "highest": row.high.value},
         "if": None if node.condition is None else node.condition.written.strip(),
         "with": {name: words(arg) for name, arg in node.args},
-        "after": [{"step": one.step, "because": one.because, "implicit": one.implicit} for one in row.after],
+        "after": [
+            {"step": edge.step, "because": edge.because, "implicit": edge.implicit} for edge in row.after
+        ],
         "verdicts": list(node.verdicts),
         "behind": cancelled_by,
         "could-start-earlier": None if row.earlier is None else {"needs": list(row.earlier)},
@@ -92,7 +99,7 @@ def _step_json(plan: Plan, row: PlanRow, cancelled_by: list[str]) -> dict[str, J
         "max-parallel": node.max_parallel,
         "pause-seconds": None if node.pause is None else node.pause.total_seconds(),
         "repeat": None if node.repeat is None else _repeat_json(node.repeat),
-        "waits-for": [heard_words(one) for one in node.waits],
+        "waits-for": [heard_words(wait) for wait in node.waits],
         "until": None if node.until is None else time_words(node.until),
         "asks": None if node.ask is None else _ask_json(node.ask),
         "expect": {name: words(arg) for name, arg in node.expect},

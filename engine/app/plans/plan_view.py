@@ -1,6 +1,6 @@
 """A plan as people and programs read it: what runs, asks, is previewed or left out, in what order, and what could start earlier.
 
-*implicit* is an order nobody wrote under ``needs:``: the step above, or a step that is read.
+*implicit* is an order that is not written under ``needs:``: the step above, or a step that is read.
 """
 
 from collections.abc import Iterator, Mapping
@@ -23,19 +23,19 @@ Because = Literal["needs", "order", "reads", "default"]
 Line: TypeAlias = tuple[str, str]
 
 SIGNS: Mapping[str, str] = {"run": "+", "ask": "~", "preview": "?", "skip": "-", "read": "·"}
-"""What stands before a step: acts, asks, previews, never runs; ``·`` reads, waits or ends."""
+"""The sign before a step: acts, asks, previews, never runs; ``·`` reads, waits or ends."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Edge:
-    """One step that has to be settled first. `order`: only because it stands above; `default`: read in a way that survives its skipping."""
+    """One step that has to be settled first. `order`: only because it is written above; `default`: read in a way that survives its skipping."""
 
     step: str
     because: Because
 
     @property
     def implicit(self) -> bool:
-        """Whether nobody wrote it."""
+        """Whether it is not written under `needs:`."""
         return self.because != "needs"
 
 
@@ -54,7 +54,7 @@ class PlanRow:
 
     @property
     def sign(self) -> str:
-        """What stands before it."""
+        """The sign before it."""
         return SIGNS["read" if self.does == "run" and not self.acts else self.does]
 
 
@@ -71,13 +71,13 @@ class PlanView:
     @property
     def highest(self) -> Reach:
         """How far any step may reach."""
-        return max((row.high for row in self.rows), key=lambda one: one.rank, default=Reach.INTERNAL)
+        return max((row.high for row in self.rows), key=lambda reach: reach.rank, default=Reach.INTERNAL)
 
 
 def analyze(
     plan: Plan, *, policy: PolicyRules, unsaid: frozenset[str], far: frozenset[str] = frozenset()
 ) -> PlanView:
-    """`plan` under `policy`. `unsaid` are the steps that stand without `needs:` (see :func:`unsaid`), `far` the mailboxes on a server."""
+    """`plan` under `policy`. `unsaid` are the steps without `needs:` (see :func:`implicit_order`), `far` the mailboxes on a server."""
     from engine.language.passes.plan_codec import digest
 
     sooner = _earlier(plan, unsaid)
@@ -85,8 +85,10 @@ def analyze(
     asking = {row.node.id for row in rows if row.does == "ask" and row.node.gate is None}
     gates = tuple(gate for gate in plan.gates if not gate.own or asking & set(gate.members))
     leaves = any(row.acts and row.high is not Reach.INTERNAL for row in rows)
-    heard = {str(dict(one.params).get("mailbox", "")) for one in plan.triggers if one.kind == "email"}
-    every = any(one.kind == "intent" for one in plan.triggers)
+    heard = {
+        str(dict(trigger.params).get("mailbox", "")) for trigger in plan.triggers if trigger.kind == "email"
+    }
+    every = any(trigger.kind == "intent" for trigger in plan.triggers)
     watched = tuple(sorted(far if every else far & heard)) if leaves else ()
     return PlanView(plan=plan, digest=digest(plan), rows=rows, gates=gates, watched=watched)
 
@@ -98,14 +100,14 @@ def implicit_order(plan: Plan, tree: Tree) -> frozenset[str]:
     from engine.language.yaml import reader
 
     try:
-        data = tree.read(plan.path)
+        source_bytes = tree.read(plan.path)
     except KeyError:
         return frozenset()
-    source = SourceText.from_bytes(plan.path, data)
+    source = SourceText.from_bytes(plan.path, source_bytes)
     if plan.source == "sop":
-        authored, _ = sop.read(source, plan.id, data, notes={}, is_sop=lambda _: False)
+        authored, _ = sop.read(source, plan.id, source_bytes, notes={}, is_sop=lambda _: False)
     else:
-        node, _ = reader.read(plan.path, data)
+        node, _ = reader.read(plan.path, source_bytes)
         authored = None if node is None else playbook.read(source, plan.id, node)[0]
     return (
         frozenset(step.id.text for step in authored.steps if step.needs is None) if authored else frozenset()
@@ -124,9 +126,9 @@ def _row(
     plan: Plan, node: Node, policy: PolicyRules, unsaid: frozenset[str], earlier: tuple[str, ...] | None
 ) -> PlanRow:
     low, high = reaches(node)
-    does, acts, what = _what(plan, node, policy, low, high)
+    does, acts, sentence = _what(plan, node, policy, low, high)
     return PlanRow(
-        node=node, does=does, acts=acts, what=what, low=low, high=high, after=_after(node, unsaid), earlier=earlier
+        node=node, does=does, acts=acts, what=sentence, low=low, high=high, after=_after(node, unsaid), earlier=earlier
     )  # fmt: skip
 
 
@@ -134,8 +136,8 @@ def reaches(node: Node) -> tuple[Reach, Reach]:
     """(nearest, farthest) reach of a call: what an expression gives may be null where its type says so."""
     if node.action is None:
         return Reach.INTERNAL, Reach.INTERNAL
-    least = {name: _surely(arg) for name, arg in node.args}
-    return reach_of(node.action, least, floor=node.reach), node.highest_reach
+    nearest = {name: _surely(arg) for name, arg in node.args}
+    return reach_of(node.action, nearest, floor=node.reach), node.highest_reach
 
 
 def own_reach(node: Node) -> Reach:
@@ -155,7 +157,7 @@ def _surely(arg: Arg) -> Json:
         case Expr():
             return None if arg.type.nullable else True
         case ListArg():
-            return [_surely(one) for one in arg.items]
+            return [_surely(element) for element in arg.items]
         case _:
             return True
 
@@ -181,7 +183,7 @@ def _what(plan: Plan, node: Node, policy: PolicyRules, low: Reach, high: Reach) 
 
 
 def _waits(node: Node) -> str:
-    names = " or ".join(one.name for one in node.waits)
+    names = " or ".join(wait.name for wait in node.waits)
     time = "" if node.until is None else time_words(node.until)
     if names and time:
         return f"for {names}, at most {time}"
@@ -196,29 +198,29 @@ def _effect(stage: Stage, node: Node, policy: PolicyRules, low: Reach, high: Rea
         return "preview", False, f"previews ({span})"
     if node.gate is not None:
         return "ask", True, f"asks at gate {node.gate} ({span})"
-    held = f", held {exact(node.undo_within)}" if node.undo_within else ""
+    hold = f", held {exact(node.undo_within)}" if node.undo_within else ""
     if approval_rule.answer(stage, high, policy.always_ask) is Answer.ALLOW:
-        return "run", True, f"acts ({span}){_hush(policy, low, high)}{held}"
+        return "run", True, f"acts ({span}){_hush(policy, low, high)}{hold}"
     excepted = _excepted(stage, node, policy, high)
     may_act = approval_rule.answer(stage, low, policy.always_ask) is Answer.ALLOW
     alone = f", acts alone when {low}" if may_act else ""
     quiet = _hush(policy, low, high) if excepted or alone else ""
-    return "ask", True, f"asks ({span}){excepted}{alone}{quiet}{held}"
+    return "ask", True, f"asks ({span}){excepted}{alone}{quiet}{hold}"
 
 
 def _excepted(stage: Stage, node: Node, policy: PolicyRules, high: Reach) -> str:
     """Up to which amount policy.yaml lets it run all the same."""
-    found = approval_rule.exceptions(policy, stage, high, node.uses)
-    if not found:
+    exceptions = approval_rule.exceptions(policy, stage, high, node.uses)
+    if not exceptions:
         return ""
-    ceilings = (f"{one.up_to.text()} ({one.per_day.text()} a day)" for one in found)
+    ceilings = (f"{exception.up_to.text()} ({exception.per_day.text()} a day)" for exception in exceptions)
     return f", acts alone up to {' or '.join(ceilings)}"
 
 
 def _hush(policy: PolicyRules, low: Reach, high: Reach) -> str:
     """When it asks although it would act."""
     quiet = policy.quiet
-    if quiet is None or not any(low.rank <= one.rank <= high.rank for one in quiet.reach):
+    if quiet is None or not any(low.rank <= reach.rank <= high.rank for reach in quiet.reach):
         return ""
     return f", asks when it is quiet ({quiet.text()})"
 
@@ -227,7 +229,7 @@ def _hush(policy: PolicyRules, low: Reach, high: Reach) -> str:
 
 
 def _after(node: Node, unsaid: frozenset[str]) -> tuple[Edge, ...]:
-    found: list[Edge] = []
+    edges: list[Edge] = []
     for name in node.before:
         because: Because
         if name in node.needs and node.id not in unsaid:
@@ -238,12 +240,12 @@ def _after(node: Node, unsaid: frozenset[str]) -> tuple[Edge, ...]:
             because = "default"
         else:
             because = "order"
-        found.append(Edge(step=name, because=because))
-    return tuple(found)
+        edges.append(Edge(step=name, because=because))
+    return tuple(edges)
 
 
 def _quiet(node: Node) -> bool:
-    """Whether a step only reads or prepares: nothing of it is seen outside, and nobody waits in it."""
+    """Whether a step only reads or prepares: nothing of it is seen outside, and no person is waited for."""
     if node.gate is not None or node.handles_failure or node.verdicts:
         return False
     return node.kind in {"call", "find"} or (
@@ -254,13 +256,13 @@ def _quiet(node: Node) -> bool:
 def _earlier(plan: Plan, unsaid: frozenset[str]) -> dict[str, tuple[str, ...]]:
     """Step → the `needs:` with which it would start sooner and mean the same.
 
-    Only for a step that reads or prepares, stands without `needs:`, doesn't read the step above, and would overtake nothing but
+    Only for a step that reads or prepares, has no `needs:`, doesn't read the step above, and would overtake nothing but
     steps that read or prepare: an order behind an effect, a wait, a person or an end may be meant.
     """
     bit = {node.id: 1 << at for at, node in enumerate(plan.nodes)}
     above: dict[str, int] = {}
     loud = 0
-    found: dict[str, tuple[str, ...]] = {}
+    needs: dict[str, tuple[str, ...]] = {}
     for node in plan.nodes:
         read = _union(bit, above, (*node.reads, *node.soft_reads))
         above[node.id] = read | _union(bit, above, node.needs)
@@ -269,8 +271,8 @@ def _earlier(plan: Plan, unsaid: frozenset[str]) -> dict[str, tuple[str, ...]]:
             continue
         if node.id not in unsaid or not node.needs or bit[node.needs[0]] & (loud | read):
             continue
-        found[node.id] = _last(plan, bit, above, above[node.id] & loud & ~read)
-    return found
+        needs[node.id] = _last(plan, bit, above, above[node.id] & loud & ~read)
+    return needs
 
 
 def _union(bit: Mapping[str, int], above: Mapping[str, int], names: tuple[str, ...]) -> int:
@@ -281,7 +283,7 @@ def _union(bit: Mapping[str, int], above: Mapping[str, int], names: tuple[str, .
 
 
 def _last(plan: Plan, bit: Mapping[str, int], above: Mapping[str, int], bits: int) -> tuple[str, ...]:
-    """Of a set of steps those that stand above no other of it."""
+    """The last steps of a set: those that come before no other of it."""
     names: list[str] = []
     covered = 0
     while bits:
@@ -339,15 +341,15 @@ def lines(seen: PlanView) -> Iterator[Line]:
 
 def _notes(row: PlanRow) -> Iterator[str]:
     node = row.node
-    yield f"after {', '.join(_edge_words(one) for one in row.after)}" if row.after else "at once"
+    yield f"after {', '.join(_edge_words(edge) for edge in row.after)}" if row.after else "at once"
     if node.condition is not None:
         yield f"only if {node.condition.written.strip()}, else skipped"
     if node.foreach is not None:
         pause = f", one {exact(node.pause)} after the other" if node.pause is not None else ""
         yield f"for each of {words(node.foreach)}, {node.max_parallel} at a time{pause}"
     if node.repeat is not None:
-        again, most = exact(node.repeat.pause), node.repeat.at_most
-        yield f"again after {again} until {node.repeat.until.written}, at most {most} times, else it failed"
+        again, limit = exact(node.repeat.pause), node.repeat.at_most
+        yield f"again after {again} until {node.repeat.until.written}, at most {limit} times, else it failed"
     if node.once is not None:
         yield f"once for {words(node.once)}"
     if node.subject is not None:
@@ -364,10 +366,10 @@ def _notes(row: PlanRow) -> Iterator[str]:
         yield f"could start {when} with `needs: [{', '.join(row.earlier)}]`: only file order holds it"
 
 
-def _edge_words(one: Edge) -> str:
+def _edge_words(edge: Edge) -> str:
     return {
-        "needs": one.step,
-        "order": f"{one.step} (file order)",
-        "reads": f"{one.step} (reads it)",
-        "default": f"{one.step} (reads it, or does without)",
-    }[one.because]
+        "needs": edge.step,
+        "order": f"{edge.step} (file order)",
+        "reads": f"{edge.step} (reads it)",
+        "default": f"{edge.step} (reads it, or does without)",
+    }[edge.because]

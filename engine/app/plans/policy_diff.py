@@ -11,14 +11,14 @@ from engine.model.values.money import Money
 
 def policy(a: PolicyRules, b: PolicyRules) -> Iterator[Change]:
     """What differs between two policies."""
-    for reach in (one for one in a.always_ask if one not in b.always_ask):
+    for reach in (floor for floor in a.always_ask if floor not in b.always_ask):
         yield Change(kind="policy", raises=True, where="always-ask", before=reach)
-    for reach in (one for one in b.always_ask if one not in a.always_ask):
+    for reach in (floor for floor in b.always_ask if floor not in a.always_ask):
         yield Change(kind="policy", raises=False, where="always-ask", after=reach)
-    for pattern in (one for one in a.deny if one not in b.deny):
-        kept = any(fnmatchcase(pattern, one) for one in b.deny)
-        yield Change(kind="policy", raises=not kept, where="deny", before=pattern)
-    for pattern in (one for one in b.deny if one not in a.deny):
+    for pattern in (denial for denial in a.deny if denial not in b.deny):
+        covered = any(fnmatchcase(pattern, denial) for denial in b.deny)
+        yield Change(kind="policy", raises=not covered, where="deny", before=pattern)
+    for pattern in (denial for denial in b.deny if denial not in a.deny):
         yield Change(kind="policy", raises=False, where="deny", after=pattern)
     yield from _caps(a.caps, b.caps)
     yield from _exceptions(a.may_run, b.may_run)
@@ -30,29 +30,35 @@ def policy(a: PolicyRules, b: PolicyRules) -> Iterator[Change]:
 
 
 def _exceptions(a: Sequence[MayRun], b: Sequence[MayRun]) -> Iterator[Change]:
-    for one in (one for one in b if one not in a):
-        held = any(
-            was.action == one.action and _no_more(one.up_to, was.up_to) and _no_more(one.per_day, was.per_day)
+    for exception in (candidate for candidate in b if candidate not in a):
+        covered = any(
+            was.action == exception.action
+            and _no_more(exception.up_to, was.up_to)
+            and _no_more(exception.per_day, was.per_day)
             for was in a
         )
-        yield Change(kind="policy", raises=not held, where=f"may-run {one.action}", after=_ceiling(one))
-    for one in (one for one in a if one not in b):
-        yield Change(kind="policy", raises=False, where=f"may-run {one.action}", before=_ceiling(one))
+        yield Change(
+            kind="policy", raises=not covered, where=f"may-run {exception.action}", after=_ceiling(exception)
+        )
+    for exception in (candidate for candidate in a if candidate not in b):
+        yield Change(
+            kind="policy", raises=False, where=f"may-run {exception.action}", before=_ceiling(exception)
+        )
 
 
-def _ceiling(one: MayRun) -> str:
-    return f"{one.up_to.text()}, {one.per_day.text()} a day"
+def _ceiling(exception: MayRun) -> str:
+    return f"{exception.up_to.text()}, {exception.per_day.text()} a day"
 
 
 def _quiet(a: QuietHours | None, b: QuietHours | None) -> Iterator[Change]:
     if a == b:
         return
     lost = a is not None and not _at_least_as_quiet(a, b)
-    before, after = (
-        "" if one is None else f"{', '.join(each.value for each in one.reach)}: {one.text()}"
-        for one in (a, b)
+    old_hours, new_hours = (
+        "" if hours is None else f"{', '.join(each.value for each in hours.reach)}: {hours.text()}"
+        for hours in (a, b)
     )
-    yield Change(kind="policy", raises=lost, where="quiet-hours", before=before, after=after)
+    yield Change(kind="policy", raises=lost, where="quiet-hours", before=old_hours, after=new_hours)
 
 
 def _at_least_as_quiet(a: QuietHours, b: QuietHours | None) -> bool:
@@ -63,19 +69,23 @@ def _at_least_as_quiet(a: QuietHours, b: QuietHours | None) -> bool:
     return all(b.at(*moment) for moment in week if a.at(*moment))
 
 
-def _consent(one: Consent | None) -> str:
-    return "" if one is None else f"{one.purpose} unless {one.unless}"
+def _consent(consent: Consent | None) -> str:
+    return "" if consent is None else f"{consent.purpose} unless {consent.unless}"
 
 
 def _caps(a: Sequence[Cap], b: Sequence[Cap]) -> Iterator[Change]:
-    for cap in (one for one in a if one not in b):
-        after = [one for one in b if one.action == cap.action and one not in a]
-        kept = any(_as_tight(one, cap) for one in b)
+    for cap in (old_cap for old_cap in a if old_cap not in b):
+        new_caps = [new_cap for new_cap in b if new_cap.action == cap.action and new_cap not in a]
+        covered = any(_as_tight(new_cap, cap) for new_cap in b)
         yield Change(
-            kind="cap", raises=not kept, where=cap.action, before=_cap(cap), after=", ".join(map(_cap, after))
+            kind="cap",
+            raises=not covered,
+            where=cap.action,
+            before=_cap(cap),
+            after=", ".join(map(_cap, new_caps)),
         )
-    changed = {one.action for one in a if one not in b}
-    for cap in (one for one in b if one not in a and one.action not in changed):
+    changed = {old_cap.action for old_cap in a if old_cap not in b}
+    for cap in (new_cap for new_cap in b if new_cap not in a and new_cap.action not in changed):
         yield Change(kind="cap", raises=False, where=cap.action, after=_cap(cap))
 
 
@@ -113,12 +123,12 @@ def agents(a: Mapping[str, AgentSource], b: Mapping[str, AgentSource]) -> Iterat
     A new agent raises nothing by itself: the playbook that uses it does.
     """
     for name, new in b.items():
-        old, where = a.get(name), f"agent/{name}"
+        old, place = a.get(name), f"agent/{name}"
         had = old.tools if old is not None else ()
-        for tool in (one for one in new.tools if one not in had):
-            yield Change(kind="tool", raises=True, where=where, after=tool)
-        for tool in (one for one in had if one not in new.tools):
-            yield Change(kind="tool", raises=False, where=where, before=tool)
+        for tool in (held_tool for held_tool in new.tools if held_tool not in had):
+            yield Change(kind="tool", raises=True, where=place, after=tool)
+        for tool in (held_tool for held_tool in had if held_tool not in new.tools):
+            yield Change(kind="tool", raises=False, where=place, before=tool)
         if old is None:
             continue
         if old.model != new.model:
@@ -126,7 +136,7 @@ def agents(a: Mapping[str, AgentSource], b: Mapping[str, AgentSource]) -> Iterat
             yield Change(
                 kind="connector",
                 raises=asks,
-                where=where,
+                where=place,
                 before=f"model {old.model}",
                 after=f"model {new.model}",
             )
@@ -134,5 +144,7 @@ def agents(a: Mapping[str, AgentSource], b: Mapping[str, AgentSource]) -> Iterat
             looser = new.budget_usd is None or (
                 old.budget_usd is not None and new.budget_usd > old.budget_usd
             )
-            before, after = ("" if one.budget_usd is None else f"{one.budget_usd} USD" for one in (old, new))
-            yield Change(kind="cap", raises=looser, where=where, before=before, after=after)
+            old_budget, new_budget = (
+                "" if agent.budget_usd is None else f"{agent.budget_usd} USD" for agent in (old, new)
+            )
+            yield Change(kind="cap", raises=looser, where=place, before=old_budget, after=new_budget)

@@ -14,9 +14,9 @@ ROOT = "%SRCROOT%"
 """What paths are relative to: the workspace's folder, which a reader knows and this file doesn't name."""
 
 
-def log(found: Sequence[Diagnostic]) -> dict[str, Json]:
+def log(diagnostics: Sequence[Diagnostic]) -> dict[str, Json]:
     """One run of `steward check`."""
-    codes = sorted({one.code for one in found})
+    codes = sorted({diagnostic.code for diagnostic in diagnostics})
     return {
         "$schema": SCHEMA,
         "version": "2.1.0",
@@ -33,7 +33,7 @@ def log(found: Sequence[Diagnostic]) -> dict[str, Json]:
                 # Columns count characters, as they do everywhere else here.
                 "columnKind": "unicodeCodePoints",
                 "originalUriBaseIds": {ROOT: {"description": {"text": "The workspace's folder."}}},
-                "results": [_result(one, codes.index(one.code)) for one in found],
+                "results": [_result(diagnostic, codes.index(diagnostic.code)) for diagnostic in diagnostics],
             }
         ],
     }
@@ -43,41 +43,43 @@ def _rule(code: str) -> dict[str, Json]:
     from engine.language.build import explain
 
     page = explain.page(code) or code
-    title, _, rest = page.partition("\n\n")
+    title, _, explanation = page.partition("\n\n")
     return {
         "id": code,
         "shortDescription": {"text": title.strip() or code},
         "fullDescription": {"text": " ".join(page.split())},
-        "help": {"text": f"{rest.strip() or title}\n\nsteward explain {code}"},
+        "help": {"text": f"{explanation.strip() or title}\n\nsteward explain {code}"},
     }
 
 
-def _result(one: Diagnostic, index: int) -> dict[str, Json]:
-    fixed = {} if one.fix is None else {"fixes": [_fix(one, one.fix)]}
+def _result(diagnostic: Diagnostic, index: int) -> dict[str, Json]:
+    fixed = {} if diagnostic.fix is None else {"fixes": [_fix(diagnostic, diagnostic.fix)]}
     return {
-        "ruleId": one.code,
+        "ruleId": diagnostic.code,
         "ruleIndex": index,
-        "level": "error" if one.severity is Severity.ERROR else "warning",
-        "message": {"text": "\n".join(part for part in (one.message, one.hint) if part)},
+        "level": "error" if diagnostic.severity is Severity.ERROR else "warning",
+        "message": {"text": "\n".join(part for part in (diagnostic.message, diagnostic.hint) if part)},
         "locations": [
             {
                 "physicalLocation": {
-                    "artifactLocation": _file(one.span),
-                    "region": _region(one.span) | _snippet(one),
+                    "artifactLocation": _file(diagnostic.span),
+                    "region": _region(diagnostic.span) | _snippet(diagnostic),
                 }
             }
         ],
         # The same finding on another line is the same finding.
         "partialFingerprints": {
-            "steward/v1": name_of([one.code, one.span.path, one.message, one.source.strip()])
+            "steward/v1": name_of(
+                [diagnostic.code, diagnostic.span.path, diagnostic.message, diagnostic.source.strip()]
+            )
         },
         **fixed,
     }
 
 
-def _fix(one: Diagnostic, fix: Fix) -> dict[str, Json]:
+def _fix(diagnostic: Diagnostic, fix: Fix) -> dict[str, Json]:
     return {
-        "description": {"text": one.hint or "as printed by steward check"},
+        "description": {"text": diagnostic.hint or "as printed by steward check"},
         "artifactChanges": [
             {
                 "artifactLocation": _file(fix.span),
@@ -102,5 +104,5 @@ def _region(span: Span) -> dict[str, Json]:
     }
 
 
-def _snippet(one: Diagnostic) -> dict[str, Json]:
-    return {"snippet": {"text": one.source}} if one.source else {}
+def _snippet(diagnostic: Diagnostic) -> dict[str, Json]:
+    return {"snippet": {"text": diagnostic.source}} if diagnostic.source else {}

@@ -18,47 +18,47 @@ class HeldConnector:
     open: bool
     until: str
     waiting: int
-    said: str
+    sentence: str
     way_out: str
 
 
-def held(book: State, *, now: str) -> tuple[HeldConnector, ...]:
+def held_connectors(book: State, *, now: str) -> tuple[HeldConnector, ...]:
     """Every connector that may not be called freely at `now`, by name."""
     waiting = Counter(book.delayed.values())
-    found = []
+    connectors = []
     for name, state in sorted(book.connectors.items()):
         if state.open or now < state.resting or waiting[name]:
-            found.append(
+            connectors.append(
                 HeldConnector(
                     name=name,
                     open=state.open,
                     until=circuit_breaker.earliest_call(state),
                     waiting=waiting[name],
-                    said=_said(state, waiting[name], now),
+                    sentence=_sentence(state, waiting[name], now),
                     way_out=f"steward resume --connector {name}",
                 )
             )
-    return tuple(found)
+    return tuple(connectors)
 
 
-def _said(state: ConnectorState, waiting: int, now: str) -> str:
+def _sentence(state: ConnectorState, waiting: int, now: str) -> str:
     until = f"{circuit_breaker.earliest_call(state)[:16].replace('T', ' ')}Z"
     due = now >= circuit_breaker.earliest_call(state)
     if state.open and state.probing:
-        what = f"does not answer ({state.code}) and is being tried"
+        predicate = f"does not answer ({state.code}) and is being tried"
     elif state.open and due:
-        # Only what nobody outside would notice is tried unasked, and only when something waits.
-        what = f"did not answer ({state.code}); since {until} it may be tried, by what nobody outside would notice"
+        # Only a call that is not noticed outside is tried unasked, and only when a step waits.
+        predicate = f"did not answer ({state.code}); since {until} it may be tried, by what nobody outside would notice"
     elif state.open:
-        what = f"does not answer ({state.code}); nothing calls it before {until}"
+        predicate = f"does not answer ({state.code}); nothing calls it before {until}"
     elif now < state.resting:
-        what = f"asked to wait; nothing calls it before {until}"
+        predicate = f"asked to wait; nothing calls it before {until}"
     else:
-        what = "is called by one step after the other"
+        predicate = "is called by one step after the other"
     steps = (
         f", {waiting} step{'s' if waiting > 1 else ''} wait{'' if waiting > 1 else 's'}" if waiting else ""
     )
-    return f"{state.name} {what}{steps}"
+    return f"{state.name} {predicate}{steps}"
 
 
 def sentence(event: Event) -> str:

@@ -43,124 +43,125 @@ def short_ids(book: State) -> dict[str, str]:
 def shortest(names: Iterable[str]) -> dict[str, str]:
     """Each name with its shortest beginning that no other name shares."""
     ordered = sorted(set(names))
-    found = {}
+    beginnings = {}
     for index, name in enumerate(ordered):
         near = [ordered[i] for i in (index - 1, index + 1) if 0 <= i < len(ordered)]
-        shared = max((_shared(name, other) for other in near), default=0)
-        found[name] = name[: max(SHORTEST, shared + 1)]
-    return found
+        shared = max((_shared(name, neighbour) for neighbour in near), default=0)
+        beginnings[name] = name[: max(SHORTEST, shared + 1)]
+    return beginnings
 
 
-def _shared(one: str, other: str) -> int:
+def _shared(name: str, neighbour: str) -> int:
     return next(
-        (i for i, (a, b) in enumerate(zip(one, other, strict=False)) if a != b), min(len(one), len(other))
+        (i for i, (a, b) in enumerate(zip(name, neighbour, strict=False)) if a != b),
+        min(len(name), len(neighbour)),
     )
 
 
 def content(reading: LedgerReader, card: CardState) -> dict[str, Any]:
     """What a card shows. Raises PermanentError(code='erased') when its subject was erased."""
-    found: dict[str, Any] = reading.ledger.unseal(ids.ValueId(card.content))
-    return found
+    shown: dict[str, Any] = reading.ledger.unseal(ids.ValueId(card.content))
+    return shown
 
 
 def attached(letter: dict[str, Any]) -> list[tuple[str, str, str]]:
     """(name, media type, size in words) of each file that hangs on a letter, as a card keeps it; none on cards that kept none."""
     return [
         (
-            str(one.get("name") or "a part without a name"),
-            str(one.get("media") or "?"),
-            size_text(int(one.get("size") or 0)),
+            str(file.get("name") or "a part without a name"),
+            str(file.get("media") or "?"),
+            size_text(int(file.get("size") or 0)),
         )
-        for one in letter.get("attachments") or []
+        for file in letter.get("attachments") or []
     ]
 
 
-def find_card(reading: LedgerReader, given: str) -> CardState:
+def find_card(reading: LedgerReader, prefix: str) -> CardState:
     """The card whose id begins so, in `SHORTEST` characters or more. Raises UsageError."""
-    _enough(given)
-    found = [card for id_, card in reading.book.cards.items() if id_.startswith(given.upper())]
-    if len(found) != 1:
-        raise _nothing(given, "card", len(found))
-    return found[0]
+    _require_length(prefix)
+    matches = [card for id_, card in reading.book.cards.items() if id_.startswith(prefix.upper())]
+    if len(matches) != 1:
+        raise _not_found(prefix, "card", len(matches))
+    return matches[0]
 
 
-def find_note(reading: LedgerReader, given: str) -> NoteState | None:
+def find_note(reading: LedgerReader, prefix: str) -> NoteState | None:
     """The letter whose id begins so; None when there is none, or more than one."""
-    found = [note for id_, note in reading.book.notes.items() if id_.startswith(given.upper())]
-    return found[0] if len(found) == 1 and len(given) >= SHORTEST else None
+    matches = [note for id_, note in reading.book.notes.items() if id_.startswith(prefix.upper())]
+    return matches[0] if len(matches) == 1 and len(prefix) >= SHORTEST else None
 
 
-def said_at_end(reading: LedgerReader, run: RunState) -> str:
+def end_reason(reading: LedgerReader, run: RunState) -> str:
     """The `because` of the `run/end` that ended a run; empty where it gives none, or it was erased."""
     outputs = run.step(run.ended_by).outputs if run.ended_by else None
     try:
-        found = reading.ledger.unseal(ids.ValueId(outputs)) if outputs else None
+        content = reading.ledger.unseal(ids.ValueId(outputs)) if outputs else None
     except EngineError:
         return ""
-    return str(found.get("because") or "") if isinstance(found, dict) else ""
+    return str(content.get("because") or "") if isinstance(content, dict) else ""
 
 
-def find_run(reading: LedgerReader, given: str) -> RunState:
+def find_run(reading: LedgerReader, prefix: str) -> RunState:
     """The run whose id begins so, in `SHORTEST` characters or more. Raises UsageError."""
-    _enough(given)
-    found = [run for id_, run in reading.book.runs.items() if id_.startswith(given.lower())]
-    if len(found) != 1:
-        raise _nothing(given, "run", len(found))
-    return found[0]
+    _require_length(prefix)
+    matches = [run for id_, run in reading.book.runs.items() if id_.startswith(prefix.lower())]
+    if len(matches) != 1:
+        raise _not_found(prefix, "run", len(matches))
+    return matches[0]
 
 
-def find_aside(reading: LedgerReader, given: str) -> Aside:
+def find_aside(reading: LedgerReader, prefix: str) -> Aside:
     """The letter that was put aside whose id begins so, in `SHORTEST` characters or more. Raises UsageError."""
-    _enough(given)
-    found = [aside for id_, aside in reading.book.asides.items() if id_.startswith(given.lower())]
-    if len(found) != 1:
-        raise _nothing(given, "letter that was put aside", len(found))
-    return found[0]
+    _require_length(prefix)
+    matches = [aside for id_, aside in reading.book.asides.items() if id_.startswith(prefix.lower())]
+    if len(matches) != 1:
+        raise _not_found(prefix, "letter that was put aside", len(matches))
+    return matches[0]
 
 
-def find_question(reading: LedgerReader, given: str) -> tuple[RunState, str]:
+def find_question(reading: LedgerReader, prefix: str) -> tuple[RunState, str]:
     """The open question or unknown effect whose id begins so, in `SHORTEST` characters or more, as (run, step). Raises UsageError."""
-    _enough(given)
-    found = {
+    _require_length(prefix)
+    matches = {
         step.ask or step.key: (run, name)
         for run in reading.book.runs.values()
         for name, step in run.steps.items()
-        if (step.ask and step.ask.startswith(given.upper()))
-        or (step.status == "unknown" and step.key.startswith(given.lower()))
+        if (step.ask and step.ask.startswith(prefix.upper()))
+        or (step.status == "unknown" and step.key.startswith(prefix.lower()))
     }
-    if len(found) != 1:
-        raise _nothing(given, "question", len(found))
-    return next(iter(found.values()))
+    if len(matches) != 1:
+        raise _not_found(prefix, "question", len(matches))
+    return next(iter(matches.values()))
 
 
-def find_alarm(reading: LedgerReader, given: str) -> Alarm | None:
+def find_alarm(reading: LedgerReader, prefix: str) -> Alarm | None:
     """The open alarm whose id begins so; None when there is none, or more than one."""
-    found = [
-        one
-        for one in reading.book.alarms.values()
-        if not one.cleared and one.id.startswith(given.lower()) and len(given) >= SHORTEST
+    matches = [
+        alarm
+        for alarm in reading.book.alarms.values()
+        if not alarm.cleared and alarm.id.startswith(prefix.lower()) and len(prefix) >= SHORTEST
     ]
-    return found[0] if len(found) == 1 else None
+    return matches[0] if len(matches) == 1 else None
 
 
-def _enough(given: str) -> None:
+def _require_length(prefix: str) -> None:
     """A slip of one key must not name something: what is too short begins no id, even where only one could be meant."""
-    if len(given) < SHORTEST:
+    if len(prefix) < SHORTEST:
         raise UsageError(
-            f"{given!r} is too little of an id: it takes {SHORTEST} characters",
+            f"{prefix!r} is too little of an id: it takes {SHORTEST} characters",
             code="too-short",
             now_true="Nothing was decided and nothing was sent.",
             way_out="steward queue   or   steward log",
         )
 
 
-def _nothing(given: str, what: str, count: int) -> UsageError:
+def _not_found(prefix: str, noun: str, count: int) -> UsageError:
     if count:
         return UsageError(
-            f"{given} begins {count} ids; type more of it", code="ambiguous", way_out="steward queue"
+            f"{prefix} begins {count} ids; type more of it", code="ambiguous", way_out="steward queue"
         )
     return UsageError(
-        f"no {what} begins with {given}", code="not-found", way_out="steward queue   or   steward log"
+        f"no {noun} begins with {prefix}", code="not-found", way_out="steward queue   or   steward log"
     )
 
 
@@ -178,7 +179,7 @@ class Named(Protocol):
 
 def describe_event(event: e.Event, run: Named | None) -> str:
     """One event in plain words; empty for those that only serve the machine."""
-    where = f"{run.playbook} {ids.short(run.id)}" if run else ""
+    place = f"{run.playbook} {ids.short(run.id)}" if run else ""
     words = (
         _of_run(event)
         or _of_step(event, f"`{event.step}`")
@@ -186,8 +187,8 @@ def describe_event(event: e.Event, run: Named | None) -> str:
         or connector_status.sentence(event)
     )
     if words:
-        return f"{where}  {words}" if event.run else words
-    return _about_cards(event, where) or _of_alarm(event)
+        return f"{place}  {words}" if event.run else words
+    return _about_cards(event, place) or _of_alarm(event)
 
 
 def _of_run(event: e.Event) -> str:
@@ -204,8 +205,8 @@ def _of_run(event: e.Event) -> str:
             return f"letter {note[:6]} put back among what waits by {by}"
         case e.RunCreated(trigger=trigger, stage=stage):
             return f"created by {trigger}, stage {stage}"
-        case RunRetried(by=by, kept=kept):
-            return f"begins again, says {by}" + (f"; kept: {', '.join(kept)}" if kept else "")
+        case RunRetried(by=by, kept=steps):
+            return f"begins again, says {by}" + (f"; kept: {', '.join(steps)}" if steps else "")
         case RunDismissed(by=by):
             return f"dismissed by {by}"
         case RunRecalled(by=by):
@@ -264,12 +265,12 @@ def _of_step(event: e.Event, step: str) -> str:
             return f"{step} waits" + (f" until {until[:16]}Z" if until else "")
         case WaitPostponed(until=until):
             return f"{step} waits until {until[:16]}Z: whom it waits for is away"
-        case e.WaitEnded(got=got):
-            return f"{step} got {got}"
+        case e.WaitEnded(got=trigger):
+            return f"{step} got {trigger}"
         case StepReopened(ask=ask):
             return f"{step} {'asks again' if ask else 'goes on'}: it had ended by a wrong clock"
-        case e.HumanAsked(who=who):
-            return f"{step} asks {who}"
+        case e.HumanAsked(who=person):
+            return f"{step} asks {person}"
         case e.HumanAnswered(by=by):
             return f"{step} answered by {by}"
         case BudgetDecided(verdict=verdict, by=by):
@@ -332,25 +333,25 @@ def _of_effect(event: e.Event, step: str) -> str:
             return ""
 
 
-def _about_cards(event: e.Event, where: str) -> str:
+def _about_cards(event: e.Event, place: str) -> str:
     body = event.body
     match body:
         case e.CardOpened():
-            return f"{where}  asks you: {body.gate}, card {body.card[:6]}"
+            return f"{place}  asks you: {body.gate}, card {body.card[:6]}"
         case e.CardApproved():
-            return f"{where}  card {body.card[:6]} approved by {body.by} ({body.channel}, strength {body.strength})"
+            return f"{place}  card {body.card[:6]} approved by {body.by} ({body.channel}, strength {body.strength})"
         case e.CardRejected(answered=True):
-            return f"{where}  card {body.card[:6]} ended: answered by you, from a program of your own"
+            return f"{place}  card {body.card[:6]} ended: answered by you, from a program of your own"
         case e.CardRejected():
-            return f"{where}  card {body.card[:6]} rejected by {body.by}"
+            return f"{place}  card {body.card[:6]} rejected by {body.by}"
         case e.CardExpired():
-            return f"{where}  card {body.card[:6]} expired: no"
+            return f"{place}  card {body.card[:6]} expired: no"
         case CardReopened():
-            return f"{where}  asks you again: card {body.replaces[:6]} had expired by a wrong clock, card {body.card[:6]}"
+            return f"{place}  asks you again: card {body.replaces[:6]} had expired by a wrong clock, card {body.card[:6]}"
         case e.CardClosed():
-            return f"{where}  card {body.card[:6]} closed: {body.because}"
+            return f"{place}  card {body.card[:6]} closed: {body.because}"
         case e.CardSnoozed():
-            return f"{where}  card {body.card[:6]} snoozed until {body.until[:16]}Z"
+            return f"{place}  card {body.card[:6]} snoozed until {body.until[:16]}Z"
         case HealthWaived():
             return f"effects may leave in spite of what a check found, says {body.by}"
         case ClockDoubted():

@@ -1,4 +1,4 @@
-"""The models of steward.yaml as their operator knows them: where each is, how it is asked, and how its last call ended. Nobody is asked."""
+"""The models of steward.yaml as their operator knows them: where each is, how it is asked, and how its last call ended. No model is asked."""
 
 from collections.abc import Iterator
 from dataclasses import dataclass
@@ -26,7 +26,7 @@ class ModelStatus:
 
 
 def standings(workspace: Workspace, book: State) -> Iterator[ModelStatus]:
-    """Every model, from what was learned and what the ledger says of its last call. Nobody is asked."""
+    """Every model, from what was learned and what the ledger says of its last call. No model is asked."""
     dialects = Dialects(workspace.state.path)
     last = {cost.model: cost for cost in book.costs.values()}
     for model in workspace.config.models:
@@ -39,6 +39,6 @@ def _where(model: ModelConfig, dialects: Dialects) -> str:
     from engine.runtime.model_gateway import address
 
     differs = dialects.dialect_of(address(model), model.model).differences
-    said = "; ".join((f"{model.model} at {urlsplit(address(model)).hostname or 'no address'}", *differs))
+    sentence = "; ".join((f"{model.model} at {urlsplit(address(model)).hostname or 'no address'}", *differs))
     bare = f"; {model.temperature:g} under temperature is not said" if model.temperature and "takes no temperature" in differs else ""  # fmt: skip
-    return f"{said}{bare}"
+    return f"{sentence}{bare}"

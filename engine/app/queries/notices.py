@@ -1,6 +1,6 @@
 """What the operator has not been told yet, and the words for it: how many, of what playbook, under which id; never a stranger's words.
 
-They go through other people's servers to a screen that others may see. The words themselves stand in the queue.
+They go through other people's servers to a screen that others may see. The words themselves are in the queue.
 """
 
 from collections.abc import Mapping
@@ -40,20 +40,20 @@ _MAX_NAMED = 8
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class OperatorNotices:
-    """Port Office. There is none where no channel of `connectors.notify` leads anywhere: the queue is all there is then."""
+    """Port Office. Without a channel under `connectors.notify` there is no Office: then only the queue tells."""
 
     workspace: Workspace
     ledger: Ledger
     keys: Keys
     specs: Mapping[str, ActionSpec]
-    _made: list[Plan] = field(default_factory=list)
+    _compiled: list[Plan] = field(default_factory=list)
 
     def untold(self, book: State, now: str) -> list[Untold]:
-        """What waits for the operator or failed, told or not, oldest first. What looks like a robot's letter is no news."""
+        """What waits for the operator or failed, told or not, oldest first. Letters that look automatic are left out."""
         reading = LedgerReader(self.workspace, self.ledger, self.keys, book, still=True)
         rows = [row for row in queue.rows(reading, now=now) if not row.fold]
         # What is wrong with the state may be mended and come again, and is told again then.
-        found = [
+        untold = [
             Untold(
                 id=f"{row.id} {row.since}" if row.kind == "health" else row.id,
                 since=row.since or now,
@@ -62,37 +62,37 @@ class OperatorNotices:
             for row in rows
         ]
         known = {row.id for row in rows} | {row.run for row in rows if row.kind == "failed"}
-        # What failed before there was anybody to tell it is history.
-        least = "" if book.notified else later(now, -HISTORY)
+        # A failure from before the first notice is history.
+        earliest = "" if book.notified else later(now, -HISTORY)
         for id_, at in book.failures.items():
             run = book.runs[id_]
-            if at >= least and id_ not in known and run.status == "failed" and run.playbook != NAME:
-                found.append(Untold(id=id_, since=at, words=f"failed: {run.playbook}, run {ids.short(id_)}"))
+            if at >= earliest and id_ not in known and run.status == "failed" and run.playbook != NAME:
+                untold.append(Untold(id=id_, since=at, words=f"failed: {run.playbook}, run {ids.short(id_)}"))
         for (id_, step), at in book.omitted.items():
-            if at >= least:
+            if at >= earliest:
                 words = f"could not leave in time and was left out: {step} of {book.runs[id_].playbook}, run {ids.short(id_)}"
-                found.append(Untold(id=f"{id_} {step}", since=at, words=words))
-        return sorted(found, key=lambda one: (one.since, one.id))
+                untold.append(Untold(id=f"{id_} {step}", since=at, words=words))
+        return sorted(untold, key=lambda notice: (notice.since, notice.id))
 
     def words(self, found: tuple[Untold, ...]) -> str:
         """A line that says how many, then one for each of the first few."""
-        named = [one.words for one in found[:_MAX_NAMED]]
-        more = [f"and {len(found) - _MAX_NAMED} more"] if len(found) > _MAX_NAMED else []
+        named = [notice.words for notice in found[:_MAX_NAMED]]
+        others = [f"and {len(found) - _MAX_NAMED} more"] if len(found) > _MAX_NAMED else []
         count = "1 thing is new" if len(found) == 1 else f"{len(found)} things are new"
-        return "\n".join([f"Steward: {count}. steward queue", *named, *more])
+        return "\n".join([f"Steward: {count}. steward queue", *named, *others])
 
     def playbook(self) -> tuple[Plan, dict[str, bytes]]:
         """The playbook whose runs notices are, and the bytes of its file by their digest."""
-        if not self._made:
+        if not self._compiled:
             from engine.language.build.compile import compile_tree
 
             compiled = compile_tree(_OneFile(), actions=self.specs, config=self.workspace.config)
-            self._made.append(compiled.plans[NAME])
-        return self._made[0], {sha256(_PLAYBOOK): _PLAYBOOK}
+            self._compiled.append(compiled.plans[NAME])
+        return self._compiled[0], {sha256(_PLAYBOOK): _PLAYBOOK}
 
 
 class _OneFile:
-    """Port Tree: the engine's own playbook and nothing else."""
+    """Port Tree: the engine's own playbook alone."""
 
     commit = ""
 

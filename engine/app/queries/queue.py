@@ -1,7 +1,7 @@
 """Everything that waits for the operator, in one home: `queue`, `status`, `run`, `doctor` and the brief count the same rows.
 
-A kind of row is one function of `KINDS`, from a look at the ledger to its rows. What is in no row waits for nobody: "nothing waits for you"
-says that there is none.
+A kind of row is one function of `KINDS`, from a look at the ledger to its rows. What has no row does not wait for a person: "nothing waits for you"
+means that there is no row.
 """
 
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
@@ -53,14 +53,14 @@ class QueueReader:
 def rows(reading: LedgerReader, *, now: str, snoozed: bool = False) -> list[QueueRow]:
     """Everything that waits for a person, oldest first; snoozed cards only when asked for."""
     desk = QueueReader(reading=reading, now=now, names=descriptions.short_ids(reading.book), snoozed=snoozed)
-    found = [row for kind in KINDS.values() for row in kind(desk)]
-    return sorted(found, key=lambda row: (row.since, row.id))
+    queue_rows = [row for kind in KINDS.values() for row in kind(desk)]
+    return sorted(queue_rows, key=lambda row: (row.since, row.id))
 
 
-def lines(found: Sequence[QueueRow]) -> list[tuple[QueueRow, ...]]:
+def lines(queue_rows: Sequence[QueueRow]) -> list[tuple[QueueRow, ...]]:
     """Rows as people see them: those of one fold are one line, at the place of the oldest."""
     groups: dict[str, list[QueueRow]] = {}
-    for row in found:
+    for row in queue_rows:
         groups.setdefault(row.fold or row.id, []).append(row)
     return [tuple(group) for group in groups.values()]
 
@@ -77,7 +77,7 @@ def as_json(row: QueueRow) -> Json:
 
 
 def _open(card: CardState, book: State, now: str) -> bool:
-    """While nobody knows which time it is, no card is over."""
+    """While the clock is doubted, no card expires."""
     return card.status == "open" and (now < card.expires or bool(book.doubted))
 
 
@@ -165,7 +165,7 @@ def _unknowns(desk: QueueReader) -> Iterator[QueueRow]:
 
 
 def _letters(desk: QueueReader) -> Iterator[QueueRow]:
-    """Letters that nobody has looked at. Those that an open card of their run shows wait with it."""
+    """Unread letters. Those that an open card of their run shows wait with the card."""
     book = desk.reading.book
     opened: dict[str, str] = {}
     for card in book.cards.values():
@@ -177,7 +177,7 @@ def _letters(desk: QueueReader) -> Iterator[QueueRow]:
 
 
 def _queued(desk: QueueReader) -> Iterator[QueueRow]:
-    """Letters whose run waits for its turn behind another one of their conversation: they are read by nobody until then."""
+    """Letters whose run waits for its turn behind another one of their conversation: until then no step reads them."""
     for run in _running(desk):
         if run.status == "queued" and run.trigger in {"email", "intent"} and run.event is not None:
             letter = _fields(desk, run.event)
@@ -219,7 +219,7 @@ def _words(letter: Mapping[str, Any]) -> str:
     return " ".join(str(letter.get("text") or "").split())[:300]
 
 
-# A person's words stand behind a run that began so; who starts one by hand sees it fail, and a caller fails with what it called.
+# Runs that began with a person's words. A run started by hand fails in sight of the operator, and a called run fails its caller.
 _FROM_PEOPLE = frozenset({"email", "intent", "webhook", "file"})
 
 
@@ -273,15 +273,15 @@ _MACHINES = "put aside, look automatic"
 
 def put_aside(reading: LedgerReader, aside: Aside) -> dict[str, Any]:
     """A letter that was put aside. Raises PermanentError(code='erased') when its subject was erased."""
-    found: dict[str, Any] = reading.ledger.unseal(ids.ValueId(aside.content))
-    return found
+    letter: dict[str, Any] = reading.ledger.unseal(ids.ValueId(aside.content))
+    return letter
 
 
 def sender(letter: Mapping[str, Any]) -> str:
-    """Subject and sender of a letter; where it lies, for one that can't be read."""
-    who = str(letter.get("name") or letter.get("from") or "")
+    """Subject and sender of a letter; the place, for one that can't be read."""
+    writer = str(letter.get("name") or letter.get("from") or "")
     address = str(letter.get("from") or "")
-    named = f"{who} <{address}>" if address and who != address else who
+    named = f"{writer} <{address}>" if address and writer != address else writer
     return " · ".join(part for part in (str(letter.get("subject") or ""), named) if part) or str(
         letter["place"]
     )

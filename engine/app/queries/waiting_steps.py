@@ -31,15 +31,15 @@ class Outstanding:
     until: str
     tries: int
 
-    def said(self, zone: str, now: datetime) -> str:
+    def sentence(self, zone: str, now: datetime) -> str:
         """In one line, in the workspace's time."""
-        told = f"`{self.step}` waits: {line(self.why, 160)}"
+        sentence = f"`{self.step}` waits: {line(self.why, 160)}"
         if not self.due:
-            return told
+            return sentence
         if self.action in FLEETING and self.due >= self.until:
-            return f"{told}; left out at {clock(self.until, zone, now)}"
+            return f"{sentence}; left out at {clock(self.until, zone, now)}"
         number = f", {ordinal(self.tries + 1)} try" if self.tries else ""
-        return f"{told}; next try {clock(self.due, zone, now)}{number}"
+        return f"{sentence}; next try {clock(self.due, zone, now)}{number}"
 
     def as_json(self) -> Json:
         """For machines."""
@@ -50,11 +50,11 @@ def outstanding(reading: LedgerReader, *, run: str = "") -> list[Outstanding]:
     """Everything that waits by itself, the next first; of one run only when it is named."""
     book = reading.book
     runs = [run] if run else list(book.open_runs)
-    found = [one for id_ in runs if id_ in book.open_runs for one in _of(reading, book.runs[id_])]
-    return sorted(found, key=lambda one: (one.due or "~", one.run))
+    waiting = [step for id_ in runs if id_ in book.open_runs for step in _waiting_of(reading, book.runs[id_])]
+    return sorted(waiting, key=lambda step: (step.due or "~", step.run))
 
 
-def _of(reading: LedgerReader, run: RunState) -> Iterator[Outstanding]:
+def _waiting_of(reading: LedgerReader, run: RunState) -> Iterator[Outstanding]:
     for id_, step in run.steps.items():
         delayed = reading.book.delayed.get((run.id, id_), "")
         if not (step.status == "deferred" or delayed or (step.status == "retrying" and step.until)):
@@ -75,8 +75,8 @@ def _why(reading: LedgerReader, step: StepState, connector: str) -> str:
         except EngineError:
             words = step.code
     if connector:
-        held = f"{connector} {'is not called while it does not answer' if step.wait == 'breaker' else 'takes one call after another'}"
-        return f"{words}; {held}" if words else held
+        reason = f"{connector} {'is not called while it does not answer' if step.wait == 'breaker' else 'takes one call after another'}"
+        return f"{words}; {reason}" if words else reason
     return words or step.code
 
 

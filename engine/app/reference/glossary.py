@@ -77,8 +77,8 @@ def meaning(word: str) -> tuple[str, str] | None:
 
     Case, hyphens and a plural's `s` do not matter.
     """
-    wanted = word.casefold().replace("-", " ").strip()
+    normalized = word.casefold().replace("-", " ").strip()
     for spelled, text in GLOSSARY.items():
-        if wanted in {spelled.casefold(), f"{spelled.casefold()}s"}:
+        if normalized in {spelled.casefold(), f"{spelled.casefold()}s"}:
             return spelled, text
     return None

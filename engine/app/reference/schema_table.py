@@ -20,37 +20,37 @@ class KeyRow:
     meaning: str
 
 
-def things() -> dict[str, str]:
+def file_kinds() -> dict[str, str]:
     """Kind of file → what its schema is called."""
-    return {name.removesuffix(_ENDING): str(one["title"]) for name, one in all_schemas().items()}
+    return {name.removesuffix(_ENDING): str(shape["title"]) for name, shape in all_schemas().items()}
 
 
-def schema(thing: str) -> Shape:
+def schema(file_kind: str) -> Shape:
     """The draft-07 schema. Raises KeyError."""
-    return all_schemas()[f"{thing}{_ENDING}"]
+    return all_schemas()[f"{file_kind}{_ENDING}"]
 
 
 @cache
-def rows(thing: str) -> tuple[KeyRow, ...]:
+def rows(file_kind: str) -> tuple[KeyRow, ...]:
     """Every key of a kind of file, top to bottom. Raises KeyError."""
-    return tuple(_rows(schema(thing), 0))
+    return tuple(_rows(schema(file_kind), 0))
 
 
 def _rows(shape: Shape, depth: int) -> Iterator[KeyRow]:
     if depth > _DEEPEST:
         return
     required = shape.get("required", [])
-    for key, one in _members(shape):
+    for key, member in _members(shape):
         name = f"{'  ' * depth}{key}{'*' if key in required else ''}"
-        yield KeyRow(name=name, kind=_kind(one), meaning=str(one.get("description", "")))
-        inner = _inner(one)
+        yield KeyRow(name=name, kind=_kind(member), meaning=str(member.get("description", "")))
+        inner = _inner(member)
         if inner is not None:
             yield from _rows(inner, depth + 1)
 
 
 def _members(shape: Shape) -> list[tuple[str, Shape]]:
     named = list(shape.get("properties", {}).items())
-    return [*named, *(("<name>", one) for one in shape.get("patternProperties", {}).values())]
+    return [*named, *(("<name>", member) for member in shape.get("patternProperties", {}).values())]
 
 
 def _inner(shape: Shape) -> Shape | None:
@@ -66,13 +66,13 @@ _NAMED = {"string": "text", "array": "list", "object": "map", "boolean": "bool"}
 
 
 def _named_maps(shape: Shape) -> bool:
-    return any(_members(one) for one in shape.get("patternProperties", {}).values())
+    return any(_members(member) for member in shape.get("patternProperties", {}).values())
 
 
 def _kind(shape: Shape) -> str:
     match shape:
-        case {"oneOf": list(forms)} if all("const" in one for one in forms):
-            return f"one of {', '.join(str(one['const']) for one in forms)}"
+        case {"oneOf": list(forms)} if all("const" in form for form in forms):
+            return f"one of {', '.join(str(form['const']) for form in forms)}"
         case {"const": value}:
             return f"always {value}"
         case {"$ref": str(ref)}:
@@ -86,7 +86,7 @@ def _kind(shape: Shape) -> str:
         case {"type": "object"}:
             return "map"
         case {"type": list(types)}:
-            named = (_NAMED.get(str(one), str(one)) for one in types)
+            named = (_NAMED.get(str(json_type), str(json_type)) for json_type in types)
             return "text" if "number" in types else " or ".join(named)
         case {"type": "string"}:
             return "text"

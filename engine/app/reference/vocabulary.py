@@ -125,7 +125,7 @@ def page(word: str) -> str | None:
     """All that a word means, one paragraph for each; None where it means nothing."""
     word = word.strip().removesuffix("()")
     word = word.lower() if word.lower() in _LOWER else word
-    found = [
+    paragraphs = [
         *_glossary(word),
         *_type(word),
         *_function(word),
@@ -135,7 +135,7 @@ def page(word: str) -> str | None:
         *_event(word),
         *_reason(word),
     ]
-    return "\n\n".join(found) + "\n" if found else None
+    return "\n\n".join(paragraphs) + "\n" if paragraphs else None
 
 
 def action(name: str) -> str | None:
@@ -146,10 +146,11 @@ def action(name: str) -> str | None:
     if spec is None:
         return None
     lines = [f"{name}: an action, under `uses:`", f"    {spec.summary}"]
-    for one in spec.params:
-        must = "" if one.required else "?"
+    for param in spec.params:
+        must = "" if param.required else "?"
         lines.append(
-            f"      {one.name}{must}: {one.type}" + (f"  {one.description}" if one.description else "")
+            f"      {param.name}{must}: {param.type}"
+            + (f"  {param.description}" if param.description else "")
         )
     lines += _fields("gives", spec.outputs)
     lines += ["    reads only" if not spec.kind.acts else f"    acts, reach {spec.reach}"]
@@ -171,12 +172,12 @@ def words() -> tuple[str, ...]:
         *STEPS,
         *(row.name.strip().rstrip("*") for row in _rows()),
     ]
-    return tuple(sorted({one for one in named if "<" not in one}))
+    return tuple(sorted({word for word in named if "<" not in word}))
 
 
 def _rows() -> Iterator[schema_table.KeyRow]:
-    for thing in schema_table.things():
-        yield from schema_table.rows(thing)
+    for file_kind in schema_table.file_kinds():
+        yield from schema_table.rows(file_kind)
 
 
 _WIDTH = 92
@@ -199,7 +200,9 @@ def _type(word: str) -> Iterator[str]:
     lines = [f"{word}: a type", f"    {MEANINGS[word]}"]
     lines += [f"    written like {EXAMPLES[word]}"] if word in EXAMPLES else []
     lines += _fields("its fields", RECORDS.get(word, ()))
-    takes = [name for name, one in FUNCTIONS.items() if any(word in part.split() for part in one.params)]
+    takes = [
+        name for name, function in FUNCTIONS.items() if any(word in part.split() for part in function.params)
+    ]
     lines += [f"    functions that take it: {', '.join(takes)}"] if takes else []
     lines += [
         "    of these: `[type]` a list, `{name: type}` a map, `one of a, b` a closed set of words, `name?` optional"
@@ -213,7 +216,7 @@ def _function(word: str) -> Iterator[str]:
 
 
 def _trigger(word: str) -> Iterator[str]:
-    spec = next((one for name, one in TRIGGERS.items() if name == word), None)
+    spec = next((trigger for name, trigger in TRIGGERS.items() if name == word), None)
     if spec is None:
         return
     rows = {
@@ -231,18 +234,18 @@ def _trigger(word: str) -> Iterator[str]:
 
 def _fields(title: str, fields: tuple[Field, ...]) -> list[str]:
     rows = [
-        f"      {one.name}{'?' if one.optional else ''}: {one.type}"
-        + (f"  {one.description}" if one.description else "")
-        for one in fields
+        f"      {field.name}{'?' if field.optional else ''}: {field.type}"
+        + (f"  {field.description}" if field.description else "")
+        for field in fields
     ]
     return [f"    {title}:", *rows] if rows else []
 
 
 def _step(word: str) -> Iterator[str]:
-    name = next((one for one in STEPS if one == word), "")
+    name = next((step for step in STEPS if step == word), "")
     if not name:
         head = word.partition("/")[0]
-        name = next((one for one in STEPS if one == f"{head}/NAME"), "")
+        name = next((step for step in STEPS if step == f"{head}/NAME"), "")
     if not name:
         return
     meaning, args, outputs, example = STEPS[name]
@@ -277,19 +280,19 @@ _FILES = {
 
 def _keys(word: str) -> Iterator[str]:
     """Each place of the files where the key may stand; what is said twice is said once."""
-    told: dict[tuple[str, str], list[str]] = {}
-    for thing, of in _FILES.items():
+    places_by_key: dict[tuple[str, str], list[str]] = {}
+    for file_kind, of in _FILES.items():
         above: list[str] = []
-        for row in schema_table.rows(thing):
+        for row in schema_table.rows(file_kind):
             depth = (len(row.name) - len(row.name.lstrip())) // 2
             name = row.name.strip().rstrip("*")
             del above[depth:]
-            if name == word and not (above[-1:] == ["on"] and thing in {"playbook", "sop"}):
-                place = f"{of}, under {' › '.join(f'`{one}`' for one in above)}" if above else of
+            if name == word and not (above[-1:] == ["on"] and file_kind in {"playbook", "sop"}):
+                place = f"{of}, under {' › '.join(f'`{key}`' for key in above)}" if above else of
                 place = "a step" if above == ["steps"] else place
-                told.setdefault((row.kind, row.meaning), []).append(place)
+                places_by_key.setdefault((row.kind, row.meaning), []).append(place)
             above.append(name)
-    for (kind, meaning), places in told.items():
+    for (kind, meaning), places in places_by_key.items():
         lines = [f"{word}: a key of {'; '.join(places)}", f"    {meaning}", f"    takes {kind}"]
         own = word in STEP if "a step" in places else "a playbook" in places
         lines += [f"    {KEY_EXAMPLES[word]}"] if own and word in KEY_EXAMPLES else []

@@ -1,6 +1,6 @@
-"""Attaching a mailbox that somebody has: from an address or two URLs to the lines of steward.yaml that say so.
+"""Attaching an existing mailbox: from an address or two URLs to the lines of steward.yaml that say so.
 
-A password has no place in any of them: it is kept sealed, or stands in the environment, under the name `KEPT_AS`.
+A password has no place in any of them: it is kept sealed, or set in the environment, under the name `KEPT_AS`.
 """
 
 import json
@@ -60,7 +60,7 @@ def provider_of(address: str) -> MailProvider | None:
 
 
 def guessed(address: str) -> MailboxPlan:
-    """The mailbox of an address at a known provider. Raises UsageError for another one, and where no password opens it."""
+    """The mailbox of an address at a known provider. Raises UsageError for an unknown provider, and for one that no password opens."""
     clean = usable(address)
     if not clean:
         raise _wrong(f"{address} is no address")
@@ -84,11 +84,11 @@ def parsed(mailbox: str, smtp: str = "") -> MailboxPlan:
     Raises UsageError, also for a password in it.
     """
     if "://" not in mailbox:
-        found = guessed(mailbox)
-        return found if not smtp else _answered(found, smtp)
+        plan = guessed(mailbox)
+        return plan if not smtp else _with_smtp(plan, smtp)
     parts = _split(mailbox, _READ)
     user = unquote(parts.netloc.rpartition("@")[0])
-    if not user or any(ord(one) < 33 for one in user):
+    if not user or any(ord(character) < 33 for character in user):
         raise _wrong(
             "the mailbox names nobody to log in as",
             "--mailbox imaps://you@example.com@imap.example.com/INBOX",
@@ -97,8 +97,8 @@ def parsed(mailbox: str, smtp: str = "") -> MailboxPlan:
     provider = by_host(read_on.host)
     sent_by = _sending(provider) if provider is not None and not provider.closed else None
     bare = MailboxPlan(read_on=read_on, user=user, sent_by=sent_by, note=provider.note if provider else "")
-    found = within(bare, unquote(parts.path).strip("/") or INBOX)
-    return found if not smtp else _answered(found, smtp)
+    plan = within(bare, unquote(parts.path).strip("/") or INBOX)
+    return plan if not smtp else _with_smtp(plan, smtp)
 
 
 def within(mailbox: MailboxPlan, folder: str) -> MailboxPlan:
@@ -108,7 +108,7 @@ def within(mailbox: MailboxPlan, folder: str) -> MailboxPlan:
     return replace(mailbox, folder=folder)
 
 
-def _answered(mailbox: MailboxPlan, smtp: str) -> MailboxPlan:
+def _with_smtp(mailbox: MailboxPlan, smtp: str) -> MailboxPlan:
     parts = _split(smtp, _SENT)
     user = unquote(parts.netloc.rpartition("@")[0])
     if user and user != mailbox.user:
@@ -121,7 +121,7 @@ def _sending(provider: MailProvider) -> MailServer:
 
 
 def _split(url: str, schemes: Mapping[str, str]) -> SplitResult:
-    kinds = " or ".join(f"{one}://" for one in schemes)
+    kinds = " or ".join(f"{scheme}://" for scheme in schemes)
     try:
         parts = urlsplit(url)
         parts.port  # noqa: B018 - it is read to be checked
@@ -149,12 +149,12 @@ def _server(parts: SplitResult, schemes: Mapping[str, str]) -> MailServer:
     )
 
 
-def _wrong(what: str, way_out: str = "") -> UsageError:
-    return UsageError(what, code="mailbox", now_true="Nothing was written.", way_out=way_out)
+def _wrong(message: str, way_out: str = "") -> UsageError:
+    return UsageError(message, code="mailbox", now_true="Nothing was written.", way_out=way_out)
 
 
 def lines(mailbox: MailboxPlan, *, since: date) -> str:
-    """The block of steward.yaml for it: letters that came before `since` are left alone. What nobody wants to see is left out."""
+    """The block of steward.yaml for it: letters that came before `since` are left alone. Settings at their default are left out."""
     read_on, sent_by = mailbox.read_on, mailbox.sent_by
     rows: list[tuple[str, str, str]] = []
     if sent_by is not None:

@@ -77,7 +77,7 @@ def make(root: Path, *, name: str, email: str, mailbox: str = "", zone: str = "U
 
 
 def machine_zone(env: Mapping[str, str], localtime: Path = _LOCALTIME) -> str:
-    """The time zone this machine is set to, as IANA calls it; UTC where nothing that is known says another one."""
+    """The time zone this machine is set to, as IANA calls it; UTC when the machine does not say."""
     linked = os.path.realpath(localtime).rpartition("zoneinfo/")[2]
     for name in (env.get("TZ", "").removeprefix(":").rpartition("zoneinfo/")[2], linked):
         try:
@@ -121,7 +121,7 @@ _SAMPLE = re.compile(r"(?:.*[.@])?(?:example(?:\.(?:com|net|org|edu))?|test|inva
 
 
 def doubtful(address: str) -> str:
-    """What is odd about an address that could work; empty for an ordinary one. Domains for examples and tests reach nobody (RFC 2606)."""
+    """What is odd about an address that could work; empty for an ordinary one. Domains for examples and tests reach no person (RFC 2606)."""
     domain = address.rpartition("@")[2]
     if _SAMPLE.fullmatch(domain):
         return f"{domain} is a domain for examples and tests: letters to it reach nobody"

@@ -124,18 +124,18 @@ def source() -> Path:
 
 
 def _starters(folder: Path) -> dict[str, bytes]:
-    found: dict[str, bytes] = {}
+    starters: dict[str, bytes] = {}
     for top in _TOPS:
         base = folder / top
         for file in [base] if base.is_file() else sorted(base.rglob("*")):
             name = file.relative_to(folder).as_posix()
             hidden = any(part.startswith((".", "_")) for part in name.split("/"))
-            # A checkout may hold letters somebody dropped in; they never travel into another workspace.
+            # A checkout may hold dropped letters; they never travel into another workspace.
             if hidden or name.startswith(_PRIVATE) or file.is_symlink() or file.suffix not in _KINDS:
                 continue
             if file.is_file():
-                found[name] = file.read_bytes()
-    return found
+                starters[name] = file.read_bytes()
+    return starters
 
 
 def files() -> dict[str, bytes]:
@@ -159,16 +159,16 @@ def personal(
 ) -> bytes:
     """The starter's steward.yaml with an operator, an `id`, a branch and a time zone put in; what is None stays as it is."""
     text = settings.decode()
-    found = re.search(r"^operator: \{ name: (.+), email: (.+) \}$", text, re.MULTILINE)
-    if found is None:
+    match = re.search(r"^operator: \{ name: (.+), email: (.+) \}$", text, re.MULTILINE)
+    if match is None:
         raise PermanentError("the starter's steward.yaml has no operator line", code="no-starter")
-    name = found[1] if operator is None else _quoted(operator)
-    address = found[2] if email is None else _quoted(email)
+    name = match[1] if operator is None else _quoted(operator)
+    address = match[2] if email is None else _quoted(email)
     line = f"operator: {{ name: {name}, email: {address} }}"
     if id is not None:
         # Quoted: twelve hexadecimal digits may look like a number to another reader of YAML.
         line += f"\nid: {_quoted(id)}".ljust(46) + "  # written by `init`, never changed"
-    text = text[: found.start()] + line + text[found.end() :]
+    text = text[: match.start()] + line + text[match.end() :]
     if branch is not None:
         named = branch if _WORD.fullmatch(branch) else _quoted(branch)
         text = re.sub(r"(?m)^deploy: \S+ *(?=#)", lambda _: f"deploy: {named}".ljust(46) + " ", text, count=1)
@@ -206,10 +206,10 @@ def write(
     """
     written: list[str] = []
     for name, content in files().items():
-        data = content
+        file_bytes = content
         if name == "steward.yaml":
-            data = personal(content, id=id, operator=operator, email=email, branch=branch, zone=zone)
-            data = connected(data, mailbox) if mailbox else data
+            file_bytes = personal(content, id=id, operator=operator, email=email, branch=branch, zone=zone)
+            file_bytes = connected(file_bytes, mailbox) if mailbox else file_bytes
         target = root / name
         target.parent.mkdir(parents=True, exist_ok=True)
         try:
@@ -218,6 +218,6 @@ def write(
         except FileExistsError:
             continue
         with os.fdopen(handle, "wb") as file:
-            file.write(data)
+            file.write(file_bytes)
         written.append(name)
     return tuple(written)

@@ -58,11 +58,11 @@ def _due(ledger: Ledger, book: State, seq: int, now: str) -> bool:
         return True
     far = {Reach.PAYMENT.value, Reach.LEGAL.value}
     return any(
-        isinstance(one.body, EffectIntended) and book.runs[one.run].step(one.step).reach in far
-        for one in ledger.events(seq)
+        isinstance(event.body, EffectIntended) and book.runs[event.run].step(event.step).reach in far
+        for event in ledger.events(seq)
     )
 
 
 def _event(ledger: Ledger, seq: int) -> Event | None:
-    found = next(iter(ledger.events(seq - 1)), None)
-    return found if found is not None and found.seq == seq else None
+    event = next(iter(ledger.events(seq - 1)), None)
+    return event if event is not None and event.seq == seq else None

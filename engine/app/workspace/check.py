@@ -31,77 +31,84 @@ def diagnostics(root: Path, env: Mapping[str, str]) -> tuple[Diagnostic, ...]:
     known = check_cache.answer(file, key)
     if known is not None:
         return known
-    compiled = compile_tree(tree, kept=shelf(root, state_home(env)))
-    found = (*compiled.diagnostics, *_unheard(tree, root, compiled))
-    check_cache.store(file, key, found)
-    return found
+    compiled = compile_tree(tree, cache=shelf(root, state_home(env)))
+    problems = (*compiled.diagnostics, *_unheard(tree, root, compiled))
+    check_cache.store(file, key, problems)
+    return problems
 
 
-def within(root: Path, given: str, *, here: Path) -> str:
-    """The path of a file or folder of the workspace, relative to its root (empty: the root itself), as somebody in `here` names it.
+def within(root: Path, argument: str, *, here: Path) -> str:
+    """The path of a file or folder of the workspace, relative to its root (empty: the root itself), as it is named from `here`.
 
-    Raises UsageError for what is not there, lies elsewhere or is nothing that is checked.
+    Raises UsageError for a path that does not exist, is elsewhere or is not checked.
     """
-    place = Path(os.path.abspath(here / Path(given).expanduser()))
-    # A link is looked at, and never followed: what it points to is not what is checked.
+    place = Path(os.path.abspath(here / Path(argument).expanduser()))
+    # A link is checked itself and never followed: its target is not what is compiled.
     real = Path(os.path.realpath(place.parent)) / place.name
-    found = next(
-        (one.relative_to(top) for one, top in ((place, root), (real, root.resolve())) if one.is_relative_to(top)), None
+    relative = next(
+        (candidate.relative_to(top) for candidate, top in ((place, root), (real, root.resolve())) if candidate.is_relative_to(top)), None
     )  # fmt: skip
-    if found is None or not os.path.lexists(place):
-        raise _unknown(root, given, "is not there" if found is not None else f"is not in {root}")
-    path = "" if place == root or real == root.resolve() else found.as_posix()
+    if relative is None or not os.path.lexists(place):
+        raise _unknown(root, argument, "is not there" if relative is not None else f"is not in {root}")
+    path = "" if place == root or real == root.resolve() else relative.as_posix()
     if path and path != SETTINGS and path.partition("/")[0] not in {"playbooks", "vault"}:
         raise UsageError(
-            f"{given} is nothing that is checked",
+            f"{argument} is nothing that is checked",
             now_true=f"Read are {SETTINGS}, playbooks/ and vault/.",
             way_out="steward check   or   steward check playbooks",
         )
     return path
 
 
-def _unknown(root: Path, given: str, why: str) -> UsageError:
+def _unknown(root: Path, argument: str, why: str) -> UsageError:
     from engine.language.text.suggest import nearest
 
     names: dict[str, str] = {}
     for path, _ in _relevant(FolderTree(root)):
         name = path.rpartition("/")[2]
         names |= {path: path, name: path, name.rpartition(".")[0]: path}
-    asked = given.rstrip("/")
+    asked = argument.rstrip("/")
     near = nearest(asked, names) or nearest(asked.rpartition("/")[2], names)
     meant = f"{os.path.relpath(root / names[near])}" if near else ""
     return UsageError(
-        f"{given} {why}", now_true="Nothing was checked.",
+        f"{argument} {why}", now_true="Nothing was checked.",
         way_out=f"steward check {meant}   or, for everything:   steward check" if near else "steward check   checks everything",
     )  # fmt: skip
 
 
-def about(found: Iterable[Diagnostic], paths: Sequence[str]) -> tuple[Diagnostic, ...]:
-    """The diagnostics of these files and of what lies in these folders; an empty path is everything."""
+def filter_by_path(diagnostics: Iterable[Diagnostic], paths: Sequence[str]) -> tuple[Diagnostic, ...]:
+    """The diagnostics of these files and folders; an empty path is everything."""
     return tuple(
-        one
-        for one in found
-        if any(not path or one.span.path == path or one.span.path.startswith(f"{path}/") for path in paths)
+        diagnostic
+        for diagnostic in diagnostics
+        if any(
+            not path or diagnostic.span.path == path or diagnostic.span.path.startswith(f"{path}/")
+            for path in paths
+        )
     )
 
 
 def _folders(root: Path) -> list[tuple[str, str]]:
     """The folders of the inbox: mailboxes that stand in no file."""
     try:
-        return [(f"{INBOX}/{one.name}", "folder") for one in sorted((root / INBOX).iterdir()) if one.is_dir()]
+        return [
+            (f"{INBOX}/{folder.name}", "folder")
+            for folder in sorted((root / INBOX).iterdir())
+            if folder.is_dir()
+        ]
     except OSError:
         return []
 
 
 def _unheard(tree: "Tree", root: Path, compiled: "Compiled") -> tuple[Diagnostic, ...]:
-    """Triggers that nothing can fire, as things stand in this folder."""
+    """Triggers that nothing can fire, with the files of this folder."""
     from engine.app.workspace import unfired_triggers
     from engine.language.documents.settings import parse
 
     config, _ = parse(SETTINGS, settings_of(tree))
     if config is None:
         return ()
-    plans = sorted(compiled.plans.values(), key=lambda one: one.path)
+    plans = sorted(compiled.plans.values(), key=lambda plan: plan.path)
     return tuple(unfired_triggers.diagnostics(tree, plans, unfired_triggers.mailboxes(config, root)))
 
 
@@ -124,7 +131,7 @@ def _relevant(tree: "Tree") -> list[tuple[str, str]]:
 
 
 def _refused(tree: "Tree") -> list[tuple[str, str]]:
-    """(path, reason) of what somebody may have meant to be read. Large files that are no text of ours, such as a PDF, are not meant."""
+    """(path, reason) of refused files that may have been meant to be read. Large files of another kind, such as a PDF, are left out."""
     return [
         (path, reason)
         for path, reason in getattr(tree, "refused", ())
@@ -164,10 +171,10 @@ def compile_folder(root: Path) -> "Compiled":
     return compile_tree(FolderTree(root))
 
 
-def compile_tree(tree: "Tree", *, kept: Path | None = None) -> "Compiled":
+def compile_tree(tree: "Tree", *, cache: Path | None = None) -> "Compiled":
     """A tree, compiled with the built-in actions. Settings that can't be read are diagnostics like any other.
 
-    `kept` is where it is remembered what each file compiles to.
+    `cache` is the file that remembers what each file compiles to.
     """
     from engine.app.workspace.action_catalog import connector_names, declared, events, unperformed
     from engine.language.build.compile import compile_tree as compile_
@@ -177,7 +184,7 @@ def compile_tree(tree: "Tree", *, kept: Path | None = None) -> "Compiled":
     from engine.language.schemas import schema_check
     from engine.model.definitions.settings import Config, Person
 
-    config, found = parse(SETTINGS, settings_of(tree), connectors=connector_names())
+    config, problems = parse(SETTINGS, settings_of(tree), connectors=connector_names())
     settings = config or Config(operator=Person(id="operator", name="The operator"))
     compiled = compile_(
         tree,
@@ -185,15 +192,15 @@ def compile_tree(tree: "Tree", *, kept: Path | None = None) -> "Compiled":
         config=settings,
         unperformed=unperformed(),
         events=events(),
-        cache_file=kept,
-        code=code() if kept is not None else "",
+        cache_file=cache,
+        code=code() if cache is not None else "",
     )
     unread = [not_read(Span(path=path), why=reason) for path, reason in _refused(tree)]
     cases = test_file.check(tree, compiled.plans, compiled.broken)
-    shapes = schema_check.diagnose_file("steward", SETTINGS, settings_of(tree), found)
+    shapes = schema_check.diagnose_file("steward", SETTINGS, settings_of(tree), problems)
     tests = [
-        one
+        diagnostic
         for path in test_file.paths(tree)
-        for one in schema_check.diagnose_file("test", path, tree.read(path), cases)
+        for diagnostic in schema_check.diagnose_file("test", path, tree.read(path), cases)
     ]
-    return compiled.with_diagnostics((*found, *shapes, *unread, *cases, *tests))
+    return compiled.with_diagnostics((*problems, *shapes, *unread, *cases, *tests))

@@ -15,16 +15,16 @@ from engine.model.values.canonical_json import sha256
 from engine.vault import GitTree, beside, set_ref
 
 LAST_GOOD = "refs/steward/deployed"
-_MADE: deque[tuple[tuple[object, ...], Deployment]] = deque(maxlen=8)
-"""What this process compiled last, by everything that went into it."""
+_CACHE: deque[tuple[tuple[object, ...], Deployment]] = deque(maxlen=8)
+"""The deployments this process compiled last, by all of their inputs."""
 
 
 def deploy(workspace: Workspace, specs: Mapping[str, ActionSpec]) -> Deployment:
     """As `deployment`, for the process that owns the ledger: remembers the commit as the last good one, and what it compiled to."""
-    made = deployment(workspace, specs, remember=True)
-    if made.commit == workspace.tree.commit and not made.broken:
-        set_ref(workspace.root, LAST_GOOD, made.commit)
-    return made
+    deployed = deployment(workspace, specs, remember=True)
+    if deployed.commit == workspace.tree.commit and not deployed.broken:
+        set_ref(workspace.root, LAST_GOOD, deployed.commit)
+    return deployed
 
 
 def deployment(
@@ -35,19 +35,19 @@ def deployment(
     Changes nothing; `remember` keeps what was compiled in the cache that commands share.
     """
     tip = workspace.tree
-    found = _compiled(tip, workspace, specs, remember=remember)
-    if not found.broken:
-        return found
+    tip_deployment = _compiled(tip, workspace, specs, remember=remember)
+    if not tip_deployment.broken:
+        return tip_deployment
     try:
-        before = GitTree.at(workspace.root, LAST_GOOD)
+        last_good = GitTree.at(workspace.root, LAST_GOOD)
     except EngineError:
         return replace(
-            found,
-            notice=f"{', '.join(sorted(found.broken))} does not compile and does not run: steward check",
+            tip_deployment,
+            notice=f"{', '.join(sorted(tip_deployment.broken))} does not compile and does not run: steward check",
         )
-    kept = _compiled(before, workspace, specs, remember=remember)
-    notice = f"commit {tip.commit[:8]} does not compile; {before.commit[:8]} stays deployed: steward check"
-    return replace(kept, notice=notice)
+    fallback = _compiled(last_good, workspace, specs, remember=remember)
+    notice = f"commit {tip.commit[:8]} does not compile; {last_good.commit[:8]} stays deployed: steward check"
+    return replace(fallback, notice=notice)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -62,17 +62,17 @@ class DeploymentStatus:
     @property
     def words(self) -> str:
         """In one line."""
-        said = f"{self.commit[:8]} of {self.branch}"
-        return "; ".join(one for one in (said, self.notice, self.aside) if one)
+        commit_words = f"{self.commit[:8]} of {self.branch}"
+        return "; ".join(part for part in (commit_words, self.notice, self.aside) if part)
 
 
-def standing(workspace: Workspace, made: Deployment | None = None) -> DeploymentStatus:
-    """What runs now; every command that names it asks here. `made` is what was compiled already.
+def standing(workspace: Workspace, deployed: Deployment | None = None) -> DeploymentStatus:
+    """What runs now; every command that names it asks here. `deployed` is what was compiled already.
 
     Without it the compiler is asked only where the tip is not the commit that ran last.
     """
     tip, branch = workspace.tree.commit, workspace.config.deploy
-    if made is None:
+    if deployed is None:
         try:
             last = GitTree.at(workspace.root, LAST_GOOD).commit
         except EngineError:
@@ -82,36 +82,38 @@ def standing(workspace: Workspace, made: Deployment | None = None) -> Deployment
             return DeploymentStatus(commit=tip, branch=branch, notice=notice, aside=aside(workspace))
         from engine.app.workspace.action_catalog import declared
 
-        made = deployment(workspace, declared(workspace.config))
+        deployed = deployment(workspace, declared(workspace.config))
     stays = f"commit {tip[:8]} does not compile: steward check"
-    notice = stays if made.commit != tip else made.notice
-    return DeploymentStatus(commit=made.commit, branch=branch, notice=notice, aside=aside(workspace))
+    notice = stays if deployed.commit != tip else deployed.notice
+    return DeploymentStatus(commit=deployed.commit, branch=branch, notice=notice, aside=aside(workspace))
 
 
 def aside(workspace: Workspace) -> str:
-    """The commits of the branch one is on that the deployed branch doesn't hold, and how they get there; empty for none."""
+    """The commits of the checked-out branch that the deployed branch lacks, and how to merge them; empty for none."""
     branch = workspace.config.deploy
-    where, count = beside(workspace.root, branch)
+    checkout, count = beside(workspace.root, branch)
     if not count:
         return ""
-    one = count == 1
-    said = f"{count} {'commit' if one else 'commits'} on {where} {'is' if one else 'are'} not in {branch} and {'does' if one else 'do'} not run"
-    return f"{said}: git switch {branch} && git merge {where if where != 'no branch' else 'COMMIT'}"
+    singular = count == 1
+    sentence = f"{count} {'commit' if singular else 'commits'} on {checkout} {'is' if singular else 'are'} not in {branch} and {'does' if singular else 'do'} not run"
+    return f"{sentence}: git switch {branch} && git merge {checkout if checkout != 'no branch' else 'COMMIT'}"
 
 
 def _compiled(
     tree: Tree, workspace: Workspace, specs: Mapping[str, ActionSpec], *, remember: bool
 ) -> Deployment:
-    """What a tree compiles to with these actions. The last few are kept: who stays up asks again at every look for what has not changed."""
+    """What a tree compiles to with these actions. The last few are cached: `steward up` asks again at every look."""
     of = (tree.commit, tuple(tree.paths()), workspace.config, dict(specs), remember)
-    made = next((made for known, made in tuple(_MADE) if known == of), None)
-    if made is None:
-        made = _made(tree, workspace, specs, remember=remember)
-        _MADE.append((of, made))
-    return made
+    compiled = next((known_deployment for known, known_deployment in tuple(_CACHE) if known == of), None)
+    if compiled is None:
+        compiled = _compile(tree, workspace, specs, remember=remember)
+        _CACHE.append((of, compiled))
+    return compiled
 
 
-def _made(tree: Tree, workspace: Workspace, specs: Mapping[str, ActionSpec], *, remember: bool) -> Deployment:
+def _compile(
+    tree: Tree, workspace: Workspace, specs: Mapping[str, ActionSpec], *, remember: bool
+) -> Deployment:
     from engine.language.build.compile import compile_tree
 
     compiled = compile_tree(
@@ -122,13 +124,13 @@ def _made(tree: Tree, workspace: Workspace, specs: Mapping[str, ActionSpec], *, 
         cache_file=check.shelf(workspace.root, workspace.state.path.parent) if remember else None,
         code=check.code(),
     )
-    wanted = {path: sha for plan in compiled.plans.values() for path, sha in plan.files}
+    digests = {path: sha for plan in compiled.plans.values() for path, sha in plan.files}
     contents = {}
-    for path, sha in wanted.items():
-        data = tree.read(path)
-        if sha256(data) != sha:
+    for path, sha in digests.items():
+        content = tree.read(path)
+        if sha256(content) != sha:
             raise PermanentError(f"{path} changed while it was read", code="tree")
-        contents[sha] = data
+        contents[sha] = content
     return Deployment(
         commit=tree.commit, plans=dict(compiled.plans), contents=contents, broken=compiled.broken
     )

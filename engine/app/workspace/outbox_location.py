@@ -1,4 +1,4 @@
-"""Where the outbox lies: beside the state, where no `git clean` comes and no older state is put back, with a link to it in the workspace."""
+"""The place of the outbox: beside the state, where no `git clean` comes and no older state is put back, with a link to it in the workspace."""
 
 import os
 from pathlib import Path
@@ -16,7 +16,7 @@ def outbox_of(workspace: Workspace) -> Path:
 
 
 def settle(workspace: Workspace) -> str:
-    """Make the folder and the link; what lies in a folder of the workspace moves there. What can't be done in words, or nothing.
+    """Make the folder and the link; files in a real folder of the workspace move there. Returns what failed, in words; empty for success.
 
     Repeating it changes nothing, also after it was cut off half-way.
     """

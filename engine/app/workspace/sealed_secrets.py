@@ -28,8 +28,8 @@ class SealedSecrets(Mapping[str, str]):
         return len(self._now())
 
     def _now(self) -> dict[str, str]:
-        found: dict[str, str] = json.loads(self._keys.get_secret(_STORE) or b"{}")
-        return found
+        stored: dict[str, str] = json.loads(self._keys.get_secret(_STORE) or b"{}")
+        return stored
 
 
 def keep(keys: Keys, name: str, value: str, *, now: str = "") -> None:
@@ -40,8 +40,8 @@ def keep(keys: Keys, name: str, value: str, *, now: str = "") -> None:
 
 def changes(keys: Keys) -> dict[str, str]:
     """Name → when a secret was last set here, as a stamp. One that an earlier version kept has none."""
-    found: dict[str, str] = json.loads(keys.get_secret(_CHANGED) or b"{}")
-    return found
+    changed: dict[str, str] = json.loads(keys.get_secret(_CHANGED) or b"{}")
+    return changed
 
 
 def resolver(workspace: Workspace, keys: Keys) -> SecretResolver:

@@ -30,21 +30,21 @@ class Moment:
 
 def from_folder(root: Path, env: Mapping[str, str] | None = None) -> Moment:
     """The working folder. With `env`, what its files compile to is remembered below the state home."""
-    return snapshot_at(FolderTree(root), "the working folder", kept=_kept(root, env))
+    return snapshot_at(FolderTree(root), "the working folder", cache=_cache_file(root, env))
 
 
 def from_commit(root: Path, name: str, env: Mapping[str, str] | None = None) -> Moment:
     """A commit, by branch, tag or id. Raises UsageError when there is none."""
     tree = GitTree.named(root, name)
     of_it = name if tree.commit.startswith(name) else f"{name} ({tree.commit[:8]})"
-    return snapshot_at(tree, of_it, kept=_kept(root, env))
+    return snapshot_at(tree, of_it, cache=_cache_file(root, env))
 
 
-def _kept(root: Path, env: Mapping[str, str] | None) -> Path | None:
+def _cache_file(root: Path, env: Mapping[str, str] | None) -> Path | None:
     return None if env is None else shelf(root, state_home(env))
 
 
-def snapshot_at(tree: Tree, name: str, *, kept: Path | None = None) -> Moment:
+def snapshot_at(tree: Tree, name: str, *, cache: Path | None = None) -> Moment:
     """A tree, compiled."""
     from engine.app.workspace.action_catalog import declared
     from engine.language.build.file_table import FileTable
@@ -58,7 +58,7 @@ def snapshot_at(tree: Tree, name: str, *, kept: Path | None = None) -> Moment:
     return Moment(
         name=name,
         tree=tree,
-        compiled=compile_tree(_Whole(tree), kept=kept),
+        compiled=compile_tree(_Whole(tree), cache=cache),
         config=settings,
         policy=policy or PolicyRules(),
         agents={name: agent for name, (agent, _) in own.items() if agent is not None},

@@ -1,6 +1,6 @@
 """Gathers what the verdict on the state rests on (:mod:`engine.model.health`), and keeps what the last look at the stored bytes found.
 
-The verdicts lie in the file ``health`` of the state folder and never in the ledger: that is what they are about. The file has its full
+The verdicts are in the file ``health`` of the state folder and never in the ledger, which they judge. The file has its full
 size from the start and is written in place, so that a full disk can't keep a bad verdict from being written down.
 """
 
@@ -40,16 +40,16 @@ class Verdicts:
     def all(self) -> tuple[Check, ...]:
         """By name. A file that can't be read is a problem of its own: a look at everything writes it anew."""
         try:
-            found = self._path.stat()
+            info = self._path.stat()
         except OSError:
             return ()
-        if (found.st_mtime_ns, found.st_size) != self._seen:
-            self._checks, self._seen = _read(self._path), (found.st_mtime_ns, found.st_size)
+        if (info.st_mtime_ns, info.st_size) != self._seen:
+            self._checks, self._seen = _read(self._path), (info.st_mtime_ns, info.st_size)
         return tuple(self._checks[name] for name in sorted(self._checks))
 
     def of(self, name: CheckName) -> Check | None:
         """What one check found last; None when it was never made."""
-        return next((one for one in self.all() if one.name == name), None)
+        return next((check for check in self.all() if check.name == name), None)
 
     def put(self, *checks: Check) -> None:
         """Write them down, durably, beside those of other names. Raises LedgerError when the file can't be written."""
@@ -84,14 +84,14 @@ def _locked(path: Path) -> Iterator[int]:
 
 
 def _packed(checks: dict[str, Check]) -> bytes:
-    rows = [[one.name, one.at, one.problem[:_LONGEST]] for one in checks.values()]
+    rows = [[check.name, check.at, check.problem[:_LONGEST]] for check in checks.values()]
     text = json.dumps(rows, ensure_ascii=True)
     return f"{sha256(text.encode())[:16]} {text}\n".encode().ljust(SIZE)
 
 
-def _parsed(data: bytes) -> dict[str, Check]:
-    digest, _, text = data.rstrip().partition(b" ")
-    if not data.strip(b"\0 "):
+def _parsed(content: bytes) -> dict[str, Check]:
+    digest, _, text = content.rstrip().partition(b" ")
+    if not content.strip(b"\0 "):
         return {}
     if sha256(text)[:16].encode() != digest:
         unreadable = Check(name="verify", at="", problem="what the last look found can't be read")
@@ -107,10 +107,10 @@ def _read(path: Path) -> dict[str, Check]:
 
 
 class Health:
-    """Asked before every effect by the owner, and by whoever shows how things stand."""
+    """Asked by the owner before every effect, and by commands that show the status."""
 
     def __init__(self, workspace: Workspace, ledger: Ledger, clock: Clock | None = None) -> None:
-        """With the owner's `clock`; who only reads goes by what the owner wrote down of it."""
+        """With the owner's `clock`; a reader goes by what the owner wrote down of it."""
         self._workspace, self._ledger, self._clock = workspace, ledger, clock
         self._verdicts = Verdicts(workspace.state)
 
@@ -127,7 +127,7 @@ class Health:
         return timedelta(0) if self._clock is None else leap(book.clock, book.seen, self._clock.mark())
 
     def sampled(self, keys: Keys) -> None:
-        """Look at a sample and write it down when something is wrong, for the start of whoever lets effects leave."""
+        """Look at a sample and write it down when something is wrong, at the start of a process that lets effects leave."""
         if problem := sample(self._workspace.state, keys, random.random):
             self._verdicts.put(Check(name="sample", at=present_stamp(), problem=problem))
         elif not self._workspace.state.health.exists():

@@ -27,7 +27,7 @@ _LAST = "SELECT body FROM events WHERE type = 'notebook.accepted' AND body->>'$.
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Notebook:
-    """A notebook as it lies there now."""
+    """A notebook as its file is now."""
 
     path: str
     name: str
@@ -39,68 +39,68 @@ class Notebook:
         return sha256(self.text.encode())
 
 
-def read(workspace: Workspace, given: str) -> Notebook:
-    """The notebook of this name or path. Raises UsageError when there is none, and for all that is not a plain file of the folder."""
-    path = given if given.startswith("notebooks/") else f"notebooks/{given.removesuffix('.py')}.py"
-    found = NOTEBOOK.fullmatch(path)
-    if found is None:
+def read(workspace: Workspace, name: str) -> Notebook:
+    """The notebook of this name or path. Raises UsageError when there is none, and for anything but a plain file of the folder."""
+    path = name if name.startswith("notebooks/") else f"notebooks/{name.removesuffix('.py')}.py"
+    match = NOTEBOOK.fullmatch(path)
+    if match is None:
         raise UsageError(
-            f"{given} is no notebook of this workspace: they are called notebooks/NAME.py, in small letters",
+            f"{name} is no notebook of this workspace: they are called notebooks/NAME.py, in small letters",
             code="notebook",
             now_true=_NOTHING,
             way_out="steward open today   or   steward open run ID",
         )
     try:
-        data = _bytes(workspace.root, f"{found[1]}.py")
-        return Notebook(path=path, name=found[1], text=data.decode("utf-8"))
+        content = _bytes(workspace.root, f"{match[1]}.py")
+        return Notebook(path=path, name=match[1], text=content.decode("utf-8"))
     except (OSError, ValueError) as error:
         why = error.strerror if isinstance(error, OSError) else str(error)
         raise UsageError(f"{path} can't be read: {why}", code="notebook", now_true=_NOTHING) from error
 
 
 def _bytes(root: Path, name: str) -> bytes:
-    """What a plain file of the folder holds. Follows no link. Raises OSError, and ValueError for what is no such file."""
+    """The bytes of a plain file of the folder. Follows no link. Raises OSError, and ValueError for anything else."""
     folder = os.open(root / "notebooks", os.O_RDONLY | os.O_DIRECTORY | os.O_NOFOLLOW)
     try:
-        # Not to be kept waiting by something that is no file.
+        # Non-blocking: a pipe must not keep the command waiting.
         handle = os.open(name, os.O_RDONLY | os.O_NOFOLLOW | os.O_NONBLOCK, dir_fd=folder)
     finally:
         os.close(folder)
     with os.fdopen(handle, "rb") as file:
         if not stat.S_ISREG(os.fstat(handle).st_mode):
             raise ValueError("it is not a file")
-        data = file.read(MAX_NOTEBOOK_BYTES + 1)
-    if len(data) > MAX_NOTEBOOK_BYTES:
+        content = file.read(MAX_NOTEBOOK_BYTES + 1)
+    if len(content) > MAX_NOTEBOOK_BYTES:
         raise ValueError(f"it is longer than {MAX_NOTEBOOK_BYTES} bytes")
-    return data
+    return content
 
 
 @contextmanager
-def accepted(workspace: Workspace, given: str) -> Iterator[tuple[str, Path]]:
+def accepted(workspace: Workspace, name: str) -> Iterator[tuple[str, Path]]:
     """(name, file) of an accepted notebook: the file is a copy of what was accepted, in a folder that goes with it.
 
-    Raises Refused(code='notebook') when nobody accepted it as it is now, and what `read` raises.
+    Raises Refused(code='notebook') when it was not accepted as it is now, and what `read` raises.
     """
-    found = read(workspace, given)
+    notebook = read(workspace, name)
     with today_page.look(workspace.state) as seen:
-        rows = seen.history.rows(_LAST, found.path)
+        rows = seen.history.rows(_LAST, notebook.path)
     digest = str(body_of(rows[0])["digest"]) if rows else ""
-    if digest != found.digest:
-        said = "is not what was accepted" if digest else "is a program nobody has vouched for"
+    if digest != notebook.digest:
+        problem = "is not what was accepted" if digest else "is a program nobody has vouched for"
         raise Refused(
-            f"{found.path} {said}", code="notebook", now_true=_NOTHING, way_out=f"read it, then: steward open --accept {found.path}",
+            f"{notebook.path} {problem}", code="notebook", now_true=_NOTHING, way_out=f"read it, then: steward open --accept {notebook.path}",
         )  # fmt: skip
     folder = Path(tempfile.mkdtemp(prefix="notebook-", dir=workspace.state.make().path))
     try:
-        copy = folder / f"{found.name}.py"
-        copy.write_bytes(_kept(workspace, digest))
+        copy = folder / f"{notebook.name}.py"
+        copy.write_bytes(_accepted_bytes(workspace, digest))
         copy.chmod(0o400)
-        yield found.name, copy
+        yield notebook.name, copy
     finally:
         shutil.rmtree(folder, ignore_errors=True)
 
 
-def _kept(workspace: Workspace, digest: str) -> bytes:
+def _accepted_bytes(workspace: Workspace, digest: str) -> bytes:
     keys = Keys.open(workspace.state)
     try:
         ledger = Ledger.open(workspace.state, keys=keys, owner=None)

@@ -1,4 +1,4 @@
-"""Triggers that nothing can fire: told where the playbook is written, and where somebody asks whether all is well."""
+"""Triggers that nothing can fire: reported at their place in the playbook, and by `doctor`."""
 
 import re
 from collections.abc import Collection, Iterable, Iterator, Mapping
@@ -34,7 +34,9 @@ def mailboxes(config: Config, root: Path) -> frozenset[str]:
         return frozenset(named) if isinstance(named, Mapping) else frozenset()
     inbox = root.joinpath(*INBOX)
     try:
-        folders = {one.name for one in inbox.iterdir() if one.is_dir() and not one.name.startswith(".")}
+        folders = {
+            folder.name for folder in inbox.iterdir() if folder.is_dir() and not folder.name.startswith(".")
+        }
     except OSError:
         folders = set()
     return frozenset({DEFAULT, *folders})
@@ -56,7 +58,7 @@ def unheard(plans: Iterable["Plan"], known: Collection[str]) -> Iterator[Unheard
 
 def hook_secrets(plans: Iterable["Plan"]) -> frozenset[str]:
     """The names of the secrets that prove calls to deployed webhooks."""
-    hooks = (dict(one.params) for plan in plans for one in plan.triggers if one.kind == "webhook")
+    hooks = (dict(trigger.params) for plan in plans for trigger in plan.triggers if trigger.kind == "webhook")
     return frozenset(str(params["secret"]) for params in hooks if params.get("secret"))
 
 
@@ -67,23 +69,23 @@ def diagnostics(tree: "Tree", plans: Iterable["Plan"], known: Collection[str]) -
     """The same as warnings, each at its place."""
     from engine.language.text.source import SourceText, with_source_lines
 
-    for one in unheard(plans, known):
-        source = SourceText.from_bytes(one.path, tree.read(one.path))
-        yield from with_source_lines(source, [told(one, _place(source, one), known)])
+    for trigger in unheard(plans, known):
+        source = SourceText.from_bytes(trigger.path, tree.read(trigger.path))
+        yield from with_source_lines(source, [to_diagnostic(trigger, _place(source, trigger), known)])
 
 
-def told(one: Unheard, span: Span, known: Collection[str]) -> Diagnostic:
+def to_diagnostic(trigger: Unheard, span: Span, known: Collection[str]) -> Diagnostic:
     """What is wrong with it, and the way out."""
-    if one.kind == "email":
-        return code.no_mailbox(span, name=one.name, known=sorted(known))
-    return code.nobody_tells(span, kind=one.kind, name=one.name)
+    if trigger.kind == "email":
+        return code.no_mailbox(span, name=trigger.name, known=sorted(known))
+    return code.nobody_tells(span, kind=trigger.kind, name=trigger.name)
 
 
-def _place(source: "SourceText", one: Unheard) -> Span:
-    """Where the name stands below the trigger's key. A word that is looked for, since plans keep no places."""
-    word = re.compile(rf"(?<![\w/.-]){re.escape(one.name)}(?![\w/.-])")
+def _place(source: "SourceText", trigger: Unheard) -> Span:
+    """The place of the name below the trigger's key. Searched as a word, since plans keep no places."""
+    word = re.compile(rf"(?<![\w/.-]){re.escape(trigger.name)}(?![\w/.-])")
     for number, line in enumerate(source.lines, 1):
-        if f"{_NAMED[one.kind]}:" in line and (found := word.search(line)):
-            start, end = found.start() + 1, found.end() + 1
-            return Span(path=one.path, line=number, column=start, end_line=number, end_column=end)
-    return Span(path=one.path)
+        if f"{_NAMED[trigger.kind]}:" in line and (match := word.search(line)):
+            start, end = match.start() + 1, match.end() + 1
+            return Span(path=trigger.path, line=number, column=start, end_line=number, end_column=end)
+    return Span(path=trigger.path)

@@ -23,7 +23,7 @@ SETTINGS = paths.SETTINGS
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Workspace:
-    """A workspace at its deployed commit. `id` is steward.yaml's, or a throw-away one made from where it lies."""
+    """A workspace at its deployed commit. `id` is steward.yaml's, or a throw-away one made from its path."""
 
     root: Path
     tree: Tree
@@ -37,13 +37,13 @@ def open_workspace(start: Path, env: Mapping[str, str]) -> Workspace:
     root = find_root(start)
     config, tree = _deployed(root)
     key = config.id or throw_away_id(root)
-    found = Workspace(root=root, tree=tree, config=config, id=key, state=StateDir.of(key, env=env))
-    _only(found)
-    return found
+    workspace = Workspace(root=root, tree=tree, config=config, id=key, state=StateDir.of(key, env=env))
+    _only(workspace)
+    return workspace
 
 
 def settle_in(workspace: Workspace) -> None:
-    """Write down which folder this state belongs to; for whoever owns the ledger."""
+    """Write down which folder this state belongs to; for the ledger's owner."""
     text = json.dumps(_whereabouts(workspace))
     place = workspace.state.place
     if not place.exists() or place.read_text(encoding="utf-8") != text:
@@ -61,15 +61,15 @@ def _only(workspace: Workspace) -> None:
     """
     try:
         noted = json.loads(workspace.state.place.read_text(encoding="utf-8"))
-        other, state = Path(noted["root"]), noted["state"]
-        if state != _whereabouts(workspace)["state"] or other.samefile(workspace.root):
+        original, state = Path(noted["root"]), noted["state"]
+        if state != _whereabouts(workspace)["state"] or original.samefile(workspace.root):
             return
-        there = read_config({SETTINGS: (other / SETTINGS).read_bytes()}, strict=False).id
+        there = read_config({SETTINGS: (original / SETTINGS).read_bytes()}, strict=False).id
     except (OSError, ValueError, TypeError, LookupError):
         return
     if there == workspace.config.id:
         raise UsageError(
-            f"this is a copy of {other}, and both say that they are the workspace {workspace.id}",
+            f"this is a copy of {original}, and both say that they are the workspace {workspace.id}",
             code="copy",
             now_true="Nothing was read, sent or written: one ledger belongs to one folder.",
             way_out=f'give the copy an id of its own: write  id: "{secrets.token_hex(16)}"  in its steward.yaml and commit it',
@@ -93,11 +93,11 @@ def _deployed(root: Path) -> tuple[Config, Tree]:
 
 
 @functools.lru_cache(maxsize=8)
-def _parsed(data: bytes, known: frozenset[str]) -> tuple[Config | None, tuple[Diagnostic, ...]]:
+def _parsed(content: bytes, known: frozenset[str]) -> tuple[Config | None, tuple[Diagnostic, ...]]:
     """The same few bytes are read by every command and every look of one that stays."""
     from engine.language.documents.settings import parse
 
-    return parse(SETTINGS, data, connectors=known)
+    return parse(SETTINGS, content, connectors=known)
 
 
 def read_config(files: Mapping[str, bytes], *, strict: bool) -> Config:
@@ -114,7 +114,7 @@ def read_config(files: Mapping[str, bytes], *, strict: bool) -> Config:
         raise EngineError(
             "the deployed steward.yaml can't be used",
             code="settings",
-            now_true="\n".join(rendered(one) for one in diagnostics[:3]),
+            now_true="\n".join(rendered(diagnostic) for diagnostic in diagnostics[:3]),
             way_out="mend it, commit it, and type the command again",
         )
     return config

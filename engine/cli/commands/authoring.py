@@ -29,7 +29,7 @@ def check(args: argparse.Namespace) -> int:
     root = _root_of(here, args.paths)
     places = [workspace_check.within(root, path, here=here) for path in args.paths]
     whole = workspace_check.diagnostics(root, os.environ)
-    diagnostics = workspace_check.about(whole, places) if places else whole
+    diagnostics = workspace_check.filter_by_path(whole, places) if places else whole
     errors = sum(diagnostic.severity is Severity.ERROR for diagnostic in diagnostics)
     if args.sarif:
         from engine.app.plans.sarif import log
@@ -192,17 +192,17 @@ def schema(args: argparse.Namespace) -> int:
     """The keys of a kind of file, as a table or as its JSON Schema."""
     from engine.app.reference import schema_table
 
-    things = schema_table.things()
+    kinds = schema_table.file_kinds()
     if args.thing is None:
         if args.json:
-            put_json("schema", things)
+            put_json("schema", kinds)
         else:
-            put_table([[name, title] for name, title in things.items()])
+            put_table([[name, title] for name, title in kinds.items()])
             err("steward schema playbook")
         return 0
-    if args.thing not in things:
+    if args.thing not in kinds:
         raise UsageError(
-            f"there is no schema {args.thing}; there are: {', '.join(things)}", way_out="steward schema"
+            f"there is no schema {args.thing}; there are: {', '.join(kinds)}", way_out="steward schema"
         )
     if args.json:
         out(json.dumps(schema_table.schema(args.thing), ensure_ascii=False, indent=2))

@@ -15,7 +15,7 @@ from engine.model.values.canonical_json import Json
 
 def why(args: argparse.Namespace) -> int:
     """The chain of an effect, a run's or a person's."""
-    with history.of(context.workspace()) as past:
+    with history.open_past(context.workspace()) as past:
         chains = past.chains(args.id)
         if args.json:
             put_json(
@@ -46,7 +46,7 @@ def why(args: argparse.Namespace) -> int:
 
 def timeline(args: argparse.Namespace) -> int:
     """What happened to a person or in a run, oldest first."""
-    with history.of(context.workspace()) as past:
+    with history.open_past(context.workspace()) as past:
         rows = past.timeline(args.id, args.n)
         if args.json:
             put_json("timeline", [_row(event, past.ledger) for event in rows])
@@ -58,12 +58,12 @@ def timeline(args: argparse.Namespace) -> int:
 
 def log(args: argparse.Namespace) -> int:
     """What happened, newest last."""
-    with history.of_any(context.workspace()) as past:
+    with history.open_log(context.workspace()) as past:
         about = {"run": args.id or "", "project": args.project}
         if args.json:
-            put_json("log", [_row(event, past.ledger) for event in past.log(**about, most=args.n)])
+            put_json("log", [_row(event, past.ledger) for event in past.log(**about, limit=args.n)])
             return 0
-        for event, words in past.told(**about, lines=args.n):
+        for event, words in past.described(**about, lines=args.n):
             out(f"{_when(event)}  {_sentence(past.ledger, event, words)}")
         return 0
 
@@ -92,7 +92,7 @@ def _when(event: events.Event) -> str:
 
 def costs(args: argparse.Namespace) -> int:
     """What models cost, by playbook, project, model or week."""
-    with history.of(context.workspace()) as past:
+    with history.open_past(context.workspace()) as past:
         rows = past.costs(args.by)
         if args.json:
             put_json(

@@ -112,7 +112,7 @@ def _correct(workspace: Workspace, prefix: str, name: str) -> int:
     for text in quoted(words):
         err(text)
     for text in difflib.unified_diff(
-        change.before.splitlines(), change.after.splitlines(), change.path, change.path, lineterm="", n=2
+        change.old_text.splitlines(), change.new_text.splitlines(), change.path, change.path, lineterm="", n=2
     ):
         err(colour(visible(text), {"+": "green", "-": "red"}.get(text[:1], "dim"), sys.stderr))
     err("Is there anything personal in them that does not belong there?")

@@ -38,10 +38,10 @@ def _list(*, json: bool) -> int:
 
 
 def _test(name: str, *, json: bool) -> int:
-    tried = model_test.tried(context.workspace(), name)
+    trial = model_test.try_model(context.workspace(), name)
     if json:
-        put_json("model", model_test.as_json(tried))
+        put_json("model", model_test.as_json(trial))
     else:
-        for good, words in model_test.said(tried):
+        for good, words in model_test.sentences(trial):
             out(f"  {'✓' if good else '✗'} {words}")
-    return 0 if tried.good else 1
+    return 0 if trial.good else 1

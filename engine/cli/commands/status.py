@@ -58,7 +58,7 @@ def show_run(reading: LedgerReader, run: RunState, *, as_json: bool) -> int:
         if step.message:
             why = f"{why}: {reading.ledger.unseal(ids.ValueId(step.message))}"
         if node.id == run.ended_by:
-            why = descriptions.said_at_end(reading, run)
+            why = descriptions.end_reason(reading, run)
         status = "taken back" if step.undone else step.status
         rows.append([node.id, status, node.uses, line(why, 90)])
     put_table(rows)
@@ -192,8 +192,8 @@ def _facts(workspace: Workspace, reading: LedgerReader) -> dict[str, Any]:
         "put aside": ", ".join(f"{count} {name}" for name, count in sorted(book.ignored.items()))
         or "nothing",
         "connectors": "; ".join(
-            f"{connector.said}: {connector.way_out}"
-            for connector in connector_status.held(book, now=context.now())
+            f"{connector.sentence}: {connector.way_out}"
+            for connector in connector_status.held_connectors(book, now=context.now())
         )
         or "none is held back",
         "mailboxes": line("; ".join(_mailboxes(workspace, reading)), 300) or "nothing is known to be wrong",
@@ -219,7 +219,7 @@ def _by_itself(workspace: Workspace, reading: LedgerReader) -> str:
     waits = waiting_steps.outstanding(reading)
     if not waits:
         return "nothing waits for another try"
-    first = f"{waits[0].playbook} {waits[0].said(workspace.config.time_zone, present())}"
+    first = f"{waits[0].playbook} {waits[0].sentence(workspace.config.time_zone, present())}"
     others = f", and {len(waits) - 1} more" if len(waits) > 1 else ""
     return f"{line(first, 240)}{others}; {waiting_steps.WAY_OUT}"
 

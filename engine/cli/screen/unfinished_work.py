@@ -37,7 +37,7 @@ def say_failed(reading: LedgerReader, runs: Sequence[str]) -> None:
     for run in runs:
         state, short = reading.book.runs[run], ids.short(run)
         if state.ended_by:
-            because = line(descriptions.said_at_end(reading, state) or "it gives no reason", 200)
+            because = line(descriptions.end_reason(reading, state) or "it gives no reason", 200)
             err(f"  ✗ {state.playbook} run {short} ended as failed at `{state.ended_by}`: {because}")
             err(f"    steward show {short}   ·   steward retry {short}")
             continue
@@ -52,7 +52,7 @@ def say_waiting(workspace: Workspace, waits: Sequence[Outstanding]) -> None:
     zone, now = workspace.config.time_zone, present()
     err(f"\n  {len(waits)} {'waits' if len(waits) == 1 else 'wait'} and will be tried again by itself:")
     for wait in waits[:_MAX]:
-        err(f"  … {ids.short(wait.run)} {wait.playbook}  {wait.said(zone, now)}")
+        err(f"  … {ids.short(wait.run)} {wait.playbook}  {wait.sentence(zone, now)}")
     if len(waits) > _MAX:
         err(f"  … and {len(waits) - _MAX} more: steward status")
     err(f"  {waiting_steps.WAY_OUT}")

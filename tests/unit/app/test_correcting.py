@@ -35,14 +35,14 @@ FILES = {"vault/intents/a.yaml": BLOCK, "vault/intents/b.yaml": FLOW, "vault/int
 )
 def test_a_line_is_added_and_nothing_else_changes(intent, added):
     change = intent_corrections.correction(Notes(FILES), intent, "A price, please: what is it?")
-    before, after = change.before.split("\n"), change.after.split("\n")
+    before, after = change.old_text.split("\n"), change.new_text.split("\n")
     assert [one for one in after if one not in before] == added
     assert [one for one in after if one in before] == before
 
 
 def test_in_a_list_on_one_line_it_comes_last():
     change = intent_corrections.correction(Notes(FILES), "refund", 'He said "no"')
-    assert change.after.split("\n")[1] == '  examples: ["My money back", please, \'He said "no"\']  # two'
+    assert change.new_text.split("\n")[1] == '  examples: ["My money back", please, \'He said "no"\']  # two'
 
 
 @pytest.mark.parametrize(
@@ -51,7 +51,7 @@ def test_in_a_list_on_one_line_it_comes_last():
 )
 def test_whatever_the_words_are_the_file_says_exactly_them(words):
     change = intent_corrections.correction(Notes(FILES), "quote", words)
-    found, diagnostics = intents.parse([("vault/intents/a.yaml", change.after.encode())])
+    found, diagnostics = intents.parse([("vault/intents/a.yaml", change.new_text.encode())])
     assert found[0].examples[-1] == words
     assert diagnostics == ()
 
@@ -77,10 +77,10 @@ def test_a_file_that_changed_meanwhile_is_left_alone(tmp_path):
     file.parent.mkdir(parents=True)
     file.write_text(BLOCK)
     intent_corrections.apply(tmp_path, change)
-    assert file.read_text() == change.after
+    assert file.read_text() == change.new_text
     with pytest.raises(UsageError):
         intent_corrections.apply(tmp_path, change)
-    assert file.read_text() == change.after
+    assert file.read_text() == change.new_text
 
 
 def test_after_a_commit_the_same_letter_has_the_intent_it_was_corrected_to(tmp_path):
@@ -94,7 +94,7 @@ def test_after_a_commit_the_same_letter_has_the_intent_it_was_corrected_to(tmp_p
         words = intent_corrections.words_of(reading, run)
     assert words == "Hello Robin, could we have the blue one instead?"
     change = intent_corrections.correction(company.workspace().tree, "support", words)
-    company.commit({change.path: change.after})
+    company.commit({change.path: change.new_text})
     company.drop("two", letter("Blue again", said, id="again@example.org"))
     company.run()
     outputs = company.value(company.runs("lead-capture")[-1].steps["intent"].outputs)

@@ -6,10 +6,10 @@ import pytest
 
 from engine.app.reference import schema_table
 
-ROOT = Path(schema_table.__file__).parents[2]
+ROOT = Path(schema_table.__file__).parents[3]
 
 
-@pytest.mark.parametrize("thing", schema_table.things())
+@pytest.mark.parametrize("thing", schema_table.file_kinds())
 def test_each_kind_of_file_has_rows_that_say_what_their_keys_mean(thing):
     found = schema_table.rows(thing)
 
@@ -18,7 +18,7 @@ def test_each_kind_of_file_has_rows_that_say_what_their_keys_mean(thing):
     assert [one.name for one in found if not one.kind] == []
 
 
-@pytest.mark.parametrize("thing", schema_table.things())
+@pytest.mark.parametrize("thing", schema_table.file_kinds())
 def test_the_schema_printed_is_draft_07_and_the_one_in_schemas(thing):
     found = schema_table.schema(thing)
 
@@ -42,5 +42,5 @@ def test_closed_words_are_spelled_out():
 
 def test_the_kinds_a_workspace_holds_are_all_there():
     assert {"playbook", "steward", "intents", "policy", "sop", "template", "agent"} <= set(
-        schema_table.things()
+        schema_table.file_kinds()
     )

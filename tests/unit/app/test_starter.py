@@ -242,7 +242,7 @@ def test_the_page_for_coding_agents_names_only_verbs_and_kinds_of_file_that_exis
     kinds = set(re.findall(r"`steward schema ([a-z]+)`", AGENTS))
 
     assert named <= set(VERBS)
-    assert kinds <= set(schema_table.things())
+    assert kinds <= set(schema_table.file_kinds())
 
 
 @pytest.mark.parametrize(

@@ -14,7 +14,7 @@ from engine.app.setup.service.unit import (
     Service,
     ServiceStatus,
     failed,
-    fresh,
+    file_status,
     home,
     not_ours,
     read,
@@ -38,28 +38,28 @@ class Launchd:
 
     @property
     def path(self) -> Path:
-        """Where the property list lies."""
+        """The path of the property list."""
         return home(self.env) / "Library" / "LaunchAgents" / f"{self.service.name}.plist"
 
     @property
     def text(self) -> str:
         """The property list, as XML."""
-        made = plistlib.dumps(_job(self.service, self._log), sort_keys=False).decode()
+        xml = plistlib.dumps(_job(self.service, self._log), sort_keys=False).decode()
         # A comment behind the document type: what a property list may say of itself.
-        head, mark, rest = made.partition('<plist version="1.0">')
-        return f"{head}<!-- {MARK}; typing that again writes it anew. -->\n{mark}{rest}"
+        head, mark, body = xml.partition('<plist version="1.0">')
+        return f"{head}<!-- {MARK}; typing that again writes it anew. -->\n{mark}{body}"
 
     def install(self) -> tuple[str, ...]:
         """As the port says."""
         self._reachable()
         self._log.parent.mkdir(parents=True, exist_ok=True)
         changed = write(self.path, self.text)
-        before = self.standing()
+        previous = self.standing()
         done = [f"{'wrote' if changed else 'unchanged:'} {self.path}"]
-        if before.alive and not changed:
+        if previous.alive and not changed:
             done.append(f"{self.service.name} runs already")
         else:
-            if before.details.get("loaded"):
+            if previous.details.get("loaded"):
                 self._ctl("bootout", self._target)
             self._ctl("enable", self._target)
             self._ctl("bootstrap", self._domain, os.fspath(self.path))
@@ -68,10 +68,10 @@ class Launchd:
 
     def uninstall(self) -> tuple[str, ...]:
         """As the port says."""
-        before = read(self.path)
-        if before is None:
+        old_text = read(self.path)
+        if old_text is None:
             return (f"there is no {self.path}; nothing to remove",)
-        if MARK not in before:
+        if MARK not in old_text:
             raise not_ours(self.path)
         self._reachable()
         if self.standing().details.get("loaded"):
@@ -83,7 +83,7 @@ class Launchd:
 
     def standing(self) -> ServiceStatus:
         """As the port says."""
-        file = fresh(self.path, self.text)
+        file = file_status(self.path, self.text)
         hints = ["steward service install"] if file.startswith("older") else []
         try:
             done = self._run("print", self._target)
@@ -92,18 +92,18 @@ class Launchd:
         if done.returncode != 0:
             return ServiceStatus(file=file, keeper="not loaded", hints=tuple(hints))
         pairs = (line.strip().split(" = ", 1) for line in done.stdout.splitlines() if " = " in line)
-        found = {pair[0]: pair[1] for pair in reversed([*pairs])}  # the first of a name is the job's own
-        state = found.get("state", "unknown")
+        details = {pair[0]: pair[1] for pair in reversed([*pairs])}  # the first of a name is the job's own
+        state = details.get("state", "unknown")
         if state != "running":
             hints.append(
-                f"its last exit code: {found.get('last exit code', 'unknown')}; what it said: {self._log}"
+                f"its last exit code: {details.get('last exit code', 'unknown')}; what it said: {self._log}"
             )
         return ServiceStatus(
             file=file,
             keeper=state,
             alive=state == "running",
             hints=(*hints, *self._hints()),
-            details={"loaded": "yes", "state": state, "last exit code": found.get("last exit code", "")},
+            details={"loaded": "yes", "state": state, "last exit code": details.get("last exit code", "")},
         )
 
     @property
@@ -119,7 +119,7 @@ class Launchd:
         return f"{self._domain}/{self.service.name}"
 
     def _hints(self) -> Iterator[str]:
-        if any(self.service.root.is_relative_to(home(self.env) / one) for one in _WATCHED_OVER):
+        if any(self.service.root.is_relative_to(home(self.env) / folder) for folder in _WATCHED_OVER):
             yield (
                 f"macOS asks before a background job may read {self.service.root.parent}: move the workspace elsewhere, "
                 "or allow it under Privacy & Security"

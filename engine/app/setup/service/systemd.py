@@ -15,7 +15,7 @@ from engine.app.setup.service.unit import (
     ServiceAccount,
     ServiceStatus,
     failed,
-    fresh,
+    file_status,
     home,
     not_ours,
     read,
@@ -43,7 +43,7 @@ class Systemd:
 
     @property
     def path(self) -> Path:
-        """Where the unit lies."""
+        """The path of the unit."""
         if self.folder is not None:
             return self.folder / self._unit
         if self.account is not None:
@@ -64,10 +64,10 @@ class Systemd:
             _own(self.service.state, self.account, self.env)
         changed = write(self.path, self.text)
         done = [f"{'wrote' if changed else 'unchanged:'} {self.path}"]
-        before = self.standing()
+        previous = self.standing()
         self._ctl("daemon-reload")
         self._ctl("enable", self._unit)
-        if changed or not before.alive:
+        if changed or not previous.alive:
             self._ctl("restart", self._unit)
             done.append(f"started {self._unit}; it comes back after a crash and a restart of the machine")
         else:
@@ -76,10 +76,10 @@ class Systemd:
 
     def uninstall(self) -> tuple[str, ...]:
         """As the port says."""
-        before = read(self.path)
-        if before is None:
+        old_text = read(self.path)
+        if old_text is None:
             return (f"there is no {self.path}; nothing to remove",)
-        if MARK not in before:
+        if MARK not in old_text:
             raise not_ours(self.path)
         self._reachable()
         self._ctl("disable", "--now", self._unit)
@@ -91,19 +91,19 @@ class Systemd:
 
     def standing(self) -> ServiceStatus:
         """As the port says."""
-        file = fresh(self.path, self.text)
+        file = file_status(self.path, self.text)
         hints = ["steward service install"] if file.startswith("older") else []
-        asked = ["show", self._unit, *(f"--property={one}" for one in _PROPERTIES)]
+        asked = ["show", self._unit, *(f"--property={name}" for name in _PROPERTIES)]
         try:
             done = self._run(asked)
         except EngineError:
             return ServiceStatus(file=file, keeper=_ABSENT, hints=tuple(hints), absent=True)
         if done.returncode != 0:
             return ServiceStatus(file=file, keeper=_ABSENT, hints=tuple(hints), absent=True)
-        found = dict(line.split("=", 1) for line in done.stdout.splitlines() if "=" in line)
-        state = f"{found.get('ActiveState', 'unknown')} ({found.get('SubState', '')}), {found.get('UnitFileState') or 'not enabled'}"
-        if found.get("ActiveState") == "failed":
-            status = found.get("ExecMainStatus", "")
+        details = dict(line.split("=", 1) for line in done.stdout.splitlines() if "=" in line)
+        state = f"{details.get('ActiveState', 'unknown')} ({details.get('SubState', '')}), {details.get('UnitFileState') or 'not enabled'}"
+        if details.get("ActiveState") == "failed":
+            status = details.get("ExecMainStatus", "")
             hints.append(
                 f"it ended with exit code {status}: journalctl {self._scope}-u {self._unit}".replace(
                     "  ", " "
@@ -112,9 +112,9 @@ class Systemd:
         return ServiceStatus(
             file=file,
             keeper=state,
-            alive=found.get("ActiveState") in {"active", "activating", "reloading"},
+            alive=details.get("ActiveState") in {"active", "activating", "reloading"},
             hints=(*hints, *(self._hints() if file != "none" else ())),
-            details=found,
+            details=details,
         )
 
     @property
@@ -132,7 +132,7 @@ class Systemd:
             yield "it ends when you log out and starts when you log in; to keep it on: loginctl enable-linger"
 
     def _lingers(self) -> bool | None:
-        """Whether the operator's manager outlives the last login; None when nobody can say."""
+        """Whether the operator's manager outlives the last login; None when loginctl can't say."""
         program = shutil.which("loginctl", path=self.env.get("PATH", os.defpath))
         if program is None:
             return None
@@ -211,7 +211,7 @@ def _run(argv: Sequence[str], env: Mapping[str, str]) -> "subprocess.CompletedPr
 
 
 def _own(state: Path, account: ServiceAccount, env: Mapping[str, str]) -> None:
-    """Make the state's folder, as the account itself: root follows no link somebody else's home may hold. Raises EngineError."""
+    """Make the state's folder, as the account itself: root must not follow a link in another user's home. Raises EngineError."""
     as_it: dict[str, Any] = {}
     if os.geteuid() == 0:
         as_it = {"user": account.uid, "group": account.gid, "extra_groups": ()}
@@ -265,7 +265,7 @@ def _unit(service: Service, account: ServiceAccount | None) -> str:
         root=whole(root),
         before=needs if account is not None else "",
         account=f"User={account.name}\n" if account is not None else "",
-        # In the unit a colon stands before it: a dollar sign in a path is a dollar sign.
+        # The unit puts a colon before it, so that systemd expands no dollar sign in a path.
         command=" ".join([word(service.command[0]), *service.command[1:]]),
         environment="\n".join(
             f"Environment={word(f'{name}={value}')}" for name, value in service.env.items()
@@ -286,7 +286,7 @@ _HOMES = tuple(os.path.join(os.sep, *folder) for folder in (("home",), ("root",)
 
 
 def _lies_at_home(service: Service) -> bool:
-    """Whether the environment, the Python it was made from, or this code lies in somebody's home."""
+    """Whether the environment, the Python it was made from, or this code is in a user's home."""
     python = service.command[0]
     needed = (service.root, service.state, python, os.path.realpath(python), os.path.realpath(__file__))
     return any(Path(path).is_relative_to(home) for path in needed for home in _HOMES)

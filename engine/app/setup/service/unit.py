@@ -47,9 +47,9 @@ class Service:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class ServiceStatus:
-    """How a service stands. `file` says how the file is, `keeper` what its keeper says, `hints` what to do about it.
+    """The status of a service. `file` is that of its file, `keeper` what the service manager says, `hints` what to do about it.
 
-    `absent`: there is no keeper here that could be asked, as in a container.
+    `absent`: there is no service manager to ask, as in a container.
     """
 
     file: str
@@ -69,11 +69,11 @@ class ServiceManager(Protocol):
 
     @property
     def path(self) -> Path:
-        """Where its file lies."""
+        """The path of its file."""
 
     @property
     def text(self) -> str:
-        """What stands in the file."""
+        """The text of its file."""
 
     def install(self) -> tuple[str, ...]:
         """Write the file and start the service; what was done, in words. Raises EngineError with the way out; repeating is harmless."""
@@ -82,7 +82,7 @@ class ServiceManager(Protocol):
         """Stop the service and remove the file; what was done. Raises EngineError; repeating is harmless."""
 
     def standing(self) -> ServiceStatus:
-        """How it stands. Never raises for want of a keeper."""
+        """Its status. Never raises for want of a service manager."""
 
 
 def service_of(
@@ -91,27 +91,32 @@ def service_of(
     """The service of a workspace, with the state this command would use (or `account` would). Raises UsageError for an odd path."""
     base = workspace.state.path.parent.parent if account is None else _state_of(account, env)
     config = Path(env.get("XDG_CONFIG_HOME") or home(env) / ".config") if account is None else Path("/etc")
-    made = Service(
+    service = Service(
         id=workspace.id,
         root=workspace.root,
         state=base / "steward",
-        # -P: a folder one stands in is no place to import from.
+        # -P: nothing may be imported from the current folder.
         command=(sys.executable, "-P", "-m", "engine.cli.main", "up", "--wait"),
         env={"PATH": _path(env), "PYTHONUNBUFFERED": "1", "XDG_STATE_HOME": os.fspath(base)},
         secrets_file=config / "steward" / f"{workspace.id}.env",
     )
     _plain(
-        made.command[0], never="\"'\\"
+        service.command[0], never="\"'\\"
     )  # systemd runs no program with these in its path, however they are written
-    for word in (os.fspath(made.root), os.fspath(made.secrets_file), *made.command, *made.env.values()):
+    for word in (
+        os.fspath(service.root),
+        os.fspath(service.secrets_file),
+        *service.command,
+        *service.env.values(),
+    ):
         _plain(word)
-    return made
+    return service
 
 
 def home(env: Mapping[str, str]) -> Path:
-    """The operator's home. Raises UsageError when nobody says where it is."""
-    if found := env.get("HOME", ""):
-        return Path(found)
+    """The operator's home. Raises UsageError when HOME is not set."""
+    if path := env.get("HOME", ""):
+        return Path(path)
     raise UsageError(
         "no home: HOME is not set",
         code="no-home",
@@ -125,7 +130,7 @@ def account(name: str, root: Path) -> ServiceAccount:
     import pwd
 
     try:
-        found = pwd.getpwnam(name) if name else pwd.getpwuid(root.stat().st_uid)
+        record = pwd.getpwnam(name) if name else pwd.getpwuid(root.stat().st_uid)
     except KeyError:
         raise UsageError(
             f"there is no account {name}" if name else f"{root} belongs to no account of this machine",
@@ -133,22 +138,22 @@ def account(name: str, root: Path) -> ServiceAccount:
             now_true="Nothing was written.",
             way_out="name one that is there: --as NAME",
         ) from None
-    if found.pw_uid == 0:
+    if record.pw_uid == 0:
         raise UsageError(
             "a service of the machine runs as an ordinary account, never as root",
             code="as-root",
             now_true="Nothing was written.",
             way_out="give the workspace to the account that shall run it, or name it: --as NAME",
         )
-    return ServiceAccount(name=found.pw_name, uid=found.pw_uid, gid=found.pw_gid, home=Path(found.pw_dir))
+    return ServiceAccount(name=record.pw_name, uid=record.pw_uid, gid=record.pw_gid, home=Path(record.pw_dir))
 
 
 def write(path: Path, text: str) -> bool:
     """Put a file of ours in its place, in one move; whether anything changed. Raises UsageError when it is not ours, OSError."""
-    before = read(path)
-    if before == text:
+    old_text = read(path)
+    if old_text == text:
         return False
-    if before is not None and MARK not in before:
+    if old_text is not None and MARK not in old_text:
         raise not_ours(path)
     path.parent.mkdir(parents=True, exist_ok=True)
     part = path.with_name(f".{path.name}.part")
@@ -159,7 +164,7 @@ def write(path: Path, text: str) -> bool:
 
 
 def read(path: Path) -> str | None:
-    """What stands in a file; None when there is none. Raises OSError."""
+    """The text of a file; None when there is none. Raises OSError."""
     try:
         return path.read_text(encoding="utf-8", errors="replace")
     except FileNotFoundError:
@@ -167,7 +172,7 @@ def read(path: Path) -> str | None:
 
 
 def not_ours(path: Path) -> UsageError:
-    """A file somebody else wrote is in the way."""
+    """The error for a file that steward did not write."""
     return UsageError(
         f"{path} was not written by steward",
         code="not-ours",
@@ -176,25 +181,25 @@ def not_ours(path: Path) -> UsageError:
     )
 
 
-def failed(what: str, said: str, way_out: str) -> EngineError:
-    """A keeper refused; `said` is its own words."""
-    words = " ".join(said.split())[:300]
+def failed(message: str, output: str, way_out: str) -> EngineError:
+    """The error for a service manager that refused; `output` is what it printed."""
+    words = " ".join(output.split())[:300]
     return EngineError(
-        f"{what}: {words}" if words else what,
+        f"{message}: {words}" if words else message,
         code="keeper",
         now_true="The ledger and the workspace are untouched.",
         way_out=way_out,
     )
 
 
-def fresh(path: Path, text: str) -> str:
-    """How the file stands against the one that would be written now."""
-    before = read(path)
-    if before is None:
+def file_status(path: Path, text: str) -> str:
+    """The status of the file against the text that would be written now."""
+    old_text = read(path)
+    if old_text is None:
         return "none"
-    if MARK not in before:
+    if MARK not in old_text:
         return "not ours"
-    return "as it should be" if before == text else "older than this steward or workspace"
+    return "as it should be" if old_text == text else "older than this steward or workspace"
 
 
 def too_open(secrets_file: Path) -> str:
@@ -208,19 +213,23 @@ def too_open(secrets_file: Path) -> str:
 
 def _state_of(account: ServiceAccount, env: Mapping[str, str]) -> Path:
     # What is exported to root's shell (sudo -E) may be the operator's own; without it, the place that account would use.
-    given = env.get("XDG_STATE_HOME", "")
-    return Path(given) if os.path.isabs(given) else account.home / ".local" / "state"
+    exported = env.get("XDG_STATE_HOME", "")
+    return Path(exported) if os.path.isabs(exported) else account.home / ".local" / "state"
 
 
 def _path(env: Mapping[str, str], which: Callable[..., str | None] = shutil.which) -> str:
     """Where the tools are that this command finds, then the usual places: a service gets a short PATH else, without Homebrew's."""
-    found = [which(tool, path=env.get("PATH", os.defpath)) for tool in _TOOLS]
-    return os.pathsep.join(dict.fromkeys((*(os.path.dirname(one) for one in found if one), *_PATH)))
+    programs = [which(tool, path=env.get("PATH", os.defpath)) for tool in _TOOLS]
+    return os.pathsep.join(
+        dict.fromkeys((*(os.path.dirname(program) for program in programs if program), *_PATH))
+    )
 
 
 def _plain(word: str, never: str = "") -> None:
     """Raises UsageError for what no unit file can hold: control characters, names that are no text, an end that joins lines."""
-    odd = not word.isprintable() or any("\ud800" <= one <= "\udfff" or one in never for one in word)
+    odd = not word.isprintable() or any(
+        "\ud800" <= character <= "\udfff" or character in never for character in word
+    )
     if odd or word.endswith("\\") or word != word.strip():
         raise UsageError(
             f"{word!r} can't stand in a service's file",
