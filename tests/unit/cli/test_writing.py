@@ -203,7 +203,7 @@ def test_schema_and_explain_need_no_workspace(tmp_path, monkeypatch, capsys):
 
 def test_an_unchanged_check_loads_neither_plans_nor_the_ledger(workspace):
     code = "import sys; from engine.cli.main import main; main(['check']); print(*sys.modules)"
-    root = str(Path(starter_files.__file__).parents[2])
+    root = str(Path(starter_files.__file__).parents[3])
     for _ in range(2):
         done = subprocess.run(
             [sys.executable, "-c", code],
