@@ -160,7 +160,7 @@ def test_a_content_that_the_ledger_lost_is_not_replaced_by_the_file(company, mon
     def lost(*_):
         raise KeyError("lost")
 
-    monkeypatch.setattr("engine.ledger.Ledger.kept", lost)
+    monkeypatch.setattr("engine.ledger.Ledger.load_content", lost)
     assert isinstance(refused(company), PermanentError)
 
 
