@@ -332,16 +332,19 @@ def test_a_verdict_that_cannot_be_read_is_no_good_verdict(desk, damage):
         assert reading.ill is None
 
 
-def test_doctor_and_status_say_what_is_held_and_how_to_go_on(desk, capsys, monkeypatch):
+def test_every_verb_that_speaks_of_effects_says_that_they_are_held_and_how_to_go_on(
+    desk, capsys, monkeypatch
+):
     Verdicts(desk.workspace().state).put(
         Check(name="verify", at="2026-03-02T09:00:00.000000Z", problem="a page")
     )
     at(monkeypatch, desk)
 
-    for verb in ("status", "doctor", "queue"):
+    for verb in ("status", "doctor", "queue", "run"):
         main([verb])
         told = capsys.readouterr()
         assert "a page" in told.out + told.err, verb
+        assert "may leave" not in told.out.replace("let effects leave", ""), verb
         assert "steward verify" in told.out + told.err, verb
 
 

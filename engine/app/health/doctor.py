@@ -111,7 +111,7 @@ def _stopped(patient: HealthSubject) -> Iterator[HealthFinding]:
             name="stop", grade="ill", said="effects are stopped: nothing leaves", way_out="steward resume"
         )
     else:
-        yield HealthFinding(name="stop", grade="ok", said="effects may leave")
+        yield HealthFinding(name="stop", grade="ok", said="nobody stopped effects")
 
 
 def _health(patient: HealthSubject) -> Iterator[HealthFinding]:

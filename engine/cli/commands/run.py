@@ -68,6 +68,7 @@ def _report(
             put_table(_rows(reading, touched))
             unfinished_work.say_failed(reading, failed)
             unfinished_work.say_waiting(workspace, waits)
+            unfinished_work.say_held(reading)
             if waiting:
                 err(f"\n  {len(waiting)} {'waits' if len(waiting) == 1 else 'wait'} for you:  steward queue")
         if failed:

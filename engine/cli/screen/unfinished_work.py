@@ -1,4 +1,4 @@
-"""What commands say of work that did not get done: runs that failed, and what waits for another try."""
+"""What commands say of work that did not get done: runs that failed, what waits for another try, effects that a check holds."""
 
 from collections.abc import Sequence
 
@@ -43,6 +43,13 @@ def say_failed(reading: LedgerReader, runs: Sequence[str]) -> None:
             continue
         err(f"  ✗ {state.playbook} run {short} failed: {state.reason}")
         err(f"    steward show {short}   ·   steward retry {short}   ·   steward dismiss {short}")
+
+
+def say_held(reading: LedgerReader) -> None:
+    """Say why no effect may leave and what ends that; nothing where effects may leave."""
+    if reading.ill is not None:
+        err(f"\n  ✗ {line(reading.ill.sentence, 200)}")
+        err(f"    {reading.ill.way_out}")
 
 
 def say_waiting(workspace: Workspace, waits: Sequence[Outstanding]) -> None:
