@@ -74,11 +74,11 @@ class OperatorNotices:
                 untold.append(Untold(id=f"{id_} {step}", since=at, words=words))
         return sorted(untold, key=lambda notice: (notice.since, notice.id))
 
-    def words(self, found: tuple[Untold, ...]) -> str:
+    def words(self, untold: tuple[Untold, ...]) -> str:
         """A line that says how many, then one for each of the first few."""
-        named = [notice.words for notice in found[:_MAX_NAMED]]
-        others = [f"and {len(found) - _MAX_NAMED} more"] if len(found) > _MAX_NAMED else []
-        count = "1 thing is new" if len(found) == 1 else f"{len(found)} things are new"
+        named = [notice.words for notice in untold[:_MAX_NAMED]]
+        others = [f"and {len(untold) - _MAX_NAMED} more"] if len(untold) > _MAX_NAMED else []
+        count = "1 thing is new" if len(untold) == 1 else f"{len(untold)} things are new"
         return "\n".join([f"Steward: {count}. steward queue", *named, *others])
 
     def playbook(self) -> tuple[Plan, dict[str, bytes]]:
