@@ -143,8 +143,8 @@ class Rules:
             if exception.up_to.currency != amount.currency:
                 continue
             amounts = self.usage.amounts(effect.action, effect.key)
-            same = all(each.currency == exception.per_day.currency for each in (amount, *amounts))
-            total = amount.minor + sum(each.minor for each in amounts)
+            same = all(money.currency == exception.per_day.currency for money in (amount, *amounts))
+            total = amount.minor + sum(money.minor for money in amounts)
             if 0 <= amount.minor <= exception.up_to.minor and same and total <= exception.per_day.minor:
                 return True
         return False

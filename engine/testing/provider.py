@@ -272,7 +272,11 @@ class Provider:
 
     def calls(self) -> Counter[str]:
         """How often it was asked to do something, by key."""
-        return Counter(o["key"] for o in records(self.file) if o["what"] == "call" and o["do"] == "perform")
+        return Counter(
+            record["key"]
+            for record in records(self.file)
+            if record["what"] == "call" and record["do"] == "perform"
+        )
 
     def asked(self) -> Counter[str]:
         """How many calls there were, by what they asked for: perform, find, quote, alive, undo."""

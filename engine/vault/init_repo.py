@@ -51,10 +51,13 @@ def commit_all(root: Path, message: str, *, at: datetime | None = None) -> str:
     env = environment(git_dir, top)
     present, gone = _committable(top, inside, env)
     ids = _run_git(
-        ["hash-object", "-w", "--no-filters", "--stdin-paths"], env, top, "".join(f"{p}\n" for p in present)
+        ["hash-object", "-w", "--no-filters", "--stdin-paths"],
+        env,
+        top,
+        "".join(f"{path}\n" for path in present),
     )
-    lines = [f"{_mode(top / p)} {id_}\t{p}\0" for p, id_ in zip(present, ids.split(), strict=True)]
-    lines += [f"0 {'0' * 40}\t{p}\0" for p in gone]
+    lines = [f"{_mode(top / path)} {id_}\t{path}\0" for path, id_ in zip(present, ids.split(), strict=True)]
+    lines += [f"0 {'0' * 40}\t{path}\0" for path in gone]
     _run_git(["update-index", "-z", "--index-info"], env, top, "".join(lines))
     tree = _run_git(["write-tree"], env, top).strip()
     # Fails before the first commit, and gives nothing on stdout that could be taken for one.

@@ -36,7 +36,7 @@ def next_due(run: RunState, *, now: str) -> str:
     """The earliest stamp at which this run may go on by itself; empty when it can't."""
     timed = {"retrying", "waiting", "asked", "carded", "held", "cleared", "deferred"}
     steps = [step for step in run.steps.values() if not step.doubts]
-    dues = (s.until if s.wait else s.due for s in steps if s.wait or s.status in timed)
+    dues = (step.until if step.wait else step.due for step in steps if step.wait or step.status in timed)
     return min((due for due in (*dues, *_turns(run, now)) if due), default="")
 
 
@@ -49,7 +49,9 @@ def _turns(run: RunState, now: str) -> Iterator[str]:
 
 def next_try(run: RunState) -> str:
     """The earliest stamp at which something that could not leave is tried again; empty when nothing is."""
-    return min((s.due for s in run.steps.values() if s.status == "deferred" and not s.wait), default="")
+    return min(
+        (step.due for step in run.steps.values() if step.status == "deferred" and not step.wait), default=""
+    )
 
 
 def broken_at(plan: Plan, run: RunState) -> str:
@@ -154,7 +156,7 @@ def _items(plan: Plan, node: Node, run: RunState, *, now: str, closing: str) -> 
     base = run.step(node.id)
     ids = item_ids(node, base)
     states = {id_: run.step(id_) for id_ in ids}
-    free = node.max_parallel - sum(s.status in _BUSY for s in states.values())
+    free = node.max_parallel - sum(state.status in _BUSY for state in states.values())
     turn = _turn(node, states)
     if turn > base.due and not closing:
         yield c.Pace(step=node.id, until=turn)
@@ -185,7 +187,7 @@ def _turn(node: Node, states: Mapping[str, StepState]) -> str:
     come = _TO_COME if acts else {"pending"}
     if node.pause is None or not any(state.status in come for state in states.values()):
         return ""
-    begun = max((s.begun for s in states.values() if s.intents or not acts), default="")
+    begun = max((state.begun for state in states.values() if state.intents or not acts), default="")
     return later(begun, node.pause) if begun else ""
 
 

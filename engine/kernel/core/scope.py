@@ -50,7 +50,7 @@ class Scope:
             (part, _OPERATOR) if isinstance(part, str) else self._expression(part) for part in arg.parts
         ]
         as_text = self.journal.house.evaluate.as_text
-        return "".join(v if isinstance(v, str) else as_text(v) for v, _ in evaluated), _union(
+        return "".join(value if isinstance(value, str) else as_text(value) for value, _ in evaluated), _union(
             labels for _, labels in evaluated
         )
 

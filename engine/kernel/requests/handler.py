@@ -176,7 +176,7 @@ def _approve(desk: RequestHandler, request: Request) -> None:
     if vouch.refuse_when_unhealthy(desk, request, "the card stays as it is; nothing was sent"):
         return
     run = journal.book.runs[card.run]
-    drifted = [s for s in card.steps if journal.house.broker.drift(journal.effect(run.step(s)))]
+    drifted = [id_ for id_ in card.steps if journal.house.broker.drift(journal.effect(run.step(id_)))]
     if drifted:
         drafts = effects.repropose(desk.place(run, drifted[0]))
         message = _over("drift").replace("steward queue", "steward queue   (the new card is being made)")
@@ -229,7 +229,7 @@ def _edit(desk: RequestHandler, request: Request) -> None:
         )
         return
     run = journal.book.runs[card.run]
-    editable = [s for s in card.steps if journal.effect(run.step(s)).preview.text]
+    editable = [id_ for id_ in card.steps if journal.effect(run.step(id_)).preview.text]
     step = body.get("step") or (editable[0] if editable else card.steps[0])
     place = desk.place(run, step)
     effect = journal.effect(run.step(step))
@@ -247,7 +247,7 @@ def _edit(desk: RequestHandler, request: Request) -> None:
         *effects.proposed(place, changed, edited=True),
     )
     run = journal.book.runs[card.run]
-    steps = tuple(s for s in card.steps if run.step(s).status == "gated")
+    steps = tuple(id_ for id_ in card.steps if run.step(id_).status == "gated")
     if not steps:
         desk.refuse(request, "the edited words are denied by policy; nothing was sent", code="denied")
         return
@@ -277,11 +277,11 @@ def _undo(desk: RequestHandler, request: Request) -> None:
         retry.recall(desk, request, run)
         return
     only = None if target_run else journal.book.cards[request.target].steps
-    steps = [s for s in run.steps if only is None or s in only]
-    withdrawable = [s for s in steps if _may_be_withdrawn(run.step(s))]
+    steps = [id_ for id_ in run.steps if only is None or id_ in only]
+    withdrawable = [id_ for id_ in steps if _may_be_withdrawn(run.step(id_))]
     if withdrawable:
         because = EffectWithdrawn(revision=0, by=request.actor, because="withdrawn by you")
-        drafts = [Draft(body=because, run=run.id, step=s, subject=run.subject) for s in withdrawable]
+        drafts = [Draft(body=because, run=run.id, step=id_, subject=run.subject) for id_ in withdrawable]
         desk.accept(
             request, f"withdrawn before anything was sent: {', '.join(withdrawable)}", *drafts, run=run.id
         )
@@ -296,15 +296,15 @@ def _may_be_withdrawn(step: StepState) -> bool:
 
 def _take_back(desk: RequestHandler, request: Request, run: RunState, steps: list[str]) -> None:
     journal = desk.journal
-    finished = {s: run.step(s) for s in reversed(steps) if not undone_by(s)}
-    done = [s for s, state in finished.items() if state.done and not state.undone]
-    under_way = [s for s in done if s in run.undoing or run.step(undo_of(s)).status in _UNDER_WAY]
+    finished = {id_: run.step(id_) for id_ in reversed(steps) if not undone_by(id_)}
+    done = [id_ for id_, state in finished.items() if state.done and not state.undone]
+    under_way = [id_ for id_ in done if id_ in run.undoing or run.step(undo_of(id_)).status in _UNDER_WAY]
     if under_way:
         names = ", ".join(under_way)
         desk.noop(request, f"already being taken back: {names}\n  steward queue", run=run.id)
         return
     if not done:
-        back = [s for s, state in finished.items() if state.undone]
+        back = [id_ for id_, state in finished.items() if state.undone]
         words = (
             f"it was taken back already: {', '.join(back)}"
             if back
@@ -321,15 +321,15 @@ def _take_back(desk: RequestHandler, request: Request, run: RunState, steps: lis
     if vouch.refuse_when_unhealthy(desk, request, "nothing was taken back"):
         return
     plan = journal.plan(run)
-    stays = {s: why for s in done if (why := _stays(journal, plan, s, run.step(s).action))}
-    left = [f"{s} stays: {why}" for s, why in stays.items()]
+    stays = {id_: why for id_ in done if (why := _stays(journal, plan, id_, run.step(id_).action))}
+    left = [f"{id_} stays: {why}" for id_, why in stays.items()]
     # Newest first, as the loop does it: one after the other, each like any other effect.
-    leaving = [s for s in done if s not in stays]
+    leaving = [id_ for id_ in done if id_ not in stays]
     if not leaving:
         desk.refuse(request, "\n  ".join(["nothing could be taken back", *left]), code="no-undo")
         return
     asked = UndoAsked(by=request.actor, channel=request.channel)
-    drafts = [Draft(body=asked, run=run.id, step=s, subject=run.subject) for s in leaving]
+    drafts = [Draft(body=asked, run=run.id, step=id_, subject=run.subject) for id_ in leaving]
     message = "\n  ".join([f"being taken back, one after the other: {', '.join(leaving)}", *left])
     desk.accept(request, message, *drafts, run=run.id)
 

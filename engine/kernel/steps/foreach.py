@@ -129,14 +129,14 @@ def gather(place: StepContext) -> None:
         return
     base = place.state
     states = {key: place.run.step(f"{place.node.id}#{key}") for key in base.keys}
-    broken = next((s for s in states.values() if s.status == "failed"), None)
+    broken = next((state for state in states.values() if state.status == "failed"), None)
     body: Body
     if broken is not None:
         body = StepFailed(attempt=1, code=broken.code, message=broken.message)
-    elif any(s.status == "previewed" for s in states.values()):
+    elif any(state.status == "previewed" for state in states.values()):
         body = EffectPreviewed(revision=0)
-    elif any(s.refused for s in states.values()) and not any(
-        s.status == "succeeded" for s in states.values()
+    elif any(state.refused for state in states.values()) and not any(
+        state.status == "succeeded" for state in states.values()
     ):
         body = StepCancelled(because=f"behind `{place.node.id}`, which was refused")
     else:

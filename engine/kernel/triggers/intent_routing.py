@@ -19,7 +19,8 @@ def waits_on_intent(book: State) -> bool:
     """Whether a run waits for an intent, or would be ended by one."""
     runs = [book.runs[id_] for id_ in book.open_runs]
     return any(
-        KIND in run.stop_kinds or any(KIND in s.kinds for s in run.steps.values() if s.status == "waiting")
+        KIND in run.stop_kinds
+        or any(KIND in step.kinds for step in run.steps.values() if step.status == "waiting")
         for run in runs
     )
 

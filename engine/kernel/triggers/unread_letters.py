@@ -56,7 +56,7 @@ def answered(journal: LedgerWriter, plan: Plan, run: RunState, node: Node) -> di
     letter = first
     for taken in _letters_taken_before(journal, plan, run, node):
         if first.get("from") and taken.get("from") == first.get("from"):
-            letter = max(letter, taken, key=lambda each: str(each.get("at") or ""))
+            letter = max(letter, taken, key=lambda candidate: str(candidate.get("at") or ""))
     return letter
 
 

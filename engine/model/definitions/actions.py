@@ -110,5 +110,7 @@ def present(value: Json) -> bool:
 def reach_of(spec: ActionSpec, args: dict[str, Json], *, floor: Reach | None = None) -> Reach:
     """The reach of a call with these arguments; `floor` (the step's `reach:`) may only raise it."""
     reaches = [spec.reach, *([floor] if floor else [])]
-    reaches += [p.raises for p in spec.params if p.raises is not None and present(args.get(p.name))]
+    reaches += [
+        param.raises for param in spec.params if param.raises is not None and present(args.get(param.name))
+    ]
     return max(reaches, key=lambda reach: reach.rank)

@@ -54,7 +54,9 @@ class Type:
             case "list":
                 return f"[{self.items}]"
             case "map":
-                inner = ", ".join(f"{f.name}{'?' if f.optional else ''}: {f.type}" for f in self.fields)
+                inner = ", ".join(
+                    f"{field_.name}{'?' if field_.optional else ''}: {field_.type}" for field_ in self.fields
+                )
                 return f"{{{inner}}}"
             case "choice":
                 return f"one of {', '.join(self.options)}"
@@ -125,7 +127,8 @@ def listing(items: Type) -> Type:
 def record(**fields: Type) -> Type:
     """A map type; underscores in names stand for hyphens, a trailing underscore pair is not special."""
     return Type(
-        kind="map", fields=tuple(Field(name=name.replace("_", "-"), type=t) for name, t in fields.items())
+        kind="map",
+        fields=tuple(Field(name=name.replace("_", "-"), type=type_) for name, type_ in fields.items()),
     )
 
 

@@ -140,7 +140,7 @@ def _played(
     play_ = Play(bench=bench_, plan=plan, case=case)
     failures = list(_moved(play_, case))
     if not failures:
-        failures = [wrong for each in case.expect if (wrong := judge(play_, each)) is not None]
+        failures = [wrong for expectation in case.expect if (wrong := judge(play_, expectation)) is not None]
     tracks.follow(bench_.events, bench_.loop.journal.book)
     return tuple(failures), story(play_)
 

@@ -172,7 +172,7 @@ def _outputs_by_playbook(plan: Plan, plans: Mapping[str, Plan], case: Case) -> d
 def _harmless(config: Config) -> Config:
     """Settings whose secrets resolve nowhere and whose mailboxes are in the temporary folder."""
     connectors = tuple(
-        replace(connector, settings={k: v for k, v in connector.settings.items() if k != "mailboxes"})
+        replace(connector, settings={k: value for k, value in connector.settings.items() if k != "mailboxes"})
         if connector.name == "email"
         else connector
         for connector in config.connectors
