@@ -165,7 +165,7 @@ def test_what_does_not_come_back_as_expected_fails_and_is_taken_back_newest_firs
     assert run.status == "failed"
     assert run.reason == "three: expect"
     assert [run.step(id_).undone for id_ in ("one", "two", "three")] == [True, False, True]
-    assert run.step("two").kept
+    assert run.step("two").undo_failed
     taken = [event.step for event in made.events() if event.type in {"effect.undone", "effect.kept"}]
     assert taken == ["three", "two", "one"]
 

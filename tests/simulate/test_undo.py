@@ -95,7 +95,7 @@ def test_what_reaches_a_customer_asks_before_it_is_taken_back(supplied, provider
     assert made.ask("undo", target=run.id).verdict == "noop"
     made.ask("reject", target=shown.card.id)
     (run,) = made.runs()
-    assert run.step("book").kept
+    assert run.step("book").undo_failed
     assert not run.step("book").undone
     assert sum(provider.effects().values()) == 1
     made.ask("undo", target=run.id)
@@ -201,7 +201,7 @@ def test_an_undo_that_reads_a_skipped_step_keeps_what_was_done_and_says_so(suppl
     assert run.step("book").done
     made.ask("undo", target=run.id)
     (run,) = made.runs()
-    assert run.step("book").kept
+    assert run.step("book").undo_failed
     assert not run.step("book").undone
     assert sum(provider.effects().values()) == 1
 
@@ -238,7 +238,8 @@ def test_a_persons_undo_is_carried_out_beside_the_loop_and_a_failed_one_is_undoi
     monkeypatch.setattr(Broker, "undo", failing)
     assert made.ask("undo", target=run.id).verdict == "accepted"
     (run,) = made.runs()
-    assert (run.step("book").undone, run.step("book").kept, run.step("book").code) == (False, True, "closed")
+    book = run.step("book")
+    assert (book.undone, book.undo_failed, book.code) == (False, True, "closed")
     assert made.ask("undo", target=run.id).verdict == "accepted"
     assert made.runs()[0].step("book").undone
     assert [event.body.by for event in made.events() if event.type == "effect.undone"] == ["robin"]
