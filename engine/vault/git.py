@@ -76,7 +76,7 @@ def argv(*words: str) -> list[str]:
 def call(
     words: Sequence[str], *, env: dict[str, str], cwd: Path, feed: bytes = b""
 ) -> "subprocess.CompletedProcess[bytes]":
-    """Run git to its end. Raises PermanentError (``no-git``) when it isn't there; a failing git is the caller's to judge."""
+    """Run git to its end. Raises PermanentError (``no-git``, ``no-folder``) when it or `cwd` isn't there; a failing git is the caller's to judge."""
     import subprocess  # 8 ms that `check` does not need
 
     try:
@@ -84,15 +84,22 @@ def call(
             argv(*words), input=feed, capture_output=True, check=False, env=env, cwd=cwd, timeout=60
         )
     except FileNotFoundError as error:
-        raise missing_git() from error
+        raise not_started(cwd) from error
     except (OSError, subprocess.TimeoutExpired) as error:
         raise PermanentError(
             f"git could not be run: {error}", code="git", way_out="try the command again"
         ) from error
 
 
-def missing_git() -> PermanentError:
-    """There is no git on this machine."""
+def not_started(folder: Path) -> PermanentError:
+    """Why git could not be started in a folder: the folder is gone (``no-folder``), or git is (``no-git``)."""
+    if not folder.is_dir():
+        return PermanentError(
+            f"the folder {folder} is gone: it was moved or deleted",
+            code="no-folder",
+            now_true="nothing was changed",
+            way_out="go to where the workspace is now and type the command again",
+        )
     return PermanentError(
         "git is not installed, or not on PATH",
         code="no-git",

@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, NamedTuple
 
 from engine.model.errors import PermanentError
 from engine.vault import loose
-from engine.vault.git import argv, environment, missing_git
+from engine.vault.git import argv, environment, not_started
 
 if TYPE_CHECKING:
     import subprocess
@@ -64,7 +64,7 @@ class Objects:
                 cwd=self._git_dir,
             )
         except FileNotFoundError as error:
-            raise missing_git() from error
+            raise not_started(self._git_dir) from error
         self._process, self._finalizer = process, weakref.finalize(self, _end, process)
         return process
 

@@ -84,7 +84,8 @@ class MailServer:
                     typ, said = line.append(f'"{folder}"', "", None, left[0])
                     if typ != "OK":
                         # Just after its files were taken away, Dovecot refuses conversations that began before it had made others.
-                        time.sleep(0.1)
+                        # pymap waits for the lock of a conversation that was cut off, and says TIMEOUT until that has run out.
+                        time.sleep(2 if b"TIMEOUT" in said[0] else 0.1)
                         break
                     left.pop(0)
             if not left:

@@ -68,16 +68,16 @@ def test_approve_folds_each_event_once(busy, folded, monkeypatch):
 
 def test_approve_folds_each_event_once_when_another_process_decides(busy, folded, monkeypatch):
     """What was folded to show the card is brought up to date to follow its run, and once more to say what waits."""
-    carry = command_bus.submit
+    submit = command_bus.submit
 
     def elsewhere(workspace, asked, *, known=None, **how):
         before, since = list(folded), known.seq
-        carried = carry(workspace, asked, **how)
+        carried = submit(workspace, asked, **how)
         # What the other process folds is its own work.
         folded[:] = before
         return replace(carried, by="elsewhere", book=None, since=since)
 
-    monkeypatch.setattr(command_bus, "carry", elsewhere)
+    monkeypatch.setattr(command_bus, "submit", elsewhere)
     (card,) = [shown for shown in busy.cards() if shown.card.status == "open"][:1]
     folded.clear()
 

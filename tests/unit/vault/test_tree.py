@@ -5,6 +5,7 @@ import pytest
 
 from engine.model.errors import PermanentError, TransientError, UsageError
 from engine.vault import FolderTree, GitTree
+from engine.vault.git import call
 from engine.vault.git_objects import blob_id
 from tests.unit.vault.conftest import FILES, git, write
 
@@ -223,3 +224,11 @@ def test_a_commit_is_read_by_any_of_its_names(repo):
 def test_what_names_no_commit_is_refused(repo, name):
     with pytest.raises(UsageError):
         GitTree.named(repo, name)
+
+
+def test_a_folder_that_is_gone_is_not_called_a_missing_git(tmp_path):
+    with pytest.raises(PermanentError, match="is gone") as gone:
+        call(("status",), env={"PATH": os.environ["PATH"]}, cwd=tmp_path / "moved")
+    with pytest.raises(PermanentError, match="not installed") as absent:
+        call(("status",), env={"PATH": ""}, cwd=tmp_path)
+    assert (gone.value.code, absent.value.code) == ("no-folder", "no-git")
