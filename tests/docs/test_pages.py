@@ -53,7 +53,8 @@ def test_every_page_is_of_one_kind():
     folders = {path.split("/")[1] for path in files() if path.startswith("docs/") and path.count("/") > 1}
     assert folders == set(KINDS)
     assert [path for path in files() if path.startswith("docs/") and path.count("/") == 1] == [
-        "docs/README.md"
+        "docs/README.md",
+        "docs/architecture.md",
     ]
 
 
@@ -124,8 +125,8 @@ def test_every_file_of_the_engine_that_docs_name_exists():
 
 
 def test_a_dead_link_is_found():
-    text = "[a](nothing.md) [b](architecture.md) [c](architecture.md#floors) [d](architecture.md#nothing) [e](https://example.org)"
-    assert dead_links("docs/explanation/x.md", text) == ["nothing.md", "architecture.md#nothing"]
+    text = "[a](nothing.md) [b](../architecture.md) [c](../architecture.md#floors) [d](../architecture.md#nothing) [e](https://example.org)"
+    assert dead_links("docs/explanation/x.md", text) == ["nothing.md", "../architecture.md#nothing"]
 
 
 def test_a_page_that_is_gone_is_found():

@@ -62,5 +62,5 @@ def test_the_architecture_names_every_package():
     packages = {
         str(PurePosixPath(path).parent).removeprefix("engine").removeprefix("/") for path in ENGINE
     } - {""}
-    text = (ROOT / "docs/explanation/architecture.md").read_text(encoding="utf-8")
+    text = (ROOT / "docs/architecture.md").read_text(encoding="utf-8")
     assert [package for package in sorted(packages) if f"`{package}`" not in text] == []
