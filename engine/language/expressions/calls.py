@@ -32,6 +32,7 @@ from engine.model.definitions.types import (
     Type,
     listing,
 )
+from engine.model.values import durations
 
 MAX_LOOPS = 2
 _LISTS = ("map", "filter", "exists", "all")
@@ -77,7 +78,7 @@ class _Call:
         """An argument that is a length: written, or of that type."""
         part = self.checker.certainly(arg)
         literal = part.tree
-        known = isinstance(literal, s.Literal_) and scalars.length(str(literal.value)) is not None
+        known = isinstance(literal, s.Literal_) and durations.parse(str(literal.value)) is not None
         known = known or spell(part.type, LENGTH)
         if known or part.type.kind in {"length", "any"}:
             return part
@@ -386,7 +387,7 @@ def _sum_of_two(call: _Call) -> Typed:
     if length is None:
         return WRONG
     lengths = (str(length.tree.value),) if isinstance(length.tree, s.Literal_) else length.type.options
-    spans = [span for written in lengths if (span := scalars.length(written)) is not None]
+    spans = [span for written in lengths if (span := durations.parse(written)) is not None]
     if first.type.kind == "date" and any(span % timedelta(days=1) for span in spans):
         hint = "write whole days, like `'3d'`, or take an hour of the day: `at(day, '09:00')`"
         at = call.checker.at(call.args[1])

@@ -22,10 +22,6 @@ EXAMPLES: dict[str, str] = {
 }  # fmt: skip
 
 
-length = durations.parse
-"""The duration a text stands for, or None."""
-
-
 def number(text: str) -> float | None:
     """A number as written, or None."""
     return float(text) if _NUMBER.fullmatch(text.strip()) else None
@@ -77,7 +73,7 @@ def of_type(text: str, type_: Type, *, plain: bool) -> tuple[bool, Json]:
         case "time":
             value = _time(text)
         case "length":
-            value = text.strip() if length(text) is not None else None
+            value = text.strip() if durations.parse(text) is not None else None
         case "email":
             value = text.strip() if _EMAIL.fullmatch(text.strip()) else None
         case "url":
